@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_BASE_MASK256_H
+#define APUS_BASE_MASK256_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A 256-bit mask as the AP facility uses it: bit n belongs to id n and is counted from the left, so
+ * bit 0 is the most significant bit of the first byte (spec 1.1). w[0] holds bits 0..63, its most
+ * significant bit being bit 0.
+ */
+struct mask256 {
+    uint64_t w[4];
+};
+
+#define MASK256_BITS  256
+#define MASK256_BYTES 32
+/* "0x", 64 digits, terminator. */
+#define MASK256_TEXT 67
+
+static inline bool mask256_test(const struct mask256 *m, unsigned bit)
+{
+    return m->w[bit >> 6] >> (63 - (bit & 63)) & 1;
+}
+
+static inline void mask256_set(struct mask256 *m, unsigned bit)
+{
+    m->w[bit >> 6] |= UINT64_C(1) << (63 - (bit & 63));
+}
+
+static inline void mask256_clear(struct mask256 *m, unsigned bit)
+{
+    m->w[bit >> 6] &= ~(UINT64_C(1) << (63 - (bit & 63)));
+}
+
+static inline void mask256_assign(struct mask256 *m, unsigned bit, bool on)
+{
+    if (on)
+        mask256_set(m, bit);
+    else
+        mask256_clear(m, bit);
+}
+
+static inline bool mask256_empty(const struct mask256 *m)
+{
+    return !(m->w[0] | m->w[1] | m->w[2] | m->w[3]);
+}
+
+static inline bool mask256_equal(const struct mask256 *a, const struct mask256 *b)
+{
+    return a->w[0] == b->w[0] && a->w[1] == b->w[1] && a->w[2] == b->w[2] && a->w[3] == b->w[3];
+}
+
+static inline struct mask256 mask256_and(struct mask256 a, struct mask256 b)
+{
+    return (struct mask256){{a.w[0] & b.w[0], a.w[1] & b.w[1], a.w[2] & b.w[2], a.w[3] & b.w[3]}};
+}
+
+static inline struct mask256 mask256_or(struct mask256 a, struct mask256 b)
+{
+    return (struct mask256){{a.w[0] | b.w[0], a.w[1] | b.w[1], a.w[2] | b.w[2], a.w[3] | b.w[3]}};
+}
+
+/* The bits of a that are not in b. */
+static inline struct mask256 mask256_andnot(struct mask256 a, struct mask256 b)
+{
+    return (struct mask256){
+        {a.w[0] & ~b.w[0], a.w[1] & ~b.w[1], a.w[2] & ~b.w[2], a.w[3] & ~b.w[3]}};
+}
+
+static inline bool mask256_intersects(const struct mask256 *a, const struct mask256 *b)
+{
+    return (a->w[0] & b->w[0]) | (a->w[1] & b->w[1]) | (a->w[2] & b->w[2]) | (a->w[3] & b->w[3]);
+}
+
+static inline bool mask256_subset(const struct mask256 *a, const struct mask256 *of)
+{
+    struct mask256 rest = mask256_andnot(*a, *of);
+
+    return mask256_empty(&rest);
+}
+
+static inline unsigned mask256_count(const struct mask256 *m)
+{
+    return (unsigned)(__builtin_popcountll(m->w[0]) + __builtin_popcountll(m->w[1]) +
+                      __builtin_popcountll(m->w[2]) + __builtin_popcountll(m->w[3]));
+}
+
+static inline struct mask256 mask256_ones(void)
+{
+    return (struct mask256){{UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
+}
+
+/* The first set bit at or after from (0..256), or MASK256_BITS. */
+unsigned mask256_next(const struct mask256 *m, unsigned from);
+
+#define mask256_for_each(bit, m)                                                                   \
+    for (unsigned bit = mask256_next((m), 0); bit < MASK256_BITS; bit = mask256_next((m), bit + 1))
+
+void mask256_to_bytes(const struct mask256 *m, uint8_t out[MASK256_BYTES]);
+struct mask256 mask256_from_bytes(const uint8_t in[MASK256_BYTES]);
+
+/* "0x" and 64 lower-case digits. */
+void mask256_format(const struct mask256 *m, char out[MASK256_TEXT]);
+
+/*
+ * The mask string grammar of apmask, aqmask and the masks of zcrypt nodes (spec 2.5). text need not
+ * be terminated; a NUL inside it is an error. A relative string (+n, -n, +n-m) starts from *inout,
+ * an absolute one (hex digits) from zero. 0, or -EINVAL with *inout untouched.
+ */
+int mask256_parse(const char *text, size_t len, struct mask256 *inout);
+
+/* The absolute form alone, as the three masks of ap_config are written (spec 4.5). 0 or -EINVAL. */
+int mask256_parse_absolute(const char *text, size_t len, struct mask256 *out);
+
+/*
+ * The value of a kernel parameter such as ap.apmask= (spec 2.5): a relative string starts from
+ * zero, and a malformed one leaves all bits zero. Returns 0, or -EINVAL when the string was
+ * malformed (out is zero then).
+ */
+int mask256_parse_parameter(const char *text, struct mask256 *out);
+
+#endif

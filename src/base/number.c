@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/number.h"
+
+#include <errno.h>
+#include <limits.h>
+
+static int digit_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 99;
+}
+
+static int digits_parse(const char *at, const char *end, unsigned base, uint64_t *out)
+{
+    uint64_t value = 0;
+    bool overflow = false;
+
+    if (end > at && end[-1] == '\n')
+        end--;
+    if (base == 0 && end - at >= 1 && at[0] == '0') {
+        /* As in C: "0x" needs a hex digit behind it, and a lone 0 is an octal zero. */
+        base = 8;
+        if (end - at >= 3 && (at[1] | 0x20) == 'x' && digit_value(at[2]) < 16) {
+            base = 16;
+            at += 2;
+        }
+    } else if (base == 0) {
+        base = 10;
+    }
+    if (at == end)
+        return -EINVAL;
+    for (; at < end; at++) {
+        unsigned d = (unsigned)digit_value(*at);
+
+        if (d >= base)
+            return -EINVAL;
+        overflow |= __builtin_mul_overflow(value, (uint64_t)base, &value);
+        overflow |= __builtin_add_overflow(value, (uint64_t)d, &value);
+    }
+    if (overflow)
+        return -ERANGE;
+    *out = value;
+    return 0;
+}
+
+int number_parse_u64(const char *text, size_t len, unsigned base, uint64_t *out)
+{
+    const char *end = text + len;
+
+    if (len && *text == '+')
+        text++;
+    return digits_parse(text, end, base, out);
+}
+
+int number_parse_int(const char *text, size_t len, unsigned base, int *out)
+{
+    const char *end = text + len;
+    bool negative = len && *text == '-';
+    uint64_t magnitude;
+    int rc;
+
+    if (len && (*text == '-' || *text == '+'))
+        text++;
+    rc = digits_parse(text, end, base, &magnitude);
+    if (rc < 0)
+        return rc;
+    if (magnitude > (uint64_t)INT_MAX + negative)
+        return -ERANGE;
+    *out = negative ? (int)-(int64_t)magnitude : (int)magnitude;
+    return 0;
+}
+
+int number_parse_bool(const char *text, size_t len, bool *out)
+{
+    char first = len ? text[0] | 0x20 : '\0';
+    char second = len > 1 ? text[1] | 0x20 : '\0';
+
+    if (len && (text[0] == '1' || first == 'y' || first == 't' || (first == 'o' && second == 'n')))
+        *out = true;
+    else if (len &&
+             (text[0] == '0' || first == 'n' || first == 'f' || (first == 'o' && second == 'f')))
+        *out = false;
+    else
+        return -EINVAL;
+    return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_BASE_NUMBER_H
+#define APUS_BASE_NUMBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Numbers as sysfs attributes take them (spec 4.3): an optional '+', digits in C notation (0x,
+ * leading 0 = octal), one optional newline at the end, nothing else. text need not be terminated.
+ * base 0 detects, 10 takes decimal digits alone.
+ * 0; -EINVAL for anything that is not a number; -ERANGE above the type's range. out untouched on
+ * failure.
+ */
+int number_parse_u64(const char *text, size_t len, unsigned base, uint64_t *out);
+
+/* The same with an optional '-', for attributes that hold an int. */
+int number_parse_int(const char *text, size_t len, unsigned base, int *out);
+
+/* A switch: y Y t T 1, n N f F 0, on/off in any case, judged by the first one or two bytes. 0 or
+ * -EINVAL. */
+int number_parse_bool(const char *text, size_t len, bool *out);
+
+#endif

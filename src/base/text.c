@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *checked(void *p)
+{
+    if (!p)
+        abort();
+    return p;
+}
+
+void *xcalloc(size_t count, size_t size)
+{
+    return checked(calloc(count ? count : 1, size ? size : 1));
+}
+
+void *xrealloc(void *p, size_t size)
+{
+    return checked(realloc(p, size ? size : 1));
+}
+
+char *xstrdup(const char *s)
+{
+    return checked(strdup(s));
+}
+
+static void reserve(struct text *t, size_t extra)
+{
+    size_t need = t->len + extra + 1;
+
+    if (need <= t->capacity)
+        return;
+    t->capacity = need < 64 ? 64 : need * 2;
+    t->data = xrealloc(t->data, t->capacity);
+}
+
+void text_add(struct text *t, const char *data, size_t len)
+{
+    reserve(t, len);
+    if (len)
+        memcpy(t->data + t->len, data, len);
+    t->len += len;
+    t->data[t->len] = '\0';
+}
+
+void text_adds(struct text *t, const char *string)
+{
+    text_add(t, string, strlen(string));
+}
+
+void text_addv(struct text *t, const char *format, va_list args)
+{
+    va_list again;
+    int n;
+
+    va_copy(again, args);
+    n = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (n < 0)
+        abort();
+    reserve(t, (size_t)n);
+    vsnprintf(t->data + t->len, (size_t)n + 1, format, args);
+    t->len += (size_t)n;
+}
+
+void text_addf(struct text *t, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    text_addv(t, format, args);
+    va_end(args);
+}
+
+void text_clear(struct text *t)
+{
+    t->len = 0;
+    if (t->data)
+        t->data[0] = '\0';
+}
+
+void text_done(struct text *t)
+{
+    free(t->data);
+    *t = (struct text){0};
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_BASE_TEXT_H
+#define APUS_BASE_TEXT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+/*
+ * A growing text buffer. All zero is an empty one; text_done frees it. data is NUL-terminated
+ * whenever it is not NULL. Running out of memory aborts: the daemon has bounded state, so that is a
+ * broken invariant and not an input error.
+ */
+struct text {
+    char *data;
+    size_t len, capacity;
+};
+
+void text_add(struct text *t, const char *data, size_t len);
+void text_adds(struct text *t, const char *string);
+void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_addv(struct text *t, const char *format, va_list args);
+
+/* Empties the buffer and keeps its memory. */
+void text_clear(struct text *t);
+void text_done(struct text *t);
+
+#define text_auto __attribute__((cleanup(text_done))) struct text
+
+/* malloc family that aborts instead of failing. */
+void *xcalloc(size_t count, size_t size);
+void *xrealloc(void *p, size_t size);
+char *xstrdup(const char *s);
+
+#endif
