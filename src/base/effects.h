@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_BASE_EFFECTS_H
+#define APUS_BASE_EFFECTS_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+/*
+ * What a command did, in order, for the adapters to carry out. The pure layers append; the daemon
+ * hands the list to each adapter before the command's reply leaves. Strings live in one pool and
+ * are named by offset, so that a rebind of 65,536 queues costs two growing arrays and no allocation
+ * per record.
+ */
+enum effect_kind {
+    /* A directory has vanished: parent and name (pool) were its entry. Cached entries are to be
+       dropped. */
+    EFFECT_GONE,
+    /* An attribute's value changed by itself: poll(2) on node returns. */
+    EFFECT_NOTIFY,
+    /* A kernel uevent: pool holds "ACTION=add\0DEVPATH=/devices/...\0SUBSYSTEM=ap\0..." of length
+       len. */
+    EFFECT_UEVENT,
+    /* A message for the administrator: level and pool text. */
+    EFFECT_LOG,
+    /* The APCB of guest number id was replaced: its masks are to be read from the core. */
+    EFFECT_APCB,
+    /* Guest id: notify its AP configuration change (value 0) or ask it to release the device (value
+       1). */
+    EFFECT_GUEST_NOTIFY,
+    /* Guest id: what is attached to it has been taken away; a process that embodies it is told. */
+    EFFECT_GUEST_DETACHED,
+    /* A command that answered -EINPROGRESS under token is finished with result value. */
+    EFFECT_REPLY,
+    /* Timer id is to be fired at time (ns), replacing an earlier one of the same id; time 0 cancels
+       it. */
+    EFFECT_TIMER,
+    /* A crypto job is waiting: core_job_take(id) gives it. */
+    EFFECT_JOB,
+};
+
+enum log_level { LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
+
+struct effect {
+    uint8_t kind;
+    uint8_t level; /* EFFECT_LOG */
+    uint16_t tree; /* which tree node and parent belong to: 0 the host's, else guest number + 1 */
+    uint32_t id;   /* guest, timer or job */
+    int64_t value; /* result of a reply, reason of a notification, time of a timer */
+    uint64_t node; /* inode: EFFECT_NOTIFY; parent inode: EFFECT_GONE; token: EFFECT_REPLY */
+    uint32_t text, len; /* in the pool */
+};
+
+struct effects {
+    struct effect *v;
+    size_t count, capacity;
+    struct text pool;
+    uint16_t tree;     /* stamped on what is appended */
+    bool want_uevents; /* somebody listens; otherwise uevents are not even formatted */
+    uint64_t now;      /* the command's time, ns */
+    uint64_t token;    /* the command's own token, for a late reply */
+};
+
+void effects_clear(struct effects *e);
+void effects_done(struct effects *e);
+
+static inline const char *effect_text(const struct effects *e, const struct effect *one)
+{
+    return e->pool.data + one->text;
+}
+
+struct effect *effects_add(struct effects *e, enum effect_kind kind);
+void effects_gone(struct effects *e, uint64_t parent, const char *name);
+void effects_notify(struct effects *e, uint64_t node);
+void effects_reply(struct effects *e, uint64_t token, int64_t value);
+void effects_timer(struct effects *e, uint32_t id, uint64_t at);
+void effects_log(struct effects *e, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/*
+ * A uevent. devpath has no leading slash; subsystem may be NULL; then NAME=value strings, ended by
+ * NULL. Nothing happens unless want_uevents. Usage: effects_uevent(e, "change", path, "ap",
+ * "CONFIG=1", NULL).
+ */
+void effects_uevent(struct effects *e, const char *action, const char *devpath,
+                    const char *subsystem, ...) __attribute__((sentinel));
+
+#endif

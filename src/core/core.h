@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CORE_CORE_H
+#define APUS_CORE_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/effects.h"
+#include "base/uuid.h"
+#include "machine/config.h"
+#include "sysfs/tree.h"
+
+/*
+ * The door: everything that happens comes in as a command, changes state or is refused, and leaves
+ * effects. The core does no I/O, reads no clock, starts no thread; one thread owns it.
+ */
+struct core;
+
+/* Takes a copy of the configuration. effects gets what starting up did (uevents, log). Never fails.
+ */
+struct core *core_new(const struct machine_config *config, struct effects *effects);
+void core_free(struct core *c);
+
+#define CORE_HOST_TREE 0 /* tree numbers: 0 is the host's /sys, n + 1 that of guest number n */
+
+/* The tree for reading; NULL if there is no such guest. A guest's tree is built when it is first
+ * asked for. */
+const struct sysfs_tree *core_tree(struct core *c, unsigned tree);
+
+enum command_kind {
+    CMD_STORE,       /* one write(2) to an attribute */
+    CMD_SE_ADAPTER,  /* Support Element: configure an adapter on or off */
+    CMD_SE_LPAR,     /* Change LPAR Cryptographic Controls */
+    CMD_SCLP,        /* Configure / Deconfigure Adjunct Processor; reply.value = response code */
+    CMD_CHECKSTOP,   /* fault: an adapter check-stops, or is repaired */
+    CMD_MACHINE_SET, /* the machine changes as a hardware event, no precondition */
+    CMD_GUEST_START,
+    CMD_GUEST_STOP,
+    CMD_GUEST_ATTACH,
+    CMD_GUEST_DETACH,
+    CMD_GUEST_MIGRATE,
+    CMD_TIMER,
+    CMD_CANCEL, /* whoever waits for token has gone away */
+};
+
+enum lpar_kind { LPAR_ADAPTER, LPAR_DOMAIN, LPAR_CONTROL_DOMAIN };
+
+#define GUEST_NAME_MAX 64
+
+/* CPU features of a guest (spec 1.2). */
+#define GUEST_AP    1u
+#define GUEST_APFT  2u
+#define GUEST_APQCI 4u
+#define GUEST_APQI  8u
+
+struct command {
+    enum command_kind kind;
+    uint64_t now;   /* ns, from one monotonic clock; never runs backwards */
+    uint64_t token; /* names the command for EFFECT_REPLY and CMD_CANCEL; 0 if it cannot wait */
+    union {
+        struct {
+            unsigned tree;
+            sysfs_ino ino;
+            const char *data;
+            size_t len;
+        } store;
+        struct {
+            unsigned apid;
+            bool on, force;
+        } adapter; /* CMD_SE_ADAPTER, CMD_CHECKSTOP (on: checkstopped) */
+        struct {
+            enum lpar_kind what;
+            unsigned id;
+            bool add, force;
+        } lpar;
+        struct {
+            uint32_t word;
+        } sclp;
+        struct {
+            const struct machine_config *config; /* adapters, domains and highest numbers count */
+            struct mask256 checkstopped;
+        } machine;
+        struct {
+            const char *name;
+            unsigned features;
+            bool has_mdev;
+            struct uuid mdev;
+        } guest; /* all CMD_GUEST_* */
+        struct {
+            uint32_t id;
+        } timer;
+    };
+};
+
+struct reply {
+    int result;      /* 0 or -errno; -EINPROGRESS: EFFECT_REPLY follows */
+    int64_t value;   /* SCLP response code, guest number */
+    struct text why; /* a sentence for a refusal: what, why, and what to do; empty on success */
+};
+
+/* Executes one command; the effects are appended in order. reply->why is to be freed with
+ * text_done. */
+void core_execute(struct core *c, const struct command *cmd, struct effects *effects,
+                  struct reply *reply);
+
+/* Opening a device node of a tree (sysfs_entry.device). -ENODEV: nothing serves it (yet). */
+int core_open(const struct core *c, unsigned tree, sysfs_ino ino);
+
+/*
+ * How adapters reach the core. execute runs the command and hands its effects to all adapters
+ * before it returns, so that whoever sees the reply sees a world in which the command has happened.
+ */
+struct door {
+    struct core *core;
+    void (*execute)(struct door *door, struct command *cmd, struct reply *reply); /* fills in now */
+};
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CORE_QUERY_H
+#define APUS_CORE_QUERY_H
+
+#include "core/core.h"
+
+/* Looking at the core without changing it: what status, map and guest show print. */
+
+struct adapter_info {
+    const struct adapter_config *config; /* type, serial, functions ... as in the machine */
+    bool installed, in_lpar, online, checkstopped;
+    bool device; /* the host's bus has a card device for it */
+};
+
+struct host_info {
+    enum abi_profile abi;
+    struct mask256 apmask, aqmask;
+    struct mask256 apm, aqm, adm; /* what QCI tells the LPAR */
+    unsigned max_adapter, max_domain;
+    uint64_t scans;
+    unsigned mdevs, guests;
+};
+
+struct apqn_info {
+    bool device;        /* the host's bus has a queue device for it */
+    bool zcrypt;        /* owned by the zcrypt drivers as apmask and aqmask say */
+    const char *driver; /* bound to, or NULL */
+    bool assigned;      /* to mdev */
+    struct uuid mdev;
+    bool in_use;       /* a guest can use it now */
+    const char *guest; /* the guest attached to mdev, or NULL */
+};
+
+struct mdev_info {
+    struct uuid uuid;
+    struct mask256 apm, aqm, adm;                   /* assigned */
+    struct mask256 guest_apm, guest_aqm, guest_adm; /* what a guest has, or would have */
+    const char *guest;                              /* NULL: none attached */
+};
+
+struct guest_info {
+    unsigned number;
+    const char *name;
+    unsigned features; /* GUEST_* */
+    bool attached;
+    struct uuid mdev;
+    struct mask256 apm, aqm, adm; /* its APCB */
+    uint64_t config_changes;      /* notifications of a changed configuration it was sent */
+    uint64_t release_requests;
+};
+
+void core_host_info(const struct core *c, struct host_info *out);
+void core_adapter_info(const struct core *c, unsigned apid, struct adapter_info *out);
+void core_apqn_info(const struct core *c, ap_qn qn, struct apqn_info *out);
+
+/* Walks with *cursor 0 at first; false at the end. */
+bool core_mdev_next(const struct core *c, uint32_t *cursor, struct mdev_info *out);
+bool core_guest_next(const struct core *c, uint32_t *cursor, struct guest_info *out);
+
+/* 0, or -ENOENT. */
+int core_guest_find(const struct core *c, const char *name, struct guest_info *out);
+
+#endif

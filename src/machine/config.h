@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_MACHINE_CONFIG_H
+#define APUS_MACHINE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/abi.h"
+#include "base/apqn.h"
+#include "base/mask256.h"
+
+/* A machine as its file describes it, before anything runs. */
+
+enum ap_mode { AP_MODE_ACCEL, AP_MODE_CCA, AP_MODE_EP11 };
+
+/* Facility bits of the TAPQ information (spec 1.5), as printed by ap_functions. */
+#define AP_FN_SPECIAL 0x80000000u
+#define AP_FN_MEX4K   0x40000000u
+#define AP_FN_CRT4K   0x20000000u
+#define AP_FN_CCA     0x10000000u
+#define AP_FN_ACCEL   0x08000000u
+#define AP_FN_EP11    0x04000000u
+#define AP_FN_APXA    0x02000000u
+#define AP_FN_SLCF    0x01000000u
+
+struct adapter_config {
+    uint8_t type;        /* hardware type 6..14 (spec 1.11); 0: there is no such adapter */
+    uint8_t mode;        /* enum ap_mode */
+    bool configured;     /* online, or standby */
+    bool in_lpar;        /* assigned to our LPAR, or only installed in the machine */
+    uint8_t depth;       /* raw QD of TAPQ, that is the queue depth minus 1 */
+    uint8_t max_message; /* raw ML of TAPQ: units of 4096 bytes, 0 = 12288 bytes */
+    uint32_t functions;  /* AP_FN_* */
+    char serial[17];     /* 8 characters on a CCA card, 16 on an EP11 card; empty = unknown */
+};
+
+/* QCI flags (spec 1.6), the first four in the order of the features attribute. */
+#define AP_QCI_APSC 0x80000000u
+#define AP_QCI_APXA 0x40000000u
+#define AP_QCI_QACT 0x20000000u
+#define AP_QCI_RC8A 0x10000000u
+#define AP_QCI_APSB 0x00800000u
+
+struct machine_config {
+    struct adapter_config adapters[AP_IDS];
+    struct mask256 usage, control; /* domains of the LPAR */
+    uint8_t max_adapter, max_domain;
+    uint32_t features; /* AP_QCI_* */
+    bool interrupts;   /* facility 65: queues can notify */
+    enum abi_profile abi;
+    /* Kernel parameters of the host (spec 2.5): initial masks, and ap.domain= (-1: choose). */
+    struct mask256 apmask, aqmask;
+    int default_domain;
+};
+
+/* An empty machine: no adapter, no domain, 255 as highest numbers, masks all ones. */
+void machine_config_empty(struct machine_config *c);
+
+/* The seed's: adapters 4 (CEX5P), 5 (CEX5C), 6 (CEX5A), domains 4, 0x47, 0xab, 0xff (SEED, worked
+ * example). */
+void machine_config_default(struct machine_config *c);
+
+/*
+ * "CEX2A" ... "CEX8P" to hardware type and mode, and the functions word, depth and message size
+ * that go with them. Everything else of *out is left alone. -EINVAL for an unknown name (CEX2P and
+ * CEX3P do not exist).
+ */
+int machine_adapter_type_parse(const char *name, struct adapter_config *out);
+
+/* "CEX5C"; the inverse. */
+void machine_adapter_type_format(const struct adapter_config *a, char out[8]);
+
+#endif
