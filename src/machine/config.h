@@ -23,15 +23,18 @@ enum ap_mode { AP_MODE_ACCEL, AP_MODE_CCA, AP_MODE_EP11 };
 #define AP_FN_APXA    0x02000000u
 #define AP_FN_SLCF    0x01000000u
 
+/* 16 characters and the terminator. */
+#define AP_SERIAL_TEXT 17
+
 struct adapter_config {
-    uint8_t type;        /* hardware type 6..14 (spec 1.11); 0: there is no such adapter */
-    uint8_t mode;        /* enum ap_mode */
-    bool configured;     /* online, or standby */
-    bool in_lpar;        /* assigned to our LPAR, or only installed in the machine */
-    uint8_t depth;       /* raw QD of TAPQ, that is the queue depth minus 1 */
-    uint8_t max_message; /* raw ML of TAPQ: units of 4096 bytes, 0 = 12288 bytes */
-    uint32_t functions;  /* AP_FN_* */
-    char serial[17];     /* 8 characters on a CCA card, 16 on an EP11 card; empty = unknown */
+    uint8_t type;                /* hardware type 6..14 (spec 1.11); 0: there is no such adapter */
+    uint8_t mode;                /* enum ap_mode */
+    bool configured;             /* online, or standby */
+    bool in_lpar;                /* assigned to our LPAR, or only installed in the machine */
+    uint8_t depth;               /* raw QD of TAPQ, that is the queue depth minus 1 */
+    uint8_t max_message;         /* raw ML of TAPQ: units of 4096 bytes, 0 = 12288 bytes */
+    uint32_t functions;          /* AP_FN_* */
+    char serial[AP_SERIAL_TEXT]; /* 8 characters (CCA) or 16 (EP11); empty = unknown */
 };
 
 /* QCI flags (spec 1.6), the first four in the order of the features attribute. */
@@ -67,7 +70,16 @@ void machine_config_default(struct machine_config *c);
  */
 int machine_adapter_type_parse(const char *name, struct adapter_config *out);
 
-/* "CEX5C"; the inverse. */
+/* "CEX5C"; the inverse. a->type and a->mode are a pair that the parser gives. */
 void machine_adapter_type_format(const struct adapter_config *a, char out[8]);
+
+/* The names the parser knows, oldest first; NULL behind the last. */
+const char *machine_adapter_type_name(unsigned index);
+
+/*
+ * The serial number of an adapter for which nobody has given one: 8 characters for a CCA card, 16
+ * for an EP11 card, none for an accelerator; another one for each APID, the same in every run.
+ */
+void machine_serial_default(unsigned apid, uint8_t mode, char out[AP_SERIAL_TEXT]);
 
 #endif
