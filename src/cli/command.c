@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/command.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/runtime.h"
+
+#define OPTIONS_MAX 32
+#define OPT_SOCKET  1000
+#define OPT_JSON    1001
+
+static const struct cli_command *current;
+static bool json;
+static const char *socket_given;
+static struct option longs[OPTIONS_MAX + 1];
+static char shorts[2 * OPTIONS_MAX + 4];
+
+const struct cli_command *cli_current(void)
+{
+    return current;
+}
+
+bool cli_json(void)
+{
+    return json;
+}
+
+const char *cli_socket(void)
+{
+    static char path[RUNTIME_PATH_MAX];
+
+    if (socket_given)
+        return socket_given;
+    if (getenv("APUS_SOCKET") && *getenv("APUS_SOCKET"))
+        return getenv("APUS_SOCKET");
+    return runtime_find_socket(path) == 0 ? path : NULL;
+}
+
+bool cli_color(void)
+{
+    const char *term = getenv("TERM");
+    const char *no = getenv("NO_COLOR");
+
+    return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0 && !(no && *no);
+}
+
+int cli_error(const char *format, ...)
+{
+    va_list args;
+
+    fputs("apus: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return 1;
+}
+
+int cli_usage(const char *format, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "apus %s: ", current->name);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\nTry 'apus %s --help'.\n", current->name);
+    return 2;
+}
+
+static void add_long(size_t *n, const char *name, bool has_arg, int value)
+{
+    if (*n == OPTIONS_MAX)
+        abort();
+    longs[(*n)++] = (struct option){.name = name, .has_arg = has_arg, .val = value};
+}
+
+/* getopt's tables from the command's: "+" stops at the first operand, ":" tells a missing value
+ * apart. */
+static void set_options(const struct cli_command *c)
+{
+    char *s = shorts;
+    size_t n = 0;
+
+    memset(longs, 0, sizeof(longs));
+    if (c->flags & CLI_PROGRAM)
+        *s++ = '+';
+    *s++ = ':';
+    for (const struct cli_option *o = c->options; o && o->name; o++) {
+        add_long(&n, o->name, o->arg != NULL, o->letter);
+        if (o->letter < 256) {
+            *s++ = (char)o->letter;
+            if (o->arg)
+                *s++ = ':';
+        }
+    }
+    if (c->flags & CLI_SOCKET)
+        add_long(&n, "socket", true, OPT_SOCKET);
+    if (c->flags & CLI_JSON)
+        add_long(&n, "json", false, OPT_JSON);
+    *s = '\0';
+}
+
+int cli_run(const struct cli_command *command, int argc, char **argv)
+{
+    current = command;
+    set_options(command);
+    optind = 0;
+    opterr = 0;
+    return command->run(argc, argv);
+}
+
+int cli_next(int argc, char **argv)
+{
+    for (;;) {
+        int at = optind ? optind : 1;
+        int got = getopt_long(argc, argv, shorts, longs, NULL);
+
+        switch (got) {
+        case OPT_SOCKET:
+            socket_given = optarg;
+            break;
+        case OPT_JSON:
+            json = true;
+            break;
+        case ':':
+            exit(cli_usage("option '%s' needs a value", argv[at]));
+        case '?':
+            exit(cli_usage("there is no option '%s', or it takes no value", argv[at]));
+        default:
+            return got;
+        }
+    }
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CLI_COMMANDS_H
+#define APUS_CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+/* Every subcommand, in the order in which help shows those of one group. */
+#define CLI_COMMANDS(X) X(help)
+
+#define CLI_DECLARE(name) extern const struct cli_command cmd_##name;
+CLI_COMMANDS(CLI_DECLARE)
+#undef CLI_DECLARE
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/complete.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+
+/* The command that the words start with, and how many of them name it. */
+static const struct cli_command *find(int count, char **words, int *used)
+{
+    for (const struct cli_command *const *c = cli_commands(); *c; c++) {
+        const char *blank = strchr((*c)->name, ' ');
+        size_t first = blank ? (size_t)(blank - (*c)->name) : strlen((*c)->name);
+
+        if (count < (blank ? 2 : 1) || strlen(words[0]) != first ||
+            strncmp(words[0], (*c)->name, first) != 0)
+            continue;
+        if (blank && strcmp(words[1], blank + 1) != 0)
+            continue;
+        *used = blank ? 2 : 1;
+        return *c;
+    }
+    return NULL;
+}
+
+static void offer(const char *candidate, size_t len, const char *start)
+{
+    if (len >= strlen(start) && strncmp(candidate, start, strlen(start)) == 0)
+        printf("%.*s\n", (int)len, candidate);
+}
+
+/* First words, or second words of the family that the first one names. */
+static void offer_commands(const char *family, const char *start)
+{
+    const char *last = "";
+    size_t last_len = 0;
+
+    for (const struct cli_command *const *c = cli_commands(); *c; c++) {
+        const char *name = (*c)->name;
+        size_t len = strcspn(name, " ");
+
+        if (family) {
+            if (len == strlen(family) && strncmp(name, family, len) == 0 && name[len])
+                offer(name + len + 1, strlen(name + len + 1), start);
+        } else if (len != last_len || strncmp(name, last, len) != 0) {
+            offer(name, len, start);
+        }
+        last = name;
+        last_len = len;
+    }
+}
+
+static void offer_option(const char *name, const char *start)
+{
+    char option[64];
+
+    snprintf(option, sizeof(option), "--%s", name);
+    offer(option, strlen(option), start);
+}
+
+static void offer_options(const struct cli_command *c, const char *start)
+{
+    for (const struct cli_option *o = c->options; o && o->name; o++)
+        offer_option(o->name, start);
+    if (c->flags & CLI_SOCKET)
+        offer_option("socket", start);
+    if (c->flags & CLI_JSON)
+        offer_option("json", start);
+    offer_option("help", start);
+}
+
+static void offer_words(const char *words, const char *start)
+{
+    while (words && *words) {
+        size_t len = strcspn(words, " ");
+
+        if (words[0] == '@')
+            printf("%.*s\n", (int)len, words);
+        else
+            offer(words, len, start);
+        words += len + (words[len] == ' ');
+    }
+}
+
+/* Whether the word is an option of the command that takes a value. */
+static bool takes_value(const struct cli_command *c, const char *word)
+{
+    if ((c->flags & CLI_SOCKET) && strcmp(word, "--socket") == 0)
+        return true;
+    for (const struct cli_option *o = c->options; o && o->name; o++) {
+        if (!o->arg)
+            continue;
+        if (word[0] == '-' && word[1] == o->letter && !word[2])
+            return true;
+        if (strncmp(word, "--", 2) == 0 && strcmp(word + 2, o->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Operands before the last word; *program is set if one of them begins another command line. */
+static int count_operands(const struct cli_command *c, int count, char **words, bool *program)
+{
+    int operands = 0;
+
+    *program = false;
+    for (int i = 0; i < count - 1; i++) {
+        if (strcmp(words[i], "--") == 0 && (c->flags & CLI_PROGRAM))
+            *program = true;
+        else if (takes_value(c, words[i]))
+            i++;
+        else if (words[i][0] != '-')
+            operands++;
+    }
+    return operands;
+}
+
+int cli_complete(int count, char **words)
+{
+    const struct cli_command *c;
+    int used, operands;
+    bool program;
+
+    if (count < 1)
+        return 0;
+    c = find(count - 1, words, &used);
+    if (!c) {
+        if (count <= 2)
+            offer_commands(count == 2 ? words[0] : NULL, words[count - 1]);
+        return 0;
+    }
+    words += used;
+    count -= used;
+    operands = count_operands(c, count, words, &program);
+    if (program || ((c->flags & CLI_PROGRAM) && operands > (c->words != NULL)))
+        puts("@commands");
+    else if (count > 1 && takes_value(c, words[count - 2]))
+        puts("@files");
+    else if (words[count - 1][0] == '-')
+        offer_options(c, words[count - 1]);
+    else
+        offer_words(c->words, words[count - 1]);
+    return 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CLI_DAEMON_H
+#define APUS_CLI_DAEMON_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/*
+ * How `apus run` starts the daemon: as a child that executes this program as
+ *
+ *   apus daemon --fuse-fd N --socket PATH --ready-fd M --quiet [--machine FILE] [--abi PROFILE]
+ *               [--record FILE]
+ *
+ * N is an open /dev/fuse that is mounted already. The daemon writes one byte to M and closes it
+ * when both the file system and the socket serve; if that cannot be, it prints one sentence on
+ * standard error and exits with a status other than 0. SIGTERM, which also comes when the parent
+ * dies, ends it with status 0. --quiet keeps the message log off standard error.
+ */
+struct daemon_start {
+    int fuse;            /* N */
+    const char *socket;  /* PATH */
+    const char *machine; /* FILE, or NULL for the default machine */
+    const char *abi;     /* PROFILE, or NULL for that of the machine */
+    const char *record;  /* or NULL */
+    bool verbose;        /* without --quiet */
+};
+
+/*
+ * Starts it and waits until it serves. 0 and the process id, or a negative errno after a sentence
+ * (the daemon's or ours) on standard error.
+ */
+int daemon_start(const struct daemon_start *how, pid_t *out);
+
+#endif

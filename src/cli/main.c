@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/complete.h"
+
+#define CLI_ENTRY(name) &cmd_##name,
+static const struct cli_command *const table[] = {CLI_COMMANDS(CLI_ENTRY) NULL};
+
+const struct cli_command *const *cli_commands(void)
+{
+    return table;
+}
+
+/* Whether the command's name is the first words of argv; how many words that takes goes to *used.
+ */
+static bool matches(const struct cli_command *c, int argc, char **argv, int *used)
+{
+    const char *blank = strchr(c->name, ' ');
+    size_t first = blank ? (size_t)(blank - c->name) : strlen(c->name);
+
+    if (argc < 1 || strlen(argv[0]) != first || strncmp(argv[0], c->name, first) != 0)
+        return false;
+    if (blank && (argc < 2 || strcmp(argv[1], blank + 1) != 0))
+        return false;
+    *used = blank ? 2 : 1;
+    return true;
+}
+
+static bool is_family(const char *word)
+{
+    size_t len = strlen(word);
+
+    for (int i = 0; table[i]; i++) {
+        if (strncmp(table[i]->name, word, len) == 0 && table[i]->name[len] == ' ')
+            return true;
+    }
+    return false;
+}
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int wrong_command(int argc, char **argv)
+{
+    if (argv[0][0] == '-')
+        fprintf(stderr, "apus: there is no option '%s' before a command\n", argv[0]);
+    else if (is_family(argv[0]) && argc > 1)
+        fprintf(stderr, "apus: there is no command '%s %s'\nTry 'apus %s --help'.\n", argv[0],
+                argv[1], argv[0]);
+    else if (is_family(argv[0]))
+        fprintf(stderr, "apus: 'apus %s' needs to know what to do\nTry 'apus %s --help'.\n",
+                argv[0], argv[0]);
+    else
+        fprintf(stderr, "apus: there is no command '%s'\n", argv[0]);
+    if (!is_family(argv[0]))
+        fputs("Try 'apus --help'.\n", stderr);
+    return 2;
+}
+
+static int dispatch(int argc, char **argv)
+{
+    for (int i = 0; table[i]; i++) {
+        int used;
+
+        if (!matches(table[i], argc, argv, &used))
+            continue;
+        if (argc > used && is_help(argv[used])) {
+            cli_help_command(table[i]);
+            return 0;
+        }
+        return cli_run(table[i], argc - used + 1, argv + used - 1);
+    }
+    if (argc == 2 && is_family(argv[0]) && is_help(argv[1])) {
+        cli_help_family(argv[0]);
+        return 0;
+    }
+    return wrong_command(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fputs("apus: no command given\nTry 'apus --help'.\n", stderr);
+        return 2;
+    }
+    if (is_help(argv[1])) {
+        cli_help_all();
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("apus " APUS_VERSION);
+        return 0;
+    }
+    if (strcmp(argv[1], "--complete") == 0)
+        return cli_complete(argc - 2, argv + 2);
+    return dispatch(argc - 1, argv + 1);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CLI_RUNTIME_H
+#define APUS_CLI_RUNTIME_H
+
+/*
+ * Where running machines are found. $APUS_RUNTIME_DIR, by default
+ * ${XDG_RUNTIME_DIR:-/tmp}/apus-UID, is of mode 0700 and holds one directory per `apus run`, named
+ * after its process id: control   the control socket of its daemon lock      a file under flock(2)
+ * for as long as that `apus run` lives `apus run` sets the variable for its program, which may see
+ * itself under another uid.
+ */
+#define RUNTIME_PATH_MAX 108 /* a Unix socket's path is no longer */
+
+struct runtime {
+    char dir[RUNTIME_PATH_MAX];
+    char socket[RUNTIME_PATH_MAX];
+    int lock; /* keeps the directory from being swept; close-on-exec */
+};
+
+/*
+ * The directory that holds all others, without creating it. 0, or -ENAMETOOLONG after a sentence on
+ * standard error.
+ */
+int runtime_base(char out[RUNTIME_PATH_MAX]);
+
+/*
+ * Creates the directory for this process, and removes those whose owner is gone. 0, or a negative
+ * errno after a sentence on standard error. The caller ends it with runtime_remove.
+ */
+int runtime_create(struct runtime *out);
+
+/* Removes the directory and what it holds. Nothing happens if it is gone. */
+void runtime_remove(const char *dir);
+
+/*
+ * The socket of the only running machine. 0, or a negative errno after a sentence on standard
+ * error: -ENOENT none runs, -EEXIST several do (they are listed), -ENAMETOOLONG.
+ */
+int runtime_find_socket(char out[RUNTIME_PATH_MAX]);
+
+#endif
