@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+import pytest
+
+from harness import Daemon
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "guest: needs guests (guest-start and what follows)")
+
+
+@pytest.fixture
+def apus(tmp_path):
+    """apus(machine, abi=…) starts a daemon; each is stopped, and has to stop cleanly, at the end."""
+    daemons = []
+
+    def start(machine=None, abi=None, arguments=()):
+        folder = tmp_path / f"daemon{len(daemons)}"
+        folder.mkdir()
+        daemons.append(Daemon(folder, machine, abi, arguments))
+        return daemons[-1]
+
+    yield start
+    failures = []
+    for daemon in daemons:
+        try:
+            daemon.stop()
+        except AssertionError as failure:
+            failures.append(str(failure))
+    assert not failures, "\n".join(failures)

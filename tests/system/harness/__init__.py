@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: MIT
+"""What the system tests share: a daemon on a temporary mount, its tree, and its control socket."""
+
+from .control import CommandError, Control
+from .daemon import Daemon, apus_binary
+from .guest import Guest
+from .machine import Adapter, Machine, worked_example
+from .masks import ONES, ZEROS, bits, mask
+from .mdev import TYPE_DIR, Mdev, uuid
+from .tree import Tree
+
+__all__ = [
+    "Adapter", "CommandError", "Control", "Daemon", "Guest", "Machine", "Mdev",
+    "ONES", "TYPE_DIR", "Tree", "ZEROS", "apus_binary", "bits", "mask", "uuid", "worked_example",
+]

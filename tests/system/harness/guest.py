@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""Guests through the control socket."""
+
+
+class Guest:
+    def __init__(self, daemon, name):
+        self.daemon = daemon
+        self.name = name
+
+    def start(self, mdev=None, features=None):
+        arguments = {"name": self.name}
+        if mdev is not None:
+            arguments["mdev"] = getattr(mdev, "uuid", mdev)
+        if features is not None:
+            arguments["features"] = list(features)
+        self.daemon.execute("guest-start", **arguments)
+        return self
+
+    def stop(self):
+        self.daemon.execute("guest-stop", name=self.name)
+
+    def attach(self, mdev):
+        self.daemon.execute("guest-attach", name=self.name, mdev=getattr(mdev, "uuid", mdev))
+
+    def detach(self):
+        self.daemon.execute("guest-detach", name=self.name)
+
+    def migrate(self):
+        return self.daemon.execute("guest-migrate", name=self.name)
+
+    def show(self):
+        return self.daemon.execute("guest-show", name=self.name)
+
+    def apqns(self):
+        """What the guest can use now: a sorted list of "05.0004"."""
+        return sorted(self.show()["matrix"])
+
+    def control_domains(self):
+        """The control domains that the guest has, as numbers."""
+        ids = self.show()["control_domains"]
+        return sorted(i if isinstance(i, int) else int(i, 16) for i in ids)

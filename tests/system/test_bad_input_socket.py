@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+"""Whatever a client sends to the control socket, it gets an error and disturbs nobody."""
+
+import json
+import socket
+import time
+
+import pytest
+
+from harness import Control, worked_example
+
+GARBAGE = {
+    "words": b"hello, are you there?\n",
+    "empty object": b"{}\n",
+    "array": b"[]\n",
+    "null": b"null\n",
+    "number": b"42\n",
+    "string": b'"status"\n',
+    "half a message": b'{"execute": "status"\n',
+    "two in a line": b'{"execute": "status"} {"execute": "status"}\n',
+    "binary": bytes(range(0, 10)) + bytes(range(11, 256)) + b"\n",
+    "invalid UTF-8": b'{"execute": "\xff\xfe"}\n',
+    "a NUL": b'{"execute": "sta\\u0000tus"}\n',
+    "a raw NUL": b'{"execute": "sta\0tus"}\n',
+    "lone surrogate": b'{"execute": "\\ud800"}\n',
+    "no command": b'{"arguments": {}}\n',
+    "command of a wrong type": b'{"execute": 7}\n',
+    "unknown command": b'{"execute": "make-coffee"}\n',
+    "arguments of a wrong type": b'{"execute": "se-adapter", "arguments": [5, "off"]}\n',
+    "unknown key": b'{"execute": "status", "exec": "x"}\n',
+    "deep nesting": b'{"execute": ' + b"[" * 100000 + b"\n",
+    "deep objects": b'{"a":' * 20000 + b"\n",
+    "huge number": b'{"execute": "se-adapter", "arguments": {"adapter": 1e999, "state": "off"}}\n',
+    "large integer": b'{"execute": "se-adapter", "arguments": {"adapter": 99999999999999999999, "state": "off"}}\n',
+    "duplicate keys": b'{"execute": "status", "execute": "quit"}\n',
+    "format string": b'{"execute": "%s%s%n%n"}\n',
+}
+
+BAD_ARGUMENTS = [
+    ("se-adapter", {}),
+    ("se-adapter", {"adapter": 5}),
+    ("se-adapter", {"adapter": "five", "state": "off"}),
+    ("se-adapter", {"adapter": 5.5, "state": "off"}),
+    ("se-adapter", {"adapter": -1, "state": "off"}),
+    ("se-adapter", {"adapter": 256, "state": "off"}),
+    ("se-adapter", {"adapter": 2**63, "state": "off"}),
+    ("se-adapter", {"adapter": 5, "state": "sideways"}),
+    ("se-adapter", {"adapter": 77, "state": "off"}),
+    ("se-adapter", {"adapter": 5, "state": "off", "force": "yes"}),
+    ("se-adapter", {"adapter": 5, "state": "off", "frobnicate": 1}),
+    ("se-lpar", {"action": "grow", "kind": "adapter", "id": 7}),
+    ("se-lpar", {"action": "add", "kind": "card", "id": 7}),
+    ("se-lpar", {"action": "add", "kind": "adapter", "id": 300}),
+    ("se-lpar", {"action": "add", "kind": "adapter", "id": 77}),
+    ("se-lpar", {"action": "remove", "kind": "domain", "id": 9}),
+    ("sclp", {"command": "explode", "adapter": 5}),
+    ("sclp", {"command": "configure", "adapter": None}),
+    ("checkstop", {"adapter": 77, "state": "on"}),
+    ("checkstop", {"adapter": 5, "state": "perhaps"}),
+    ("guest-start", {}),
+    ("guest-start", {"name": ""}),
+    ("guest-start", {"name": "x" * 100000}),
+    ("guest-start", {"name": "a/b\nc"}),
+    ("guest-start", {"name": "G", "mdev": "not-a-uuid"}),
+    ("guest-start", {"name": "G", "mdev": "9d4c0f6e-0000-4000-8000-0000000000ff"}),
+    ("guest-start", {"name": "G", "features": ["warp"]}),
+    ("guest-stop", {"name": "Nobody"}),
+    ("guest-attach", {"name": "Nobody", "mdev": "9d4c0f6e-0000-4000-8000-000000000001"}),
+    ("guest-detach", {"name": "Nobody"}),
+    ("guest-show", {"name": "Nobody"}),
+    ("guest-show", {"name": 5}),
+    ("guest-migrate", {"name": "Nobody"}),
+]
+
+
+@pytest.fixture
+def host(apus):
+    host = apus(worked_example())
+    assert host.execute("status") is not None
+    return host
+
+
+@pytest.fixture
+def other(host):
+    """A client that does nothing wrong and must not notice anything."""
+    client = Control(host.socket)
+    yield client
+    assert client.execute("status") is not None
+    assert not client.buffer
+    client.close()
+
+
+@pytest.mark.parametrize("name", GARBAGE)
+def test_garbage_gets_an_error(host, other, name):
+    before = host.dump()
+    client = Control(host.socket)
+    client.send(GARBAGE[name])
+    reply = client.reply()
+    assert reply is not None and "error" in reply and reply["error"]["desc"], reply
+    # The connection may be closed afterwards, but must not be left in between.
+    try:
+        client.send(b'{"execute": "status", "id": 7}\n')
+        answer = client.reply()
+        assert answer is None or answer.get("id") == 7
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    client.close()
+    assert host.dump() == before
+
+
+@pytest.mark.parametrize(("command", "arguments"), BAD_ARGUMENTS)
+def test_bad_arguments_are_named(host, other, command, arguments):
+    before = host.dump()
+    error = host.refused(command, **arguments)
+    assert len(error.desc) < 1000
+    assert host.dump() == before
+    assert host.execute("guest-list") in ([], {"guests": []})
+
+
+def test_an_unfinished_message_waits(host, other):
+    client = Control(host.socket)
+    client.send(b'{"execute": "sta')
+    assert other.execute("status") is not None
+    client.send(b'tus", "id": "late"}\n')
+    assert client.reply()["id"] == "late"
+    client.close()
+
+
+def test_a_client_that_leaves_in_the_middle(host, other):
+    for _ in range(50):
+        client = Control(host.socket)
+        client.send(b'{"execute": "sta')
+        client.close()
+    for _ in range(50):
+        client = Control(host.socket)
+        client.send(b'{"execute": "status"}\n' * 20)
+        client.close()
+
+
+@pytest.mark.parametrize("ending", [b"", b"\n"])
+def test_a_megabyte_without_a_message(host, other, ending):
+    client = Control(host.socket)
+    answered = b""
+    try:
+        client.send(b"x" * (1 << 20) + ending)
+        answered = client.reply()
+    except (BrokenPipeError, ConnectionResetError):
+        # Refusing the rest is allowed; what was answered before is still to be read.
+        answered = json.loads(client.buffer or "{}") or client.reply()
+    assert answered is not None and "error" in answered
+    client.close()
+
+
+def test_a_megabyte_of_json(host, other):
+    client = Control(host.socket)
+    try:
+        client.send(json.dumps({"execute": "status", "id": "y" * (1 << 20)}).encode() + b"\n")
+        reply = client.reply()
+        assert reply is not None and ("error" in reply or reply["id"] == "y" * (1 << 20))
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    client.close()
+
+
+def test_a_client_that_never_reads(host, other):
+    """Its replies pile up, until it is cut off or held back; the others do not wait."""
+    lazy = socket.socket(socket.AF_UNIX)
+    lazy.connect(str(host.socket))
+    lazy.setblocking(False)
+    request = b'{"execute": "map"}\n' * 1000
+    try:
+        for _ in range(200):
+            lazy.send(request)
+    except OSError:
+        pass
+    started = time.monotonic()
+    assert other.execute("status") is not None
+    assert host.w("bus/ap/apmask", "-5") == "OK"
+    assert time.monotonic() - started < 10
+    lazy.close()
+
+
+def test_many_idle_clients(host, other):
+    clients = [socket.socket(socket.AF_UNIX) for _ in range(300)]
+    for client in clients:
+        client.settimeout(10)
+        client.connect(str(host.socket))
+    assert host.w("bus/ap/apmask", "-5") == "OK"
+    for client in clients:
+        client.close()
+
+
+def test_requests_are_answered_in_order_with_their_ids(host):
+    client = Control(host.socket)
+    ids = [1, "two", None, [3], {"four": 4}, True, 1.5]
+    client.send(b"".join(json.dumps({"execute": "status", "id": i}).encode() + b"\n" for i in ids))
+    assert [client.reply()["id"] for _ in ids] == ids
+    client.close()
+
+
+def test_the_socket_is_private(host):
+    assert host.socket.stat().st_mode & 0o007 == 0

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: MIT
+"""When the daemon cannot start it says in one sentence why, and what to do."""
+
+import os
+import re
+import shlex
+import subprocess
+
+import pytest
+
+from harness import Machine, apus_binary, worked_example
+
+
+def sentence(result):
+    """The one line of stderr of a program that has to fail."""
+    assert result.returncode not in (0, None) and result.returncode > 0, result
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("apus"), lines[0]
+    return lines[0]
+
+
+def daemon(*arguments, before="", user=None):
+    """apus daemon in a mount namespace of its own, after the shell commands of before."""
+    command = [apus_binary(), "daemon", *map(str, arguments)]
+    if user:
+        command = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", *command]
+    script = f"{before}\nexec {shlex.join(command)}"
+    return subprocess.run(["unshare", "--mount", "bash", "-ec", script], text=True, capture_output=True,
+                          timeout=30, check=False)
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "sys").mkdir()
+    return tmp_path
+
+
+def arguments(place):
+    return "--mount", place / "sys", "--socket", place / "socket"
+
+
+def test_without_dev_fuse(place):
+    text = sentence(daemon(*arguments(place), before="mount -t tmpfs none /dev && mknod /dev/null c 1 3"))
+    assert "/dev/fuse" in text
+    assert re.search(r"modprobe fuse|--device", text)
+    assert not (place / "socket").exists()
+
+
+def test_without_permission(place):
+    place.chmod(0o777)
+    for parent in (place.parent, place.parent.parent):
+        parent.chmod(0o755)
+    text = sentence(daemon(*arguments(place), user="65534", before=private_fuse(place)))
+    assert "/dev/fuse" in text or "permission" in text.lower()
+    assert re.search(r"root|permission|apus run", text)
+
+
+def private_fuse(place):
+    """/dev/fuse that only root may open, in this namespace alone."""
+    return (f"mkdir {place}/dev && mount -t tmpfs none {place}/dev && mknod -m 600 {place}/dev/fuse c 10 229"
+            f" && mount --bind {place}/dev/fuse /dev/fuse")
+
+
+def test_missing_mount_point(place):
+    text = sentence(daemon("--mount", place / "nowhere", "--socket", place / "socket"))
+    assert "nowhere" in text and "mkdir" in text
+
+
+def test_mount_point_is_a_file(place):
+    (place / "file").touch()
+    text = sentence(daemon("--mount", place / "file", "--socket", place / "socket"))
+    assert "file" in text and "directory" in text
+
+
+def test_busy_mount_point(apus, place):
+    first = apus(worked_example())
+    text = sentence(daemon("--mount", first.root, "--socket", place / "socket"))
+    assert str(first.root) in text
+    assert re.search(r"busy|in use|already|mounted", text) and re.search(r"umount|another|other", text)
+    assert first.execute("status") is not None
+    assert first.w("bus/ap/apmask", "-5") == "OK"
+
+
+def test_busy_socket(apus, place):
+    first = apus(worked_example())
+    text = sentence(daemon("--mount", place / "sys", "--socket", first.socket))
+    assert str(first.socket) in text
+    assert first.execute("status") is not None
+    assert not os.path.ismount(place / "sys")
+
+
+def test_a_socket_left_by_a_killed_daemon_is_taken_over(apus, place):
+    machine = worked_example()
+    first = apus(machine)
+    first.process.kill()
+    first.process.wait()
+    subprocess.run(["umount", "-l", first.root], check=False)
+    assert first.socket.exists()
+    second = apus(machine, arguments=["--socket", first.socket])
+    assert second.process.poll() is None
+    second.socket = first.socket
+    assert second.execute("status") is not None
+    first.abandon()
+    first.stop = lambda: None
+
+
+def test_full_disk(place):
+    full = place / "full"
+    full.mkdir()
+    text = sentence(daemon(
+        "--mount", place / "sys", "--socket", full / "socket",
+        before=f"mount -t tmpfs -o size=4k,nr_inodes=2 none {full}; : > {full}/a; : > {full}/b || true"))
+    assert str(full / "socket") in text
+    assert re.search(r"space|full", text, re.I)
+
+
+def test_socket_path_too_long(place):
+    text = sentence(daemon("--mount", place / "sys", "--socket", place / ("s" * 150)))
+    assert "long" in text
+
+
+def test_missing_directory_of_the_socket(place):
+    text = sentence(daemon("--mount", place / "sys", "--socket", place / "no" / "socket"))
+    assert str(place / "no") in text
+
+
+@pytest.mark.parametrize("wrong", [(), ("--mount",), ("--frobnicate",), ("--abi", "linux"), ("extra",)])
+def test_wrong_arguments(place, wrong):
+    given = () if wrong == () else (*arguments(place), *wrong)
+    result = daemon(*given)
+    assert result.returncode > 0
+    assert result.stdout == ""
+    assert 1 <= len(result.stderr.splitlines()) <= 3, result.stderr
+    assert "--help" in result.stderr or "usage" in result.stderr.lower() or "seed" in result.stderr
+
+
+MACHINES = {
+    "unknown section": ("[machine]\ndomains = 4\n[adaptor 5]\ntype = CEX5C\n", 3, "adaptor"),
+    "unknown key": ("[machine]\ndomain-list = 4\n", 2, "domain-list"),
+    "unknown type": ("[machine]\ndomains = 4\n[adapter 5]\ntype = CEX9C\n", 4, "CEX9C"),
+    "mode that never was": ("[machine]\ndomains = 4\n[adapter 5]\ntype = CEX3P\n", 4, "CEX3P"),
+    "number": ("[machine]\ndomains = 4,fish\n", 2, "fish"),
+    "range": ("[machine]\ndomains = 4,300\n", 2, "300"),
+    "adapter number": ("[machine]\ndomains = 4\n[adapter 256]\ntype = CEX5C\n", 3, "256"),
+    "switch": ("[machine]\ndomains = 4\n[adapter 5]\ntype = CEX5C\nconfigured = perhaps\n", 5, "perhaps"),
+    "profile": ("[machine]\nabi = linux\n", 2, "linux"),
+    "no type": ("[machine]\ndomains = 4\n[adapter 5]\nserial = 93AADHZU\n", None, "type"),
+    "no section": ("domains = 4\n", 1, "section"),
+    "no value": ("[machine]\ndomains\n", 2, "domains"),
+    "above the maximum": ("[machine]\nmax-adapter = 4\ndomains = 4\n[adapter 5]\ntype = CEX5C\n", None, "5"),
+    "mask": ("[machine]\napmask = 0xzz\n", 2, "0xzz"),
+    "binary": ("\0\1\2\3", 1, ""),
+}
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_mistake_in_the_machine_file_is_located(place, name):
+    text, line, word = MACHINES[name]
+    file = place / "lab.ini"
+    file.write_text(text)
+    said = sentence(daemon(*arguments(place), "-m", file))
+    assert word in said
+    assert f"lab.ini:{line}:" in said if line else "lab.ini" in said
+    assert not (place / "socket").exists()
+    assert not os.path.ismount(place / "sys")
+
+
+def test_a_missing_machine_file(place):
+    said = sentence(daemon(*arguments(place), "-m", place / "none.ini"))
+    assert "none.ini" in said
+
+
+def test_the_same_mistake_in_a_machine_that_is_fine_otherwise(apus):
+    """A machine as the tests write it is accepted, so the refusals above are about the mistakes."""
+    host = apus(Machine({5: "CEX5C"}, [4], max_adapter=5, apmask="0xff"))
+    assert host.queues() == ["05.0004"]

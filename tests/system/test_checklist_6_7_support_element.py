@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""Checklist 6.7: dynamic changes through the Support Element."""
+
+import pytest
+
+from harness import Adapter, Machine
+
+CARD = "devices/ap/card05"
+
+
+@pytest.fixture
+def host(apus):
+    """05 and 06 belong to vfio_ap, 04 to zcrypt; 7 is installed, not in the LPAR."""
+    adapters = {4: "CEX5C", 5: "CEX5C", 6: "CEX5A", 7: Adapter.absent()}
+    host = apus(Machine(adapters, [4, 0x47]))
+    assert host.w("bus/ap/apmask", "-5,-6,-7") == "OK"
+    return host
+
+
+@pytest.fixture
+def mdev(host):
+    return host.mdev(1).assign([5, 6, 7], [4, 0x47, 9])
+
+
+@pytest.fixture
+def guest(host, mdev):
+    guest = host.guest("Guest1").start(mdev)
+    assert guest.apqns() == ["05.0004", "05.0047", "06.0004", "06.0047"]
+    return guest
+
+
+def test_S92_configured_on_it_is_available_at_once(apus):
+    standby = Adapter("CEX5C", {"configured": "no"})
+    host = apus(Machine({4: "CEX5C", 5: standby}, [4]))
+    assert host.value(f"{CARD}/config") == "0"
+    assert host.value(f"{CARD}/online") == "0"
+    host.se_adapter(5, "on")
+    assert host.value(f"{CARD}/config") == "1"
+    assert host.value(f"{CARD}/online") == "1"
+    assert host.value(f"{CARD}/05.0004/online") == "1"
+
+
+@pytest.mark.guest
+def test_S93_and_to_every_guest_that_has_it(host, mdev, guest):
+    host.se_adapter(5, "off")
+    host.se_adapter(5, "on")
+    assert guest.apqns() == ["05.0004", "05.0047", "06.0004", "06.0047"]
+    assert mdev.guest_matrix() == guest.apqns()
+
+
+def test_S94_configured_off_it_is_unavailable_at_once(host):
+    host.se_adapter(4, "off")
+    card = "devices/ap/card04"
+    assert host.value(f"{card}/config") == "0"
+    assert host.value(f"{card}/online") == "0"
+    assert host.value(f"{card}/04.0004/config") == "0"
+    assert host.value(f"{card}/04.0004/online") == "0"
+    assert host.w(f"{card}/online", 1) == "ENODEV"
+    assert host.w(f"{card}/04.0004/online", 1) == "ENODEV"
+    assert host.value("devices/ap/card05/config") == "1"
+
+
+@pytest.mark.guest
+def test_S95_and_to_guests(host, mdev, guest):
+    host.se_adapter(5, "off")
+    assert guest.apqns() == ["06.0004", "06.0047"]
+    assert mdev.guest_matrix() == ["06.0004", "06.0047"]
+
+
+def test_S96_off_and_on_keeps_assignment_and_ownership(host, mdev):
+    before = host.dump()
+    matrix = mdev.matrix()
+    host.se_adapter(5, "off")
+    assert mdev.matrix() == matrix
+    assert host.drv("05.0004") == "vfio_ap"
+    assert host.exists(f"{CARD}/05.0047")
+    host.se_adapter(5, "on")
+    after = host.dump()
+    scans = "bus/ap/scans"
+    assert {k: v for k, v in after.items() if k != scans} == {
+        k: v for k, v in before.items() if k != scans}
+
+
+def test_S97_adapters_and_domains_can_be_added(host):
+    host.change_lpar(("add", "adapter", 7), ("add", "domain", 9))
+    assert host.exists("devices/ap/card07/07.0009")
+    assert host.exists("devices/ap/card04/04.0009")
+    assert host.value("bus/ap/ap_adapter_mask").startswith("0x0f")
+    assert host.value("bus/ap/ap_usage_domain_mask").startswith("0x0840")
+
+
+def test_S98_after_the_online_adapters_were_configured_off(host):
+    before = host.dump()
+    for kind, number in (("adapter", 7), ("domain", 9)):
+        error = host.refused("se-lpar", action="add", kind=kind, id=number)
+        assert "off" in error.desc
+        assert host.dump() == before
+    for adapter in (4, 5):
+        host.se_adapter(adapter, "off")
+    host.refused("se-lpar", action="add", kind="domain", id=9)
+    host.se_adapter(6, "off")
+    host.se_lpar("add", "domain", 9)
+    assert host.value("bus/ap/ap_usage_domain_mask").startswith("0x0840")
+
+
+@pytest.mark.guest
+def test_S99_afterwards_they_come_by_themselves(host, guest):
+    for adapter in (4, 5, 6):
+        host.se_adapter(adapter, "off")
+    assert guest.apqns() == []
+    host.se_lpar("add", "adapter", 7)
+    host.se_lpar("add", "domain", 9)
+    for adapter in (4, 5, 6, 7):
+        host.se_adapter(adapter, "on")
+    assert host.drv("07.0009") == "vfio_ap"
+    assert host.drv("04.0009") == "cex4queue"
+    assert guest.apqns() == [f"{a:02x}.{d:04x}" for a in (5, 6, 7) for d in (4, 9, 0x47)]
+
+
+def test_S100_adapters_and_domains_can_be_removed(host):
+    error = host.refused("se-lpar", action="remove", kind="domain", id=0x47)
+    assert "off" in error.desc
+    assert host.exists("devices/ap/card05/05.0047")
+    host.change_lpar(("remove", "domain", 0x47), ("remove", "adapter", 6))
+    assert host.value("bus/ap/ap_usage_domain_mask") == "0x08" + "0" * 62
+    assert host.value("bus/ap/ap_adapter_mask") == "0x0c" + "0" * 62
+
+
+@pytest.mark.guest
+def test_S101_afterwards_they_are_gone_for_host_and_guests(host, mdev, guest):
+    matrix = mdev.matrix()
+    host.change_lpar(("remove", "domain", 0x47), ("remove", "adapter", 6))
+    assert host.queues() == ["04.0004", "05.0004"]
+    assert not host.exists("devices/ap/card06")
+    assert guest.apqns() == ["05.0004"]
+    assert mdev.guest_matrix() == ["05.0004"]
+    assert mdev.matrix() == matrix

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+"""Checklist 6.8: the SCLP commands."""
+
+import pytest
+
+from harness import worked_example
+
+CARD = "devices/ap/card05"
+
+
+@pytest.fixture
+def host(apus):
+    host = apus(worked_example())
+    assert host.w("bus/ap/apmask", "-5") == "OK"
+    return host
+
+
+@pytest.fixture
+def guest(host):
+    return host.guest("Guest1").start(host.mdev(1).assign([5], [4]))
+
+
+@pytest.mark.guest
+def test_S102_configure_adjunct_processor(host, guest):
+    host.se_adapter(5, "off")
+    assert guest.apqns() == []
+    host.execute("sclp", command="configure", adapter=5)
+    assert host.value(f"{CARD}/config") == "1"
+    assert host.value(f"{CARD}/online") == "1"
+    assert guest.apqns() == ["05.0004"]
+
+
+@pytest.mark.guest
+def test_S103_deconfigure_adjunct_processor(host, guest):
+    assert guest.apqns() == ["05.0004"]
+    host.execute("sclp", command="deconfigure", adapter=5)
+    assert host.value(f"{CARD}/config") == "0"
+    assert host.value(f"{CARD}/online") == "0"
+    assert host.w(f"{CARD}/online", 1) == "ENODEV"
+    assert guest.apqns() == []
+
+
+def test_S104_response_codes(host):
+    """0020: done; 0120: it was so already; anything else is a failure and changes nothing."""
+    def sclp(command, adapter):
+        return host.execute("sclp", command=command, adapter=adapter)["response"]
+
+    assert sclp("configure", 5) == 0x0120
+    assert sclp("deconfigure", 5) == 0x0020
+    assert host.value(f"{CARD}/config") == "0"
+    assert sclp("deconfigure", 5) == 0x0120
+    assert sclp("configure", 5) == 0x0020
+    assert host.value(f"{CARD}/config") == "1"
+    before = host.dump()
+    assert sclp("configure", 77) not in (0x0020, 0x0120, 0x0440, 0x0450)
+    assert host.dump() == before

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""Checklist 6.9: live migration, and the limitations that the seed lifts."""
+
+import pytest
+
+from harness import ONES, worked_example
+
+
+@pytest.fixture
+def host(apus):
+    host = apus(worked_example())
+    assert host.w("bus/ap/apmask", "-5,-6") == "OK"
+    return host
+
+
+@pytest.fixture
+def mdev(host):
+    return host.mdev(1).assign([5], [4], [0x47])
+
+
+@pytest.fixture
+def guest(host, mdev):
+    return host.guest("Guest1").start(mdev)
+
+
+@pytest.mark.guest
+def test_S105_migration_with_ap_devices_is_refused(host, guest):
+    error = host.refused("guest-migrate", name="Guest1")
+    assert "05.0004" in error.desc
+    assert "0047" in error.desc
+    assert guest.apqns() == ["05.0004"]
+
+
+@pytest.mark.guest
+def test_S106_until_all_is_unplugged(host, mdev, guest):
+    mdev.unassign(domains=[4])
+    error = host.refused("guest-migrate", name="Guest1")
+    assert "0047" in error.desc and "05.0004" not in error.desc
+    mdev.unassign(control=[0x47])
+    guest.migrate()
+
+
+@pytest.mark.guest
+def test_S107_or_the_whole_device_is_unplugged(host, mdev, guest):
+    host.refused("guest-migrate", name="Guest1")
+    guest.detach()
+    assert guest.apqns() == []
+    assert mdev.r("guest_matrix") == "ENODEV"
+    guest.migrate()
+
+
+@pytest.mark.guest
+def test_S108_apqns_in_use_cannot_return_to_the_host(host, guest):
+    before = host.dump()
+    assert host.w("bus/ap/apmask", "+5") == "EADDRINUSE"
+    assert host.w("bus/ap/apmask", ONES) == "EADDRINUSE"
+    assert host.dump() == before
+    assert guest.apqns() == ["05.0004"]
+
+
+@pytest.mark.guest
+def test_S109_the_matrix_of_a_running_guest_can_change(mdev, guest):
+    mdev.assign([6], [0xFF], [4])
+    assert guest.apqns() == ["05.0004", "05.00ff", "06.0004", "06.00ff"]
+    assert guest.control_domains() == [4, 0x47]
+    mdev.unassign([5], [4], [0x47])
+    assert guest.apqns() == ["06.00ff"]
+    assert guest.control_domains() == [4]

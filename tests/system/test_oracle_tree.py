@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""The upstream profile's tree equals the real driver's in names, links, modes and values."""
+
+import os
+import re
+
+import pytest
+
+from harness import Machine
+from oracle import DATA
+
+MODES = "ACP"
+TYPES = {3 * (n - 4) + 1 + i: f"CEX{n}{mode}" for n in range(4, 9) for i, mode in enumerate(MODES)}
+WRITE_ONLY = object()
+# The requests that the driver sent to the cards of the recording, to ask for serial numbers and patterns.
+COUNTERS = {"request_count"}
+# The directories that the recording walked: attributes at two and links at three levels below each.
+READ_WRITE_BUS = {"ap_domain", "apmask", "aqmask", "config_time", "poll_thread", "poll_timeout", "scans"}
+READ_WRITE_CARD = {"config", "online", "request_count", "uevent"}
+READ_WRITE_QUEUE = {"driver_override", "online", "request_count", "reset", "uevent"}
+# A link or file of the standard driver model that the recording's walk did not reach.
+BEYOND = re.compile(r"""
+    ^dev/ | ^class/zcrypt | ^devices/virtual | ^kernel/ | ^bus/mdev/ | ^bus/matrix/
+    | ^devices/vfio_ap/matrix/mdev_supported_types/vfio_ap-passthrough/devices
+""", re.X)
+
+
+def recorded():
+    """({path: text or WRITE_ONLY}, {path: target}) of the recording, paths below /sys."""
+    files, links = {}, {}
+    for line in (DATA / "tree-upstream.txt").read_text().splitlines():
+        if line.startswith("#"):
+            continue
+        kind, path, *rest = line.split(" ", 2)
+        path = path.removeprefix("/sys/")
+        text = rest[0] if rest else ""
+        if kind == "L":
+            links[path] = text
+        else:
+            files[path] = WRITE_ONLY if text.startswith("cat: can't open") else text.replace("|", "\n")
+    return files, links
+
+
+def walk(host):
+    """({path: mode}, {path: target}) of our tree, the module links aside."""
+    files, links = {}, {}
+    for folder, folders, names in os.walk(host.root):
+        for name in folders + names:
+            path = os.path.join(folder, name)
+            relative = os.path.relpath(path, host.root)
+            if os.path.islink(path):
+                if name != "module":
+                    links[relative] = os.readlink(path)
+            elif name in names:
+                files[relative] = os.stat(path).st_mode & 0o7777
+    return files, links
+
+
+@pytest.fixture
+def host(apus):
+    """CCA and EP11 cards of the recording gave no serial number, so neither does this machine."""
+    machine = Machine(TYPES, [4, 0x47], [4, 0x47, 0x50], max_adapter=0x3F, max_domain=0x54,
+                      features="APSC,APXA")
+    for number, adapter in machine.adapters.items():
+        adapter.options |= {"depth": 8, "functions": FUNCTIONS[number], "serial": ""}
+    return apus(machine, abi="upstream")
+
+
+FILES, LINKS = recorded()
+FUNCTIONS = {n: FILES[f"devices/ap/card{n:02x}/ap_functions"].strip() for n in TYPES}
+
+
+def expected_mode(path):
+    name = path.rsplit("/", 1)[1]
+    if FILES[path] is WRITE_ONLY:
+        return 0o200
+    if path.startswith("bus/ap/"):
+        writable = READ_WRITE_BUS | {"drivers_autoprobe"}
+    elif re.match(r"devices/ap/card../..\.....", path):
+        writable = READ_WRITE_QUEUE
+    elif path.startswith("devices/ap/card"):
+        writable = READ_WRITE_CARD
+    else:
+        writable = {"uevent"}
+    return 0o644 if name in writable else 0o444
+
+
+def test_files_have_the_recorded_names(host):
+    ours = {path for path in walk(host)[0] if not BEYOND.search(path)}
+    assert sorted(ours - set(FILES)) == []
+    assert sorted(set(FILES) - ours) == []
+
+
+def test_links_have_the_recorded_targets(host):
+    wanted = {path: target for path, target in LINKS.items() if not path.endswith("/module")}
+    ours = walk(host)[1]
+    assert {p: t for p, t in ours.items() if p in wanted or not BEYOND.search(p)} == wanted
+
+
+def test_files_have_the_modes_of_sysfs(host):
+    ours = walk(host)[0]
+    wrong = {path: oct(ours[path]) for path in FILES if path in ours and ours[path] != expected_mode(path)}
+    assert wrong == {}
+
+
+def test_files_have_the_recorded_values(host):
+    differences = {}
+    for path, text in FILES.items():
+        if text is WRITE_ONLY or path.rsplit("/", 1)[1] in COUNTERS:
+            continue
+        seen = host.r(path)
+        if seen != text:
+            differences[path] = (seen, text)
+    assert differences == {}
