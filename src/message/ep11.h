@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_MESSAGE_EP11_H
+#define APUS_MESSAGE_EP11_H
+
+#include "message/type6.h"
+
+/*
+ * EP11 requests and replies (spec 3.5): a block of 32 bytes and an ASN.1 payload, a SEQUENCE of
+ * OCTET STRINGs. The first two are the function (API version and function number) and the domain;
+ * in a reply the third is the return value.
+ */
+#define EP11_CPRB_BYTES   32u
+#define EP11_VERSION      4u
+#define EP11_FLAG_ADMIN   0x80u
+#define EP11_FLAG_SPECIAL 0x20u
+
+struct ep11_cprb {
+    uint8_t flags;
+    uint8_t func_id[2]; /* "T4" */
+    uint32_t source, target, return_code;
+    struct span payload;
+};
+
+/*
+ * -EMSGSIZE shorter than a block, or payload longer than what follows; -EINVAL the block's own
+ * length, version or function id is wrong.
+ */
+int ep11_parse(struct span control, struct ep11_cprb *out);
+int ep11_format(const struct ep11_cprb *c, struct buffer *out);
+
+/*
+ * Puts a usage domain into the block and its payload in place, as zcrypt does before it sends a
+ * request without the admin flag. Errors: -EMSGSIZE; -EINVAL for a length form of the payload that
+ * zcrypt does not know or a payload that does not begin with function and domain.
+ */
+int ep11_set_domain(uint8_t *control, size_t len, uint32_t domain);
+
+/* Wraps a control block into the message for the queue. -ENOSPC with out unchanged. */
+int ep11_format_message(struct span control, uint32_t reply_bytes, struct buffer *out);
+
+struct ep11_payload {
+    uint16_t api, function;
+    uint32_t domain;
+    struct span rest; /* the OCTET STRINGs that follow */
+};
+
+enum ep11_function {
+    EP11_GENERATE_RANDOM = 4, /* number not verified against a primary source */
+    EP11_GET_INFO = 38,
+};
+
+/* -EMSGSIZE a length points outside; -EINVAL not the expected tags and widths. */
+int ep11_payload_parse(struct span payload, struct ep11_payload *out);
+
+/* Takes the next OCTET STRING off *rest. Errors as above; both untouched then. */
+int ep11_octets_parse(struct span *rest, struct span *out);
+int ep11_octets_parse_u32(struct span *rest, uint32_t *out);
+
+/* Payloads are written between _start and _finish; lengths take the two-byte form. */
+size_t ep11_payload_start(uint16_t api, uint16_t function, uint32_t domain, struct buffer *out);
+void ep11_payload_finish(size_t at, struct buffer *out);
+void ep11_octets_add(struct span octets, struct buffer *out);
+void ep11_octets_add_u32(uint32_t v, struct buffer *out);
+
+/* Reads a reply payload up to its return value; payload->rest is what follows it. */
+int ep11_reply_parse(struct span payload, struct ep11_payload *out, uint32_t *return_value);
+
+/* get_xcp_info (function 38): control blocks of requests, query types 1 and 3. -ENOSPC. */
+enum ep11_query {
+    EP11_QUERY_MODULE = 1,
+    EP11_QUERY_DOMAIN = 3,
+};
+int ep11_query_format(uint32_t domain, enum ep11_query type, struct buffer *out);
+int ep11_random_format(uint32_t domain, uint32_t bytes, struct buffer *out);
+
+#define EP11_SERIAL_BYTES  16u
+#define EP11_PATTERN_BYTES 32u
+#define EP11_MODULE_BYTES  196u
+#define EP11_DOMAIN_BYTES  80u
+
+struct ep11_module_info {
+    uint32_t api_ordinal;
+    uint8_t firmware_major, firmware_minor;
+    char serial[EP11_SERIAL_BYTES];
+    uint64_t op_modes; /* bits 0..8, names in spec 2.3 */
+    uint32_t domains;
+    uint32_t max_payload;
+};
+
+/* Flags of a domain: its wrapping keys count only out of imprint mode. */
+#define EP11_DOMAIN_CURRENT   0x02u
+#define EP11_DOMAIN_NEW       0x04u
+#define EP11_DOMAIN_COMMITTED 0x08u
+#define EP11_DOMAIN_READY     0x10u
+
+struct ep11_domain_info {
+    uint32_t index, flags;
+    uint8_t current[EP11_PATTERN_BYTES], next[EP11_PATTERN_BYTES];
+    uint64_t op_modes;
+};
+
+/* The data of the replies to queries. Parsing: -EMSGSIZE. */
+void ep11_module_format(const struct ep11_module_info *info, struct buffer *out);
+int ep11_module_parse(struct span data, struct ep11_module_info *out);
+void ep11_domain_format(const struct ep11_domain_info *info, struct buffer *out);
+int ep11_domain_parse(struct span data, struct ep11_domain_info *out);
+
+#endif
