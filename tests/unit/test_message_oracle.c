@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The requests that the real zcrypt driver put into queues (tests/data/oracle/requests.txt): our
+ * codecs build the same bytes from the same operands, and read the operands back.
+ */
+#include <ctype.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "message/cca_info.h"
+#include "message/type50.h"
+
+#define MESSAGES_MAX 16u
+#define DOMAIN       4u
+
+static struct {
+    uint8_t data[8192];
+    size_t len, stated;
+} messages[MESSAGES_MAX];
+static unsigned message_count;
+
+static unsigned nibble(char c)
+{
+    return (unsigned)(isdigit((unsigned char)c) ? c - '0' : c - 'a' + 10);
+}
+
+/* Headings end in "NNN bytes"; the hexadecimal lines up to the next heading are one message. */
+static int load(void **state)
+{
+    char line[256];
+    FILE *file = fopen(ORACLE_REQUESTS, "r");
+
+    if (!file)
+        return -1;
+    while (fgets(line, sizeof(line), file)) {
+        char *count;
+
+        if (strncmp(line, "## ", 3) == 0) {
+            count = strstr(line, ", ");
+            assert_non_null(count);
+            assert_true(message_count < MESSAGES_MAX);
+            messages[message_count++].stated = strtoul(count + 2, NULL, 10);
+            continue;
+        }
+        if (line[0] == '#' || message_count == 0)
+            continue;
+        for (char *p = line; isxdigit((unsigned char)p[0]) && isxdigit((unsigned char)p[1]); p += 2)
+            messages[message_count - 1].data[messages[message_count - 1].len++] =
+                (uint8_t)(nibble(p[0]) << 4 | nibble(p[1]));
+    }
+    fclose(file);
+    return 0;
+}
+
+struct operands {
+    uint8_t input[512], exponent[512], modulus[512];
+    uint8_t p[264], q[256], dp[264], dq[256], u[264];
+};
+
+static void fill_part(uint8_t *part, size_t len, size_t zeros, uint8_t with)
+{
+    memset(part, 0, zeros);
+    memset(part + zeros, with, len - zeros);
+    part[len - 1] |= 1;
+}
+
+/* The synthetic operands that the head of requests.txt describes. */
+static struct rsa_request make(struct operands *o, size_t n, bool crt)
+{
+    size_t s = rsa_crt_short(n), l = rsa_crt_long(n);
+
+    memset(o->input, 0x11, n);
+    o->input[0] = 1;
+    memset(o->exponent, 0, n);
+    o->exponent[n - 3] = 1;
+    o->exponent[n - 1] = 1;
+    memset(o->modulus, 0xee, n);
+    o->modulus[n - 1] = 0xef;
+    fill_part(o->p, l, 8, 0xa3);
+    fill_part(o->q, s, 0, 0xa4);
+    fill_part(o->dp, l, 8, 0xa1);
+    fill_part(o->dq, s, 0, 0xa2);
+    fill_part(o->u, l, 8, 0xa5);
+    if (crt)
+        return rsa_request_crt(n, o->input, o->p, o->q, o->dp, o->dq, o->u);
+    return rsa_request_me(n, o->input, o->exponent, o->modulus);
+}
+
+static void assert_message(unsigned index, const struct buffer *built)
+{
+    assert_int_equal(messages[index].len, messages[index].stated);
+    assert_int_equal(built->len, messages[index].len);
+    assert_memory_equal(built->data, messages[index].data, built->len);
+}
+
+/* A parsed number has the same value, whatever its width. */
+static void assert_number(struct span is, struct span want)
+{
+    while (is.len && !is.data[0])
+        is.data++, is.len--;
+    while (want.len && !want.data[0])
+        want.data++, want.len--;
+    assert_int_equal(is.len, want.len);
+    assert_memory_equal(is.data, want.data, is.len);
+}
+
+static void assert_same_request(const struct rsa_request *is, const struct rsa_request *want)
+{
+    assert_int_equal(is->crt, want->crt);
+    assert_number(is->input, want->input);
+    if (is->crt) {
+        assert_number(is->key.p, want->key.p);
+        assert_number(is->key.q, want->key.q);
+        assert_number(is->key.dp, want->key.dp);
+        assert_number(is->key.dq, want->key.dq);
+        assert_number(is->key.u, want->key.u);
+    } else {
+        assert_number(is->me.exponent, want->me.exponent);
+        assert_number(is->me.modulus, want->me.modulus);
+    }
+}
+
+static void type50_requests(void **state)
+{
+    static const struct {
+        size_t n;
+        bool crt;
+    } cases[] = {{64, false}, {256, false}, {512, false}, {128, true}, {256, true}, {512, true}};
+
+    for (unsigned i = 0; i < 6; i++) {
+        uint8_t room[TYPE50_BYTES_MAX];
+        struct buffer built = buffer_of(room, sizeof(room));
+        struct operands operands;
+        struct rsa_request want = make(&operands, cases[i].n, cases[i].crt);
+        struct type50_request parsed;
+
+        assert_int_equal(type50_format(&want, &built), 0);
+        assert_message(i, &built);
+        assert_int_equal(type50_parse(buffer_span(&built), &parsed), 0);
+        assert_int_equal(parsed.size, cases[i].n < 128 ? 128 : cases[i].n);
+        assert_same_request(&parsed.rsa, &want);
+    }
+}
+
+static struct cca_params parse_cca(unsigned index, struct type6 *type6, struct cprbx *cprbx)
+{
+    struct span message = span_of(messages[index].data, messages[index].len);
+    struct cca_params params;
+
+    assert_int_equal(type6_parse(message, type6), 0);
+    assert_memory_equal(type6->agent, "CA", 2);
+    assert_int_equal(cprbx_parse(type6->control, cprbx), 0);
+    assert_memory_equal(cprbx->func_id, "T2", 2);
+    assert_int_equal(cprbx->domain, DOMAIN);
+    assert_int_equal(cca_params_parse(cprbx->params, &params), 0);
+    assert_memory_equal(params.function, type6->function, 2);
+    return params;
+}
+
+static void random_request(void **state)
+{
+    uint8_t room[512];
+    struct buffer built = buffer_of(room, sizeof(room));
+    struct cca_params params;
+    struct cprbx cprbx;
+    struct type6 type6;
+
+    assert_int_equal(cca_random_format(DOMAIN, 4096, &built), 0);
+    assert_message(6, &built);
+    params = parse_cca(6, &type6, &cprbx);
+    assert_true(cca_function_is(params.function, "RL"));
+    assert_true(cca_rules_have(params.rules, "RANDOM"));
+    assert_int_equal(type6.reply_data, 4096);
+    assert_int_equal(cprbx.reply_data_bytes, 4096);
+}
+
+static void cca_rsa_requests(void **state)
+{
+    static const struct {
+        size_t n;
+        bool crt;
+    } cases[] = {{128, false}, {256, false}, {256, true}};
+
+    for (unsigned i = 0; i < 3; i++) {
+        uint8_t room[4096];
+        struct buffer built = buffer_of(room, sizeof(room));
+        struct operands operands;
+        struct rsa_request want = make(&operands, cases[i].n, cases[i].crt), parsed;
+        struct cca_params params;
+        struct cprbx cprbx;
+        struct type6 type6;
+
+        assert_int_equal(cca_rsa_format(&want, DOMAIN, &built), 0);
+        assert_message(7 + i, &built);
+        params = parse_cca(7 + i, &type6, &cprbx);
+        assert_int_equal(cca_rsa_parse(&params, &parsed), 0);
+        assert_same_request(&parsed, &want);
+    }
+}
+
+static void facility_query(void **state)
+{
+    uint8_t control_room[CCA_QUERY_CONTROL_BYTES], room[4608];
+    struct buffer control = buffer_of(control_room, sizeof(control_room));
+    struct buffer built = buffer_of(room, sizeof(room));
+    struct type6 type6 = {.agent = {'C', 'A'}, .function = {'F', 'Q'}};
+    struct cca_params params;
+    struct cprbx cprbx;
+
+    /* The address is where the driver's memory happened to be. */
+    assert_int_equal(cca_query_format(DOMAIN, "STATICSA", 0x1c24000, &control), 0);
+    type6.control = buffer_span(&control);
+    type6.reply_control = CCA_QUERY_CONTROL_BYTES;
+    assert_int_equal(type6_format(&type6, true, &built), 0);
+    assert_message(10, &built);
+    params = parse_cca(10, &type6, &cprbx);
+    assert_true(cca_function_is(params.function, "FQ"));
+    assert_true(cca_rules_have(params.rules, "STATICSA"));
+    assert_false(cca_rules_have(params.rules, "STATICSB"));
+}
+
+static void every_message_is_covered(void **state)
+{
+    assert_int_equal(message_count, 11);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_message_is_covered), cmocka_unit_test(type50_requests),
+        cmocka_unit_test(random_request),           cmocka_unit_test(cca_rsa_requests),
+        cmocka_unit_test(facility_query),
+    };
+
+    return cmocka_run_group_tests(tests, load, NULL);
+}
