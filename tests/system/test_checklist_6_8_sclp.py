@@ -43,14 +43,14 @@ def test_S103_deconfigure_adjunct_processor(host, guest):
 def test_S104_response_codes(host):
     """0020: done; 0120: it was so already; anything else is a failure and changes nothing."""
     def sclp(command, adapter):
-        return host.execute("sclp", command=command, adapter=adapter)["response"]
+        return host.execute("sclp", command=command, adapter=adapter)["response_code"]
 
-    assert sclp("configure", 5) == 0x0120
-    assert sclp("deconfigure", 5) == 0x0020
+    assert sclp("configure", 5) == "0x0120"
+    assert sclp("deconfigure", 5) == "0x0020"
     assert host.value(f"{CARD}/config") == "0"
-    assert sclp("deconfigure", 5) == 0x0120
-    assert sclp("configure", 5) == 0x0020
+    assert sclp("deconfigure", 5) == "0x0120"
+    assert sclp("configure", 5) == "0x0020"
     assert host.value(f"{CARD}/config") == "1"
     before = host.dump()
-    assert sclp("configure", 77) not in (0x0020, 0x0120, 0x0440, 0x0450)
+    assert sclp("configure", 77) not in ("0x0020", "0x0120", "0x0440", "0x0450")
     assert host.dump() == before

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""Class zcrypt: nodes with masks of their own (spec 3.1)."""
+
+import errno
+import os
+
+import pytest
+
+from harness import ONES, ZEROS, mask, worked_example
+
+CLASS = "class/zcrypt"
+MASKS = ("ioctlmask", "apmask", "aqmask", "admask")
+
+
+@pytest.fixture
+def host(apus):
+    return apus(worked_example())
+
+
+def nodes(host):
+    return [name for name in host.names(CLASS) if host.path(f"{CLASS}/{name}").is_dir()]
+
+
+def test_a_new_node_can_do_nothing(host):
+    assert nodes(host) == []
+    assert host.w(f"{CLASS}/create", "web") == "OK"
+    assert nodes(host) == ["web"]
+    assert {name: host.value(f"{CLASS}/web/{name}") for name in MASKS} == dict.fromkeys(MASKS, ZEROS)
+    assert {host.mode(f"{CLASS}/web/{name}") for name in MASKS} == {0o644}
+    assert host.path(f"{CLASS}/web").resolve() == host.path("devices/virtual/zcrypt/web")
+
+
+def test_its_masks_have_the_grammar_of_the_bus(host):
+    assert host.w(f"{CLASS}/create", "web") == "OK"
+    assert host.w(f"{CLASS}/web/apmask", "+5") == "OK"
+    assert host.value(f"{CLASS}/web/apmask") == mask(5)
+    assert host.w(f"{CLASS}/web/aqmask", "0x0") == "OK"
+    assert host.w(f"{CLASS}/web/admask", "0x0X") == "EINVAL"
+    everything = "+" + ",+".join(map(str, range(256)))
+    assert host.w(f"{CLASS}/web/ioctlmask", everything) == "OK"
+    assert host.value(f"{CLASS}/web/ioctlmask") == ONES
+    assert host.value("bus/ap/apmask") == ONES
+
+
+def test_names(host):
+    create = f"{CLASS}/create"
+    assert host.w(create, "  spaced\t") == "OK"
+    assert host.w(create, "x" * 40) == "OK"
+    assert host.w(create, "") == "OK"
+    assert host.w(create, "spaced") == "EEXIST"
+    found = nodes(host)
+    assert "spaced" in found and "x" * 31 in found
+    assert [name for name in found if name.startswith("zcrypt_")] == ["zcrypt_2"]
+
+
+def test_a_name_cannot_be_a_path(host):
+    before = host.dump()
+    for name in ("a/b", "..", ".", "/"):
+        assert host.w(f"{CLASS}/create", name) in ("EINVAL", "OK")
+        if nodes(host):
+            assert all("/" not in node and node not in (".", "..") for node in nodes(host))
+            for node in nodes(host):
+                assert host.w(f"{CLASS}/destroy", node) == "OK"
+    assert host.dump() == before
+
+
+def test_destroy(host):
+    assert host.w(f"{CLASS}/create", "web") == "OK"
+    assert host.w(f"{CLASS}/destroy", "nobody") == "ENOENT"
+    assert host.w(f"{CLASS}/destroy", "web") == "OK"
+    assert nodes(host) == []
+    assert host.w(f"{CLASS}/destroy", "web") == "ENOENT"
+
+
+def test_create_and_destroy_are_for_writing_only(host):
+    for name in ("create", "destroy"):
+        assert host.mode(f"{CLASS}/{name}") == 0o600 or host.mode(f"{CLASS}/{name}") == 0o200
+        assert host.r(f"{CLASS}/{name}") == "EACCES" or host.mode(f"{CLASS}/{name}") == 0o600
+
+
+def test_all_minors(host):
+    for number in range(256):
+        assert host.w(f"{CLASS}/create", f"n{number}") == "OK"
+    assert host.w(f"{CLASS}/create", "one-more") == "ENOSPC"
+    assert host.w(f"{CLASS}/destroy", "n77") == "OK"
+    assert host.w(f"{CLASS}/create", "one-more") == "OK"
+
+
+def test_opening_a_device_node(host):
+    """Requests come with cryptography; until then nothing pretends to serve them."""
+    for name in os.listdir(host.path("dev")):
+        try:
+            os.close(os.open(host.path(f"dev/{name}"), os.O_RDWR))
+        except OSError as error:
+            assert error.errno == errno.ENODEV
