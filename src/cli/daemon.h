@@ -2,6 +2,7 @@
 #ifndef APUS_CLI_DAEMON_H
 #define APUS_CLI_DAEMON_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -9,7 +10,7 @@
  * How `apus run` starts the daemon: as a child that executes this program as
  *
  *   apus daemon --fuse-fd N --socket PATH --ready-fd M --quiet [--machine FILE] [--abi PROFILE]
- *               [--record FILE]
+ *               [--record FILE] [--uevents]
  *
  * N is an open /dev/fuse that is mounted already. The daemon writes one byte to M and closes it
  * when both the file system and the socket serve; if that cannot be, it prints one sentence on
@@ -23,6 +24,8 @@ struct daemon_start {
     const char *abi;     /* PROFILE, or NULL for that of the machine */
     const char *record;  /* or NULL */
     bool verbose;        /* without --quiet */
+    bool uevents;        /* the daemon is in a network namespace of our own and may send uevents */
+    const sigset_t *signals; /* its signal mask */
 };
 
 /*

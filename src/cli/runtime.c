@@ -4,11 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -43,7 +45,7 @@ int runtime_base(char out[RUNTIME_PATH_MAX])
     return -ENAMETOOLONG;
 }
 
-void runtime_remove(const char *dir)
+static void remove_dir(const char *dir)
 {
     static const char *const files[] = {"control", "lock"};
     char path[RUNTIME_PATH_MAX + 16];
@@ -94,7 +96,7 @@ static void sweep(const char *base)
         if (is_alive(base, name))
             continue;
         snprintf(path, sizeof(path), "%s/%.14s", base, name);
-        runtime_remove(path);
+        remove_dir(path);
     }
 }
 
@@ -158,9 +160,54 @@ static int make_own(const char *base, struct runtime *out)
     return 0;
 }
 
+static _Noreturn void guard(const char *dir, int fd)
+{
+    sigset_t all;
+    char byte;
+    int null;
+
+    setsid();
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    null = open("/dev/null", O_RDWR);
+    for (int i = 0; i < 3; i++)
+        dup2(null, i);
+    dup2(fd, 3);
+    close_range(4, ~0u, 0);
+    if (chdir("/") == 0 && read(3, &byte, 1) == 0)
+        remove_dir(dir);
+    _exit(0);
+}
+
+/* Starts the process that outlives us, whatever happens to us. */
+static int start_guard(struct runtime *r)
+{
+    int fds[2];
+
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return -errno;
+    r->guard = fork();
+    if (r->guard == 0)
+        guard(r->dir, fds[0]);
+    close(fds[0]);
+    r->guarded = fds[1];
+    return r->guard < 0 ? -errno : 0;
+}
+
+void runtime_remove(struct runtime *r)
+{
+    remove_dir(r->dir);
+    if (r->guarded >= 0)
+        close(r->guarded);
+    if (r->guard > 0)
+        waitpid(r->guard, NULL, 0);
+    if (r->lock >= 0)
+        close(r->lock);
+}
+
 int runtime_create(struct runtime *out)
 {
-    struct runtime r = {.lock = -1};
+    struct runtime r = {.lock = -1, .guarded = -1};
     char base[RUNTIME_PATH_MAX];
     int lock, ret;
 
@@ -176,11 +223,11 @@ int runtime_create(struct runtime *out)
     }
     if (lock >= 0)
         close(lock);
+    if (ret == 0)
+        ret = start_guard(&r);
     if (ret < 0) {
         if (*r.dir)
-            runtime_remove(r.dir);
-        if (r.lock >= 0)
-            close(r.lock);
+            runtime_remove(&r);
         cli_error("cannot create a directory in %s: %s%s", base, strerror(-ret),
                   ret == -ENOSPC ? "; free some space or set APUS_RUNTIME_DIR" : "");
         return ret;

@@ -2,6 +2,8 @@
 #ifndef APUS_CLI_RUNTIME_H
 #define APUS_CLI_RUNTIME_H
 
+#include <sys/types.h>
+
 /*
  * Where running machines are found. $APUS_RUNTIME_DIR, by default
  * ${XDG_RUNTIME_DIR:-/tmp}/apus-UID, is of mode 0700 and holds one directory per `apus run`, named
@@ -14,7 +16,9 @@
 struct runtime {
     char dir[RUNTIME_PATH_MAX];
     char socket[RUNTIME_PATH_MAX];
-    int lock; /* keeps the directory from being swept; close-on-exec */
+    int lock;    /* keeps the directory from being swept; close-on-exec */
+    int guarded; /* while this descriptor is open, the guard waits; close-on-exec */
+    pid_t guard; /* a process that removes the directory if we are killed */
 };
 
 /*
@@ -25,12 +29,12 @@ int runtime_base(char out[RUNTIME_PATH_MAX]);
 
 /*
  * Creates the directory for this process, and removes those whose owner is gone. 0, or a negative
- * errno after a sentence on standard error. The caller ends it with runtime_remove.
+ * errno after a sentence on standard error.
  */
 int runtime_create(struct runtime *out);
 
-/* Removes the directory and what it holds. Nothing happens if it is gone. */
-void runtime_remove(const char *dir);
+/* Removes the directory and what it holds, and ends the guard. */
+void runtime_remove(struct runtime *r);
 
 /*
  * The socket of the only running machine. 0, or a negative errno after a sentence on standard

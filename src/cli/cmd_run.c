@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/compose.h"
+#include "cli/daemon.h"
+#include "cli/namespace.h"
+#include "cli/program.h"
+#include "cli/runtime.h"
+
+enum { OPT_ABI = 256, OPT_RECORD, OPT_UEVENTS, OPT_IOCTL };
+
+static const struct cli_option run_options[] = {
+    {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the seed's)"},
+    {'v', "verbose", NULL, "show the message log on standard error"},
+    {OPT_ABI, "abi", "PROFILE", "'seed' or 'upstream', instead of what FILE says"},
+    {OPT_RECORD, "record", "FILE", "write every command that changes the machine to FILE"},
+    {OPT_UEVENTS, "uevents", NULL, "send uevents, in a network namespace of its own"},
+    {OPT_IOCTL, "ioctl", "WAY", "how ioctls reach the daemon; not built yet"},
+    {0},
+};
+
+static const char run_help[] =
+    "PROGRAM sees the /sys of the machine; all else of the system is as it is. Without\n"
+    "PROGRAM a shell runs. When PROGRAM ends, the machine ends with it: processes that it\n"
+    "left behind keep running, but the machine's part of /sys answers them 'Transport\n"
+    "endpoint is not connected'.\n"
+    "\n"
+    "An unprivileged user is root in PROGRAM, in a user namespace. $APUS_SOCKET names the\n"
+    "control socket, and 'apus' is on the PATH; from other terminals 'apus' finds the\n"
+    "machine by itself.\n"
+    "\n"
+    "Exit status: that of PROGRAM, or 128 + n if signal n ended it; 125 if apus failed, 126\n"
+    "if PROGRAM cannot be executed, 127 if it is not there, 2 for wrong usage.\n"
+    "\n"
+    "Examples:\n"
+    "  apus run -- cat /sys/bus/ap/apmask\n"
+    "  apus run -m lab.ini -- ./my-test.sh\n";
+
+static int parse(int argc, char **argv, struct daemon_start *how)
+{
+    int option;
+
+    while ((option = cli_next(argc, argv)) != -1) {
+        switch (option) {
+        case 'm':
+            how->machine = optarg;
+            break;
+        case 'v':
+            how->verbose = true;
+            break;
+        case OPT_ABI:
+            if (strcmp(optarg, "seed") != 0 && strcmp(optarg, "upstream") != 0)
+                return cli_usage("there is no profile '%s'; it is 'seed' or 'upstream'", optarg);
+            how->abi = optarg;
+            break;
+        case OPT_RECORD:
+            how->record = optarg;
+            break;
+        case OPT_UEVENTS:
+            how->uevents = true;
+            break;
+        case OPT_IOCTL:
+            return cli_usage("--ioctl=%s is not built yet", optarg);
+        }
+    }
+    return 0;
+}
+
+/* The shell of the user, with a word about where he is. */
+static char **shell_program(const struct daemon_start *how)
+{
+    static char *args[2];
+    char *shell = getenv("SHELL");
+
+    args[0] = shell && *shell ? shell : access("/bin/bash", X_OK) == 0 ? "/bin/bash" : "/bin/sh";
+    if (isatty(STDIN_FILENO))
+        fprintf(stderr,
+                "A shell with %s%s below /sys; 'apus --help' shows what can be done, 'exit' ends "
+                "the machine.\n",
+                how->machine ? "the machine of " : "the default machine",
+                how->machine ? how->machine : "");
+    return args;
+}
+
+/* Makes the machine, lays /sys out, and runs the program in it. Returns the exit status. */
+static int run_inside(struct daemon_start *how, char **argv, const sigset_t *old)
+{
+    struct compose compose;
+    pid_t daemon = 0, program;
+    int ret, status = PROGRAM_FAILED;
+
+    if (namespace_enter(how->uevents) < 0)
+        return PROGRAM_FAILED;
+    how->fuse = compose_prepare(&compose);
+    if (how->fuse < 0)
+        return PROGRAM_FAILED;
+    ret = daemon_start(how, &daemon);
+    /* From now on the file system lives and dies with the daemon. */
+    close(how->fuse);
+    if (ret < 0)
+        return PROGRAM_FAILED;
+    if (compose_finish(&compose) == 0) {
+        program_set_environment(how->socket);
+        program = program_start(argv, old);
+        if (program > 0)
+            status = program_wait(program, &daemon);
+    }
+    if (daemon)
+        program_end(daemon);
+    return status;
+}
+
+static int run_run(int argc, char **argv)
+{
+    struct daemon_start how = {0};
+    struct runtime runtime;
+    char base[RUNTIME_PATH_MAX];
+    sigset_t old;
+    int status = parse(argc, argv, &how);
+
+    if (status)
+        return status;
+    argv += optind;
+    if (!*argv)
+        argv = shell_program(&how);
+    status = program_check(argv[0]);
+    if (status)
+        return status;
+    program_block_signals(&old);
+    if (runtime_base(base) < 0 || runtime_create(&runtime) < 0)
+        return PROGRAM_FAILED;
+    setenv("APUS_RUNTIME_DIR", base, 1);
+    how.socket = runtime.socket;
+    how.signals = &old;
+    status = run_inside(&how, argv, &old);
+    runtime_remove(&runtime);
+    return status;
+}
+
+const struct cli_command cmd_run = {
+    .name = "run",
+    .args = "[--] [PROGRAM [ARG...]]",
+    .summary = "run a program on a machine of its own",
+    .run = run_run,
+    .help = run_help,
+    .options = run_options,
+    .flags = CLI_PROGRAM,
+    .group = CLI_RUN,
+};

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/program.h"
+
+#define ARGS_MAX 20
+
+static void keep_open(int fd)
+{
+    fcntl(fd, F_SETFD, 0);
+}
+
+static _Noreturn void become_daemon(const struct daemon_start *how, int ready, pid_t parent)
+{
+    char fuse_text[16], ready_text[16];
+    const char *args[ARGS_MAX] = {"apus",       "daemon",   "--fuse-fd", fuse_text,
+                                  "--ready-fd", ready_text, "--socket",  how->socket};
+    int n = 8;
+
+    snprintf(fuse_text, sizeof(fuse_text), "%d", how->fuse);
+    snprintf(ready_text, sizeof(ready_text), "%d", ready);
+    if (!how->verbose)
+        args[n++] = "--quiet";
+    if (how->uevents)
+        args[n++] = "--uevents";
+    if (how->machine)
+        args[n++] = "--machine", args[n++] = how->machine;
+    if (how->abi)
+        args[n++] = "--abi", args[n++] = how->abi;
+    if (how->record)
+        args[n++] = "--record", args[n++] = how->record;
+    keep_open(how->fuse);
+    keep_open(ready);
+    /* Ctrl-C in the terminal is for the program; the daemon outlives it. */
+    setsid();
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(PROGRAM_FAILED);
+    sigprocmask(SIG_SETMASK, how->signals, NULL);
+    execv("/proc/self/exe", (char **)args);
+    cli_error("cannot start the daemon: %s (is /proc mounted?)", strerror(errno));
+    _exit(PROGRAM_FAILED);
+}
+
+/* Reads the byte that says it serves; its end instead means that it has said why not. */
+static int wait_ready(int fd, pid_t daemon)
+{
+    char byte;
+    ssize_t n;
+    int status;
+
+    do
+        n = read(fd, &byte, 1);
+    while (n < 0 && errno == EINTR);
+    if (n == 1)
+        return 0;
+    waitpid(daemon, &status, 0);
+    if (WIFSIGNALED(status))
+        cli_error("the daemon was ended by signal %d (%s) before it served", WTERMSIG(status),
+                  strsignal(WTERMSIG(status)));
+    return -EIO;
+}
+
+int daemon_start(const struct daemon_start *how, pid_t *out)
+{
+    pid_t parent = getpid(), child;
+    int ready[2], ret;
+
+    if (pipe2(ready, O_CLOEXEC) < 0) {
+        ret = -errno;
+        cli_error("cannot make a pipe: %s", strerror(-ret));
+        return ret;
+    }
+    child = fork();
+    if (child == 0)
+        become_daemon(how, ready[1], parent);
+    ret = child < 0 ? -errno : 0;
+    close(ready[1]);
+    if (ret < 0)
+        cli_error("cannot start a process: %s", strerror(-ret));
+    else
+        ret = wait_ready(ready[0], child);
+    close(ready[0]);
+    if (ret == 0)
+        *out = child;
+    return ret;
+}

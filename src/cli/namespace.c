@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/namespace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+
+static int write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    ssize_t n;
+    int err;
+
+    if (fd < 0)
+        return -errno;
+    n = write(fd, text, strlen(text));
+    err = n < 0 ? -errno : 0;
+    close(fd);
+    return err;
+}
+
+static int refuse_user(int err)
+{
+    const char *remedy;
+
+    switch (err) {
+    case EPERM:
+    case EACCES:
+        remedy = "this system does not let you; allow unprivileged user namespaces "
+                 "(sysctl kernel.unprivileged_userns_clone=1 or "
+                 "kernel.apparmor_restrict_unprivileged_userns=0) or run apus as root";
+        break;
+    case ENOSPC:
+    case EUSERS:
+        remedy = "the limit is reached; raise /proc/sys/user/max_user_namespaces or run apus as "
+                 "root";
+        break;
+    case EINVAL:
+    case ENOSYS:
+        remedy = "this kernel has none; run apus as root";
+        break;
+    default:
+        remedy = strerror(err);
+    }
+    cli_error("cannot make a user namespace: %s", remedy);
+    return -err;
+}
+
+static int enter_user(int flags)
+{
+    unsigned uid = geteuid(), gid = getegid();
+    char map[32];
+    int ret;
+
+    if (unshare(flags | CLONE_NEWUSER) < 0)
+        return refuse_user(errno);
+    /* Kernels before 3.19 have no setgroups and need no denial. */
+    ret = write_file("/proc/self/setgroups", "deny");
+    if (ret == 0 || ret == -ENOENT) {
+        snprintf(map, sizeof(map), "0 %u 1\n", uid);
+        ret = write_file("/proc/self/uid_map", map);
+    }
+    if (ret == 0) {
+        snprintf(map, sizeof(map), "0 %u 1\n", gid);
+        ret = write_file("/proc/self/gid_map", map);
+    }
+    return ret < 0 ? refuse_user(-ret) : 0;
+}
+
+/* Programs expect a loopback device that is up. Without one the machine still works. */
+static void raise_loopback(void)
+{
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return;
+    ioctl(fd, SIOCSIFFLAGS, &request);
+    close(fd);
+}
+
+int namespace_enter(bool network)
+{
+    int flags = CLONE_NEWNS | (network ? CLONE_NEWNET : 0);
+    int ret;
+
+    if (unshare(flags) < 0) {
+        if (errno != EPERM) {
+            ret = -errno;
+            cli_error("cannot make a mount namespace: %s", strerror(-ret));
+            return ret;
+        }
+        ret = enter_user(flags);
+        if (ret < 0)
+            return ret;
+    }
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+        ret = -errno;
+        cli_error("cannot make the mount namespace private: %s%s", strerror(-ret),
+                  ret == -EACCES || ret == -EPERM
+                      ? "; a security module forbids mounts, run apus as root or allow them"
+                      : "");
+        return ret;
+    }
+    if (network)
+        raise_loopback();
+    return 0;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/program.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+
+#define END_WAIT_SECONDS 10
+
+static const int watched[] = {SIGCHLD, SIGHUP,  SIGINT,  SIGQUIT,  SIGTERM,
+                              SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, 0};
+
+/* 0, ENOENT or EACCES. */
+static int check_file(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return errno == EACCES ? EACCES : ENOENT;
+    return S_ISREG(st.st_mode) && access(path, X_OK) == 0 ? 0 : EACCES;
+}
+
+/* Searches $PATH as execvp(3) does: what is found but not executable counts if nothing better
+ * comes.
+ */
+static int check_name(const char *name)
+{
+    const char *dirs = getenv("PATH");
+    int result = ENOENT;
+
+    if (!dirs)
+        dirs = "/bin:/usr/bin";
+    while (result != 0) {
+        size_t len = strcspn(dirs, ":");
+        char path[PATH_MAX];
+
+        snprintf(path, sizeof(path), "%.*s%s%s", (int)len, dirs, len ? "/" : "", name);
+        int got = check_file(path);
+        if (got != ENOENT)
+            result = got;
+        if (!dirs[len])
+            break;
+        dirs += len + 1;
+    }
+    return result;
+}
+
+int program_check(const char *name)
+{
+    switch (strchr(name, '/') ? check_file(name) : check_name(name)) {
+    case 0:
+        return 0;
+    case EACCES:
+        cli_error("'%s' cannot be executed; it is no program, or it lacks the permission "
+                  "(chmod +x)",
+                  name);
+        return PROGRAM_UNRUNNABLE;
+    default:
+        cli_error(strchr(name, '/') ? "there is no program '%s'"
+                                    : "there is no program '%s' on the PATH",
+                  name);
+        return PROGRAM_MISSING;
+    }
+}
+
+void program_block_signals(sigset_t *old)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (int i = 0; watched[i]; i++)
+        sigaddset(&set, watched[i]);
+    sigprocmask(SIG_BLOCK, &set, old);
+}
+
+static _Noreturn void execute(char **argv)
+{
+    int err;
+
+    execvp(argv[0], argv);
+    err = errno;
+    if (err != ENOENT)
+        cli_error("cannot execute '%s': %s", argv[0], strerror(err));
+    else if (program_check(argv[0]) == 0)
+        cli_error("'%s' is there, but the interpreter that it names is not", argv[0]);
+    _exit(err == ENOENT ? PROGRAM_MISSING : PROGRAM_UNRUNNABLE);
+}
+
+pid_t program_start(char **argv, const sigset_t *old)
+{
+    pid_t parent = getpid();
+    pid_t child = fork();
+
+    if (child < 0) {
+        child = -errno;
+        cli_error("cannot start a process: %s", strerror(-child));
+    }
+    if (child)
+        return child;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(PROGRAM_FAILED);
+    sigprocmask(SIG_SETMASK, old, NULL);
+    execute(argv);
+}
+
+/* What ended a process, as an exit status. */
+static int exit_status(int status)
+{
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void report_daemon(int status)
+{
+    if (WIFSIGNALED(status))
+        cli_error("the daemon was ended by signal %d (%s); its part of /sys is gone",
+                  WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else
+        cli_error("the daemon ended with status %d; its part of /sys is gone", WEXITSTATUS(status));
+}
+
+/*
+ * Reaps whoever has ended. Returns whether the program is among them, with its exit status in
+ * *status.
+ */
+static bool reap(pid_t program, pid_t *daemon, int *status)
+{
+    int how;
+    pid_t pid;
+    bool ended = false;
+
+    while ((pid = waitpid(-1, &how, WNOHANG)) > 0) {
+        if (pid == program) {
+            *status = exit_status(how);
+            ended = true;
+        } else if (pid == *daemon) {
+            report_daemon(how);
+            *daemon = 0;
+        }
+    }
+    return ended;
+}
+
+int program_wait(pid_t program, pid_t *daemon)
+{
+    struct signalfd_siginfo info;
+    bool had_daemon = *daemon != 0;
+    sigset_t set;
+    int fd, status = PROGRAM_FAILED;
+
+    sigemptyset(&set);
+    for (int i = 0; watched[i]; i++)
+        sigaddset(&set, watched[i]);
+    fd = signalfd(-1, &set, SFD_CLOEXEC);
+    if (fd < 0)
+        return cli_error("cannot watch signals: %s", strerror(errno)), PROGRAM_FAILED;
+    while (read(fd, &info, sizeof(info)) == sizeof(info) || errno == EINTR) {
+        if (info.ssi_signo == SIGCHLD) {
+            if (reap(program, daemon, &status))
+                break;
+        } else if (info.ssi_code != SI_KERNEL) {
+            /* One from the terminal has reached the whole foreground group already. */
+            kill(program, (int)info.ssi_signo);
+        }
+    }
+    close(fd);
+    return had_daemon && *daemon == 0 && status == 0 ? PROGRAM_FAILED : status;
+}
+
+void program_end(pid_t child)
+{
+    const struct timespec limit = {.tv_sec = END_WAIT_SECONDS};
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    kill(child, SIGTERM);
+    while (waitpid(child, NULL, WNOHANG) == 0) {
+        if (sigtimedwait(&set, NULL, &limit) < 0 && errno == EAGAIN) {
+            cli_error("the daemon did not end within %d seconds and was killed", END_WAIT_SECONDS);
+            kill(child, SIGKILL);
+            waitpid(child, NULL, 0);
+            return;
+        }
+    }
+}
+
+/* Appends the directory of this program to PATH if that has no `apus`. */
+static void append_path(void)
+{
+    const char *path = getenv("PATH");
+    char own[PATH_MAX], joined[2 * PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1);
+
+    if (len <= 0 || check_name("apus") == 0)
+        return;
+    own[len] = '\0';
+    *strrchr(own, '/') = '\0';
+    if (strlen(own) + (path ? strlen(path) : 0) + 2 > sizeof(joined))
+        return;
+    snprintf(joined, sizeof(joined), "%s%s%s", path ? path : "/bin:/usr/bin", ":", own);
+    setenv("PATH", joined, 1);
+}
+
+void program_set_environment(const char *socket)
+{
+    setenv("APUS_SOCKET", socket, 1);
+    setenv("SYSTEMD_DEVICE_VERIFY_SYSFS", "0", 1);
+    append_path();
+}
