@@ -2,7 +2,6 @@
 #include "base/apqn.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 void ap_qn_format(ap_qn qn, char out[AP_QN_TEXT])

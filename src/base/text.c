@@ -75,6 +75,22 @@ void text_addf(struct text *t, const char *format, ...)
     va_end(args);
 }
 
+void text_add_quoted(struct text *t, const char *data, size_t len)
+{
+    size_t shown = len > 80 ? 80 : len;
+
+    text_add(t, "\"", 1);
+    for (size_t i = 0; i < shown; i++) {
+        unsigned char c = (unsigned char)data[i];
+
+        if (c < 0x20 || c > 0x7e || c == '"' || c == '\\')
+            text_addf(t, "\\x%02x", c);
+        else
+            text_add(t, &data[i], 1);
+    }
+    text_adds(t, shown < len ? "\"..." : "\"");
+}
+
 void text_clear(struct text *t)
 {
     t->len = 0;

@@ -20,6 +20,12 @@ void text_adds(struct text *t, const char *string);
 void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_addv(struct text *t, const char *format, va_list args);
 
+/*
+ * Foreign bytes for a message: in double quotes, one line, printable ASCII (the rest, quotes and
+ * backslashes as \xNN), cut after 80 bytes with dots to say so.
+ */
+void text_add_quoted(struct text *t, const char *data, size_t len);
+
 /* Empties the buffer and keeps its memory. */
 void text_clear(struct text *t);
 void text_done(struct text *t);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/abi.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+static const struct abi profiles[ABI_PROFILES] = {
+    [ABI_SEED] =
+        {
+            .name = "seed",
+            .veto_errno = EADDRINUSE,
+            .veto_by_new_bits = false,
+            .guest_matrix_always = false,
+            .remove_waits = false,
+            .instances_errno = EPERM,
+            .depth_bias = 0,
+            .standby_withheld = true,
+            .unassign_refilters = true,
+            .old_types = true,
+            .matrix_limit = 0,
+        },
+    [ABI_UPSTREAM] =
+        {
+            .name = "upstream",
+            .veto_errno = EBUSY,
+            .veto_by_new_bits = true,
+            .guest_matrix_always = true,
+            .remove_waits = true,
+            .instances_errno = EUSERS,
+            .depth_bias = 1,
+            .standby_withheld = false,
+            .unassign_refilters = false,
+            .old_types = false,
+            .matrix_limit = 4095,
+        },
+};
+
+const struct abi *abi_get(enum abi_profile profile)
+{
+    return &profiles[profile];
+}
+
+int abi_parse(const char *name, enum abi_profile *out)
+{
+    for (size_t i = 0; i < ABI_PROFILES; i++) {
+        if (strcmp(profiles[i].name, name) == 0) {
+            *out = (enum abi_profile)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}

@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/machine_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "base/number.h"
+#include "store/ini_file.h"
+#include "store/machine_keys.h"
+
+/* A file being read: where to complain, and the machine so far. */
+struct reading {
+    const char *name;
+    struct text *error;
+    struct machine_config c;
+    unsigned adapter_line[AP_IDS]; /* where its section begins */
+};
+
+typedef const struct ini_entry *found_keys[MACHINE_KEYS_MAX];
+
+__attribute__((format(printf, 3, 4))) static int refuse(const struct reading *r, unsigned line,
+                                                        const char *format, ...)
+{
+    va_list args;
+
+    text_addf(r->error, "%s:%u: ", r->name, line);
+    va_start(args, format);
+    text_addv(r->error, format, args);
+    va_end(args);
+    return -EINVAL;
+}
+
+/* key "value" is wrong because. */
+static int refuse_value(const struct reading *r, const struct ini_entry *e, const char *remedy)
+{
+    text_addf(r->error, "%s:%u: %s = ", r->name, e->line, e->key);
+    text_add_quoted(r->error, e->value, strlen(e->value));
+    text_addf(r->error, ": %s", remedy);
+    if (strchr(e->value, '#'))
+        text_adds(r->error, " (a comment behind a value begins with ;)");
+    return -EINVAL;
+}
+
+/* Sorts a section's entries by key; unknown and repeated ones are refused. */
+static int keys_collect(const struct reading *r, const struct ini_section *s,
+                        const char *const *keys, found_keys found)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        const struct ini_entry *e = &s->entries[i];
+        unsigned k = 0;
+
+        while (keys[k] && strcmp(keys[k], e->key) != 0)
+            k++;
+        if (!keys[k]) {
+            text_auto quoted = {0};
+
+            text_add_quoted(&quoted, e->key, strlen(e->key));
+            refuse(r, e->line, "unknown key %s; a section like this has", quoted.data);
+            for (k = 0; keys[k]; k++)
+                text_addf(r->error, "%s %s", k ? "," : "", keys[k]);
+            return -EINVAL;
+        }
+        if (found[k])
+            return refuse(r, e->line, "%s is given twice, first in line %u; keep one", e->key,
+                          found[k]->line);
+        found[k] = e;
+    }
+    return 0;
+}
+
+static int value_number(const struct reading *r, const struct ini_entry *e, uint64_t low,
+                        uint64_t high, uint64_t *out)
+{
+    size_t len = strlen(e->value);
+    uint64_t value;
+    char remedy[96];
+
+    if (number_parse_u64(e->value, len, 0, &value) == 0 && value >= low && value <= high) {
+        *out = value;
+        return 0;
+    }
+    snprintf(remedy, sizeof remedy,
+             high > 65535 ? "give a number from %#llx to %#llx" : "give a number from %llu to %llu",
+             (unsigned long long)low, (unsigned long long)high);
+    return refuse_value(r, e, remedy);
+}
+
+static int value_switch(const struct reading *r, const struct ini_entry *e, bool *out)
+{
+    if (!e)
+        return 0;
+    if (strcmp(e->value, "yes") != 0 && strcmp(e->value, "no") != 0)
+        return refuse_value(r, e, "write yes or no");
+    *out = strcmp(e->value, "yes") == 0;
+    return 0;
+}
+
+/* An empty value is the empty list. max: the highest id that may be in it. */
+static int value_list(const struct reading *r, const struct ini_entry *e, unsigned max,
+                      struct mask256 *out)
+{
+    text_auto why = {0};
+    struct mask256 m = {{0}};
+    unsigned above;
+
+    if (!e)
+        return 0;
+    if (*e->value && ap_list_parse(e->value, strlen(e->value), &m, &why) < 0)
+        return refuse(r, e->line, "%s: %s", e->key, why.data);
+    above = mask256_next(&m, max + 1);
+    if (above < MASK256_BITS)
+        return refuse(r, e->line,
+                      "%s: %u (0x%02x) is above max-domain, which is %u; leave it out or raise "
+                      "max-domain",
+                      e->key, above, above, max);
+    *out = m;
+    return 0;
+}
+
+static int value_abi(struct reading *r, const struct ini_entry *e)
+{
+    if (e && abi_parse(e->value, &r->c.abi) < 0)
+        return refuse_value(r, e, "write seed or upstream");
+    return 0;
+}
+
+static int feature_parse(const char *name, size_t len, uint32_t *bits)
+{
+    for (size_t i = 0; machine_features[i].name; i++) {
+        if (strlen(machine_features[i].name) == len &&
+            memcmp(machine_features[i].name, name, len) == 0) {
+            *bits |= machine_features[i].bit;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+static int value_features(struct reading *r, const struct ini_entry *e)
+{
+    uint32_t bits = 0;
+
+    if (!e)
+        return 0;
+    for (const char *at = e->value;; at++) {
+        size_t len;
+
+        at += strspn(at, " \t");
+        len = strcspn(at, ", \t");
+        if (feature_parse(at, len, &bits) < 0)
+            return refuse_value(r, e,
+                                "name one or more of APSC, APXA, QACT, RC8A, APSB, with "
+                                "commas between");
+        at += len;
+        at += strspn(at, " \t");
+        if (!*at)
+            break;
+        if (*at != ',')
+            return refuse_value(r, e, "put commas between the features");
+    }
+    r->c.features = bits;
+    return 0;
+}
+
+/* The highest number, which cannot be above what six or four bits hold unless APXA is there. */
+static int value_maximum(struct reading *r, const struct ini_entry *e, unsigned basic, uint8_t *out)
+{
+    bool apxa = r->c.features & AP_QCI_APXA;
+    uint64_t value = apxa ? 255 : basic;
+    int rc = e ? value_number(r, e, 0, 255, &value) : 0;
+
+    if (rc < 0)
+        return rc;
+    if (e && !apxa && value > basic)
+        return refuse(r, e->line,
+                      "%s = %u: without APXA the highest number is %u; lower it or add APXA to "
+                      "features",
+                      e->key, (unsigned)value, basic);
+    *out = (uint8_t)value;
+    return 0;
+}
+
+static int value_mask(struct reading *r, const struct ini_entry *e, struct mask256 *out)
+{
+    struct mask256 m;
+
+    if (!e)
+        return 0;
+    if (!*e->value || mask256_parse_parameter(e->value, &m) < 0)
+        return refuse_value(r, e,
+                            "write 0x and up to 64 hexadecimal digits, or changes to an "
+                            "empty mask such as +0-255,-4");
+    *out = m;
+    return 0;
+}
+
+static int value_default_domain(struct reading *r, const struct ini_entry *e)
+{
+    uint64_t value;
+    int rc;
+
+    if (!e)
+        return 0;
+    rc = value_number(r, e, 0, r->c.max_domain, &value);
+    if (rc < 0)
+        return rc;
+    if (!mask256_test(&r->c.aqmask, (unsigned)value))
+        return refuse_value(r, e,
+                            "aqmask has taken this domain away from the host; choose one "
+                            "whose bit is set");
+    r->c.default_domain = (int)value;
+    return 0;
+}
+
+static int machine_section(struct reading *r, const struct ini_section *s)
+{
+    struct machine_config *c = &r->c;
+    found_keys found = {NULL};
+    int rc = keys_collect(r, s, machine_key_names, found);
+
+    if (rc == 0)
+        rc = value_abi(r, found[MACHINE_KEY_ABI]);
+    if (rc == 0)
+        rc = value_features(r, found[MACHINE_KEY_FEATURES]);
+    if (rc == 0)
+        rc = value_maximum(r, found[MACHINE_KEY_MAX_ADAPTER], 63, &c->max_adapter);
+    if (rc == 0)
+        rc = value_maximum(r, found[MACHINE_KEY_MAX_DOMAIN], 15, &c->max_domain);
+    if (rc == 0)
+        rc = value_list(r, found[MACHINE_KEY_DOMAINS], c->max_domain, &c->usage);
+    c->control = c->usage;
+    if (rc == 0)
+        rc = value_list(r, found[MACHINE_KEY_CONTROL_DOMAINS], c->max_domain, &c->control);
+    if (rc == 0)
+        rc = value_switch(r, found[MACHINE_KEY_INTERRUPTS], &c->interrupts);
+    if (rc == 0)
+        rc = value_mask(r, found[MACHINE_KEY_APMASK], &c->apmask);
+    if (rc == 0)
+        rc = value_mask(r, found[MACHINE_KEY_AQMASK], &c->aqmask);
+    if (rc == 0)
+        rc = value_default_domain(r, found[MACHINE_KEY_DOMAIN]);
+    return rc;
+}
+
+static int value_type(struct reading *r, const struct ini_section *s, const struct ini_entry *e,
+                      struct adapter_config *a)
+{
+    const char *name;
+
+    if (e && machine_adapter_type_parse(e->value, a) == 0) {
+        /* That bit tells of the machine, not of the adapter (spec 1.5). */
+        if (!(r->c.features & AP_QCI_APXA))
+            a->functions &= ~AP_FN_APXA;
+        return 0;
+    }
+    if (e) {
+        text_addf(r->error, "%s:%u: unknown adapter type ", r->name, e->line);
+        text_add_quoted(r->error, e->value, strlen(e->value));
+        text_adds(r->error, "; known are");
+    } else {
+        refuse(r, s->line, "[%s] has no type; add a line type =, with one of", s->name);
+    }
+    for (unsigned i = 0; (name = machine_adapter_type_name(i)); i++)
+        text_addf(r->error, "%s %s", i ? "," : "", name);
+    return -EINVAL;
+}
+
+static int value_functions(struct reading *r, const struct ini_entry *e, struct adapter_config *a)
+{
+    static const struct {
+        const char *name;
+        uint32_t bit;
+    } modes[] = {[AP_MODE_ACCEL] = {"an accelerator", AP_FN_ACCEL},
+                 [AP_MODE_CCA] = {"a CCA coprocessor", AP_FN_CCA},
+                 [AP_MODE_EP11] = {"an EP11 coprocessor", AP_FN_EP11}};
+    uint64_t value;
+    int rc;
+
+    if (!e)
+        return 0;
+    rc = value_number(r, e, 0, UINT32_MAX, &value);
+    if (rc < 0)
+        return rc;
+    if (value & 0xffff)
+        return refuse_value(r, e, "the lower 16 bits belong to the queue's state; leave them 0");
+    if ((value & (AP_FN_CCA | AP_FN_ACCEL | AP_FN_EP11)) != modes[a->mode].bit)
+        return refuse(r, e->line,
+                      "functions = 0x%08x contradicts the type, which is %s: of the bits "
+                      "0x1c000000 (CCA, accelerator, EP11) exactly 0x%08x must be set",
+                      (unsigned)value, modes[a->mode].name, (unsigned)modes[a->mode].bit);
+    a->functions = (uint32_t)value;
+    return 0;
+}
+
+static int value_depth(struct reading *r, const struct ini_entry *e, struct adapter_config *a)
+{
+    uint64_t value;
+    int rc;
+
+    if (!e)
+        return 0;
+    rc = value_number(r, e, 1, 16, &value);
+    if (rc == 0)
+        a->depth = (uint8_t)(value - 1);
+    return rc;
+}
+
+static int value_message_size(struct reading *r, const struct ini_entry *e,
+                              struct adapter_config *a)
+{
+    uint64_t value;
+
+    if (!e)
+        return 0;
+    if (number_parse_u64(e->value, strlen(e->value), 0, &value) < 0 || value % 4096 ||
+        value < 4096 || value > 15 * 4096)
+        return refuse_value(r, e, "give a multiple of 4096 from 4096 to 61440; 12288 is usual");
+    a->max_message = (uint8_t)(value == 12288 ? 0 : value / 4096);
+    return 0;
+}
+
+static int value_serial(struct reading *r, const struct ini_entry *e, unsigned adapters,
+                        struct adapter_config *a)
+{
+    static const size_t lengths[] = {[AP_MODE_ACCEL] = 0, [AP_MODE_CCA] = 8, [AP_MODE_EP11] = 16};
+    static const char usable[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    size_t len = e ? strlen(e->value) : 0;
+
+    if (!len)
+        return 0;
+    if (!lengths[a->mode])
+        return refuse_value(r, e, "an accelerator has no serial number; remove the line");
+    if (adapters > 1)
+        return refuse_value(r, e,
+                            "one serial number cannot serve several adapters; give each its "
+                            "own section, or remove the line and each gets its own number");
+    if (len != lengths[a->mode])
+        return refuse_value(r, e,
+                            a->mode == AP_MODE_CCA
+                                ? "the serial number of a CCA coprocessor has 8 characters"
+                                : "the serial number of an EP11 coprocessor has 16 "
+                                  "characters");
+    if (strspn(e->value, usable) != len)
+        return refuse_value(r, e, "a serial number consists of letters and digits");
+    memcpy(a->serial, e->value, len + 1);
+    return 0;
+}
+
+static int adapter_keys(struct reading *r, const struct ini_section *s, unsigned adapters,
+                        struct adapter_config *a, bool *own_serial)
+{
+    found_keys found = {NULL};
+    int rc = keys_collect(r, s, adapter_key_names, found);
+
+    *a = (struct adapter_config){.configured = true, .in_lpar = true};
+    if (rc == 0)
+        rc = value_type(r, s, found[ADAPTER_KEY_TYPE], a);
+    if (rc == 0)
+        rc = value_serial(r, found[ADAPTER_KEY_SERIAL], adapters, a);
+    if (rc == 0)
+        rc = value_switch(r, found[ADAPTER_KEY_CONFIGURED], &a->configured);
+    if (rc == 0)
+        rc = value_switch(r, found[ADAPTER_KEY_LPAR], &a->in_lpar);
+    if (rc == 0)
+        rc = value_functions(r, found[ADAPTER_KEY_FUNCTIONS], a);
+    if (rc == 0)
+        rc = value_depth(r, found[ADAPTER_KEY_DEPTH], a);
+    if (rc == 0)
+        rc = value_message_size(r, found[ADAPTER_KEY_MAX_MSG_SIZE], a);
+    *own_serial = found[ADAPTER_KEY_SERIAL];
+    return rc;
+}
+
+/* list is what follows "adapter" in the section's name. */
+static int adapter_ids(const struct reading *r, const struct ini_section *s, const char *list,
+                       struct mask256 *out)
+{
+    text_auto why = {0};
+    struct mask256 m;
+    unsigned above;
+
+    if (ap_list_parse(list, strlen(list), &m, &why) < 0)
+        return refuse(r, s->line, "[adapter ...]: %s", why.data);
+    above = mask256_next(&m, r->c.max_adapter + 1u);
+    if (above < MASK256_BITS)
+        return refuse(r, s->line,
+                      "adapter %u (0x%02x) is above max-adapter, which is %u; leave it out or "
+                      "raise max-adapter",
+                      above, above, r->c.max_adapter);
+    mask256_for_each(apid, &m)
+    {
+        if (r->adapter_line[apid])
+            return refuse(r, s->line,
+                          "adapter %u (0x%02x) is described twice, first in line %u; keep one",
+                          apid, apid, r->adapter_line[apid]);
+    }
+    *out = m;
+    return 0;
+}
+
+static int adapter_section(struct reading *r, const struct ini_section *s, const char *list)
+{
+    struct adapter_config a;
+    struct mask256 ids;
+    bool own_serial;
+    int rc = adapter_ids(r, s, list, &ids);
+
+    if (rc == 0)
+        rc = adapter_keys(r, s, mask256_count(&ids), &a, &own_serial);
+    if (rc < 0)
+        return rc;
+    mask256_for_each(apid, &ids)
+    {
+        r->c.adapters[apid] = a;
+        r->adapter_line[apid] = s->line;
+        if (!own_serial)
+            machine_serial_default(apid, a.mode, r->c.adapters[apid].serial);
+    }
+    return 0;
+}
+
+/* What follows "adapter" in a section's name, or NULL if the name is another one. */
+static const char *adapter_list(const struct ini_section *s)
+{
+    size_t len = strlen("adapter");
+
+    if (strncmp(s->name, "adapter", len) != 0 || !strchr(" \t", s->name[len]))
+        return NULL;
+    return s->name + len;
+}
+
+/* The machine comes first, wherever it stands: it has the limits the adapters are held against. */
+static int sections_read(struct reading *r, const struct ini_file *f)
+{
+    const struct ini_section *machine_at = NULL;
+    int rc = 0;
+
+    for (size_t i = 0; i < f->count; i++) {
+        const struct ini_section *s = &f->sections[i];
+
+        if (strcmp(s->name, "machine") == 0) {
+            if (machine_at)
+                return refuse(r, s->line, "[machine] is there twice, first in line %u; join them",
+                              machine_at->line);
+            machine_at = s;
+        } else if (!adapter_list(s)) {
+            text_addf(r->error, "%s:%u: unknown section ", r->name, s->line);
+            text_add_quoted(r->error, s->name, strlen(s->name));
+            text_adds(r->error, "; there are [machine] and [adapter 5], also [adapter 4-6,0x47]");
+            return -EINVAL;
+        }
+    }
+    if (machine_at)
+        rc = machine_section(r, machine_at);
+    for (size_t i = 0; rc == 0 && i < f->count; i++)
+        if (&f->sections[i] != machine_at)
+            rc = adapter_section(r, &f->sections[i], adapter_list(&f->sections[i]));
+    return rc;
+}
+
+int machine_file_parse(const char *name, const char *data, size_t len, struct machine_config *out,
+                       struct text *error)
+{
+    struct reading r = {.name = name, .error = error};
+    ini_file_auto f = {0};
+    int rc = ini_file_parse(name, data, len, &f, error);
+
+    if (rc < 0)
+        return rc;
+    machine_config_empty(&r.c);
+    rc = sections_read(&r, &f);
+    if (rc == 0)
+        *out = r.c;
+    return rc;
+}
+
+static void fd_close(const int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+
+int machine_file_load(const char *path, struct machine_config *out, struct text *error)
+{
+    __attribute__((cleanup(fd_close))) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    text_auto data = {0};
+    char buffer[4096];
+    ssize_t n = fd;
+
+    while (n >= 0 && data.len <= MACHINE_FILE_MAX) {
+        n = read(fd, buffer, sizeof buffer);
+        if (n < 0 && errno == EINTR) {
+            n = 0;
+            continue;
+        }
+        if (n <= 0)
+            break;
+        text_add(&data, buffer, (size_t)n);
+    }
+    if (n < 0) {
+        int rc = -errno;
+
+        text_addf(error, "%s: cannot read the machine file: %s", path, strerror(-rc));
+        return rc;
+    }
+    if (data.len > MACHINE_FILE_MAX) {
+        text_addf(error, "%s: too large for a machine file; the limit is %d bytes", path,
+                  MACHINE_FILE_MAX);
+        return -EFBIG;
+    }
+    return machine_file_parse(path, data.data ? data.data : "", data.len, out, error);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_STORE_MACHINE_KEYS_H
+#define APUS_STORE_MACHINE_KEYS_H
+
+#include <stdint.h>
+
+/* The words of a machine file, for the one who reads and the one who writes. */
+
+enum machine_key {
+    MACHINE_KEY_ABI,
+    MACHINE_KEY_DOMAINS,
+    MACHINE_KEY_CONTROL_DOMAINS,
+    MACHINE_KEY_MAX_ADAPTER,
+    MACHINE_KEY_MAX_DOMAIN,
+    MACHINE_KEY_FEATURES,
+    MACHINE_KEY_INTERRUPTS,
+    MACHINE_KEY_APMASK,
+    MACHINE_KEY_AQMASK,
+    MACHINE_KEY_DOMAIN,
+    MACHINE_KEYS
+};
+
+enum adapter_key {
+    ADAPTER_KEY_TYPE,
+    ADAPTER_KEY_SERIAL,
+    ADAPTER_KEY_CONFIGURED,
+    ADAPTER_KEY_LPAR,
+    ADAPTER_KEY_FUNCTIONS,
+    ADAPTER_KEY_DEPTH,
+    ADAPTER_KEY_MAX_MSG_SIZE,
+    ADAPTER_KEYS
+};
+
+/* No section has more keys. */
+#define MACHINE_KEYS_MAX MACHINE_KEYS
+
+/* By key, ended by NULL. */
+extern const char *const machine_key_names[MACHINE_KEYS + 1];
+extern const char *const adapter_key_names[ADAPTER_KEYS + 1];
+
+/* Words of the features key with their AP_QCI bits, ended by a NULL name. */
+struct machine_feature {
+    const char *name;
+    uint32_t bit;
+};
+
+extern const struct machine_feature machine_features[];
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/number.h"
+
+#include "unit.h"
+
+#define UNTOUCHED 424242
+
+static void check_u64(const char *text, unsigned base, int want_rc, uint64_t want)
+{
+    uint64_t value = UNTOUCHED;
+    int rc = number_parse_u64(text, strlen(text), base, &value);
+
+    if (rc != want_rc || value != (rc == 0 ? want : UNTOUCHED))
+        fail_msg("\"%s\": %d, %llu", text, rc, (unsigned long long)value);
+}
+
+static void check_int(const char *text, unsigned base, int want_rc, int want)
+{
+    int value = UNTOUCHED, rc = number_parse_int(text, strlen(text), base, &value);
+
+    if (rc != want_rc || value != (rc == 0 ? want : UNTOUCHED))
+        fail_msg("\"%s\": %d, %d", text, rc, value);
+}
+
+/* Number grammar of assign_*, spec 4.3. */
+static void test_accepted(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t value;
+    } rows[] = {
+        {"0", 0},
+        {"5", 5},
+        {"5\n", 5},
+        {"+5", 5},
+        {"+5\n", 5},
+        {"010", 8},
+        {"0XA", 10},
+        {"0xa", 10},
+        {"0xaB\n", 0xab},
+        {"+0x47", 0x47},
+        {"+010", 8},
+        {"00", 0},
+        {"000000005", 5},
+        {"0x000000f", 15},
+        {"255", 255},
+        {"256", 256},
+        {"0377", 255},
+        {"18446744073709551615", UINT64_MAX},
+        {"0xffffffffffffffff", UINT64_MAX},
+        {"01777777777777777777777", UINT64_MAX},
+        {"0x0000000000000000000000000000000001", 1},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        check_u64(rows[i].text, 0, 0, rows[i].value);
+}
+
+static void test_refused(void **state)
+{
+    static const char *const rows[] = {
+        "",
+        "\n",
+        " ",
+        "5 ",
+        " 5",
+        "-1",
+        "-0",
+        "5,6",
+        "08",
+        "09",
+        "0x",
+        "0x\n",
+        "0xg",
+        "x5",
+        "5x",
+        "++5",
+        "+-5",
+        "+",
+        "+\n",
+        "5\n\n",
+        "\n5",
+        "5\r\n",
+        "0b1",
+        "1.0",
+        "1e3",
+        "five",
+        "0x 5",
+        "+ 5",
+        "0x-5",
+        "0x+5",
+        "00x5",
+        "a",
+        "0xfffffffffffffffff0g",
+        "99999999999999999999999x",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        check_u64(rows[i], 0, -EINVAL, 0);
+}
+
+static void test_range(void **state)
+{
+    check_u64("18446744073709551616", 0, -ERANGE, 0);
+    check_u64("18446744073709551616\n", 0, -ERANGE, 0);
+    check_u64("0x10000000000000000", 0, -ERANGE, 0);
+    check_u64("02000000000000000000000", 0, -ERANGE, 0);
+    check_u64("99999999999999999999999999999999999999999", 0, -ERANGE, 0);
+    check_u64("36893488147419103232", 0, -ERANGE, 0);
+}
+
+static void test_base_10(void **state)
+{
+    check_u64("10", 10, 0, 10);
+    check_u64("010", 10, 0, 10);
+    check_u64("08", 10, 0, 8);
+    check_u64("+7\n", 10, 0, 7);
+    check_u64("0x10", 10, -EINVAL, 0);
+    check_u64("a", 10, -EINVAL, 0);
+    check_int("-010", 10, 0, -10);
+}
+
+static void test_length_decides(void **state)
+{
+    uint64_t value = UNTOUCHED;
+    int number = UNTOUCHED;
+
+    assert_int_equal(number_parse_u64("123", 2, 0, &value), 0);
+    assert_int_equal(value, 12);
+    assert_int_equal(number_parse_u64("12\0", 3, 0, &value), -EINVAL);
+    assert_int_equal(number_parse_u64("+5", 1, 0, &value), -EINVAL);
+    assert_int_equal(number_parse_u64("0x5", 2, 0, &value), -EINVAL);
+    assert_int_equal(number_parse_int("-5", 1, 0, &number), -EINVAL);
+    assert_int_equal(value, 12);
+    assert_int_equal(number, UNTOUCHED);
+}
+
+static void test_int(void **state)
+{
+    check_int("0", 0, 0, 0);
+    check_int("-0", 0, 0, 0);
+    check_int("-1\n", 0, 0, -1);
+    check_int("+1", 0, 0, 1);
+    check_int("-0x10", 0, 0, -16);
+    check_int("-010", 0, 0, -8);
+    check_int("2147483647", 0, 0, INT_MAX);
+    check_int("-2147483648", 0, 0, INT_MIN);
+    check_int("2147483648", 0, -ERANGE, 0);
+    check_int("-2147483649", 0, -ERANGE, 0);
+    check_int("4294967296", 0, -ERANGE, 0);
+    check_int("18446744073709551616", 0, -ERANGE, 0);
+    check_int("-18446744073709551616", 0, -ERANGE, 0);
+    check_int("--1", 0, -EINVAL, 0);
+    check_int("+-1", 0, -EINVAL, 0);
+    check_int("-", 0, -EINVAL, 0);
+    check_int("", 0, -EINVAL, 0);
+    check_int("- 1", 0, -EINVAL, 0);
+}
+
+static void test_bool(void **state)
+{
+    static const char *const yes[] = {"1",  "y",  "Y",  "yes", "t",   "T", "true",
+                                      "on", "On", "oN", "ON",  "1\n", "10"};
+    static const char *const no[] = {"0",     "n",   "N",   "no",  "f",   "F",
+                                     "false", "off", "Off", "oFF", "0\n", "of"};
+    static const char *const neither[] = {"",   "\n", " 1",   "2",    "o",  "o\n",
+                                          "ox", "-1", "\x11", "\x10", "+1", "x"};
+    bool value;
+
+    for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
+        value = false;
+        assert_int_equal(number_parse_bool(yes[i], strlen(yes[i]), &value), 0);
+        assert_true(value);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(no); i++) {
+        value = true;
+        assert_int_equal(number_parse_bool(no[i], strlen(no[i]), &value), 0);
+        assert_false(value);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(neither); i++) {
+        value = i % 2;
+        if (number_parse_bool(neither[i], strlen(neither[i]), &value) != -EINVAL)
+            fail_msg("\"%s\" accepted", neither[i]);
+        assert_int_equal(value, i % 2);
+    }
+    assert_int_equal(number_parse_bool("on", 1, &value), -EINVAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_accepted),       cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_range),          cmocka_unit_test(test_base_10),
+        cmocka_unit_test(test_length_decides), cmocka_unit_test(test_int),
+        cmocka_unit_test(test_bool),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

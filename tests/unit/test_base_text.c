@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#include "unit.h"
+
+static void test_grows_and_stays_terminated(void **state)
+{
+    text_auto t = {0};
+
+    for (size_t i = 0; i < 1000; i++) {
+        text_addf(&t, "%04zu", i);
+        assert_int_equal(t.len, 4 * (i + 1));
+        assert_int_equal(strlen(t.data), t.len);
+        assert_true(t.capacity > t.len);
+    }
+    assert_memory_equal(t.data, "00000001", 8);
+    assert_string_equal(t.data + 3996, "0999");
+}
+
+static void test_exact_capacity(void **state)
+{
+    for (size_t len = 60; len < 70; len++) {
+        text_auto t = {0}, u = {0};
+        char bytes[80];
+
+        memset(bytes, 'x', sizeof bytes);
+        text_add(&t, bytes, len);
+        assert_int_equal(t.data[len], '\0');
+        text_add(&t, "y", 1);
+        assert_int_equal(t.data[len], 'y');
+        assert_int_equal(t.data[len + 1], '\0');
+        text_addf(&u, "%.*s", (int)len, bytes);
+        assert_int_equal(strlen(u.data), len);
+    }
+}
+
+static void test_nothing_added(void **state)
+{
+    text_auto t = {0}, never = {0};
+
+    text_add(&t, NULL, 0);
+    assert_string_equal(t.data, "");
+    text_adds(&t, "");
+    text_addf(&t, "%s", "");
+    assert_int_equal(t.len, 0);
+    text_clear(&never);
+    assert_null(never.data);
+    text_done(&never);
+}
+
+static void test_bytes_with_nul(void **state)
+{
+    text_auto t = {0};
+
+    text_add(&t, "a\0b", 3);
+    text_adds(&t, "c");
+    assert_int_equal(t.len, 4);
+    assert_memory_equal(t.data, "a\0bc", 5);
+}
+
+static void test_clear_keeps_memory(void **state)
+{
+    struct text t = {0};
+    size_t capacity;
+
+    text_adds(&t, "something");
+    capacity = t.capacity;
+    text_clear(&t);
+    assert_string_equal(t.data, "");
+    assert_int_equal(t.len, 0);
+    assert_int_equal(t.capacity, capacity);
+    text_done(&t);
+    assert_null(t.data);
+    assert_int_equal(t.len, 0);
+    assert_int_equal(t.capacity, 0);
+}
+
+static void test_quoted(void **state)
+{
+    text_auto t = {0};
+    char bytes[200];
+
+    text_add_quoted(&t, "CEX5C", 5);
+    assert_string_equal(t.data, "\"CEX5C\"");
+    text_clear(&t);
+    text_add_quoted(&t, "a\n\t\"\\\x7f\xff\0z", 9);
+    assert_string_equal(t.data, "\"a\\x0a\\x09\\x22\\x5c\\x7f\\xff\\x00z\"");
+    text_clear(&t);
+    text_add_quoted(&t, NULL, 0);
+    assert_string_equal(t.data, "\"\"");
+    text_clear(&t);
+    memset(bytes, 'x', sizeof bytes);
+    text_add_quoted(&t, bytes, 80);
+    assert_int_equal(t.len, 82);
+    assert_int_equal(t.data[81], '"');
+    text_clear(&t);
+    text_add_quoted(&t, bytes, 81);
+    assert_int_equal(t.len, 85);
+    assert_string_equal(t.data + 80, "x\"...");
+}
+
+static void test_allocation_of_nothing(void **state)
+{
+    char *p = xcalloc(0, 0), *s;
+
+    assert_non_null(p);
+    p = xrealloc(p, 0);
+    assert_non_null(p);
+    free(p);
+    s = xstrdup("copy");
+    assert_string_equal(s, "copy");
+    free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_grows_and_stays_terminated),
+        cmocka_unit_test(test_exact_capacity),
+        cmocka_unit_test(test_nothing_added),
+        cmocka_unit_test(test_bytes_with_nul),
+        cmocka_unit_test(test_clear_keeps_memory),
+        cmocka_unit_test(test_quoted),
+        cmocka_unit_test(test_allocation_of_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_TESTS_UNIT_H
+#define APUS_TESTS_UNIT_H
+
+/* cmocka with what it wants to see before itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+#endif
