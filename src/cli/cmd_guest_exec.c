@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/compose.h"
+#include "cli/connection.h"
+#include "cli/namespace.h"
+#include "cli/program.h"
+
+static const char guest_exec_help[] =
+    "PROGRAM sees the AP bus of the running guest NAME in its /sys; all else of the system\n"
+    "is as it is here. It can be called inside 'apus run' and from outside, and several\n"
+    "programs can run in one guest at a time.\n"
+    "\n"
+    "Exit status: as with 'apus run'.\n"
+    "\n"
+    "Example:\n"
+    "  apus guest exec Guest1 -- lszcrypt\n";
+
+/* Has the daemon serve the guest's tree on fuse. 0 or -errno after a sentence. */
+static int serve(const char *socket, const char *name, int fuse)
+{
+    connection_auto *c = NULL;
+    json_t *returned;
+    int ret = connection_open(socket, &c);
+
+    if (ret < 0)
+        return ret;
+    returned = connection_call(c, "guest-mount", json_pack("{s:s}", "name", name), fuse);
+    if (!returned)
+        return -EIO;
+    json_decref(returned);
+    return 0;
+}
+
+static int run_inside(const char *socket, const char *name, char **argv, const sigset_t *old)
+{
+    struct compose compose;
+    pid_t program, daemon = 0;
+    int fuse, ret;
+
+    if (namespace_enter(false) < 0)
+        return PROGRAM_FAILED;
+    fuse = compose_prepare(&compose);
+    if (fuse < 0)
+        return PROGRAM_FAILED;
+    ret = serve(socket, name, fuse);
+    close(fuse);
+    if (ret < 0 || compose_finish(&compose) < 0)
+        return PROGRAM_FAILED;
+    program_set_environment(socket);
+    setenv("APUS_GUEST", name, 1);
+    program = program_start(argv, old);
+    return program < 0 ? PROGRAM_FAILED : program_wait(program, &daemon);
+}
+
+static int guest_exec_run(int argc, char **argv)
+{
+    const char *name, *socket;
+    sigset_t old;
+    int status;
+
+    while (cli_next(argc, argv) != -1)
+        ;
+    argv += optind;
+    name = *argv;
+    if (!name)
+        return cli_usage("it needs the name of a guest and a program");
+    argv++;
+    if (*argv && strcmp(*argv, "--") == 0)
+        argv++;
+    if (!*argv)
+        return cli_usage("it needs a program to run in '%s'", name);
+    status = program_check(argv[0]);
+    if (status)
+        return status;
+    socket = cli_socket();
+    if (!socket)
+        return PROGRAM_FAILED;
+    program_block_signals(&old);
+    return run_inside(socket, name, argv, &old);
+}
+
+const struct cli_command cmd_guest_exec = {
+    .name = "guest exec",
+    .args = "NAME [--] PROGRAM [ARG...]",
+    .summary = "run a program in a guest",
+    .run = guest_exec_run,
+    .help = guest_exec_help,
+    .flags = CLI_PROGRAM | CLI_SOCKET,
+    .group = CLI_GUESTS,
+    .words = "@guests",
+};

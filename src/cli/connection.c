@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/connection.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/command.h"
+
+struct connection {
+    int fd;
+    struct text in;
+    size_t start;   /* of what has not been read yet */
+    json_t *events; /* an array of those that came before the answer */
+};
+
+static int refuse_connect(int err, const char *path)
+{
+    switch (err) {
+    case ENOENT:
+        cli_error("there is no socket %s; is the machine running?", path);
+        break;
+    case ECONNREFUSED:
+        cli_error("nobody answers at %s; the daemon has ended", path);
+        break;
+    case EACCES:
+    case EPERM:
+        cli_error("no permission to use the socket %s; it belongs to whoever started the machine",
+                  path);
+        break;
+    default:
+        cli_error("cannot connect to %s: %s", path, strerror(err));
+    }
+    return -err;
+}
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd;
+
+    if (strlen(path) >= sizeof(address.sun_path))
+        return refuse_connect(ENAMETOOLONG, path);
+    strcpy(address.sun_path, path);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return refuse_connect(errno, path);
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+        int err = errno;
+
+        close(fd);
+        return refuse_connect(err, path);
+    }
+    return fd;
+}
+
+/* Reads one line as a JSON object. 0; -EPIPE at the end; -errno; -EPROTO for anything else. */
+static int read_message(struct connection *c, json_t **out)
+{
+    char buffer[65536];
+    char *end;
+
+    while (!c->in.data || !(end = memchr(c->in.data + c->start, '\n', c->in.len - c->start))) {
+        ssize_t n = read(c->fd, buffer, sizeof(buffer));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EPIPE;
+        text_add(&c->in, buffer, (size_t)n);
+    }
+    *out = json_loadb(c->in.data + c->start, (size_t)(end - c->in.data) - c->start, 0, NULL);
+    c->start = (size_t)(end - c->in.data) + 1;
+    if (c->start == c->in.len) {
+        text_clear(&c->in);
+        c->start = 0;
+    }
+    return json_is_object(*out) ? 0 : -EPROTO;
+}
+
+static int refuse_transport(int ret)
+{
+    if (ret == -EPIPE || ret == -ECONNRESET)
+        cli_error("the daemon has closed the connection");
+    else if (ret == -EPROTO)
+        cli_error("the daemon answered with something that is not of its protocol; is it another "
+                  "version?");
+    else
+        cli_error("the connection to the daemon failed: %s", strerror(-ret));
+    return ret;
+}
+
+/* The sentence of an answer's error, for the user. */
+static void report(const json_t *answer)
+{
+    const json_t *error = json_object_get(answer, "error");
+    const char *sentence = json_string_value(json_object_get(error, "desc"));
+
+    cli_error("%s", sentence ? sentence : "the daemon refused without saying why");
+}
+
+int connection_open(const char *path, struct connection **out)
+{
+    struct connection *c;
+    json_t *greeting = NULL;
+    int ret = connect_to(path);
+
+    if (ret < 0)
+        return ret;
+    c = xcalloc(1, sizeof(*c));
+    c->fd = ret;
+    c->events = json_array();
+    ret = read_message(c, &greeting);
+    if (ret == 0 && json_object_get(greeting, "error")) {
+        report(greeting);
+        ret = -EBUSY;
+    } else if (ret == 0 && !json_object_get(greeting, "apus")) {
+        ret = refuse_transport(-EPROTO);
+    } else if (ret < 0) {
+        refuse_transport(ret);
+    }
+    json_decref(greeting);
+    if (ret < 0) {
+        connection_close(c);
+        return ret;
+    }
+    *out = c;
+    return 0;
+}
+
+void connection_close(struct connection *c)
+{
+    if (!c)
+        return;
+    close(c->fd);
+    text_done(&c->in);
+    json_decref(c->events);
+    free(c);
+}
+
+void connection_cleanup(struct connection **c)
+{
+    connection_close(*c);
+}
+
+/* Sends the bytes, the descriptor with the first of them. 0 or -errno. */
+static int send_all(int socket, const char *data, size_t len, int fd)
+{
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+
+    while (len) {
+        struct iovec part = {.iov_base = (char *)data, .iov_len = len};
+        struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+        ssize_t n;
+
+        if (fd >= 0) {
+            message.msg_control = &control;
+            message.msg_controllen = sizeof(control.space);
+            control.header = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+            memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
+        }
+        n = sendmsg(socket, &message, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        fd = -1;
+        data += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static int send_request(struct connection *c, const char *command, json_t *arguments, int fd)
+{
+    json_t *request = json_pack("{s:s, s:o*}", "execute", command, "arguments", arguments);
+    char *line = request ? json_dumps(request, JSON_COMPACT) : NULL;
+    struct text bytes = {0};
+    int ret;
+
+    json_decref(request);
+    if (!line)
+        return -EINVAL;
+    text_addf(&bytes, "%s\n", line);
+    free(line);
+    ret = send_all(c->fd, bytes.data, bytes.len, fd);
+    text_done(&bytes);
+    return ret;
+}
+
+int connection_request(struct connection *c, const char *command, json_t *arguments, int fd,
+                       json_t **answer)
+{
+    json_t *message = NULL;
+    int ret = send_request(c, command, arguments, fd);
+
+    /* A daemon that has closed the connection may have said why. */
+    if (ret == -EPIPE)
+        ret = 0;
+    while (ret == 0) {
+        ret = read_message(c, &message);
+        if (ret < 0)
+            break;
+        if (json_object_get(message, "return") || json_object_get(message, "error")) {
+            *answer = message;
+            return 0;
+        }
+        json_array_append_new(c->events, message);
+        message = NULL;
+    }
+    json_decref(message);
+    return refuse_transport(ret);
+}
+
+json_t *connection_call(struct connection *c, const char *command, json_t *arguments, int fd)
+{
+    json_t *answer, *returned;
+
+    if (connection_request(c, command, arguments, fd, &answer) < 0)
+        return NULL;
+    returned = json_incref(json_object_get(answer, "return"));
+    if (!returned)
+        report(answer);
+    json_decref(answer);
+    return returned;
+}
+
+json_t *connection_event(struct connection *c)
+{
+    json_t *event = json_incref(json_array_get(c->events, 0));
+    int ret;
+
+    if (event) {
+        json_array_remove(c->events, 0);
+        return event;
+    }
+    ret = read_message(c, &event);
+    if (ret == 0)
+        return event;
+    json_decref(event);
+    if (ret != -EPIPE)
+        refuse_transport(ret);
+    return NULL;
+}
