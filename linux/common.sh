@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# What fetch, build-image and boot share. Sourced, never run.
+
+# The cache: everything that comes from the network, and what is made of it.
+cache_dir() {
+    printf '%s/linux\n' "${APUS_CACHE:-${XDG_CACHE_HOME:-${HOME:?neither APUS_CACHE nor HOME is set}/.cache}/apus}"
+}
+
+program=${0##*/}
+
+say() {
+    printf '%s: %s\n' "$program" "$*" >&2
+}
+
+die() {
+    say "$*"
+    exit 1
+}
+
+need() {
+    local tool
+    for tool; do
+        command -v "$tool" >/dev/null || die "needs the program $tool"
+    done
+}
+
+# Directory of an unpacked kernel: its suite's name, e.g. trixie -> CACHE/kernel-trixie.
+kernel_dir() {
+    printf '%s/kernel-%s\n' "$(cache_dir)" "$1"
+}
+
+# True if a directory was unpacked completely; `stamp` is written last.
+is_complete() {
+    [[ -f $1/stamp ]]
+}
