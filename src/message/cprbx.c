@@ -79,15 +79,13 @@ int cprbx_format(const struct cprbx *c, struct buffer *out)
     return buffer_finish(out, start);
 }
 
-size_t cprbx_start_reply(const struct cprbx *request, uint16_t rtcode, uint16_t rscode,
-                         struct buffer *out)
+size_t cprbx_start_reply(const struct cprbx *request, struct buffer *out)
 {
     size_t at = out->len;
 
     buffer_add_span(out, request->raw);
     buffer_set_u32(out, at + AT_REPLIED_DATA, 0);
-    buffer_set_u16(out, at + AT_RTCODE, rtcode);
-    buffer_set_u16(out, at + AT_RSCODE, rscode);
+    cprbx_set_codes(at, 0, 0, out);
     return at;
 }
 
@@ -95,6 +93,12 @@ void cprbx_finish_reply(size_t at, struct buffer *out)
 {
     if (!out->overflow)
         buffer_set_u32(out, at + AT_REPLIED_PARAMS, (uint32_t)(out->len - at - CPRBX_BYTES));
+}
+
+void cprbx_set_codes(size_t at, uint16_t rtcode, uint16_t rscode, struct buffer *out)
+{
+    buffer_set_u16(out, at + AT_RTCODE, rtcode);
+    buffer_set_u16(out, at + AT_RSCODE, rscode);
 }
 
 void cprbx_set_reply_data(size_t at, uint32_t bytes, struct buffer *out)

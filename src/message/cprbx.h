@@ -30,14 +30,14 @@ int cprbx_parse(struct span control, struct cprbx *out);
 int cprbx_format(const struct cprbx *c, struct buffer *out);
 
 /*
- * A reply block: the request's, with codes and lengths set. The parameters follow: the caller
+ * A reply block: the request's, with codes zero and lengths set. The parameters follow: the caller
  * appends them after _start and calls _finish, which takes what was appended as their length.
  */
-size_t cprbx_start_reply(const struct cprbx *request, uint16_t rtcode, uint16_t rscode,
-                         struct buffer *out);
+size_t cprbx_start_reply(const struct cprbx *request, struct buffer *out);
 void cprbx_finish_reply(size_t at, struct buffer *out);
 
-/* Sets the length of the data block in the reply block at at. */
+/* Set fields of the reply block at at: codes, length of the data block. */
+void cprbx_set_codes(size_t at, uint16_t rtcode, uint16_t rscode, struct buffer *out);
 void cprbx_set_reply_data(size_t at, uint32_t bytes, struct buffer *out);
 
 /* Reads a reply block: params has the returned length. Errors as cprbx_parse. */
