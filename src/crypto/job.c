@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "crypto/job.h"
+
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+
+static void work(struct pool_job *pool_job)
+{
+    struct crypto_job *job = crypto_job_of(pool_job);
+
+    /* There is always room for an error reply: crypto_job_new sees to it. */
+    if (crypto_answer(&job->card, &job->domain, buffer_span(&job->request), &job->reply) < 0)
+        abort();
+    OPENSSL_cleanse(job->request.data, job->request.len);
+    job->request.len = 0;
+}
+
+struct crypto_job *crypto_job_new(const struct crypto_card *card,
+                                  const struct crypto_domain *domain, struct span request,
+                                  size_t reply_room)
+{
+    struct crypto_job *job;
+
+    if (reply_room < ERROR_REPLY_BYTES)
+        abort();
+    job = malloc(sizeof(*job) + request.len + reply_room);
+    if (!job)
+        return NULL;
+    memset(job, 0, sizeof(*job));
+    job->pool.work = work;
+    job->card = *card;
+    if (domain)
+        job->domain = *domain;
+    job->request = buffer_of(job->bytes, request.len);
+    buffer_add_span(&job->request, request);
+    job->reply = buffer_of(job->bytes + request.len, reply_room);
+    return job;
+}
+
+void crypto_job_free(struct crypto_job *job)
+{
+    if (!job)
+        return;
+    crypto_domain_done(&job->domain);
+    OPENSSL_cleanse(job->request.data, job->request.len);
+    OPENSSL_cleanse(job->reply.data, job->reply.len);
+    free(job);
+}

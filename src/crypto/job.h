@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CRYPTO_JOB_H
+#define APUS_CRYPTO_JOB_H
+
+#include "crypto/firmware.h"
+#include "crypto/pool.h"
+
+/*
+ * One request on its way through the pool: copies of all that the worker needs, so that the
+ * owner's state may change meanwhile, and the reply. The owner sets pool.done and context before it
+ * submits &job->pool.
+ */
+struct crypto_job {
+    struct pool_job pool; /* first: done gets a pointer to it */
+    void *context;
+    struct crypto_card card;
+    struct crypto_domain domain;
+    struct buffer request; /* cleansed and empty once it was answered */
+    struct buffer reply;
+    uint8_t bytes[];
+};
+
+/* domain may be NULL for an accelerator. reply_room at least 8, CRYPTO_REPLY_BYTES for any reply.
+ * NULL when there is no memory. */
+struct crypto_job *crypto_job_new(const struct crypto_card *card,
+                                  const struct crypto_domain *domain, struct span request,
+                                  size_t reply_room);
+
+/* Cleanses and frees; NULL is allowed. */
+void crypto_job_free(struct crypto_job *job);
+
+static inline struct crypto_job *crypto_job_of(struct pool_job *job)
+{
+    return (struct crypto_job *)job;
+}
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+#include "crypto/pool.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define BUCKETS 64u
+
+struct job_list {
+    struct pool_job *first, **end;
+};
+
+/* Exists as long as it has jobs that wait or run. */
+struct pool_source {
+    uint32_t id;
+    unsigned pending;
+    struct job_list waiting;
+    struct pool_source *next_in_bucket, *next_in_turn;
+};
+
+struct pool {
+    struct pool_limits limits;
+    int fd;
+    pthread_mutex_t lock;
+    pthread_cond_t work; /* something waits, or stopping */
+    /* All below under lock. */
+    struct pool_source *buckets[BUCKETS];
+    struct pool_source *turn, **turn_end; /* sources with waiting jobs, next one first */
+    struct job_list finished;
+    unsigned waiting, pending, idle, started;
+    bool stopping;
+    pthread_t threads[];
+};
+
+static void list_init(struct job_list *list)
+{
+    list->first = NULL;
+    list->end = &list->first;
+}
+
+static void list_add(struct job_list *list, struct pool_job *job)
+{
+    job->next = NULL;
+    *list->end = job;
+    list->end = &job->next;
+}
+
+static struct pool_job *list_take(struct job_list *list)
+{
+    struct pool_job *job = list->first;
+
+    list->first = job->next;
+    if (!list->first)
+        list->end = &list->first;
+    return job;
+}
+
+static struct pool_source **source_place(struct pool *pool, uint32_t id)
+{
+    struct pool_source **place = &pool->buckets[id % BUCKETS];
+
+    while (*place && (*place)->id != id)
+        place = &(*place)->next_in_bucket;
+    return place;
+}
+
+static void turn_add(struct pool *pool, struct pool_source *source)
+{
+    source->next_in_turn = NULL;
+    *pool->turn_end = source;
+    pool->turn_end = &source->next_in_turn;
+}
+
+static struct pool_source *turn_take(struct pool *pool)
+{
+    struct pool_source *source = pool->turn;
+
+    pool->turn = source->next_in_turn;
+    if (!pool->turn)
+        pool->turn_end = &pool->turn;
+    return source;
+}
+
+static struct pool_job *take_job(struct pool *pool)
+{
+    struct pool_source *source = turn_take(pool);
+    struct pool_job *job = list_take(&source->waiting);
+
+    if (source->waiting.first)
+        turn_add(pool, source);
+    pool->waiting--;
+    return job;
+}
+
+static void finish_job(struct pool *pool, struct pool_job *job)
+{
+    struct pool_source *source = job->source;
+    bool first = !pool->finished.first;
+    uint64_t one = 1;
+
+    if (--source->pending == 0) {
+        *source_place(pool, source->id) = source->next_in_bucket;
+        free(source);
+    }
+    pool->pending--;
+    job->source = NULL;
+    list_add(&pool->finished, job);
+    /* Adding 1 to an eventfd that was just read cannot fail. */
+    if (first && write(pool->fd, &one, sizeof(one)) != sizeof(one))
+        abort();
+}
+
+static void *run_worker(void *argument)
+{
+    struct pool *pool = argument;
+
+    pthread_mutex_lock(&pool->lock);
+    for (;;) {
+        struct pool_job *job;
+
+        while (!pool->turn && !pool->stopping) {
+            pool->idle++;
+            pthread_cond_wait(&pool->work, &pool->lock);
+            pool->idle--;
+        }
+        if (!pool->turn)
+            break;
+        job = take_job(pool);
+        pthread_mutex_unlock(&pool->lock);
+        job->work(job);
+        pthread_mutex_lock(&pool->lock);
+        finish_job(pool, job);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+/* Signals are for the owner's thread. */
+static int start_thread(struct pool *pool)
+{
+    sigset_t all, before;
+    int error;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(&pool->threads[pool->started], NULL, run_worker, pool);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!error)
+        pool->started++;
+    return -error;
+}
+
+int pool_new(const struct pool_limits *limits, struct pool **out)
+{
+    struct pool *pool;
+
+    if (!limits->threads || !limits->per_source || !limits->total)
+        return -EINVAL;
+    pool = calloc(1, sizeof(*pool) + limits->threads * sizeof(pool->threads[0]));
+    if (!pool)
+        return -ENOMEM;
+    pool->limits = *limits;
+    pool->turn_end = &pool->turn;
+    list_init(&pool->finished);
+    pool->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (pool->fd < 0) {
+        free(pool);
+        return -errno;
+    }
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->work, NULL);
+    *out = pool;
+    return 0;
+}
+
+int pool_fd(const struct pool *pool)
+{
+    return pool->fd;
+}
+
+static int enqueue(struct pool *pool, uint32_t id, struct pool_job *job)
+{
+    struct pool_source **place = source_place(pool, id), *source = *place;
+
+    if (!source) {
+        source = calloc(1, sizeof(*source));
+        if (!source)
+            return -EAGAIN;
+        source->id = id;
+        list_init(&source->waiting);
+        *place = source;
+    }
+    if (!source->waiting.first)
+        turn_add(pool, source);
+    list_add(&source->waiting, job);
+    job->source = source;
+    source->pending++;
+    pool->pending++;
+    pool->waiting++;
+    return 0;
+}
+
+static int submit(struct pool *pool, uint32_t id, struct pool_job *job)
+{
+    struct pool_source *source = *source_place(pool, id);
+
+    if (pool->stopping)
+        return -ESHUTDOWN;
+    if (pool->pending >= pool->limits.total ||
+        (source && source->pending >= pool->limits.per_source))
+        return -EAGAIN;
+    if (pool->waiting >= pool->idle && pool->started < pool->limits.threads &&
+        start_thread(pool) < 0 && pool->started == 0)
+        return -EAGAIN;
+    return enqueue(pool, id, job);
+}
+
+int pool_submit(struct pool *pool, uint32_t source, struct pool_job *job)
+{
+    int r;
+
+    pthread_mutex_lock(&pool->lock);
+    r = submit(pool, source, job);
+    if (!r)
+        pthread_cond_signal(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+    return r;
+}
+
+unsigned pool_collect(struct pool *pool)
+{
+    struct pool_job *job, *next;
+    unsigned count = 0;
+    uint64_t value;
+
+    pthread_mutex_lock(&pool->lock);
+    job = pool->finished.first;
+    list_init(&pool->finished);
+    /* With the lock held, so that the next finished job finds an empty list and a zero counter. */
+    if (job && read(pool->fd, &value, sizeof(value)) != sizeof(value))
+        abort();
+    pthread_mutex_unlock(&pool->lock);
+    for (; job; job = next, count++) {
+        next = job->next;
+        job->done(job);
+    }
+    return count;
+}
+
+void pool_stop(struct pool *pool)
+{
+    unsigned started;
+
+    pthread_mutex_lock(&pool->lock);
+    pool->stopping = true;
+    started = pool->started;
+    pool->started = 0;
+    pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+    for (unsigned i = 0; i < started; i++)
+        pthread_join(pool->threads[i], NULL);
+}
+
+void pool_free(struct pool *pool)
+{
+    if (!pool)
+        return;
+    pool_stop(pool);
+    pool_collect(pool);
+    close(pool->fd);
+    pthread_cond_destroy(&pool->work);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
+
+unsigned pool_threads(struct pool *pool)
+{
+    unsigned n;
+
+    pthread_mutex_lock(&pool->lock);
+    n = pool->started;
+    pthread_mutex_unlock(&pool->lock);
+    return n;
+}
+
+unsigned pool_pending(struct pool *pool)
+{
+    unsigned n;
+
+    pthread_mutex_lock(&pool->lock);
+    n = pool->pending;
+    pthread_mutex_unlock(&pool->lock);
+    return n;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CRYPTO_POOL_H
+#define APUS_CRYPTO_POOL_H
+
+#include <stdint.h>
+
+/*
+ * Worker threads with bounded queues. One owner thread submits jobs and collects finished ones in
+ * its event loop; threads start when there is work for them and then sleep without waking up.
+ * Workers take jobs in turn from all sources that have some (a source is whoever must not starve
+ * the others: a guest, a client), within a source in the order of submission.
+ */
+struct pool;
+
+/*
+ * Embedded in the submitter's job, which must live until done was called. work runs on a worker and
+ * must not touch the owner's state; done runs in pool_collect. The rest is the pool's.
+ */
+struct pool_job {
+    void (*work)(struct pool_job *job);
+    void (*done)(struct pool_job *job);
+    struct pool_job *next;
+    struct pool_source *source;
+};
+
+struct pool_limits {
+    unsigned threads;    /* at most that many; at least 1 */
+    unsigned per_source; /* jobs of one source that wait or run */
+    unsigned total;      /* jobs of all sources that wait or run */
+};
+
+/* 0; -EINVAL a limit of 0; -ENOMEM; or what eventfd fails with. */
+int pool_new(const struct pool_limits *limits, struct pool **out);
+
+/* Readable while finished jobs wait for pool_collect. */
+int pool_fd(const struct pool *pool);
+
+/*
+ * 0: done will be called exactly once for the job. Otherwise the job was not taken: -EAGAIN a bound
+ * is reached, or no thread can be started; -ESHUTDOWN after pool_stop.
+ */
+int pool_submit(struct pool *pool, uint32_t source, struct pool_job *job);
+
+/* Calls done for all finished jobs, in the order in which they finished; returns how many. done may
+ * submit again and may free its job. */
+unsigned pool_collect(struct pool *pool);
+
+/* Takes no more jobs, finishes those that it has, ends the threads. */
+void pool_stop(struct pool *pool);
+
+/* Stops, collects, frees. NULL is allowed. */
+void pool_free(struct pool *pool);
+
+/* How many threads were started so far; jobs that wait or run. For metrics and tests. */
+unsigned pool_threads(struct pool *pool);
+unsigned pool_pending(struct pool *pool);
+
+#endif

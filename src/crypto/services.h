@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CRYPTO_SERVICES_H
+#define APUS_CRYPTO_SERVICES_H
+
+#include "crypto/firmware.h"
+
+/*
+ * The parts of crypto_answer. Each appends a whole reply, or returns the code of the error reply
+ * that is due (0 for none) with reply unchanged or incomplete; the caller rewinds it.
+ */
+uint8_t accelerator_answer(const struct crypto_card *card, struct span request,
+                           struct buffer *reply);
+uint8_t cca_answer(const struct crypto_card *card, const struct crypto_domain *domain,
+                   const struct type6 *request, struct buffer *reply);
+uint8_t ep11_answer(const struct crypto_card *card, const struct crypto_domain *domain,
+                    const struct type6 *request, struct buffer *reply);
+
+#endif
