@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/* The worker pool: everything submitted is done once, in turn, within its bounds. */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crypto/pool.h"
+
+struct test_job {
+    struct pool_job job;
+    unsigned id, worked, done;
+    struct pool *resubmit;
+};
+
+/* A gate that keeps the only worker busy until the test has queued what it wants. */
+static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t gate_open = PTHREAD_COND_INITIALIZER;
+static bool gate;
+
+static unsigned order[64], order_count;
+
+static void work(struct pool_job *job)
+{
+    ((struct test_job *)job)->worked++;
+}
+
+static void work_at_gate(struct pool_job *job)
+{
+    pthread_mutex_lock(&gate_lock);
+    while (!gate)
+        pthread_cond_wait(&gate_open, &gate_lock);
+    pthread_mutex_unlock(&gate_lock);
+    work(job);
+}
+
+static void set_gate(bool open)
+{
+    pthread_mutex_lock(&gate_lock);
+    gate = open;
+    pthread_cond_broadcast(&gate_open);
+    pthread_mutex_unlock(&gate_lock);
+}
+
+static void done(struct pool_job *job)
+{
+    struct test_job *t = (struct test_job *)job;
+
+    t->done++;
+    if (order_count < 64)
+        order[order_count++] = t->id;
+    if (t->resubmit && t->done < 3)
+        assert_int_equal(pool_submit(t->resubmit, 0, job), 0);
+}
+
+static struct test_job make(unsigned id)
+{
+    return (struct test_job){.job = {.work = work, .done = done}, .id = id};
+}
+
+static struct pool *make_pool(unsigned threads, unsigned per_source, unsigned total)
+{
+    const struct pool_limits limits = {threads, per_source, total};
+    struct pool *pool = NULL;
+
+    order_count = 0;
+    set_gate(false);
+    assert_int_equal(pool_new(&limits, &pool), 0);
+    return pool;
+}
+
+static void wait_collect(struct pool *pool)
+{
+    struct pollfd fd = {.fd = pool_fd(pool), .events = POLLIN};
+
+    assert_int_equal(poll(&fd, 1, 10000), 1);
+    assert_true(pool_collect(pool) > 0);
+}
+
+static bool readable(struct pool *pool)
+{
+    struct pollfd fd = {.fd = pool_fd(pool), .events = POLLIN};
+
+    return poll(&fd, 1, 0) == 1;
+}
+
+static void limits_are_checked(void **state)
+{
+    static const struct pool_limits bad[] = {{0, 1, 1}, {1, 0, 1}, {1, 1, 0}};
+    struct pool *pool = NULL;
+
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(pool_new(&bad[i], &pool), -EINVAL);
+    assert_null(pool);
+}
+
+static void threads_start_when_needed(void **state)
+{
+    struct pool *pool = make_pool(3, 100, 100);
+    struct test_job jobs[5];
+
+    assert_int_equal(pool_threads(pool), 0);
+    assert_false(readable(pool));
+    assert_int_equal(pool_collect(pool), 0);
+    for (unsigned i = 0; i < 5; i++) {
+        jobs[i] = make(i);
+        jobs[i].job.work = work_at_gate;
+        assert_int_equal(pool_submit(pool, 0, &jobs[i].job), 0);
+        assert_int_equal(pool_threads(pool), i < 3 ? i + 1 : 3);
+    }
+    assert_int_equal(pool_pending(pool), 5);
+    set_gate(true);
+    while (jobs[0].done + jobs[1].done + jobs[2].done + jobs[3].done + jobs[4].done < 5)
+        wait_collect(pool);
+    assert_int_equal(pool_pending(pool), 0);
+    assert_false(readable(pool));
+    pool_free(pool);
+}
+
+static void bounds_push_back(void **state)
+{
+    struct pool *pool = make_pool(1, 2, 3);
+    struct test_job jobs[4];
+
+    for (unsigned i = 0; i < 4; i++) {
+        jobs[i] = make(i);
+        jobs[i].job.work = work_at_gate;
+    }
+    assert_int_equal(pool_submit(pool, 7, &jobs[0].job), 0);
+    assert_int_equal(pool_submit(pool, 7, &jobs[1].job), 0);
+    assert_int_equal(pool_submit(pool, 7, &jobs[2].job), -EAGAIN);
+    /* Another source still has room, until all together reach the total. */
+    assert_int_equal(pool_submit(pool, 8, &jobs[2].job), 0);
+    assert_int_equal(pool_submit(pool, 9, &jobs[3].job), -EAGAIN);
+    set_gate(true);
+    while (jobs[2].done == 0 || jobs[1].done == 0)
+        wait_collect(pool);
+    assert_int_equal(pool_submit(pool, 9, &jobs[3].job), 0);
+    pool_stop(pool);
+    assert_int_equal(pool_submit(pool, 7, &jobs[0].job), -ESHUTDOWN);
+    assert_int_equal(jobs[3].worked, 1);
+    assert_int_equal(jobs[3].done, 0);
+    assert_int_equal(pool_collect(pool), 1);
+    assert_int_equal(jobs[3].done, 1);
+    pool_free(pool);
+}
+
+/* A source with many jobs does not keep another's single job waiting behind them. */
+static void sources_take_turns(void **state)
+{
+    static const unsigned want[] = {0, 1, 10, 20, 2, 11, 3};
+    struct pool *pool = make_pool(1, 10, 20);
+    struct test_job jobs[7];
+    static const struct {
+        unsigned source, id;
+    } plan[] = {{0, 0}, {1, 1}, {1, 2}, {1, 3}, {2, 10}, {2, 11}, {3, 20}};
+
+    for (unsigned i = 0; i < 7; i++) {
+        jobs[i] = make(plan[i].id);
+        if (i == 0)
+            jobs[i].job.work = work_at_gate;
+        assert_int_equal(pool_submit(pool, plan[i].source, &jobs[i].job), 0);
+    }
+    set_gate(true);
+    pool_stop(pool);
+    assert_int_equal(pool_collect(pool), 7);
+    for (unsigned i = 0; i < 7; i++)
+        assert_int_equal(order[i], want[i]);
+    pool_free(pool);
+}
+
+static void done_may_submit(void **state)
+{
+    struct pool *pool = make_pool(2, 1, 1);
+    struct test_job job = make(1);
+
+    job.resubmit = pool;
+    assert_int_equal(pool_submit(pool, 0, &job.job), 0);
+    while (job.done < 3)
+        wait_collect(pool);
+    assert_int_equal(job.worked, 3);
+    pool_free(pool);
+}
+
+/* Free finishes what was queued and reports all of it. */
+static void free_drains(void **state)
+{
+    struct pool *pool = make_pool(2, 64, 64);
+    struct test_job jobs[64];
+
+    set_gate(true);
+    for (unsigned i = 0; i < 64; i++) {
+        jobs[i] = make(i);
+        assert_int_equal(pool_submit(pool, i % 5, &jobs[i].job), 0);
+    }
+    pool_free(pool);
+    for (unsigned i = 0; i < 64; i++)
+        assert_true(jobs[i].worked == 1 && jobs[i].done == 1);
+    pool_free(NULL);
+}
+
+static void many_jobs_many_sources(void **state)
+{
+    enum { COUNT = 20000 };
+    struct pool *pool = make_pool(4, 8, 64);
+    struct test_job *jobs = calloc(COUNT, sizeof(*jobs));
+
+    assert_non_null(jobs);
+    for (unsigned i = 0; i < COUNT; i++) {
+        jobs[i] = make(i);
+        while (pool_submit(pool, i * 2654435761u % 97, &jobs[i].job) == -EAGAIN)
+            wait_collect(pool);
+    }
+    pool_stop(pool);
+    pool_collect(pool);
+    for (unsigned i = 0; i < COUNT; i++)
+        assert_true(jobs[i].worked == 1 && jobs[i].done == 1);
+    pool_free(pool);
+    free(jobs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(limits_are_checked),     cmocka_unit_test(threads_start_when_needed),
+        cmocka_unit_test(bounds_push_back),       cmocka_unit_test(sources_take_turns),
+        cmocka_unit_test(done_may_submit),        cmocka_unit_test(free_drains),
+        cmocka_unit_test(many_jobs_many_sources),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
