@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/apqn.h"
+#include "base/list.h"
 #include "base/mask256.h"
 #include "base/number.h"
 #include "base/uuid.h"
@@ -28,6 +29,34 @@ static void check_masks(const char *text, size_t len)
         fuzz_check(r == 0);
         fuzz_check(mask256_equal(&absolute, &from_zero));
     }
+}
+
+static void check_lists(const char *text, size_t len)
+{
+    struct mask256 m = mask256_ones(), again, ones = m;
+    text_auto why = {0}, form = {0};
+    int r = ap_list_parse(text, len, &m, &why);
+
+    fuzz_check(r == ap_list_parse(text, len, &again, NULL));
+    if (r < 0) {
+        fuzz_check(why.len && mask256_equal(&m, &ones));
+        return;
+    }
+    fuzz_check(!why.len && !mask256_empty(&m));
+    ap_list_format(&m, &form);
+    fuzz_check(ap_list_parse(form.data, form.len, &again, NULL) == 0);
+    fuzz_check(mask256_equal(&m, &again));
+}
+
+static void check_quoting(const char *text, size_t len)
+{
+    text_auto quoted = {0};
+
+    text_add_quoted(&quoted, text, len);
+    fuzz_check(quoted.len >= 2 && quoted.data[0] == '"' && quoted.len <= 2 + 4 * 80 + 3);
+    fuzz_check(quoted.len == strlen(quoted.data));
+    for (size_t i = 0; i < quoted.len; i++)
+        fuzz_check(quoted.data[i] >= ' ' && quoted.data[i] <= '~');
 }
 
 static void check_numbers(const char *text, size_t len)
@@ -67,6 +96,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     const char *text = (const char *)data;
 
     check_masks(text, len);
+    check_lists(text, len);
+    check_quoting(text, len);
     check_numbers(text, len);
     check_names(text, len);
     return 0;

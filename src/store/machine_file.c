@@ -201,7 +201,7 @@ static int value_mask(struct reading *r, const struct ini_entry *e, struct mask2
 
 static int value_default_domain(struct reading *r, const struct ini_entry *e)
 {
-    uint64_t value;
+    uint64_t value = 0;
     int rc;
 
     if (!e)
@@ -263,7 +263,9 @@ static int value_type(struct reading *r, const struct ini_section *s, const stru
         text_add_quoted(r->error, e->value, strlen(e->value));
         text_adds(r->error, "; known are");
     } else {
-        refuse(r, s->line, "[%s] has no type; add a line type =, with one of", s->name);
+        text_addf(r->error, "%s:%u: ", r->name, s->line);
+        text_add_quoted(r->error, s->name, strlen(s->name));
+        text_adds(r->error, " has no type; add a line type =, with one of");
     }
     for (unsigned i = 0; (name = machine_adapter_type_name(i)); i++)
         text_addf(r->error, "%s %s", i ? "," : "", name);
@@ -278,7 +280,7 @@ static int value_functions(struct reading *r, const struct ini_entry *e, struct 
     } modes[] = {[AP_MODE_ACCEL] = {"an accelerator", AP_FN_ACCEL},
                  [AP_MODE_CCA] = {"a CCA coprocessor", AP_FN_CCA},
                  [AP_MODE_EP11] = {"an EP11 coprocessor", AP_FN_EP11}};
-    uint64_t value;
+    uint64_t value = 0;
     int rc;
 
     if (!e)
@@ -299,7 +301,7 @@ static int value_functions(struct reading *r, const struct ini_entry *e, struct 
 
 static int value_depth(struct reading *r, const struct ini_entry *e, struct adapter_config *a)
 {
-    uint64_t value;
+    uint64_t value = 0;
     int rc;
 
     if (!e)
@@ -407,7 +409,7 @@ static int adapter_section(struct reading *r, const struct ini_section *s, const
 {
     struct adapter_config a;
     struct mask256 ids;
-    bool own_serial;
+    bool own_serial = false;
     int rc = adapter_ids(r, s, list, &ids);
 
     if (rc == 0)

@@ -241,7 +241,8 @@ static const struct mistake {
     {"[machine]\nmax-domain = 5\ndomain = 6\n", 3, "\"6\"", "from 0 to 5"},
     {"[machine]\naqmask = +1\ndomain = 2\n", 3, "\"2\"", "whose bit is set"},
     /* Keys of an adapter. */
-    {"\n[adapter 5]\nlpar = yes\n", 2, "[adapter 5] has no type", "CEX2A, CEX2C"},
+    {"\n[adapter 5]\nlpar = yes\n", 2, "\"adapter 5\" has no type", "CEX2A, CEX2C"},
+    {"[adapter \t5]\n", 1, "\"adapter \\x095\" has no type", "type ="},
     {"[adapter 5]\ntype = CEX9X\n", 2,
      "unknown adapter type \"CEX9X\"; known are CEX2A, CEX2C, CEX3A", "CEX8A, CEX8C, CEX8P"},
     {"[adapter 5]\ntype = CEX2P\n", 2, "unknown adapter type \"CEX2P\"", "known are"},
