@@ -264,6 +264,9 @@ static void test_length_decides(void **state)
     assert_mask(m, MASK(1), "0x4");
     assert_int_equal(mask256_parse("+12", 2, &m), 0);
     assert_mask(m, MASK(1), "+1");
+    assert_int_equal(mask256_parse("+0x41", 2, &m), 0);
+    assert_mask(m, MASK(0, 1), "+0");
+    m = MASK(1);
     assert_int_equal(mask256_parse("+1-3", 3, &m), -EINVAL);
     assert_int_equal(mask256_parse("0x41\0", 5, &m), -EINVAL);
     assert_int_equal(mask256_parse("+1\0", 3, &m), -EINVAL);

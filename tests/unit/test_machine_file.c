@@ -192,6 +192,8 @@ static const struct mistake {
     {"[machine]\n= 5\n", 2, "\"= 5\"", "key = value"},
     {"[machine]\njunk\nmax-domain = x\n", 2, "\"junk\"", "key = value"},
     {"[machine]\nmax-domain = x\n[adapter\n", 3, "\"[adapter\"", "closing bracket"},
+    {"[machine]\njunk\n[adapter\n", 2, "\"junk\"", "key = value"},
+    {"[machine]\ndomains = 1,\n2\n", 3, "\"2\"", "key = value"},
     /* Sections. */
     {"\n[machines]\n", 2, "\"machines\"", "[machine]"},
     {"[Machine]\n", 1, "\"Machine\"", "[machine]"},
