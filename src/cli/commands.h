@@ -5,7 +5,24 @@
 #include "cli/command.h"
 
 /* Every subcommand, in the order in which help shows those of one group. */
-#define CLI_COMMANDS(X) X(help)
+#define CLI_COMMANDS(X)                                                                            \
+    X(status)                                                                                      \
+    X(map)                                                                                         \
+    X(log)                                                                                         \
+    X(events)                                                                                      \
+    X(guest_start)                                                                                 \
+    X(guest_stop)                                                                                  \
+    X(guest_list)                                                                                  \
+    X(guest_show)                                                                                  \
+    X(guest_attach)                                                                                \
+    X(guest_detach)                                                                                \
+    X(guest_migrate)                                                                               \
+    X(se_show)                                                                                     \
+    X(se_adapter)                                                                                  \
+    X(se_lpar)                                                                                     \
+    X(sclp)                                                                                        \
+    X(checkstop)                                                                                   \
+    X(help)
 
 #define CLI_DECLARE(name) extern const struct cli_command cmd_##name;
 CLI_COMMANDS(CLI_DECLARE)

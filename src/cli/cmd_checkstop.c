@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* apus checkstop: a fault, and its repair. */
+#include <unistd.h>
+
+#include "cli/ask.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/value.h"
+
+static int checkstop_run(int argc, char **argv)
+{
+    unsigned id;
+    bool on;
+
+    while (cli_next(argc, argv) != -1)
+        ;
+    if (argc - optind != 2)
+        return cli_usage("which adapter, and 'on' or 'off'?");
+    if (value_id(argv[optind], "the adapter", &id) || value_on_off(argv[optind + 1], &on))
+        return 2;
+    return ask_quietly("checkstop",
+                       json_pack("{s:i, s:s}", "adapter", (int)id, "state", on ? "on" : "off"));
+}
+
+const struct cli_command cmd_checkstop = {
+    .name = "checkstop",
+    .args = "ADAPTER on|off",
+    .summary = "let an adapter fail, or repair it",
+    .run = checkstop_run,
+    .flags = CLI_SOCKET | CLI_JSON,
+    .group = CLI_MACHINE,
+    .words = "on off",
+    .help = "A check-stopped adapter answers every AP instruction with response code 04. Its\n"
+            "devices stay, with chkstop 1; requests go to other adapters or fail.\n"
+            "\n"
+            "Examples:\n"
+            "  apus checkstop 5 on\n"
+            "  apus checkstop 5 off\n"};

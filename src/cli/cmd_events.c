@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* apus events: uevents and what happens to guests. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/ask.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/connection.h"
+#include "cli/value.h"
+
+enum { OPT_FOLLOW = 'f' };
+
+static const struct cli_option options[] = {
+    {OPT_FOLLOW, "follow", NULL, "wait for new events, until interrupted"}, {0}};
+
+static void print_uevent(const json_t *data)
+{
+    const char *key;
+    json_t *value;
+
+    printf("%-8s %s (%s)", value_string(data, "ACTION", "?"), value_string(data, "DEVPATH", "?"),
+           value_string(data, "SUBSYSTEM", "-"));
+    json_object_foreach((json_t *)data, key, value) if (strcmp(key, "ACTION") &&
+                                                        strcmp(key, "DEVPATH") &&
+                                                        strcmp(key, "SUBSYSTEM"))
+        printf(" %s=%s", key, json_string_value(value));
+}
+
+static void print_matrix(const json_t *data)
+{
+    text_auto adapters = {0}, domains = {0}, control = {0};
+
+    value_ids(json_object_get(data, "adapters"), 2, &adapters);
+    value_ids(json_object_get(data, "domains"), 4, &domains);
+    value_ids(json_object_get(data, "control_domains"), 4, &control);
+    printf("has adapters %s, domains %s, control domains %s", adapters.data, domains.data,
+           control.data);
+}
+
+static void print_event(const json_t *event)
+{
+    const char *name = value_string(event, "event", "?");
+    const json_t *data = json_object_get(event, "data");
+
+    printf("[%12.6f] ", json_number_value(json_object_get(event, "timestamp")));
+    if (strcmp(name, "uevent") == 0) {
+        print_uevent(data);
+    } else if (strcmp(name, "log") == 0) {
+        printf("%s: %s", value_string(data, "level", "?"), value_string(data, "message", ""));
+    } else {
+        printf("guest %s ", value_string(data, "guest", "(stopped)"));
+        if (strcmp(name, "guest-matrix") == 0)
+            print_matrix(data);
+        else if (strcmp(name, "guest-notify") == 0)
+            printf("was told: %s", value_string(data, "reason", "?"));
+        else
+            printf("lost its mediated device");
+    }
+    putchar('\n');
+    fflush(stdout);
+}
+
+static void show(const json_t *event)
+{
+    if (cli_json())
+        ask_print(event);
+    else
+        print_event(event);
+}
+
+static int follow(struct connection *c)
+{
+    json_t *event = connection_call(c, "subscribe", NULL, -1);
+
+    if (!event)
+        return 1;
+    json_decref(event);
+    while ((event = connection_event(c))) {
+        show(event);
+        json_decref(event);
+    }
+    return 0;
+}
+
+static int recent(struct connection *c)
+{
+    json_t *view = connection_call(c, "events", NULL, -1);
+    const json_t *event;
+    size_t i;
+
+    if (!view)
+        return 1;
+    json_array_foreach(json_object_get(view, "events"), i, event) show(event);
+    json_decref(view);
+    return 0;
+}
+
+static int events_run(int argc, char **argv)
+{
+    connection_auto *c = NULL;
+    const char *path;
+    bool wait = false;
+
+    for (int got; (got = cli_next(argc, argv)) != -1;)
+        wait |= got == OPT_FOLLOW;
+    if (optind != argc)
+        return cli_usage("it takes no operand");
+    path = cli_socket();
+    if (!path || connection_open(path, &c) < 0)
+        return 1;
+    return wait ? follow(c) : recent(c);
+}
+
+const struct cli_command cmd_events = {
+    .name = "events",
+    .args = "",
+    .summary = "show uevents and what happens to guests",
+    .run = events_run,
+    .options = options,
+    .flags = CLI_SOCKET | CLI_JSON,
+    .group = CLI_LOOK,
+    .help =
+        "Prints the latest events, up to 1000; with --follow those that come from now on, until\n"
+        "it is interrupted or the daemon ends. With --json there is one object per line.\n"};

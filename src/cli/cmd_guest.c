@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* apus guest start, stop, attach, detach, migrate. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/ask.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/value.h"
+
+enum { OPT_CPU = 'c' };
+
+static const struct cli_option start_options[] = {
+    {OPT_CPU, "cpu", "FEATURES", "CPU features, e.g. ap=on,apqci=off (default: all on)"}, {0}};
+
+static const char *const features[] = {"ap", "apft", "apqci", "apqi"};
+#define FEATURES (sizeof(features) / sizeof(*features))
+
+/* One "apft=off", "apft=on" or "apft" of --cpu. */
+static int cpu_word(char *word, bool on[FEATURES])
+{
+    char *value = strchr(word, '=');
+    bool state = true;
+
+    if (value)
+        *value++ = '\0';
+    if (value && value_on_off(value, &state))
+        return 2;
+    for (size_t i = 0; i < FEATURES; i++) {
+        if (strcmp(word, features[i]) == 0) {
+            on[i] = state;
+            return 0;
+        }
+    }
+    return cli_usage("there is no CPU feature '%s', only ap, apft, apqci and apqi", word);
+}
+
+static int cpu_parse(char *list, bool on[FEATURES])
+{
+    char *rest = list;
+
+    for (char *word; (word = strsep(&rest, ","));)
+        if (cpu_word(word, on))
+            return 2;
+    return 0;
+}
+
+static int guest_start_run(int argc, char **argv)
+{
+    bool on[FEATURES] = {true, true, true, true};
+    json_t *names = json_array(), *arguments;
+
+    for (int got; (got = cli_next(argc, argv)) != -1;)
+        if (got == OPT_CPU && cpu_parse(optarg, on))
+            return 2;
+    if (argc - optind < 1 || argc - optind > 2)
+        return cli_usage("what is the guest called, and which mediated device does it get?");
+    for (size_t i = 0; i < FEATURES; i++)
+        if (on[i])
+            json_array_append_new(names, json_string(features[i]));
+    arguments = json_pack("{s:s, s:s*, s:o}", "name", argv[optind], "mdev",
+                          argc - optind == 2 ? argv[optind + 1] : NULL, "features", names);
+    return ask_quietly("guest-start", arguments);
+}
+
+/* A command that takes the guest alone. */
+static int named(int argc, char **argv, const char *command)
+{
+    while (cli_next(argc, argv) != -1)
+        ;
+    if (argc - optind != 1)
+        return cli_usage("which guest?");
+    return ask_quietly(command, json_pack("{s:s}", "name", argv[optind]));
+}
+
+static int guest_stop_run(int argc, char **argv)
+{
+    return named(argc, argv, "guest-stop");
+}
+
+static int guest_detach_run(int argc, char **argv)
+{
+    return named(argc, argv, "guest-detach");
+}
+
+static int guest_migrate_run(int argc, char **argv)
+{
+    return named(argc, argv, "guest-migrate");
+}
+
+static int guest_attach_run(int argc, char **argv)
+{
+    while (cli_next(argc, argv) != -1)
+        ;
+    if (argc - optind != 2)
+        return cli_usage("which guest, and which mediated device?");
+    return ask_quietly("guest-attach",
+                       json_pack("{s:s, s:s}", "name", argv[optind], "mdev", argv[optind + 1]));
+}
+
+const struct cli_command cmd_guest_start = {
+    .name = "guest start",
+    .args = "NAME [UUID]",
+    .summary = "start a guest, with a mediated device or without",
+    .run = guest_start_run,
+    .options = start_options,
+    .flags = CLI_SOCKET | CLI_JSON,
+    .group = CLI_GUESTS,
+    .help = "The guest gets the mediated device as a KVM guest does with -device vfio-ap. It has\n"
+            "no process of its own and lives until 'apus guest stop'; 'apus guest exec' runs\n"
+            "programs in it. Its CPU features decide what it sees: without ap it has no AP\n"
+            "instructions, without apft it finds no queues, without apqci it looks for queues one\n"
+            "by one, without apqi it has no AP interrupts.\n"
+            "\n"
+            "Examples:\n"
+            "  apus guest start Guest1 $uuid1\n"
+            "  apus guest start Old $uuid2 --cpu apqci=off,apqi=off\n"};
+
+const struct cli_command cmd_guest_stop = {
+    .name = "guest stop",
+    .args = "NAME",
+    .summary = "stop a guest",
+    .run = guest_stop_run,
+    .flags = CLI_SOCKET | CLI_JSON,
+    .group = CLI_GUESTS,
+    .words = "@guests",
+    .help = "Its queues are reset and zeroized; the mediated device stays as it was assigned.\n"};
+
+const struct cli_command cmd_guest_attach = {
+    .name = "guest attach",
+    .args = "NAME UUID",
+    .summary = "plug a mediated device into a running guest",
+    .run = guest_attach_run,
+    .flags = CLI_SOCKET | CLI_JSON,
+    .group = CLI_GUESTS,
+    .words = "@guests",
+    .help =
+        "As device_add of QEMU. A guest has at most one mediated device, and a mediated device\n"
+        "at most one guest.\n"};
+
+const struct cli_command cmd_guest_detach = {
+    .name = "guest detach",
+    .args = "NAME",
+    .summary = "unplug the mediated device from a running guest",
+    .run = guest_detach_run,
+    .flags = CLI_SOCKET | CLI_JSON,
+    .group = CLI_GUESTS,
+    .words = "@guests",
+    .help = "As device_del of QEMU. Single adapters and domains are unplugged by unassigning them\n"
+            "from the mediated device.\n"};
+
+const struct cli_command cmd_guest_migrate = {
+    .name = "guest migrate",
+    .args = "NAME",
+    .summary = "ask whether a guest could be migrated",
+    .run = guest_migrate_run,
+    .flags = CLI_SOCKET | CLI_JSON,
+    .group = CLI_GUESTS,
+    .words = "@guests",
+    .help = "Live migration is refused as long as anything is plugged: the refusal names every\n"
+            "queue and control domain that is to be unplugged first, by unassigning it or with\n"
+            "'apus guest detach'.\n"};

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* apus map: who owns each queue. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cli/ask.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/map.h"
+
+static unsigned terminal_width(void)
+{
+    const char *columns = getenv("COLUMNS");
+    struct winsize size;
+
+    if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
+        return size.ws_col;
+    if (columns && atoi(columns) > 0)
+        return (unsigned)atoi(columns);
+    return 80;
+}
+
+static int print_json(const json_t *view)
+{
+    json_t *flat = map_flatten(view);
+
+    if (!flat)
+        return cli_error("the daemon sent a map of an unknown shape");
+    ask_print(flat);
+    json_decref(flat);
+    return 0;
+}
+
+static int print_map(const json_t *view)
+{
+    text_auto picture = {0};
+
+    if (map_draw(view, terminal_width(), cli_color(), &picture) < 0)
+        return cli_error("the daemon sent a map of an unknown shape");
+    fwrite(picture.data, 1, picture.len, stdout);
+    return 0;
+}
+
+static int map_run(int argc, char **argv)
+{
+    json_t *view = NULL;
+    int status;
+
+    while (cli_next(argc, argv) != -1)
+        ;
+    if (optind != argc)
+        return cli_usage("it takes no operand");
+    status = ask("map", NULL, &view);
+    if (status == 0)
+        status = cli_json() ? print_json(view) : print_map(view);
+    json_decref(view);
+    return status;
+}
+
+const struct cli_command cmd_map = {
+    .name = "map",
+    .args = "",
+    .summary = "draw who owns each queue",
+    .run = map_run,
+    .flags = CLI_SOCKET | CLI_JSON,
+    .group = CLI_LOOK,
+    .help =
+        "Columns are adapters, rows are domains, both in hexadecimal; a cell is (card,domain) and\n"
+        "its owner, which the legend explains. It shows what the LPAR has or what is assigned to "
+        "a\n"
+        "mediated device. On a wide machine cells shrink to the owner's symbol and neighbours "
+        "that\n"
+        "are alike are joined. With --json there is a list of queues with apqn, device (it "
+        "exists),\n"
+        "owner (zcrypt, vfio_ap or null), mdev, guest, in_use and adapter_state.\n"};

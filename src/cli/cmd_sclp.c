@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* apus sclp: the two SCLP commands for adapters. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/ask.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/value.h"
+
+static int sclp_run(int argc, char **argv)
+{
+    json_t *answer = NULL;
+    const char *command;
+    bool success = false;
+    unsigned id;
+    int status;
+
+    while (cli_next(argc, argv) != -1)
+        ;
+    if (argc - optind != 2)
+        return cli_usage("'configure' or 'deconfigure', and which adapter?");
+    command = argv[optind];
+    if (strcmp(command, "configure") && strcmp(command, "deconfigure"))
+        return cli_usage("one can 'configure' or 'deconfigure', not '%s'", command);
+    if (value_id(argv[optind + 1], "the adapter", &id))
+        return 2;
+    status = ask("sclp", json_pack("{s:s, s:i}", "command", command, "adapter", (int)id), &answer);
+    if (status == 0) {
+        success = json_is_true(json_object_get(answer, "success"));
+        if (cli_json())
+            ask_print(answer);
+        else
+            printf("response code %s\n", value_string(answer, "response_code", "?"));
+        if (!success)
+            status = cli_error("the SCLP did not %s adapter 0x%02x (response code %s)", command, id,
+                               value_string(answer, "response_code", "?"));
+    }
+    json_decref(answer);
+    return status;
+}
+
+const struct cli_command cmd_sclp = {
+    .name = "sclp",
+    .args = "configure|deconfigure ADAPTER",
+    .summary = "configure an adapter by SCLP command",
+    .run = sclp_run,
+    .flags = CLI_SOCKET | CLI_JSON,
+    .group = CLI_MACHINE,
+    .words = "configure deconfigure",
+    .help =
+        "Executes Configure or Deconfigure Adjunct Processor and prints the response code. "
+        "0x0020:\n"
+        "the adapter is now in that state; 0x0120: it was already. Other codes are failures, and\n"
+        "the exit status is 1. What follows for the host and its guests is as with\n"
+        "'apus se adapter'.\n"
+        "\n"
+        "Example:\n"
+        "  apus sclp deconfigure 5\n"};

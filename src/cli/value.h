@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CLI_VALUE_H
+#define APUS_CLI_VALUE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/text.h"
+
+/* Operands in, columns out: what the commands that talk to a daemon share. */
+
+/* An adapter or domain number in C notation, 0 to 255. what names it in the error: "adapter". 0, or
+ * 2 after a usage error. */
+int value_id(const char *word, const char *what, unsigned *out);
+
+/* "on" or "off". 0, or 2 after a usage error. */
+int value_on_off(const char *word, bool *out);
+
+/*
+ * Numbers of a JSON array as a short list in hex, runs joined: "04-06,0a", or "-" if it is empty.
+ * digits is the width: 2 for adapters, 4 for domains.
+ */
+void value_ids(const json_t *ids, int digits, struct text *out);
+
+/* A member that is a string; fallback if it is null or missing. */
+const char *value_string(const json_t *object, const char *name, const char *fallback);
+long long value_number(const json_t *object, const char *name);
+
+/*
+ * A table of text: rows of cells, aligned to the left, two blanks apart. The first row is the
+ * heading. All zero is empty.
+ */
+struct table {
+    struct text cells; /* each ended by NUL, row after row */
+    unsigned columns, count;
+};
+
+void table_add(struct table *t, const char *cell);
+void table_addf(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Prints on standard output, with an indent, and empties the table. */
+void table_print(struct table *t, unsigned indent);
+
+/* Escapes for a terminal, or "" if standard output is none. */
+const char *value_bold(void);
+const char *value_plain(void);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "control/client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define READ_MAX 65536u
+
+/* The last descriptor wins: a peer that sends more than it is asked for loses the others. */
+static void keep_descriptor(struct control_client *c, int fd)
+{
+    if (c->peer.fd >= 0)
+        close(c->peer.fd);
+    c->peer.fd = fd;
+}
+
+static void keep_descriptors(struct control_client *c, struct msghdr *message)
+{
+    for (struct cmsghdr *h = CMSG_FIRSTHDR(message); h; h = CMSG_NXTHDR(message, h)) {
+        size_t len = h->cmsg_len - CMSG_LEN(0);
+        int fd;
+
+        if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t at = 0; at + sizeof(fd) <= len; at += sizeof(fd)) {
+            memcpy(&fd, CMSG_DATA(h) + at, sizeof(fd));
+            keep_descriptor(c, fd);
+        }
+    }
+}
+
+void control_client_read(struct control_client *c)
+{
+    char bytes[READ_MAX];
+    union {
+        struct cmsghdr align;
+        char room[CMSG_SPACE(8 * sizeof(int))];
+    } control;
+    struct iovec vector = {bytes, sizeof(bytes)};
+    struct msghdr message = {.msg_iov = &vector,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+    ssize_t n = recvmsg(c->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+    if (n < 0) {
+        if (errno != EAGAIN && errno != EINTR)
+            c->dead = true;
+        return;
+    }
+    keep_descriptors(c, &message);
+    if (n == 0)
+        c->ended = true;
+    line_buffer_add(&c->in, bytes, (size_t)n);
+}
+
+static void forget_sent(struct control_client *c)
+{
+    if (c->sent == c->out.len) {
+        /* A burst of events must not be paid for with memory for ever. */
+        if (c->out.capacity > CONTROL_HOLD)
+            text_done(&c->out);
+        text_clear(&c->out);
+        c->sent = 0;
+    } else if (c->sent > CONTROL_HOLD) {
+        memmove(c->out.data, c->out.data + c->sent, c->out.len - c->sent);
+        c->out.len -= c->sent;
+        c->sent = 0;
+    }
+}
+
+void control_client_flush(struct control_client *c)
+{
+    while (!c->corked && !c->dead && control_client_waiting(c)) {
+        ssize_t n = send(c->fd, c->out.data + c->sent, control_client_waiting(c),
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            if (errno != EAGAIN)
+                c->dead = true;
+            break;
+        }
+        c->sent += (size_t)n;
+    }
+    forget_sent(c);
+}
+
+void control_client_watch(struct control_client *c)
+{
+    uint32_t events = 0;
+
+    if (c->dead)
+        return;
+    if (control_client_listens(c))
+        events |= EPOLLIN;
+    if (!c->corked && (control_client_waiting(c) || c->pending))
+        events |= EPOLLOUT;
+    if (sd_event_source_set_io_events(c->source, events) < 0)
+        abort();
+}

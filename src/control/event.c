@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "control/event.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/json.h"
+#include "control/message.h"
+#include "core/query.h"
+
+/* Both lists in the order of the bits of enum control_event. */
+const struct control_event_name control_event_names[] = {
+    {"uevent", "A kernel uevent of the bus, a card, a queue or a mediated device. data holds its "
+               "variables: ACTION, DEVPATH, SUBSYSTEM and what else it carries."},
+    {"log", "A message for the administrator. data: level (info, warning, error), message."},
+    {"guest-matrix", "What a guest can use has changed. data: guest, adapters, domains, "
+                     "control_domains, as they are now."},
+    {"guest-notify", "A guest was told something. data: guest, reason (config: its configuration "
+                     "has changed; release: it is asked to let go of its device)."},
+    {"guest-detached", "The mediated device of a guest was taken away from it. data: guest."},
+    {NULL, NULL}};
+
+const char *const control_event_choices[] = {
+    "uevent", "log", "guest-matrix", "guest-notify", "guest-detached", NULL};
+
+unsigned control_event_kind(const struct effect *effect)
+{
+    switch (effect->kind) {
+    case EFFECT_UEVENT:
+        return CONTROL_EVENT_UEVENT;
+    case EFFECT_LOG:
+        return CONTROL_EVENT_LOG;
+    case EFFECT_APCB:
+        return CONTROL_EVENT_GUEST_MATRIX;
+    case EFFECT_GUEST_NOTIFY:
+        return CONTROL_EVENT_GUEST_NOTIFY;
+    case EFFECT_GUEST_DETACHED:
+        return CONTROL_EVENT_GUEST_DETACHED;
+    default:
+        return 0;
+    }
+}
+
+const char *control_level_name(unsigned level)
+{
+    static const char *const names[] = {"info", "warning", "error"};
+
+    return level < 3 ? names[level] : "error";
+}
+
+/* "NAME=value" strings, each ended by NUL. */
+static json_t *uevent_data(const char *env, size_t len)
+{
+    json_t *data = json_object();
+
+    for (size_t at = 0, n; at < len; at += n + 1) {
+        const char *equals;
+        char name[64];
+
+        n = strnlen(env + at, len - at);
+        equals = memchr(env + at, '=', n);
+        if (!equals || (size_t)(equals - env) - at >= sizeof(name))
+            continue;
+        memcpy(name, env + at, (size_t)(equals - env) - at);
+        name[(size_t)(equals - env) - at] = '\0';
+        control_json_set(data, name, control_json_string(equals + 1));
+    }
+    return data;
+}
+
+static bool guest_by_number(struct core *core, unsigned number, struct guest_info *out)
+{
+    uint32_t cursor = 0;
+
+    while (core_guest_next(core, &cursor, out))
+        if (out->number == number)
+            return true;
+    return false;
+}
+
+static json_t *guest_data(struct core *core, const struct effect *effect)
+{
+    struct guest_info guest;
+    json_t *data = json_object();
+
+    /* An effect of a guest that a later part of the same command has stopped has no name left. */
+    if (!guest_by_number(core, effect->id, &guest)) {
+        control_json_set(data, "guest", json_null());
+        return data;
+    }
+    control_json_set(data, "guest", control_json_string(guest.name));
+    if (effect->kind == EFFECT_APCB)
+        control_json_matrix(data, &guest.apm, &guest.aqm, &guest.adm);
+    else if (effect->kind == EFFECT_GUEST_NOTIFY)
+        control_json_set(data, "reason", json_string(effect->value ? "release" : "config"));
+    return data;
+}
+
+void control_event_format(struct core *core, const struct effects *effects,
+                          const struct effect *effect, struct text *out)
+{
+    unsigned kind = control_event_kind(effect);
+    const char *text = effect_text(effects, effect);
+    json_t *data;
+
+    if (kind == CONTROL_EVENT_UEVENT)
+        data = uevent_data(text, effect->len);
+    else if (kind == CONTROL_EVENT_LOG)
+        data = json_pack("{s:s, s:o}", "level", control_level_name(effect->level), "message",
+                         control_json_string(text));
+    else
+        data = guest_data(core, effect);
+    control_format_event(control_event_choices[__builtin_ctz(kind)], data, effects->now, out);
+}

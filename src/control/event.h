@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CONTROL_EVENT_H
+#define APUS_CONTROL_EVENT_H
+
+#include <stdbool.h>
+
+#include "core/core.h"
+
+/*
+ * Effects that clients can subscribe to. The kinds are bits in the order of
+ * control_event_names.
+ */
+enum control_event {
+    CONTROL_EVENT_UEVENT = 1,
+    CONTROL_EVENT_LOG = 2,
+    CONTROL_EVENT_GUEST_MATRIX = 4,
+    CONTROL_EVENT_GUEST_NOTIFY = 8,
+    CONTROL_EVENT_GUEST_DETACHED = 16,
+};
+#define CONTROL_EVENTS_ALL 31u
+
+struct control_event_name {
+    const char *name, *what;
+};
+
+extern const struct control_event_name control_event_names[]; /* ends with a NULL name */
+extern const char *const control_event_choices[];             /* the names alone */
+
+/* The kind of event an effect is, or 0 if it concerns nobody outside. */
+unsigned control_event_kind(const struct effect *effect);
+
+/* The event of an effect whose kind is not 0, as a line with its newline, appended to out. */
+void control_event_format(struct core *core, const struct effects *effects,
+                          const struct effect *effect, struct text *out);
+
+const char *control_level_name(unsigned level);
+
+#endif

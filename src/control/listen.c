@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "control/listen.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 64
+
+static int refuse(struct text *why, int error, const char *path)
+{
+    switch (error) {
+    case ENOENT:
+        text_addf(why, "the directory of the socket %s does not exist; create it first", path);
+        break;
+    case ENOSPC:
+    case EDQUOT:
+        text_addf(why,
+                  "no space left for the socket %s; free some, or choose another place with "
+                  "--socket",
+                  path);
+        break;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        text_addf(why, "no permission to create the socket %s; choose another place with --socket",
+                  path);
+        break;
+    default:
+        text_addf(why, "cannot create the socket %s: %s", path, strerror(error));
+    }
+    return -error;
+}
+
+/* Makes room for a new socket if what is there is an old one that nobody listens to. */
+static int make_room(const struct sockaddr_un *address, struct text *why)
+{
+    const char *path = address->sun_path;
+    struct stat st;
+    int fd, rc;
+
+    if (lstat(path, &st) < 0)
+        return errno == ENOENT ? 0 : refuse(why, errno, path);
+    if (!S_ISSOCK(st.st_mode)) {
+        text_addf(why,
+                  "%s exists and is no socket; remove it, or choose another path with "
+                  "--socket",
+                  path);
+        return -EEXIST;
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return refuse(why, errno, path);
+    rc = connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
+    close(fd);
+    if (rc == -ECONNREFUSED)
+        return unlink(path) < 0 && errno != ENOENT ? refuse(why, errno, path) : 0;
+    text_addf(why, "another daemon answers at %s; end it, or choose another path with --socket",
+              path);
+    return -EADDRINUSE;
+}
+
+int control_listen(const char *path, struct text *why)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    mode_t mask;
+    int fd, rc;
+
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        text_addf(why, "the socket's path is too long (%zu bytes, at most %zu): %.40s...",
+                  strlen(path), sizeof(address.sun_path) - 1, path);
+        return -ENAMETOOLONG;
+    }
+    strcpy(address.sun_path, path);
+    rc = make_room(&address, why);
+    if (rc < 0)
+        return rc;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return refuse(why, errno, path);
+    /* bind(2) gives the mode; afterwards would leave a moment in which anyone could connect. */
+    mask = umask(0177);
+    rc = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? errno : 0;
+    umask(mask);
+    if (!rc && listen(fd, BACKLOG) < 0) {
+        rc = errno;
+        unlink(path);
+    }
+    if (!rc)
+        return fd;
+    close(fd);
+    return refuse(why, rc, path);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CONTROL_LISTEN_H
+#define APUS_CONTROL_LISTEN_H
+
+#include "base/text.h"
+
+/*
+ * A listening Unix socket at path, mode 0600, non-blocking. A socket that nobody answers at is
+ * replaced; anything else at path is left alone. Returns the descriptor, or as control_server_new.
+ */
+int control_listen(const char *path, struct text *why);
+
+#endif

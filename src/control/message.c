@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+#include "control/message.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/json.h"
+
+/*
+ * jansson recurses once per level. A bound of our own, checked before it sees the text, keeps its
+ * stack use small whatever its build allows.
+ */
+static int check_depth(const char *line, size_t len)
+{
+    unsigned depth = 0;
+    bool string = false;
+
+    for (size_t i = 0; i < len; i++) {
+        if (string && line[i] == '\\')
+            i++;
+        else if (line[i] == '"')
+            string = !string;
+        else if (!string && (line[i] == '[' || line[i] == '{') && ++depth > CONTROL_DEPTH_MAX)
+            return -EINVAL;
+        else if (!string && (line[i] == ']' || line[i] == '}') && depth)
+            depth--;
+    }
+    return 0;
+}
+
+static json_t *load(const char *line, size_t len, struct control_error *error)
+{
+    json_error_t where;
+    json_t *root;
+
+    if (check_depth(line, len) < 0) {
+        control_error_set(error, CONTROL_SYNTAX, EINVAL,
+                          "arrays and objects are nested more than %d deep", CONTROL_DEPTH_MAX);
+        return NULL;
+    }
+    root = json_loadb(line, len, JSON_REJECT_DUPLICATES, &where);
+    if (!root) {
+        control_error_set(error, CONTROL_SYNTAX, EINVAL, "the line is not JSON: %s at column %d",
+                          where.text, where.column);
+        return NULL;
+    }
+    if (!json_is_object(root)) {
+        json_decref(root);
+        control_error_set(error, CONTROL_SYNTAX, EINVAL,
+                          "a request is an object such as {\"execute\": \"status\"}");
+        return NULL;
+    }
+    return root;
+}
+
+static int check_members(const json_t *root, struct control_error *error)
+{
+    const json_t *arguments = json_object_get(root, "arguments");
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)root, key, value)
+    {
+        if (strcmp(key, "execute") && strcmp(key, "arguments") && strcmp(key, "id")) {
+            control_error_set(error, CONTROL_SYNTAX, EINVAL,
+                              "a request has no member '%.64s', only execute, arguments and id",
+                              key);
+            return -EINVAL;
+        }
+    }
+    if (!json_is_string(json_object_get(root, "execute"))) {
+        control_error_set(error, CONTROL_SYNTAX, EINVAL,
+                          "a request names its command as a string in 'execute'");
+        return -EINVAL;
+    }
+    if (arguments && !json_is_object(arguments)) {
+        control_error_set(error, CONTROL_SYNTAX, EINVAL, "'arguments' must be an object");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+int control_request_parse(const char *line, size_t len, struct control_request *out,
+                          struct control_error *error)
+{
+    const char *name;
+
+    *out = (struct control_request){0};
+    out->root = load(line, len, error);
+    if (!out->root)
+        return -EINVAL;
+    out->id = json_object_get(out->root, "id");
+    if (check_members(out->root, error) < 0)
+        return -EINVAL;
+    name = json_string_value(json_object_get(out->root, "execute"));
+    out->command = control_command_find(name);
+    if (!out->command) {
+        control_error_set(error, CONTROL_UNKNOWN, ENOTSUP,
+                          "there is no command '%.64s'; 'commands' lists them", name);
+        return -EINVAL;
+    }
+    return arguments_parse(out->command->arguments, json_object_get(out->root, "arguments"),
+                           &out->arguments, error);
+}
+
+void control_request_done(struct control_request *r)
+{
+    json_decref(r->root);
+    *r = (struct control_request){0};
+}
+
+static int append(const char *bytes, size_t len, void *out)
+{
+    text_add(out, bytes, len);
+    return 0;
+}
+
+/* Takes message. NULL means that building it ran out of memory. */
+static void format(json_t *message, struct text *out)
+{
+    /* 12 digits show microseconds for eleven days; more would show how doubles round. */
+    const size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(12);
+
+    if (!message || json_dump_callback(message, append, out, flags) < 0)
+        abort();
+    text_adds(out, "\n");
+    json_decref(message);
+}
+
+void control_format_greeting(const char *abi, struct text *out)
+{
+    format(json_pack("{s:{s:s, s:i, s:s}}", "apus", "version", APUS_VERSION, "protocol",
+                     CONTROL_PROTOCOL, "abi", abi),
+           out);
+}
+
+static json_t *with_id(json_t *message, const json_t *id)
+{
+    if (message && id && json_object_set(message, "id", (json_t *)id) < 0)
+        abort();
+    return message;
+}
+
+void control_format_return(json_t *value, const json_t *id, struct text *out)
+{
+    format(with_id(json_pack("{s:o}", "return", value), id), out);
+}
+
+void control_format_error(const struct control_error *error, const json_t *id, struct text *out)
+{
+    json_t *message = json_pack("{s:{s:s, s:o, s:s}}", "error", "class", error->class, "desc",
+                                control_json_string(error->desc.data), "errno",
+                                control_errno_name(error->number));
+
+    format(with_id(message, id), out);
+}
+
+void control_format_event(const char *name, json_t *data, uint64_t time, struct text *out)
+{
+    format(
+        json_pack("{s:s, s:o, s:f}", "event", name, "data", data, "timestamp", (double)time / 1e9),
+        out);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#include "control/ring.h"
+
+#include <stdlib.h>
+
+#include "base/text.h"
+
+void ring_init(struct ring *r, unsigned capacity)
+{
+    *r = (struct ring){.capacity = capacity, .next = 1};
+    r->records = xcalloc(capacity, sizeof(*r->records));
+}
+
+void ring_done(struct ring *r)
+{
+    for (unsigned i = 0; i < r->capacity; i++)
+        free(r->records[i].text);
+    free(r->records);
+    *r = (struct ring){0};
+}
+
+void ring_add(struct ring *r, uint64_t time, unsigned kind, const char *text)
+{
+    struct ring_record *record = &r->records[(r->first + r->count) % r->capacity];
+
+    if (r->count == r->capacity)
+        r->first = (r->first + 1) % r->capacity;
+    else
+        r->count++;
+    free(record->text);
+    *record = (struct ring_record){r->next++, time, kind, xstrdup(text)};
+}
+
+const struct ring_record *ring_from(const struct ring *r, uint64_t number)
+{
+    uint64_t oldest = r->next - r->count, skip = number > oldest ? number - oldest : 0;
+
+    if (skip >= r->count)
+        return NULL;
+    return &r->records[(r->first + skip) % r->capacity];
+}

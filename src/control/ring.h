@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CONTROL_RING_H
+#define APUS_CONTROL_RING_H
+
+#include <stdint.h>
+
+/*
+ * The last so many records of something: log messages, events. Records are numbered from 1; an old
+ * one makes room for a new one, and who asks for "since n" can tell from the numbers what he
+ * missed.
+ */
+struct ring_record {
+    uint64_t number;
+    uint64_t time; /* ns, the core's clock */
+    unsigned kind; /* enum log_level, or a bit of enum control_event */
+    char *text;
+};
+
+struct ring {
+    struct ring_record *records;
+    unsigned capacity, first, count;
+    uint64_t next; /* number of the next record */
+};
+
+void ring_init(struct ring *r, unsigned capacity);
+void ring_done(struct ring *r);
+
+/* Keeps a copy of text. */
+void ring_add(struct ring *r, uint64_t time, unsigned kind, const char *text);
+
+/* The first record kept whose number is at least number, or NULL. */
+const struct ring_record *ring_from(const struct ring *r, uint64_t number);
+
+#endif

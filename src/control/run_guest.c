@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands about guests. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "control/command.h"
+#include "control/json.h"
+#include "control/view.h"
+#include "core/query.h"
+
+/* In the order of the bits GUEST_AP, GUEST_APFT, GUEST_APQCI, GUEST_APQI. */
+const char *const control_guest_features[] = {"ap", "apft", "apqci", "apqi", NULL};
+static const char *const lifetimes[] = {"daemon", "connection", NULL};
+
+#define GUEST_FEATURES_ALL (GUEST_AP | GUEST_APFT | GUEST_APQCI | GUEST_APQI)
+enum { LIFETIME_DAEMON, LIFETIME_CONNECTION };
+
+static const char *guest_name(struct control_call *call)
+{
+    return argument_get(call->arguments, "name")->string;
+}
+
+static int find_guest(struct control_call *call, struct guest_info *out,
+                      struct control_error *error)
+{
+    int rc = core_guest_find(call->state->door->core, guest_name(call), out);
+
+    if (rc < 0)
+        control_error_set(error, CONTROL_REFUSED, -rc,
+                          "there is no guest '%s'; guest-list shows those that run",
+                          guest_name(call));
+    return rc;
+}
+
+/* A command of the core that names a guest and nothing else. */
+static int execute_named(struct control_call *call, enum command_kind kind,
+                         struct control_error *error)
+{
+    struct command command = {.kind = kind, .guest = {.name = guest_name(call)}};
+    struct guest_info guest;
+
+    if (find_guest(call, &guest, error) < 0)
+        return -ENOENT;
+    return control_execute(call, &command, NULL, error);
+}
+
+static json_t *run_start(struct control_call *call, struct control_error *error)
+{
+    const struct argument_value *mdev = argument_get(call->arguments, "mdev");
+    const struct argument_value *features = argument_get(call->arguments, "features");
+    const struct argument_value *lifetime = argument_get(call->arguments, "lifetime");
+    struct command command = {.kind = CMD_GUEST_START,
+                              .guest = {.name = guest_name(call),
+                                        .features = GUEST_FEATURES_ALL,
+                                        .has_mdev = mdev->given}};
+    int64_t number;
+
+    if (features->given)
+        command.guest.features = (unsigned)features->number;
+    if (mdev->given)
+        command.guest.mdev = mdev->uuid;
+    if (control_execute(call, &command, &number, error) < 0)
+        return NULL;
+    if (lifetime->given && lifetime->number == LIFETIME_CONNECTION)
+        control_own_guest(call, guest_name(call));
+    return json_pack("{s:I}", "number", (json_int_t)number);
+}
+
+static json_t *run_stop(struct control_call *call, struct control_error *error)
+{
+    if (execute_named(call, CMD_GUEST_STOP, error) < 0)
+        return NULL;
+    control_disown_guest(call->state, guest_name(call));
+    return json_object();
+}
+
+static json_t *run_attach(struct control_call *call, struct control_error *error)
+{
+    struct command command = {.kind = CMD_GUEST_ATTACH,
+                              .guest = {.name = guest_name(call), .has_mdev = true}};
+    struct guest_info guest;
+
+    command.guest.mdev = argument_get(call->arguments, "mdev")->uuid;
+    if (find_guest(call, &guest, error) < 0 || control_execute(call, &command, NULL, error) < 0)
+        return NULL;
+    return json_object();
+}
+
+static json_t *run_detach(struct control_call *call, struct control_error *error)
+{
+    return execute_named(call, CMD_GUEST_DETACH, error) < 0 ? NULL : json_object();
+}
+
+static json_t *run_migrate(struct control_call *call, struct control_error *error)
+{
+    return execute_named(call, CMD_GUEST_MIGRATE, error) < 0 ? NULL : json_object();
+}
+
+static json_t *run_list(struct control_call *call, struct control_error *error)
+{
+    return json_pack("{s:o}", "guests", control_view_guests(call->state->door->core));
+}
+
+static json_t *run_show(struct control_call *call, struct control_error *error)
+{
+    struct guest_info guest;
+    json_t *view;
+
+    if (find_guest(call, &guest, error) < 0)
+        return NULL;
+    view = control_view_guest(&guest);
+    control_json_set(view, "matrix", control_json_apqns(&guest.apm, &guest.aqm));
+    control_json_set(view, "config_changes", json_integer((json_int_t)guest.config_changes));
+    control_json_set(view, "release_requests", json_integer((json_int_t)guest.release_requests));
+    return view;
+}
+
+static json_t *run_mount(struct control_call *call, struct control_error *error)
+{
+    const struct control_host *host = call->state->host;
+    int fd = call->peer->fd, rc;
+    struct guest_info guest;
+    text_auto why = {0};
+
+    if (fd < 0) {
+        control_error_set(error, CONTROL_ARGUMENT, EBADF,
+                          "the request must carry a descriptor of /dev/fuse (SCM_RIGHTS)");
+        return NULL;
+    }
+    call->peer->fd = -1;
+    if (find_guest(call, &guest, error) < 0) {
+        close(fd);
+        return NULL;
+    }
+    rc = host->mount_guest(host->data, guest.number, fd, &why);
+    if (rc < 0) {
+        control_error_set(error, CONTROL_REFUSED, -rc, "%s", why.data);
+        return NULL;
+    }
+    return json_object();
+}
+
+#define NAME                                                                                       \
+    {                                                                                              \
+        "name", ARGUMENT_NAME, false, NULL, "the guest"                                            \
+    }
+
+const struct control_command control_commands_guest[] = {
+    {.name = "guest-start",
+     .what = "Starts a guest, and attaches a mediated device to it as -device vfio-ap of QEMU "
+             "would. It is a guest without a process of its own and lives until guest-stop.",
+     .arguments = {{"name", ARGUMENT_NAME, false, NULL, "name of the new guest"},
+                   {"mdev", ARGUMENT_UUID, true, NULL, "the mediated device; none if left out"},
+                   {"features", ARGUMENT_CHOICES, true, control_guest_features,
+                    "its CPU features; all of them if left out"},
+                   {"lifetime", ARGUMENT_CHOICE, true, lifetimes,
+                    "\"connection\": the guest is stopped when this connection closes"}},
+     .returns = "number: the guest's number",
+     .run = run_start},
+    {.name = "guest-stop",
+     .what = "Stops a guest. Its queues are reset and zeroized.",
+     .arguments = {NAME},
+     .returns = "nothing",
+     .run = run_stop},
+    {.name = "guest-attach",
+     .what = "Plugs a whole mediated device into a running guest (device_add of QEMU).",
+     .arguments = {NAME, {"mdev", ARGUMENT_UUID, false, NULL, "the mediated device"}},
+     .returns = "nothing",
+     .run = run_attach},
+    {.name = "guest-detach",
+     .what = "Unplugs the mediated device from a running guest (device_del of QEMU).",
+     .arguments = {NAME},
+     .returns = "nothing",
+     .run = run_detach},
+    {.name = "guest-list",
+     .what = "The guests that run.",
+     .returns = "guests: objects with name, number, features, mdev (or null), adapters, domains, "
+                "control_domains",
+     .run = run_list},
+    {.name = "guest-show",
+     .what = "One guest, with every queue it can use.",
+     .arguments = {NAME},
+     .returns = "as in guest-list, and matrix: an array of \"05.0004\"; config_changes and "
+                "release_requests: how often it was told of a change or asked to let go",
+     .run = run_show},
+    {.name = "guest-migrate",
+     .what = "Asks for a live migration. It is refused, with the queues and control domains that "
+             "are plugged, until everything has been unplugged.",
+     .arguments = {NAME},
+     .returns = "nothing",
+     .run = run_migrate},
+    {.name = "guest-mount",
+     .what = "Serves the guest's own /sys tree on a descriptor of /dev/fuse that comes with the "
+             "request (SCM_RIGHTS) and is already mounted by the caller.",
+     .arguments = {NAME},
+     .returns = "nothing",
+     .run = run_mount},
+    {.name = NULL}};

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands that act on the machine: Support Element, SCLP, faults. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/command.h"
+#include "control/json.h"
+#include "core/query.h"
+
+static const char *const on_off[] = {"on", "off", NULL};
+static const char *const add_remove[] = {"add", "remove", NULL};
+static const char *const lpar_kinds[] = {"adapter", "domain", "control-domain", NULL};
+static const char *const sclp_commands[] = {"configure", "deconfigure", NULL};
+
+/* Command words of spec 1.12; the adapter goes into the second byte from the right. */
+#define SCLP_CONFIGURE_AP   0x001f0001u
+#define SCLP_DECONFIGURE_AP 0x001e0001u
+
+static uint64_t number_of(struct control_call *call, const char *name)
+{
+    return argument_get(call->arguments, name)->number;
+}
+
+static bool is_on(struct control_call *call, const char *name)
+{
+    return argument_get(call->arguments, name)->on;
+}
+
+static json_t *run_se_adapter(struct control_call *call, struct control_error *error)
+{
+    struct command command = {.kind = CMD_SE_ADAPTER,
+                              .adapter = {.apid = (unsigned)number_of(call, "adapter"),
+                                          .on = number_of(call, "state") == 0,
+                                          .force = is_on(call, "force")}};
+
+    return control_execute(call, &command, NULL, error) < 0 ? NULL : json_object();
+}
+
+static json_t *run_checkstop(struct control_call *call, struct control_error *error)
+{
+    struct command command = {.kind = CMD_CHECKSTOP,
+                              .adapter = {.apid = (unsigned)number_of(call, "adapter"),
+                                          .on = number_of(call, "state") == 0}};
+
+    return control_execute(call, &command, NULL, error) < 0 ? NULL : json_object();
+}
+
+static json_t *run_se_lpar(struct control_call *call, struct control_error *error)
+{
+    struct command command = {.kind = CMD_SE_LPAR,
+                              .lpar = {.what = (enum lpar_kind)number_of(call, "kind"),
+                                       .id = (unsigned)number_of(call, "id"),
+                                       .add = number_of(call, "action") == 0,
+                                       .force = is_on(call, "force")}};
+
+    return control_execute(call, &command, NULL, error) < 0 ? NULL : json_object();
+}
+
+static json_t *run_sclp(struct control_call *call, struct control_error *error)
+{
+    uint32_t word = number_of(call, "command") == 0 ? SCLP_CONFIGURE_AP : SCLP_DECONFIGURE_AP;
+    struct command command = {.kind = CMD_SCLP,
+                              .sclp = {word | (uint32_t)number_of(call, "adapter") << 8}};
+    int64_t code;
+    char text[16];
+
+    if (control_execute(call, &command, &code, error) < 0)
+        return NULL;
+    snprintf(text, sizeof(text), "0x%04x", (unsigned)code & 0xffff);
+    return json_pack("{s:s, s:b}", "response_code", text, "success",
+                     code == 0x0020 || code == 0x0120 || code == 0x0440 || code == 0x0450);
+}
+
+/* The machine as it is now, so that arguments which are left out change nothing. */
+static void config_now(struct core *core, struct machine_config *config,
+                       struct mask256 *checkstopped)
+{
+    struct host_info host;
+    struct adapter_info adapter;
+
+    machine_config_empty(config);
+    core_host_info(core, &host);
+    config->abi = host.abi;
+    config->usage = host.aqm;
+    config->control = host.adm;
+    config->max_adapter = (uint8_t)host.max_adapter;
+    config->max_domain = (uint8_t)host.max_domain;
+    for (unsigned apid = 0; apid < AP_IDS; apid++) {
+        core_adapter_info(core, apid, &adapter);
+        if (!adapter.installed)
+            continue;
+        config->adapters[apid] = *adapter.config;
+        config->adapters[apid].in_lpar = adapter.in_lpar;
+        config->adapters[apid].configured = adapter.online;
+        mask256_assign(checkstopped, apid, adapter.checkstopped);
+    }
+}
+
+/* An adapter that keeps its type and mode keeps its serial number and functions, too. */
+static void set_adapters(struct machine_config *config, const json_t *types)
+{
+    struct adapter_config old[AP_IDS];
+    const char *key;
+    json_t *type;
+
+    memcpy(old, config->adapters, sizeof(old));
+    memset(config->adapters, 0, sizeof(config->adapters));
+    json_object_foreach((json_t *)types, key, type)
+    {
+        unsigned apid = argument_types_id(key);
+        struct adapter_config *a = &config->adapters[apid];
+
+        if (machine_adapter_type_parse(json_string_value(type), a) < 0)
+            abort();
+        if (old[apid].type == a->type && old[apid].mode == a->mode)
+            *a = old[apid];
+        a->in_lpar = true;
+        a->configured = true;
+    }
+}
+
+static void set_numbers(struct control_call *call, struct machine_config *config)
+{
+    const struct argument_value *v;
+
+    v = argument_get(call->arguments, "domains");
+    if (v->given)
+        config->usage = v->ids;
+    v = argument_get(call->arguments, "control");
+    if (v->given)
+        config->control = v->ids;
+    v = argument_get(call->arguments, "max_adapter");
+    if (v->given)
+        config->max_adapter = (uint8_t)v->number;
+    v = argument_get(call->arguments, "max_domain");
+    if (v->given)
+        config->max_domain = (uint8_t)v->number;
+}
+
+static int check_installed(const struct machine_config *config, const struct mask256 *ids,
+                           const char *argument, struct control_error *error)
+{
+    mask256_for_each(apid, ids)
+    {
+        if (!config->adapters[apid].type) {
+            control_error_set(error, CONTROL_REFUSED, ENODEV,
+                              "'%s' names adapter 0x%02x, which the machine does not have",
+                              argument, apid);
+            return -ENODEV;
+        }
+    }
+    return 0;
+}
+
+static json_t *run_machine_set(struct control_call *call, struct control_error *error)
+{
+    struct machine_config config;
+    struct command command = {.kind = CMD_MACHINE_SET, .machine = {.config = &config}};
+    const struct argument_value *adapters = argument_get(call->arguments, "adapters");
+    const struct argument_value *standby = argument_get(call->arguments, "standby");
+    const struct argument_value *checkstop = argument_get(call->arguments, "checkstop");
+
+    config_now(call->state->door->core, &config, &command.machine.checkstopped);
+    if (adapters->given)
+        set_adapters(&config, adapters->types);
+    set_numbers(call, &config);
+    if (checkstop->given)
+        command.machine.checkstopped = checkstop->ids;
+    if ((standby->given && check_installed(&config, &standby->ids, "standby", error) < 0) ||
+        (checkstop->given && check_installed(&config, &checkstop->ids, "checkstop", error) < 0))
+        return NULL;
+    for (unsigned apid = 0; apid < AP_IDS; apid++) {
+        if (standby->given)
+            config.adapters[apid].configured = !mask256_test(&standby->ids, apid);
+        if (!config.adapters[apid].type)
+            mask256_clear(&command.machine.checkstopped, apid);
+    }
+    return control_execute(call, &command, NULL, error) < 0 ? NULL : json_object();
+}
+
+const struct control_command control_commands_machine[] = {
+    {.name = "se-adapter",
+     .what = "Support Element: configures an adapter on (online) or off (standby). The host and "
+             "all guests that have it see the change before the reply.",
+     .arguments = {{"adapter", ARGUMENT_ID, false, NULL, "which"},
+                   {"state", ARGUMENT_CHOICE, false, on_off, "wanted state"},
+                   {"force", ARGUMENT_BOOL, true, NULL,
+                    "a hardware event that asks nobody; false if left out"}},
+     .returns = "nothing",
+     .run = run_se_adapter},
+    {.name = "se-lpar",
+     .what = "Support Element: Change LPAR Cryptographic Controls. Adds an adapter, a usage domain "
+             "or a control domain to the LPAR or removes it. The online adapters of the LPAR must "
+             "be configured off first.",
+     .arguments = {{"action", ARGUMENT_CHOICE, false, add_remove, "what to do"},
+                   {"kind", ARGUMENT_CHOICE, false, lpar_kinds, "with what"},
+                   {"id", ARGUMENT_ID, false, NULL, "its number"},
+                   {"force", ARGUMENT_BOOL, true, NULL,
+                    "a hardware event that asks nobody; false if left out"}},
+     .returns = "nothing",
+     .run = run_se_lpar},
+    {.name = "sclp",
+     .what = "The SCLP commands Configure and Deconfigure Adjunct Processor.",
+     .arguments = {{"command", ARGUMENT_CHOICE, false, sclp_commands, "which of the two"},
+                   {"adapter", ARGUMENT_ID, false, NULL, "which adapter"}},
+     .returns = "response_code: what the SCLP answered, as \"0x0020\"; success: whether that means "
+                "that the adapter is in the wanted state",
+     .run = run_sclp},
+    {.name = "checkstop",
+     .what = "A fault: an adapter check-stops (on), or is repaired (off).",
+     .arguments = {{"adapter", ARGUMENT_ID, false, NULL, "which"},
+                   {"state", ARGUMENT_CHOICE, false, on_off, "on: it is check-stopped"}},
+     .returns = "nothing",
+     .run = run_checkstop},
+    {.name = "machine-set",
+     .what = "A hardware event: from now on the machine is like this. Nobody is asked first. What "
+             "is left out stays as it is. An adapter that keeps its type keeps its serial number.",
+     .arguments = {{"adapters", ARGUMENT_TYPES, true, NULL,
+                    "all adapters; those not named are gone, those named are online in the LPAR"},
+                   {"domains", ARGUMENT_IDS, true, NULL, "all usage domains of the LPAR"},
+                   {"control", ARGUMENT_IDS, true, NULL, "all control domains of the LPAR"},
+                   {"max_adapter", ARGUMENT_ID, true, NULL, "highest adapter number"},
+                   {"max_domain", ARGUMENT_ID, true, NULL, "highest domain number"},
+                   {"standby", ARGUMENT_IDS, true, NULL,
+                    "the adapters in standby; all others are online"},
+                   {"checkstop", ARGUMENT_IDS, true, NULL,
+                    "the adapters that are check-stopped; all others are not"}},
+     .returns = "nothing",
+     .run = run_machine_set},
+    {.name = NULL}};

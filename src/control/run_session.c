@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands about the connection, the log and the daemon itself. */
+#include <errno.h>
+
+#include "control/command.h"
+#include "control/event.h"
+#include "control/json.h"
+
+static const char *type_name(enum argument_type type)
+{
+    switch (type) {
+    case ARGUMENT_ID:
+    case ARGUMENT_COUNT:
+        return "integer";
+    case ARGUMENT_SECONDS:
+        return "number";
+    case ARGUMENT_BOOL:
+        return "boolean";
+    case ARGUMENT_CHOICES:
+    case ARGUMENT_IDS:
+        return "array";
+    case ARGUMENT_TYPES:
+        return "object";
+    default:
+        return "string";
+    }
+}
+
+static json_t *describe_argument(const struct argument *a)
+{
+    text_auto shape = {0};
+
+    argument_describe(a, &shape);
+    return json_pack("{s:s, s:s, s:b, s:s, s:s}", "name", a->name, "type", type_name(a->type),
+                     "optional", a->optional, "value", shape.data, "what", a->what);
+}
+
+static json_t *run_commands(struct control_call *call, struct control_error *error)
+{
+    json_t *list = json_array();
+
+    for (unsigned group = 0; control_commands[group]; group++) {
+        for (const struct control_command *c = control_commands[group]; c->name; c++) {
+            json_t *arguments = json_array();
+
+            for (const struct argument *a = c->arguments; a->name; a++)
+                control_json_append(arguments, describe_argument(a));
+            control_json_append(list,
+                                json_pack("{s:s, s:s, s:o, s:s}", "name", c->name, "what", c->what,
+                                          "arguments", arguments, "returns", c->returns));
+        }
+    }
+    return json_pack("{s:o}", "commands", list);
+}
+
+static json_t *run_subscribe(struct control_call *call, struct control_error *error)
+{
+    const struct argument_value *events = argument_get(call->arguments, "events");
+    json_t *names = json_array();
+
+    call->peer->events = events->given ? (unsigned)events->number : CONTROL_EVENTS_ALL;
+    for (unsigned i = 0; control_event_choices[i]; i++)
+        if (call->peer->events & 1u << i)
+            control_json_append(names, json_string(control_event_choices[i]));
+    return json_pack("{s:o}", "events", names);
+}
+
+static const struct ring_record *since(struct control_call *call, const struct ring *ring)
+{
+    const struct argument_value *number = argument_get(call->arguments, "since");
+
+    return ring_from(ring, number->given ? number->number : 0);
+}
+
+/* The record after one, or NULL. */
+static const struct ring_record *after(const struct ring *ring, const struct ring_record *record)
+{
+    return ring_from(ring, record->number + 1);
+}
+
+static json_t *run_log(struct control_call *call, struct control_error *error)
+{
+    const struct ring *log = &call->state->log;
+    json_t *messages = json_array();
+
+    for (const struct ring_record *r = since(call, log); r; r = after(log, r))
+        control_json_append(
+            messages, json_pack("{s:I, s:f, s:s, s:o}", "number", (json_int_t)r->number, "time",
+                                (double)r->time / 1e9, "level", control_level_name(r->kind),
+                                "message", control_json_string(r->text)));
+    return json_pack("{s:o, s:I, s:I}", "messages", messages, "oldest",
+                     (json_int_t)(log->next - log->count), "next", (json_int_t)log->next);
+}
+
+static json_t *run_events(struct control_call *call, struct control_error *error)
+{
+    const struct ring *ring = &call->state->events;
+    json_t *events = json_array();
+
+    for (const struct ring_record *r = since(call, ring); r; r = after(ring, r)) {
+        json_t *event = json_loads(r->text, 0, NULL);
+
+        control_json_set(event, "number", json_integer((json_int_t)r->number));
+        control_json_append(events, event);
+    }
+    return json_pack("{s:o, s:I, s:I}", "events", events, "oldest",
+                     (json_int_t)(ring->next - ring->count), "next", (json_int_t)ring->next);
+}
+
+static json_t *run_clock_advance(struct control_call *call, struct control_error *error)
+{
+    const struct control_host *host = call->state->host;
+    double seconds = argument_get(call->arguments, "seconds")->seconds;
+    text_auto why = {0};
+    int rc;
+
+    if (!host->virtual_clock) {
+        control_error_set(error, CONTROL_REFUSED, ENOTSUP,
+                          "the clock is the real one; a daemon started with --clock virtual has "
+                          "one that can be advanced");
+        return NULL;
+    }
+    rc = host->advance(host->data, (uint64_t)(seconds * 1e9), &why);
+    if (rc < 0) {
+        control_error_set(error, CONTROL_REFUSED, -rc, "%s", why.data);
+        return NULL;
+    }
+    return json_pack("{s:f}", "time", (double)host->now(host->data) / 1e9);
+}
+
+static json_t *run_quit(struct control_call *call, struct control_error *error)
+{
+    call->state->host->quit(call->state->host->data);
+    return json_object();
+}
+
+const struct control_command control_commands_session[] = {
+    {.name = "commands",
+     .what = "Lists the commands and what they take: this chapter, for programs.",
+     .returns = "commands: an array of objects with name, what, arguments, returns",
+     .run = run_commands},
+    {.name = "subscribe",
+     .what = "Sends events on this connection from now on, between the replies. A second "
+             "subscription replaces the first; an empty array ends it.",
+     .arguments = {{"events", ARGUMENT_CHOICES, true, control_event_choices,
+                    "the kinds of events; all of them if left out"}},
+     .returns = "events: the kinds that are now sent",
+     .run = run_subscribe},
+    {.name = "events",
+     .what = "The latest events, up to 1000, for those who were not there.",
+     .arguments = {{"since", ARGUMENT_COUNT, true, NULL, "the number of the first event wanted"}},
+     .returns = "events: as they are sent to subscribers, with a number each; oldest: the number "
+                "of the oldest one kept; next: the number that the next one will have",
+     .run = run_events},
+    {.name = "log",
+     .what = "The latest messages for the administrator, up to 1000. Each refusal says there "
+             "which rule, which queue and which mediated device.",
+     .arguments = {{"since", ARGUMENT_COUNT, true, NULL, "the number of the first message wanted"}},
+     .returns = "messages: objects with number, time (seconds since the daemon started), level, "
+                "message; oldest and next as for events",
+     .run = run_log},
+    {.name = "clock-advance",
+     .what = "Moves the virtual clock on. Timers that become due fire in their order, each at its "
+             "own time, before the reply. Only with --clock virtual.",
+     .arguments = {{"seconds", ARGUMENT_SECONDS, false, NULL, "how far"}},
+     .returns = "time: the new time in seconds",
+     .run = run_clock_advance},
+    {.name = "quit",
+     .what = "Ends the daemon: it unmounts its trees and removes its sockets.",
+     .returns = "nothing",
+     .run = run_quit},
+    {.name = NULL}};

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CONTROL_SCHEMA_H
+#define APUS_CONTROL_SCHEMA_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/mask256.h"
+#include "base/uuid.h"
+#include "control/error.h"
+
+/*
+ * What a command takes, as a table, and the check of a JSON object against it. Handlers see only
+ * values that have passed, so none of them looks at JSON types.
+ */
+enum argument_type {
+    ARGUMENT_ID,      /* integer 0..255: an adapter or domain */
+    ARGUMENT_COUNT,   /* integer 0..2^63-1 */
+    ARGUMENT_SECONDS, /* number above 0, up to CONTROL_SECONDS_MAX */
+    ARGUMENT_BOOL,
+    ARGUMENT_NAME,    /* string of 1..63 characters: letters, digits and -_.:+@ */
+    ARGUMENT_UUID,    /* string */
+    ARGUMENT_CHOICE,  /* string, one of choices */
+    ARGUMENT_CHOICES, /* array of strings out of choices; a set of bits */
+    ARGUMENT_IDS,     /* array of integers 0..255 */
+    ARGUMENT_TYPES,   /* object: adapter id (C notation) to type name, "5": "CEX7A" */
+};
+
+#define CONTROL_ARGUMENTS_MAX 8
+#define CONTROL_NAME_MAX      63
+#define CONTROL_SECONDS_MAX   86400.0
+
+struct argument {
+    const char *name;
+    enum argument_type type;
+    bool optional;
+    const char *const *choices; /* ends with NULL */
+    const char *what;           /* for the documentation: half a sentence */
+};
+
+struct argument_value {
+    bool given;
+    union {
+        uint64_t number; /* ID, COUNT; CHOICE: its index; CHOICES: bit i for choice i */
+        double seconds;
+        bool on;
+        const char *string; /* NAME */
+        struct uuid uuid;
+        struct mask256 ids;
+        const json_t *types;
+    };
+};
+
+/* Values in the order of the table. Strings and objects belong to the JSON they came from. */
+struct argument_values {
+    const struct argument *table; /* ends with a NULL name */
+    struct argument_value v[CONTROL_ARGUMENTS_MAX];
+};
+
+/*
+ * Checks object (NULL counts as empty) against table. 0, or -EINVAL with *error set and *out
+ * untouched. The first mistake is reported: unknown members first, then arguments in table order.
+ */
+int arguments_parse(const struct argument *table, const json_t *object, struct argument_values *out,
+                    struct control_error *error);
+
+/* The value of an argument that is in the table; anything else aborts. */
+const struct argument_value *argument_get(const struct argument_values *values, const char *name);
+
+/* The adapter id of one member of ARGUMENT_TYPES, whose form has been checked. */
+unsigned argument_types_id(const char *key);
+
+/* What a value must be, for errors and for the documentation: "a number from 0 to 255". */
+void argument_describe(const struct argument *a, struct text *out);
+
+#endif

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+#include "control/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/abi.h"
+#include "control/client.h"
+#include "control/event.h"
+#include "control/listen.h"
+#include "control/message.h"
+#include "core/query.h"
+
+/* Requests of one client handled before others get their turn. */
+#define BATCH 32
+
+struct control_server {
+    struct control_state state;
+    struct control_client *clients;
+    unsigned client_count;
+    uint64_t next_peer;
+    sd_event *event;
+    sd_event_source *listening, *reaper;
+    int fd, spare;
+    char *path;
+    bool settling; /* the host will call settled() */
+};
+
+static void client_run(struct control_client *c);
+
+static void client_free(struct control_client *c)
+{
+    sd_event_source_disable_unref(c->source);
+    close(c->fd);
+    if (c->peer.fd >= 0)
+        close(c->peer.fd);
+    line_buffer_done(&c->in);
+    text_done(&c->out);
+    free(c);
+}
+
+/*
+ * Clients are taken away from the event loop and never on the spot: they die while effects are
+ * handed out, and a guest that ends with its client is a command of its own.
+ */
+static int reap(sd_event_source *source, void *data)
+{
+    struct control_server *s = data;
+    struct control_client **at = &s->clients;
+
+    while (*at) {
+        struct control_client *c = *at;
+
+        if (!c->dead) {
+            at = &c->next;
+            continue;
+        }
+        *at = c->next;
+        s->client_count--;
+        control_peer_gone(&s->state, c->peer.number);
+        client_free(c);
+        at = &s->clients;
+    }
+    return 0;
+}
+
+static void schedule(struct control_client *c)
+{
+    if (c->dead) {
+        sd_event_source_set_enabled(c->source, SD_EVENT_OFF);
+        sd_event_source_set_enabled(c->server->reaper, SD_EVENT_ONESHOT);
+        return;
+    }
+    control_client_watch(c);
+}
+
+static void settled(void *data)
+{
+    struct control_server *s = data;
+
+    s->settling = false;
+    for (struct control_client *c = s->clients; c; c = c->next) {
+        if (!c->corked)
+            continue;
+        c->corked = false;
+        client_run(c);
+    }
+}
+
+/* What has been executed shows to everyone before its reply leaves. */
+static void settle(struct control_client *c)
+{
+    struct control_server *s = c->server;
+    const struct control_host *host = s->state.host;
+
+    if (!s->settling && host->settle(host->data, settled, s))
+        return;
+    s->settling = true;
+    c->corked = true;
+}
+
+static void answer(struct control_client *c, const char *line, size_t len)
+{
+    struct control_error error = {0};
+    struct control_request request;
+    struct control_call call = {&c->server->state, &c->peer, &request.arguments};
+    json_t *value = NULL;
+
+    if (control_request_parse(line, len, &request, &error) == 0) {
+        value = request.command->run(&call, &error);
+        settle(c);
+    }
+    if (value)
+        control_format_return(value, request.id, &c->out);
+    else
+        control_format_error(&error, request.id, &c->out);
+    control_request_done(&request);
+    control_error_done(&error);
+}
+
+static void answer_too_long(struct control_client *c)
+{
+    struct control_error error = {0};
+
+    control_error_set(&error, CONTROL_TOO_LONG, EMSGSIZE,
+                      "the line is longer than %u bytes and was dropped", CONTROL_LINE_MAX);
+    control_format_error(&error, NULL, &c->out);
+    control_error_done(&error);
+}
+
+/* Whether there was a line to answer. */
+static bool client_step(struct control_client *c)
+{
+    enum line_result result;
+    const char *line;
+    size_t len;
+
+    if (c->corked || c->dead || control_client_waiting(c) > CONTROL_HOLD)
+        return false;
+    result = line_buffer_next(&c->in, &line, &len);
+    if (result == LINE_COMPLETE && len)
+        answer(c, line, len);
+    else if (result == LINE_TOO_LONG)
+        answer_too_long(c);
+    return result != LINE_NONE;
+}
+
+static void client_run(struct control_client *c)
+{
+    unsigned done = 0;
+
+    do {
+        control_client_flush(c);
+    } while (done < BATCH && client_step(c) && ++done);
+    c->pending = done == BATCH || control_client_waiting(c) > CONTROL_HOLD;
+    control_client_flush(c);
+    /* A peer that has closed its side still gets the answers to what it sent before. */
+    if (c->ended && !c->pending && !c->corked && !control_client_waiting(c))
+        c->dead = true;
+    schedule(c);
+}
+
+static int on_client(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+    struct control_client *c = data;
+
+    if (c->dead)
+        return 0;
+    if (events & EPOLLIN && control_client_listens(c))
+        control_client_read(c);
+    /* Nobody is left to read what would be answered. */
+    else if (events & (EPOLLERR | EPOLLHUP))
+        c->dead = true;
+    client_run(c);
+    return 0;
+}
+
+static void refuse_client(int fd)
+{
+    struct control_error error = {0};
+    text_auto line = {0};
+
+    control_error_set(&error, CONTROL_TOO_BUSY, EUSERS,
+                      "there are %u connections already; close one first", CONTROL_CLIENTS_MAX);
+    control_format_error(&error, NULL, &line);
+    control_error_done(&error);
+    if (send(fd, line.data, line.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+        /* It has gone away again: nobody to tell. */
+    }
+    close(fd);
+}
+
+/* A new connection, or -1. Without descriptors left, the spare one serves to turn the peer away. */
+static int take_connection(struct control_server *s)
+{
+    int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && s->spare >= 0) {
+        close(s->spare);
+        fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0)
+            refuse_client(fd);
+        s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        return -1;
+    }
+    if (fd >= 0 && s->client_count >= CONTROL_CLIENTS_MAX) {
+        refuse_client(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void greet(struct control_client *c)
+{
+    struct host_info host;
+
+    core_host_info(c->server->state.door->core, &host);
+    control_format_greeting(abi_get(host.abi)->name, &c->out);
+    client_run(c);
+}
+
+static int on_connection(sd_event_source *source, int listening, uint32_t events, void *data)
+{
+    struct control_server *s = data;
+    struct control_client *c;
+    int fd = take_connection(s);
+
+    if (fd < 0)
+        return 0;
+    c = xcalloc(1, sizeof(*c));
+    *c = (struct control_client){
+        .server = s, .next = s->clients, .fd = fd, .peer = {.number = s->next_peer++, .fd = -1}};
+    if (sd_event_add_io(s->event, &c->source, fd, EPOLLIN, on_client, c) < 0) {
+        close(fd);
+        free(c);
+        return 0;
+    }
+    s->clients = c;
+    s->client_count++;
+    greet(c);
+    return 0;
+}
+
+int control_server_new(sd_event *event, struct door *door, const struct control_host *host,
+                       const char *path, struct control_server **out, struct text *why)
+{
+    struct control_server *s;
+    int fd = control_listen(path, why);
+
+    if (fd < 0)
+        return fd;
+    s = xcalloc(1, sizeof(*s));
+    s->event = sd_event_ref(event);
+    s->fd = fd;
+    s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    s->path = xstrdup(path);
+    s->next_peer = 1;
+    control_state_init(&s->state, door, host);
+    if (sd_event_add_io(event, &s->listening, fd, EPOLLIN, on_connection, s) < 0 ||
+        sd_event_add_defer(event, &s->reaper, reap, s) < 0 ||
+        sd_event_source_set_enabled(s->reaper, SD_EVENT_OFF) < 0) {
+        control_server_free(s);
+        text_addf(why, "the event loop has no room for the control socket");
+        return -ENOMEM;
+    }
+    *out = s;
+    return 0;
+}
+
+void control_server_free(struct control_server *s)
+{
+    if (!s)
+        return;
+    while (s->clients) {
+        struct control_client *c = s->clients;
+
+        s->clients = c->next;
+        client_free(c);
+    }
+    sd_event_source_disable_unref(s->listening);
+    sd_event_source_disable_unref(s->reaper);
+    sd_event_unref(s->event);
+    close(s->fd);
+    if (s->spare >= 0)
+        close(s->spare);
+    unlink(s->path);
+    free(s->path);
+    control_state_done(&s->state);
+    free(s);
+}
+
+void control_server_log(struct control_server *s, enum log_level level, const char *message)
+{
+    const struct control_host *host = s->state.host;
+
+    ring_add(&s->state.log, host->now(host->data), level, message);
+}
+
+static void send_event(struct control_server *s, unsigned kind, const struct text *line)
+{
+    for (struct control_client *c = s->clients; c; c = c->next) {
+        if (c->dead || !(c->peer.events & kind))
+            continue;
+        text_add(&c->out, line->data, line->len);
+        if (control_client_waiting(c) > CONTROL_HOLD)
+            control_client_flush(c);
+        if (control_client_waiting(c) <= CONTROL_QUEUE_MAX)
+            continue;
+        c->dead = true;
+        control_server_log(s, LOG_LEVEL_WARNING,
+                           "a client of the control socket did not read its events and was cut "
+                           "off");
+    }
+}
+
+static bool anyone_wants(const struct control_server *s, unsigned kind)
+{
+    for (const struct control_client *c = s->clients; c; c = c->next)
+        if (!c->dead && c->peer.events & kind)
+            return true;
+    return false;
+}
+
+void control_server_effects(struct control_server *s, const struct effects *effects)
+{
+    size_t events = 0;
+    text_auto line = {0};
+
+    for (size_t i = 0; i < effects->count; i++)
+        events += control_event_kind(&effects->v[i]) != 0;
+    if (!events)
+        return;
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *e = &effects->v[i];
+        unsigned kind = control_event_kind(e);
+
+        if (!kind)
+            continue;
+        if (kind == CONTROL_EVENT_LOG)
+            ring_add(&s->state.log, effects->now, e->level, effect_text(effects, e));
+        /* What the history would drop at once is not even written down. */
+        if (events-- > CONTROL_EVENTS && !anyone_wants(s, kind))
+            continue;
+        text_clear(&line);
+        control_event_format(s->state.door->core, effects, e, &line);
+        ring_add(&s->state.events, effects->now, kind, line.data);
+        send_event(s, kind, &line);
+    }
+    for (struct control_client *c = s->clients; c; c = c->next) {
+        control_client_flush(c);
+        schedule(c);
+    }
+}
