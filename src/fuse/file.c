@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "fuse/internal.h"
+
+#define WRITE_MAX 4096 /* what sysfs takes of one write(2) */
+
+static struct open_file *file_of(const struct fuse_file_info *fi)
+{
+    return (struct open_file *)(uintptr_t)fi->fh;
+}
+
+static unsigned bucket_of(sysfs_ino ino)
+{
+    return (unsigned)((ino ^ ino >> 32 ^ ino >> 48) * 2654435761u >> 8) % FILE_BUCKETS;
+}
+
+static void file_free(struct open_file *f)
+{
+    LIST_REMOVE(f, link);
+    if (f->poll)
+        fuse_pollhandle_destroy(f->poll);
+    text_done(&f->content);
+    free(f);
+}
+
+void file_free_all(struct fuse_mount *m)
+{
+    for (unsigned i = 0; i < FILE_BUCKETS; i++)
+        while (!LIST_EMPTY(&m->files[i]))
+            file_free(LIST_FIRST(&m->files[i]));
+}
+
+/* The kernel has checked the mode for this user; but on sysfs not even root opens a file in a
+   direction for which nobody has a bit. */
+static int check_open(const struct fuse_mount *m, fuse_ino_t ino, int flags, bool *device)
+{
+    const struct sysfs_tree *t = mount_tree(m);
+    int access = flags & O_ACCMODE;
+    struct sysfs_entry e;
+    int rc = t ? sysfs_stat(t, ino, &e) : -ENODEV;
+
+    if (rc < 0)
+        return rc;
+    if (access != O_WRONLY && !(e.mode & 0444))
+        return -EACCES;
+    if (access != O_RDONLY && !(e.mode & 0222))
+        return -EACCES;
+    *device = e.device;
+    return e.device ? core_open(m->hub->door->core, m->tree, ino) : 0;
+}
+
+static void do_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct fuse_mount *m = fuse_req_userdata(req);
+    bool device = false;
+    int rc = check_open(m, ino, fi->flags, &device);
+    struct open_file *f;
+
+    if (rc < 0) {
+        fuse_reply_err(req, -rc);
+        return;
+    }
+    f = xcalloc(1, sizeof *f);
+    f->ino = ino;
+    f->device = device;
+    f->event = true; /* as on sysfs: poll returns at once until the file was read */
+    LIST_INSERT_HEAD(&m->files[bucket_of(ino)], f, link);
+    fi->fh = (uintptr_t)f;
+    fi->direct_io = 1;
+    fi->noflush = 1;
+    if (fuse_reply_open(req, fi) == -ENOENT)
+        file_free(f); /* the opener was killed meanwhile: no release will come */
+}
+
+static void do_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    file_free(file_of(fi));
+    fuse_reply_err(req, 0);
+}
+
+/* The content is made at offset 0 and stays for later offsets of the same open file. */
+static int file_show(const struct fuse_mount *m, struct open_file *f, off_t offset)
+{
+    const struct sysfs_tree *t = mount_tree(m);
+    struct sysfs_entry e;
+    int rc;
+
+    if (!t)
+        return -ENODEV;
+    if (f->device)
+        return -EPERM;
+    if (offset > 0 && f->shown)
+        return sysfs_stat(t, f->ino, &e);
+    text_clear(&f->content);
+    f->event = false;
+    rc = sysfs_show(t, f->ino, &f->content);
+    f->shown = rc == 0;
+    return rc;
+}
+
+static void do_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                    struct fuse_file_info *fi)
+{
+    struct open_file *f = file_of(fi);
+    int rc = file_show(fuse_req_userdata(req), f, offset);
+    size_t rest;
+
+    if (rc < 0) {
+        fuse_reply_err(req, -rc);
+        return;
+    }
+    rest = (uint64_t)offset < f->content.len ? f->content.len - (size_t)offset : 0;
+    if (rest)
+        fuse_reply_buf(req, f->content.data + offset, rest < size ? rest : size);
+    else
+        fuse_reply_buf(req, NULL, 0);
+}
+
+/* Called with the request locked by libfuse: it can be answered, but no callback can be set. */
+static void on_interrupt(fuse_req_t req, void *data)
+{
+    struct waiting_write *w = data;
+    struct fuse_mount *m = w->mount;
+    struct command cmd = {.kind = CMD_CANCEL, .token = w->token};
+    struct reply reply = {0};
+
+    LIST_REMOVE(w, link);
+    free(w);
+    m->hub->door->execute(m->hub->door, &cmd, &reply);
+    text_done(&reply.why);
+    notifier_written(m, req, -EINTR);
+}
+
+static void wait_for_reply(struct fuse_mount *m, fuse_req_t req, uint64_t token, size_t len)
+{
+    struct waiting_write *w = xcalloc(1, sizeof *w);
+
+    w->mount = m;
+    w->req = req;
+    w->token = token;
+    w->len = len;
+    LIST_INSERT_HEAD(&m->waiting, w, link);
+    fuse_req_interrupt_func(req, on_interrupt, w);
+}
+
+static int store(struct fuse_mount *m, struct open_file *f, const char *data, size_t len,
+                 uint64_t token)
+{
+    struct door *door = m->hub->door;
+    struct command cmd = {.kind = CMD_STORE, .token = token, .store = {m->tree, f->ino, data, len}};
+    struct reply reply = {0};
+
+    if (m->closing)
+        return -ENODEV;
+    if (f->device)
+        return -EPERM;
+    door->execute(door, &cmd, &reply);
+    text_done(&reply.why);
+    return reply.result;
+}
+
+/* The offset means nothing: one write(2) is one command. */
+static void do_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
+                     struct fuse_file_info *fi)
+{
+    struct fuse_mount *m = fuse_req_userdata(req);
+    size_t len = size < WRITE_MAX ? size : WRITE_MAX;
+    uint64_t token = m->hub->next_token++;
+    int rc = store(m, file_of(fi), data, len, token);
+
+    if (rc == -EINPROGRESS)
+        wait_for_reply(m, req, token, len);
+    else
+        notifier_written(m, req, rc < 0 ? rc : (int)len);
+}
+
+static void finish(struct waiting_write *w, int result)
+{
+    /* The notifier may free the request while an interrupt comes in: no callback from here on. */
+    fuse_req_interrupt_func(w->req, NULL, NULL);
+    LIST_REMOVE(w, link);
+    notifier_written(w->mount, w->req, result < 0 ? result : (int)w->len);
+    free(w);
+}
+
+bool file_reply(struct fuse_mount *m, uint64_t token, int64_t value)
+{
+    struct waiting_write *w;
+
+    LIST_FOREACH(w, &m->waiting, link)
+    {
+        if (w->token == token) {
+            finish(w, (int)value);
+            return true;
+        }
+    }
+    return false;
+}
+
+void file_abandon(struct fuse_mount *m)
+{
+    while (!LIST_EMPTY(&m->waiting)) {
+        struct waiting_write *w = LIST_FIRST(&m->waiting);
+        struct command cmd = {.kind = CMD_CANCEL, .token = w->token};
+        struct reply reply = {0};
+
+        finish(w, -ENODEV);
+        m->hub->door->execute(m->hub->door, &cmd, &reply);
+        text_done(&reply.why);
+    }
+}
+
+static bool vanished(const struct fuse_mount *m, const struct open_file *f)
+{
+    const struct sysfs_tree *t = mount_tree(m);
+    struct sysfs_entry e;
+
+    return !t || sysfs_stat(t, f->ino, &e) < 0;
+}
+
+static void do_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+                    struct fuse_pollhandle *ph)
+{
+    const struct fuse_mount *m = fuse_req_userdata(req);
+    struct open_file *f = file_of(fi);
+    unsigned revents = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+
+    if (ph) {
+        if (f->poll)
+            fuse_pollhandle_destroy(f->poll);
+        f->poll = ph;
+    }
+    if (f->event || vanished(m, f))
+        revents |= POLLERR | POLLPRI;
+    fuse_reply_poll(req, revents);
+}
+
+static void wake(struct open_file *f)
+{
+    f->event = true;
+    if (!f->poll)
+        return;
+    /* Unlike an invalidation this takes no lock of a directory, and may be done here. */
+    fuse_lowlevel_notify_poll(f->poll);
+    fuse_pollhandle_destroy(f->poll);
+    f->poll = NULL;
+}
+
+void file_notify(struct fuse_mount *m, sysfs_ino ino)
+{
+    struct open_file *f;
+
+    LIST_FOREACH(f, &m->files[bucket_of(ino)], link)
+    if (f->ino == ino)
+        wake(f);
+}
+
+void file_notify_vanished(struct fuse_mount *m)
+{
+    struct open_file *f;
+
+    for (unsigned i = 0; i < FILE_BUCKETS; i++)
+        LIST_FOREACH(f, &m->files[i], link)
+    if (f->poll && vanished(m, f))
+        wake(f);
+}
+
+void file_handlers(struct fuse_lowlevel_ops *ops)
+{
+    ops->open = do_open;
+    ops->read = do_read;
+    ops->write = do_write;
+    ops->release = do_release;
+    ops->poll = do_poll;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "fuse/internal.h"
+
+const struct sysfs_tree *mount_tree(const struct fuse_mount *m)
+{
+    return m->closing ? NULL : core_tree(m->hub->door->core, m->tree);
+}
+
+static void run_settled_callbacks(struct fuse_hub *hub)
+{
+    for (;;) {
+        struct settled *s;
+
+        pthread_mutex_lock(&hub->lock);
+        s = STAILQ_FIRST(&hub->settled);
+        if (s)
+            STAILQ_REMOVE_HEAD(&hub->settled, link);
+        pthread_mutex_unlock(&hub->lock);
+        if (!s)
+            return;
+        s->done(s->data);
+        free(s);
+    }
+}
+
+/* A mount can go when nothing in the notifier names it any more. */
+static void reap(struct fuse_hub *hub)
+{
+    struct fuse_mount *m = TAILQ_FIRST(&hub->mounts);
+
+    while (m) {
+        struct fuse_mount *next = TAILQ_NEXT(m, link);
+
+        if (m->closing && !atomic_load_explicit(&m->jobs, memory_order_acquire)) {
+            TAILQ_REMOVE(&hub->mounts, m, link);
+            session_destroy(m);
+        }
+        m = next;
+    }
+}
+
+static int on_progress(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+    struct fuse_hub *hub = userdata;
+    eventfd_t count;
+
+    eventfd_read(fd, &count);
+    run_settled_callbacks(hub);
+    reap(hub);
+    return 0;
+}
+
+int fuse_hub_new(struct door *door, sd_event *event, struct fuse_hub **out)
+{
+    struct fuse_hub *hub = xcalloc(1, sizeof *hub);
+    int rc;
+
+    hub->door = door;
+    hub->event = event;
+    TAILQ_INIT(&hub->mounts);
+    /* Tokens are unique among all who send commands: the upper half is the file systems'. */
+    hub->next_token = UINT64_C(1) << 63;
+    hub->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    rc = hub->wake_fd < 0 ? -errno : 0;
+    if (rc == 0)
+        rc = sd_event_add_io(event, &hub->progressed, hub->wake_fd, EPOLLIN, on_progress, hub);
+    if (rc >= 0)
+        rc = notifier_start(hub);
+    if (rc < 0) {
+        sd_event_source_disable_unref(hub->progressed);
+        if (hub->wake_fd >= 0)
+            close(hub->wake_fd);
+        free(hub);
+        return rc;
+    }
+    *out = hub;
+    return 0;
+}
+
+static bool drained(const struct fuse_hub *hub)
+{
+    return TAILQ_EMPTY(&hub->mounts) &&
+           atomic_load_explicit(&hub->finished, memory_order_acquire) == hub->queued;
+}
+
+/*
+ * The notifier may be asleep in the kernel until a client has let go of a directory, and that
+ * client may be waiting for us: requests are answered (with ENODEV) until the notifier has come
+ * through.
+ */
+static void drain(struct fuse_hub *hub)
+{
+    struct pollfd *fds = NULL;
+
+    while (reap(hub), !drained(hub)) {
+        struct fuse_mount *m;
+        eventfd_t count;
+        nfds_t n = 1;
+
+        TAILQ_FOREACH(m, &hub->mounts, link)
+        n++;
+        fds = xrealloc(fds, n * sizeof *fds);
+        fds[0] = (struct pollfd){.fd = hub->wake_fd, .events = POLLIN};
+        n = 1;
+        TAILQ_FOREACH(m, &hub->mounts, link)
+        fds[n++] =
+            (struct pollfd){.fd = m->ended ? -1 : fuse_session_fd(m->session), .events = POLLIN};
+        poll(fds, n, -1);
+        eventfd_read(hub->wake_fd, &count);
+        TAILQ_FOREACH(m, &hub->mounts, link)
+        while (!m->ended && session_serve(m))
+            ;
+    }
+    free(fds);
+}
+
+void fuse_hub_free(struct fuse_hub *hub)
+{
+    struct fuse_mount *m;
+
+    if (!hub)
+        return;
+    TAILQ_FOREACH(m, &hub->mounts, link)
+    if (!m->closing)
+        fuse_mount_free(m);
+    drain(hub);
+    run_settled_callbacks(hub);
+    notifier_stop(hub);
+    sd_event_source_disable_unref(hub->progressed);
+    close(hub->wake_fd);
+    free(hub);
+}
+
+static void apply_gone(struct fuse_hub *hub, const struct effects *effects,
+                       const struct effect *one)
+{
+    struct fuse_mount *m;
+
+    TAILQ_FOREACH(m, &hub->mounts, link)
+    if (!m->closing && !m->ended && m->tree == one->tree)
+        notifier_gone(m, one->node, effect_text(effects, one), one->len);
+}
+
+static void apply_notify(struct fuse_hub *hub, const struct effect *one)
+{
+    struct fuse_mount *m;
+
+    TAILQ_FOREACH(m, &hub->mounts, link)
+    if (!m->closing && m->tree == one->tree)
+        file_notify(m, one->node);
+}
+
+static void apply_reply(struct fuse_hub *hub, const struct effect *one)
+{
+    struct fuse_mount *m;
+
+    TAILQ_FOREACH(m, &hub->mounts, link)
+    if (file_reply(m, one->node, one->value))
+        return;
+}
+
+void fuse_hub_effects(struct fuse_hub *hub, const struct effects *effects)
+{
+    bool gone = false, replies = false;
+    struct fuse_mount *m;
+
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *one = &effects->v[i];
+
+        if (one->kind == EFFECT_GONE) {
+            apply_gone(hub, effects, one);
+            gone = true;
+        } else if (one->kind == EFFECT_NOTIFY) {
+            apply_notify(hub, one);
+        } else if (one->kind == EFFECT_REPLY) {
+            replies = true;
+        }
+    }
+    if (gone)
+        TAILQ_FOREACH(m, &hub->mounts, link)
+    file_notify_vanished(m);
+    /* Late replies come last: they queue behind the invalidations of every mount. */
+    for (size_t i = 0; replies && i < effects->count; i++)
+        if (effects->v[i].kind == EFFECT_REPLY)
+            apply_reply(hub, &effects->v[i]);
+}
+
+bool fuse_hub_settle(struct fuse_hub *hub, void (*done)(void *data), void *data)
+{
+    return notifier_settle(hub, done, data);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_FUSE_INTERNAL_H
+#define APUS_FUSE_INTERNAL_H
+
+#define FUSE_USE_VERSION 314
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+#include <time.h>
+
+#include "fuse/fuse.h"
+
+/* One open(2). Reached from the kernel through fh, and from an inode number through the mount's
+   buckets when an attribute changes by itself. */
+struct open_file {
+    LIST_ENTRY(open_file) link;
+    sysfs_ino ino;
+    bool device;
+    bool shown;                   /* content holds what a read at offset 0 gave */
+    bool event;                   /* something has happened that this file has not read yet */
+    struct fuse_pollhandle *poll; /* somebody sleeps in poll(2) */
+    struct text content;
+};
+
+/* One write(2) whose command has answered -EINPROGRESS. */
+struct waiting_write {
+    LIST_ENTRY(waiting_write) link;
+    struct fuse_mount *mount;
+    fuse_req_t req;
+    uint64_t token;
+    size_t len;
+};
+
+#define FILE_BUCKETS 64
+
+struct fuse_mount {
+    TAILQ_ENTRY(fuse_mount) link;
+    struct fuse_hub *hub;
+    unsigned tree;
+    struct fuse_session *session;
+    struct fuse_buf buffer; /* a request; allocated by libfuse */
+    char *listing;          /* an answer to readdir; allocated when first needed */
+    sd_event_source *readable;
+    char *mountpoint; /* absolute; NULL if somebody else has mounted it */
+    bool by_helper;   /* mounted through fusermount3 */
+    bool ended;       /* by the kernel: nothing is to be unmounted */
+    bool closing;     /* freed by its owner; every request gets ENODEV */
+    atomic_uint jobs; /* of the notifier that name this mount */
+    uid_t uid;
+    gid_t gid;
+    struct timespec born;
+    fuse_ended_fn *ended_fn;
+    void *ended_data;
+    LIST_HEAD(, open_file) files[FILE_BUCKETS];
+    LIST_HEAD(, waiting_write) waiting;
+};
+
+/* Something for the notifier to do, in order. */
+struct job {
+    enum { JOB_GONE, JOB_WRITTEN, JOB_SETTLED } kind;
+    struct fuse_mount *mount; /* all but JOB_SETTLED */
+    union {
+        struct {
+            sysfs_ino parent;
+            uint32_t name, len; /* in the batch's names */
+        } gone;
+        struct {
+            fuse_req_t req;
+            int result; /* bytes written or -errno */
+        } written;
+        struct {
+            void (*done)(void *data);
+            void *data;
+        } settled;
+    };
+};
+
+struct batch {
+    struct job *v;
+    size_t count, capacity;
+    struct text names;
+};
+
+struct settled {
+    STAILQ_ENTRY(settled) link;
+    void (*done)(void *data);
+    void *data;
+};
+
+struct fuse_hub {
+    struct door *door;
+    sd_event *event;
+    TAILQ_HEAD(mount_list, fuse_mount) mounts; /* closing ones included */
+    uint64_t next_token;
+
+    sd_event_source *progressed; /* on wake_fd: the notifier has finished a batch */
+    int wake_fd;
+    pthread_t notifier;
+    uint64_t queued;                /* jobs ever queued; event loop only */
+    atomic_uint_least64_t finished; /* jobs ever done */
+
+    pthread_mutex_t lock; /* protects the rest; never held while the kernel is called */
+    pthread_cond_t work;
+    struct batch batch;
+    bool quit;
+    STAILQ_HEAD(settled_list, settled) settled;
+};
+
+/* notifier.c */
+int notifier_start(struct fuse_hub *hub);
+void notifier_stop(struct fuse_hub *hub);
+void notifier_gone(struct fuse_mount *m, sysfs_ino parent, const char *name, size_t len);
+/* Answers a write: at once if nothing is queued, else behind it. result: bytes or -errno. */
+void notifier_written(struct fuse_mount *m, fuse_req_t req, int result);
+bool notifier_settle(struct fuse_hub *hub, void (*done)(void *data), void *data);
+
+/* mount.c: the system's side of a mount */
+int mount_attach(const char *mountpoint, bool *by_helper, char **absolute, struct text *why);
+void mount_detach(const char *mountpoint, bool by_helper);
+
+/* session.c: serves one request; false when none is there */
+bool session_serve(struct fuse_mount *m);
+void session_destroy(struct fuse_mount *m);
+
+/* node.c, file.c: the handlers */
+void node_handlers(struct fuse_lowlevel_ops *ops);
+void file_handlers(struct fuse_lowlevel_ops *ops);
+
+/* The tree behind a mount; NULL when it is not served any more: ENODEV. */
+const struct sysfs_tree *mount_tree(const struct fuse_mount *m);
+
+/* file.c */
+void file_notify(struct fuse_mount *m, sysfs_ino ino);
+void file_notify_vanished(struct fuse_mount *m);
+bool file_reply(struct fuse_mount *m, uint64_t token, int64_t value);
+void file_abandon(struct fuse_mount *m); /* answers all waiting writers with ENODEV */
+void file_free_all(struct fuse_mount *m);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fuse/internal.h"
+
+#define HELPER      "fusermount3"
+#define HELPER_FD   3
+#define MOUNTS      "/proc/self/mountinfo"
+#define MOUNT_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+static void fd_close(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+#define fd_auto __attribute__((cleanup(fd_close))) int
+
+static void string_free(char **s)
+{
+    free(*s);
+}
+#define string_auto __attribute__((cleanup(string_free))) char *
+
+static int open_device(struct text *why)
+{
+    int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    int err = errno;
+
+    if (fd >= 0)
+        return fd;
+    if (err == EACCES || err == EPERM) {
+        text_addf(why,
+                  "/dev/fuse cannot be opened (%s): give this user read and write permission "
+                  "for it, and a container the device",
+                  strerror(err));
+        return -err;
+    }
+    text_addf(why,
+              "there is no usable /dev/fuse (%s): load the kernel module with 'modprobe fuse', "
+              "or start the container with '--device /dev/fuse'",
+              strerror(err));
+    return -ENODEV;
+}
+
+/* Decodes the octal escapes of mountinfo in place. */
+static void unescape(char *s)
+{
+    char *to = s;
+
+    for (; *s; s++) {
+        if (*s == '\\' && s[1] && s[2] && s[3]) {
+            *to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+            s += 3;
+        } else {
+            *to++ = *s;
+        }
+    }
+    *to = '\0';
+}
+
+/* Is the last thing mounted on path a FUSE file system? Asks mountinfo, since asking the file
+   system itself would hang if nobody serves it. */
+static bool fuse_mounted_on(const char *path)
+{
+    FILE *f = fopen(MOUNTS, "re");
+    string_auto line = NULL;
+    size_t size = 0;
+    bool found = false;
+
+    while (f && getline(&line, &size, f) > 0) {
+        char *type = strstr(line, " - ");
+        char *save, *point = strtok_r(line, " ", &save);
+
+        for (int field = 1; point && field < 5; field++)
+            point = strtok_r(NULL, " ", &save);
+        if (!point || !type)
+            continue;
+        unescape(point);
+        if (strcmp(point, path) == 0)
+            found = strncmp(type + 3, "fuse", 4) == 0;
+    }
+    if (f)
+        fclose(f);
+    return found;
+}
+
+/* The absolute path of a directory that a tree can be mounted on. */
+static int check_mountpoint(const char *mountpoint, char **absolute, struct text *why)
+{
+    char link[32], path[4096];
+    /* O_PATH opens the directory without asking the file system that may be mounted there. */
+    fd_auto fd = open(mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int err = errno;
+    ssize_t len;
+
+    if (fd < 0) {
+        if (err == ENOENT)
+            text_addf(why, "mount point %s does not exist: create it with 'mkdir -p %s'",
+                      mountpoint, mountpoint);
+        else if (err == ENOTDIR)
+            text_addf(why, "mount point %s is not a directory: name an empty directory",
+                      mountpoint);
+        else
+            text_addf(why, "mount point %s cannot be reached (%s): name a directory of your own",
+                      mountpoint, strerror(err));
+        return -err;
+    }
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    len = readlink(link, path, sizeof path - 1);
+    if (len < 0) {
+        err = errno;
+        text_addf(why, "mount point %s cannot be resolved through /proc (%s): mount /proc",
+                  mountpoint, strerror(err));
+        return -err;
+    }
+    path[len] = '\0';
+    if (fuse_mounted_on(path)) {
+        text_addf(why,
+                  "mount point %s is busy, a FUSE file system is mounted on it: stop its daemon "
+                  "or run 'umount -l %s', or name another directory",
+                  mountpoint, path);
+        return -EBUSY;
+    }
+    *absolute = xstrdup(path);
+    return 0;
+}
+
+static void explain(struct text *why, const char *path, int err)
+{
+    if (err == EPERM || err == EACCES)
+        text_addf(why,
+                  "no permission to mount on %s: run as root (in a container with "
+                  "CAP_SYS_ADMIN), or use 'apus run', which makes its own namespace",
+                  path);
+    else if (err == EBUSY)
+        text_addf(why, "mount point %s is busy: unmount what is there, or name another directory",
+                  path);
+    else if (err == ENODEV)
+        text_addf(why, "this kernel has no FUSE: load the module with 'modprobe fuse'");
+    else
+        text_addf(why, "the tree cannot be mounted on %s: %s", path, strerror(err));
+}
+
+/* The descriptor that fusermount3 sends, or -errno. */
+static int receive_fd(int socket)
+{
+    char byte, control[CMSG_SPACE(sizeof(int))];
+    struct iovec iov = {&byte, 1};
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct cmsghdr *c;
+    ssize_t n;
+    int fd;
+
+    while ((n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
+        ;
+    c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+    if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof fd))
+        return -EPERM;
+    memcpy(&fd, CMSG_DATA(c), sizeof fd);
+    return fd;
+}
+
+/* Runs fusermount3 with descriptor comm (or -1) as its HELPER_FD. Its exit status, or -errno. */
+static int run_helper(char *const argv[], int comm, pid_t *pid)
+{
+    posix_spawn_file_actions_t actions;
+    char variable[] = "_FUSE_COMMFD=3";
+    size_t n = 0;
+    char **env;
+    int rc;
+
+    while (environ[n])
+        n++;
+    env = xcalloc(n + 2, sizeof *env);
+    memcpy(env, environ, n * sizeof *env);
+    env[n] = variable;
+    posix_spawn_file_actions_init(&actions);
+    if (comm >= 0)
+        posix_spawn_file_actions_adddup2(&actions, comm, HELPER_FD);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    rc = posix_spawnp(pid, HELPER, &actions, NULL, argv, env);
+    posix_spawn_file_actions_destroy(&actions);
+    free(env);
+    return -rc;
+}
+
+static int mount_by_helper(const char *path, struct text *why)
+{
+    char options[] = "default_permissions,fsname=apus,nosuid,nodev,noexec";
+    char *argv[] = {HELPER, "-o", options, "--", (char *)path, NULL};
+    int pair[2], fd = -EPERM, status;
+    pid_t pid;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    if (pair[1] == HELPER_FD) { /* dup2 onto itself would leave it close-on-exec */
+        int other = fcntl(pair[1], F_DUPFD_CLOEXEC, HELPER_FD + 1);
+
+        close(pair[1]);
+        pair[1] = other;
+    }
+    if (pair[1] >= 0 && run_helper(argv, pair[1], &pid) == 0) {
+        close(pair[1]);
+        pair[1] = -1;
+        fd = receive_fd(pair[0]);
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+    }
+    fd_close(&pair[0]);
+    fd_close(&pair[1]);
+    if (fd < 0)
+        explain(why, path, -fd);
+    return fd;
+}
+
+int mount_attach(const char *mountpoint, bool *by_helper, char **absolute, struct text *why)
+{
+    string_auto path = NULL;
+    char options[128];
+    int rc = check_mountpoint(mountpoint, &path, why);
+    int fd = rc < 0 ? rc : open_device(why);
+
+    if (fd < 0)
+        return fd;
+    *by_helper = false;
+    snprintf(options, sizeof options,
+             "fd=%d,rootmode=40000,user_id=%u,group_id=%u,default_permissions,allow_other", fd,
+             getuid(), getgid());
+    if (mount("apus", path, "fuse.apus", MOUNT_FLAGS, options) < 0) {
+        rc = -errno;
+        close(fd);
+        if (rc != -EPERM || geteuid() == 0) {
+            explain(why, path, -rc);
+            return rc;
+        }
+        fd = mount_by_helper(path, why);
+        if (fd < 0)
+            return fd;
+        *by_helper = true;
+    }
+    *absolute = path;
+    path = NULL;
+    return fd;
+}
+
+void mount_detach(const char *mountpoint, bool by_helper)
+{
+    char *argv[] = {HELPER, "-u", "-z", "--", (char *)mountpoint, NULL};
+    pid_t pid;
+    int status;
+
+    if (!by_helper)
+        umount2(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW);
+    else if (run_helper(argv, -1, &pid) == 0)
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuse/internal.h"
+
+#define FOREVER  (10.0 * 365 * 86400) /* seconds */
+#define DIR_SIZE 65536                /* bytes of one answer to readdir */
+
+static mode_t type_bits(enum sysfs_type type)
+{
+    switch (type) {
+    case SYSFS_TYPE_DIR:
+        return S_IFDIR;
+    case SYSFS_TYPE_LINK:
+        return S_IFLNK;
+    case SYSFS_TYPE_FILE:
+        break;
+    }
+    return S_IFREG;
+}
+
+/* One link for directories, too: the number of subdirectories would change behind the kernel's
+   back, and programs take 1 for "not counted". */
+static struct stat entry_stat(const struct fuse_mount *m, const struct sysfs_entry *e)
+{
+    return (struct stat){.st_ino = e->ino,
+                         .st_mode = type_bits(e->type) | e->mode,
+                         .st_nlink = 1,
+                         .st_uid = m->uid,
+                         .st_gid = m->gid,
+                         .st_size = e->type == SYSFS_TYPE_FILE && !e->device ? 4096 : 0,
+                         .st_blksize = 4096,
+                         .st_atim = m->born,
+                         .st_mtim = m->born,
+                         .st_ctim = m->born};
+}
+
+static void do_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    const struct fuse_mount *m = fuse_req_userdata(req);
+    const struct sysfs_tree *t = mount_tree(m);
+    struct sysfs_entry e;
+    int rc = t ? sysfs_lookup(t, parent, name, &e) : -ENODEV;
+
+    if (rc < 0) {
+        fuse_reply_err(req, -rc);
+        return;
+    }
+    /* An inode number names one generation of one object, and what stat says of it never changes;
+       only whether a name still leads there does. */
+    fuse_reply_entry(req, &(struct fuse_entry_param){.ino = e.ino,
+                                                     .attr = entry_stat(m, &e),
+                                                     .attr_timeout = FOREVER,
+                                                     .entry_timeout = e.stable ? FOREVER : 0});
+}
+
+static int stat_node(const struct fuse_mount *m, fuse_ino_t ino, struct stat *out)
+{
+    const struct sysfs_tree *t = mount_tree(m);
+    struct sysfs_entry e;
+    int rc = t ? sysfs_stat(t, ino, &e) : -ENODEV;
+
+    if (rc == 0)
+        *out = entry_stat(m, &e);
+    return rc;
+}
+
+static void do_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct stat st;
+    int rc = stat_node(fuse_req_userdata(req), ino, &st);
+
+    if (rc < 0)
+        fuse_reply_err(req, -rc);
+    else
+        fuse_reply_attr(req, &st, FOREVER);
+}
+
+/*
+ * Truncation and new times are accepted and mean nothing. sysfs would let root give a node another
+ * mode or owner and keep that until the node goes; nothing is kept per node here, so what would
+ * change something is refused rather than forgotten.
+ */
+static void do_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to, int what,
+                       struct fuse_file_info *fi)
+{
+    struct stat st;
+    int rc = stat_node(fuse_req_userdata(req), ino, &st);
+
+    if (rc == 0 &&
+        (((what & FUSE_SET_ATTR_MODE) && (to->st_mode & 07777) != (st.st_mode & 07777)) ||
+         ((what & FUSE_SET_ATTR_UID) && to->st_uid != st.st_uid) ||
+         ((what & FUSE_SET_ATTR_GID) && to->st_gid != st.st_gid)))
+        rc = -EPERM;
+    if (rc < 0)
+        fuse_reply_err(req, -rc);
+    else
+        fuse_reply_attr(req, &st, FOREVER);
+}
+
+static void do_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+    const struct sysfs_tree *t = mount_tree(fuse_req_userdata(req));
+    text_auto target = {0};
+    int rc = t ? sysfs_readlink(t, ino, &target) : -ENODEV;
+
+    if (rc < 0)
+        fuse_reply_err(req, -rc);
+    else
+        fuse_reply_readlink(req, target.data);
+}
+
+struct listing {
+    fuse_req_t req;
+    char *data;
+    size_t len, size;
+};
+
+/* False: the buffer is full. next is the offset of the entry after this one. */
+static bool list_entry(struct listing *l, const char *name, sysfs_ino ino, enum sysfs_type type,
+                       uint64_t next)
+{
+    struct stat st = {.st_ino = ino, .st_mode = type_bits(type)};
+    size_t need =
+        fuse_add_direntry(l->req, l->data + l->len, l->size - l->len, name, &st, (off_t)next);
+
+    if (need > l->size - l->len)
+        return false;
+    l->len += need;
+    return true;
+}
+
+/* Offsets: 0 is ".", 1 is "..", and cursor c of sysfs_next is c + 2. */
+static int list_dir(struct listing *l, const struct sysfs_tree *t, sysfs_ino dir, uint64_t offset)
+{
+    uint64_t cursor = offset < 2 ? 0 : offset - 2;
+    struct sysfs_entry e;
+    int rc = sysfs_stat(t, dir, &e);
+
+    if (rc < 0)
+        return rc == -ENODEV ? -ENOENT : rc;
+    if (offset == 0 && !list_entry(l, ".", dir, SYSFS_TYPE_DIR, 1))
+        return 0;
+    if (offset <= 1 && !list_entry(l, "..", sysfs_parent(t, dir), SYSFS_TYPE_DIR, 2))
+        return 0;
+    while ((rc = sysfs_next(t, dir, &cursor, &e)) > 0)
+        if (!list_entry(l, e.name, e.ino, e.type, cursor + 2))
+            return 0;
+    return rc;
+}
+
+static void do_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                       struct fuse_file_info *fi)
+{
+    struct fuse_mount *m = fuse_req_userdata(req);
+    const struct sysfs_tree *t = mount_tree(m);
+    struct listing l = {.req = req, .size = size < DIR_SIZE ? size : DIR_SIZE};
+    int rc = -ENODEV;
+
+    if (!m->listing)
+        m->listing = xcalloc(1, DIR_SIZE);
+    l.data = m->listing;
+    if (t)
+        rc = list_dir(&l, t, ino, (uint64_t)offset);
+    if (rc < 0)
+        fuse_reply_err(req, -rc);
+    else
+        fuse_reply_buf(req, l.data, l.len);
+}
+
+static void do_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+    fuse_reply_statfs(req, &(struct statvfs){.f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255});
+}
+
+static void do_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+    if (size)
+        fuse_reply_buf(req, NULL, 0);
+    else
+        fuse_reply_xattr(req, 0);
+}
+
+/* What users cannot do to sysfs. Handlers for other extended attribute calls are absent on purpose:
+   the kernel asks once and answers EOPNOTSUPP by itself from then on. */
+static void do_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+                      struct fuse_file_info *fi)
+{
+    fuse_reply_err(req, EACCES);
+}
+
+static void do_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev)
+{
+    fuse_reply_err(req, EPERM);
+}
+
+static void do_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+    fuse_reply_err(req, EPERM);
+}
+
+static void do_remove(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    fuse_reply_err(req, EPERM);
+}
+
+static void do_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+    fuse_reply_err(req, EPERM);
+}
+
+static void do_rename(fuse_req_t req, fuse_ino_t from, const char *name, fuse_ino_t to,
+                      const char *new_name, unsigned flags)
+{
+    fuse_reply_err(req, EPERM);
+}
+
+static void do_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+    fuse_reply_err(req, EPERM);
+}
+
+void node_handlers(struct fuse_lowlevel_ops *ops)
+{
+    ops->lookup = do_lookup;
+    ops->getattr = do_getattr;
+    ops->setattr = do_setattr;
+    ops->readlink = do_readlink;
+    ops->readdir = do_readdir;
+    ops->statfs = do_statfs;
+    ops->listxattr = do_listxattr;
+    ops->create = do_create;
+    ops->mknod = do_mknod;
+    ops->mkdir = do_mkdir;
+    ops->unlink = do_remove;
+    ops->rmdir = do_remove;
+    ops->symlink = do_symlink;
+    ops->rename = do_rename;
+    ops->link = do_link;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "fuse/internal.h"
+
+static void batch_add(struct batch *b, const struct job *job)
+{
+    if (b->count == b->capacity) {
+        b->capacity = b->capacity ? b->capacity * 2 : 16;
+        b->v = xrealloc(b->v, b->capacity * sizeof *b->v);
+    }
+    b->v[b->count++] = *job;
+}
+
+static void batch_done(struct batch *b)
+{
+    free(b->v);
+    text_done(&b->names);
+}
+
+static void send_written(fuse_req_t req, int result)
+{
+    if (result < 0)
+        fuse_reply_err(req, -result);
+    else
+        fuse_reply_write(req, (size_t)result);
+}
+
+static void run_settled(struct fuse_hub *hub, const struct job *job)
+{
+    struct settled *s = xcalloc(1, sizeof *s);
+
+    s->done = job->settled.done;
+    s->data = job->settled.data;
+    pthread_mutex_lock(&hub->lock);
+    STAILQ_INSERT_TAIL(&hub->settled, s, link);
+    pthread_mutex_unlock(&hub->lock);
+}
+
+static void run_job(struct fuse_hub *hub, const struct job *job, const char *names)
+{
+    switch (job->kind) {
+    case JOB_GONE:
+        /* The kernel may never have heard of the name, or the mount may have ended: both are fine.
+         */
+        fuse_lowlevel_notify_inval_entry(job->mount->session, job->gone.parent,
+                                         names + job->gone.name, job->gone.len);
+        break;
+    case JOB_WRITTEN:
+        send_written(job->written.req, job->written.result);
+        break;
+    case JOB_SETTLED:
+        run_settled(hub, job);
+        break;
+    }
+    if (job->mount)
+        atomic_fetch_sub_explicit(&job->mount->jobs, 1, memory_order_release);
+    atomic_fetch_add_explicit(&hub->finished, 1, memory_order_release);
+}
+
+/* Exchanges an empty batch for what is queued; false when the hub is going away. */
+static bool take_batch(struct fuse_hub *hub, struct batch *batch)
+{
+    struct batch empty = *batch;
+
+    empty.count = 0;
+    text_clear(&empty.names);
+    pthread_mutex_lock(&hub->lock);
+    while (!hub->batch.count && !hub->quit)
+        pthread_cond_wait(&hub->work, &hub->lock);
+    *batch = hub->batch;
+    hub->batch = empty;
+    pthread_mutex_unlock(&hub->lock);
+    return batch->count > 0;
+}
+
+static void *notifier_main(void *data)
+{
+    struct fuse_hub *hub = data;
+    struct batch batch = {0};
+
+    while (take_batch(hub, &batch)) {
+        for (size_t i = 0; i < batch.count; i++)
+            run_job(hub, &batch.v[i], batch.names.data);
+        eventfd_write(hub->wake_fd, 1);
+    }
+    batch_done(&batch);
+    return NULL;
+}
+
+int notifier_start(struct fuse_hub *hub)
+{
+    sigset_t all, before;
+    int rc;
+
+    pthread_mutex_init(&hub->lock, NULL);
+    pthread_cond_init(&hub->work, NULL);
+    STAILQ_INIT(&hub->settled);
+    /* Signals are the program's business, and it takes them on its own thread. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = pthread_create(&hub->notifier, NULL, notifier_main, hub);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -rc;
+}
+
+void notifier_stop(struct fuse_hub *hub)
+{
+    pthread_mutex_lock(&hub->lock);
+    hub->quit = true;
+    pthread_cond_signal(&hub->work);
+    pthread_mutex_unlock(&hub->lock);
+    pthread_join(hub->notifier, NULL);
+    batch_done(&hub->batch);
+    pthread_cond_destroy(&hub->work);
+    pthread_mutex_destroy(&hub->lock);
+}
+
+static bool idle(struct fuse_hub *hub)
+{
+    return atomic_load_explicit(&hub->finished, memory_order_acquire) == hub->queued;
+}
+
+static void queue(struct fuse_hub *hub, struct job *job, const char *name, size_t len)
+{
+    hub->queued++;
+    if (job->mount)
+        atomic_fetch_add_explicit(&job->mount->jobs, 1, memory_order_relaxed);
+    pthread_mutex_lock(&hub->lock);
+    if (job->kind == JOB_GONE) {
+        job->gone.name = (uint32_t)hub->batch.names.len;
+        job->gone.len = (uint32_t)len;
+        text_add(&hub->batch.names, name, len + 1);
+    }
+    batch_add(&hub->batch, job);
+    if (hub->batch.count == 1)
+        pthread_cond_signal(&hub->work);
+    pthread_mutex_unlock(&hub->lock);
+}
+
+void notifier_gone(struct fuse_mount *m, sysfs_ino parent, const char *name, size_t len)
+{
+    struct job job = {.kind = JOB_GONE, .mount = m, .gone.parent = parent};
+
+    queue(m->hub, &job, name, len);
+}
+
+void notifier_written(struct fuse_mount *m, fuse_req_t req, int result)
+{
+    struct job job = {.kind = JOB_WRITTEN, .mount = m, .written = {req, result}};
+
+    if (idle(m->hub))
+        send_written(req, result);
+    else
+        queue(m->hub, &job, NULL, 0);
+}
+
+bool notifier_settle(struct fuse_hub *hub, void (*done)(void *data), void *data)
+{
+    struct job job = {.kind = JOB_SETTLED, .settled = {done, data}};
+
+    if (idle(hub))
+        return true;
+    queue(hub, &job, NULL, 0);
+    return false;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "fuse/internal.h"
+
+#define SERVE_BATCH 32 /* requests before other event sources get their turn */
+#define REQUEST_MAX                                                                                \
+    131072 /* bytes; more than a write that is cut to 4096, so that it is cut here */
+
+static void do_init(void *userdata, struct fuse_conn_info *conn)
+{
+    /* Attributes are small, and links change their target with the driver. */
+    conn->want &=
+        ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
+                    FUSE_CAP_READDIRPLUS | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_WRITEBACK_CACHE);
+    conn->max_write = REQUEST_MAX;
+    conn->max_readahead = 0;
+}
+
+/* The kernel will ask no more; the owner is told once. */
+static void session_ended(struct fuse_mount *m)
+{
+    m->ended = true;
+    sd_event_source_set_enabled(m->readable, SD_EVENT_OFF);
+    if (!m->closing && m->ended_fn)
+        m->ended_fn(m->ended_data);
+}
+
+bool session_serve(struct fuse_mount *m)
+{
+    int n = fuse_session_receive_buf(m->session, &m->buffer);
+
+    if (n == -EINTR)
+        return true;
+    if (n == -EAGAIN)
+        return false;
+    if (n <= 0) {
+        session_ended(m);
+        return false;
+    }
+    fuse_session_process_buf(m->session, &m->buffer);
+    return true;
+}
+
+static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+    struct fuse_mount *m = userdata;
+
+    for (unsigned i = 0; i < SERVE_BATCH && session_serve(m); i++)
+        ;
+    return 0;
+}
+
+static struct fuse_session *session_new(struct fuse_mount *m)
+{
+    char *argv[] = {"apus", NULL};
+    struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+    struct fuse_lowlevel_ops ops = {.init = do_init};
+    struct fuse_session *session;
+
+    node_handlers(&ops);
+    file_handlers(&ops);
+    session = fuse_session_new(&args, &ops, sizeof ops, m);
+    fuse_opt_free_args(&args);
+    return session;
+}
+
+/* fd is the session's from the moment that this succeeds. */
+static int session_take_fd(struct fuse_mount *m, int fd)
+{
+    char path[32];
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        return -errno;
+    snprintf(path, sizeof path, "/dev/fd/%d", fd);
+    return fuse_session_mount(m->session, path) < 0 ? -EIO : 0;
+}
+
+static int session_start(struct fuse_mount *m, int fd, struct text *why)
+{
+    int rc;
+
+    m->session = session_new(m);
+    rc = m->session ? session_take_fd(m, fd) : -ENOMEM;
+    if (rc < 0) {
+        close(fd);
+    } else {
+        rc = sd_event_add_io(m->hub->event, &m->readable, fd, EPOLLIN, on_readable, m);
+        if (rc >= 0)
+            return 0;
+    }
+    text_addf(why, "the FUSE session cannot start: %s", strerror(-rc));
+    return rc;
+}
+
+void session_destroy(struct fuse_mount *m)
+{
+    sd_event_source_disable_unref(m->readable);
+    file_free_all(m);
+    if (m->session)
+        fuse_session_destroy(m->session);
+    free(m->buffer.mem);
+    free(m->listing);
+    free(m->mountpoint);
+    free(m);
+}
+
+int fuse_mount_new(struct fuse_hub *hub, unsigned tree, const char *mountpoint, int fd,
+                   fuse_ended_fn *ended, void *data, struct text *why, struct fuse_mount **out)
+{
+    struct fuse_mount *m = xcalloc(1, sizeof *m);
+    int rc = 0;
+
+    m->hub = hub;
+    m->tree = tree;
+    m->ended_fn = ended;
+    m->ended_data = data;
+    clock_gettime(CLOCK_REALTIME, &m->born);
+    if (fd < 0)
+        rc = fd = mount_attach(mountpoint, &m->by_helper, &m->mountpoint, why);
+    if (rc >= 0)
+        rc = session_start(m, fd, why);
+    if (rc < 0) {
+        if (m->mountpoint)
+            mount_detach(m->mountpoint, m->by_helper);
+        session_destroy(m);
+        return rc;
+    }
+    /* Root of the user namespace that mounted owns the tree; through the helper, a plain user. */
+    if (m->by_helper) {
+        m->uid = getuid();
+        m->gid = getgid();
+    }
+    TAILQ_INSERT_TAIL(&hub->mounts, m, link);
+    *out = m;
+    return 0;
+}
+
+void fuse_mount_free(struct fuse_mount *m)
+{
+    if (!m)
+        return;
+    file_abandon(m);
+    m->closing = true;
+    if (m->mountpoint && !m->ended)
+        mount_detach(m->mountpoint, m->by_helper);
+    eventfd_write(m->hub->wake_fd, 1);
+}
