@@ -72,6 +72,26 @@ int number_parse_int(const char *text, size_t len, unsigned base, int *out)
     return 0;
 }
 
+int number_scan_int(const char *text, size_t len, unsigned base, int *out)
+{
+    const char *end = text + len, *at;
+
+    while (text < end && (*text == ' ' || (*text >= '\t' && *text <= '\r')))
+        text++;
+    at = text + (text < end && (*text == '-' || *text == '+'));
+    if (base == 0 && end - at >= 3 && at[0] == '0' && (at[1] | 0x20) == 'x' &&
+        digit_value(at[2]) < 16) {
+        for (at += 2; at < end && digit_value(*at) < 16; at++)
+            ;
+    } else {
+        int radix = base == 0 && at < end && *at == '0' ? 8 : 10;
+
+        while (at < end && digit_value(*at) < radix)
+            at++;
+    }
+    return number_parse_int(text, (size_t)(at - text), base, out) < 0 ? -EINVAL : 0;
+}
+
 int number_parse_bool(const char *text, size_t len, bool *out)
 {
     char first = len ? text[0] | 0x20 : '\0';

@@ -18,6 +18,13 @@ int number_parse_u64(const char *text, size_t len, unsigned base, uint64_t *out)
 /* The same with an optional '-', for attributes that hold an int. */
 int number_parse_int(const char *text, size_t len, unsigned base, int *out);
 
+/*
+ * As scanf reads %d (base 10) or %i (base 0): blanks before the number are skipped and whatever
+ * follows it is ignored; several AP attributes take their number so. 0, or -EINVAL if there is no
+ * number or it does not fit an int.
+ */
+int number_scan_int(const char *text, size_t len, unsigned base, int *out);
+
 /* A switch: y Y t T 1, n N f F 0, on/off in any case, judged by the first one or two bytes. 0 or
  * -EINVAL. */
 int number_parse_bool(const char *text, size_t len, bool *out);

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/effects.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void effects_clear(struct effects *e)
+{
+    e->count = 0;
+    text_clear(&e->pool);
+}
+
+void effects_done(struct effects *e)
+{
+    free(e->v);
+    text_done(&e->pool);
+    *e = (struct effects){0};
+}
+
+struct effect *effects_add(struct effects *e, enum effect_kind kind)
+{
+    struct effect *one;
+
+    if (e->count == e->capacity) {
+        e->capacity = e->capacity ? e->capacity * 2 : 16;
+        e->v = xrealloc(e->v, e->capacity * sizeof *e->v);
+    }
+    one = &e->v[e->count++];
+    *one = (struct effect){.kind = kind, .tree = e->tree};
+    return one;
+}
+
+/* The string's terminator stays in the pool, so that every text can be read as a C string. */
+static void pool_add(struct effects *e, struct effect *one, const char *data, size_t len)
+{
+    one->text = (uint32_t)e->pool.len;
+    one->len = (uint32_t)len;
+    text_add(&e->pool, data, len);
+    text_add(&e->pool, "", 1);
+}
+
+void effects_gone(struct effects *e, uint64_t parent, const char *name)
+{
+    struct effect *one = effects_add(e, EFFECT_GONE);
+
+    one->node = parent;
+    pool_add(e, one, name, strlen(name));
+}
+
+void effects_notify(struct effects *e, uint64_t node)
+{
+    effects_add(e, EFFECT_NOTIFY)->node = node;
+}
+
+void effects_reply(struct effects *e, uint64_t token, int64_t value)
+{
+    struct effect *one = effects_add(e, EFFECT_REPLY);
+
+    one->node = token;
+    one->value = value;
+}
+
+void effects_timer(struct effects *e, uint32_t id, uint64_t at)
+{
+    struct effect *one = effects_add(e, EFFECT_TIMER);
+
+    one->id = id;
+    one->value = (int64_t)at;
+}
+
+void effects_log(struct effects *e, enum log_level level, const char *format, ...)
+{
+    struct effect *one = effects_add(e, EFFECT_LOG);
+    va_list args;
+
+    one->level = (uint8_t)level;
+    one->text = (uint32_t)e->pool.len;
+    va_start(args, format);
+    text_addv(&e->pool, format, args);
+    va_end(args);
+    one->len = (uint32_t)e->pool.len - one->text;
+    text_add(&e->pool, "", 1);
+}
+
+static void uevent_add_pair(struct text *pool, const char *key, const char *value)
+{
+    text_adds(pool, key);
+    text_add(pool, value, strlen(value) + 1);
+}
+
+void effects_uevent(struct effects *e, const char *action, const char *devpath,
+                    const char *subsystem, ...)
+{
+    struct effect *one;
+    va_list args;
+
+    if (!e->want_uevents)
+        return;
+    one = effects_add(e, EFFECT_UEVENT);
+    one->text = (uint32_t)e->pool.len;
+    uevent_add_pair(&e->pool, "ACTION=", action);
+    uevent_add_pair(&e->pool, "DEVPATH=/", devpath);
+    if (subsystem)
+        uevent_add_pair(&e->pool, "SUBSYSTEM=", subsystem);
+    va_start(args, subsystem);
+    for (const char *pair; (pair = va_arg(args, const char *));)
+        uevent_add_pair(&e->pool, "", pair);
+    va_end(args);
+    one->len = (uint32_t)e->pool.len - one->text;
+}
