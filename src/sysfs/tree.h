@@ -25,6 +25,7 @@ enum sysfs_kind {
     SYSFS_STATIC,
     SYSFS_BUS,           /* bus/ap */
     SYSFS_BUS_DEVICES,   /* bus/ap/devices: a link per card and queue */
+    SYSFS_BUS_DRIVERS,   /* bus/ap/drivers */
     SYSFS_BUS_DRIVER,    /* bus/ap/drivers/<driver>; object: driver index */
     SYSFS_BUS_ROOT,      /* devices/ap */
     SYSFS_CARD,          /* devices/ap/cardXX; object: APID */
@@ -33,6 +34,7 @@ enum sysfs_kind {
     SYSFS_ZCRYPT_PARENT, /* devices/virtual/zcrypt */
     SYSFS_ZCRYPT_NODE,   /* devices/virtual/zcrypt/<name>; object: minor */
     SYSFS_DEV,           /* dev: z90crypt and the zcrypt nodes, to be bound into /dev */
+    SYSFS_DEV_NODE,      /* dev/z90crypt, dev/<name>; object: minor */
     SYSFS_MATRIX_ROOT,   /* devices/vfio_ap */
     SYSFS_MATRIX,        /* devices/vfio_ap/matrix */
     SYSFS_MDEV_TYPES,    /* .../mdev_supported_types */
@@ -43,9 +45,11 @@ enum sysfs_kind {
     SYSFS_MDEV_VFIO_DEV,
     SYSFS_MDEV_BUS, /* bus/mdev and below */
     SYSFS_MDEV_BUS_DEVICES,
+    SYSFS_MDEV_BUS_DRIVERS,
     SYSFS_MDEV_BUS_DRIVER,
     SYSFS_MATRIX_BUS, /* bus/matrix and below */
     SYSFS_MATRIX_BUS_DEVICES,
+    SYSFS_MATRIX_BUS_DRIVERS,
     SYSFS_MATRIX_BUS_DRIVER,
     SYSFS_CLASS_MDEV_BUS,
     SYSFS_IOMMU_GROUPS, /* kernel/iommu_groups */
@@ -86,10 +90,6 @@ struct sysfs_entry {
 
 struct effects;
 
-/* Attribute flags. */
-#define SYSFS_NOTIFIES 1u /* poll(2) is woken by EFFECT_NOTIFY */
-#define SYSFS_DEVICE   2u
-
 /*
  * One attribute of a kind. ctx is what the kind was registered with. show appends the text; a
  * failure's text is discarded. store gets one write(2) and returns 0 (all of it was taken), -errno,
@@ -98,7 +98,6 @@ struct effects;
 struct sysfs_attr {
     const char *name;
     uint16_t mode;
-    uint16_t flags;
     bool (*visible)(void *ctx, uint32_t object);
     int (*show)(void *ctx, uint32_t object, struct text *out);
     int (*store)(void *ctx, uint32_t object, const char *data, size_t len, struct effects *effects);
@@ -119,6 +118,7 @@ struct sysfs_child {
 };
 
 struct sysfs_kind_ops {
+    bool device; /* its objects are device nodes (sysfs_entry.device), not directories */
     const struct sysfs_attr *attrs;     /* ends with a NULL name; at most 100 */
     const struct sysfs_member *members; /* ends with a NULL name; at most 100 */
     /* The generation of an existing object (never 0), or 0 when there is none. NULL: always exists.
@@ -139,6 +139,13 @@ struct sysfs_tree {
     const struct sysfs_kind_ops *ops[SYSFS_KINDS];
     void *ctx[SYSFS_KINDS];
 };
+
+/* A tree with nothing but bus/, class/, devices/, devices/virtual/ and kernel/. It must not move in
+ * memory afterwards. */
+void sysfs_tree_init(struct sysfs_tree *t);
+
+/* One of those, by its path. */
+struct sysfs_dir sysfs_static_dir(const char *path);
 
 void sysfs_register(struct sysfs_tree *t, enum sysfs_kind kind, const struct sysfs_kind_ops *ops,
                     void *ctx);
