@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "machine/guest.h"
+
+#include <errno.h>
+
+bool apcb_equal(const struct apcb *a, const struct apcb *b)
+{
+    return mask256_equal(&a->apm, &b->apm) && mask256_equal(&a->aqm, &b->aqm) &&
+           mask256_equal(&a->adm, &b->adm);
+}
+
+/* What the guest sees is its APCB within what the LPAR has at the moment. */
+static bool hw_qci(void *ctx, struct ap_qci *out)
+{
+    struct guest *g = ctx;
+    struct ap_qci lpar;
+
+    if (!(g->features & GUEST_APQCI) || !g->lpar.ops->qci(g->lpar.ctx, &lpar))
+        return false;
+    *out = lpar;
+    out->apm = mask256_and(lpar.apm, g->apcb.apm);
+    out->aqm = mask256_and(lpar.aqm, g->apcb.aqm);
+    out->adm = mask256_and(lpar.adm, g->apcb.adm);
+    return true;
+}
+
+static uint32_t hw_tapq(void *ctx, ap_qn qn, uint64_t *info)
+{
+    struct guest *g = ctx;
+    uint32_t apqsw;
+
+    *info = 0;
+    if (!apcb_has(&g->apcb, qn))
+        return apqsw_of(AP_RC_Q_NOT_AVAIL);
+    apqsw = g->lpar.ops->tapq(g->lpar.ctx, qn, info);
+    if (!(g->features & GUEST_APFT))
+        *info = 0;
+    return apqsw;
+}
+
+static uint32_t hw_rapq(void *ctx, ap_qn qn)
+{
+    struct guest *g = ctx;
+
+    return apcb_has(&g->apcb, qn) ? g->lpar.ops->rapq(g->lpar.ctx, qn)
+                                  : apqsw_of(AP_RC_Q_NOT_AVAIL);
+}
+
+static uint32_t hw_zapq(void *ctx, ap_qn qn)
+{
+    struct guest *g = ctx;
+
+    return apcb_has(&g->apcb, qn) ? g->lpar.ops->zapq(g->lpar.ctx, qn)
+                                  : apqsw_of(AP_RC_Q_NOT_AVAIL);
+}
+
+static uint32_t hw_aqic(void *ctx, ap_qn qn, bool enable)
+{
+    struct guest *g = ctx;
+
+    return apcb_has(&g->apcb, qn) ? g->lpar.ops->aqic(g->lpar.ctx, qn, enable)
+                                  : apqsw_of(AP_RC_Q_NOT_AVAIL);
+}
+
+static bool hw_interrupts(void *ctx)
+{
+    struct guest *g = ctx;
+
+    return g->features & GUEST_APQI && g->lpar.ops->interrupts(g->lpar.ctx);
+}
+
+static const char *hw_serial(void *ctx, unsigned apid)
+{
+    struct guest *g = ctx;
+
+    return mask256_test(&g->apcb.apm, apid) ? g->lpar.ops->serial(g->lpar.ctx, apid) : "";
+}
+
+/* A guest has no SCLP for adapters (spec 2.3). */
+static int hw_sclp(void *ctx, uint32_t word)
+{
+    return -EOPNOTSUPP;
+}
+
+struct ap_hw guest_hw(struct guest *g)
+{
+    static const struct ap_hw_ops ops = {
+        .qci = hw_qci,
+        .tapq = hw_tapq,
+        .rapq = hw_rapq,
+        .zapq = hw_zapq,
+        .aqic = hw_aqic,
+        .interrupts = hw_interrupts,
+        .serial = hw_serial,
+        .sclp = hw_sclp,
+    };
+
+    return (struct ap_hw){&ops, g};
+}

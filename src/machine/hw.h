@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_MACHINE_HW_H
+#define APUS_MACHINE_HW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/apqn.h"
+#include "base/mask256.h"
+
+/*
+ * The AP instructions as an operating system issues them, after decoding (spec 1.2 to 1.9). The
+ * host's bus has the LPAR behind this interface, a guest's bus its APCB: the same code runs on
+ * both.
+ */
+
+/* Response codes (spec 1.4). */
+enum ap_rc {
+    AP_RC_NORMAL = 0x00,
+    AP_RC_Q_NOT_AVAIL = 0x01,
+    AP_RC_RESET_IN_PROGRESS = 0x02,
+    AP_RC_DECONFIGURED = 0x03,
+    AP_RC_CHECKSTOPPED = 0x04,
+    AP_RC_BUSY = 0x05,
+    AP_RC_INVALID_ADDRESS = 0x06,
+    AP_RC_OTHERWISE_CHANGED = 0x07,
+    AP_RC_Q_FULL = 0x10,
+    AP_RC_NO_PENDING_REPLY = 0x10,
+    AP_RC_INDEX_TOO_BIG = 0x11,
+    AP_RC_NO_FIRST_PART = 0x13,
+    AP_RC_MESSAGE_TOO_BIG = 0x15,
+    AP_RC_REQ_FAC_NOT_INST = 0x16,
+    AP_RC_INVALID_DOMAIN = 0x42,
+};
+
+/* AP queue status word (spec 1.3), the low half of GR1. */
+#define APQSW_EMPTY   0x80000000u
+#define APQSW_REPLIES 0x40000000u
+#define APQSW_FULL    0x20000000u
+#define APQSW_IRQ     0x01000000u
+
+static inline uint32_t apqsw_of(enum ap_rc rc)
+{
+    return (uint32_t)rc << 16;
+}
+
+static inline enum ap_rc apqsw_rc(uint32_t apqsw)
+{
+    return (enum ap_rc)(apqsw >> 16 & 0xff);
+}
+
+/* PQAP(QCI)'s block (spec 1.6). */
+struct ap_qci {
+    uint32_t flags; /* AP_QCI_* */
+    uint8_t max_adapter, max_domain;
+    struct mask256 apm, aqm, adm;
+};
+
+bool ap_qci_equal(const struct ap_qci *a, const struct ap_qci *b);
+
+struct ap_hw_ops {
+    /* false: the facility is not installed. */
+    bool (*qci)(void *ctx, struct ap_qci *out);
+    /* TAPQ with the T bit; *info is the GR2 word (spec 1.5), 0 where the response code makes it
+     * invalid. */
+    uint32_t (*tapq)(void *ctx, ap_qn qn, uint64_t *info);
+    uint32_t (*rapq)(void *ctx, ap_qn qn);
+    uint32_t (*zapq)(void *ctx, ap_qn qn);
+    /* AQIC: notification on reply on or off. */
+    uint32_t (*aqic)(void *ctx, ap_qn qn, bool enable);
+    /* Facility 65. */
+    bool (*interrupts)(void *ctx);
+    /* A serial number as the card's firmware answers it; "" if unknown. */
+    const char *(*serial)(void *ctx, unsigned apid);
+    /* SCLP Configure / Deconfigure AP: response code, or -EOPNOTSUPP where there is no such
+     * facility (in a guest). */
+    int (*sclp)(void *ctx, uint32_t word);
+};
+
+struct ap_hw {
+    const struct ap_hw_ops *ops;
+    void *ctx;
+};
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_MACHINE_MACHINE_H
+#define APUS_MACHINE_MACHINE_H
+
+#include "machine/config.h"
+#include "machine/hw.h"
+
+/*
+ * The hardware: adapters, the LPAR's controls, and the state of each queue. Whoever changes it here
+ * (Support Element, SCLP, a fault) tells the host's bus to look again; the machine itself calls
+ * nobody.
+ */
+struct machine;
+
+struct machine *machine_new(const struct machine_config *config);
+void machine_free(struct machine *m);
+
+/* The AP instructions as the LPAR issues them. */
+struct ap_hw machine_hw(struct machine *m);
+
+struct adapter_state {
+    bool installed, in_lpar, online, checkstopped;
+};
+
+struct adapter_state machine_adapter(const struct machine *m, unsigned apid);
+const struct adapter_config *machine_adapter_config(const struct machine *m, unsigned apid);
+const struct machine_config *machine_config(const struct machine *m);
+
+/* Adapters that are both in the LPAR and online. */
+struct mask256 machine_online(const struct machine *m);
+
+/* True if APQN is in the LPAR's masks and its adapter is online. */
+bool machine_queue_usable(const struct machine *m, ap_qn qn);
+
+/* How often the queue has been zeroized since the machine started. */
+uint32_t machine_zeroize_count(const struct machine *m, ap_qn qn);
+
+/* Counts what the Support Element, SCLP and faults changed: a bus that saw an older number has to
+ * scan. */
+uint64_t machine_changes(const struct machine *m);
+
+void machine_set_online(struct machine *m, unsigned apid, bool online);
+void machine_set_checkstop(struct machine *m, unsigned apid, bool checkstopped);
+void machine_set_lpar_adapter(struct machine *m, unsigned apid, bool in_lpar);
+void machine_set_lpar_domain(struct machine *m, unsigned domain, bool usage);
+void machine_set_lpar_control(struct machine *m, unsigned domain, bool control);
+
+/* A hardware event: adapters, domains and highest numbers become those of config; the rest of
+ * config does not count. */
+void machine_replace(struct machine *m, const struct machine_config *config,
+                     const struct mask256 *checkstopped);
+
+/*
+ * SCLP Configure / Deconfigure Adjunct Processor (spec 1.12). Command word to response code: 0x0020
+ * done, 0x0120 already in that state, 0x09f0 adapter not recognised, 0x01f0 not such a command.
+ */
+#define SCLP_CONFIGURE_AP   0x001f0001u
+#define SCLP_DECONFIGURE_AP 0x001e0001u
+#define SCLP_RC_DONE        0x0020u
+#define SCLP_RC_NO_ACTION   0x0120u
+#define SCLP_RC_INVALID     0x01f0u
+#define SCLP_RC_NO_SUCH_AP  0x09f0u
+
+uint16_t machine_sclp(struct machine *m, uint32_t word);
+
+#endif
