@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/number.h"
+#include "bus/internal.h"
+
+/* Attributes of a queue (spec 2.4). The object is its APQN. */
+
+static struct ap_queue *queue_of(void *ctx, uint32_t qn)
+{
+    return queue_get(ctx, (ap_qn)qn);
+}
+
+static struct ap_card *card_of(void *ctx, uint32_t qn)
+{
+    return &((struct ap_bus *)ctx)->cards[AP_QN_APID(qn)];
+}
+
+static bool on_zcrypt(void *ctx, uint32_t qn)
+{
+    unsigned driver = queue_of(ctx, qn)->driver;
+
+    return driver != DRIVER_NONE && ap_drivers[driver].zcrypt;
+}
+
+static bool on_vfio_ap(void *ctx, uint32_t qn)
+{
+    return queue_of(ctx, qn)->driver == DRIVER_VFIO_AP;
+}
+
+static bool on_cca(void *ctx, uint32_t qn)
+{
+    return on_zcrypt(ctx, qn) && card_of(ctx, qn)->mode == AP_MODE_CCA;
+}
+
+static bool on_ep11(void *ctx, uint32_t qn)
+{
+    return on_zcrypt(ctx, qn) && card_of(ctx, qn)->mode == AP_MODE_EP11;
+}
+
+static bool on_secure(void *ctx, uint32_t qn)
+{
+    return on_cca(ctx, qn) || on_ep11(ctx, qn);
+}
+
+static int ap_functions_show(void *ctx, uint32_t qn, struct text *out)
+{
+    struct ap_bus *b = ctx;
+    uint64_t info;
+
+    if (apqsw_rc(b->hw.ops->tapq(b->hw.ctx, (ap_qn)qn, &info)) > AP_RC_BUSY)
+        return -EIO;
+    text_addf(out, "0x%08X\n", (unsigned)(info >> 32));
+    return 0;
+}
+
+static int chkstop_show(void *ctx, uint32_t qn, struct text *out)
+{
+    text_addf(out, "%d\n", queue_of(ctx, qn)->chkstop);
+    return 0;
+}
+
+static int config_show(void *ctx, uint32_t qn, struct text *out)
+{
+    text_addf(out, "%d\n", queue_of(ctx, qn)->config);
+    return 0;
+}
+
+static int driver_override_show(void *ctx, uint32_t qn, struct text *out)
+{
+    const char *name = override_get(ctx, (ap_qn)qn);
+
+    text_addf(out, "%s\n", name ? name : "");
+    return 0;
+}
+
+/* Overrides and masks exclude each other, so that ownership has one source (spec 7.2, L-20). */
+static int driver_override_store(void *ctx, uint32_t qn, const char *data, size_t len,
+                                 struct effects *fx)
+{
+    struct ap_bus *b = ctx;
+    struct mask256 ones = mask256_ones();
+
+    if (!mask256_equal(&b->masks.apmask, &ones) || !mask256_equal(&b->masks.aqmask, &ones)) {
+        effects_log(fx, LOG_LEVEL_WARNING,
+                    "%02x.%04x: driver_override: refused: apmask and aqmask must be all ones first",
+                    AP_QN_APID(qn), AP_QN_APQI(qn));
+        return -EINVAL;
+    }
+    override_set(b, (ap_qn)qn, data, len && data[len - 1] == '\n' ? len - 1 : len);
+    return 0;
+}
+
+static int interrupt_show(void *ctx, uint32_t qn, struct text *out)
+{
+    text_adds(out,
+              queue_of(ctx, qn)->interrupts ? "Interrupts enabled.\n" : "Interrupts disabled.\n");
+    return 0;
+}
+
+static int zero_show(void *ctx, uint32_t qn, struct text *out)
+{
+    text_adds(out, "0\n");
+    return 0;
+}
+
+static int mkvps_show(void *ctx, uint32_t qn, struct text *out)
+{
+    static const char *const cca[] = {"AES NEW",  "AES CUR",  "AES OLD",  "APKA NEW", "APKA CUR",
+                                      "APKA OLD", "ASYM NEW", "ASYM CUR", "ASYM OLD"};
+
+    if (on_ep11(ctx, qn)) {
+        text_adds(out, "WK CUR: - -\nWK NEW: - -\n");
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof cca / sizeof *cca; i++)
+        text_addf(out, "%s: - -\n", cca[i]);
+    return 0;
+}
+
+static int empty_show(void *ctx, uint32_t qn, struct text *out)
+{
+    text_adds(out, "\n");
+    return 0;
+}
+
+static int online_show(void *ctx, uint32_t qn, struct text *out)
+{
+    struct ap_queue *q = queue_of(ctx, qn);
+
+    text_addf(out, "%d\n", q->config && !q->chkstop && q->user_online);
+    return 0;
+}
+
+static int online_store(void *ctx, uint32_t qn, const char *data, size_t len, struct effects *fx)
+{
+    struct ap_queue *q = queue_of(ctx, qn);
+    struct ap_card *card = card_of(ctx, qn);
+    int online;
+
+    if (number_scan_int(data, len, 10, &online) < 0 || online < 0 || online > 1)
+        return -EINVAL;
+    if (online && (!q->config || !card->config || q->chkstop || card->chkstop))
+        return -ENODEV;
+    if (online && !card->user_online) {
+        effects_log(fx, LOG_LEVEL_WARNING,
+                    "%02x.%04x: online: refused: its card is offline; set card%02x online first",
+                    AP_QN_APID(qn), AP_QN_APQI(qn), AP_QN_APID(qn));
+        return -EINVAL;
+    }
+    q->user_online = online;
+    queue_uevent(ctx, (ap_qn)qn, "change", online ? "ONLINE=1" : "ONLINE=0", fx);
+    return 0;
+}
+
+static int request_count_show(void *ctx, uint32_t qn, struct text *out)
+{
+    if (on_zcrypt(ctx, qn))
+        text_addf(out, "%" PRIu64 "\n", queue_of(ctx, qn)->requests);
+    else
+        text_adds(out, "-\n");
+    return 0;
+}
+
+static int request_count_store(void *ctx, uint32_t qn, const char *data, size_t len,
+                               struct effects *fx)
+{
+    queue_of(ctx, qn)->requests = 0;
+    return 0;
+}
+
+/* The model's resets are finished when the instruction returns, so no timer is ever seen armed. */
+static int reset_show(void *ctx, uint32_t qn, struct text *out)
+{
+    text_adds(out, "No Reset Timer set.\n");
+    return 0;
+}
+
+static int reset_store(void *ctx, uint32_t qn, const char *data, size_t len, struct effects *fx)
+{
+    if (on_zcrypt(ctx, qn))
+        queue_start(ctx, (ap_qn)qn);
+    else
+        ((struct ap_bus *)ctx)->hw.ops->rapq(((struct ap_bus *)ctx)->hw.ctx, (ap_qn)qn);
+    return 0;
+}
+
+static int status_show(void *ctx, uint32_t qn, struct text *out)
+{
+    const struct ap_queue_driver *driver = ((struct ap_bus *)ctx)->driver;
+
+    text_addf(out, "%s\n", driver->status(driver->ctx, (ap_qn)qn));
+    return 0;
+}
+
+static int uevent_show(void *ctx, uint32_t qn, struct text *out)
+{
+    unsigned driver = queue_of(ctx, qn)->driver;
+
+    text_adds(out, "DEVTYPE=ap_queue\n");
+    if (driver != DRIVER_NONE)
+        text_addf(out, "DRIVER=%s\n", ap_drivers[driver].name);
+    text_addf(out, "MODE=%s\n", mode_name(card_of(ctx, qn)->mode));
+    return 0;
+}
+
+static int uevent_store(void *ctx, uint32_t qn, const char *data, size_t len, struct effects *fx)
+{
+    char action[16];
+    int rc = uevent_action_parse(data, len, action);
+
+    if (rc == 0)
+        queue_uevent(ctx, (ap_qn)qn, action, "SYNTH_UUID=0", fx);
+    return rc;
+}
+
+const struct sysfs_attr queue_attrs[] = {
+    {"ap_functions", 0444, .show = ap_functions_show},
+    {"chkstop", 0444, .show = chkstop_show},
+    {"config", 0444, .show = config_show},
+    {"driver_override", 0644, .show = driver_override_show, .store = driver_override_store},
+    {"interrupt", 0444, .show = interrupt_show},
+    {"load", 0444, .visible = on_zcrypt, .show = zero_show},
+    {"mkvps", 0444, .visible = on_secure, .show = mkvps_show},
+    {"online", 0644, .visible = on_zcrypt, .show = online_show, .store = online_store},
+    {"op_modes", 0444, .visible = on_ep11, .show = empty_show},
+    {"pendingq_count", 0444, .show = zero_show},
+    {"request_count", 0644, .show = request_count_show, .store = request_count_store},
+    {"requestq_count", 0444, .show = zero_show},
+    {"reset", 0644, .show = reset_show, .store = reset_store},
+    {"status", 0444, .visible = on_vfio_ap, .show = status_show},
+    {"uevent", 0644, .show = uevent_show, .store = uevent_store},
+    {0},
+};

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bus/internal.h"
+
+/* The directories of drivers: bind, unbind and a link per device. The object is the driver's index.
+ */
+
+/* A device by name, one newline at its end allowed. 0 or -ENODEV. */
+int device_find(const struct ap_bus *b, const char *data, size_t len, struct sysfs_dir *out)
+{
+    char name[SYSFS_NAME_MAX];
+    struct sysfs_child child;
+
+    if (len && data[len - 1] == '\n')
+        len--;
+    if (len >= sizeof name)
+        return -ENODEV;
+    memcpy(name, data, len);
+    name[len] = '\0';
+    if (bus_devices_kind_ops.child_find((void *)b, 0, name, &child) < 0)
+        return -ENODEV;
+    *out = child.dir;
+    return 0;
+}
+
+static unsigned driver_of(const struct ap_bus *b, struct sysfs_dir device)
+{
+    return device.kind == SYSFS_CARD ? b->cards[device.object].driver
+                                     : queue_get(b, (ap_qn)device.object)->driver;
+}
+
+static bool type_matches(const struct ap_bus *b, unsigned driver, struct sysfs_dir device)
+{
+    bool card = device.kind == SYSFS_CARD;
+    unsigned apid = card ? device.object : AP_QN_APID(device.object);
+
+    return ap_drivers[driver].card == card && ap_drivers[driver].types >> b->cards[apid].type & 1;
+}
+
+static int refuse(struct effects *fx, unsigned driver, const char *file, int err, const char *why)
+{
+    effects_log(fx, LOG_LEVEL_WARNING, "drivers/%s/%s: refused: %s", ap_drivers[driver].name, file,
+                why);
+    return err;
+}
+
+static int bind_store(void *ctx, uint32_t driver, const char *data, size_t len, struct effects *fx)
+{
+    struct ap_bus *b = ctx;
+    struct sysfs_dir device;
+
+    if (device_find(b, data, len, &device) < 0)
+        return refuse(fx, driver, "bind", -ENODEV, "there is no such device on the AP bus");
+    if (!type_matches(b, driver, device))
+        return refuse(fx, driver, "bind", -ENODEV, "the driver does not know devices of this type");
+    if (driver_of(b, device) != DRIVER_NONE)
+        return refuse(fx, driver, "bind", -EBUSY, "the device has a driver; unbind it first");
+    if (device.kind == SYSFS_CARD) {
+        card_bind(b, device.object, driver, fx);
+    } else if (driver_accepts(b, driver, (ap_qn)device.object)) {
+        queue_bind(b, (ap_qn)device.object, driver, fx);
+    } else {
+        return refuse(
+            fx, driver, "bind", -ENODEV,
+            "apmask and aqmask, or its driver_override, give the queue to another driver");
+    }
+    bus_settle(b, fx);
+    return 0;
+}
+
+static int unbind_store(void *ctx, uint32_t driver, const char *data, size_t len,
+                        struct effects *fx)
+{
+    struct ap_bus *b = ctx;
+    struct sysfs_dir device;
+
+    if (device_find(b, data, len, &device) < 0 || driver_of(b, device) != driver)
+        return refuse(fx, driver, "unbind", -ENODEV, "no such device is bound to the driver");
+    if (device.kind == SYSFS_CARD)
+        card_unbind(b, device.object, fx);
+    else
+        queue_unbind(b, (ap_qn)device.object, fx);
+    bus_settle(b, fx);
+    return 0;
+}
+
+static int uevent_store(void *ctx, uint32_t driver, const char *data, size_t len,
+                        struct effects *fx)
+{
+    char action[16], path[64];
+    int rc = uevent_action_parse(data, len, action);
+
+    if (rc < 0)
+        return rc;
+    snprintf(path, sizeof path, "bus/ap/drivers/%s", ap_drivers[driver].name);
+    effects_uevent(fx, action, path, "drivers", "SYNTH_UUID=0", NULL);
+    return 0;
+}
+
+const struct sysfs_attr driver_attrs[] = {
+    {"bind", 0200, .store = bind_store},
+    {"uevent", 0200, .store = uevent_store},
+    {"unbind", 0200, .store = unbind_store},
+    {0},
+};
+
+static void driver_name(void *ctx, uint32_t driver, char out[SYSFS_NAME_MAX])
+{
+    strcpy(out, ap_drivers[driver].name);
+}
+
+static struct sysfs_dir driver_parent(void *ctx, uint32_t driver)
+{
+    return (struct sysfs_dir){SYSFS_BUS_DRIVERS, 0};
+}
+
+static int driver_child_find(void *ctx, uint32_t driver, const char *name, struct sysfs_child *out)
+{
+    int rc = bus_devices_kind_ops.child_find(ctx, 0, name, out);
+
+    return rc == 0 && driver_of(ctx, out->dir) != driver ? -ENOENT : rc;
+}
+
+static bool driver_child_next(void *ctx, uint32_t driver, uint32_t *cursor, struct sysfs_child *out,
+                              char name[SYSFS_NAME_MAX])
+{
+    while (bus_devices_kind_ops.child_next(ctx, 0, cursor, out, name))
+        if (driver_of(ctx, out->dir) == driver)
+            return true;
+    return false;
+}
+
+const struct sysfs_kind_ops bus_driver_kind_ops = {
+    .attrs = driver_attrs,
+    .name = driver_name,
+    .parent = driver_parent,
+    .child_find = driver_child_find,
+    .child_next = driver_child_next,
+};
+
+static void drivers_name(void *ctx, uint32_t object, char out[SYSFS_NAME_MAX])
+{
+    strcpy(out, "drivers");
+}
+
+static struct sysfs_dir drivers_parent(void *ctx, uint32_t object)
+{
+    return (struct sysfs_dir){SYSFS_BUS, 0};
+}
+
+static int drivers_child_find(void *ctx, uint32_t object, const char *name, struct sysfs_child *out)
+{
+    for (unsigned d = 0; d < DRIVERS; d++) {
+        if (ap_driver_exists(ctx, d) && strcmp(ap_drivers[d].name, name) == 0) {
+            *out = (struct sysfs_child){.dir = {SYSFS_BUS_DRIVER, d}};
+            return 0;
+        }
+    }
+    return -ENOENT;
+}
+
+static bool drivers_child_next(void *ctx, uint32_t object, uint32_t *cursor,
+                               struct sysfs_child *out, char name[SYSFS_NAME_MAX])
+{
+    while (*cursor < DRIVERS && !ap_driver_exists(ctx, *cursor))
+        ++*cursor;
+    if (*cursor >= DRIVERS)
+        return false;
+    *out = (struct sysfs_child){.dir = {SYSFS_BUS_DRIVER, *cursor}};
+    strcpy(name, ap_drivers[(*cursor)++].name);
+    return true;
+}
+
+const struct sysfs_kind_ops bus_drivers_kind_ops = {
+    .name = drivers_name,
+    .parent = drivers_parent,
+    .child_find = drivers_child_find,
+    .child_next = drivers_child_next,
+};

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+
+#include "bus/internal.h"
+
+static void mask_uevent(struct ap_bus *b, bool adapters, struct effects *fx)
+{
+    char text[MASK256_TEXT], variable[MASK256_TEXT + 16];
+
+    mask256_format(adapters ? &b->masks.apmask : &b->masks.aqmask, text);
+    /* The real value ends with a newline, and scripts that match it exist. */
+    snprintf(variable, sizeof variable, "%s=%s\n", adapters ? "APMASK" : "AQMASK", text);
+    bus_uevent(b, variable, NULL, fx);
+}
+
+static int refuse(struct effects *fx, bool adapters, int err, const char *why)
+{
+    effects_log(fx, LOG_LEVEL_WARNING, "%s: refused: %s", adapters ? "apmask" : "aqmask", why);
+    return err;
+}
+
+/* Spec 2.6: parse, ask whoever uses what would be taken away, then commit and rebind before the
+ * write returns. */
+int mask_store(struct ap_bus *b, bool adapters, const char *data, size_t len, struct effects *fx)
+{
+    struct ap_masks wanted = b->masks;
+    struct mask256 *mask = adapters ? &wanted.apmask : &wanted.aqmask;
+    struct mask256 old = *mask;
+
+    if (b->override_count)
+        return refuse(fx, adapters, -EINVAL,
+                      "a queue has a driver_override; masks and overrides exclude each other");
+    if (mask256_parse(data, len, mask) < 0)
+        return refuse(fx, adapters, -EINVAL,
+                      "not a mask: write 0x and up to 64 hex digits, or a list such as +1-3,-0x47");
+    if (mask256_equal(&old, mask))
+        return 0;
+    if (b->driver && b->driver->in_use(b->driver->ctx, &b->masks, &wanted, fx))
+        return -b->abi->veto_errno;
+    b->masks = wanted;
+    bus_rebind(b, fx);
+    mask_uevent(b, adapters, fx);
+    return 0;
+}

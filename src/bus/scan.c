@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "bus/internal.h"
+
+/* What TAPQ tells of a queue (spec 1.5), and whether the answer carries information at all
+ * (spec 1.4). */
+struct tapq {
+    bool valid;
+    enum ap_rc rc;
+    uint64_t info;
+};
+
+static struct tapq test_queue(struct ap_bus *b, ap_qn qn)
+{
+    struct tapq t = {0};
+
+    t.rc = apqsw_rc(b->hw.ops->tapq(b->hw.ctx, qn, &t.info));
+    t.valid = t.info >> 24 & 0xff &&
+              (t.rc == AP_RC_NORMAL || (t.rc >= AP_RC_RESET_IN_PROGRESS && t.rc <= AP_RC_BUSY));
+    return t;
+}
+
+unsigned ap_bus_max_adapter(const struct ap_bus *b)
+{
+    return b->qci.flags & AP_QCI_APXA && b->qci.max_adapter ? b->qci.max_adapter : 63;
+}
+
+unsigned ap_bus_max_domain(const struct ap_bus *b)
+{
+    return b->qci.flags & AP_QCI_APXA && b->qci.max_domain ? b->qci.max_domain : 15;
+}
+
+/* Without QCI nobody knows what is assigned, and every number is tried (spec 2.8). */
+static bool maybe_adapter(const struct ap_bus *b, unsigned apid)
+{
+    return !b->has_qci || mask256_test(&b->qci.apm, apid);
+}
+
+static bool maybe_domain(const struct ap_bus *b, unsigned apqi)
+{
+    return !b->has_qci || mask256_test(&b->qci.aqm, apqi);
+}
+
+/* The default domain: the lowest one in use by zcrypt on which some adapter answers. */
+void bus_choose_domain(struct ap_bus *b)
+{
+    for (unsigned d = 0; d <= ap_bus_max_domain(b) && b->domain < 0; d++) {
+        if (!maybe_domain(b, d) || !mask256_test(&b->masks.aqmask, d))
+            continue;
+        for (unsigned a = 0; a <= ap_bus_max_adapter(b); a++) {
+            if (!maybe_adapter(b, a) || !mask256_test(&b->masks.apmask, a))
+                continue;
+            struct tapq t = test_queue(b, AP_QN(a, d));
+
+            if (t.valid && t.rc == AP_RC_NORMAL) {
+                b->domain = (int)d;
+                break;
+            }
+        }
+    }
+}
+
+static void queue_unregister(struct ap_bus *b, ap_qn qn, struct effects *fx)
+{
+    struct ap_card *card = &b->cards[AP_QN_APID(qn)];
+    struct ap_queue *q = queue_get(b, qn);
+    char name[AP_QN_TEXT];
+
+    queue_unbind(b, qn, fx);
+    override_set(b, qn, NULL, 0);
+    queue_uevent(b, qn, "remove", NULL, fx);
+    ap_qn_format(qn, name);
+    effects_gone(fx, sysfs_dir_ino(b->tree, (struct sysfs_dir){SYSFS_CARD, AP_QN_APID(qn)}), name);
+    q->present = false;
+    mask256_clear(&card->present_queues, AP_QN_APQI(qn));
+    b->queues--;
+}
+
+static void queue_register(struct ap_bus *b, ap_qn qn, const struct tapq *t, struct effects *fx)
+{
+    struct ap_card *card = &b->cards[AP_QN_APID(qn)];
+    struct ap_queue *q;
+
+    if (!card->queues)
+        card->queues = xcalloc(AP_IDS, sizeof *card->queues);
+    q = queue_get(b, qn);
+    *q = (struct ap_queue){.generation = (uint16_t)(q->generation + 1 ? q->generation + 1 : 1),
+                           .driver = DRIVER_NONE,
+                           .present = true,
+                           .config = t->rc != AP_RC_DECONFIGURED,
+                           .chkstop = t->rc == AP_RC_CHECKSTOPPED,
+                           .user_online = true};
+    mask256_set(&card->present_queues, AP_QN_APQI(qn));
+    b->queues++;
+    b->bindings_complete = false;
+    queue_uevent(b, qn, "add", NULL, fx);
+    if (b->autoprobe)
+        queue_probe(b, qn, fx);
+}
+
+static void card_unregister(struct ap_bus *b, unsigned apid, struct effects *fx)
+{
+    struct ap_card *card = &b->cards[apid];
+    char name[8];
+
+    if (!card->present)
+        return;
+    mask256_for_each(apqi, &card->present_queues) queue_unregister(b, AP_QN(apid, apqi), fx);
+    card_unbind(b, apid, fx);
+    card_uevent(b, apid, "remove", NULL, fx);
+    snprintf(name, sizeof name, "card%02x", apid);
+    effects_gone(fx, sysfs_dir_ino(b->tree, (struct sysfs_dir){SYSFS_BUS_ROOT, 0}), name);
+    card->present = false;
+}
+
+static void card_register(struct ap_bus *b, unsigned apid, const struct tapq *t, struct effects *fx)
+{
+    struct ap_card *card = &b->cards[apid];
+    uint32_t functions = (uint32_t)(t->info >> 32);
+
+    *card = (struct ap_card){
+        .generation = (uint16_t)(card->generation + 1 ? card->generation + 1 : 1),
+        .driver = DRIVER_NONE,
+        .present = true,
+        .config = t->rc != AP_RC_DECONFIGURED,
+        .chkstop = t->rc == AP_RC_CHECKSTOPPED,
+        .user_online = true,
+        .type = (uint8_t)(t->info >> 24),
+        .raw_type = (uint8_t)(t->info >> 24),
+        .mode = functions & AP_FN_ACCEL ? AP_MODE_ACCEL
+                : functions & AP_FN_CCA ? AP_MODE_CCA
+                                        : AP_MODE_EP11,
+        .depth = t->info & 0x0f,
+        .max_message = t->info >> 8 & 0x0f,
+        .functions = functions & 0xffff0000,
+        .queues = card->queues,
+    };
+    card_uevent(b, apid, "add", NULL, fx);
+    if (b->autoprobe)
+        card_probe(b, apid, fx);
+}
+
+/* The first queue of the adapter that answers tells what the card is. */
+static bool probe_adapter(struct ap_bus *b, unsigned apid, struct tapq *out)
+{
+    for (unsigned d = 0; d <= ap_bus_max_domain(b); d++) {
+        if (!maybe_domain(b, d))
+            continue;
+        *out = test_queue(b, AP_QN(apid, d));
+        if (out->valid)
+            return true;
+    }
+    return false;
+}
+
+static const char *config_variable(bool config)
+{
+    return config ? "CONFIG=1" : "CONFIG=0";
+}
+
+static void card_update(struct ap_bus *b, unsigned apid, const struct tapq *t, struct effects *fx)
+{
+    struct ap_card *card = &b->cards[apid];
+    bool config = t->rc != AP_RC_DECONFIGURED;
+    bool chkstop = t->rc == AP_RC_CHECKSTOPPED;
+
+    if (b->driver && (card->config != config || card->chkstop != chkstop))
+        b->driver->adapter_changed(b->driver->ctx, apid, fx);
+    card->chkstop = chkstop;
+    if (card->config == config)
+        return;
+    card->config = config;
+    card_uevent(b, apid, "change", config_variable(config), fx);
+}
+
+static void queue_update(struct ap_bus *b, ap_qn qn, const struct tapq *t, struct effects *fx)
+{
+    struct ap_queue *q = queue_get(b, qn);
+    bool config = t->rc != AP_RC_DECONFIGURED;
+    bool back = (!q->config && config) || (q->chkstop && t->rc != AP_RC_CHECKSTOPPED);
+
+    q->chkstop = t->rc == AP_RC_CHECKSTOPPED;
+    if (q->config != config) {
+        q->config = config;
+        queue_uevent(b, qn, "change", config_variable(config), fx);
+    }
+    if (back && q->driver != DRIVER_NONE && ap_drivers[q->driver].zcrypt)
+        queue_start(b, qn);
+}
+
+static void scan_queue(struct ap_bus *b, ap_qn qn, struct effects *fx)
+{
+    struct ap_queue *q = queue_find(b, qn);
+    struct tapq t = {0};
+
+    if (maybe_domain(b, AP_QN_APQI(qn)))
+        t = test_queue(b, qn);
+    if (!t.valid) {
+        if (q)
+            queue_unregister(b, qn, fx);
+    } else if (!q) {
+        queue_register(b, qn, &t, fx);
+    } else {
+        queue_update(b, qn, &t, fx);
+    }
+}
+
+/* A type below CEX4 exists only for kernels as old as the seed (spec 1.11). */
+static bool type_supported(const struct ap_bus *b, const struct tapq *t)
+{
+    unsigned type = t->info >> 24 & 0xff;
+
+    return type <= 14 && type >= (b->abi->old_types ? 6 : 10);
+}
+
+static void scan_adapter(struct ap_bus *b, unsigned apid, struct effects *fx)
+{
+    struct ap_card *card = &b->cards[apid];
+    struct tapq t;
+
+    if (!maybe_adapter(b, apid) || !probe_adapter(b, apid, &t) || !type_supported(b, &t)) {
+        card_unregister(b, apid, fx);
+        return;
+    }
+    if (card->present && (card->raw_type != (t.info >> 24 & 0xff) ||
+                          card->functions != ((uint32_t)(t.info >> 32) & 0xffff0000)))
+        card_unregister(b, apid, fx);
+    if (card->present)
+        card_update(b, apid, &t, fx);
+    else
+        card_register(b, apid, &t, fx);
+    for (unsigned d = 0; d <= ap_bus_max_domain(b); d++)
+        if (maybe_domain(b, d) || mask256_test(&card->present_queues, d))
+            scan_queue(b, AP_QN(apid, d), fx);
+}
+
+void ap_bus_scan(struct ap_bus *b, struct effects *fx)
+{
+    struct ap_qci old = b->qci;
+    bool changed;
+
+    b->has_qci = b->hw.ops->qci(b->hw.ctx, &b->qci);
+    if (!b->has_qci)
+        b->qci = (struct ap_qci){0};
+    changed = !ap_qci_equal(&old, &b->qci);
+    if (changed && b->driver)
+        b->driver->config_changed(b->driver->ctx, &b->qci, &old, fx);
+    if (b->domain < 0)
+        bus_choose_domain(b);
+    for (unsigned apid = 0; apid < AP_IDS; apid++)
+        if (b->cards[apid].present || apid <= ap_bus_max_adapter(b))
+            scan_adapter(b, apid, fx);
+    if (changed && b->driver)
+        b->driver->scan_complete(b->driver->ctx, &b->qci, &old, fx);
+    b->scans++;
+    if (b->scans == 1)
+        bus_uevent(b, "INITSCAN=done", NULL, fx);
+    bus_settle(b, fx);
+}

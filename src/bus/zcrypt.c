@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+#include "bus/zcrypt.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus/bus.h"
+
+#define ZCRYPT_MAJOR                                                                               \
+    250 /* the kernel picks one at load time; ours is in the same dynamic range                    \
+         */
+
+struct zcrypt {
+    struct sysfs_tree *tree;
+    struct zcrypt_node nodes[ZCRYPT_NODES];
+};
+
+const struct zcrypt_node *zcrypt_node_at(const struct zcrypt *z, unsigned minor)
+{
+    return minor < ZCRYPT_NODES && z->nodes[minor].present ? &z->nodes[minor] : NULL;
+}
+
+static struct zcrypt_node *node_of(void *ctx, uint32_t minor)
+{
+    return &((struct zcrypt *)ctx)->nodes[minor];
+}
+
+static int find(const struct zcrypt *z, const char *name)
+{
+    for (int i = 0; i < ZCRYPT_NODES; i++)
+        if (z->nodes[i].present && strcmp(z->nodes[i].name, name) == 0)
+            return i;
+    return -ENOENT;
+}
+
+static bool blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The written text without blanks around it, cut at 31 characters. -EINVAL: no name for a file. */
+static int name_parse(const char *data, size_t len, char out[ZCRYPT_NAME_MAX])
+{
+    while (len && blank(*data)) {
+        data++;
+        len--;
+    }
+    while (len && blank(data[len - 1]))
+        len--;
+    if (len >= ZCRYPT_NAME_MAX)
+        len = ZCRYPT_NAME_MAX - 1;
+    for (size_t i = 0; i < len; i++)
+        if (data[i] == '/' || (unsigned char)data[i] < ' ')
+            return -EINVAL;
+    memcpy(out, data, len);
+    out[len] = '\0';
+    return strcmp(out, ".") == 0 || strcmp(out, "..") == 0 ? -EINVAL : 0;
+}
+
+static int refuse(struct effects *fx, const char *file, int err, const char *why)
+{
+    effects_log(fx, LOG_LEVEL_WARNING, "class/zcrypt/%s: refused: %s", file, why);
+    return err;
+}
+
+static void node_uevent(int minor, const char *name, const char *action, struct effects *fx)
+{
+    char path[80], major[16], number[16], devname[48];
+
+    snprintf(path, sizeof path, "devices/virtual/zcrypt/%s", name);
+    snprintf(major, sizeof major, "MAJOR=%d", ZCRYPT_MAJOR);
+    snprintf(number, sizeof number, "MINOR=%d", minor);
+    snprintf(devname, sizeof devname, "DEVNAME=%s", name);
+    effects_uevent(fx, action, path, "zcrypt", major, number, devname, NULL);
+}
+
+static int create_store(void *ctx, uint32_t object, const char *data, size_t len,
+                        struct effects *fx)
+{
+    struct zcrypt *z = ctx;
+    char name[ZCRYPT_NAME_MAX];
+    struct zcrypt_node *node;
+    int minor = 0;
+
+    if (name_parse(data, len, name) < 0)
+        return refuse(fx, "create", -EINVAL, "that cannot be the name of a device node");
+    while (minor < ZCRYPT_NODES && z->nodes[minor].present)
+        minor++;
+    if (minor == ZCRYPT_NODES)
+        return refuse(fx, "create", -ENOSPC, "all 256 nodes exist; destroy one first");
+    if (!*name)
+        snprintf(name, sizeof name, "zcrypt_%d", minor);
+    if (find(z, name) >= 0 || strcmp(name, "z90crypt") == 0)
+        return refuse(fx, "create", -EEXIST, "a node of that name exists");
+    node = &z->nodes[minor];
+    *node = (struct zcrypt_node){
+        .generation = (uint16_t)(node->generation + 1 ? node->generation + 1 : 1), .present = true};
+    strcpy(node->name, name);
+    node_uevent(minor, name, "add", fx);
+    return 0;
+}
+
+static int destroy_store(void *ctx, uint32_t object, const char *data, size_t len,
+                         struct effects *fx)
+{
+    struct zcrypt *z = ctx;
+    char name[ZCRYPT_NAME_MAX];
+    int minor;
+
+    if (name_parse(data, len, name) < 0 || (minor = find(z, name)) < 0)
+        return refuse(fx, "destroy", -ENOENT, "there is no node of that name");
+    z->nodes[minor].present = false;
+    effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_ZCRYPT_PARENT, 0}), name);
+    effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_DEV, 0}), name);
+    node_uevent(minor, name, "remove", fx);
+    return 0;
+}
+
+static int uevent_store(void *ctx, uint32_t object, const char *data, size_t len,
+                        struct effects *fx)
+{
+    char action[16];
+
+    return uevent_action_parse(data, len, action);
+}
+
+static int mask_show(const struct mask256 *mask, struct text *out)
+{
+    char text[MASK256_TEXT];
+
+    mask256_format(mask, text);
+    text_addf(out, "%s\n", text);
+    return 0;
+}
+
+#define DEFINE_MASK(field)                                                                         \
+    static int field##_show(void *ctx, uint32_t minor, struct text *out)                           \
+    {                                                                                              \
+        return mask_show(&node_of(ctx, minor)->field, out);                                        \
+    }                                                                                              \
+    static int field##_store(void *ctx, uint32_t minor, const char *data, size_t len,              \
+                             struct effects *fx)                                                   \
+    {                                                                                              \
+        return mask256_parse(data, len, &node_of(ctx, minor)->field);                              \
+    }
+
+DEFINE_MASK(ioctlmask)
+DEFINE_MASK(apmask)
+DEFINE_MASK(aqmask)
+DEFINE_MASK(admask)
+
+static int dev_show(void *ctx, uint32_t minor, struct text *out)
+{
+    text_addf(out, "%d:%u\n", ZCRYPT_MAJOR, minor);
+    return 0;
+}
+
+static int node_uevent_show(void *ctx, uint32_t minor, struct text *out)
+{
+    text_addf(out, "MAJOR=%d\nMINOR=%u\nDEVNAME=%s\n", ZCRYPT_MAJOR, minor,
+              node_of(ctx, minor)->name);
+    return 0;
+}
+
+static const struct sysfs_attr class_attrs[] = {
+    {"create", 0200, .store = create_store}, {"destroy", 0200, .store = destroy_store}, {0}};
+static const struct sysfs_attr node_attrs[] = {
+    {"admask", 0644, .show = admask_show, .store = admask_store},
+    {"apmask", 0644, .show = apmask_show, .store = apmask_store},
+    {"aqmask", 0644, .show = aqmask_show, .store = aqmask_store},
+    {"dev", 0444, .show = dev_show},
+    {"ioctlmask", 0644, .show = ioctlmask_show, .store = ioctlmask_store},
+    {"uevent", 0644, .show = node_uevent_show, .store = uevent_store},
+    {0}};
+
+/* Directories */
+
+static void class_name(void *ctx, uint32_t object, char out[SYSFS_NAME_MAX])
+{
+    strcpy(out, "zcrypt");
+}
+
+static struct sysfs_dir class_parent(void *ctx, uint32_t object)
+{
+    return sysfs_static_dir("class");
+}
+
+static struct sysfs_dir parent_parent(void *ctx, uint32_t object)
+{
+    return sysfs_static_dir("devices/virtual");
+}
+
+static void dev_name(void *ctx, uint32_t object, char out[SYSFS_NAME_MAX])
+{
+    strcpy(out, "dev");
+}
+
+static struct sysfs_dir dev_parent(void *ctx, uint32_t object)
+{
+    return (struct sysfs_dir){SYSFS_ROOT, 0};
+}
+
+static int node_find(void *ctx, uint32_t object, const char *name, struct sysfs_child *out)
+{
+    int minor = find(ctx, name);
+
+    if (minor < 0)
+        return minor;
+    *out = (struct sysfs_child){{SYSFS_ZCRYPT_NODE, (uint32_t)minor}, false};
+    return 0;
+}
+
+static bool node_next(void *ctx, uint32_t object, uint32_t *cursor, struct sysfs_child *out,
+                      char name[SYSFS_NAME_MAX])
+{
+    while (*cursor < ZCRYPT_NODES && !node_of(ctx, *cursor)->present)
+        ++*cursor;
+    if (*cursor >= ZCRYPT_NODES)
+        return false;
+    *out = (struct sysfs_child){{SYSFS_ZCRYPT_NODE, *cursor}, false};
+    strcpy(name, node_of(ctx, (*cursor)++)->name);
+    return true;
+}
+
+static int link_find(void *ctx, uint32_t object, const char *name, struct sysfs_child *out)
+{
+    int rc = node_find(ctx, object, name, out);
+
+    if (rc == 0)
+        out->is_link = true;
+    return rc;
+}
+
+static bool link_next(void *ctx, uint32_t object, uint32_t *cursor, struct sysfs_child *out,
+                      char name[SYSFS_NAME_MAX])
+{
+    if (!node_next(ctx, object, cursor, out, name))
+        return false;
+    out->is_link = true;
+    return true;
+}
+
+static int dev_find(void *ctx, uint32_t object, const char *name, struct sysfs_child *out)
+{
+    if (strcmp(name, "z90crypt") == 0) {
+        *out = (struct sysfs_child){{SYSFS_DEV_NODE, ZCRYPT_Z90CRYPT}, false};
+        return 0;
+    }
+    if (node_find(ctx, object, name, out) < 0)
+        return -ENOENT;
+    out->dir.kind = SYSFS_DEV_NODE;
+    return 0;
+}
+
+static bool dev_next(void *ctx, uint32_t object, uint32_t *cursor, struct sysfs_child *out,
+                     char name[SYSFS_NAME_MAX])
+{
+    uint32_t nodes = *cursor ? *cursor - 1 : 0;
+
+    if (*cursor == 0) {
+        *cursor = 1;
+        *out = (struct sysfs_child){{SYSFS_DEV_NODE, ZCRYPT_Z90CRYPT}, false};
+        strcpy(name, "z90crypt");
+        return true;
+    }
+    if (!node_next(ctx, object, &nodes, out, name))
+        return false;
+    *cursor = nodes + 1;
+    out->dir.kind = SYSFS_DEV_NODE;
+    return true;
+}
+
+static uint16_t node_generation(void *ctx, uint32_t minor)
+{
+    const struct zcrypt_node *node = zcrypt_node_at(ctx, minor);
+
+    return node ? node->generation : 0;
+}
+
+static uint16_t dev_node_generation(void *ctx, uint32_t object)
+{
+    return object == ZCRYPT_Z90CRYPT ? 1 : node_generation(ctx, object);
+}
+
+static void node_name(void *ctx, uint32_t minor, char out[SYSFS_NAME_MAX])
+{
+    strcpy(out, minor == ZCRYPT_Z90CRYPT ? "z90crypt" : node_of(ctx, minor)->name);
+}
+
+static struct sysfs_dir node_parent(void *ctx, uint32_t minor)
+{
+    return (struct sysfs_dir){SYSFS_ZCRYPT_PARENT, 0};
+}
+
+static struct sysfs_dir dev_node_parent(void *ctx, uint32_t object)
+{
+    return (struct sysfs_dir){SYSFS_DEV, 0};
+}
+
+static bool node_to_class(void *ctx, uint32_t minor, struct sysfs_dir *out)
+{
+    *out = (struct sysfs_dir){SYSFS_ZCRYPT_CLASS, 0};
+    return true;
+}
+
+static const struct sysfs_member node_members[] = {{"subsystem", true, node_to_class}, {0}};
+
+struct zcrypt *zcrypt_new(struct sysfs_tree *tree)
+{
+    static const struct sysfs_kind_ops class_ops = {.attrs = class_attrs,
+                                                    .name = class_name,
+                                                    .parent = class_parent,
+                                                    .child_find = link_find,
+                                                    .child_next = link_next};
+    static const struct sysfs_kind_ops parent_ops = {.name = class_name,
+                                                     .parent = parent_parent,
+                                                     .child_find = node_find,
+                                                     .child_next = node_next};
+    static const struct sysfs_kind_ops node_ops = {.attrs = node_attrs,
+                                                   .members = node_members,
+                                                   .generation = node_generation,
+                                                   .name = node_name,
+                                                   .parent = node_parent};
+    static const struct sysfs_kind_ops dev_ops = {
+        .name = dev_name, .parent = dev_parent, .child_find = dev_find, .child_next = dev_next};
+    static const struct sysfs_kind_ops dev_node_ops = {.device = true,
+                                                       .generation = dev_node_generation,
+                                                       .name = node_name,
+                                                       .parent = dev_node_parent};
+    struct zcrypt *z = xcalloc(1, sizeof *z);
+
+    z->tree = tree;
+    sysfs_register(tree, SYSFS_ZCRYPT_CLASS, &class_ops, z);
+    sysfs_register(tree, SYSFS_ZCRYPT_PARENT, &parent_ops, z);
+    sysfs_register(tree, SYSFS_ZCRYPT_NODE, &node_ops, z);
+    sysfs_register(tree, SYSFS_DEV, &dev_ops, z);
+    sysfs_register(tree, SYSFS_DEV_NODE, &dev_node_ops, z);
+    return z;
+}
+
+void zcrypt_free(struct zcrypt *z)
+{
+    free(z);
+}
