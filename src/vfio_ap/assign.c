@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+
+#include "vfio_ap/internal.h"
+
+unsigned vfio_ap_max_adapter(const struct vfio_ap *v)
+{
+    const struct ap_qci *qci = ap_bus_qci(v->bus);
+
+    return qci->flags & AP_QCI_APXA ? qci->max_adapter : 63;
+}
+
+unsigned vfio_ap_max_domain(const struct vfio_ap *v)
+{
+    const struct ap_qci *qci = ap_bus_qci(v->bus);
+
+    return qci->flags & AP_QCI_APXA ? qci->max_domain : 15;
+}
+
+/* The domains that adapter apid gains if the assignment becomes wanted. */
+static struct mask256 gained_row(const struct mdev *m, const struct apcb *wanted, unsigned apid)
+{
+    if (mask256_test(&m->assigned.apm, apid))
+        return mask256_andnot(wanted->aqm, m->assigned.aqm);
+    return wanted->aqm;
+}
+
+static void log_refusal(const struct mdev *m, const char *what, ap_qn qn, const char *errno_name,
+                        const char *why, struct effects *fx)
+{
+    char uuid[UUID_TEXT], queue[AP_QN_TEXT];
+
+    uuid_format(&m->uuid, uuid);
+    ap_qn_format(qn, queue);
+    effects_log(fx, LOG_LEVEL_WARNING, "%s: %s refused (%s): APQN %s is %s", uuid, what, errno_name,
+                queue, why);
+}
+
+/* Rule 4 of spec 4.4: nothing of the product may be zcrypt's, as the masks say. */
+static int check_owner(const struct vfio_ap *v, const struct mdev *m, const struct apcb *wanted,
+                       const char *what, struct effects *fx)
+{
+    const struct ap_masks *masks = ap_bus_masks(v->bus);
+    struct mask256 apids = mask256_and(wanted->apm, masks->apmask);
+    struct mask256 apqis = mask256_and(wanted->aqm, masks->aqmask);
+
+    if (mask256_empty(&apids) || mask256_empty(&apqis))
+        return 0;
+    log_refusal(m, what, AP_QN(mask256_next(&apids, 0), mask256_next(&apqis, 0)), "EADDRNOTAVAIL",
+                "reserved for the zcrypt drivers by apmask and aqmask", fx);
+    return -EADDRNOTAVAIL;
+}
+
+/*
+ * Rule 5: nothing of it may be another device's. What the device has already is its own, so only
+ * what it would gain is looked at, and the cost does not depend on how many devices there are.
+ */
+static int check_shared(const struct vfio_ap *v, const struct mdev *m, const struct apcb *wanted,
+                        const char *what, struct effects *fx)
+{
+    int rc = 0;
+
+    if (mask256_empty(&wanted->aqm))
+        return 0;
+    mask256_for_each(apid, &wanted->apm)
+    {
+        struct mask256 shared = mask256_and(gained_row(m, wanted, apid), v->taken[apid]);
+
+        mask256_for_each(apqi, &shared)
+        {
+            char other[UUID_TEXT], why[64];
+
+            uuid_format(&mdev_at(v, v->owner[AP_QN(apid, apqi)])->uuid, other);
+            snprintf(why, sizeof why, "assigned to %s", other);
+            log_refusal(m, what, AP_QN(apid, apqi), "EADDRINUSE", why, fx);
+            rc = -EADDRINUSE;
+        }
+    }
+    return rc;
+}
+
+int assign_plan(const struct vfio_ap *v, const struct mdev *m, const struct apcb *wanted,
+                const char *what, struct effects *fx)
+{
+    int rc = check_owner(v, m, wanted, what, fx);
+
+    return rc < 0 ? rc : check_shared(v, m, wanted, what, fx);
+}
+
+/* Enters or strikes out what changes between two rows of the device. */
+static void row_change(struct vfio_ap *v, const struct mdev *m, unsigned apid, struct mask256 old,
+                       struct mask256 new)
+{
+    struct mask256 gained = mask256_andnot(new, old), lost = mask256_andnot(old, new);
+
+    v->taken[apid] = mask256_or(mask256_andnot(v->taken[apid], lost), gained);
+    mask256_for_each(apqi, &gained) v->owner[AP_QN(apid, apqi)] = m->slot;
+    mask256_for_each(apqi, &lost) v->owner[AP_QN(apid, apqi)] = MDEV_NONE;
+}
+
+void assign_commit(struct vfio_ap *v, struct mdev *m, const struct apcb *wanted)
+{
+    struct mask256 touched = mask256_or(m->assigned.apm, wanted->apm);
+    struct mask256 none = {0};
+
+    mask256_for_each(apid, &touched)
+    {
+        row_change(v, m, apid, mask256_test(&m->assigned.apm, apid) ? m->assigned.aqm : none,
+                   mask256_test(&wanted->apm, apid) ? wanted->aqm : none);
+    }
+    m->assigned = *wanted;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "vfio_ap/internal.h"
+
+/* Attributes of the matrix device and of its one type of mediated device (spec 4.1, 4.2, 4.7). */
+
+static int features_show(void *ctx, uint32_t object, struct text *out)
+{
+    text_adds(out, "guest_matrix hotplug ap_config\n");
+    return 0;
+}
+
+static int matrix_uevent_show(void *ctx, uint32_t object, struct text *out)
+{
+    text_adds(out, "DEVTYPE=vfio_ap\nDRIVER=vfio_ap\n");
+    return 0;
+}
+
+static int matrix_uevent_store(void *ctx, uint32_t object, const char *data, size_t len,
+                               struct effects *fx)
+{
+    char action[16];
+    int rc = uevent_action_parse(data, len, action);
+
+    if (rc == 0)
+        effects_uevent(fx, action, "devices/vfio_ap/matrix", "matrix", "DEVTYPE=vfio_ap",
+                       "DRIVER=vfio_ap", "SYNTH_UUID=0", NULL);
+    return rc;
+}
+
+const struct sysfs_attr matrix_attrs[] = {
+    {"features", 0444, .show = features_show},
+    {"uevent", 0644, .show = matrix_uevent_show, .store = matrix_uevent_store},
+    {0},
+};
+
+static int available_instances_show(void *ctx, uint32_t object, struct text *out)
+{
+    text_addf(out, "%u\n", MDEV_MAX - vfio_ap_of(ctx)->count);
+    return 0;
+}
+
+static int device_api_show(void *ctx, uint32_t object, struct text *out)
+{
+    text_adds(out, "vfio-ap\n");
+    return 0;
+}
+
+static int name_show(void *ctx, uint32_t object, struct text *out)
+{
+    text_adds(out, "VFIO AP Passthrough Device\n");
+    return 0;
+}
+
+/* 36 characters, and one more that nobody looks at. */
+static int create_store(void *ctx, uint32_t object, const char *data, size_t len,
+                        struct effects *fx)
+{
+    struct uuid uuid;
+
+    if (len < UUID_TEXT - 1 || len > UUID_TEXT || uuid_parse(data, UUID_TEXT - 1, &uuid) < 0) {
+        effects_log(fx, LOG_LEVEL_WARNING,
+                    "create: refused: a UUID is wanted, as uuidgen prints it");
+        return -EINVAL;
+    }
+    return mdev_create(vfio_ap_of(ctx), &uuid, fx);
+}
+
+const struct sysfs_attr mdev_type_attrs[] = {
+    {"available_instances", 0444, .show = available_instances_show},
+    {"create", 0200, .store = create_store},
+    {"device_api", 0444, .show = device_api_show},
+    {"name", 0444, .show = name_show},
+    {0},
+};

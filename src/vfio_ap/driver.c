@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vfio_ap/internal.h"
+
+/* What the AP bus asks and tells of the driver vfio_ap, and what guests do. */
+
+static struct mdev *owner_of(const struct vfio_ap *v, ap_qn qn)
+{
+    return v->owner[qn] == MDEV_NONE ? NULL : mdev_at(v, v->owner[qn]);
+}
+
+static void driver_probe(void *ctx, ap_qn qn, struct effects *fx)
+{
+    struct vfio_ap *v = ctx;
+    struct mdev *m = owner_of(v, qn);
+
+    if (m)
+        mdev_mark(v, m, PENDING_FILTER);
+}
+
+/* A queue is taken away: the whole adapter leaves the guest before the bus hands the queue on
+ * (spec 4.8). */
+static void driver_remove(void *ctx, ap_qn qn, struct effects *fx)
+{
+    struct vfio_ap *v = ctx;
+    struct mdev *m = owner_of(v, qn);
+    struct apcb without;
+
+    if (!m || !apcb_has(&m->effective, qn))
+        return;
+    without = m->effective;
+    mask256_clear(&without.apm, AP_QN_APID(qn));
+    mdev_publish(v, m, without, fx);
+}
+
+static void log_veto(const struct vfio_ap *v, ap_qn qn, struct effects *fx)
+{
+    char queue[AP_QN_TEXT], uuid[UUID_TEXT];
+
+    ap_qn_format(qn, queue);
+    uuid_format(&owner_of(v, qn)->uuid, uuid);
+    effects_log(fx, LOG_LEVEL_WARNING,
+                "apmask, aqmask: refused (%s): APQN %s is assigned to %s; unassign it first",
+                v->abi->veto_errno == EBUSY ? "EBUSY" : "EADDRINUSE", queue, uuid);
+}
+
+/* The domains of an adapter of which the change would deprive vfio_ap, by the rule of the profile
+ * (spec 2.6, 5.3). */
+static struct mask256 vetoed_row(const struct vfio_ap *v, unsigned apid, const struct ap_masks *old,
+                                 const struct ap_masks *wanted)
+{
+    struct mask256 new_domains = mask256_andnot(wanted->aqmask, old->aqmask);
+
+    if (!v->abi->veto_by_new_bits)
+        return mask256_andnot(ap_masks_row(wanted, apid), ap_masks_row(old, apid));
+    if (mask256_test(&wanted->apmask, apid) && !mask256_test(&old->apmask, apid))
+        return mask256_ones();
+    return new_domains;
+}
+
+static bool driver_in_use(void *ctx, const struct ap_masks *old, const struct ap_masks *wanted,
+                          struct effects *fx)
+{
+    struct vfio_ap *v = ctx;
+    bool refused = false;
+
+    for (unsigned apid = 0; apid < AP_IDS; apid++) {
+        struct mask256 row = mask256_and(vetoed_row(v, apid, old, wanted), v->taken[apid]);
+
+        mask256_for_each(apqi, &row)
+        {
+            log_veto(v, AP_QN(apid, apqi), fx);
+            refused = true;
+        }
+    }
+    return refused;
+}
+
+/* First phase: what leaves the host leaves the devices. The guest is told once, when the scan is
+ * complete. */
+static void driver_config_changed(void *ctx, const struct ap_qci *new, const struct ap_qci *old,
+                                  struct effects *fx)
+{
+    struct vfio_ap *v = ctx;
+
+    v->host = (struct apcb){new->apm, new->aqm, new->adm};
+    for (uint32_t slot = 0; slot < v->slot_count; slot++) {
+        struct mdev *m = v->slots[slot];
+        struct apcb stripped;
+
+        if (!m)
+            continue;
+        stripped = (struct apcb){mask256_and(m->effective.apm, new->apm),
+                                 mask256_and(m->effective.aqm, new->aqm),
+                                 mask256_and(m->effective.adm, new->adm)};
+        if (apcb_equal(&stripped, &m->effective))
+            continue;
+        m->effective = stripped;
+        mdev_mark(v, m, v->abi->recompute_always ? PENDING_FILTER : PENDING_TELL);
+    }
+}
+
+/* Second phase: what came to the host joins the devices that have been waiting for it. */
+static void driver_scan_complete(void *ctx, const struct ap_qci *new, const struct ap_qci *old,
+                                 struct effects *fx)
+{
+    struct vfio_ap *v = ctx;
+    struct apcb added = {mask256_andnot(new->apm, old->apm), mask256_andnot(new->aqm, old->aqm),
+                         mask256_andnot(new->adm, old->adm)};
+
+    for (uint32_t slot = 0; slot < v->slot_count; slot++) {
+        struct mdev *m = v->slots[slot];
+
+        if (m && (mask256_intersects(&m->assigned.apm, &added.apm) ||
+                  mask256_intersects(&m->assigned.aqm, &added.aqm) ||
+                  mask256_intersects(&m->assigned.adm, &added.adm)))
+            mdev_mark(v, m, PENDING_FILTER);
+    }
+}
+
+static void driver_adapter_changed(void *ctx, unsigned apid, struct effects *fx)
+{
+    struct vfio_ap *v = ctx;
+
+    if (!v->abi->standby_withheld)
+        return;
+    for (uint32_t slot = 0; slot < v->slot_count; slot++)
+        if (v->slots[slot] && mask256_test(&v->slots[slot]->assigned.apm, apid))
+            mdev_mark(v, v->slots[slot], PENDING_FILTER);
+}
+
+static const char *driver_status(void *ctx, ap_qn qn)
+{
+    const struct mdev *m = owner_of(ctx, qn);
+
+    if (!m)
+        return "unassigned";
+    return m->guest && apcb_has(&m->effective, qn) ? "in use" : "assigned";
+}
+
+struct vfio_ap *vfio_ap_new(const struct abi *abi, struct sysfs_tree *tree)
+{
+    struct vfio_ap *v = xcalloc(1, sizeof *v);
+
+    v->abi = abi;
+    v->tree = tree;
+    v->pending = MDEV_NONE;
+    memset(v->owner, 0xff, sizeof v->owner);
+    v->driver = (struct ap_queue_driver){.probe = driver_probe,
+                                         .remove = driver_remove,
+                                         .in_use = driver_in_use,
+                                         .config_changed = driver_config_changed,
+                                         .scan_complete = driver_scan_complete,
+                                         .adapter_changed = driver_adapter_changed,
+                                         .settle = vfio_ap_settle,
+                                         .status = driver_status,
+                                         .ctx = v};
+    vfio_ap_register_dirs(v);
+    return v;
+}
+
+void vfio_ap_free(struct vfio_ap *v)
+{
+    if (!v)
+        return;
+    for (uint32_t slot = 0; slot < v->slot_count; slot++)
+        free(v->slots[slot]);
+    free(v->slots);
+    free(v->generations);
+    free(v->buckets);
+    free(v);
+}
+
+const struct ap_queue_driver *vfio_ap_driver(struct vfio_ap *v)
+{
+    return &v->driver;
+}
+
+void vfio_ap_set_bus(struct vfio_ap *v, struct ap_bus *bus, struct ap_hw hw)
+{
+    v->bus = bus;
+    v->hw = hw;
+}
+
+static void reset_all(struct vfio_ap *v, const struct apcb *of)
+{
+    mask256_for_each(apid, &of->apm)
+    {
+        mask256_for_each(apqi, &of->aqm) v->hw.ops->zapq(v->hw.ctx, AP_QN(apid, apqi));
+    }
+}
+
+int vfio_ap_attach(struct vfio_ap *v, struct mdev *m, struct vfio_ap_guest *g, struct effects *fx)
+{
+    if (!(g->hw.features & GUEST_AP))
+        return -EOPNOTSUPP;
+    if (g->mdev)
+        return g->mdev == m ? -EBUSY : -EPERM;
+    if (m->guest || m->removing)
+        return -EBUSY;
+    m->guest = g;
+    g->mdev = m;
+    reset_all(v, &m->effective);
+    g->hw.apcb = m->effective;
+    effects_add(fx, EFFECT_APCB)->id = g->number;
+    effects_add(fx, EFFECT_GUEST_NOTIFY)->id = g->number;
+    return 0;
+}
+
+void vfio_ap_detach(struct vfio_ap *v, struct vfio_ap_guest *g, struct effects *fx)
+{
+    struct mdev *m = g->mdev;
+
+    if (!m)
+        return;
+    g->hw.apcb = (struct apcb){0};
+    effects_add(fx, EFFECT_APCB)->id = g->number;
+    effects_add(fx, EFFECT_GUEST_DETACHED)->id = g->number;
+    reset_all(v, &m->effective);
+    g->mdev = NULL;
+    m->guest = NULL;
+    if (m->removing)
+        mdev_destroy(v, m, fx);
+}

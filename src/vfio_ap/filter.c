@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#include "vfio_ap/internal.h"
+
+/*
+ * What a guest gets of its device's assignment (spec 4.8). It is always computed from scratch: an
+ * incremental version let a guest have a queue that was not bound (spec 7.2, L-05).
+ */
+
+/* The APCB is a product, so an adapter is withheld as a whole when one of its queues cannot be
+ * passed. */
+static bool adapter_passable(const struct vfio_ap *v, unsigned apid, const struct mask256 *domains)
+{
+    if (v->abi->standby_withheld && !ap_bus_card_configured(v->bus, apid))
+        return false;
+    mask256_for_each(apqi, domains)
+    {
+        if (!ap_bus_queue_passed(v->bus, AP_QN(apid, apqi)))
+            return false;
+    }
+    return true;
+}
+
+struct apcb mdev_filter(const struct vfio_ap *v, const struct mdev *m)
+{
+    struct apcb out = {.apm = mask256_and(m->assigned.apm, v->host.apm),
+                       .aqm = mask256_and(m->assigned.aqm, v->host.aqm),
+                       .adm = mask256_and(m->assigned.adm, v->host.adm)};
+    struct mask256 candidates = out.apm;
+
+    mask256_for_each(apid, &candidates)
+    {
+        if (!adapter_passable(v, apid, &out.aqm))
+            mask256_clear(&out.apm, apid);
+    }
+    return out;
+}
+
+/* Whatever was in one product and is not in the other is reset and zeroized. */
+static void reset_withdrawn(struct vfio_ap *v, const struct apcb *old, const struct apcb *new)
+{
+    mask256_for_each(apid, &old->apm)
+    {
+        mask256_for_each(apqi, &old->aqm)
+        {
+            ap_qn qn = AP_QN(apid, apqi);
+
+            if (!apcb_has(new, qn))
+                v->hw.ops->zapq(v->hw.ctx, qn);
+        }
+    }
+}
+
+static void guest_update(struct vfio_ap_guest *g, const struct apcb *wanted, struct effects *fx)
+{
+    g->hw.apcb = *wanted;
+    g->config_changes++;
+    effects_add(fx, EFFECT_APCB)->id = g->number;
+    effects_add(fx, EFFECT_GUEST_NOTIFY)->id = g->number;
+}
+
+/* The guest's APCB follows the device's effective masks; while the guest is asked to let go it
+ * stays empty. */
+static void guest_follow(struct mdev *m, struct effects *fx)
+{
+    if (m->guest && !m->removing && !apcb_equal(&m->guest->hw.apcb, &m->effective))
+        guest_update(m->guest, &m->effective, fx);
+}
+
+/* The guest loses first, then what it lost is cleaned; only then can anyone else be given it. */
+void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct effects *fx)
+{
+    struct apcb old = m->effective;
+
+    m->effective = wanted;
+    guest_follow(m, fx);
+    if (!apcb_equal(&old, &wanted))
+        reset_withdrawn(v, &old, &wanted);
+}
+
+void mdev_mark(struct vfio_ap *v, struct mdev *m, enum mdev_pending what)
+{
+    if (m->pending == PENDING_NONE) {
+        m->next_pending = v->pending;
+        v->pending = m->slot;
+    }
+    if (what > m->pending)
+        m->pending = what;
+}
+
+void vfio_ap_settle(void *ctx, struct effects *fx)
+{
+    struct vfio_ap *v = ctx;
+
+    while (v->pending != MDEV_NONE) {
+        struct mdev *m = mdev_at(v, v->pending);
+        enum mdev_pending what = m->pending;
+
+        v->pending = m->next_pending;
+        m->pending = PENDING_NONE;
+        mdev_publish(v, m, what == PENDING_FILTER ? mdev_filter(v, m) : m->effective, fx);
+    }
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_VFIO_AP_INTERNAL_H
+#define APUS_VFIO_AP_INTERNAL_H
+
+#include "vfio_ap/vfio_ap.h"
+
+/* Private to src/vfio_ap. */
+
+#define MDEV_MAX  65536u
+#define MDEV_NONE UINT32_MAX
+
+/* What a change of the host left to do: nothing, tell the guest of a loss, or compute what it gets
+ * from scratch. */
+enum mdev_pending { PENDING_NONE, PENDING_TELL, PENDING_FILTER };
+
+/* A directory of which there is one; ctx of its kind. */
+struct fixed_dir {
+    struct vfio_ap *v;
+    const char *name;
+    struct sysfs_dir parent;
+};
+
+struct mdev {
+    struct uuid uuid;
+    uint32_t slot;
+    uint32_t next_in_bucket; /* slot */
+    uint16_t generation;
+    struct apcb assigned;
+    /* What the guest has or would have. The guest's own APCB is a copy of it, made by mdev_publish.
+     */
+    struct apcb effective;
+    struct vfio_ap_guest *guest;
+    enum mdev_pending pending; /* to be done when the bus settles */
+    uint32_t next_pending;     /* slot */
+    uint64_t remove_token;     /* someone waits for this device to be given up */
+    bool removing;
+};
+
+struct vfio_ap {
+    const struct abi *abi;
+    struct sysfs_tree *tree;
+    struct ap_bus *bus;
+    struct ap_hw hw;
+    struct ap_queue_driver driver;
+    /* Mediated devices by slot; NULL where there is none. The generation outlives the device. */
+    struct mdev **slots;
+    uint16_t *generations;
+    uint32_t slot_count, slot_hint; /* no free slot below the hint */
+    uint32_t count;
+    uint32_t *buckets; /* by hash of the UUID: first slot */
+    uint32_t bucket_count;
+    /* Who has which APQN: rows for quick intersection, and the owner's slot for the one that is
+     * named in a message. */
+    struct mask256 taken[AP_IDS];
+    uint32_t owner[AP_APQNS];
+    struct apcb host; /* the LPAR's masks as of the last scan */
+    uint32_t pending; /* first of the devices with something pending */
+    struct fixed_dir fixed[SYSFS_KINDS];
+};
+
+/* mdev.c: the table of mediated devices */
+int mdev_create(struct vfio_ap *v, const struct uuid *uuid, struct effects *fx);
+/* -EBUSY, or -EINPROGRESS when the guest was asked and the caller waits. */
+int mdev_remove(struct vfio_ap *v, struct mdev *m, struct effects *fx);
+void mdev_destroy(struct vfio_ap *v, struct mdev *m, struct effects *fx);
+struct mdev *mdev_at(const struct vfio_ap *v, uint32_t slot);
+
+/* assign.c: checks and changes of what is assigned */
+int assign_plan(const struct vfio_ap *v, const struct mdev *m, const struct apcb *wanted,
+                const char *what, struct effects *fx);
+void assign_commit(struct vfio_ap *v, struct mdev *m, const struct apcb *wanted);
+unsigned vfio_ap_max_adapter(const struct vfio_ap *v);
+unsigned vfio_ap_max_domain(const struct vfio_ap *v);
+
+/* filter.c: what the guest gets */
+struct apcb mdev_filter(const struct vfio_ap *v, const struct mdev *m);
+/* Takes what is not wanted any more from the guest, and resets it; gives it what is new. */
+void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct effects *fx);
+void mdev_mark(struct vfio_ap *v, struct mdev *m, enum mdev_pending what);
+void vfio_ap_settle(void *ctx, struct effects *fx);
+
+/* attrs_mdev.c, attrs_matrix.c, dirs.c */
+extern const struct sysfs_attr mdev_attrs[], mdev_type_attrs[], matrix_attrs[];
+
+static inline struct vfio_ap *vfio_ap_of(void *fixed)
+{
+    return ((struct fixed_dir *)fixed)->v;
+}
+
+void vfio_ap_register_dirs(struct vfio_ap *v);
+
+#endif

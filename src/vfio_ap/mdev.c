@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vfio_ap/internal.h"
+
+/* The table of mediated devices: slots, and a hash by UUID. */
+
+#define ASK_INTERVAL_NS UINT64_C(10000000000)
+
+struct mdev *mdev_at(const struct vfio_ap *v, uint32_t slot)
+{
+    return slot < v->slot_count ? v->slots[slot] : NULL;
+}
+
+static uint32_t *bucket_of(const struct vfio_ap *v, const struct uuid *uuid)
+{
+    return &v->buckets[uuid_hash(uuid) & (v->bucket_count - 1)];
+}
+
+struct mdev *vfio_ap_find(const struct vfio_ap *v, const struct uuid *uuid)
+{
+    if (!v->bucket_count)
+        return NULL;
+    for (uint32_t slot = *bucket_of(v, uuid); slot != MDEV_NONE;
+         slot = v->slots[slot]->next_in_bucket)
+        if (uuid_equal(&v->slots[slot]->uuid, uuid))
+            return v->slots[slot];
+    return NULL;
+}
+
+static void bucket_insert(struct vfio_ap *v, struct mdev *m)
+{
+    uint32_t *bucket = bucket_of(v, &m->uuid);
+
+    m->next_in_bucket = *bucket;
+    *bucket = m->slot;
+}
+
+static void bucket_remove(struct vfio_ap *v, struct mdev *m)
+{
+    uint32_t *link = bucket_of(v, &m->uuid);
+
+    while (*link != m->slot)
+        link = &v->slots[*link]->next_in_bucket;
+    *link = m->next_in_bucket;
+}
+
+static void buckets_grow(struct vfio_ap *v)
+{
+    if (v->count < v->bucket_count)
+        return;
+    v->bucket_count = v->bucket_count ? v->bucket_count * 2 : 16;
+    v->buckets = xrealloc(v->buckets, v->bucket_count * sizeof *v->buckets);
+    memset(v->buckets, 0xff, v->bucket_count * sizeof *v->buckets);
+    for (uint32_t slot = 0; slot < v->slot_count; slot++)
+        if (v->slots[slot])
+            bucket_insert(v, v->slots[slot]);
+}
+
+static uint32_t slot_take(struct vfio_ap *v)
+{
+    uint32_t slot = v->slot_hint;
+
+    while (slot < v->slot_count && v->slots[slot])
+        slot++;
+    if (slot == v->slot_count) {
+        uint32_t grown = v->slot_count ? v->slot_count * 2 : 16;
+
+        v->slots = xrealloc(v->slots, grown * sizeof *v->slots);
+        v->generations = xrealloc(v->generations, grown * sizeof *v->generations);
+        for (uint32_t i = v->slot_count; i < grown; i++) {
+            v->slots[i] = NULL;
+            v->generations[i] = 0;
+        }
+        v->slot_count = grown;
+    }
+    v->slot_hint = slot + 1;
+    return slot;
+}
+
+/* The order in which the real driver announces a device and what hangs on it. */
+static void announce(const struct mdev *m, bool added, struct effects *fx)
+{
+    char uuid[UUID_TEXT], device[96], group[64], vfio_dev[160];
+
+    if (!fx->want_uevents)
+        return;
+    uuid_format(&m->uuid, uuid);
+    snprintf(device, sizeof device, "devices/vfio_ap/matrix/%s", uuid);
+    snprintf(group, sizeof group, "devices/virtual/vfio/%u", m->slot);
+    snprintf(vfio_dev, sizeof vfio_dev, "%s/vfio-dev/vfio%u", device, m->slot);
+    if (added) {
+        effects_uevent(fx, "add", device, "mdev", NULL);
+        effects_uevent(fx, "add", group, "vfio", NULL);
+        effects_uevent(fx, "add", vfio_dev, "vfio-dev", NULL);
+        effects_uevent(fx, "bind", device, "mdev", "DRIVER=vfio_ap_mdev", NULL);
+    } else {
+        effects_uevent(fx, "remove", vfio_dev, "vfio-dev", NULL);
+        effects_uevent(fx, "remove", group, "vfio", NULL);
+        effects_uevent(fx, "unbind", device, "mdev", NULL);
+        effects_uevent(fx, "remove", device, "mdev", NULL);
+    }
+}
+
+int mdev_create(struct vfio_ap *v, const struct uuid *uuid, struct effects *fx)
+{
+    struct mdev *m;
+
+    if (vfio_ap_find(v, uuid)) {
+        effects_log(fx, LOG_LEVEL_WARNING, "create: refused: a mediated device has this UUID");
+        return -EEXIST;
+    }
+    if (v->count == MDEV_MAX) {
+        effects_log(fx, LOG_LEVEL_WARNING, "create: refused: all %u instances exist", MDEV_MAX);
+        return -v->abi->instances_errno;
+    }
+    buckets_grow(v);
+    m = xcalloc(1, sizeof *m);
+    m->uuid = *uuid;
+    m->slot = slot_take(v);
+    if (++v->generations[m->slot] == 0)
+        v->generations[m->slot] = 1;
+    m->generation = v->generations[m->slot];
+    v->slots[m->slot] = m;
+    bucket_insert(v, m);
+    v->count++;
+    announce(m, true, fx);
+    return 0;
+}
+
+static void gone(struct vfio_ap *v, const struct mdev *m, struct effects *fx)
+{
+    struct sysfs_dir matrix = {SYSFS_MATRIX, 0}, groups = {SYSFS_IOMMU_GROUPS, 0};
+    char name[UUID_TEXT];
+
+    uuid_format(&m->uuid, name);
+    effects_gone(fx, sysfs_dir_ino(v->tree, matrix), name);
+    snprintf(name, sizeof name, "%u", m->slot);
+    effects_gone(fx, sysfs_dir_ino(v->tree, groups), name);
+}
+
+void mdev_destroy(struct vfio_ap *v, struct mdev *m, struct effects *fx)
+{
+    struct apcb nothing = {0};
+
+    mdev_publish(v, m, nothing, fx);
+    assign_commit(v, m, &nothing);
+    gone(v, m, fx);
+    announce(m, false, fx);
+    bucket_remove(v, m);
+    v->slots[m->slot] = NULL;
+    if (m->slot < v->slot_hint)
+        v->slot_hint = m->slot;
+    v->count--;
+    if (m->remove_token)
+        effects_reply(fx, m->remove_token, 0);
+    free(m);
+}
+
+static void ask_release(struct vfio_ap *v, struct mdev *m, struct effects *fx)
+{
+    struct effect *e;
+
+    /* The guest loses its queues at once; the device's own view stays until it lets go (spec 4.2).
+     */
+    m->guest->hw.apcb = (struct apcb){0};
+    m->guest->release_requests++;
+    effects_add(fx, EFFECT_APCB)->id = m->guest->number;
+    effects_add(fx, EFFECT_GUEST_NOTIFY)->id = m->guest->number;
+    e = effects_add(fx, EFFECT_GUEST_NOTIFY);
+    e->id = m->guest->number;
+    e->value = 1;
+    effects_timer(fx, VFIO_AP_TIMER_ASK, fx->now + ASK_INTERVAL_NS);
+}
+
+int mdev_remove(struct vfio_ap *v, struct mdev *m, struct effects *fx)
+{
+    char uuid[UUID_TEXT];
+
+    uuid_format(&m->uuid, uuid);
+    if (m->removing)
+        return -ENODEV;
+    if (!m->guest) {
+        mdev_destroy(v, m, fx);
+        return 0;
+    }
+    if (!v->abi->remove_waits || !fx->token) {
+        effects_log(fx, LOG_LEVEL_WARNING,
+                    "%s: remove refused (EBUSY): guest %s uses it; stop or detach the guest first",
+                    uuid, m->guest->name);
+        return -EBUSY;
+    }
+    effects_log(fx, LOG_LEVEL_INFO, "%s: remove waits for guest %s to release it", uuid,
+                m->guest->name);
+    m->removing = true;
+    m->remove_token = fx->token;
+    ask_release(v, m, fx);
+    return -EINPROGRESS;
+}
+
+void vfio_ap_ask_again(struct vfio_ap *v, struct effects *fx)
+{
+    for (uint32_t slot = 0; slot < v->slot_count; slot++)
+        if (v->slots[slot] && v->slots[slot]->removing && v->slots[slot]->guest)
+            ask_release(v, v->slots[slot], fx);
+}
+
+/* The writer was interrupted. The removal itself goes on, as it does in the kernel: only nobody
+ * waits for it. */
+void vfio_ap_cancel(struct vfio_ap *v, uint64_t token, struct effects *fx)
+{
+    for (uint32_t slot = 0; slot < v->slot_count; slot++)
+        if (v->slots[slot] && v->slots[slot]->remove_token == token)
+            v->slots[slot]->remove_token = 0;
+}
+
+unsigned vfio_ap_count(const struct vfio_ap *v)
+{
+    return v->count;
+}
+
+const struct mdev *vfio_ap_next(const struct vfio_ap *v, uint32_t *cursor)
+{
+    while (*cursor < v->slot_count)
+        if (v->slots[(*cursor)++])
+            return v->slots[*cursor - 1];
+    return NULL;
+}
+
+const struct mdev *vfio_ap_owner(const struct vfio_ap *v, ap_qn qn)
+{
+    return v->owner[qn] == MDEV_NONE ? NULL : mdev_at(v, v->owner[qn]);
+}
+
+const struct uuid *mdev_uuid(const struct mdev *m)
+{
+    return &m->uuid;
+}
+
+const struct apcb *mdev_assigned(const struct mdev *m)
+{
+    return &m->assigned;
+}
+
+const struct apcb *mdev_effective(const struct mdev *m)
+{
+    return &m->effective;
+}
+
+const struct vfio_ap_guest *mdev_guest(const struct mdev *m)
+{
+    return m->guest;
+}
