@@ -9,6 +9,7 @@
 #include "base/effects.h"
 #include "base/uuid.h"
 #include "machine/config.h"
+#include "machine/guest.h"
 #include "sysfs/tree.h"
 
 /*
@@ -47,12 +48,6 @@ enum command_kind {
 enum lpar_kind { LPAR_ADAPTER, LPAR_DOMAIN, LPAR_CONTROL_DOMAIN };
 
 #define GUEST_NAME_MAX 64
-
-/* CPU features of a guest (spec 1.2). */
-#define GUEST_AP    1u
-#define GUEST_APFT  2u
-#define GUEST_APQCI 4u
-#define GUEST_APQI  8u
 
 struct command {
     enum command_kind kind;

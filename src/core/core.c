@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/core.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/state.h"
+
+#define TIMER_SCAN 2u
+
+struct core *core_new(const struct machine_config *config, struct effects *effects)
+{
+    struct core *c = xcalloc(1, sizeof *c);
+    struct ap_bus_params params = {.abi = abi_get(config->abi),
+                                   .apmask = config->apmask,
+                                   .aqmask = config->aqmask,
+                                   .domain = config->default_domain};
+
+    c->abi = params.abi;
+    c->machine = machine_new(config);
+    sysfs_tree_init(&c->tree);
+    c->vfio_ap = vfio_ap_new(c->abi, &c->tree);
+    c->bus = ap_bus_new(&params, machine_hw(c->machine), vfio_ap_driver(c->vfio_ap), &c->tree);
+    vfio_ap_set_bus(c->vfio_ap, c->bus, machine_hw(c->machine));
+    c->zcrypt = zcrypt_new(&c->tree);
+    effects->tree = CORE_HOST_TREE;
+    ap_bus_scan(c->bus, effects);
+    effects_uevent(effects, "change", "devices/vfio_ap/matrix", "matrix", "MDEV_STATE=registered",
+                   NULL);
+    effects_timer(effects, TIMER_SCAN,
+                  effects->now + (uint64_t)ap_bus_config_time(c->bus) * UINT64_C(1000000000));
+    return c;
+}
+
+void core_free(struct core *c)
+{
+    if (!c)
+        return;
+    guests_free(c);
+    zcrypt_free(c->zcrypt);
+    ap_bus_free(c->bus);
+    vfio_ap_free(c->vfio_ap);
+    machine_free(c->machine);
+    free(c);
+}
+
+const struct sysfs_tree *core_tree(struct core *c, unsigned tree)
+{
+    struct core_guest *g;
+
+    if (tree == CORE_HOST_TREE)
+        return &c->tree;
+    g = guest_at(c, tree - 1);
+    return g ? guest_tree(c, g) : NULL;
+}
+
+/* The LPAR's configuration changed: the machine presents an event, and the host's bus looks at once
+ * (trap 23). */
+static void host_rescan(struct core *c, struct effects *fx)
+{
+    if (c->machine_seen == machine_changes(c->machine))
+        return;
+    c->machine_seen = machine_changes(c->machine);
+    fx->tree = CORE_HOST_TREE;
+    ap_bus_scan(c->bus, fx);
+    for (unsigned i = 0; i < c->guest_slots; i++)
+        if (c->guests[i] && c->guests[i]->linux_system)
+            effects_add(fx, EFFECT_APCB)->id = i;
+}
+
+static int execute_store(struct core *c, const struct command *cmd, struct effects *fx)
+{
+    const struct sysfs_tree *tree = core_tree(c, cmd->store.tree);
+
+    if (!tree)
+        return -ENODEV;
+    fx->tree = (uint16_t)cmd->store.tree;
+    return sysfs_store(tree, cmd->store.ino, cmd->store.data, cmd->store.len, fx);
+}
+
+static int execute_timer(struct core *c, const struct command *cmd, struct effects *fx)
+{
+    uint64_t interval = (uint64_t)ap_bus_config_time(c->bus) * UINT64_C(1000000000);
+
+    if (cmd->timer.id == VFIO_AP_TIMER_ASK) {
+        vfio_ap_ask_again(c->vfio_ap, fx);
+        return 0;
+    }
+    if (cmd->timer.id != TIMER_SCAN)
+        return -EINVAL;
+    ap_bus_scan(c->bus, fx);
+    effects_timer(fx, TIMER_SCAN, cmd->now + interval);
+    return 0;
+}
+
+static int execute(struct core *c, const struct command *cmd, struct effects *fx,
+                   struct reply *reply)
+{
+    switch (cmd->kind) {
+    case CMD_STORE:
+        return execute_store(c, cmd, fx);
+    case CMD_SE_ADAPTER:
+        return core_se_adapter(c, cmd, fx, reply);
+    case CMD_SE_LPAR:
+        return core_se_lpar(c, cmd, fx, reply);
+    case CMD_SCLP:
+        return core_sclp(c, cmd, fx, reply);
+    case CMD_CHECKSTOP:
+        return core_checkstop(c, cmd, fx, reply);
+    case CMD_MACHINE_SET:
+        return core_machine_set(c, cmd, fx, reply);
+    case CMD_GUEST_START:
+        return core_guest_start(c, cmd, fx, reply);
+    case CMD_GUEST_STOP:
+        return core_guest_stop(c, cmd, fx, reply);
+    case CMD_GUEST_ATTACH:
+        return core_guest_attach(c, cmd, fx, reply);
+    case CMD_GUEST_DETACH:
+        return core_guest_detach(c, cmd, fx, reply);
+    case CMD_GUEST_MIGRATE:
+        return core_guest_migrate(c, cmd, fx, reply);
+    case CMD_TIMER:
+        return execute_timer(c, cmd, fx);
+    case CMD_CANCEL:
+        vfio_ap_cancel(c->vfio_ap, cmd->token, fx);
+        return 0;
+    }
+    return -EINVAL;
+}
+
+void core_execute(struct core *c, const struct command *cmd, struct effects *fx,
+                  struct reply *reply)
+{
+    size_t from = fx->count;
+
+    *reply = (struct reply){0};
+    fx->tree = CORE_HOST_TREE;
+    fx->now = cmd->now;
+    fx->token = cmd->token;
+    reply->result = execute(c, cmd, fx, reply);
+    host_rescan(c, fx);
+    guests_rescan(c, fx, from);
+}
+
+int core_open(const struct core *c, unsigned tree, sysfs_ino ino)
+{
+    return -ENODEV;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/query.h"
+#include "core/state.h"
+
+struct core_guest *guest_at(const struct core *c, unsigned number)
+{
+    return number < c->guest_slots ? c->guests[number] : NULL;
+}
+
+struct core_guest *guest_by_name(const struct core *c, const char *name)
+{
+    for (unsigned i = 0; i < c->guest_slots; i++)
+        if (c->guests[i] && strcmp(c->guests[i]->name, name) == 0)
+            return c->guests[i];
+    return NULL;
+}
+
+static void linux_free(struct guest_linux *l)
+{
+    if (!l)
+        return;
+    zcrypt_free(l->zcrypt);
+    ap_bus_free(l->bus);
+    free(l);
+}
+
+void guests_free(struct core *c)
+{
+    for (unsigned i = 0; i < c->guest_slots; i++) {
+        if (!c->guests[i])
+            continue;
+        linux_free(c->guests[i]->linux_system);
+        free(c->guests[i]);
+    }
+    free(c->guests);
+}
+
+/* Without AP instructions the bus module does not load, and there is nothing to see. */
+struct sysfs_tree *guest_tree(struct core *c, struct core_guest *g)
+{
+    struct effects unheard = {.tree = (uint16_t)(g->v.number + 1)};
+    struct ap_bus_params params = {
+        .abi = c->abi, .apmask = mask256_ones(), .aqmask = mask256_ones(), .domain = -1};
+
+    if (g->linux_system)
+        return &g->linux_system->tree;
+    g->linux_system = xcalloc(1, sizeof *g->linux_system);
+    sysfs_tree_init(&g->linux_system->tree);
+    if (g->v.hw.features & GUEST_AP) {
+        g->linux_system->bus =
+            ap_bus_new(&params, guest_hw(&g->v.hw), NULL, &g->linux_system->tree);
+        g->linux_system->zcrypt = zcrypt_new(&g->linux_system->tree);
+        ap_bus_scan(g->linux_system->bus, &unheard);
+        effects_done(&unheard);
+    }
+    return &g->linux_system->tree;
+}
+
+void guests_rescan(struct core *c, struct effects *fx, size_t from)
+{
+    for (size_t i = from; i < fx->count; i++) {
+        struct core_guest *g;
+
+        if (fx->v[i].kind != EFFECT_APCB)
+            continue;
+        g = guest_at(c, fx->v[i].id);
+        if (!g || !g->linux_system || !g->linux_system->bus)
+            continue;
+        fx->tree = (uint16_t)(fx->v[i].id + 1);
+        ap_bus_scan(g->linux_system->bus, fx);
+    }
+}
+
+static int guest_find(struct core *c, const struct command *cmd, struct reply *reply,
+                      struct core_guest **out)
+{
+    *out = guest_by_name(c, cmd->guest.name);
+    if (*out)
+        return 0;
+    text_addf(&reply->why, "there is no guest \"%s\"; apus guest list shows those that run",
+              cmd->guest.name);
+    return -ENOENT;
+}
+
+static int attach(struct core *c, struct core_guest *g, const struct uuid *uuid, struct effects *fx,
+                  struct reply *reply)
+{
+    struct mdev *m = vfio_ap_find(c->vfio_ap, uuid);
+    char text[UUID_TEXT];
+    int rc;
+
+    uuid_format(uuid, text);
+    if (!m) {
+        text_addf(&reply->why, "there is no mediated device %s; write its UUID to create first",
+                  text);
+        return -ENODEV;
+    }
+    rc = vfio_ap_attach(c->vfio_ap, m, &g->v, fx);
+    if (rc == -EBUSY)
+        text_addf(&reply->why, "mediated device %s is used by guest %s", text,
+                  mdev_guest(m) ? mdev_guest(m)->name : "(none: it is being removed)");
+    else if (rc == -EPERM)
+        text_addf(&reply->why, "guest %s has a mediated device already; detach it first", g->name);
+    else if (rc == -EOPNOTSUPP)
+        text_addf(&reply->why,
+                  "guest %s was started without the CPU feature ap; it cannot have AP queues",
+                  g->name);
+    return rc;
+}
+
+static int name_check(struct core *c, const char *name, struct reply *reply)
+{
+    size_t len = strlen(name);
+
+    if (len == 0 || len >= GUEST_NAME_MAX || strchr(name, '/') || *name == '-' || *name == '.') {
+        text_addf(
+            &reply->why,
+            "\"%.80s\" cannot be a guest's name: 1 to %d characters, no slash, no - or . first",
+            name, GUEST_NAME_MAX - 1);
+        return -EINVAL;
+    }
+    if (!guest_by_name(c, name))
+        return 0;
+    text_addf(&reply->why, "a guest \"%s\" runs already", name);
+    return -EEXIST;
+}
+
+static unsigned number_take(struct core *c)
+{
+    unsigned number = 0;
+
+    while (number < c->guest_slots && c->guests[number])
+        number++;
+    if (number == c->guest_slots) {
+        c->guest_slots = c->guest_slots ? c->guest_slots * 2 : 8;
+        c->guests = xrealloc(c->guests, c->guest_slots * sizeof *c->guests);
+        memset(c->guests + number, 0, (c->guest_slots - number) * sizeof *c->guests);
+    }
+    return number;
+}
+
+#define GUESTS_MAX 65000u /* tree numbers are 16 bits wide */
+
+int core_guest_start(struct core *c, const struct command *cmd, struct effects *fx,
+                     struct reply *reply)
+{
+    struct core_guest *g;
+    unsigned number;
+    int rc = name_check(c, cmd->guest.name, reply);
+
+    if (rc < 0)
+        return rc;
+    number = number_take(c);
+    if (number >= GUESTS_MAX) {
+        text_addf(&reply->why, "%u guests run already", GUESTS_MAX);
+        return -ENOSPC;
+    }
+    g = xcalloc(1, sizeof *g);
+    strcpy(g->name, cmd->guest.name);
+    g->v = (struct vfio_ap_guest){
+        .hw = {.features = cmd->guest.features, .lpar = machine_hw(c->machine)},
+        .number = number,
+        .name = g->name};
+    c->guests[number] = g;
+    if (cmd->guest.has_mdev)
+        rc = attach(c, g, &cmd->guest.mdev, fx, reply);
+    if (rc < 0) {
+        c->guests[number] = NULL;
+        free(g);
+        return rc;
+    }
+    reply->value = number;
+    effects_log(fx, LOG_LEVEL_INFO, "guest %s started", g->name);
+    return 0;
+}
+
+int core_guest_stop(struct core *c, const struct command *cmd, struct effects *fx,
+                    struct reply *reply)
+{
+    struct core_guest *g;
+    int rc = guest_find(c, cmd, reply, &g);
+
+    if (rc < 0)
+        return rc;
+    vfio_ap_detach(c->vfio_ap, &g->v, fx);
+    effects_log(fx, LOG_LEVEL_INFO, "guest %s stopped", g->name);
+    c->guests[g->v.number] = NULL;
+    linux_free(g->linux_system);
+    free(g);
+    return 0;
+}
+
+int core_guest_attach(struct core *c, const struct command *cmd, struct effects *fx,
+                      struct reply *reply)
+{
+    struct core_guest *g;
+    int rc = guest_find(c, cmd, reply, &g);
+
+    return rc < 0 ? rc : attach(c, g, &cmd->guest.mdev, fx, reply);
+}
+
+int core_guest_detach(struct core *c, const struct command *cmd, struct effects *fx,
+                      struct reply *reply)
+{
+    struct core_guest *g;
+    int rc = guest_find(c, cmd, reply, &g);
+
+    if (rc < 0)
+        return rc;
+    if (!g->v.mdev) {
+        text_addf(&reply->why, "guest %s has no mediated device", g->name);
+        return -ENODEV;
+    }
+    vfio_ap_detach(c->vfio_ap, &g->v, fx);
+    return 0;
+}
+
+/* Migration is refused as long as the guest has anything of AP (S-105, S-106). */
+int core_guest_migrate(struct core *c, const struct command *cmd, struct effects *fx,
+                       struct reply *reply)
+{
+    struct core_guest *g;
+    const struct apcb *a;
+    int rc = guest_find(c, cmd, reply, &g);
+
+    if (rc < 0)
+        return rc;
+    a = g->v.mdev ? mdev_assigned(g->v.mdev) : NULL;
+    if (!a || (mask256_empty(&a->apm) && mask256_empty(&a->aqm) && mask256_empty(&a->adm)))
+        return 0;
+    text_addf(&reply->why, "guest %s cannot be migrated while AP resources are plugged:", g->name);
+    mask256_for_each(apid, &a->apm)
+    {
+        mask256_for_each(apqi, &a->aqm) text_addf(&reply->why, " %02x.%04x", apid, apqi);
+        if (mask256_empty(&a->aqm))
+            text_addf(&reply->why, " adapter %02x", apid);
+    }
+    if (mask256_empty(&a->apm))
+        mask256_for_each(apqi, &a->aqm) text_addf(&reply->why, " domain %04x", apqi);
+    mask256_for_each(adm, &a->adm) text_addf(&reply->why, " control domain %04x", adm);
+    text_adds(&reply->why, "; unassign them, or detach the mediated device");
+    return -EBUSY;
+}

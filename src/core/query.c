@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/query.h"
+
+#include <errno.h>
+
+#include "core/state.h"
+
+void core_host_info(const struct core *c, struct host_info *out)
+{
+    const struct ap_qci *qci = ap_bus_qci(c->bus);
+    const struct ap_masks *masks = ap_bus_masks(c->bus);
+
+    *out = (struct host_info){.abi = machine_config(c->machine)->abi,
+                              .apmask = masks->apmask,
+                              .aqmask = masks->aqmask,
+                              .apm = qci->apm,
+                              .aqm = qci->aqm,
+                              .adm = qci->adm,
+                              .max_adapter = ap_bus_max_adapter(c->bus),
+                              .max_domain = ap_bus_max_domain(c->bus),
+                              .scans = ap_bus_scans(c->bus),
+                              .mdevs = vfio_ap_count(c->vfio_ap)};
+    for (unsigned i = 0; i < c->guest_slots; i++)
+        out->guests += c->guests[i] != NULL;
+}
+
+void core_adapter_info(const struct core *c, unsigned apid, struct adapter_info *out)
+{
+    struct adapter_state s = machine_adapter(c->machine, apid);
+
+    *out = (struct adapter_info){.config = machine_adapter_config(c->machine, apid),
+                                 .installed = s.installed,
+                                 .in_lpar = s.in_lpar,
+                                 .online = s.online,
+                                 .checkstopped = s.checkstopped,
+                                 .device = ap_bus_has_card(c->bus, apid)};
+}
+
+void core_apqn_info(const struct core *c, ap_qn qn, struct apqn_info *out)
+{
+    const struct mdev *m = vfio_ap_owner(c->vfio_ap, qn);
+
+    *out = (struct apqn_info){.device = ap_bus_has_queue(c->bus, qn),
+                              .zcrypt = ap_masks_zcrypt(ap_bus_masks(c->bus), qn),
+                              .driver = ap_bus_queue_driver(c->bus, qn)};
+    if (!m)
+        return;
+    out->assigned = true;
+    out->mdev = *mdev_uuid(m);
+    if (!mdev_guest(m))
+        return;
+    out->guest = mdev_guest(m)->name;
+    out->in_use = apcb_has(&mdev_guest(m)->hw.apcb, qn);
+}
+
+bool core_mdev_next(const struct core *c, uint32_t *cursor, struct mdev_info *out)
+{
+    const struct mdev *m = vfio_ap_next(c->vfio_ap, cursor);
+
+    if (!m)
+        return false;
+    *out = (struct mdev_info){.uuid = *mdev_uuid(m),
+                              .apm = mdev_assigned(m)->apm,
+                              .aqm = mdev_assigned(m)->aqm,
+                              .adm = mdev_assigned(m)->adm,
+                              .guest_apm = mdev_effective(m)->apm,
+                              .guest_aqm = mdev_effective(m)->aqm,
+                              .guest_adm = mdev_effective(m)->adm,
+                              .guest = mdev_guest(m) ? mdev_guest(m)->name : NULL};
+    return true;
+}
+
+static void guest_info(const struct core_guest *g, struct guest_info *out)
+{
+    *out = (struct guest_info){.number = g->v.number,
+                               .name = g->name,
+                               .features = g->v.hw.features,
+                               .attached = g->v.mdev != NULL,
+                               .apm = g->v.hw.apcb.apm,
+                               .aqm = g->v.hw.apcb.aqm,
+                               .adm = g->v.hw.apcb.adm,
+                               .config_changes = g->v.config_changes,
+                               .release_requests = g->v.release_requests};
+    if (g->v.mdev)
+        out->mdev = *mdev_uuid(g->v.mdev);
+}
+
+bool core_guest_next(const struct core *c, uint32_t *cursor, struct guest_info *out)
+{
+    while (*cursor < c->guest_slots) {
+        const struct core_guest *g = c->guests[(*cursor)++];
+
+        if (g) {
+            guest_info(g, out);
+            return true;
+        }
+    }
+    return false;
+}
+
+int core_guest_find(const struct core *c, const char *name, struct guest_info *out)
+{
+    const struct core_guest *g = guest_by_name(c, name);
+
+    if (!g)
+        return -ENOENT;
+    guest_info(g, out);
+    return 0;
+}

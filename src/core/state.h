@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CORE_STATE_H
+#define APUS_CORE_STATE_H
+
+#include "bus/bus.h"
+#include "bus/zcrypt.h"
+#include "core/core.h"
+#include "machine/machine.h"
+#include "vfio_ap/vfio_ap.h"
+
+/* Private to src/core. */
+
+/* A guest's own operating system: made when somebody first looks at its tree, so that an idle guest
+ * is small. */
+struct guest_linux {
+    struct sysfs_tree tree;
+    struct ap_bus *bus;
+    struct zcrypt *zcrypt;
+};
+
+struct core_guest {
+    struct vfio_ap_guest v;
+    char name[GUEST_NAME_MAX];
+    struct guest_linux *linux_system;
+};
+
+struct core {
+    const struct abi *abi;
+    struct machine *machine;
+    uint64_t machine_seen; /* machine_changes() at the last scan */
+    struct sysfs_tree tree;
+    struct ap_bus *bus;
+    struct zcrypt *zcrypt;
+    struct vfio_ap *vfio_ap;
+    struct core_guest **guests; /* by number; NULL where there is none */
+    unsigned guest_slots;
+};
+
+/* guests.c */
+struct core_guest *guest_at(const struct core *c, unsigned number);
+struct core_guest *guest_by_name(const struct core *c, const char *name);
+void guests_free(struct core *c);
+/* Guests whose APCB changed in effects[from..] look at their AP again, as after the CHSC event. */
+void guests_rescan(struct core *c, struct effects *fx, size_t from);
+struct sysfs_tree *guest_tree(struct core *c, struct core_guest *g);
+
+int core_guest_start(struct core *c, const struct command *cmd, struct effects *fx,
+                     struct reply *reply);
+int core_guest_stop(struct core *c, const struct command *cmd, struct effects *fx,
+                    struct reply *reply);
+int core_guest_attach(struct core *c, const struct command *cmd, struct effects *fx,
+                      struct reply *reply);
+int core_guest_detach(struct core *c, const struct command *cmd, struct effects *fx,
+                      struct reply *reply);
+int core_guest_migrate(struct core *c, const struct command *cmd, struct effects *fx,
+                       struct reply *reply);
+
+/* support_element.c */
+int core_se_adapter(struct core *c, const struct command *cmd, struct effects *fx,
+                    struct reply *reply);
+int core_se_lpar(struct core *c, const struct command *cmd, struct effects *fx,
+                 struct reply *reply);
+int core_sclp(struct core *c, const struct command *cmd, struct effects *fx, struct reply *reply);
+int core_checkstop(struct core *c, const struct command *cmd, struct effects *fx,
+                   struct reply *reply);
+int core_machine_set(struct core *c, const struct command *cmd, struct effects *fx,
+                     struct reply *reply);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+
+#include "core/state.h"
+
+/*
+ * Changes of the machine: the Support Element, SCLP, faults. They only change the machine; the scan
+ * that core_execute makes afterwards brings the host and its guests up to date.
+ */
+
+static int adapter_check(struct core *c, unsigned apid, bool needs_lpar, struct reply *reply)
+{
+    struct adapter_state s = {0};
+
+    if (apid < AP_IDS)
+        s = machine_adapter(c->machine, apid);
+    if (!s.installed) {
+        text_addf(&reply->why, "there is no adapter 0x%02x in the machine", apid);
+        return -ENODEV;
+    }
+    if (needs_lpar && !s.in_lpar) {
+        text_addf(&reply->why,
+                  "adapter 0x%02x is not assigned to the LPAR; apus se lpar add adapter 0x%02x",
+                  apid, apid);
+        return -ENODEV;
+    }
+    return 0;
+}
+
+int core_se_adapter(struct core *c, const struct command *cmd, struct effects *fx,
+                    struct reply *reply)
+{
+    int rc = adapter_check(c, cmd->adapter.apid, false, reply);
+
+    if (rc < 0)
+        return rc;
+    if (machine_adapter(c->machine, cmd->adapter.apid).online == cmd->adapter.on)
+        return 0;
+    machine_set_online(c->machine, cmd->adapter.apid, cmd->adapter.on);
+    effects_log(fx, LOG_LEVEL_INFO, "Support Element: adapter 0x%02x configured %s",
+                cmd->adapter.apid, cmd->adapter.on ? "on" : "off");
+    return 0;
+}
+
+/* Online adapters of the LPAR have to be off for a change of its controls (S-98, S-100). */
+static int lpar_precondition(struct core *c, const struct command *cmd, struct reply *reply)
+{
+    struct mask256 online = machine_online(c->machine);
+
+    if (cmd->lpar.force || mask256_empty(&online))
+        return 0;
+    text_adds(&reply->why, "the online adapters of the LPAR must be configured off first:");
+    mask256_for_each(apid, &online) text_addf(&reply->why, " 0x%02x", apid);
+    text_adds(&reply->why, " (apus se adapter N off); --force models a change that asks nobody");
+    return -EBUSY;
+}
+
+static const char *const kind_names[] = {"adapter", "domain", "control domain"};
+
+static int lpar_check(struct core *c, const struct command *cmd, struct reply *reply)
+{
+    const struct machine_config *config = machine_config(c->machine);
+    unsigned max = cmd->lpar.what == LPAR_ADAPTER ? config->max_adapter : config->max_domain;
+
+    if (cmd->lpar.id > max) {
+        text_addf(&reply->why, "%s 0x%02x is above the machine's highest number, 0x%02x",
+                  kind_names[cmd->lpar.what], cmd->lpar.id, max);
+        return -ENODEV;
+    }
+    return cmd->lpar.what == LPAR_ADAPTER ? adapter_check(c, cmd->lpar.id, false, reply) : 0;
+}
+
+static bool lpar_has(struct core *c, const struct command *cmd)
+{
+    const struct machine_config *config = machine_config(c->machine);
+
+    if (cmd->lpar.what == LPAR_ADAPTER)
+        return machine_adapter(c->machine, cmd->lpar.id).in_lpar;
+    return mask256_test(cmd->lpar.what == LPAR_DOMAIN ? &config->usage : &config->control,
+                        cmd->lpar.id);
+}
+
+int core_se_lpar(struct core *c, const struct command *cmd, struct effects *fx, struct reply *reply)
+{
+    int rc = lpar_check(c, cmd, reply);
+
+    if (rc < 0 || lpar_has(c, cmd) == cmd->lpar.add)
+        return rc;
+    rc = lpar_precondition(c, cmd, reply);
+    if (rc < 0)
+        return rc;
+    if (cmd->lpar.what == LPAR_ADAPTER)
+        machine_set_lpar_adapter(c->machine, cmd->lpar.id, cmd->lpar.add);
+    else if (cmd->lpar.what == LPAR_DOMAIN)
+        machine_set_lpar_domain(c->machine, cmd->lpar.id, cmd->lpar.add);
+    else
+        machine_set_lpar_control(c->machine, cmd->lpar.id, cmd->lpar.add);
+    effects_log(fx, LOG_LEVEL_INFO, "Support Element: %s 0x%02x %s the LPAR",
+                kind_names[cmd->lpar.what], cmd->lpar.id,
+                cmd->lpar.add ? "added to" : "removed from");
+    return 0;
+}
+
+int core_sclp(struct core *c, const struct command *cmd, struct effects *fx, struct reply *reply)
+{
+    reply->value = machine_sclp(c->machine, cmd->sclp.word);
+    return 0;
+}
+
+int core_checkstop(struct core *c, const struct command *cmd, struct effects *fx,
+                   struct reply *reply)
+{
+    int rc = adapter_check(c, cmd->adapter.apid, false, reply);
+
+    if (rc == 0)
+        machine_set_checkstop(c->machine, cmd->adapter.apid, cmd->adapter.on);
+    return rc;
+}
+
+int core_machine_set(struct core *c, const struct command *cmd, struct effects *fx,
+                     struct reply *reply)
+{
+    machine_replace(c->machine, cmd->machine.config, &cmd->machine.checkstopped);
+    return 0;
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <errno.h>
+
+#include "core/query.h"
+
+/* The core through its door: every rule that needs no file system in front of it. */
+
+#define UUID1  "69aa1a8a-0000-4000-8000-000000000001"
+#define UUID2  "69aa1a8a-0000-4000-8000-000000000002"
+#define MATRIX "devices/vfio_ap/matrix/"
+#define CREATE MATRIX "mdev_supported_types/vfio_ap-passthrough/create"
+
+struct world {
+    struct core *core;
+    struct effects fx;
+    struct reply reply;
+};
+
+static int set_up_with(void **state, enum abi_profile abi)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct machine_config config;
+
+    machine_config_default(&config);
+    config.abi = abi;
+    w->fx.want_uevents = true;
+    w->core = core_new(&config, &w->fx);
+    *state = w;
+    return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_with(state, ABI_SEED);
+}
+
+static int set_up_upstream(void **state)
+{
+    return set_up_with(state, ABI_UPSTREAM);
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+
+    core_free(w->core);
+    effects_done(&w->fx);
+    text_done(&w->reply.why);
+    free(w);
+    return 0;
+}
+
+static int run(struct world *w, struct command *cmd)
+{
+    effects_clear(&w->fx);
+    text_done(&w->reply.why);
+    core_execute(w->core, cmd, &w->fx, &w->reply);
+    return w->reply.result;
+}
+
+static int put_token(struct world *w, const char *path, const char *value, uint64_t token)
+{
+    struct command cmd = {
+        .kind = CMD_STORE, .token = token, .store = {.data = value, .len = strlen(value)}};
+    int rc = sysfs_resolve(core_tree(w->core, CORE_HOST_TREE), path, &cmd.store.ino);
+
+    return rc < 0 ? rc : run(w, &cmd);
+}
+
+static int put(struct world *w, const char *path, const char *value)
+{
+    return put_token(w, path, value, 0);
+}
+
+/* Reads into a buffer of the world; the last one counts. */
+static const char *get_in(struct world *w, unsigned tree, const char *path)
+{
+    static struct text out;
+    sysfs_ino ino;
+    int rc;
+
+    text_clear(&out);
+    text_adds(&out, "");
+    rc = sysfs_resolve(core_tree(w->core, tree), path, &ino);
+    if (rc == 0)
+        rc = sysfs_show(core_tree(w->core, tree), ino, &out);
+    if (rc < 0)
+        text_addf(&out, "error %d", -rc);
+    return out.data;
+}
+
+static const char *get(struct world *w, const char *path)
+{
+    return get_in(w, CORE_HOST_TREE, path);
+}
+
+static int guest(struct world *w, enum command_kind kind, const char *name, const char *uuid)
+{
+    struct command cmd = {
+        .kind = kind,
+        .guest = {.name = name, .features = GUEST_AP | GUEST_APFT | GUEST_APQCI | GUEST_APQI}};
+
+    if (uuid) {
+        cmd.guest.has_mdev = true;
+        assert_int_equal(uuid_parse(uuid, strlen(uuid), &cmd.guest.mdev), 0);
+    }
+    return run(w, &cmd);
+}
+
+static int se_adapter(struct world *w, unsigned apid, bool on)
+{
+    struct command cmd = {.kind = CMD_SE_ADAPTER, .adapter = {.apid = apid, .on = on}};
+
+    return run(w, &cmd);
+}
+
+static int se_lpar(struct world *w, enum lpar_kind what, unsigned id, bool add)
+{
+    struct command cmd = {.kind = CMD_SE_LPAR, .lpar = {.what = what, .id = id, .add = add}};
+
+    return run(w, &cmd);
+}
+
+/* Two devices of the worked example, on the secured domains. */
+static void secure_and_create(struct world *w)
+{
+    assert_int_equal(put(w, "bus/ap/aqmask", "-4,-0x47,-0xab,-0xff\n"), 0);
+    assert_int_equal(put(w, CREATE, UUID1), 0);
+    assert_int_equal(put(w, CREATE, UUID2), 0);
+    assert_int_equal(put(w, MATRIX UUID1 "/assign_adapter", "5\n"), 0);
+    assert_int_equal(put(w, MATRIX UUID1 "/assign_adapter", "6\n"), 0);
+    assert_int_equal(put(w, MATRIX UUID1 "/assign_domain", "4\n"), 0);
+    assert_int_equal(put(w, MATRIX UUID1 "/assign_domain", "0xab\n"), 0);
+}
+
+static void test_fresh_machine(void **state)
+{
+    struct world *w = *state;
+    struct apqn_info q;
+
+    assert_string_equal(get(w, "bus/ap/bindings"), "12/12 (complete)\n");
+    assert_string_equal(get(w, "bus/ap/devices/card05/type"), "CEX5C\n");
+    assert_string_equal(get(w, "bus/ap/drivers/cex4queue/05.0047/online"), "1\n");
+    core_apqn_info(w->core, AP_QN(5, 0x47), &q);
+    assert_string_equal(q.driver, "cex4queue");
+    assert_true(q.zcrypt);
+}
+
+static void test_links_are_relative(void **state)
+{
+    struct world *w = *state;
+    const struct sysfs_tree *t = core_tree(w->core, CORE_HOST_TREE);
+    static const char *const links[][3] = {
+        {"devices/ap/card05/05.0004", "driver", "../../../../bus/ap/drivers/cex4queue"},
+        {"bus/ap/devices", "05.0004", "../../../devices/ap/card05/05.0004"},
+        {"class/mdev_bus", "matrix", "../../devices/vfio_ap/matrix"},
+        {MATRIX UUID1, "mdev_type", "../mdev_supported_types/vfio_ap-passthrough"},
+        {MATRIX UUID1, "iommu_group", "../../../../kernel/iommu_groups/0"},
+        {MATRIX UUID1 "/vfio-dev/vfio0", "device", "../../../" UUID1},
+        {"kernel/iommu_groups/0/devices", UUID1, "../../../../devices/vfio_ap/matrix/" UUID1},
+    };
+
+    secure_and_create(w);
+    assert_int_equal(put(w, "bus/ap/apmask", "+4"), 0);
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        text_auto target = {0};
+        struct sysfs_entry e;
+        sysfs_ino dir;
+
+        if (i == 0)
+            assert_int_equal(put(w, MATRIX UUID1 "/unassign_domain", "4"), 0);
+        if (i == 0)
+            assert_int_equal(put(w, "bus/ap/aqmask", "+4"), 0);
+        assert_int_equal(sysfs_resolve(t, links[i][0], &dir), 0);
+        assert_int_equal(sysfs_lookup(t, dir, links[i][1], &e), 0);
+        assert_int_equal(sysfs_readlink(t, e.ino, &target), 0);
+        assert_string_equal(target.data, links[i][2]);
+    }
+}
+
+static void test_assign_rules(void **state)
+{
+    struct world *w = *state;
+
+    secure_and_create(w);
+    assert_string_equal(get(w, MATRIX UUID1 "/matrix"), "05.0004\n05.00ab\n06.0004\n06.00ab\n");
+    assert_int_equal(put(w, MATRIX UUID2 "/assign_adapter", "5"), 0);
+    assert_int_equal(put(w, MATRIX UUID2 "/assign_domain", "4"), -EADDRINUSE);
+    assert_int_equal(put(w, MATRIX UUID2 "/assign_domain", "6"), -EADDRNOTAVAIL);
+    assert_int_equal(put(w, MATRIX UUID2 "/assign_adapter", "256"), -ENODEV);
+    assert_int_equal(put(w, MATRIX UUID2 "/assign_adapter", "5 "), -EINVAL);
+    assert_string_equal(get(w, MATRIX UUID2 "/matrix"), "05.\n");
+}
+
+static void test_veto(void **state)
+{
+    struct world *w = *state;
+
+    secure_and_create(w);
+    assert_int_equal(put(w, "bus/ap/aqmask", "+4"), -EADDRINUSE);
+    assert_int_equal(put(w, "bus/ap/aqmask", "+0x47"), 0);
+    assert_int_equal(put(w, MATRIX UUID1 "/unassign_domain", "4"), 0);
+    assert_int_equal(put(w, "bus/ap/aqmask", "+4"), 0);
+}
+
+static void test_hot_plug(void **state)
+{
+    struct world *w = *state;
+    struct guest_info g;
+
+    secure_and_create(w);
+    assert_string_equal(get(w, MATRIX UUID1 "/guest_matrix"), "error 19");
+    assert_int_equal(guest(w, CMD_GUEST_START, "Guest1", UUID1), 0);
+    assert_int_equal(put(w, MATRIX UUID1 "/assign_adapter", "4"), 0);
+    assert_int_equal(core_guest_find(w->core, "Guest1", &g), 0);
+    assert_int_equal(mask256_count(&g.apm), 3);
+    assert_int_equal(g.config_changes, 1);
+    assert_int_equal(put(w, MATRIX UUID1 "/remove", "1"), -EBUSY);
+    assert_int_equal(guest(w, CMD_GUEST_MIGRATE, "Guest1", NULL), -EBUSY);
+    assert_int_equal(guest(w, CMD_GUEST_STOP, "Guest1", NULL), 0);
+    assert_int_equal(put(w, MATRIX UUID1 "/remove", "1"), 0);
+    assert_int_equal(sysfs_resolve(core_tree(w->core, 0), MATRIX UUID1, &(sysfs_ino){0}), -ENOENT);
+}
+
+static void test_standby_leaves_guest_and_comes_back(void **state)
+{
+    struct world *w = *state;
+
+    secure_and_create(w);
+    assert_int_equal(guest(w, CMD_GUEST_START, "Guest1", UUID1), 0);
+    assert_string_equal(get_in(w, 1, "bus/ap/bindings"), "4/4 (complete)\n");
+    assert_int_equal(se_adapter(w, 5, false), 0);
+    assert_string_equal(get(w, "devices/ap/card05/config"), "0\n");
+    assert_string_equal(get(w, MATRIX UUID1 "/guest_matrix"), "06.0004\n06.00ab\n");
+    assert_string_equal(get_in(w, 1, "bus/ap/bindings"), "2/2 (complete)\n");
+    assert_int_equal(se_adapter(w, 5, true), 0);
+    assert_string_equal(get(w, MATRIX UUID1 "/guest_matrix"),
+                        "05.0004\n05.00ab\n06.0004\n06.00ab\n");
+    assert_string_equal(get_in(w, 1, "bus/ap/bindings"), "4/4 (complete)\n");
+}
+
+static void test_lpar_change_needs_adapters_off(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(se_lpar(w, LPAR_DOMAIN, 9, true), -EBUSY);
+    for (unsigned apid = 4; apid <= 6; apid++)
+        assert_int_equal(se_adapter(w, apid, false), 0);
+    assert_int_equal(se_lpar(w, LPAR_DOMAIN, 9, true), 0);
+    for (unsigned apid = 4; apid <= 6; apid++)
+        assert_int_equal(se_adapter(w, apid, true), 0);
+    assert_string_equal(get(w, "bus/ap/bindings"), "15/15 (complete)\n");
+}
+
+static void test_remove_waits_upstream(void **state)
+{
+    struct world *w = *state;
+    bool replied = false;
+
+    secure_and_create(w);
+    assert_int_equal(guest(w, CMD_GUEST_START, "Guest1", UUID1), 0);
+    assert_int_equal(put_token(w, MATRIX UUID1 "/remove", "1", 77), -EINPROGRESS);
+    assert_int_equal(guest(w, CMD_GUEST_DETACH, "Guest1", NULL), 0);
+    for (size_t i = 0; i < w->fx.count; i++)
+        replied |= w->fx.v[i].kind == EFFECT_REPLY && w->fx.v[i].node == 77;
+    assert_true(replied);
+    assert_int_equal(sysfs_resolve(core_tree(w->core, 0), MATRIX UUID1, &(sysfs_ino){0}), -ENOENT);
+}
+
+/* Every node can be found by its path, and every path leads back to it. */
+static unsigned walk(const struct sysfs_tree *t, sysfs_ino dir)
+{
+    struct sysfs_entry e, again;
+    uint64_t cursor = 0;
+    unsigned count = 0;
+
+    while (sysfs_next(t, dir, &cursor, &e) == 1) {
+        text_auto path = {0}, shown = {0};
+
+        assert_int_equal(sysfs_lookup(t, dir, e.name, &again), 0);
+        assert_true(again.ino == e.ino);
+        assert_int_equal(sysfs_stat(t, e.ino, &again), 0);
+        assert_int_equal(again.type, e.type);
+        assert_int_equal(again.mode, e.mode);
+        assert_true(sysfs_parent(t, e.ino) == dir);
+        sysfs_path(t, e.ino, &path);
+        assert_non_null(path.data);
+        if (e.type == SYSFS_TYPE_LINK)
+            assert_int_equal(sysfs_readlink(t, e.ino, &shown), 0);
+        else if (e.type == SYSFS_TYPE_FILE && e.mode & 0444 && !e.device &&
+                 strcmp(e.name, "guest_matrix") != 0)
+            assert_int_equal(sysfs_show(t, e.ino, &shown), 0);
+        count += 1 + (e.type == SYSFS_TYPE_DIR ? walk(t, e.ino) : 0);
+    }
+    return count;
+}
+
+static void test_walk(void **state)
+{
+    struct world *w = *state;
+
+    secure_and_create(w);
+    assert_int_equal(put(w, "class/zcrypt/create", "mine\n"), 0);
+    assert_int_equal(guest(w, CMD_GUEST_START, "Guest1", UUID1), 0);
+    assert_true(walk(core_tree(w->core, CORE_HOST_TREE), SYSFS_ROOT_INO) > 300);
+    assert_true(walk(core_tree(w->core, 1), SYSFS_ROOT_INO) > 80);
+}
+
+#define TEST(name)          cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST_UPSTREAM(name) cmocka_unit_test_setup_teardown(name, set_up_upstream, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_fresh_machine),
+        TEST(test_links_are_relative),
+        TEST(test_assign_rules),
+        TEST(test_veto),
+        TEST(test_hot_plug),
+        TEST(test_standby_leaves_guest_and_comes_back),
+        TEST(test_lpar_change_needs_adapters_off),
+        TEST_UPSTREAM(test_remove_waits_upstream),
+        TEST(test_walk),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
