@@ -11,6 +11,7 @@
 #include "cli/namespace.h"
 #include "cli/program.h"
 #include "cli/runtime.h"
+#include "store/machine_file.h"
 
 enum { OPT_ABI = 256, OPT_RECORD, OPT_UEVENTS, OPT_IOCTL };
 
@@ -71,6 +72,18 @@ static int parse(int argc, char **argv, struct daemon_start *how)
     return 0;
 }
 
+/* A mistake in the machine file is to be told before anything starts. The daemon reads it again. */
+static int check_machine(const char *file)
+{
+    struct machine_config machine;
+    text_auto error = {0};
+
+    if (machine_file_load(file, &machine, &error) == 0)
+        return 0;
+    cli_error("%s", error.data);
+    return PROGRAM_FAILED;
+}
+
 /* The shell of the user, with a word about where he is. */
 static char **shell_program(const struct daemon_start *how)
 {
@@ -129,6 +142,8 @@ static int run_run(int argc, char **argv)
     if (!*argv)
         argv = shell_program(&how);
     status = program_check(argv[0]);
+    if (status == 0 && how.machine)
+        status = check_machine(how.machine);
     if (status)
         return status;
     program_block_signals(&old);

@@ -14,6 +14,7 @@
     X(guest_stop)                                                                                  \
     X(guest_list)                                                                                  \
     X(guest_show)                                                                                  \
+    X(guest_exec)                                                                                  \
     X(guest_attach)                                                                                \
     X(guest_detach)                                                                                \
     X(guest_migrate)                                                                               \

@@ -133,12 +133,14 @@ int cli_complete(int count, char **words)
     words += used;
     count -= used;
     operands = count_operands(c, count, words, &program);
-    if (program || ((c->flags & CLI_PROGRAM) && operands > (c->words != NULL)))
+    if (program)
         puts("@commands");
     else if (count > 1 && takes_value(c, words[count - 2]))
         puts("@files");
     else if (words[count - 1][0] == '-')
         offer_options(c, words[count - 1]);
+    else if ((c->flags & CLI_PROGRAM) && operands >= (c->words != NULL))
+        puts("@commands");
     else
         offer_words(c->words, words[count - 1]);
     return 0;

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+import os
+import shutil
+import stat
+import tempfile
+
+import pytest
+
+from runs import USER, Runs
+
+
+def pytest_configure(config):
+    # An unprivileged user may use FUSE on any ordinary system; a bare one may not have udev's rules.
+    if os.geteuid() == 0 and os.path.exists("/dev/fuse"):
+        if stat.S_IMODE(os.stat("/dev/fuse").st_mode) != 0o666:
+            os.chmod("/dev/fuse", 0o666)
+
+
+def mounts():
+    """The mounts here, those that other tests make beside these aside."""
+    with open("/proc/self/mountinfo") as file:
+        return [line for line in file if "/tmp/" not in line]
+
+
+def checked(owner):
+    """Runs in a fresh directory of owner's. At the end nothing may remain of them."""
+    base = tempfile.mkdtemp(prefix="apus-test-", dir="/tmp")
+    os.chown(base, owner, owner)
+    runs = Runs(base)
+    before, devices = mounts(), set(os.listdir("/dev"))
+    yield runs
+    remaining = runs.settle()
+    runs.kill_all()
+    machines = runs.machines()
+    shutil.rmtree(base)
+    assert remaining == {}
+    assert machines == []
+    assert mounts() == before
+    assert set(os.listdir("/dev")) == devices
+    assert not os.path.exists("/sys/bus/ap")
+
+
+@pytest.fixture
+def runs():
+    yield from checked(os.geteuid())
+
+
+@pytest.fixture
+def user_runs():
+    """For Runs.user."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    yield from checked(USER)

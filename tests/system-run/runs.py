@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""How these tests start `apus run`, and how they find what it has started."""
+
+import os
+import signal
+import subprocess
+import time
+
+USER = 54321  # an unprivileged user; it needs no entry in /etc/passwd
+
+
+def binary():
+    return os.environ["APUS_BIN"]
+
+
+class Runs:
+    """Runs of apus that share one runtime directory; their processes carry a mark."""
+
+    def __init__(self, base):
+        self.base = base
+        self.mark = f"{os.getpid()}-{time.monotonic_ns()}"
+
+    def environment(self, **more):
+        names = {key: value for key, value in os.environ.items() if not key.startswith("APUS_")}
+        return {**names, "APUS_RUNTIME_DIR": str(self.base), "APUS_TEST_MARK": self.mark, **more}
+
+    def apus(self, *arguments, **settings):
+        """Any apus command line."""
+        return self.command(binary(), *arguments, **settings)
+
+    def command(self, *line, env=None, timeout=60, **settings):
+        return subprocess.run([*map(str, line)], env=self.environment(**(env or {})), timeout=timeout,
+                              text=True, capture_output=True, check=False,
+                              **{"stdin": subprocess.DEVNULL, **settings})
+
+    def run(self, *program, options=(), **settings):
+        return self.apus("run", *options, "--", *program, **settings)
+
+    def bash(self, script, **settings):
+        return self.run("bash", "-c", script, **settings)
+
+    def user(self, *program, **settings):
+        """The same as an unprivileged user."""
+        return self.command_as_user(binary(), "run", "--", *program, **settings)
+
+    def command_as_user(self, *line, **settings):
+        return self.command("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", *line,
+                            cwd="/", **settings)
+
+    def start(self, *program, options=(), env=None, **settings):
+        return subprocess.Popen([binary(), "run", *options, "--", *program], text=True,
+                                env=self.environment(**(env or {})),
+                                **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
+                                   "stderr": subprocess.PIPE, **settings})
+
+    def processes(self):
+        """{pid: command line} of all that was started here and still runs."""
+        found = {}
+        mark = f"APUS_TEST_MARK={self.mark}".encode()
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/environ", "rb") as file:
+                    if mark not in file.read().split(b"\0"):
+                        continue
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    found[int(pid)] = file.read().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+        return found
+
+    def children(self, child):
+        """The parts of a run: {"run", "guard", "daemon", "program": pid}."""
+        parts = {"run": child.pid}
+        with open(f"/proc/{child.pid}/task/{child.pid}/children") as file:
+            for pid in map(int, file.read().split()):
+                line = self.processes().get(pid, "")
+                name = "daemon" if " daemon " in line else "guard" if " run " in line else "program"
+                parts[name] = pid
+        return parts
+
+    def settle(self, wanted=(), seconds=15):
+        """Waits until only the wanted processes are left; returns the others that remain."""
+        end = time.monotonic() + seconds
+        while True:
+            rest = {pid: line for pid, line in self.processes().items() if pid not in wanted}
+            if not rest or time.monotonic() > end:
+                return rest
+            time.sleep(0.02)
+
+    def machines(self):
+        """The runtime directories of running machines."""
+        if not os.path.exists(self.base):
+            return []
+        return sorted(name for name in os.listdir(self.base) if name != "lock")
+
+    def kill_all(self):
+        for pid in self.processes():
+            os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+"""The command line as such: help, completion, and the search for the running machine."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from runs import binary
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def apus(*arguments, **settings):
+    return subprocess.run([binary(), *arguments], text=True, capture_output=True, check=False, **settings)
+
+
+def commands():
+    """The names of all commands, from the help."""
+    return re.findall(r"^  ([a-z]+(?: [a-z]+)*)  +\S", apus("--help").stdout, re.M)
+
+
+def test_help():
+    result = apus("--help")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert {"run", "help"} <= set(commands())
+    assert len(re.findall("^  apus run ", result.stdout, re.M)) == 2, "two examples"
+    assert max(map(len, result.stdout.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("name", commands())
+def test_help_of_a_command(name):
+    result = apus(*name.split(), "--help")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"Usage: apus {name} ")
+    assert max(map(len, result.stdout.splitlines())) <= 100
+    assert apus("help", *name.split()).stdout == result.stdout
+
+
+@pytest.mark.parametrize("family", sorted({name.split()[0] for name in commands() if " " in name}))
+def test_help_of_a_family(family):
+    result = apus(family, "--help")
+    assert result.returncode == 0
+    for name in commands():
+        assert (f"\n  {name} " in result.stdout) == name.startswith(family + " ")
+    assert apus(family).returncode == 2
+    assert apus(family, "nonsense").returncode == 2
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["--nonsense"], ["help", "nonsense"], [""],
+                                       ["run", "--nonsense"], ["help", "--json"]])
+def test_wrong_usage(arguments):
+    result = apus(*arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert re.fullmatch(r"apus[^\n]*\nTry 'apus[^\n]*--help'\.\n", result.stderr)
+
+
+def test_version():
+    assert re.fullmatch(r"apus \d+\.\d+\.\d+\n", apus("--version").stdout)
+
+
+def complete(*words):
+    result = apus("--complete", *words)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout.split()
+
+
+def test_completion():
+    first = {name.split()[0] for name in commands()}
+    assert complete("") == sorted(set(complete("")), key=complete("").index), "nothing twice"
+    assert set(complete("")) == first
+    assert complete("ru") == ["run"]
+    assert "--machine" in complete("run", "--")
+    assert complete("run", "--machine", "") == ["@files"]
+    assert complete("run", "-m", "x", "--ab") == ["--abi"]
+    assert complete("run", "-m", "x", "") == ["@commands"]
+    assert complete("run", "--", "l") == ["@commands"]
+    assert complete("nonsense", "") == []
+    for name in commands():
+        assert "--help" in complete(*name.split(), "--")
+
+
+def test_completion_in_bash():
+    """The script that people load, in the shell that they have."""
+    script = f"""
+        PATH={os.path.dirname(binary())}:$PATH; source {HERE}/../../completion/apus.bash
+        try() {{ COMP_WORDS=(apus "$@"); COMP_CWORD=$#; COMPREPLY=(); _apus; echo "${{COMPREPLY[*]}}"; }}
+        try ru; try run --mach; try run -m /etc/host; try run -- mkdi"""
+    result = subprocess.run(["bash", "-c", script], text=True, capture_output=True, check=False)
+    words, option, files, programs = result.stdout.splitlines()
+    assert (words, option, result.stderr) == ("run", "--machine", "")
+    assert "/etc/hosts" in files.split() and "mkdir" in programs.split()
+
+
+def test_which_machine(runs):
+    """apus finds the only one that runs, or says which there are."""
+    result = runs.apus("guest", "exec", "x", "true")
+    assert result.returncode == 125 and "no machine is running" in result.stderr
+    children = [runs.start("bash", "-c", "echo up; exec sleep 1000") for _ in range(2)]
+    for child in children:
+        assert child.stdout.readline() == "up\n"
+    result = runs.apus("guest", "exec", "x", "true")
+    assert result.returncode == 125 and "2 machines are running" in result.stderr
+    for child in children:
+        assert f"--socket {runs.base}/{child.pid}/control\n" in result.stderr
+    children[0].terminate()
+    children[0].communicate(timeout=30)
+    assert "machines are running" not in runs.apus("guest", "exec", "x", "true").stderr
+    children[1].terminate()
+    children[1].communicate(timeout=30)
+
+
+def test_man_page_names_every_command_and_option():
+    pages = ""
+    folder = f"{HERE}/../../docs/man"
+    for name in sorted(os.listdir(folder)):
+        if name.startswith("apus") and name.endswith(".1"):
+            with open(f"{folder}/{name}") as file:
+                pages += file.read().replace("\\-", "-")
+    for name in commands():
+        assert re.search(rf"^\.(It|Nm|Cm|Ic|Sx|Ss).*\b{name}\b", pages, re.M), name
+        for option in re.findall(r"--([a-z][a-z-]*)", apus(*name.split(), "--help").stdout.split("\n\n")[2]):
+            assert f"Fl -{option}" in pages, (name, option)

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+"""What a program sees in /sys and /dev, as root and as an unprivileged user."""
+
+import os
+
+import pytest
+
+from runs import binary
+
+OURS = ["/sys/bus/ap", "/sys/bus/matrix", "/sys/bus/mdev", "/sys/class/mdev_bus", "/sys/class/zcrypt",
+        "/sys/devices/ap", "/sys/devices/vfio_ap", "/sys/devices/virtual/zcrypt",
+        "/sys/kernel/iommu_groups", "/dev/z90crypt", "/dev/zcrypt"]
+
+# Names, types and link targets. Left out: what kernel and other tests change meanwhile (every mount
+# of a FUSE file system is a device of class bdi), and what apus run says that it changes.
+WALK = """
+import os, stat, sys
+skip = set(sys.argv[1].split()) | {"/sys/fs/cgroup", "/sys/kernel/debug", "/sys/kernel/tracing", "/sys/kernel/slab",
+                                   "/sys/class/bdi", "/sys/devices/virtual/bdi", "/dev/pts", "/dev/ptmx",
+                                   "/dev/.host"}
+def walk(path):
+    for entry in sorted(os.scandir(path), key=lambda e: e.name):
+        if entry.path in skip:
+            continue
+        mode = entry.stat(follow_symlinks=False).st_mode
+        link = os.readlink(entry.path) if entry.is_symlink() else ""
+        print(entry.path, stat.filemode(mode), link)
+        if entry.is_dir(follow_symlinks=False):
+            try:
+                walk(entry.path)
+            except OSError as error:
+                print(entry.path, error.errno)
+for root in ("/sys", "/dev"):
+    walk(root)
+"""
+
+
+@pytest.fixture(params=["root", "user"])
+def inside(request):
+    """inside(script): the result of a bash script in apus run, as root or as a user."""
+    runs = request.getfixturevalue("runs" if request.param == "root" else "user_runs")
+    if request.param == "root" and os.geteuid() != 0:
+        pytest.skip("needs root")
+    start = runs.run if request.param == "root" else runs.user
+
+    def call(script, *arguments, **settings):
+        return start("bash", "-c", script, "bash", *arguments, **settings)
+
+    call.runs = runs
+    call.outside = runs.command if request.param == "root" else runs.command_as_user
+    return call
+
+
+def test_all_else_is_as_it_was(inside):
+    walk = ["/usr/bin/python3", "-c", WALK, " ".join(OURS)]
+    outside = inside.outside(*walk).stdout.splitlines()
+    within = inside('exec "$@"', *walk).stdout.splitlines()
+    assert len(outside) > 1000
+    assert within == outside
+
+
+def test_ours_are_there(inside):
+    result = inside('stat -c "%n %F" "$@"', *OURS)
+    assert result.returncode == 0, result.stderr
+    assert [line.split()[0] for line in result.stdout.splitlines()] == OURS
+
+
+def test_sys_is_still_sysfs(inside):
+    result = inside("stat -f -c %T /sys /sys/kernel /sys/devices/system /sys/bus/cpu")
+    assert result.stdout.split() == ["sysfs"] * 4
+
+
+def test_names_have_their_types_in_a_listing(inside):
+    """Tools skip entries by d_type alone."""
+    result = inside("""python3 -c 'import os
+for p in "/sys/bus", "/sys/class", "/sys/devices", "/sys/devices/virtual":
+    print(all(e.is_dir(follow_symlinks=False) for e in os.scandir(p)))'""")
+    assert result.stdout.split() == ["True"] * 4, result.stderr
+
+
+def test_nothing_can_be_created_among_the_real_entries(inside):
+    result = inside("for d in bus class devices devices/virtual; do mkdir /sys/$d/new || touch /sys/$d/new; done")
+    assert result.returncode != 0
+    assert result.stderr.count("Read-only file system") == 8
+
+
+def test_devices_work(inside):
+    result = inside("head -c 5 /dev/zero | wc -c; echo gone > /dev/null; head -c 7 /dev/urandom | wc -c; "
+                    "echo through | cat /dev/stdin; cat < /dev/z90crypt")
+    assert result.stdout == "5\n7\nthrough\n"
+    assert "No such device" in result.stderr
+
+
+def test_terminals_can_be_made(inside):
+    result = inside("""python3 -c 'import os, pty
+leader, follower = pty.openpty()
+assert os.ttyname(follower) and os.isatty(follower)
+pty.spawn(["sh", "-c", "test -t 0 && echo a terminal"])'""")
+    assert "a terminal" in result.stdout, result.stderr
+
+
+def test_root_inside(inside):
+    assert inside("id -u; id -g").stdout == "0\n0\n"
+
+
+def test_what_is_mounted_inside_stays_inside(inside):
+    assert inside("mkdir $APUS_RUNTIME_DIR/m && mount -t tmpfs x $APUS_RUNTIME_DIR/m && touch "
+                  "$APUS_RUNTIME_DIR/m/file").returncode == 0
+    assert os.listdir(f"{inside.runs.base}/m") == []
+    os.rmdir(f"{inside.runs.base}/m")
+
+
+def test_working_directory_below_sys(runs):
+    """It is the composed one, not the covered one."""
+    assert "ap" in runs.run("ls", cwd="/sys/bus").stdout.split()
+
+
+def test_nested(inside):
+    """An inner run has a machine of its own; the outer one is as it was when the inner one has ended."""
+    script = """
+        echo 0x11 > /sys/bus/ap/apmask
+        "$1" run -- bash -c 'echo 0x22 > /sys/bus/ap/apmask; cut -c -4 /sys/bus/ap/apmask; echo $APUS_SOCKET; exit 7'
+        echo $?; cut -c -4 /sys/bus/ap/apmask; echo $APUS_SOCKET; ls $APUS_RUNTIME_DIR"""
+    result = inside(script, binary())
+    inner, inner_socket, status, outer, outer_socket, *running = result.stdout.split()
+    assert (inner, status, outer) == ("0x22", "7", "0x11"), result.stderr
+    assert inner_socket != outer_socket
+    assert running == [outer_socket.split("/")[-2], "lock"], "the inner one has gone"
+
+
+def test_an_environment_for_its_clients(inside):
+    result = inside("test -S $APUS_SOCKET && echo $SYSTEMD_DEVICE_VERIFY_SYSFS && type -P apus", env={
+        "PATH": "/usr/bin:/bin"})
+    assert result.stdout.split() == ["0", binary()]
+
+
+def test_uevents_get_a_network_of_their_own(runs):
+    outside = os.readlink("/proc/self/ns/net")
+    result = runs.bash("readlink /proc/self/ns/net; cat /proc/net/dev; ping -c 1 127.0.0.1 > /dev/null || "
+                       "ip link show lo || true", options=["--uevents"])
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split("\n")[0] != outside
+    assert "lo:" in result.stdout
+
+
+def test_masked_and_read_only_parts(runs):
+    """As in a container: /sys read-only, a part of it hidden under another file system."""
+    script = """
+        mount -t tmpfs -o ro none /sys/firmware && mount -t tmpfs -o ro none /sys/devices/virtual/mem &&
+        mount -o remount,bind,ro /sys &&
+        exec "$0" run -- sh -c 'cat /sys/bus/ap/apmask > /dev/null && ls /sys/devices/virtual/mem /sys/firmware &&
+                                echo -5 > /sys/bus/ap/apmask && echo good'"""
+    result = runs.command("unshare", "-m", "bash", "-c", script, binary())
+    assert result.returncode == 0, result.stderr
+    assert "good" in result.stdout
+
+
+def test_without_a_sysfs(runs):
+    """As in a bare chroot: all that /sys has is ours."""
+    result = runs.command("unshare", "-m", "bash", "-c",
+                          "mount -t tmpfs none /sys && exec \"$0\" run -- ls /sys /sys/devices/virtual", binary())
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == ["/sys:", "bus", "class", "devices", "kernel", "",
+                                     "/sys/devices/virtual:", "zcrypt"] or "zcrypt" in result.stdout

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""What apus run cannot do: one sentence that says what to do, exit status 125, nothing started."""
+
+import os
+
+import pytest
+
+from runs import USER, binary
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to take things away")
+
+
+def refused(result, *words, status=125):
+    assert result.returncode == status, result.stderr
+    assert result.stdout == ""
+    assert result.stderr.startswith("apus: ") and result.stderr.count("\n") == 1, result.stderr
+    for word in words:
+        assert word in result.stderr
+
+
+def in_namespace(runs, script):
+    """Runs a script that ends in apus run in a mount namespace where things can be taken away."""
+    return runs.command("unshare", "-m", "bash", "-c", script, binary())
+
+
+AS_USER = f"setpriv --reuid={USER} --regid={USER} --clear-groups env -u APUS_RUNTIME_DIR TMPDIR=/tmp "
+
+
+def test_no_dev_fuse(runs):
+    result = in_namespace(runs, """
+        mkdir -p /tmp/d.$$ && mount -t tmpfs none /tmp/d.$$ && touch /tmp/d.$$/null && mount --bind /dev/null /tmp/d.$$/null &&
+        mount --move /tmp/d.$$ /dev; rmdir /tmp/d.$$; exec "$0" run -- echo started""")
+    refused(result, "/dev/fuse is missing", "modprobe fuse")
+
+
+def test_no_permission_for_dev_fuse(user_runs):
+    result = in_namespace(user_runs, f"""
+        touch $APUS_RUNTIME_DIR/f && chmod 600 $APUS_RUNTIME_DIR/f && mount --bind $APUS_RUNTIME_DIR/f /dev/fuse &&
+        rm -f $APUS_RUNTIME_DIR/f; exec setpriv --reuid={USER} --regid={USER} --clear-groups "$0" run -- echo started""")
+    refused(result, "no permission to open /dev/fuse", "chmod 666 /dev/fuse")
+
+
+def test_not_a_fuse_device(runs):
+    refused(in_namespace(runs, 'mount --bind /dev/null /dev/fuse && exec "$0" run -- echo started'),
+            "cannot mount a FUSE file system")
+
+
+NO_CAPABILITIES = "exec setpriv --inh-caps=-all --bounding-set=-all "
+
+
+def test_no_user_namespaces(runs):
+    result = runs.command("unshare", "-U", "-r", "bash", "-c",
+                          "echo 0 > /proc/sys/user/max_user_namespaces && " + NO_CAPABILITIES +
+                          '"$0" run -- echo started', binary())
+    refused(result, "cannot make a user namespace", "max_user_namespaces")
+
+
+def test_full_disk(runs):
+    result = in_namespace(runs, """
+        mkdir $APUS_RUNTIME_DIR/full && mount -t tmpfs -o nr_inodes=3,mode=700 none $APUS_RUNTIME_DIR/full &&
+        rmdir $APUS_RUNTIME_DIR/full 2> /dev/null
+        APUS_RUNTIME_DIR=$APUS_RUNTIME_DIR/full exec "$0" run -- echo started""")
+    os.rmdir(f"{runs.base}/full")
+    refused(result, "No space left on device", "APUS_RUNTIME_DIR")
+
+
+def test_full_disk_for_the_socket(runs):
+    result = in_namespace(runs, """
+        mkdir $APUS_RUNTIME_DIR/full && mount -t tmpfs -o nr_inodes=4,mode=700 none $APUS_RUNTIME_DIR/full
+        APUS_RUNTIME_DIR=$APUS_RUNTIME_DIR/full exec "$0" run -- echo started""")
+    os.rmdir(f"{runs.base}/full")
+    refused(result)
+
+
+@pytest.mark.parametrize("how", ["ln -s /tmp x", "mkdir -m 755 x", "touch x", f"mkdir -m 700 x; chown {USER} x"])
+def test_a_runtime_directory_that_is_not_ours(runs, how, tmp_path):
+    runs.command("bash", "-c", how, cwd=tmp_path)
+    refused(runs.run("echo", "started", env={"APUS_RUNTIME_DIR": str(tmp_path / "x")}), "mode 0700")
+
+
+def test_a_runtime_directory_that_cannot_be_made(runs):
+    refused(runs.run("echo", env={"APUS_RUNTIME_DIR": "/proc/x"}), "/proc/x", "APUS_RUNTIME_DIR")
+    refused(runs.run("echo", env={"APUS_RUNTIME_DIR": "/tmp/" + "x" * 100}), "too long", "APUS_RUNTIME_DIR")
+
+
+def test_a_machine_file_with_a_mistake(runs, tmp_path):
+    file = tmp_path / "lab.ini"
+    file.write_text("[machine]\ndomains = 9\n[adapter 12]\ntype = CEX9Z\n")
+    refused(runs.run("echo", "started", options=["-m", file]), f"{file}:4:")
+    refused(runs.run("echo", "started", options=["-m", tmp_path / "none.ini"]), "none.ini")
+    refused(runs.run("echo", "started", options=["-m", tmp_path]), str(tmp_path))
+
+
+def test_wrong_usage(runs):
+    for options, word in [(["--abi", "x"], "seed"), (["--nonsense"], "--nonsense"), (["-m"], "-m"),
+                          (["--ioctl=notify"], "not built yet")]:
+        result = runs.apus("run", *options, "true")if options != ["-m"] else runs.apus("run", "-m")
+        assert result.returncode == 2
+        assert word in result.stderr and result.stderr.endswith("\nTry 'apus run --help'.\n")
+        assert result.stderr.count("\n") == 2
