@@ -176,18 +176,17 @@ static void cancel(struct fake_tree *t, uint64_t token)
 }
 
 static const struct sysfs_attr root_attrs[] = {
-    {"value", 0644, SYSFS_NOTIFIES, NULL, show_value, store_value},
-    {"length", 0444, 0, NULL, show_length, NULL},
-    {"count", 0444, 0, NULL, show_count, NULL},
-    {"secret", 0200, 0, NULL, NULL, store_secret},
-    {"refuse", 0644, 0, NULL, show_refuse, store_refuse},
-    {"add", 0200, 0, NULL, NULL, store_add},
-    {"del", 0200, 0, NULL, NULL, store_del},
-    {"poke", 0200, 0, NULL, NULL, store_poke},
-    {"wait", 0200, 0, NULL, NULL, store_wait},
-    {"finish", 0200, 0, NULL, NULL, store_finish},
-    {"waiting", 0444, 0, NULL, show_waiting, NULL},
-    {"node", 0666, SYSFS_DEVICE, NULL, NULL, NULL},
+    {"value", 0644, NULL, show_value, store_value},
+    {"length", 0444, NULL, show_length, NULL},
+    {"count", 0444, NULL, show_count, NULL},
+    {"secret", 0200, NULL, NULL, store_secret},
+    {"refuse", 0644, NULL, show_refuse, store_refuse},
+    {"add", 0200, NULL, NULL, store_add},
+    {"del", 0200, NULL, NULL, store_del},
+    {"poke", 0200, NULL, NULL, store_poke},
+    {"wait", 0200, NULL, NULL, store_wait},
+    {"finish", 0200, NULL, NULL, store_finish},
+    {"waiting", 0444, NULL, show_waiting, NULL},
     {NULL},
 };
 
@@ -197,8 +196,15 @@ static bool folder_target(void *ctx, uint32_t object, struct sysfs_dir *out)
     return true;
 }
 
+static bool node_target(void *ctx, uint32_t object, struct sysfs_dir *out)
+{
+    *out = (struct sysfs_dir){SYSFS_DEV_NODE, 0};
+    return true;
+}
+
 static const struct sysfs_member root_members[] = {
     {"folder", false, folder_target},
+    {"node", false, node_target},
     {NULL},
 };
 
@@ -302,10 +308,10 @@ static uint16_t object_generation(void *ctx, uint32_t object)
 }
 
 static const struct sysfs_attr object_attrs[] = {
-    {"id", 0444, 0, NULL, show_id, NULL},
-    {"bound", 0644, 0, NULL, show_bound, store_bound},
-    {"flag", 0444, 0, is_bound, show_id, NULL},
-    {"remove", 0200, 0, NULL, NULL, store_remove},
+    {"id", 0444, NULL, show_id, NULL},
+    {"bound", 0644, NULL, show_bound, store_bound},
+    {"flag", 0444, is_bound, show_id, NULL},
+    {"remove", 0200, NULL, NULL, store_remove},
     {NULL},
 };
 
@@ -318,6 +324,13 @@ static const struct sysfs_kind_ops root_ops = {
     .attrs = root_attrs, .members = root_members, .child_find = root_find, .child_next = root_next};
 static const struct sysfs_kind_ops folder_ops = {
     .name = folder_name, .parent = in_root, .child_find = folder_find, .child_next = folder_next};
+static void node_name(void *ctx, uint32_t object, char out[SYSFS_NAME_MAX])
+{
+    strcpy(out, "node");
+}
+
+static const struct sysfs_kind_ops node_ops = {
+    .device = true, .name = node_name, .parent = in_root};
 static const struct sysfs_kind_ops object_ops = {.attrs = object_attrs,
                                                  .members = object_members,
                                                  .generation = object_generation,
@@ -405,6 +418,7 @@ void fake_start(struct fake *f)
 
         sysfs_register(&t->tree, SYSFS_ROOT, &root_ops, t);
         sysfs_register(&t->tree, SYSFS_BUS, &folder_ops, t);
+        sysfs_register(&t->tree, SYSFS_DEV_NODE, &node_ops, t);
         sysfs_register(&t->tree, SYSFS_CARD, &object_ops, t);
     }
     f->door = (struct door){f->core, execute};
