@@ -86,8 +86,9 @@ def answer(mode, request):
         data = rsa(request)
         if data is not None:
             return struct.pack(">HHI8x", 0x0080, 16 + len(data), 0) + data
-    # An error reply that says "malformed": no retry follows it.
-    return bytes([0, 0x82 if mode == "A" else 0x88, 0, 0, 0x22, 0, 0, 0])
+    if mode == "A":
+        return bytes([0, 0x82, 0, 0, 0x22, 0, 0, 0])  # malformed: no retry follows
+    return bytes([0, 0x88, 0, 0, 0x10, 0, 0, 0])  # not here: the kernel tries another adapter
 
 
 class Instruction:

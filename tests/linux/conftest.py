@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""Real Linux guests for tests. Packages come through linux/fetch once; without them the tests are skipped."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+BUILD = pathlib.Path(os.environ.get("APUS_BUILD", TOP / "build"))
+LINUX = TOP / "linux"
+sys.path.insert(0, str(HERE))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--kernel", default="trixie", help="suite of the guests' kernel")
+
+
+class Guest:
+    """A booted kernel; one command at a time."""
+
+    def __init__(self, directory, socket, *options):
+        self.directory = directory
+        self.started = time.monotonic()
+        command = [LINUX / "boot", "--run", directory, "--detach", "--memory", "512", *options]
+        if socket:
+            command += ["--socket", socket, "--plugin", BUILD / "qemu" / "apus-ap.so"]
+        else:
+            command += ["--no-plugin"]
+        subprocess.run(command, check=True)
+        self.pid = int((directory / "pid").read_text())
+
+    def exec(self, *words, input=None, check=True, text=True, timeout=60):
+        program = [BUILD / "linux" / "linux-exec", "-t", str(timeout)]
+        if input is not None:
+            program += ["-i"]
+        if input is not None and text:
+            input = input.encode()
+        done = subprocess.run([*program, self.directory / "exec.sock", *words], input=input, capture_output=True,
+                              stdin=None if input is not None else subprocess.DEVNULL)
+        if text:
+            done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+        if check:
+            assert done.returncode == 0, (words, done)
+        return done
+
+    def sh(self, script, **more):
+        return self.exec("sh", "-c", script, **more).stdout.strip()
+
+    def attribute(self, name):
+        return self.sh(f"cat /sys/bus/ap/{name}")
+
+    def scan(self):
+        self.sh("echo 1 >/sys/bus/ap/scans")
+
+    def queues(self):
+        """APQNs that the kernel has, as lszcrypt prints them."""
+        done = self.exec("lszcrypt", check=False)
+        words = [line.split()[0] for line in done.stdout.splitlines() if line[:2].strip("0123456789abcdef") == ""]
+        return sorted(word for word in words if "." in word)
+
+    def log(self):
+        return (self.directory / "console.log").read_text(errors="replace")
+
+    def alive(self):
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def stop(self):
+        if self.alive():
+            os.kill(self.pid, 9)
+        wait_until(lambda: not self.alive(), 10)
+
+
+def wait_until(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def cache(request):
+    """The cache of packages, filled once; APUS_CACHE says where it is."""
+    suite = request.config.getoption("--kernel")
+    if not shutil.which("apt-get"):
+        pytest.skip("real Linux guests need apt-get")
+    if not (BUILD / "qemu" / "apus-ap.so").exists():
+        pytest.skip("the QEMU plugin is not built (libglib2.0-dev)")
+    done = subprocess.run([LINUX / "fetch", "--kernel", suite], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("packages for real Linux guests cannot be had: " + done.stderr.strip().splitlines()[-1])
+    return suite
+
+
+@pytest.fixture(scope="session")
+def start_guest(cache, tmp_path_factory):
+    """start_guest(socket, options...) boots one; all end with the session."""
+    guests = []
+
+    def start(socket, *options):
+        guest = Guest(tmp_path_factory.mktemp("guest"), socket, "--kernel", cache, *options)
+        guests.append(guest)
+        return guest
+
+    yield start
+    for guest in guests:
+        guest.stop()
+
+
+@pytest.fixture(scope="session")
+def apclient(tmp_path_factory):
+    """The test client, built for the guest."""
+    compiler = shutil.which("s390x-linux-gnu-gcc")
+    if not compiler:
+        pytest.skip("no cross compiler for s390x (gcc-s390x-linux-gnu, libc6-dev-s390x-cross)")
+    binary = tmp_path_factory.mktemp("client") / "apclient"
+    subprocess.run([compiler, "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Werror", "-O2", "-static",
+                    HERE / "apclient.c", "-o", binary], check=True)
+    return binary
