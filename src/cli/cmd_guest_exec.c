@@ -37,10 +37,10 @@ static int serve(const char *socket, const char *name, int fuse)
     return 0;
 }
 
-static int run_inside(const char *socket, const char *name, char **argv, const sigset_t *old)
+static int run_inside(const char *socket, const char *name, char **argv)
 {
     struct compose compose;
-    pid_t program, daemon = 0;
+    pid_t daemon = 0;
     int fuse, ret;
 
     if (namespace_enter(false) < 0)
@@ -54,14 +54,12 @@ static int run_inside(const char *socket, const char *name, char **argv, const s
         return PROGRAM_FAILED;
     program_set_environment(socket);
     setenv("APUS_GUEST", name, 1);
-    program = program_start(argv, old);
-    return program < 0 ? PROGRAM_FAILED : program_wait(program, &daemon);
+    return program_run(argv, &daemon);
 }
 
 static int guest_exec_run(int argc, char **argv)
 {
     const char *name, *socket;
-    sigset_t old;
     int status;
 
     while (cli_next(argc, argv) != -1)
@@ -81,8 +79,7 @@ static int guest_exec_run(int argc, char **argv)
     socket = cli_socket();
     if (!socket)
         return PROGRAM_FAILED;
-    program_block_signals(&old);
-    return run_inside(socket, name, argv, &old);
+    return run_inside(socket, name, argv);
 }
 
 const struct cli_command cmd_guest_exec = {

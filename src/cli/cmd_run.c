@@ -101,10 +101,10 @@ static char **shell_program(const struct daemon_start *how)
 }
 
 /* Makes the machine, lays /sys out, and runs the program in it. Returns the exit status. */
-static int run_inside(struct daemon_start *how, char **argv, const sigset_t *old)
+static int run_inside(struct daemon_start *how, char **argv)
 {
     struct compose compose;
-    pid_t daemon = 0, program;
+    pid_t daemon = 0;
     int ret, status = PROGRAM_FAILED;
 
     if (namespace_enter(how->uevents) < 0)
@@ -119,9 +119,7 @@ static int run_inside(struct daemon_start *how, char **argv, const sigset_t *old
         return PROGRAM_FAILED;
     if (compose_finish(&compose) == 0) {
         program_set_environment(how->socket);
-        program = program_start(argv, old);
-        if (program > 0)
-            status = program_wait(program, &daemon);
+        status = program_run(argv, &daemon);
     }
     if (daemon)
         program_end(daemon);
@@ -133,7 +131,6 @@ static int run_run(int argc, char **argv)
     struct daemon_start how = {0};
     struct runtime runtime;
     char base[RUNTIME_PATH_MAX];
-    sigset_t old;
     int status = parse(argc, argv, &how);
 
     if (status)
@@ -146,13 +143,11 @@ static int run_run(int argc, char **argv)
         status = check_machine(how.machine);
     if (status)
         return status;
-    program_block_signals(&old);
     if (runtime_base(base) < 0 || runtime_create(&runtime) < 0)
         return PROGRAM_FAILED;
     setenv("APUS_RUNTIME_DIR", base, 1);
     how.socket = runtime.socket;
-    how.signals = &old;
-    status = run_inside(&how, argv, &old);
+    status = run_inside(&how, argv);
     runtime_remove(&runtime);
     return status;
 }

@@ -46,7 +46,6 @@ static _Noreturn void become_daemon(const struct daemon_start *how, int ready, p
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         _exit(PROGRAM_FAILED);
-    sigprocmask(SIG_SETMASK, how->signals, NULL);
     execv("/proc/self/exe", (char **)args);
     cli_error("cannot start the daemon: %s (is /proc mounted?)", strerror(errno));
     _exit(PROGRAM_FAILED);

@@ -2,7 +2,6 @@
 #ifndef APUS_CLI_DAEMON_H
 #define APUS_CLI_DAEMON_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -25,7 +24,6 @@ struct daemon_start {
     const char *record;  /* or NULL */
     bool verbose;        /* without --quiet */
     bool uevents;        /* the daemon is in a network namespace of our own and may send uevents */
-    const sigset_t *signals; /* its signal mask */
 };
 
 /*

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,16 +75,6 @@ int program_check(const char *name)
     }
 }
 
-void program_block_signals(sigset_t *old)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    for (int i = 0; watched[i]; i++)
-        sigaddset(&set, watched[i]);
-    sigprocmask(SIG_BLOCK, &set, old);
-}
-
 static _Noreturn void execute(char **argv)
 {
     int err;
@@ -97,7 +88,8 @@ static _Noreturn void execute(char **argv)
     _exit(err == ENOENT ? PROGRAM_MISSING : PROGRAM_UNRUNNABLE);
 }
 
-pid_t program_start(char **argv, const sigset_t *old)
+/* The child's process id, or -errno after a sentence. It gets the signal mask old. */
+static pid_t start(char **argv, const sigset_t *old)
 {
     pid_t parent = getpid();
     pid_t child = fork();
@@ -152,29 +144,41 @@ static bool reap(pid_t program, pid_t *daemon, int *status)
     return ended;
 }
 
-int program_wait(pid_t program, pid_t *daemon)
+/* Passes signals on until the program has ended; its exit status. */
+static int watch(int signals, pid_t program, pid_t *daemon)
 {
     struct signalfd_siginfo info;
+    int status;
+
+    /* A daemon that has ended before SIGCHLD was blocked has left no signal: look first. */
+    while (!reap(program, daemon, &status)) {
+        if (read(signals, &info, sizeof(info)) != sizeof(info) || info.ssi_signo == SIGCHLD)
+            continue;
+        /* One from the terminal has reached the whole foreground group already. */
+        if (info.ssi_code != SI_KERNEL)
+            kill(program, (int)info.ssi_signo);
+    }
+    return status;
+}
+
+int program_run(char **argv, pid_t *daemon)
+{
     bool had_daemon = *daemon != 0;
-    sigset_t set;
-    int fd, status = PROGRAM_FAILED;
+    int signals, status = PROGRAM_FAILED;
+    sigset_t set, old;
+    pid_t program;
 
     sigemptyset(&set);
     for (int i = 0; watched[i]; i++)
         sigaddset(&set, watched[i]);
-    fd = signalfd(-1, &set, SFD_CLOEXEC);
-    if (fd < 0)
+    sigprocmask(SIG_BLOCK, &set, &old);
+    signals = signalfd(-1, &set, SFD_CLOEXEC);
+    if (signals < 0)
         return cli_error("cannot watch signals: %s", strerror(errno)), PROGRAM_FAILED;
-    while (read(fd, &info, sizeof(info)) == sizeof(info) || errno == EINTR) {
-        if (info.ssi_signo == SIGCHLD) {
-            if (reap(program, daemon, &status))
-                break;
-        } else if (info.ssi_code != SI_KERNEL) {
-            /* One from the terminal has reached the whole foreground group already. */
-            kill(program, (int)info.ssi_signo);
-        }
-    }
-    close(fd);
+    program = start(argv, &old);
+    if (program > 0)
+        status = watch(signals, program, daemon);
+    close(signals);
     return had_daemon && *daemon == 0 && status == 0 ? PROGRAM_FAILED : status;
 }
 
@@ -185,6 +189,7 @@ void program_end(pid_t child)
 
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
     kill(child, SIGTERM);
     while (waitpid(child, NULL, WNOHANG) == 0) {
         if (sigtimedwait(&set, NULL, &limit) < 0 && errno == EAGAIN) {

@@ -2,7 +2,6 @@
 #ifndef APUS_CLI_PROGRAM_H
 #define APUS_CLI_PROGRAM_H
 
-#include <signal.h>
 #include <sys/types.h>
 
 /* Exit statuses beside the program's own, as env(1) and timeout(1) have them. */
@@ -17,23 +16,12 @@
 int program_check(const char *name);
 
 /*
- * Blocks the signals that program_wait watches. To be called before any child is started; children
- * restore *old.
+ * Runs argv as a child, which is killed when this process dies, and waits for its end. Returns its
+ * exit status, 128 + n if signal n ended it. Signals that another process sends us are passed on to
+ * it. If *daemon (0: none) ends first, a sentence says so, *daemon becomes 0, and an exit status of
+ * 0 becomes PROGRAM_FAILED.
  */
-void program_block_signals(sigset_t *old);
-
-/*
- * Runs argv as a child with the signal mask old. It is killed when this process dies. Returns its
- * process id, or -errno after a sentence.
- */
-pid_t program_start(char **argv, const sigset_t *old);
-
-/*
- * Waits for the end of the program and returns its exit status, 128 + n if signal n ended it.
- * Signals that another process sends us are passed on to it. If *daemon (0: none) ends first, a
- * sentence says so, *daemon becomes 0, and an exit status of 0 becomes PROGRAM_FAILED.
- */
-int program_wait(pid_t program, pid_t *daemon);
+int program_run(char **argv, pid_t *daemon);
 
 /* Ends a child with SIGTERM, after some seconds with SIGKILL, and waits for it. */
 void program_end(pid_t child);

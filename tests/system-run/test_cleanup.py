@@ -103,3 +103,19 @@ def test_twenty_at_once(runs):
     for i, child in enumerate(children):
         output, errors = child.communicate(timeout=120)
         assert (output, errors, child.returncode) == (f"0x{i + 16:x}\n", "", i)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_killed_while_it_starts(runs, number):
+    """At any moment between the first step and the program's first."""
+    children = []
+    for step in range(30):
+        children.append(runs.start("true"))
+        time.sleep(step * 0.004)
+        children[-1].send_signal(number)
+    for child in children:
+        child.communicate(timeout=30)
+        assert child.returncode in (0, -number, 128 + number)
+    assert runs.settle() == {}
+    assert runs.run("true").returncode == 0, "sweeps what is left of those killed before they had a guard"
+    assert runs.machines() == []

@@ -134,3 +134,17 @@ def read_all(fd):
 def test_the_signal_mask_and_dispositions_are_the_callers(runs):
     show = "grep -E '^Sig(Blk|Ign)' /proc/self/status"
     assert runs.bash(show).stdout == runs.command("bash", "-c", show).stdout
+
+
+def test_no_descriptor_is_left_open_for_the_program(runs):
+    show = "ls /proc/$$/fd"
+    assert runs.bash(show).stdout == runs.command("bash", "-c", show).stdout
+
+
+def test_stopped_and_continued(runs):
+    child = runs.start("bash", "-c", "echo up; read line; exit 4", stdin=-1)
+    assert child.stdout.readline() == "up\n"
+    child.send_signal(signal.SIGSTOP)
+    child.send_signal(signal.SIGCONT)
+    child.communicate("line\n", timeout=30)
+    assert child.returncode == 4
