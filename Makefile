@@ -3,13 +3,14 @@
 BUILD ?= build
 JOBS ?= 3
 PREFIX ?= /usr/local
+CLIENTS ?= $(BUILD)/clients
 
 # Debian's packages: to build, and to try what was built.
 BUILD_PACKAGES = gcc meson ninja-build pkg-config libfuse3-dev libsystemd-dev libjansson-dev \
 	libinih-dev libssl-dev libcmocka-dev
-TEST_PACKAGES = bash mdevctl udev qemu-user-static python3-pytest fuse3 util-linux
+TEST_PACKAGES = python3-pytest mdevctl udev qemu-user-static
 
-.PHONY: all setup check fuzz bench run install deps clean help
+.PHONY: all setup check run clients install deps clean help
 
 all: setup
 	ninja -C $(BUILD) -j$(JOBS)
@@ -21,7 +22,7 @@ $(BUILD)/build.ninja: | deps
 
 # Installs what is missing, which only root can.
 deps:
-	@missing=$$(for p in $(BUILD_PACKAGES); do \
+	@missing=$$(for p in $(BUILD_PACKAGES) $(TEST_PACKAGES); do \
 		dpkg-query -W -f '$${Status}\n' $$p 2> /dev/null | grep -q '^install ok' || echo $$p; done); \
 	test -z "$$missing" || { echo "installing" $$missing; apt-get update -q && \
 		apt-get install -q -y --no-install-recommends $$missing; } || \
@@ -29,6 +30,14 @@ deps:
 
 check: all
 	meson test -C $(BUILD) --print-errorlogs
+
+# The worked example on the real mount, with the distribution's own lszcrypt and mdevctl.
+run: all clients
+	CLIENT_ROOT=$(abspath $(CLIENTS))/bookworm/root $(BUILD)/src/cli/apus run -- examples/worked-example
+
+clients:
+	test -x $(CLIENTS)/bookworm/root/usr/sbin/lszcrypt && command -v mdevctl > /dev/null || \
+		tests/clients/setup $(CLIENTS) bookworm
 
 install: all
 	meson install -C $(BUILD)
@@ -39,4 +48,5 @@ clean:
 help:
 	@echo "make            build in $(BUILD)/"
 	@echo "make check      build and run all tests"
+	@echo "make run        build and play the worked example"
 	@echo "make install    install below $(PREFIX)"
