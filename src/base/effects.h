@@ -28,8 +28,10 @@ enum effect_kind {
     EFFECT_LOG,
     /* The APCB of guest number id was replaced: its masks are to be read from the core. */
     EFFECT_APCB,
-    /* Guest id: notify its AP configuration change (value 0) or ask it to release the device (value
-       1). */
+    /*
+     * Guest id: its AP configuration changed (value 0), it is asked to release the device (value
+     * 1), or the queue in node, for which it enabled interrupts, has a reply (value 2).
+     */
     EFFECT_GUEST_NOTIFY,
     /* Guest id: what is attached to it has been taken away; a process that embodies it is told. */
     EFFECT_GUEST_DETACHED,
@@ -38,7 +40,7 @@ enum effect_kind {
     /* Timer id is to be fired at time (ns), replacing an earlier one of the same id; time 0 cancels
        it. */
     EFFECT_TIMER,
-    /* A crypto job is waiting: core_job_take(id) gives it. */
+    /* A request waits for its adapter: core_job_get(node) gives it. */
     EFFECT_JOB,
 };
 
@@ -50,7 +52,8 @@ struct effect {
     uint16_t tree; /* which tree node and parent belong to: 0 the host's, else guest number + 1 */
     uint32_t id;   /* guest, timer or job */
     int64_t value; /* result of a reply, reason of a notification, time of a timer */
-    uint64_t node; /* inode: EFFECT_NOTIFY; parent inode: EFFECT_GONE; token: EFFECT_REPLY */
+    uint64_t node; /* inode: EFFECT_NOTIFY; parent inode: EFFECT_GONE; token: EFFECT_REPLY; job:
+                      EFFECT_JOB */
     uint32_t text, len; /* in the pool */
 };
 

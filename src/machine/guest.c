@@ -54,6 +54,25 @@ static uint32_t hw_zapq(void *ctx, ap_qn qn)
                                   : apqsw_of(AP_RC_Q_NOT_AVAIL);
 }
 
+static uint32_t hw_nqap(void *ctx, ap_qn qn, const struct ap_nqap *request)
+{
+    struct guest *g = ctx;
+
+    if (!apcb_has(&g->apcb, qn))
+        return apqsw_of(AP_RC_Q_NOT_AVAIL);
+    if (!ap_command_permitted(request, &g->apcb.adm))
+        return apqsw_of(AP_RC_INVALID_DOMAIN);
+    return g->lpar.ops->nqap(g->lpar.ctx, qn, request);
+}
+
+static uint32_t hw_dqap(void *ctx, ap_qn qn, struct ap_dqap *reply)
+{
+    struct guest *g = ctx;
+
+    return apcb_has(&g->apcb, qn) ? g->lpar.ops->dqap(g->lpar.ctx, qn, reply)
+                                  : apqsw_of(AP_RC_Q_NOT_AVAIL);
+}
+
 static uint32_t hw_aqic(void *ctx, ap_qn qn, bool enable)
 {
     struct guest *g = ctx;
@@ -89,6 +108,8 @@ struct ap_hw guest_hw(struct guest *g)
         .tapq = hw_tapq,
         .rapq = hw_rapq,
         .zapq = hw_zapq,
+        .nqap = hw_nqap,
+        .dqap = hw_dqap,
         .aqic = hw_aqic,
         .interrupts = hw_interrupts,
         .serial = hw_serial,

@@ -7,6 +7,7 @@
 
 #include "base/apqn.h"
 #include "base/mask256.h"
+#include "base/text.h"
 
 /*
  * The AP instructions as an operating system issues them, after decoding (spec 1.2 to 1.9). The
@@ -58,6 +59,27 @@ struct ap_qci {
 
 bool ap_qci_equal(const struct ap_qci *a, const struct ap_qci *b);
 
+/* NQAP and DQAP (spec 1.7). */
+struct ap_nqap {
+    uint64_t psmid;
+    const uint8_t *data;
+    size_t len;
+    bool special; /* the special-command bit of GR0 */
+};
+
+/*
+ * A command that administers a domain may go only to a control domain (S-22); whatever else a
+ * message holds, or if it is malformed, is the adapter's business.
+ */
+bool ap_command_permitted(const struct ap_nqap *request, const struct mask256 *adm);
+
+struct ap_dqap {
+    size_t room;       /* in: bytes the caller takes now */
+    struct text *data; /* out: appended */
+    uint64_t psmid;    /* out */
+    uint32_t residual; /* out: bytes of this reply that are still to be fetched */
+};
+
 struct ap_hw_ops {
     /* false: the facility is not installed. */
     bool (*qci)(void *ctx, struct ap_qci *out);
@@ -66,6 +88,8 @@ struct ap_hw_ops {
     uint32_t (*tapq)(void *ctx, ap_qn qn, uint64_t *info);
     uint32_t (*rapq)(void *ctx, ap_qn qn);
     uint32_t (*zapq)(void *ctx, ap_qn qn);
+    uint32_t (*nqap)(void *ctx, ap_qn qn, const struct ap_nqap *request);
+    uint32_t (*dqap)(void *ctx, ap_qn qn, struct ap_dqap *reply);
     /* AQIC: notification on reply on or off. */
     uint32_t (*aqic)(void *ctx, ap_qn qn, bool enable);
     /* Facility 65. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "machine/machine.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "machine/queue.h"
 
 struct adapter {
     struct adapter_config config; /* type 0: not installed */
@@ -12,6 +14,7 @@ struct adapter {
     /* Per queue, made when the adapter first appears: how often it was zeroized. */
     uint32_t *zeroized;
     struct mask256 notifying;
+    struct message_queue **queues; /* per queue, made with its first message */
     /* Queues that were to be zeroized in standby or checkstop: it happens before anyone can reach
      * them again. */
     struct mask256 zeroize_due;
@@ -22,13 +25,38 @@ struct machine {
         config; /* masks, numbers and facilities; its adapters are kept up to date */
     struct adapter adapters[AP_IDS];
     uint64_t changes;
+    struct job_table jobs;
 };
 
-static void adapter_zeroize(struct adapter *a, const struct mask256 *domains)
+static struct message_queue *queue_get(const struct adapter *a, unsigned apqi)
 {
-    mask256_for_each(d, domains) a->zeroized[d]++;
+    return a->queues ? a->queues[apqi] : NULL;
+}
+
+static void queue_flush(struct machine *m, struct adapter *a, unsigned apqi)
+{
+    struct message_queue *q = queue_get(a, apqi);
+
+    if (q)
+        message_queue_flush(q, &m->jobs);
+    mask256_clear(&a->notifying, apqi);
+}
+
+static void adapter_flush(struct machine *m, struct adapter *a)
+{
+    for (unsigned apqi = 0; a->queues && apqi < AP_IDS; apqi++)
+        queue_flush(m, a, apqi);
+    a->notifying = (struct mask256){0};
+}
+
+static void adapter_zeroize(struct machine *m, struct adapter *a, const struct mask256 *domains)
+{
+    mask256_for_each(d, domains)
+    {
+        a->zeroized[d]++;
+        queue_flush(m, a, d);
+    }
     a->zeroize_due = mask256_andnot(a->zeroize_due, *domains);
-    a->notifying = mask256_andnot(a->notifying, *domains);
 }
 
 static void adapter_install(struct adapter *a, const struct adapter_config *config)
@@ -53,8 +81,16 @@ void machine_free(struct machine *m)
 {
     if (!m)
         return;
-    for (unsigned i = 0; i < AP_IDS; i++)
-        free(m->adapters[i].zeroized);
+    for (unsigned i = 0; i < AP_IDS; i++) {
+        struct adapter *a = &m->adapters[i];
+
+        adapter_flush(m, a);
+        for (unsigned apqi = 0; a->queues && apqi < AP_IDS; apqi++)
+            free(a->queues[apqi]);
+        free(a->queues);
+        free(a->zeroized);
+    }
+    job_table_done(&m->jobs);
     free(m);
 }
 
@@ -116,10 +152,10 @@ uint64_t machine_changes(const struct machine *m)
 }
 
 /* What came back to life answers only after the zeroizing that was due. */
-static void adapter_settle(struct adapter *a)
+static void adapter_settle(struct machine *m, struct adapter *a)
 {
     if (a->config.type && a->config.configured && !a->checkstopped)
-        adapter_zeroize(a, &a->zeroize_due);
+        adapter_zeroize(m, a, &a->zeroize_due);
 }
 
 void machine_set_online(struct machine *m, unsigned apid, bool online)
@@ -129,14 +165,15 @@ void machine_set_online(struct machine *m, unsigned apid, bool online)
     a->config.configured = online;
     a->notifying =
         (struct mask256){0}; /* firmware resets the queues when it configures an adapter (L-11) */
-    adapter_settle(a);
+    adapter_settle(m, a);
     m->changes++;
 }
 
 void machine_set_checkstop(struct machine *m, unsigned apid, bool checkstopped)
 {
     m->adapters[apid].checkstopped = checkstopped;
-    adapter_settle(&m->adapters[apid]);
+    adapter_flush(m, &m->adapters[apid]);
+    adapter_settle(m, &m->adapters[apid]);
     m->changes++;
 }
 
@@ -148,7 +185,7 @@ void machine_set_lpar_adapter(struct machine *m, unsigned apid, bool in_lpar)
 
     m->adapters[apid].config.in_lpar = in_lpar;
     if (!in_lpar && m->adapters[apid].config.type)
-        adapter_zeroize(&m->adapters[apid], &all);
+        adapter_zeroize(m, &m->adapters[apid], &all);
     m->changes++;
 }
 
@@ -160,7 +197,7 @@ void machine_set_lpar_domain(struct machine *m, unsigned domain, bool usage)
     mask256_set(&one, domain);
     for (unsigned i = 0; i < AP_IDS && !usage; i++)
         if (m->adapters[i].config.type)
-            adapter_zeroize(&m->adapters[i], &one);
+            adapter_zeroize(m, &m->adapters[i], &one);
     m->changes++;
 }
 
@@ -188,9 +225,9 @@ void machine_replace(struct machine *m, const struct machine_config *config,
 
         adapter_install(a, &config->adapters[i]);
         if (was)
-            adapter_zeroize(a, same ? &gone : &all);
+            adapter_zeroize(m, a, same ? &gone : &all);
         a->checkstopped = mask256_test(checkstopped, i);
-        adapter_settle(a);
+        adapter_settle(m, a);
     }
     m->changes++;
 }
@@ -208,13 +245,6 @@ uint16_t machine_sclp(struct machine *m, uint32_t word)
         return SCLP_RC_NO_ACTION;
     machine_set_online(m, apid, on);
     return SCLP_RC_DONE;
-}
-
-bool ap_qci_equal(const struct ap_qci *a, const struct ap_qci *b)
-{
-    return a->flags == b->flags && a->max_adapter == b->max_adapter &&
-           a->max_domain == b->max_domain && mask256_equal(&a->apm, &b->apm) &&
-           mask256_equal(&a->aqm, &b->aqm) && mask256_equal(&a->adm, &b->adm);
 }
 
 static bool hw_qci(void *ctx, struct ap_qci *out)
@@ -242,6 +272,16 @@ static enum ap_rc queue_rc(const struct machine *m, ap_qn qn)
     return s.checkstopped ? AP_RC_CHECKSTOPPED : AP_RC_NORMAL;
 }
 
+static uint32_t queue_status(const struct adapter *a, unsigned apqi)
+{
+    const struct message_queue *q = queue_get(a, apqi);
+    uint32_t status = mask256_test(&a->notifying, apqi) ? APQSW_IRQ : 0;
+
+    if (!q || !q->count)
+        return status | APQSW_EMPTY;
+    return status | (q->ready ? APQSW_REPLIES : 0) | (q->count > a->config.depth ? APQSW_FULL : 0);
+}
+
 static uint32_t hw_tapq(void *ctx, ap_qn qn, uint64_t *info)
 {
     struct machine *m = ctx;
@@ -254,9 +294,7 @@ static uint32_t hw_tapq(void *ctx, ap_qn qn, uint64_t *info)
     *info = (uint64_t)a->config.functions << 32 | (uint64_t)a->config.type << 24 |
             (uint64_t)mask256_count(&m->config.usage) % 256 << 16 |
             (uint64_t)a->config.max_message << 8 | a->config.depth;
-    if (rc != AP_RC_NORMAL)
-        return apqsw_of(rc);
-    return APQSW_EMPTY | (mask256_test(&a->notifying, AP_QN_APQI(qn)) ? APQSW_IRQ : 0);
+    return apqsw_of(rc) | (rc == AP_RC_NORMAL ? queue_status(a, AP_QN_APQI(qn)) : 0);
 }
 
 static uint32_t hw_rapq(void *ctx, ap_qn qn)
@@ -265,7 +303,7 @@ static uint32_t hw_rapq(void *ctx, ap_qn qn)
     enum ap_rc rc = queue_rc(m, qn);
 
     if (rc == AP_RC_NORMAL)
-        mask256_clear(&m->adapters[AP_QN_APID(qn)].notifying, AP_QN_APQI(qn));
+        queue_flush(m, &m->adapters[AP_QN_APID(qn)], AP_QN_APQI(qn));
     return apqsw_of(rc);
 }
 
@@ -296,6 +334,102 @@ static uint32_t hw_aqic(void *ctx, ap_qn qn, bool enable)
     return apqsw_of(AP_RC_NORMAL);
 }
 
+static enum ap_rc nqap_check(const struct machine *m, const struct adapter *a,
+                             const struct ap_nqap *r)
+{
+    size_t limit = a->config.max_message ? a->config.max_message * 4096u : 12288u;
+
+    if (r->special && !(a->config.functions & AP_FN_SPECIAL))
+        return AP_RC_REQ_FAC_NOT_INST;
+    if (r->len == 0)
+        return AP_RC_NO_FIRST_PART;
+    if (r->len > limit)
+        return AP_RC_MESSAGE_TOO_BIG;
+    return ap_command_permitted(r, &m->config.control) ? AP_RC_NORMAL : AP_RC_INVALID_DOMAIN;
+}
+
+static struct message_queue *queue_make(struct adapter *a, unsigned apqi)
+{
+    if (!a->queues)
+        a->queues = xcalloc(AP_IDS, sizeof(struct message_queue *));
+    if (!a->queues[apqi]) {
+        a->queues[apqi] = xcalloc(1, sizeof *a->queues[apqi]);
+        TAILQ_INIT(&a->queues[apqi]->messages);
+    }
+    return a->queues[apqi];
+}
+
+static uint32_t hw_nqap(void *ctx, ap_qn qn, const struct ap_nqap *request)
+{
+    struct machine *m = ctx;
+    struct adapter *a = &m->adapters[AP_QN_APID(qn)];
+    enum ap_rc rc = queue_rc(m, qn);
+    struct message_queue *q;
+
+    if (rc == AP_RC_NORMAL)
+        rc = nqap_check(m, a, request);
+    if (rc != AP_RC_NORMAL)
+        return apqsw_of(rc);
+    q = queue_make(a, AP_QN_APQI(qn));
+    if (q->count > a->config.depth)
+        return apqsw_of(AP_RC_Q_FULL) | queue_status(a, AP_QN_APQI(qn));
+    message_queue_add(q, &m->jobs, qn, request->psmid, request->data, request->len);
+    return queue_status(a, AP_QN_APQI(qn));
+}
+
+static uint32_t hw_dqap(void *ctx, ap_qn qn, struct ap_dqap *reply)
+{
+    struct machine *m = ctx;
+    struct adapter *a = &m->adapters[AP_QN_APID(qn)];
+    struct message_queue *q = queue_get(a, AP_QN_APQI(qn));
+    struct message *ready = q ? message_queue_ready(q) : NULL;
+    enum ap_rc rc = queue_rc(m, qn);
+
+    if (rc == AP_RC_NORMAL && !ready)
+        rc = AP_RC_NO_PENDING_REPLY;
+    if (rc == AP_RC_NORMAL) {
+        reply->psmid = ready->psmid;
+        reply->residual = message_deliver(q, ready, reply->room, reply->data);
+    }
+    return apqsw_of(rc) | queue_status(a, AP_QN_APQI(qn));
+}
+
+bool machine_job_next(struct machine *m, uint64_t *id)
+{
+    return job_next_fresh(&m->jobs, id);
+}
+
+int machine_job_get(const struct machine *m, uint64_t id, struct machine_job *out)
+{
+    ap_qn qn;
+    struct message *message = job_find(&m->jobs, id, &qn);
+
+    if (!message)
+        return -ESTALE;
+    *out = (struct machine_job){.id = id,
+                                .qn = qn,
+                                .zeroize_count = machine_zeroize_count(m, qn),
+                                .request = message->bytes,
+                                .len = message->len};
+    return 0;
+}
+
+int machine_job_done(struct machine *m, uint64_t id, const uint8_t *reply, size_t len, ap_qn *qn)
+{
+    struct message *message = job_find(&m->jobs, id, qn);
+
+    if (!message)
+        return -ESTALE;
+    job_end(&m->jobs, id);
+    message_answer(queue_get(&m->adapters[AP_QN_APID(*qn)], AP_QN_APQI(*qn)), message, reply, len);
+    return 0;
+}
+
+bool machine_queue_notifies(const struct machine *m, ap_qn qn)
+{
+    return mask256_test(&m->adapters[AP_QN_APID(qn)].notifying, AP_QN_APQI(qn));
+}
+
 static bool hw_interrupts(void *ctx)
 {
     return ((struct machine *)ctx)->config.interrupts;
@@ -318,6 +452,8 @@ struct ap_hw machine_hw(struct machine *m)
         .tapq = hw_tapq,
         .rapq = hw_rapq,
         .zapq = hw_zapq,
+        .nqap = hw_nqap,
+        .dqap = hw_dqap,
         .aqic = hw_aqic,
         .interrupts = hw_interrupts,
         .serial = hw_serial,

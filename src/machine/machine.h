@@ -39,6 +39,30 @@ uint32_t machine_zeroize_count(const struct machine *m, ap_qn qn);
  * scan. */
 uint64_t machine_changes(const struct machine *m);
 
+/*
+ * Requests that NQAP accepted and nobody computes yet: each is announced once. The request's bytes
+ * stay where they are until the job is done or its queue is reset.
+ */
+struct machine_job {
+    uint64_t id;
+    ap_qn qn;
+    uint32_t zeroize_count; /* decides which keys the queue holds */
+    const uint8_t *request;
+    size_t len;
+};
+
+bool machine_job_next(struct machine *m, uint64_t *id);
+
+/* -ESTALE: the job is over. */
+int machine_job_get(const struct machine *m, uint64_t id, struct machine_job *out);
+
+/* The adapter's answer; *qn has a reply now. -ESTALE: the queue was reset meanwhile, and the answer
+ * is dropped. */
+int machine_job_done(struct machine *m, uint64_t id, const uint8_t *reply, size_t len, ap_qn *qn);
+
+/* True if the queue wants to notify of replies. */
+bool machine_queue_notifies(const struct machine *m, ap_qn qn);
+
 void machine_set_online(struct machine *m, unsigned apid, bool online);
 void machine_set_checkstop(struct machine *m, unsigned apid, bool checkstopped);
 void machine_set_lpar_adapter(struct machine *m, unsigned apid, bool in_lpar);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include "machine/queue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A job's number is its slot, and the slot's generation so that a late answer is recognised. */
+static uint64_t job_id(const struct job_table *jobs, uint32_t slot)
+{
+    return (uint64_t)jobs->slots[slot].generation << 32 | slot;
+}
+
+static uint64_t job_new(struct job_table *jobs, ap_qn qn, struct message *m)
+{
+    uint32_t slot = jobs->hint;
+
+    while (slot < jobs->count && jobs->slots[slot].message)
+        slot++;
+    if (slot == jobs->count) {
+        uint32_t grown = jobs->count ? jobs->count * 2 : 16;
+
+        jobs->slots = xrealloc(jobs->slots, grown * sizeof *jobs->slots);
+        memset(jobs->slots + jobs->count, 0, (grown - jobs->count) * sizeof *jobs->slots);
+        jobs->count = grown;
+    }
+    jobs->hint = slot + 1;
+    jobs->slots[slot].generation++;
+    jobs->slots[slot].qn = qn;
+    jobs->slots[slot].message = m;
+    if (jobs->fresh_count == jobs->fresh_capacity) {
+        jobs->fresh_capacity = jobs->fresh_capacity ? jobs->fresh_capacity * 2 : 16;
+        jobs->fresh = xrealloc(jobs->fresh, jobs->fresh_capacity * sizeof *jobs->fresh);
+    }
+    jobs->fresh[jobs->fresh_count++] = slot;
+    return job_id(jobs, slot);
+}
+
+struct message *job_find(const struct job_table *jobs, uint64_t id, ap_qn *qn)
+{
+    uint32_t slot = (uint32_t)id;
+
+    if (slot >= jobs->count || !jobs->slots[slot].message || job_id(jobs, slot) != id)
+        return NULL;
+    *qn = jobs->slots[slot].qn;
+    return jobs->slots[slot].message;
+}
+
+void job_end(struct job_table *jobs, uint64_t id)
+{
+    uint32_t slot = (uint32_t)id;
+
+    jobs->slots[slot].message = NULL;
+    if (slot < jobs->hint)
+        jobs->hint = slot;
+}
+
+bool job_next_fresh(struct job_table *jobs, uint64_t *id)
+{
+    while (jobs->fresh_count) {
+        uint32_t slot = jobs->fresh[jobs->fresh_taken++];
+
+        if (jobs->fresh_taken == jobs->fresh_count)
+            jobs->fresh_taken = jobs->fresh_count = 0;
+        if (!jobs->slots[slot].message)
+            continue; /* it was reset within the command that sent it */
+        *id = job_id(jobs, slot);
+        return true;
+    }
+    return false;
+}
+
+void job_table_done(struct job_table *jobs)
+{
+    free(jobs->slots);
+    free(jobs->fresh);
+    *jobs = (struct job_table){0};
+}
+
+/* Requests may hold clear keys, so their memory is overwritten before it is given back. */
+static void bytes_free(struct message *m)
+{
+    if (m->bytes)
+        explicit_bzero(m->bytes, m->len);
+    free(m->bytes);
+    m->bytes = NULL;
+}
+
+static void message_free(struct message_queue *q, struct message *m)
+{
+    TAILQ_REMOVE(&q->messages, m, next);
+    q->count--;
+    q->ready -= m->ready;
+    bytes_free(m);
+    free(m);
+}
+
+void message_queue_flush(struct message_queue *q, struct job_table *jobs)
+{
+    struct message *m;
+
+    while ((m = TAILQ_FIRST(&q->messages))) {
+        if (!m->ready)
+            job_end(jobs, m->job);
+        message_free(q, m);
+    }
+}
+
+void message_queue_add(struct message_queue *q, struct job_table *jobs, ap_qn qn, uint64_t psmid,
+                       const uint8_t *data, size_t len)
+{
+    struct message *m = xcalloc(1, sizeof *m);
+
+    m->psmid = psmid;
+    m->len = (uint32_t)len;
+    m->bytes = xcalloc(1, len);
+    memcpy(m->bytes, data, len);
+    m->job = job_new(jobs, qn, m);
+    TAILQ_INSERT_TAIL(&q->messages, m, next);
+    q->count++;
+}
+
+void message_answer(struct message_queue *q, struct message *m, const uint8_t *reply, size_t len)
+{
+    bytes_free(m);
+    m->bytes = xcalloc(1, len);
+    memcpy(m->bytes, reply, len);
+    m->len = (uint32_t)len;
+    m->ready = true;
+    q->ready++;
+}
+
+struct message *message_queue_ready(const struct message_queue *q)
+{
+    struct message *m;
+
+    TAILQ_FOREACH(m, &q->messages, next)
+    if (m->ready)
+        return m;
+    return NULL;
+}
+
+uint32_t message_deliver(struct message_queue *q, struct message *m, size_t room, struct text *out)
+{
+    uint32_t rest = m->len - m->delivered;
+    uint32_t now = room < rest ? (uint32_t)room : rest;
+
+    text_add(out, (const char *)m->bytes + m->delivered, now);
+    m->delivered += now;
+    rest -= now;
+    if (!rest)
+        message_free(q, m);
+    return rest;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <errno.h>
+
+#include "machine/instruction.h"
+#include "machine/machine.h"
+
+/* Queues of an adapter: NQAP, DQAP, resets, and the registers around them (spec 1.2 to 1.9). */
+
+#define QN       AP_QN(6, 0x47) /* an accelerator of the default machine */
+#define FEATURES (GUEST_AP | GUEST_APFT | GUEST_APQCI | GUEST_APQI)
+
+struct world {
+    struct machine *machine;
+    struct ap_hw hw;
+};
+
+static int set_up(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct machine_config config;
+
+    machine_config_default(&config);
+    w->machine = machine_new(&config);
+    w->hw = machine_hw(w->machine);
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *w = *state;
+
+    machine_free(w->machine);
+    free(w);
+    return 0;
+}
+
+static struct ap_insn_result pqap(struct world *w, unsigned fc, uint64_t bits, ap_qn qn)
+{
+    struct ap_insn insn = {.opcode = AP_OPCODE_PQAP, .gr = {(uint64_t)fc << 24 | bits | qn}};
+    struct ap_insn_result r;
+
+    ap_execute(&w->hw, FEATURES, &insn, &r);
+    return r;
+}
+
+static struct ap_insn_result nqap(struct world *w, ap_qn qn, uint64_t psmid, const void *data,
+                                  size_t len)
+{
+    struct ap_insn insn = {.opcode = AP_OPCODE_NQAP,
+                           .r1 = 2,
+                           .r2 = 4,
+                           .gr = {0x40000000u | qn},
+                           .p1 = {psmid >> 32, psmid & 0xffffffff},
+                           .p2 = {0x10000, len},
+                           .data = data,
+                           .data_len = len};
+    struct ap_insn_result r;
+
+    ap_execute(&w->hw, FEATURES, &insn, &r);
+    return r;
+}
+
+static struct ap_insn_result dqap(struct world *w, ap_qn qn, size_t room)
+{
+    struct ap_insn insn = {.opcode = AP_OPCODE_DQAP,
+                           .r1 = 2,
+                           .r2 = 4,
+                           .gr = {0x80000000u | qn},
+                           .p2 = {0x20000, room}};
+    struct ap_insn_result r;
+
+    ap_execute(&w->hw, FEATURES, &insn, &r);
+    return r;
+}
+
+static unsigned rc_of(const struct ap_insn_result *r)
+{
+    return r->gr[1] >> 16 & 0xff;
+}
+
+static void answer(struct world *w, const char *reply)
+{
+    struct machine_job job;
+    uint64_t id;
+    ap_qn qn;
+
+    assert_true(machine_job_next(w->machine, &id));
+    assert_int_equal(machine_job_get(w->machine, id, &job), 0);
+    assert_int_equal(machine_job_done(w->machine, id, (const uint8_t *)reply, strlen(reply), &qn),
+                     0);
+    assert_int_equal(qn, job.qn);
+    assert_int_equal(machine_job_done(w->machine, id, (const uint8_t *)"", 0, &qn), -ESTALE);
+}
+
+static void test_request_and_reply(void **state)
+{
+    struct world *w = *state;
+    struct ap_insn_result r = nqap(w, QN, 0x123456789abcdef0, "question", 8);
+
+    assert_int_equal(r.cc, 0);
+    assert_int_equal(r.p2[0], 0x10008);
+    assert_int_equal(r.p2[1], 0);
+    r = dqap(w, QN, 100);
+    assert_int_equal(r.cc, 3);
+    assert_int_equal(rc_of(&r), 0x10);
+    assert_false(r.gr[1] & APQSW_EMPTY);
+    answer(w, "reply");
+    r = pqap(w, 0, 0x800000, QN);
+    assert_true(r.gr[1] & APQSW_REPLIES);
+    r = dqap(w, QN, 100);
+    assert_int_equal(r.cc, 0);
+    assert_int_equal(r.p1[0], 0x12345678);
+    assert_int_equal(r.p1[1], 0x9abcdef0);
+    assert_int_equal(r.data.len, 5);
+    assert_memory_equal(r.data.data, "reply", 5);
+    assert_int_equal(r.address, 0x20000);
+    assert_int_equal(r.p2[1], 95);
+    assert_true(r.gr[1] & APQSW_EMPTY);
+    text_done(&r.data);
+}
+
+static void test_partial_reply(void **state)
+{
+    struct world *w = *state;
+    struct ap_insn_result r;
+
+    nqap(w, QN, 1, "q", 1);
+    answer(w, "abcdef");
+    r = dqap(w, QN, 4);
+    assert_int_equal(r.cc, 2);
+    assert_int_equal(r.gr[2], 2);
+    assert_memory_equal(r.data.data, "abcd", 4);
+    text_done(&r.data);
+    r = dqap(w, QN, 4);
+    assert_int_equal(r.cc, 0);
+    assert_int_equal(r.gr[2], 0);
+    assert_memory_equal(r.data.data, "ef", 2);
+    text_done(&r.data);
+}
+
+static void test_depth(void **state)
+{
+    struct world *w = *state;
+    unsigned depth = machine_adapter_config(w->machine, 6)->depth + 1u;
+    struct ap_insn_result r;
+
+    for (unsigned i = 0; i < depth; i++) {
+        r = nqap(w, QN, i, "q", 1);
+        assert_int_equal(rc_of(&r), 0);
+    }
+    r = nqap(w, QN, 99, "q", 1);
+    assert_int_equal(rc_of(&r), 0x10);
+    assert_true(r.gr[1] & APQSW_FULL);
+    answer(w, "a");
+    r = nqap(w, QN, 99, "q", 1);
+    assert_int_equal(rc_of(&r), 0x10);
+    r = dqap(w, QN, 9);
+    text_done(&r.data);
+    r = nqap(w, QN, 99, "q", 1);
+    assert_int_equal(rc_of(&r), 0);
+}
+
+/* A job whose queue was reset is over: its late answer must not become someone else's reply. */
+static void test_reset_drops_jobs(void **state)
+{
+    struct world *w = *state;
+    struct ap_insn_result r;
+    uint64_t id;
+    ap_qn qn;
+
+    nqap(w, QN, 1, "secret", 6);
+    assert_true(machine_job_next(w->machine, &id));
+    r = pqap(w, 2, 0, QN);
+    assert_int_equal(rc_of(&r), 0);
+    assert_int_equal(machine_job_done(w->machine, id, (const uint8_t *)"late", 4, &qn), -ESTALE);
+    nqap(w, QN, 2, "other", 5);
+    assert_int_equal(machine_job_done(w->machine, id, (const uint8_t *)"late", 4, &qn), -ESTALE);
+    r = dqap(w, QN, 9);
+    assert_int_equal(rc_of(&r), 0x10);
+    assert_int_equal(machine_zeroize_count(w->machine, QN), 1);
+}
+
+static void test_states(void **state)
+{
+    struct world *w = *state;
+    struct ap_insn_result r = pqap(w, 0, 0x800000, AP_QN(7, 4));
+
+    assert_int_equal(rc_of(&r), 1);
+    assert_int_equal(r.cc, 3);
+    machine_set_checkstop(w->machine, 6, true);
+    r = nqap(w, QN, 1, "q", 1);
+    assert_int_equal(rc_of(&r), 4);
+    machine_set_online(w->machine, 6, false);
+    r = pqap(w, 0, 0x800000, QN);
+    assert_int_equal(rc_of(&r), 3);
+    assert_true(r.gr[2] != 0);
+}
+
+/* What was to be zeroized in standby is zeroized before the adapter answers again. */
+static void test_zeroize_due(void **state)
+{
+    struct world *w = *state;
+
+    machine_set_online(w->machine, 6, false);
+    pqap(w, 2, 0, QN);
+    assert_int_equal(machine_zeroize_count(w->machine, QN), 0);
+    machine_set_online(w->machine, 6, true);
+    assert_int_equal(machine_zeroize_count(w->machine, QN), 1);
+    assert_int_equal(machine_zeroize_count(w->machine, AP_QN(6, 4)), 0);
+}
+
+static void test_program_checks(void **state)
+{
+    struct world *w = *state;
+    struct ap_insn odd = {.opcode = AP_OPCODE_NQAP, .r1 = 3, .r2 = 4};
+    struct ap_insn_result r;
+
+    ap_execute(&w->hw, FEATURES, &odd, &r);
+    assert_int_equal(r.program_check, PGM_SPECIFICATION);
+    ap_execute(&w->hw, 0, &odd, &r);
+    assert_int_equal(r.program_check, PGM_OPERATION);
+    assert_int_equal(pqap(w, 9, 0, QN).program_check, PGM_SPECIFICATION);
+    assert_int_equal(pqap(w, 1, 0x10000, QN).program_check, PGM_SPECIFICATION);
+}
+
+static void test_qci(void **state)
+{
+    struct world *w = *state;
+    struct ap_insn insn = {.opcode = AP_OPCODE_PQAP, .gr = {4u << 24, 0, 0x3000}};
+    struct ap_insn_result r;
+
+    ap_execute(&w->hw, FEATURES, &insn, &r);
+    assert_int_equal(r.cc, 0);
+    assert_int_equal(r.data.len, 128);
+    assert_int_equal(r.address, 0x3000);
+    assert_int_equal((uint8_t)r.data.data[16], 0x0e);
+    text_done(&r.data);
+    insn.gr[2] = 0x3004;
+    ap_execute(&w->hw, FEATURES, &insn, &r);
+    assert_int_equal(r.program_check, PGM_SPECIFICATION);
+}
+
+static void test_aqic(void **state)
+{
+    struct world *w = *state;
+    struct ap_insn insn = {.opcode = AP_OPCODE_PQAP,
+                           .gr = {3u << 24 | QN, UINT64_C(1) << 47, 0x4000}};
+    struct ap_insn_result r;
+
+    ap_execute(&w->hw, FEATURES, &insn, &r);
+    assert_int_equal(rc_of(&r), 0);
+    assert_true(machine_queue_notifies(w->machine, QN));
+    ap_execute(&w->hw, FEATURES, &insn, &r);
+    assert_int_equal(rc_of(&r), 7);
+    insn.gr[2] = 0;
+    ap_execute(&w->hw, FEATURES, &insn, &r);
+    assert_int_equal(rc_of(&r), 6);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_request_and_reply), TEST(test_partial_reply), TEST(test_depth),
+        TEST(test_reset_drops_jobs),  TEST(test_states),        TEST(test_zeroize_due),
+        TEST(test_program_checks),    TEST(test_qci),           TEST(test_aqic),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
