@@ -72,7 +72,7 @@ void control_peer_gone(struct control_state *s, uint64_t peer)
         }
         /* It may be gone already; then there is nothing left to do. */
         s->door->execute(s->door, &stop, &reply);
-        text_done(&reply.why);
+        reply_done(&reply);
         disown(s, i);
     }
 }
@@ -91,6 +91,6 @@ int control_execute(struct control_call *call, struct command *command, int64_t 
                           strerror(-reply.result));
     else if (value)
         *value = reply.value;
-    text_done(&reply.why);
+    reply_done(&reply);
     return reply.result;
 }

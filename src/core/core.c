@@ -122,6 +122,10 @@ static int execute(struct core *c, const struct command *cmd, struct effects *fx
         return core_guest_migrate(c, cmd, fx, reply);
     case CMD_TIMER:
         return execute_timer(c, cmd, fx);
+    case CMD_INSN:
+        return core_insn(c, cmd, reply);
+    case CMD_JOB_DONE:
+        return core_job_done(c, cmd, fx);
     case CMD_CANCEL:
         vfio_ap_cancel(c->vfio_ap, cmd->token, fx);
         return 0;
@@ -141,6 +145,7 @@ void core_execute(struct core *c, const struct command *cmd, struct effects *fx,
     reply->result = execute(c, cmd, fx, reply);
     host_rescan(c, fx);
     guests_rescan(c, fx, from);
+    jobs_announce(c, fx);
 }
 
 int core_open(const struct core *c, unsigned tree, sysfs_ino ino)

@@ -10,6 +10,7 @@
 #include "base/uuid.h"
 #include "machine/config.h"
 #include "machine/guest.h"
+#include "machine/instruction.h"
 #include "sysfs/tree.h"
 
 /*
@@ -42,12 +43,15 @@ enum command_kind {
     CMD_GUEST_DETACH,
     CMD_GUEST_MIGRATE,
     CMD_TIMER,
-    CMD_CANCEL, /* whoever waits for token has gone away */
+    CMD_INSN, /* an AP instruction of a guest's CPU, or of a Linux that is the LPAR; the answer is
+                 in reply.insn */
+    CMD_JOB_DONE, /* an adapter has computed the answer to a request */
+    CMD_CANCEL,   /* whoever waits for token has gone away */
 };
 
 enum lpar_kind { LPAR_ADAPTER, LPAR_DOMAIN, LPAR_CONTROL_DOMAIN };
 
-#define GUEST_NAME_MAX 64
+#define CORE_GUEST_NAME 64
 
 struct command {
     enum command_kind kind;
@@ -85,19 +89,57 @@ struct command {
         struct {
             uint32_t id;
         } timer;
+        struct {
+            unsigned guest; /* number, or CORE_LPAR */
+            struct ap_insn insn;
+        } insn;
+        struct {
+            uint64_t id;
+            const uint8_t *data;
+            size_t len;
+        } job;
     };
 };
 
 struct reply {
-    int result;      /* 0 or -errno; -EINPROGRESS: EFFECT_REPLY follows */
-    int64_t value;   /* SCLP response code, guest number */
+    int result;                 /* 0 or -errno; -EINPROGRESS: EFFECT_REPLY follows */
+    int64_t value;              /* SCLP response code, guest number */
+    struct ap_insn_result insn; /* CMD_INSN; reply_done frees its data */
     struct text why; /* a sentence for a refusal: what, why, and what to do; empty on success */
 };
 
-/* Executes one command; the effects are appended in order. reply->why is to be freed with
- * text_done. */
+#define CORE_LPAR                                                                                  \
+    UINT32_MAX /* the issuer of an instruction is the LPAR itself, with all facilities */
+
+/* Frees what a reply holds. */
+static inline void reply_done(struct reply *reply)
+{
+    text_done(&reply->why);
+    text_done(&reply->insn.data);
+}
+
+/* Executes one command; the effects are appended in order. The reply is to be freed with
+ * reply_done. */
 void core_execute(struct core *c, const struct command *cmd, struct effects *effects,
                   struct reply *reply);
+
+/*
+ * A request that waits for its adapter (EFFECT_JOB): what to compute, on which card, with the keys
+ * of which queue. source names who sent it, for fairness: 0 the host, n + 1 guest number n.
+ * -ESTALE: it was reset meanwhile. The bytes stay valid until the next command.
+ */
+struct core_job {
+    uint64_t id;
+    ap_qn qn;
+    uint32_t source;
+    uint64_t key_generation; /* another number for each zeroize of the queue */
+    const struct adapter_config *card;
+    unsigned domains; /* of the card */
+    const uint8_t *request;
+    size_t len;
+};
+
+int core_job_get(const struct core *c, uint64_t id, struct core_job *out);
 
 /* Opening a device node of a tree (sysfs_entry.device). -ENODEV: nothing serves it (yet). */
 int core_open(const struct core *c, unsigned tree, sysfs_ino ino);

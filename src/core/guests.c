@@ -117,11 +117,11 @@ static int name_check(struct core *c, const char *name, struct reply *reply)
 {
     size_t len = strlen(name);
 
-    if (len == 0 || len >= GUEST_NAME_MAX || strchr(name, '/') || *name == '-' || *name == '.') {
+    if (len == 0 || len >= CORE_GUEST_NAME || strchr(name, '/') || *name == '-' || *name == '.') {
         text_addf(
             &reply->why,
             "\"%.80s\" cannot be a guest's name: 1 to %d characters, no slash, no - or . first",
-            name, GUEST_NAME_MAX - 1);
+            name, CORE_GUEST_NAME - 1);
         return -EINVAL;
     }
     if (!guest_by_name(c, name))

@@ -20,7 +20,7 @@ struct guest_linux {
 
 struct core_guest {
     struct vfio_ap_guest v;
-    char name[GUEST_NAME_MAX];
+    char name[CORE_GUEST_NAME];
     struct guest_linux *linux_system;
 };
 
@@ -54,6 +54,11 @@ int core_guest_detach(struct core *c, const struct command *cmd, struct effects 
                       struct reply *reply);
 int core_guest_migrate(struct core *c, const struct command *cmd, struct effects *fx,
                        struct reply *reply);
+
+/* requests.c */
+int core_insn(struct core *c, const struct command *cmd, struct reply *reply);
+int core_job_done(struct core *c, const struct command *cmd, struct effects *fx);
+void jobs_announce(struct core *c, struct effects *fx);
 
 /* support_element.c */
 int core_se_adapter(struct core *c, const struct command *cmd, struct effects *fx,

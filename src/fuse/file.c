@@ -131,7 +131,7 @@ static void on_interrupt(fuse_req_t req, void *data)
     LIST_REMOVE(w, link);
     free(w);
     m->hub->door->execute(m->hub->door, &cmd, &reply);
-    text_done(&reply.why);
+    reply_done(&reply);
     notifier_written(m, req, -EINTR);
 }
 
@@ -159,7 +159,7 @@ static int store(struct fuse_mount *m, struct open_file *f, const char *data, si
     if (f->device)
         return -EPERM;
     door->execute(door, &cmd, &reply);
-    text_done(&reply.why);
+    reply_done(&reply);
     return reply.result;
 }
 
@@ -210,7 +210,7 @@ void file_abandon(struct fuse_mount *m)
 
         finish(w, -ENODEV);
         m->hub->door->execute(m->hub->door, &cmd, &reply);
-        text_done(&reply.why);
+        reply_done(&reply);
     }
 }
 

@@ -53,7 +53,7 @@ static int tear_down(void **state)
 
     core_free(w->core);
     effects_done(&w->fx);
-    text_done(&w->reply.why);
+    reply_done(&w->reply);
     free(w);
     return 0;
 }
@@ -61,7 +61,7 @@ static int tear_down(void **state)
 static int run(struct world *w, struct command *cmd)
 {
     effects_clear(&w->fx);
-    text_done(&w->reply.why);
+    reply_done(&w->reply);
     core_execute(w->core, cmd, &w->fx, &w->reply);
     return w->reply.result;
 }

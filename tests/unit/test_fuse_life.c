@@ -317,7 +317,7 @@ static void settle_after_removal(void *data)
     cmd.store.len = 6;
     fake.door.execute(&fake.door, &cmd, &reply);
     assert_int_equal(reply.result, 0);
-    text_done(&reply.why);
+    reply_done(&reply);
     if (fuse_hub_settle(fake.hub, count_settled, &settled))
         settled++;
 }

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "core/state.h"
+
+/* Requests to adapters: instructions that carry them, jobs that compute them, notifications of
+ * replies. */
+
+#define LPAR_FEATURES (GUEST_AP | GUEST_APFT | GUEST_APQCI | GUEST_APQI)
+
+int core_insn(struct core *c, const struct command *cmd, struct reply *reply)
+{
+    struct core_guest *g;
+    struct ap_hw hw;
+
+    if (cmd->insn.guest == CORE_LPAR) {
+        hw = machine_hw(c->machine);
+        ap_execute(&hw, LPAR_FEATURES, &cmd->insn.insn, &reply->insn);
+        return 0;
+    }
+    g = guest_at(c, cmd->insn.guest);
+    if (!g)
+        return -ENOENT;
+    hw = guest_hw(&g->v.hw);
+    ap_execute(&hw, g->v.hw.features, &cmd->insn.insn, &reply->insn);
+    return 0;
+}
+
+static const struct vfio_ap_guest *guest_of(const struct core *c, ap_qn qn)
+{
+    const struct mdev *m = vfio_ap_owner(c->vfio_ap, qn);
+
+    return m ? mdev_guest(m) : NULL;
+}
+
+void jobs_announce(struct core *c, struct effects *fx)
+{
+    uint64_t id;
+
+    fx->tree = CORE_HOST_TREE;
+    while (machine_job_next(c->machine, &id))
+        effects_add(fx, EFFECT_JOB)->node = id;
+}
+
+int core_job_get(const struct core *c, uint64_t id, struct core_job *out)
+{
+    const struct vfio_ap_guest *g;
+    struct machine_job job;
+    int rc = machine_job_get(c->machine, id, &job);
+
+    if (rc < 0)
+        return rc;
+    g = guest_of(c, job.qn);
+    *out = (struct core_job){.id = id,
+                             .qn = job.qn,
+                             .source = g ? g->number + 1 : 0,
+                             .key_generation = job.zeroize_count,
+                             .card = machine_adapter_config(c->machine, AP_QN_APID(job.qn)),
+                             .domains = mask256_count(&machine_config(c->machine)->usage),
+                             .request = job.request,
+                             .len = job.len};
+    return 0;
+}
+
+/* The reply is in the queue; whoever enabled notification there is told, everybody else polls. */
+int core_job_done(struct core *c, const struct command *cmd, struct effects *fx)
+{
+    const struct vfio_ap_guest *g;
+    struct effect *e;
+    ap_qn qn;
+    int rc = machine_job_done(c->machine, cmd->job.id, cmd->job.data, cmd->job.len, &qn);
+
+    if (rc < 0)
+        return rc;
+    g = guest_of(c, qn);
+    if (!g || !apcb_has(&g->hw.apcb, qn) || !machine_queue_notifies(c->machine, qn))
+        return 0;
+    e = effects_add(fx, EFFECT_GUEST_NOTIFY);
+    e->id = g->number;
+    e->value = 2;
+    e->node = qn;
+    return 0;
+}
