@@ -34,6 +34,7 @@ class Guest:
             command += ["--no-plugin"]
         subprocess.run(command, check=True)
         self.pid = int((directory / "pid").read_text())
+        self.exec("true", timeout=40)
 
     def exec(self, *words, input=None, check=True, text=True, timeout=60):
         program = [BUILD / "linux" / "linux-exec", "-t", str(timeout)]
