@@ -3,11 +3,9 @@
  * The requests that the real zcrypt driver put into queues (tests/data/oracle/requests.txt): our
  * codecs build the same bytes from the same operands, and read the operands back.
  */
-#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -15,47 +13,9 @@
 #include "message/cca_info.h"
 #include "message/type50.h"
 
-#define MESSAGES_MAX 16u
-#define DOMAIN       4u
+#include "oracle.h"
 
-static struct {
-    uint8_t data[8192];
-    size_t len, stated;
-} messages[MESSAGES_MAX];
-static unsigned message_count;
-
-static unsigned nibble(char c)
-{
-    return (unsigned)(isdigit((unsigned char)c) ? c - '0' : c - 'a' + 10);
-}
-
-/* Headings end in "NNN bytes"; the hexadecimal lines up to the next heading are one message. */
-static int load(void **state)
-{
-    char line[256];
-    FILE *file = fopen(ORACLE_REQUESTS, "r");
-
-    if (!file)
-        return -1;
-    while (fgets(line, sizeof(line), file)) {
-        char *count;
-
-        if (strncmp(line, "## ", 3) == 0) {
-            count = strstr(line, ", ");
-            assert_non_null(count);
-            assert_true(message_count < MESSAGES_MAX);
-            messages[message_count++].stated = strtoul(count + 2, NULL, 10);
-            continue;
-        }
-        if (line[0] == '#' || message_count == 0)
-            continue;
-        for (char *p = line; isxdigit((unsigned char)p[0]) && isxdigit((unsigned char)p[1]); p += 2)
-            messages[message_count - 1].data[messages[message_count - 1].len++] =
-                (uint8_t)(nibble(p[0]) << 4 | nibble(p[1]));
-    }
-    fclose(file);
-    return 0;
-}
+#define DOMAIN 4u
 
 struct operands {
     uint8_t input[512], exponent[512], modulus[512];

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* The requests that the real driver sent (tests/data/oracle/requests.txt), answered by adapters. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <openssl/bn.h>
+
+#include "crypto/firmware.h"
+#include "message/type50.h"
+
+#include "oracle.h"
+
+static const struct crypto_card accelerator = {
+    .mode = CRYPTO_ACCELERATOR, .me4k = true, .crt4k = true};
+static const struct crypto_card cca = {.mode = CRYPTO_CCA, .serial = "99EA6076        "};
+static struct crypto_domain domain;
+
+static int prepare(void **state)
+{
+    static const uint8_t secret[32];
+
+    return load(state) || crypto_domain_derive(secret, AP_QN(6, 4), 0, &domain);
+}
+
+static struct span answer(unsigned index, const struct crypto_card *card, uint8_t *room)
+{
+    struct buffer reply = buffer_of(room, CRYPTO_REPLY_BYTES);
+    struct span request = span_of(messages[index].data, messages[index].len);
+
+    assert_int_equal(crypto_answer(card, &domain, request, &reply), 0);
+    return buffer_span(&reply);
+}
+
+/* 01 11 .. 11 to the 65537th, modulo ee .. ee ef, by the plainest means of OpenSSL. */
+static void reference_me(size_t n, uint8_t *out)
+{
+    BIGNUM *c = BN_new(), *e = BN_new(), *m = BN_new(), *result = BN_new();
+    BN_CTX *ctx = BN_CTX_new();
+    uint8_t bytes[512];
+
+    memset(bytes, 0x11, n);
+    bytes[0] = 1;
+    BN_bin2bn(bytes, (int)n, c);
+    memset(bytes, 0xee, n);
+    bytes[n - 1] = 0xef;
+    BN_bin2bn(bytes, (int)n, m);
+    BN_set_word(e, 65537);
+    assert_true(BN_mod_exp_simple(result, c, e, m, ctx));
+    assert_true(BN_bn2binpad(result, out, (int)n) == (int)n);
+    BN_free(c);
+    BN_free(e);
+    BN_free(m);
+    BN_free(result);
+    BN_CTX_free(ctx);
+}
+
+static void me_requests(void **state)
+{
+    static const struct {
+        unsigned index;
+        size_t n;
+    } cases[] = {{0, 64}, {1, 256}, {2, 512}, {7, 128}, {8, 256}};
+
+    for (unsigned i = 0; i < 5; i++) {
+        bool plain = cases[i].index < 3;
+        uint8_t room[CRYPTO_REPLY_BYTES], want[512];
+        struct span reply = answer(cases[i].index, plain ? &accelerator : &cca, room);
+        struct outcome o =
+            plain ? type50_judge(reply, cases[i].n) : type86_judge_rsa(reply, cases[i].n);
+
+        reference_me(cases[i].n, want);
+        assert_int_equal(o.error, 0);
+        assert_int_equal(o.data.len, cases[i].n);
+        assert_memory_equal(o.data.data, want, cases[i].n);
+    }
+}
+
+/* The parts are no real key; both kinds of adapter agree on the result. */
+static void crt_requests(void **state)
+{
+    uint8_t room[CRYPTO_REPLY_BYTES], other_room[CRYPTO_REPLY_BYTES];
+    struct outcome o, other;
+
+    for (unsigned i = 3; i < 6; i++)
+        assert_int_equal(type50_judge(answer(i, &accelerator, room), 128).error, 0);
+    o = type50_judge(answer(4, &accelerator, room), 256);
+    other = type86_judge_rsa(answer(9, &cca, other_room), 256);
+    assert_int_equal(other.error, 0);
+    assert_memory_equal(o.data.data, other.data.data, 256);
+}
+
+static void queries(void **state)
+{
+    uint8_t room[CRYPTO_REPLY_BYTES];
+    struct outcome o = type86_judge_random(answer(6, &cca, room));
+    struct cca_info info = {0};
+    struct cprbx c;
+
+    assert_int_equal(o.error, 0);
+    assert_int_equal(o.data.len, 4096);
+    o = type86_judge_cprb(answer(10, &cca, room), CPRBX_VERSION);
+    assert_int_equal(o.error, 0);
+    assert_int_equal(cprbx_parse_reply(o.control, &c), 0);
+    assert_int_equal(c.rtcode, 0);
+    assert_int_equal(cca_query_parse_reply(c.params, false, &info), 0);
+    assert_memory_equal(info.serial, "99EA6076", 8);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(me_requests),
+        cmocka_unit_test(crt_requests),
+        cmocka_unit_test(queries),
+    };
+
+    return cmocka_run_group_tests(tests, prepare, NULL);
+}
