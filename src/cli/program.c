@@ -148,7 +148,7 @@ static bool reap(pid_t program, pid_t *daemon, int *status)
 static int watch(int signals, pid_t program, pid_t *daemon)
 {
     struct signalfd_siginfo info;
-    int status;
+    int status = PROGRAM_FAILED;
 
     /* A daemon that has ended before SIGCHLD was blocked has left no signal: look first. */
     while (!reap(program, daemon, &status)) {

@@ -51,7 +51,7 @@ static void remove_dir(const char *dir)
     char path[RUNTIME_PATH_MAX + 16];
 
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-        snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+        snprintf(path, sizeof(path), "%.107s/%s", dir, files[i]);
         unlink(path);
     }
     rmdir(dir);

@@ -53,8 +53,12 @@ def inside(request):
 
 def test_all_else_is_as_it_was(inside):
     walk = ["/usr/bin/python3", "-c", WALK, " ".join(OURS)]
-    outside = inside.outside(*walk).stdout.splitlines()
-    within = inside('exec "$@"', *walk).stdout.splitlines()
+    # Somebody else may plug a device in between.
+    for _ in range(3):
+        outside = inside.outside(*walk).stdout.splitlines()
+        within = inside('exec "$@"', *walk).stdout.splitlines()
+        if within == outside:
+            break
     assert len(outside) > 1000
     assert within == outside
 
