@@ -12,6 +12,7 @@
 #include "cli/program.h"
 #include "cli/runtime.h"
 #include "store/machine_file.h"
+#include "uevent/uevent.h"
 
 enum { OPT_ABI = 256, OPT_RECORD, OPT_UEVENTS, OPT_IOCTL };
 
@@ -42,7 +43,7 @@ static const char run_help[] =
     "  apus run -- cat /sys/bus/ap/apmask\n"
     "  apus run -m lab.ini -- ./my-test.sh\n";
 
-static int parse(int argc, char **argv, struct daemon_start *how)
+static int parse(int argc, char **argv, struct daemon_start *how, bool *uevents)
 {
     int option;
 
@@ -63,7 +64,7 @@ static int parse(int argc, char **argv, struct daemon_start *how)
             how->record = optarg;
             break;
         case OPT_UEVENTS:
-            how->uevents = true;
+            *uevents = true;
             break;
         case OPT_IOCTL:
             return cli_usage("--ioctl=%s is not built yet", optarg);
@@ -100,21 +101,36 @@ static char **shell_program(const struct daemon_start *how)
     return args;
 }
 
+/* Enters the namespaces and makes what the daemon gets from us: its descriptors. */
+static int prepare(struct daemon_start *how, bool uevents, struct compose *compose)
+{
+    int ret = namespace_enter(uevents);
+
+    if (ret < 0)
+        return ret;
+    if (uevents) {
+        how->uevents = uevent_socket_open();
+        if (how->uevents < 0)
+            return cli_error("cannot send uevents: %s", strerror(-how->uevents)), how->uevents;
+    }
+    how->fuse = compose_prepare(compose);
+    return how->fuse < 0 ? how->fuse : 0;
+}
+
 /* Makes the machine, lays /sys out, and runs the program in it. Returns the exit status. */
-static int run_inside(struct daemon_start *how, char **argv)
+static int run_inside(struct daemon_start *how, bool uevents, char **argv)
 {
     struct compose compose;
     pid_t daemon = 0;
     int ret, status = PROGRAM_FAILED;
 
-    if (namespace_enter(how->uevents) < 0)
-        return PROGRAM_FAILED;
-    how->fuse = compose_prepare(&compose);
-    if (how->fuse < 0)
+    if (prepare(how, uevents, &compose) < 0)
         return PROGRAM_FAILED;
     ret = daemon_start(how, &daemon);
     /* From now on the file system lives and dies with the daemon. */
     close(how->fuse);
+    if (how->uevents >= 0)
+        close(how->uevents);
     if (ret < 0)
         return PROGRAM_FAILED;
     if (compose_finish(&compose) == 0) {
@@ -128,10 +144,11 @@ static int run_inside(struct daemon_start *how, char **argv)
 
 static int run_run(int argc, char **argv)
 {
-    struct daemon_start how = {0};
+    struct daemon_start how = {.uevents = -1};
+    bool uevents = false;
     struct runtime runtime;
     char base[RUNTIME_PATH_MAX];
-    int status = parse(argc, argv, &how);
+    int status = parse(argc, argv, &how, &uevents);
 
     if (status)
         return status;
@@ -147,7 +164,7 @@ static int run_run(int argc, char **argv)
         return PROGRAM_FAILED;
     setenv("APUS_RUNTIME_DIR", base, 1);
     how.socket = runtime.socket;
-    status = run_inside(&how, argv);
+    status = run_inside(&how, uevents, argv);
     runtime_remove(&runtime);
     return status;
 }

@@ -17,22 +17,24 @@
 
 static void keep_open(int fd)
 {
-    fcntl(fd, F_SETFD, 0);
+    if (fd >= 0)
+        fcntl(fd, F_SETFD, 0);
 }
 
 static _Noreturn void become_daemon(const struct daemon_start *how, int ready, pid_t parent)
 {
-    char fuse_text[16], ready_text[16];
+    char fuse_text[16], ready_text[16], uevents_text[16];
     const char *args[ARGS_MAX] = {"apus",       "daemon",   "--fuse-fd", fuse_text,
                                   "--ready-fd", ready_text, "--socket",  how->socket};
     int n = 8;
 
     snprintf(fuse_text, sizeof(fuse_text), "%d", how->fuse);
     snprintf(ready_text, sizeof(ready_text), "%d", ready);
+    snprintf(uevents_text, sizeof(uevents_text), "%d", how->uevents);
     if (!how->verbose)
         args[n++] = "--quiet";
-    if (how->uevents)
-        args[n++] = "--uevents";
+    if (how->uevents >= 0)
+        args[n++] = "--uevent-fd", args[n++] = uevents_text;
     if (how->machine)
         args[n++] = "--machine", args[n++] = how->machine;
     if (how->abi)
@@ -41,6 +43,7 @@ static _Noreturn void become_daemon(const struct daemon_start *how, int ready, p
         args[n++] = "--record", args[n++] = how->record;
     keep_open(how->fuse);
     keep_open(ready);
+    keep_open(how->uevents);
     /* Ctrl-C in the terminal is for the program; the daemon outlives it. */
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -9,12 +9,13 @@
  * How `apus run` starts the daemon: as a child that executes this program as
  *
  *   apus daemon --fuse-fd N --socket PATH --ready-fd M --quiet [--machine FILE] [--abi PROFILE]
- *               [--record FILE] [--uevents]
+ *               [--record FILE] [--uevent-fd U]
  *
- * N is an open /dev/fuse that is mounted already. The daemon writes one byte to M and closes it
- * when both the file system and the socket serve; if that cannot be, it prints one sentence on
- * standard error and exits with a status other than 0. SIGTERM, which also comes when the parent
- * dies, ends it with status 0. --quiet keeps the message log off standard error.
+ * N is an open /dev/fuse that is mounted already, U a socket of uevent_socket_open. The daemon
+ * writes one byte to M and closes it when both the file system and the socket serve; if that cannot
+ * be, it prints one sentence on standard error and exits with a status other than 0. SIGTERM, which
+ * also comes when the parent dies, ends it with status 0. --quiet keeps the message log off
+ * standard error.
  */
 struct daemon_start {
     int fuse;            /* N */
@@ -23,7 +24,7 @@ struct daemon_start {
     const char *abi;     /* PROFILE, or NULL for that of the machine */
     const char *record;  /* or NULL */
     bool verbose;        /* without --quiet */
-    bool uevents;        /* the daemon is in a network namespace of our own and may send uevents */
+    int uevents;         /* U, or -1 */
 };
 
 /*

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "uevent/uevent.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The kernel's buffer for a uevent, and what "SEQNUM=18446744073709551615" takes of it. */
+#define UEVENT_MAX (2048 - 28)
+
+struct uevent_sender {
+    int fd;
+    uint32_t number;
+    struct text message;
+};
+
+/* The value of "KEY=value" at p, which ends before end, and what follows it; NULL if it is not. */
+static const char *value(const char *p, const char *end, const char *key, const char **next)
+{
+    size_t len = strlen(key);
+    const char *nul = memchr(p, '\0', (size_t)(end - p));
+
+    if (!nul || (size_t)(nul - p) < len || memcmp(p, key, len) != 0)
+        return NULL;
+    *next = nul + 1;
+    return p + len;
+}
+
+int uevent_format(const char *record, size_t len, uint32_t number, struct text *out)
+{
+    const char *end = record + len, *next;
+    const char *action = value(record, end, "ACTION=", &next);
+    const char *path = action ? value(next, end, "DEVPATH=", &next) : NULL;
+    struct nlmsghdr header = {.nlmsg_type = NLMSG_MIN_TYPE,
+                              .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+                              .nlmsg_seq = number};
+    size_t title;
+
+    if (!path || end[-1] != '\0')
+        return -EINVAL;
+    title = strlen(action) + 1 + strlen(path) + 1;
+    if (title + len > UEVENT_MAX)
+        return -EINVAL;
+    header.nlmsg_len = (uint32_t)(sizeof(header) + title + len);
+    text_clear(out);
+    text_add(out, (const char *)&header, sizeof(header));
+    text_addf(out, "%s@%s", action, path);
+    text_add(out, "", 1);
+    text_add(out, record, len);
+    return 0;
+}
+
+int uevent_socket_open(void)
+{
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+    int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+        int err = errno;
+
+        close(fd);
+        return -err;
+    }
+    return fd < 0 ? -errno : fd;
+}
+
+static int option(int fd, int name)
+{
+    int got = -1;
+    socklen_t len = sizeof(got);
+
+    return getsockopt(fd, SOL_SOCKET, name, &got, &len) < 0 ? -1 : got;
+}
+
+int uevent_sender_new(int fd, struct uevent_sender **out)
+{
+    struct uevent_sender *s;
+
+    if (option(fd, SO_DOMAIN) != AF_NETLINK || option(fd, SO_PROTOCOL) != NETLINK_KOBJECT_UEVENT)
+        return -EINVAL;
+    s = xcalloc(1, sizeof(*s));
+    s->fd = fd;
+    *out = s;
+    return 0;
+}
+
+void uevent_sender_free(struct uevent_sender *s)
+{
+    if (!s)
+        return;
+    close(s->fd);
+    text_done(&s->message);
+    free(s);
+}
+
+/* Sends the message and reads whether the kernel took it; it answers before sending returns. */
+static int deliver(struct uevent_sender *s)
+{
+    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+    struct {
+        struct nlmsghdr header;
+        struct nlmsgerr error;
+        char rest[512];
+    } answer;
+    ssize_t n;
+
+    if (sendto(s->fd, s->message.data, s->message.len, 0, (struct sockaddr *)&kernel,
+               sizeof(kernel)) < 0)
+        return -errno;
+    do {
+        n = recv(s->fd, &answer, sizeof(answer), MSG_DONTWAIT);
+        if (n < (ssize_t)NLMSG_LENGTH(sizeof(answer.error)))
+            return n < 0 ? -errno : -EPROTO;
+    } while (answer.header.nlmsg_type != NLMSG_ERROR || answer.header.nlmsg_seq != s->number);
+    return answer.error.error;
+}
+
+int uevent_sender_effects(struct uevent_sender *s, const struct effects *effects, struct text *why)
+{
+    int first = 0;
+
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *e = &effects->v[i];
+        const char *record = effect_text(effects, e);
+        int ret;
+
+        if (e->kind != EFFECT_UEVENT || e->tree != 0)
+            continue;
+        ret = uevent_format(record, e->len, ++s->number, &s->message);
+        if (ret == 0)
+            ret = deliver(s);
+        if (ret < 0 && first == 0) {
+            first = ret;
+            text_addf(why, "the kernel did not take the uevent %s: %s", record, strerror(-ret));
+        }
+    }
+    return first;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_UEVENT_UEVENT_H
+#define APUS_UEVENT_UEVENT_H
+
+#include <stdint.h>
+
+#include "base/effects.h"
+#include "base/text.h"
+
+/*
+ * Uevents of the host's tree as real ones of the kernel: each is sent to the kernel, which gives it
+ * a sequence number and broadcasts it in our network namespace, so that udev takes it for one of
+ * its own (measured, spec real-clients). Whoever listens in that namespace gets them.
+ */
+struct uevent_sender;
+
+/*
+ * A socket for uevents in the network namespace of this process. Only who has just made that
+ * namespace may call it: devices that are not there are nothing to tell the system of. Returns the
+ * descriptor (close-on-exec) or -errno.
+ */
+int uevent_socket_open(void);
+
+/* Takes the descriptor, if it is such a socket. -EINVAL if not: it stays the caller's. */
+int uevent_sender_new(int fd, struct uevent_sender **out);
+void uevent_sender_free(struct uevent_sender *s); /* NULL is allowed */
+
+/*
+ * Sends all EFFECT_UEVENT of tree 0, in order. 0, or -errno of the first that the kernel did not
+ * take, with a sentence in why; the others are sent nevertheless.
+ */
+int uevent_sender_effects(struct uevent_sender *s, const struct effects *effects, struct text *why);
+
+/*
+ * One netlink message: header, "ACTION@DEVPATH", and the record as it is, all ended by NUL. record
+ * begins with ACTION= and DEVPATH= (EFFECT_UEVENT). Replaces what is in out. -EINVAL: it does not,
+ * or is longer than the kernel's limit of 2048 bytes less its sequence number.
+ */
+int uevent_format(const char *record, size_t len, uint32_t number, struct text *out);
+
+#endif
