@@ -9,7 +9,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/connection.h"
-#include "cli/value.h"
+#include "cli/field.h"
 
 enum { OPT_FOLLOW = 'f' };
 
@@ -21,8 +21,8 @@ static void print_uevent(const json_t *data)
     const char *key;
     json_t *value;
 
-    printf("%-8s %s (%s)", value_string(data, "ACTION", "?"), value_string(data, "DEVPATH", "?"),
-           value_string(data, "SUBSYSTEM", "-"));
+    printf("%-8s %s (%s)", field_string(data, "ACTION", "?"), field_string(data, "DEVPATH", "?"),
+           field_string(data, "SUBSYSTEM", "-"));
     json_object_foreach((json_t *)data, key, value) if (strcmp(key, "ACTION") &&
                                                         strcmp(key, "DEVPATH") &&
                                                         strcmp(key, "SUBSYSTEM"))
@@ -33,29 +33,29 @@ static void print_matrix(const json_t *data)
 {
     text_auto adapters = {0}, domains = {0}, control = {0};
 
-    value_ids(json_object_get(data, "adapters"), 2, &adapters);
-    value_ids(json_object_get(data, "domains"), 4, &domains);
-    value_ids(json_object_get(data, "control_domains"), 4, &control);
+    field_ids(json_object_get(data, "adapters"), 2, &adapters);
+    field_ids(json_object_get(data, "domains"), 4, &domains);
+    field_ids(json_object_get(data, "control_domains"), 4, &control);
     printf("has adapters %s, domains %s, control domains %s", adapters.data, domains.data,
            control.data);
 }
 
 static void print_event(const json_t *event)
 {
-    const char *name = value_string(event, "event", "?");
+    const char *name = field_string(event, "event", "?");
     const json_t *data = json_object_get(event, "data");
 
     printf("[%12.6f] ", json_number_value(json_object_get(event, "timestamp")));
     if (strcmp(name, "uevent") == 0) {
         print_uevent(data);
     } else if (strcmp(name, "log") == 0) {
-        printf("%s: %s", value_string(data, "level", "?"), value_string(data, "message", ""));
+        printf("%s: %s", field_string(data, "level", "?"), field_string(data, "message", ""));
     } else {
-        printf("guest %s ", value_string(data, "guest", "(stopped)"));
+        printf("guest %s ", field_string(data, "guest", "(stopped)"));
         if (strcmp(name, "guest-matrix") == 0)
             print_matrix(data);
         else if (strcmp(name, "guest-notify") == 0)
-            printf("was told: %s", value_string(data, "reason", "?"));
+            printf("was told: %s", field_string(data, "reason", "?"));
         else
             printf("lost its mediated device");
     }

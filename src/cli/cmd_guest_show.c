@@ -6,6 +6,7 @@
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/field.h"
 #include "cli/guests.h"
 #include "cli/value.h"
 
@@ -24,7 +25,7 @@ static void add_ids(struct table *table, const json_t *object, const char *name,
 {
     text_auto list = {0};
 
-    value_ids(json_object_get(object, name), digits, &list);
+    field_ids(json_object_get(object, name), digits, &list);
     table_add(table, list.data);
 }
 
@@ -43,8 +44,8 @@ void guests_print(const json_t *guests, unsigned indent)
         text_auto list = {0};
 
         join(json_object_get(g, "features"), &list);
-        table_add(&table, value_string(g, "name", "?"));
-        table_add(&table, value_string(g, "mdev", "-"));
+        table_add(&table, field_string(g, "name", "?"));
+        table_add(&table, field_string(g, "mdev", "-"));
         table_add(&table, list.data);
         add_ids(&table, g, "adapters", 2);
         add_ids(&table, g, "domains", 4);
@@ -90,15 +91,15 @@ static void print_guest(const json_t *view)
     text_auto list = {0}, control = {0};
 
     join(json_object_get(view, "features"), &list);
-    value_ids(json_object_get(view, "control_domains"), 4, &control);
-    printf("name              %s\n", value_string(view, "name", "?"));
-    printf("mediated device   %s\n", value_string(view, "mdev", "-"));
+    field_ids(json_object_get(view, "control_domains"), 4, &control);
+    printf("name              %s\n", field_string(view, "name", "?"));
+    printf("mediated device   %s\n", field_string(view, "mdev", "-"));
     printf("features          %s\n", list.data);
     printf("queues            ");
     print_matrix(json_object_get(view, "matrix"));
     printf("control domains   %s\n", control.data);
-    printf("told of changes   %lld\n", value_number(view, "config_changes"));
-    printf("asked to let go   %lld\n", value_number(view, "release_requests"));
+    printf("told of changes   %lld\n", field_number(view, "config_changes"));
+    printf("asked to let go   %lld\n", field_number(view, "release_requests"));
 }
 
 static int guest_show_run(int argc, char **argv)

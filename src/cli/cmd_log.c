@@ -8,6 +8,7 @@
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/field.h"
 #include "cli/value.h"
 
 enum { OPT_SINCE = 's' };
@@ -17,14 +18,14 @@ static const struct cli_option options[] = {
 
 static void print_message(const json_t *m)
 {
-    const char *level = value_string(m, "level", "");
+    const char *level = field_string(m, "level", "");
     bool plain = strcmp(level, "info") == 0;
     const char *colour = !cli_color() || plain    ? ""
                          : strcmp(level, "error") ? "\033[33m"
                                                   : "\033[31m";
 
     printf("[%12.6f] %s%s%s%s%s\n", json_number_value(json_object_get(m, "time")), colour,
-           plain ? "" : level, plain ? "" : ": ", value_string(m, "message", ""),
+           plain ? "" : level, plain ? "" : ": ", field_string(m, "message", ""),
            *colour ? value_plain() : "");
 }
 

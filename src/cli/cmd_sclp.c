@@ -7,6 +7,7 @@
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/field.h"
 #include "cli/value.h"
 
 static int sclp_run(int argc, char **argv)
@@ -32,10 +33,10 @@ static int sclp_run(int argc, char **argv)
         if (cli_json())
             ask_print(answer);
         else
-            printf("response code %s\n", value_string(answer, "response_code", "?"));
+            printf("response code %s\n", field_string(answer, "response_code", "?"));
         if (!success)
             status = cli_error("the SCLP did not %s adapter 0x%02x (response code %s)", command, id,
-                               value_string(answer, "response_code", "?"));
+                               field_string(answer, "response_code", "?"));
     }
     json_decref(answer);
     return status;

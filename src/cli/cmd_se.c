@@ -7,6 +7,7 @@
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/field.h"
 #include "cli/value.h"
 
 enum { OPT_FORCE = 'f' };
@@ -61,7 +62,7 @@ static void print_lpar(const char *label, const json_t *ids, int digits)
 {
     text_auto list = {0};
 
-    value_ids(ids, digits, &list);
+    field_ids(ids, digits, &list);
     printf("  %-16s %s\n", label, list.data);
 }
 
@@ -78,11 +79,11 @@ static void print_adapters(const json_t *adapters)
     table_add(&table, "SERIAL");
     json_array_foreach(adapters, i, a)
     {
-        table_addf(&table, "%02llx", value_number(a, "id"));
-        table_add(&table, value_string(a, "type", "-"));
-        table_add(&table, value_string(a, "state", "-"));
+        table_addf(&table, "%02llx", field_number(a, "id"));
+        table_add(&table, field_string(a, "type", "-"));
+        table_add(&table, field_string(a, "state", "-"));
         table_add(&table, json_is_true(json_object_get(a, "in_lpar")) ? "yes" : "no");
-        table_add(&table, value_string(a, "serial", "-"));
+        table_add(&table, field_string(a, "serial", "-"));
     }
     table_print(&table, 2);
 }
@@ -108,7 +109,7 @@ static int se_show_run(int argc, char **argv)
         print_lpar("domains", json_object_get(lpar, "domains"), 4);
         print_lpar("control domains", json_object_get(lpar, "control_domains"), 4);
         printf("  %-16s adapter %02llx, domain %04llx\n", "highest numbers",
-               value_number(lpar, "max_adapter"), value_number(lpar, "max_domain"));
+               field_number(lpar, "max_adapter"), field_number(lpar, "max_domain"));
     }
     json_decref(view);
     return status;

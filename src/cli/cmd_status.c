@@ -6,6 +6,7 @@
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/field.h"
 #include "cli/guests.h"
 #include "cli/value.h"
 
@@ -25,17 +26,17 @@ static void print_adapters(const json_t *adapters)
         table_add(&table, heading[i]);
     json_array_foreach(adapters, i, a)
     {
-        long long id = value_number(a, "id");
+        long long id = field_number(a, "id");
 
         table_addf(&table, "%02llx", id);
-        table_add(&table, value_string(a, "type", "-"));
-        table_add(&table, value_string(a, "state", "-"));
+        table_add(&table, field_string(a, "type", "-"));
+        table_add(&table, field_string(a, "state", "-"));
         table_add(&table, json_is_true(json_object_get(a, "in_lpar")) ? "yes" : "no");
         if (json_is_true(json_object_get(a, "card")))
             table_addf(&table, "card%02llx", id);
         else
             table_add(&table, "-");
-        table_add(&table, value_string(a, "serial", "-"));
+        table_add(&table, field_string(a, "serial", "-"));
     }
     table_print(&table, 2);
 }
@@ -44,7 +45,7 @@ static void add_ids(struct table *table, const json_t *object, const char *name,
 {
     text_auto list = {0};
 
-    value_ids(json_object_get(object, name), digits, &list);
+    field_ids(json_object_get(object, name), digits, &list);
     table_add(table, list.data);
 }
 
@@ -60,8 +61,8 @@ static void print_mdevs(const json_t *mdevs)
         table_add(&table, heading[i]);
     json_array_foreach(mdevs, i, m)
     {
-        table_add(&table, value_string(m, "uuid", "?"));
-        table_add(&table, value_string(m, "guest", "-"));
+        table_add(&table, field_string(m, "uuid", "?"));
+        table_add(&table, field_string(m, "guest", "-"));
         add_ids(&table, m, "adapters", 2);
         add_ids(&table, m, "domains", 4);
         add_ids(&table, m, "control_domains", 4);
@@ -74,19 +75,19 @@ static void print_host(const json_t *view)
     const json_t *lpar = json_object_get(view, "lpar"), *queues = json_object_get(view, "queues");
     text_auto usage = {0}, control = {0};
 
-    value_ids(json_object_get(lpar, "domains"), 4, &usage);
-    value_ids(json_object_get(lpar, "control_domains"), 4, &control);
+    field_ids(json_object_get(lpar, "domains"), 4, &usage);
+    field_ids(json_object_get(lpar, "control_domains"), 4, &control);
     title("Domains");
     printf("  usage     %s\n  control   %s\n", usage.data, control.data);
     title("Masks (zcrypt owns a queue if both bits are set)");
-    printf("  apmask    %s\n  aqmask    %s\n", value_string(view, "apmask", "?"),
-           value_string(view, "aqmask", "?"));
+    printf("  apmask    %s\n  aqmask    %s\n", field_string(view, "apmask", "?"),
+           field_string(view, "aqmask", "?"));
     title("Queues");
     printf("  %lld in all: zcrypt %lld, vfio_ap %lld, without a driver %lld\n",
-           value_number(queues, "total"), value_number(queues, "zcrypt"),
-           value_number(queues, "vfio_ap"), value_number(queues, "unbound"));
+           field_number(queues, "total"), field_number(queues, "zcrypt"),
+           field_number(queues, "vfio_ap"), field_number(queues, "unbound"));
     printf("  %lld assigned to mediated devices, %lld in use by guests\n",
-           value_number(queues, "assigned"), value_number(queues, "in_use"));
+           field_number(queues, "assigned"), field_number(queues, "in_use"));
 }
 
 static void print_status(const json_t *view)
@@ -94,9 +95,9 @@ static void print_status(const json_t *view)
     const json_t *mdevs = json_object_get(view, "mdevs"), *guests = json_object_get(view, "guests");
 
     printf("Apus %s, ABI profile %s, %s clock at %.3f s, %lld scan%s of the bus\n",
-           value_string(view, "version", "?"), value_string(view, "abi", "?"),
-           value_string(view, "clock", "?"), json_number_value(json_object_get(view, "time")),
-           value_number(view, "scans"), value_number(view, "scans") == 1 ? "" : "s");
+           field_string(view, "version", "?"), field_string(view, "abi", "?"),
+           field_string(view, "clock", "?"), json_number_value(json_object_get(view, "time")),
+           field_number(view, "scans"), field_number(view, "scans") == 1 ? "" : "s");
     title("Adapters");
     print_adapters(json_object_get(view, "adapters"));
     print_host(view);

@@ -6,6 +6,8 @@
 
 /* Every subcommand, in the order in which help shows those of one group. */
 #define CLI_COMMANDS(X)                                                                            \
+    X(run)                                                                                         \
+    X(daemon)                                                                                      \
     X(status)                                                                                      \
     X(map)                                                                                         \
     X(log)                                                                                         \

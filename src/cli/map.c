@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/apqn.h"
+#include "cli/field.h"
 #include "cli/map_internal.h"
-#include "cli/value.h"
 
 int map_cell_parse(const char *text, struct map_cell *out)
 {
@@ -28,7 +28,7 @@ int map_cell_parse(const char *text, struct map_cell *out)
 
 static const char *adapter_state(const json_t *adapter)
 {
-    return value_string(adapter, "state", "missing");
+    return field_string(adapter, "state", "missing");
 }
 
 static char state_mark(const char *state)
@@ -139,7 +139,7 @@ static json_t *flatten_cell(const struct map *map, unsigned r, unsigned c)
     ap_qn_format(AP_QN(map->apid[c], map->apqi[r]), name);
     return json_pack("{s:s, s:b, s:s?, s:s?, s:s?, s:b, s:s}", "apqn", name, "device",
                      cell->kind != '-', "owner", owner_name(cell->kind), "mdev",
-                     value_string(mdev, "uuid", NULL), "guest", value_string(mdev, "guest", NULL),
+                     field_string(mdev, "uuid", NULL), "guest", field_string(mdev, "guest", NULL),
                      "in_use", cell->in_use, "adapter_state",
                      adapter_state(json_array_get(map->adapters, c)));
 }

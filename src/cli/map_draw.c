@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/field.h"
 #include "cli/map_internal.h"
-#include "cli/value.h"
 
 /* Left of the cells: "domain 0004-000f ". */
 #define MARGIN 17u
@@ -65,14 +65,14 @@ static void add_symbol(struct drawing *d, unsigned r, unsigned c)
 
 static const char *type_of(const struct map *map, unsigned c)
 {
-    const char *type = value_string(json_array_get(map->adapters, c), "type", "");
+    const char *type = field_string(json_array_get(map->adapters, c), "type", "");
 
     return *type ? type : "missing";
 }
 
 static const char *state_of(const struct map *map, unsigned c)
 {
-    const char *state = value_string(json_array_get(map->adapters, c), "state", "");
+    const char *state = field_string(json_array_get(map->adapters, c), "state", "");
 
     return strcmp(state, "standby") == 0 || strcmp(state, "checkstop") == 0 ? state : "";
 }
@@ -108,7 +108,8 @@ static void full_heading(struct drawing *d)
     text_adds(d->out, "adapter (card)\n");
     pad(d->out, 0, MARGIN - 1);
     for (unsigned c = 0; c < map->columns; c++) {
-        text_addf(d->out, "%02x %-*s", map->apid[c], (int)d->cell, type_of(map, c));
+        text_addf(d->out, "%02x %-*s", map->apid[c], c + 1 < map->columns ? (int)d->cell : 0,
+                  type_of(map, c));
         states |= *state_of(map, c) != '\0';
     }
     text_adds(d->out, "\n");
@@ -116,7 +117,7 @@ static void full_heading(struct drawing *d)
         return;
     pad(d->out, 0, MARGIN - 1);
     for (unsigned c = 0; c < map->columns; c++)
-        text_addf(d->out, "%-*s", (int)d->cell + 3, state_of(map, c));
+        text_addf(d->out, "%-*s", c + 1 < map->columns ? (int)d->cell + 3 : 0, state_of(map, c));
     text_adds(d->out, "\n");
 }
 
@@ -267,10 +268,10 @@ static void draw_legend(struct drawing *d)
     }
     json_array_foreach(d->map->mdevs, number, mdev)
     {
-        const char *guest = value_string(mdev, "guest", NULL);
+        const char *guest = field_string(mdev, "guest", NULL);
 
         text_addf(d->out, "%-5zu mediated device %s%s%s\n", number + 1,
-                  value_string(mdev, "uuid", "?"), guest ? ", guest " : "", guest ? guest : "");
+                  field_string(mdev, "uuid", "?"), guest ? ", guest " : "", guest ? guest : "");
     }
 }
 

@@ -2,7 +2,6 @@
 #ifndef APUS_CLI_VALUE_H
 #define APUS_CLI_VALUE_H
 
-#include <jansson.h>
 #include <stdbool.h>
 
 #include "base/text.h"
@@ -15,16 +14,6 @@ int value_id(const char *word, const char *what, unsigned *out);
 
 /* "on" or "off". 0, or 2 after a usage error. */
 int value_on_off(const char *word, bool *out);
-
-/*
- * Numbers of a JSON array as a short list in hex, runs joined: "04-06,0a", or "-" if it is empty.
- * digits is the width: 2 for adapters, 4 for domains.
- */
-void value_ids(const json_t *ids, int digits, struct text *out);
-
-/* A member that is a string; fallback if it is null or missing. */
-const char *value_string(const json_t *object, const char *name, const char *fallback);
-long long value_number(const json_t *object, const char *name);
 
 /*
  * A table of text: rows of cells, aligned to the left, two blanks apart. The first row is the

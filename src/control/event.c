@@ -9,6 +9,9 @@
 #include "control/message.h"
 #include "core/query.h"
 
+/* EFFECT_GUEST_NOTIFY: a queue has a reply (base/effects.h). */
+#define GUEST_INTERRUPT 2
+
 /* Both lists in the order of the bits of enum control_event. */
 const struct control_event_name control_event_names[] = {
     {"uevent", "A kernel uevent of the bus, a card, a queue or a mediated device. data holds its "
@@ -34,7 +37,8 @@ unsigned control_event_kind(const struct effect *effect)
     case EFFECT_APCB:
         return CONTROL_EVENT_GUEST_MATRIX;
     case EFFECT_GUEST_NOTIFY:
-        return CONTROL_EVENT_GUEST_NOTIFY;
+        /* Interrupts of queues come by the thousands and concern the guest alone. */
+        return effect->value == GUEST_INTERRUPT ? 0 : CONTROL_EVENT_GUEST_NOTIFY;
     case EFFECT_GUEST_DETACHED:
         return CONTROL_EVENT_GUEST_DETACHED;
     default:

@@ -96,7 +96,7 @@ int control_request_parse(const char *line, size_t len, struct control_request *
     name = json_string_value(json_object_get(out->root, "execute"));
     out->command = control_command_find(name);
     if (!out->command) {
-        control_error_set(error, CONTROL_UNKNOWN, ENOTSUP,
+        control_error_set(error, CONTROL_UNKNOWN, EOPNOTSUPP,
                           "there is no command '%.64s'; 'commands' lists them", name);
         return -EINVAL;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands that act on the machine: Support Element, SCLP, faults. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

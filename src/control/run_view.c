@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands that show the whole: machine, ownership, devices. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -18,6 +18,8 @@
 
 /* Requests of one client handled before others get their turn. */
 #define BATCH 32
+/* Bytes of events between two attempts to send them while a batch is handed out. */
+#define FLUSH_EVERY 65536u
 
 struct control_server {
     struct control_state state;
@@ -304,10 +306,14 @@ void control_server_log(struct control_server *s, enum log_level level, const ch
 static void send_event(struct control_server *s, unsigned kind, const struct text *line)
 {
     for (struct control_client *c = s->clients; c; c = c->next) {
+        size_t before;
+
         if (c->dead || !(c->peer.events & kind))
             continue;
+        before = control_client_waiting(c);
         text_add(&c->out, line->data, line->len);
-        if (control_client_waiting(c) > CONTROL_HOLD)
+        /* Now and then, so that one who reads along is not cut off by a single large batch. */
+        if (before / FLUSH_EVERY != control_client_waiting(c) / FLUSH_EVERY)
             control_client_flush(c);
         if (control_client_waiting(c) <= CONTROL_QUEUE_MAX)
             continue;

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* apus daemon: the daemon alone, in the foreground. */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/number.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "daemon/daemon.h"
+
+enum { OPT_FUSE_FD = 256, OPT_READY_FD, OPT_ABI, OPT_RECORD, OPT_CLOCK, OPT_MOUNT, OPT_SOCKET };
+
+static const struct cli_option options[] = {
+    {OPT_MOUNT, "mount", "DIR", "mount the tree on this directory"},
+    {OPT_SOCKET, "socket", "PATH", "the control socket to create"},
+    {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the seed's example)"},
+    {OPT_ABI, "abi", "PROFILE", "seed or upstream (default: what the machine says)"},
+    {OPT_CLOCK, "clock", "KIND", "real or virtual (default: real)"},
+    {OPT_RECORD, "record", "FILE", "record every command (not built yet)"},
+    {OPT_FUSE_FD, "fuse-fd", "N", "serve this open and mounted /dev/fuse, instead of --mount"},
+    {OPT_READY_FD, "ready-fd", "N", "write a byte here when all serves"},
+    {'q', "quiet", NULL, "no messages on standard error"},
+    {0}};
+
+static int parse_fd(const char *name, const char *value, int *out)
+{
+    int fd;
+
+    if (number_parse_int(value, strlen(value), 10, &fd) < 0 || fd < 0)
+        return cli_usage("--%s takes the number of an open descriptor, not '%s'", name, value);
+    *out = fd;
+    return 0;
+}
+
+static int parse_abi(const char *value, struct daemon_options *o)
+{
+    if (abi_parse(value, &o->abi) < 0)
+        return cli_usage("--abi takes 'seed' or 'upstream', not '%s'", value);
+    o->has_abi = true;
+    return 0;
+}
+
+static int parse_clock(const char *value, struct daemon_options *o)
+{
+    if (strcmp(value, "real") && strcmp(value, "virtual"))
+        return cli_usage("--clock takes 'real' or 'virtual', not '%s'", value);
+    o->virtual_clock = strcmp(value, "virtual") == 0;
+    return 0;
+}
+
+static int parse_one(int option, const char *value, struct daemon_options *o)
+{
+    switch (option) {
+    case OPT_MOUNT:
+        o->mount = value;
+        return 0;
+    case OPT_SOCKET:
+        o->socket = value;
+        return 0;
+    case 'm':
+        o->machine = value;
+        return 0;
+    case 'q':
+        o->quiet = true;
+        return 0;
+    case OPT_ABI:
+        return parse_abi(value, o);
+    case OPT_CLOCK:
+        return parse_clock(value, o);
+    case OPT_FUSE_FD:
+        return parse_fd("fuse-fd", value, &o->fuse_fd);
+    case OPT_READY_FD:
+        return parse_fd("ready-fd", value, &o->ready_fd);
+    default:
+        return cli_error("recording (--record) is not built yet; start without it");
+    }
+}
+
+static int daemon_cli_run(int argc, char **argv)
+{
+    struct daemon_options o = {.fuse_fd = -1, .ready_fd = -1};
+    int status;
+
+    for (int got; (got = cli_next(argc, argv)) != -1;) {
+        status = parse_one(got, optarg, &o);
+        if (status)
+            return status;
+    }
+    if (optind != argc)
+        return cli_usage("it takes no operand, '%s' is one too many", argv[optind]);
+    if (!o.socket)
+        return cli_usage("--socket is missing: where should the control socket be?");
+    if (!o.mount == (o.fuse_fd < 0))
+        return cli_usage("it needs either --mount or --fuse-fd");
+    return daemon_run(&o);
+}
+
+const struct cli_command cmd_daemon = {
+    .name = "daemon",
+    .args = "",
+    .summary = "serve a machine's tree and its control socket",
+    .run = daemon_cli_run,
+    .options = options,
+    .group = CLI_RUN,
+    .words = "@files",
+    .help =
+        "Stays in the foreground. When tree and socket serve it prints \"ready\", or writes a "
+        "byte\n"
+        "to --ready-fd. SIGTERM, SIGINT or unmounting the tree end it; it leaves nothing behind.\n"
+        "For programs that expect /sys itself there is 'apus run'; this is for composing a tree\n"
+        "of one's own (SYSFS_ROOT, containers).\n"
+        "\n"
+        "Examples:\n"
+        "  apus daemon --mount /tmp/sys --socket /tmp/apus.sock\n"
+        "  apus status --socket /tmp/apus.sock\n"
+        "  SYSFS_ROOT=/tmp/sys lszcrypt -V\n"};

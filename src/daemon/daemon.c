@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/internal.h"
+#include "store/machine_file.h"
+
+static void on_timer(void *data, uint32_t id)
+{
+    struct daemon *d = data;
+    struct command command = {.kind = CMD_TIMER, .timer = {.id = id}};
+    struct reply reply = {0};
+
+    daemon_execute(&d->door, &command, &reply);
+    reply_done(&reply);
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *data)
+{
+    struct daemon *d = data;
+
+    return sd_event_exit(d->event, 0);
+}
+
+/* Before any thread starts, so that all inherit it. */
+static void block_signals(void)
+{
+    sigset_t set;
+
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static int open_loop(struct daemon *d, struct text *why)
+{
+    int rc = sd_event_new(&d->event);
+
+    if (rc >= 0)
+        rc = sd_event_add_signal(d->event, NULL, SIGTERM, on_signal, d);
+    if (rc >= 0)
+        rc = sd_event_add_signal(d->event, NULL, SIGINT, on_signal, d);
+    if (rc >= 0)
+        rc = sd_event_add_defer(d->event, &d->sweeper, daemon_mount_sweep, d);
+    if (rc >= 0)
+        rc = sd_event_source_set_enabled(d->sweeper, SD_EVENT_OFF);
+    if (rc >= 0)
+        rc = clock_init(&d->clock, d->event, d->options->virtual_clock, on_timer, d);
+    if (rc < 0)
+        text_addf(why, "cannot set up the event loop: %s", strerror(-rc));
+    return rc;
+}
+
+/* The socket first: it tells whether another daemon is at work here, before anything is mounted. */
+static int open_adapters(struct daemon *d, struct text *why)
+{
+    const struct daemon_options *o = d->options;
+    int rc;
+
+    daemon_host_init(d);
+    rc = control_server_new(d->event, &d->door, &d->host, o->socket, &d->control, why);
+    if (rc < 0)
+        return rc;
+    rc = fuse_hub_new(&d->door, d->event, &d->hub);
+    if (rc < 0) {
+        text_addf(why, "cannot serve a file system: %s", strerror(-rc));
+        return rc;
+    }
+    return daemon_mount_new(d, CORE_HOST_TREE, o->mount, o->fuse_fd, why);
+}
+
+static int daemon_open(struct daemon *d, const struct machine_config *machine, struct text *why)
+{
+    int rc = open_loop(d, why);
+
+    if (rc < 0)
+        return rc;
+    d->door.execute = daemon_execute;
+    d->effects.now = clock_now(&d->clock);
+    d->effects.want_uevents = true;
+    d->door.core = core_new(machine, &d->effects);
+    rc = open_adapters(d, why);
+    if (rc < 0)
+        return rc;
+    daemon_spread(d);
+    return 0;
+}
+
+static void daemon_close(struct daemon *d)
+{
+    struct fuse_hub *hub = d->hub;
+
+    /* Freeing mounts cancels the commands that wait; those still go through the door. */
+    while (d->mounts)
+        daemon_mount_drop(d, d->mounts->tree);
+    d->hub = NULL;
+    if (hub)
+        fuse_hub_free(hub);
+    control_server_free(d->control);
+    d->control = NULL;
+    if (d->door.core)
+        core_free(d->door.core);
+    clock_done(&d->clock);
+    sd_event_source_disable_unref(d->sweeper);
+    sd_event_unref(d->event);
+    effects_done(&d->effects);
+}
+
+static int load_machine(const struct daemon_options *o, struct machine_config *machine,
+                        struct text *why)
+{
+    int rc = 0;
+
+    if (o->machine)
+        rc = machine_file_load(o->machine, machine, why);
+    else
+        machine_config_default(machine);
+    if (rc == 0 && o->has_abi)
+        machine->abi = o->abi;
+    return rc;
+}
+
+static void tell_ready(const struct daemon_options *o)
+{
+    if (o->ready_fd < 0) {
+        puts("ready");
+        fflush(stdout);
+        return;
+    }
+    /* Whoever waits there may have gone; that is its own affair. */
+    if (write(o->ready_fd, "r", 1) < 0)
+        errno = 0;
+    close(o->ready_fd);
+}
+
+int daemon_run(const struct daemon_options *options)
+{
+    struct daemon d = {.options = options};
+    struct machine_config machine;
+    text_auto why = {0};
+    int rc;
+
+    block_signals();
+    rc = load_machine(options, &machine, &why);
+    if (rc == 0)
+        rc = daemon_open(&d, &machine, &why);
+    if (rc == 0) {
+        tell_ready(options);
+        rc = sd_event_loop(d.event);
+        if (rc < 0)
+            text_addf(&why, "the event loop failed: %s", strerror(-rc));
+    }
+    daemon_close(&d);
+    if (rc < 0)
+        fprintf(stderr, "apus: %s\n", why.data ? why.data : strerror(-rc));
+    return rc < 0 ? 1 : 0;
+}

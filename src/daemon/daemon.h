@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_DAEMON_DAEMON_H
+#define APUS_DAEMON_DAEMON_H
+
+#include <stdbool.h>
+
+#include "base/abi.h"
+
+/* How `apus daemon` was called. Strings are the caller's. */
+struct daemon_options {
+    const char *mount;   /* an existing directory; NULL if fuse_fd is given */
+    int fuse_fd;         /* an open /dev/fuse that is mounted already; -1 if mount is given */
+    const char *socket;  /* path of the control socket */
+    int ready_fd;        /* gets one byte when all serves; -1: "ready" on standard output */
+    const char *machine; /* machine file; NULL: the default machine */
+    bool has_abi;
+    enum abi_profile abi; /* in place of the machine's */
+    bool virtual_clock;
+    bool quiet; /* no messages on standard error */
+};
+
+/*
+ * Serves until SIGTERM, SIGINT, the command quit, or until the tree is unmounted; then cleans up.
+ * Returns the exit status: 0, or 1 after one sentence on standard error.
+ */
+int daemon_run(const struct daemon_options *options);
+
+#endif

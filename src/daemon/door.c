@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "core/query.h"
+#include "daemon/internal.h"
+
+static void print(const struct daemon *d, unsigned level, const char *message)
+{
+    static const char *const prefix[] = {"", "warning: ", "error: "};
+
+    if (!d->options->quiet)
+        fprintf(stderr, "apus: %s%s\n", level <= LOG_LEVEL_ERROR ? prefix[level] : "", message);
+}
+
+void daemon_log(struct daemon *d, enum log_level level, const char *format, ...)
+{
+    text_auto message = {0};
+    va_list args;
+
+    va_start(args, format);
+    text_addv(&message, format, args);
+    va_end(args);
+    print(d, level, message.data);
+    if (d->control)
+        control_server_log(d->control, level, message.data);
+}
+
+void daemon_spread(struct daemon *d)
+{
+    const struct effects *effects = &d->effects;
+
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *e = &effects->v[i];
+
+        if (e->kind == EFFECT_TIMER)
+            clock_set_timer(&d->clock, e->id, (uint64_t)e->value);
+        else if (e->kind == EFFECT_LOG)
+            print(d, e->level, effect_text(effects, e));
+    }
+    if (d->hub)
+        fuse_hub_effects(d->hub, effects);
+    if (d->control)
+        control_server_effects(d->control, effects);
+}
+
+/* The tree of the guest that a command is about to stop, or 0. */
+static unsigned stopping(struct daemon *d, const struct command *command)
+{
+    struct guest_info guest;
+
+    if (command->kind != CMD_GUEST_STOP ||
+        core_guest_find(d->door.core, command->guest.name, &guest) < 0)
+        return CORE_HOST_TREE;
+    return guest.number + 1;
+}
+
+void daemon_execute(struct door *door, struct command *command, struct reply *reply)
+{
+    struct daemon *d = (struct daemon *)door;
+    unsigned tree = stopping(d, command);
+
+    /* An adapter that executes while effects are handed out would show them out of order. */
+    if (d->executing)
+        abort();
+    d->executing = true;
+    command->now = clock_now(&d->clock);
+    effects_clear(&d->effects);
+    d->effects.now = command->now;
+    d->effects.token = command->token;
+    d->effects.want_uevents = true;
+    core_execute(d->door.core, command, &d->effects, reply);
+    daemon_spread(d);
+    d->executing = false;
+    /* At once: the next guest may get the same number, and must not appear in this one's mount. */
+    if (tree && reply->result == 0)
+        daemon_mount_drop(d, tree);
+}

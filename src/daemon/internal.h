@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_DAEMON_INTERNAL_H
+#define APUS_DAEMON_INTERNAL_H
+
+#include <stdio.h>
+#include <systemd/sd-event.h>
+
+#include "control/control.h"
+#include "core/core.h"
+#include "daemon/clock.h"
+#include "daemon/daemon.h"
+#include "fuse/fuse.h"
+
+/* The daemon: one core, one event loop that owns it, and the adapters around it. */
+struct daemon;
+
+/* One tree that is served over FUSE: the host's, or that of a guest. */
+struct daemon_mount {
+    struct daemon *daemon;
+    struct daemon_mount *next;
+    struct fuse_mount *fuse;
+    unsigned tree;
+    bool ended; /* the kernel has let go of it; to be freed */
+};
+
+struct daemon {
+    struct door door; /* first: the door's functions find the daemon by it */
+    const struct daemon_options *options;
+    sd_event *event;
+    struct effects effects;
+    bool executing;
+    struct daemon_clock clock;
+    struct fuse_hub *hub;
+    struct daemon_mount *mounts;
+    sd_event_source *sweeper; /* frees mounts that have ended */
+    struct control_host host;
+    struct control_server *control;
+};
+
+/* The door's execute (core/core.h). */
+void daemon_execute(struct door *door, struct command *command, struct reply *reply);
+
+/* Hands d->effects to all adapters. */
+void daemon_spread(struct daemon *d);
+
+/* A message of the daemon's own: into the log and, unless quiet, to standard error. */
+void daemon_log(struct daemon *d, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* As fuse_mount_new. */
+int daemon_mount_new(struct daemon *d, unsigned tree, const char *mountpoint, int fd,
+                     struct text *why);
+/* Frees all mounts of a tree. */
+void daemon_mount_drop(struct daemon *d, unsigned tree);
+/* Frees the mounts that the kernel has ended. Without the host's tree the daemon ends, too. */
+int daemon_mount_sweep(sd_event_source *source, void *daemon);
+
+/* The functions that control_host wants; data is the daemon. */
+void daemon_host_init(struct daemon *d);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#include "fake_core.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct uuid fake_mdev = {{0x9d, 0x4c, 0x0f, 0x6e, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 1}};
+
+static const struct adapter_config adapters[2] = {
+    {.type = 11, .mode = AP_MODE_CCA, .configured = true, .in_lpar = true, .serial = "93AADHZU"},
+    {.type = 11, .mode = AP_MODE_ACCEL, .configured = false, .in_lpar = true}};
+
+void fake_core_init(struct core *c)
+{
+    *c = (struct core){0};
+}
+
+void fake_core_done(struct core *c)
+{
+    free(c->next.v);
+    text_done(&c->next.pool);
+}
+
+struct effect *fake_core_effect(struct core *c, enum effect_kind kind, const char *text, size_t len)
+{
+    struct effects *e = &c->next;
+    struct effect *one;
+
+    if (e->count == e->capacity) {
+        e->capacity = e->capacity ? 2 * e->capacity : 8;
+        e->v = xrealloc(e->v, e->capacity * sizeof(*e->v));
+    }
+    one = &e->v[e->count++];
+    *one =
+        (struct effect){.kind = (uint8_t)kind, .text = (uint32_t)e->pool.len, .len = (uint32_t)len};
+    text_add(&e->pool, text, len);
+    text_add(&e->pool, "", 1);
+    return one;
+}
+
+void core_execute(struct core *c, const struct command *cmd, struct effects *effects,
+                  struct reply *reply)
+{
+    c->last = *cmd;
+    c->executed++;
+    if (cmd->kind >= CMD_GUEST_START && cmd->kind <= CMD_GUEST_MIGRATE)
+        snprintf(c->name, sizeof(c->name), "%s", cmd->guest.name);
+    if (cmd->kind == CMD_MACHINE_SET)
+        c->machine = *cmd->machine.config;
+    *effects = c->next;
+    effects->now = cmd->now;
+    c->next = (struct effects){0};
+    reply->result = c->result;
+    reply->value = c->value;
+    if (c->why)
+        text_adds(&reply->why, c->why);
+    if (c->result == 0 && cmd->kind == CMD_GUEST_START)
+        c->guest = true;
+    if (c->result == 0 && cmd->kind == CMD_GUEST_STOP)
+        c->guest = false;
+}
+
+static struct mask256 two(unsigned a, unsigned b)
+{
+    struct mask256 m = {{0}};
+
+    mask256_set(&m, a);
+    mask256_set(&m, b);
+    return m;
+}
+
+void core_host_info(const struct core *c, struct host_info *out)
+{
+    *out = (struct host_info){.abi = ABI_SEED,
+                              .apmask = mask256_ones(),
+                              .aqmask = mask256_ones(),
+                              .apm = two(4, 5),
+                              .aqm = two(4, 0x47),
+                              .adm = two(4, 0x47),
+                              .max_adapter = 63,
+                              .max_domain = 84,
+                              .scans = 2,
+                              .mdevs = 1,
+                              .guests = c->guest};
+    mask256_clear(&out->apmask, 5);
+}
+
+void core_adapter_info(const struct core *c, unsigned apid, struct adapter_info *out)
+{
+    static const struct adapter_config none;
+
+    *out = (struct adapter_info){.config = &none};
+    if (apid == 4 || apid == 5)
+        *out = (struct adapter_info){.config = &adapters[apid - 4],
+                                     .installed = true,
+                                     .in_lpar = true,
+                                     .online = apid == 4,
+                                     .device = true};
+}
+
+void core_apqn_info(const struct core *c, ap_qn qn, struct apqn_info *out)
+{
+    unsigned apid = AP_QN_APID(qn), apqi = AP_QN_APQI(qn);
+
+    *out = (struct apqn_info){.zcrypt = apid != 5};
+    if ((apid == 4 || apid == 5) && (apqi == 4 || apqi == 0x47)) {
+        out->device = true;
+        out->driver = apid == 4 ? "cex4queue" : "vfio_ap";
+    }
+    if (apid == 5 && (apqi == 4 || apqi == 9)) {
+        out->assigned = true;
+        out->mdev = fake_mdev;
+        out->guest = c->guest ? "Guest1" : NULL;
+        out->in_use = c->guest && apqi == 4;
+    }
+}
+
+bool core_mdev_next(const struct core *c, uint32_t *cursor, struct mdev_info *out)
+{
+    if ((*cursor)++)
+        return false;
+    *out = (struct mdev_info){.uuid = fake_mdev,
+                              .apm = two(5, 5),
+                              .aqm = two(4, 9),
+                              .adm = two(9, 9),
+                              .guest_apm = two(5, 5),
+                              .guest_aqm = two(4, 4),
+                              .guest = c->guest ? "Guest1" : NULL};
+    return true;
+}
+
+bool core_guest_next(const struct core *c, uint32_t *cursor, struct guest_info *out)
+{
+    if (!c->guest || (*cursor)++)
+        return false;
+    *out = (struct guest_info){.number = 3,
+                               .name = "Guest1",
+                               .features = GUEST_AP | GUEST_APQCI,
+                               .attached = true,
+                               .mdev = fake_mdev,
+                               .apm = two(5, 5),
+                               .aqm = two(4, 4),
+                               .adm = two(9, 9),
+                               .config_changes = 7,
+                               .release_requests = 1};
+    return true;
+}
+
+int core_guest_find(const struct core *c, const char *name, struct guest_info *out)
+{
+    uint32_t cursor = 0;
+
+    if (strcmp(name, "Guest1") != 0 || !core_guest_next(c, &cursor, out))
+        return -ENOENT;
+    return 0;
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/* What each control command asks of the core, and what it returns. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "control/error.h"
+#include "control_rig.h"
+
+#include "unit.h"
+
+#define MDEV "9d4c0f6e-0000-4000-8000-000000000001"
+
+static void ask_and_drop(struct rig *r, int client, const char *request)
+{
+    json_decref(rig_return(r, client, request));
+}
+
+static void expect_json(json_t *value, const char *text)
+{
+    char *got = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+    assert_string_equal(got, text);
+    free(got);
+    json_decref(value);
+}
+
+static void test_support_element(void **state)
+{
+    struct rig *r = *state;
+    int c = rig_connect(r);
+
+    ask_and_drop(r, c,
+                 "{\"execute\":\"se-adapter\",\"arguments\":{\"adapter\":5,\"state\":\"off\"}}");
+    assert_int_equal(r->core.last.kind, CMD_SE_ADAPTER);
+    assert_int_equal(r->core.last.adapter.apid, 5);
+    assert_false(r->core.last.adapter.on);
+    assert_false(r->core.last.adapter.force);
+    ask_and_drop(r, c,
+                 "{\"execute\":\"se-adapter\",\"arguments\":{\"adapter\":255,\"state\":\"on\","
+                 "\"force\":true}}");
+    assert_int_equal(r->core.last.adapter.apid, 255);
+    assert_true(r->core.last.adapter.on);
+    assert_true(r->core.last.adapter.force);
+    ask_and_drop(r, c,
+                 "{\"execute\":\"se-lpar\",\"arguments\":{\"action\":\"remove\",\"kind\":"
+                 "\"control-domain\",\"id\":71}}");
+    assert_int_equal(r->core.last.kind, CMD_SE_LPAR);
+    assert_int_equal(r->core.last.lpar.what, LPAR_CONTROL_DOMAIN);
+    assert_int_equal(r->core.last.lpar.id, 71);
+    assert_false(r->core.last.lpar.add);
+    ask_and_drop(r, c,
+                 "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":4,\"state\":\"on\"}}");
+    assert_int_equal(r->core.last.kind, CMD_CHECKSTOP);
+    assert_true(r->core.last.adapter.on);
+    close(c);
+}
+
+static void test_sclp(void **state)
+{
+    struct rig *r = *state;
+    int c = rig_connect(r);
+
+    r->core.value = 0x0120;
+    expect_json(rig_return(r, c,
+                           "{\"execute\":\"sclp\",\"arguments\":{\"command\":\"configure\","
+                           "\"adapter\":26}}"),
+                "{\"response_code\":\"0x0120\",\"success\":true}");
+    assert_int_equal(r->core.last.sclp.word, 0x001f1a01);
+    r->core.value = 0x09f0;
+    expect_json(rig_return(r, c,
+                           "{\"execute\":\"sclp\",\"arguments\":{\"command\":\"deconfigure\","
+                           "\"adapter\":5}}"),
+                "{\"response_code\":\"0x09f0\",\"success\":false}");
+    assert_int_equal(r->core.last.sclp.word, 0x001e0501);
+    close(c);
+}
+
+static void test_refusals_are_passed_on(void **state)
+{
+    struct rig *r = *state;
+    int c = rig_connect(r);
+    json_t *reply;
+
+    r->core.result = -EBUSY;
+    r->core.why = "configure 04 off first";
+    reply = rig_ask(r, c,
+                    "{\"execute\":\"se-adapter\",\"arguments\":{\"adapter\":5,\"state\":"
+                    "\"off\"}}");
+    expect_json(reply, "{\"error\":{\"class\":\"Refused\",\"desc\":\"configure 04 off first\","
+                       "\"errno\":\"EBUSY\"}}");
+    r->core.why = NULL;
+    rig_refused(r, c, "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":5,\"state\":\"off\"}}",
+                CONTROL_REFUSED, "busy");
+    close(c);
+}
+
+static void test_machine_set(void **state)
+{
+    struct rig *r = *state;
+    const struct adapter_config *a = r->core.machine.adapters;
+    int c = rig_connect(r);
+
+    ask_and_drop(r, c,
+                 "{\"execute\":\"machine-set\",\"arguments\":{\"adapters\":{\"4\":\"CEX5C\","
+                 "\"0x1a\":\"CEX7A\"},\"domains\":[9],\"standby\":[26],\"max_domain\":9}}");
+    assert_int_equal(r->core.last.kind, CMD_MACHINE_SET);
+    assert_string_equal(a[4].serial, "93AADHZU");
+    assert_true(a[4].configured);
+    assert_int_equal(a[5].type, 0);
+    assert_int_equal(a[26].type, 13);
+    assert_false(a[26].configured);
+    assert_true(a[26].in_lpar);
+    assert_true(mask256_test(&r->core.machine.usage, 9));
+    assert_int_equal(mask256_count(&r->core.machine.usage), 1);
+    assert_int_equal(mask256_count(&r->core.machine.control), 2);
+    assert_int_equal(r->core.machine.max_domain, 9);
+    assert_int_equal(r->core.machine.max_adapter, 63);
+    ask_and_drop(r, c, "{\"execute\":\"machine-set\",\"arguments\":{\"checkstop\":[5]}}");
+    assert_true(mask256_test(&r->core.last.machine.checkstopped, 5));
+    assert_int_equal(a[5].type, 11);
+    assert_false(a[5].configured);
+    rig_refused(r, c, "{\"execute\":\"machine-set\",\"arguments\":{\"standby\":[9]}}",
+                CONTROL_REFUSED, "adapter 0x09");
+    assert_int_equal(r->core.executed, 2);
+    close(c);
+}
+
+static void test_guests(void **state)
+{
+    struct rig *r = *state;
+    int c = rig_connect(r);
+
+    r->core.value = 3;
+    expect_json(rig_return(r, c,
+                           "{\"execute\":\"guest-start\",\"arguments\":{\"name\":\"Guest1\","
+                           "\"mdev\":\"" MDEV "\",\"features\":[\"ap\",\"apqci\"]}}"),
+                "{\"number\":3}");
+    assert_int_equal(r->core.last.kind, CMD_GUEST_START);
+    assert_int_equal(r->core.last.guest.features, GUEST_AP | GUEST_APQCI);
+    assert_true(r->core.last.guest.has_mdev);
+    assert_true(uuid_equal(&r->core.last.guest.mdev, &fake_mdev));
+    assert_string_equal(r->core.name, "Guest1");
+    expect_json(
+        rig_return(r, c, "{\"execute\":\"guest-show\",\"arguments\":{\"name\":\"Guest1\"}}"),
+        "{\"name\":\"Guest1\",\"number\":3,\"features\":[\"ap\",\"apqci\"],\"mdev\":\"" MDEV
+        "\",\"adapters\":[5],\"domains\":[4],\"control_domains\":[9],\"matrix\":[\"05."
+        "0004\"],\"config_changes\":7,\"release_requests\":1}");
+    ask_and_drop(r, c, "{\"execute\":\"guest-detach\",\"arguments\":{\"name\":\"Guest1\"}}");
+    assert_int_equal(r->core.last.kind, CMD_GUEST_DETACH);
+    ask_and_drop(r, c,
+                 "{\"execute\":\"guest-attach\",\"arguments\":{\"name\":\"Guest1\",\"mdev\":"
+                 "\"" MDEV "\"}}");
+    assert_int_equal(r->core.last.kind, CMD_GUEST_ATTACH);
+    assert_true(r->core.last.guest.has_mdev);
+    ask_and_drop(r, c, "{\"execute\":\"guest-migrate\",\"arguments\":{\"name\":\"Guest1\"}}");
+    assert_int_equal(r->core.last.kind, CMD_GUEST_MIGRATE);
+    ask_and_drop(r, c, "{\"execute\":\"guest-stop\",\"arguments\":{\"name\":\"Guest1\"}}");
+    assert_int_equal(r->core.last.kind, CMD_GUEST_STOP);
+    r->core.executed = 0;
+    rig_refused(r, c, "{\"execute\":\"guest-stop\",\"arguments\":{\"name\":\"Nobody\"}}",
+                CONTROL_REFUSED, "'Nobody'");
+    assert_int_equal(r->core.executed, 0);
+    close(c);
+}
+
+static void start_with_lifetime(struct rig *r, int c)
+{
+    ask_and_drop(r, c,
+                 "{\"execute\":\"guest-start\",\"arguments\":{\"name\":\"Guest1\","
+                 "\"lifetime\":\"connection\"}}");
+    r->core.executed = 0;
+}
+
+static void test_a_guest_ends_with_its_connection(void **state)
+{
+    struct rig *r = *state;
+    int c = rig_connect(r), other = rig_connect(r);
+
+    start_with_lifetime(r, c);
+    close(c);
+    rig_run(r);
+    assert_int_equal(r->core.executed, 1);
+    assert_int_equal(r->core.last.kind, CMD_GUEST_STOP);
+    assert_string_equal(r->core.name, "Guest1");
+    /* Stopped by someone else and started again: the new one is not the connection's. */
+    c = rig_connect(r);
+    start_with_lifetime(r, c);
+    ask_and_drop(r, other, "{\"execute\":\"guest-stop\",\"arguments\":{\"name\":\"Guest1\"}}");
+    ask_and_drop(r, other, "{\"execute\":\"guest-start\",\"arguments\":{\"name\":\"Guest1\"}}");
+    r->core.executed = 0;
+    close(c);
+    rig_run(r);
+    assert_int_equal(r->core.executed, 0);
+    close(other);
+}
+
+static void send_with_fd(struct rig *r, int client, const char *text, int fd)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec vector = {(void *)text, strlen(text)};
+    struct msghdr message = {.msg_iov = &vector,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+
+    control.header = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+    memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+    assert_int_equal(sendmsg(client, &message, 0), (ssize_t)strlen(text));
+}
+
+static void test_guest_mount_takes_its_descriptor(void **state)
+{
+    static const char mount[] =
+        "{\"execute\":\"guest-mount\",\"arguments\":{\"name\":\"Guest1\"}}\n";
+    struct rig *r = *state;
+    int c = rig_connect(r), pair[2];
+    char byte;
+
+    rig_refused(r, c, "{\"execute\":\"guest-mount\",\"arguments\":{\"name\":\"Guest1\"}}",
+                CONTROL_ARGUMENT, "SCM_RIGHTS");
+    ask_and_drop(r, c, "{\"execute\":\"guest-start\",\"arguments\":{\"name\":\"Guest1\"}}");
+    assert_int_equal(pipe(pair), 0);
+    send_with_fd(r, c, mount, pair[1]);
+    assert_string_equal(rig_receive(r, c), "{\"return\":{}}\n");
+    assert_int_equal(r->mounted_guest, 3);
+    assert_int_equal(write(r->mounted_fd, "x", 1), 1);
+    assert_int_equal(read(pair[0], &byte, 1), 1);
+    close(pair[0]);
+    close(pair[1]);
+    close(c);
+}
+
+static void test_descriptors_nobody_wants_are_closed(void **state)
+{
+    struct rig *r = *state;
+    int c = rig_connect(r), pair[2];
+    char byte;
+
+    assert_int_equal(pipe(pair), 0);
+    send_with_fd(r, c, "{\"execute\":\"guest-list\"}\n", pair[1]);
+    send_with_fd(r, c, "{\"execute\":\"guest-mount\",\"arguments\":{\"name\":\"Nobody\"}}\n",
+                 pair[1]);
+    close(pair[1]);
+    assert_non_null(strstr(rig_receive(r, c), "'Nobody'"));
+    assert_int_equal(read(pair[0], &byte, 1), 0);
+    close(pair[0]);
+    close(c);
+}
+
+static void test_status_and_map(void **state)
+{
+    struct rig *r = *state;
+    int c = rig_connect(r);
+    json_t *status = rig_return(r, c, "{\"execute\":\"status\"}");
+
+    r->core.guest = true;
+    expect_json(
+        json_incref(json_object_get(status, "queues")),
+        "{\"total\":4,\"zcrypt\":2,\"vfio_ap\":2,\"unbound\":0,\"assigned\":2,\"in_use\":0}");
+    expect_json(json_incref(json_object_get(status, "lpar")),
+                "{\"adapters\":[4,5],\"domains\":[4,71],\"control_domains\":[4,71],\"max_adapter\":"
+                "63,\"max_domain\":84}");
+    json_decref(status);
+    expect_json(
+        rig_return(r, c, "{\"execute\":\"map\"}"),
+        "{\"adapters\":[{\"id\":4,\"type\":\"CEX5C\",\"state\":\"online\",\"serial\":"
+        "\"93AADHZU\",\"in_lpar\":true,\"online\":true,\"checkstop\":false,\"card\":true},{"
+        "\"id\":5,\"type\":\"CEX5A\",\"state\":\"standby\",\"serial\":\"\",\"in_lpar\":true,"
+        "\"online\":false,\"checkstop\":false,\"card\":true}],\"domains\":[4,9,71],\"mdevs\":"
+        "[{\"uuid\":\"" MDEV "\",\"guest\":\"Guest1\"}],\"rows\":[[\"z\",\"v1*\"],[\"-\","
+        "\"-1\"],[\"z\",\"v\"]]}");
+    close(c);
+}
+
+static void test_clock_and_quit(void **state)
+{
+    struct rig *r = *state;
+    int c = rig_connect(r);
+
+    rig_refused(r, c, "{\"execute\":\"clock-advance\",\"arguments\":{\"seconds\":1}}",
+                CONTROL_REFUSED, "--clock virtual");
+    r->host.virtual_clock = true;
+    ask_and_drop(r, c, "{\"execute\":\"clock-advance\",\"arguments\":{\"seconds\":1.5}}");
+    assert_int_equal(r->advanced, 1500000000u);
+    assert_false(r->quit);
+    ask_and_drop(r, c, "{\"execute\":\"quit\"}");
+    assert_true(r->quit);
+    close(c);
+}
+
+static void test_commands_lists_all(void **state)
+{
+    struct rig *r = *state;
+    int c = rig_connect(r);
+    json_t *view = rig_return(r, c, "{\"execute\":\"commands\"}");
+
+    assert_true(json_array_size(json_object_get(view, "commands")) > 20);
+    json_decref(view);
+    close(c);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_support_element),
+        TEST(test_sclp),
+        TEST(test_refusals_are_passed_on),
+        TEST(test_machine_set),
+        TEST(test_guests),
+        TEST(test_a_guest_ends_with_its_connection),
+        TEST(test_guest_mount_takes_its_descriptor),
+        TEST(test_descriptors_nobody_wants_are_closed),
+        TEST(test_status_and_map),
+        TEST(test_clock_and_quit),
+        TEST(test_commands_lists_all),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/* Connections: many, slow, rude and gone. What commands do is in test_control_commands.c. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "control/error.h"
+#include "control/line.h"
+#include "control_rig.h"
+
+#include "unit.h"
+
+static void ask_and_drop(struct rig *r, int client, const char *request)
+{
+    json_decref(rig_return(r, client, request));
+}
+
+static void test_the_socket_is_private(void **state)
+{
+    struct rig *r = *state;
+    struct stat st;
+
+    assert_int_equal(stat(r->path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void test_replies_in_order_with_ids(void **state)
+{
+    struct rig *r = *state;
+    int c = rig_connect(r);
+    const char *in;
+
+    rig_send(r, c,
+             "{\"execute\":\"guest-list\",\"id\":1}\n\n{\"execute\":\"x\",\"id\":null}\n"
+             "{\"execute\":\"guest-list\",\"id\":{\"a\":[2]}}\r\n{\"execute\":\"guest-");
+    in = rig_receive(r, c);
+    assert_non_null(strstr(in, "{\"return\":{\"guests\":[]},\"id\":1}\n{\"error\":"));
+    assert_non_null(strstr(in, ",\"id\":null}\n{\"return\":{\"guests\":[]},\"id\":{\"a\":[2]}}\n"));
+    rig_send(r, c, "list\"}\n");
+    assert_string_equal(rig_receive(r, c), "{\"return\":{\"guests\":[]}}\n");
+    close(c);
+}
+
+static void test_garbage_disturbs_nobody(void **state)
+{
+    struct rig *r = *state;
+    int rude = rig_connect(r), other = rig_connect(r);
+    char *long_line = malloc((1 << 20) + 2);
+
+    rig_refused(r, rude, "hello", CONTROL_SYNTAX, "JSON");
+    memset(long_line, '[', 1 << 20);
+    long_line[1 << 20] = '\0';
+    rig_refused(r, rude, long_line, CONTROL_TOO_LONG, "65536");
+    memset(long_line, '[', 1000);
+    long_line[1000] = '\0';
+    rig_refused(r, rude, long_line, CONTROL_SYNTAX, "16 deep");
+    /* The connection goes on. */
+    ask_and_drop(r, rude, "{\"execute\":\"guest-list\"}");
+    assert_string_equal(rig_receive(r, other), "");
+    ask_and_drop(r, other, "{\"execute\":\"guest-list\"}");
+    assert_int_equal(r->core.executed, 0);
+    free(long_line);
+    close(rude);
+    close(other);
+}
+
+static void test_half_a_message_and_away(void **state)
+{
+    struct rig *r = *state;
+    int other = rig_connect(r);
+
+    for (unsigned i = 0; i < 400; i++) {
+        int c = rig_connect(r);
+
+        rig_send(r, c, "{\"execute\":\"guest-l");
+        close(c);
+        rig_run(r);
+    }
+    ask_and_drop(r, other, "{\"execute\":\"guest-list\"}");
+    close(other);
+}
+
+static void test_a_closed_half_still_gets_answers(void **state)
+{
+    struct rig *r = *state;
+    int c = rig_connect(r);
+    unsigned lines = 0;
+
+    for (unsigned i = 0; i < 500; i++)
+        rig_send(r, c, "{\"execute\":\"guest-list\"}\n");
+    shutdown(c, SHUT_WR);
+    for (const char *at = rig_receive(r, c); (at = strchr(at, '\n')); at++)
+        lines++;
+    assert_int_equal(lines, 500);
+    assert_true(rig_closed(r, c));
+    close(c);
+}
+
+/* Requests of one who does not read wait in the kernel and not in our memory. */
+static void test_who_does_not_read_replies_is_held_back(void **state)
+{
+    struct rig *r = *state;
+    int lazy = rig_connect(r), other = rig_connect(r);
+    size_t sent = 0;
+    ssize_t n;
+
+    for (unsigned idle = 0; idle < 3 && sent < 64u << 20;) {
+        n = send(lazy, "{\"execute\":\"commands\"}\n", 23, MSG_NOSIGNAL);
+        rig_run(r);
+        idle = n < 0 ? idle + 1 : 0;
+        sent += n > 0 ? (size_t)n : 0;
+    }
+    assert_true(sent < 8u << 20);
+    ask_and_drop(r, other, "{\"execute\":\"guest-list\"}");
+    close(lazy);
+    close(other);
+}
+
+static void add_events(struct rig *r, unsigned count)
+{
+    static const char env[] = "ACTION=bind\0DEVPATH=/devices/ap/card05/05.0004\0SUBSYSTEM=ap";
+
+    for (unsigned i = 0; i < count; i++)
+        fake_core_effect(&r->core, EFFECT_UEVENT, env, sizeof(env));
+}
+
+static void test_who_does_not_read_events_is_cut_off(void **state)
+{
+    struct rig *r = *state;
+    int lazy = rig_connect(r), other = rig_connect(r);
+    const char *log;
+
+    ask_and_drop(r, lazy, "{\"execute\":\"subscribe\"}");
+    for (unsigned i = 0; i < 40; i++) {
+        add_events(r, 10000);
+        ask_and_drop(r, other,
+                     "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":5,\"state\":"
+                     "\"on\"}}");
+    }
+    assert_true(rig_closed(r, lazy));
+    rig_send(r, other, "{\"execute\":\"log\"}\n");
+    log = rig_receive(r, other);
+    assert_non_null(strstr(log, "did not read its events"));
+    close(lazy);
+    close(other);
+}
+
+static void test_events_reach_those_who_asked(void **state)
+{
+    static const char act[] =
+        "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":5,\"state\":\"on\"}}";
+    struct rig *r = *state;
+    int all = rig_connect(r), some = rig_connect(r), none = rig_connect(r);
+    json_t *past;
+
+    ask_and_drop(r, all, "{\"execute\":\"subscribe\"}");
+    ask_and_drop(r, some, "{\"execute\":\"subscribe\",\"arguments\":{\"events\":[\"log\"]}}");
+    add_events(r, 1);
+    fake_core_effect(&r->core, EFFECT_LOG, "careful", 7)->level = LOG_LEVEL_WARNING;
+    fake_core_effect(&r->core, EFFECT_NOTIFY, "", 0);
+    ask_and_drop(r, none, act);
+    assert_string_equal(
+        rig_receive(r, all),
+        "{\"event\":\"uevent\",\"data\":{\"ACTION\":\"bind\",\"DEVPATH\":\"/devices/ap/card05/"
+        "05.0004\",\"SUBSYSTEM\":\"ap\"},\"timestamp\":5.0}\n"
+        "{\"event\":\"log\",\"data\":{\"level\":\"warning\",\"message\":\"careful\"},\"timestamp\":"
+        "5.0}\n");
+    assert_non_null(strstr(rig_receive(r, some), "careful"));
+    assert_string_equal(rig_receive(r, none), "");
+    past = rig_return(r, none, "{\"execute\":\"events\",\"arguments\":{\"since\":2}}");
+    assert_int_equal(json_array_size(json_object_get(past, "events")), 1);
+    assert_int_equal(json_integer_value(json_object_get(past, "next")), 3);
+    json_decref(past);
+    ask_and_drop(r, some, "{\"execute\":\"subscribe\",\"arguments\":{\"events\":[]}}");
+    fake_core_effect(&r->core, EFFECT_LOG, "again", 5);
+    ask_and_drop(r, none, act);
+    assert_string_equal(rig_receive(r, some), "");
+    close(all);
+    close(some);
+    close(none);
+}
+
+/* A batch that the history could not hold is not even written down, and numbers stay without gaps.
+ */
+static void test_history_of_a_large_batch(void **state)
+{
+    struct rig *r = *state;
+    int c = rig_connect(r);
+    json_t *past;
+
+    add_events(r, 5000);
+    ask_and_drop(r, c,
+                 "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":5,\"state\":\"on\"}}");
+    past = rig_return(r, c, "{\"execute\":\"events\"}");
+    assert_int_equal(json_array_size(json_object_get(past, "events")), CONTROL_EVENTS);
+    json_decref(past);
+    close(c);
+}
+
+static void test_replies_wait_until_the_world_has_settled(void **state)
+{
+    struct rig *r = *state;
+    int c = rig_connect(r), other = rig_connect(r);
+
+    r->unsettled = true;
+    rig_send(r, c,
+             "{\"execute\":\"guest-list\",\"id\":1}\n{\"execute\":\"guest-list\",\"id\":2}\n");
+    assert_string_equal(rig_receive(r, c), "");
+    rig_send(r, other, "{\"execute\":\"guest-list\",\"id\":3}\n");
+    assert_string_equal(rig_receive(r, other), "");
+    r->unsettled = false;
+    r->settled(r->settled_argument);
+    assert_non_null(strstr(rig_receive(r, c), "\"id\":2}"));
+    assert_non_null(strstr(rig_receive(r, other), "\"id\":3}"));
+    /* Someone who leaves while he waits. */
+    r->unsettled = true;
+    rig_send(r, c, "{\"execute\":\"guest-list\",\"id\":4}\n");
+    rig_run(r);
+    close(c);
+    rig_run(r);
+    r->unsettled = false;
+    r->settled(r->settled_argument);
+    rig_run(r);
+    ask_and_drop(r, other, "{\"execute\":\"guest-list\"}");
+    close(other);
+}
+
+static void test_too_many_clients(void **state)
+{
+    struct rig *r = *state;
+    int clients[CONTROL_CLIENTS_MAX], one_more;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        clients[i] = rig_connect(r);
+    strcpy(address.sun_path, r->path);
+    one_more = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    assert_int_equal(connect(one_more, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_non_null(strstr(rig_receive(r, one_more), "TooManyClients"));
+    assert_true(rig_closed(r, one_more));
+    close(one_more);
+    ask_and_drop(r, clients[7], "{\"execute\":\"guest-list\"}");
+    for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        close(clients[i]);
+    rig_run(r);
+    close(rig_connect(r));
+}
+
+static int listen_again(struct rig *r, const char *path, struct text *why)
+{
+    struct control_server *second = NULL;
+    int rc = control_server_new(r->event, &r->door, &r->host, path, &second, why);
+
+    control_server_free(second);
+    return rc;
+}
+
+static void test_places_for_the_socket(void **state)
+{
+    struct rig *r = *state;
+    char path[400];
+    text_auto why = {0};
+    int fd;
+
+    assert_int_equal(listen_again(r, r->path, &why), -EADDRINUSE);
+    assert_non_null(strstr(why.data, "another daemon answers"));
+    snprintf(path, sizeof(path), "%s/no/socket", r->dir);
+    assert_int_equal(listen_again(r, path, &why), -ENOENT);
+    snprintf(path, sizeof(path), "%s/%0150d", r->dir, 0);
+    assert_int_equal(listen_again(r, path, &why), -ENAMETOOLONG);
+    snprintf(path, sizeof(path), "%s/file", r->dir);
+    fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    close(fd);
+    assert_int_equal(listen_again(r, path, &why), -EEXIST);
+    assert_int_equal(unlink(path), 0);
+    ask_and_drop(r, fd = rig_connect(r), "{\"execute\":\"guest-list\"}");
+    close(fd);
+}
+
+static void test_a_stale_socket_is_replaced(void **state)
+{
+    struct rig *r = *state;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    text_auto why = {0};
+    int fd;
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/stale", r->dir);
+    fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    close(fd);
+    assert_int_equal(listen_again(r, address.sun_path, &why), 0);
+    assert_int_equal(access(address.sun_path, F_OK), -1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_the_socket_is_private),
+        TEST(test_replies_in_order_with_ids),
+        TEST(test_garbage_disturbs_nobody),
+        TEST(test_half_a_message_and_away),
+        TEST(test_a_closed_half_still_gets_answers),
+        TEST(test_who_does_not_read_replies_is_held_back),
+        TEST(test_who_does_not_read_events_is_cut_off),
+        TEST(test_events_reach_those_who_asked),
+        TEST(test_history_of_a_large_batch),
+        TEST(test_replies_wait_until_the_world_has_settled),
+        TEST(test_too_many_clients),
+        TEST(test_places_for_the_socket),
+        TEST(test_a_stale_socket_is_replaced),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
