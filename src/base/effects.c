@@ -82,29 +82,65 @@ void effects_log(struct effects *e, enum log_level level, const char *format, ..
     text_add(&e->pool, "", 1);
 }
 
-static void uevent_add_pair(struct text *pool, const char *key, const char *value)
+static void uevent_add_string(struct effects *e, const char *key, const char *value)
 {
-    text_adds(pool, key);
-    text_add(pool, value, strlen(value) + 1);
+    text_adds(&e->pool, key);
+    text_add(&e->pool, value, strlen(value) + 1);
+}
+
+static void uevent_end(struct effects *e)
+{
+    struct effect *one = &e->v[e->count - 1];
+
+    one->len = (uint32_t)e->pool.len - one->text;
+}
+
+bool effects_uevent_begin(struct effects *e, const char *action, const char *devpath,
+                          const char *subsystem)
+{
+    if (!e->want_uevents)
+        return false;
+    effects_add(e, EFFECT_UEVENT)->text = (uint32_t)e->pool.len;
+    uevent_add_string(e, "ACTION=", action);
+    uevent_add_string(e, "DEVPATH=/", devpath);
+    if (subsystem)
+        uevent_add_string(e, "SUBSYSTEM=", subsystem);
+    uevent_end(e);
+    return true;
+}
+
+void effects_uevent_vars(struct effects *e, const char *vars, size_t len)
+{
+    text_add(&e->pool, vars, len);
+    uevent_end(e);
+}
+
+void effects_uevent_lines(struct effects *e, const char *lines)
+{
+    static const char unbind[] = "ACTION=unbind", modalias[] = "MODALIAS=";
+    bool unbound = strcmp(e->pool.data + e->v[e->count - 1].text, unbind) == 0;
+
+    while (*lines) {
+        size_t len = strcspn(lines, "\n");
+
+        if (!unbound || strncmp(lines, modalias, sizeof modalias - 1) != 0) {
+            text_add(&e->pool, lines, len);
+            text_add(&e->pool, "", 1);
+        }
+        lines += len + (lines[len] == '\n');
+    }
+    uevent_end(e);
 }
 
 void effects_uevent(struct effects *e, const char *action, const char *devpath,
                     const char *subsystem, ...)
 {
-    struct effect *one;
     va_list args;
 
-    if (!e->want_uevents)
+    if (!effects_uevent_begin(e, action, devpath, subsystem))
         return;
-    one = effects_add(e, EFFECT_UEVENT);
-    one->text = (uint32_t)e->pool.len;
-    uevent_add_pair(&e->pool, "ACTION=", action);
-    uevent_add_pair(&e->pool, "DEVPATH=/", devpath);
-    if (subsystem)
-        uevent_add_pair(&e->pool, "SUBSYSTEM=", subsystem);
     va_start(args, subsystem);
-    for (const char *pair; (pair = va_arg(args, const char *));)
-        uevent_add_pair(&e->pool, "", pair);
+    for (const char *var; (var = va_arg(args, const char *));)
+        effects_uevent_vars(e, var, strlen(var) + 1);
     va_end(args);
-    one->len = (uint32_t)e->pool.len - one->text;
 }

@@ -91,4 +91,16 @@ void effects_log(struct effects *e, enum log_level level, const char *format, ..
 void effects_uevent(struct effects *e, const char *action, const char *devpath,
                     const char *subsystem, ...) __attribute__((sentinel));
 
+/*
+ * The same in pieces: begin appends the effect with ACTION, DEVPATH and SUBSYSTEM, and the others
+ * add variables to it as long as it is the last one. begin returns false when nobody listens;
+ * nothing is to be added then. vars: a block of strings, each with its terminator. lines: a string
+ * of lines, as an attribute "uevent" shows them; of these an unbind event leaves MODALIAS out, as
+ * the kernel does.
+ */
+bool effects_uevent_begin(struct effects *e, const char *action, const char *devpath,
+                          const char *subsystem);
+void effects_uevent_vars(struct effects *e, const char *vars, size_t len);
+void effects_uevent_lines(struct effects *e, const char *lines);
+
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/synth.h"
 #include "bus/internal.h"
 
 /* Attributes of /sys/bus/ap (spec 2.2). */
@@ -246,12 +247,7 @@ static int drivers_autoprobe_store(void *ctx, uint32_t object, const char *data,
 static int bus_uevent_store(void *ctx, uint32_t object, const char *data, size_t len,
                             struct effects *fx)
 {
-    char action[16];
-    int rc = uevent_action_parse(data, len, action);
-
-    if (rc == 0)
-        effects_uevent(fx, action, "bus/ap", "bus", "SYNTH_UUID=0", NULL);
-    return rc;
+    return synth_store("bus/ap", "bus", "", data, len, fx);
 }
 
 static int drivers_probe_store(void *ctx, uint32_t object, const char *data, size_t len,
@@ -301,12 +297,7 @@ static int root_uevent_show(void *ctx, uint32_t object, struct text *out)
 static int root_uevent_store(void *ctx, uint32_t object, const char *data, size_t len,
                              struct effects *fx)
 {
-    char action[16];
-    int rc = uevent_action_parse(data, len, action);
-
-    if (rc == 0)
-        effects_uevent(fx, action, "devices/ap", NULL, "SYNTH_UUID=0", NULL);
-    return rc;
+    return synth_store("devices/ap", "ap", "", data, len, fx);
 }
 
 const struct sysfs_attr bus_root_attrs[] = {

@@ -138,24 +138,16 @@ static int request_count_store(void *ctx, uint32_t apid, const char *data, size_
 
 static int uevent_show(void *ctx, uint32_t apid, struct text *out)
 {
-    struct ap_card *card = card_of(ctx, apid);
+    char lines[UEVENT_LINES_MAX];
 
-    text_adds(out, "DEVTYPE=ap_card\n");
-    if (card->driver != DRIVER_NONE)
-        text_addf(out, "DRIVER=%s\n", ap_drivers[card->driver].name);
-    text_addf(out, "DEV_TYPE=%04X\nMODALIAS=ap:t%02X\nMODE=%s\n", card->type, card->type,
-              mode_name(card->mode));
+    card_lines(ctx, apid, lines);
+    text_adds(out, lines);
     return 0;
 }
 
 static int uevent_store(void *ctx, uint32_t apid, const char *data, size_t len, struct effects *fx)
 {
-    char action[16];
-    int rc = uevent_action_parse(data, len, action);
-
-    if (rc == 0)
-        card_uevent(ctx, apid, action, "SYNTH_UUID=0", fx);
-    return rc;
+    return card_synth(ctx, apid, data, len, fx);
 }
 
 static int type_show(void *ctx, uint32_t apid, struct text *out)

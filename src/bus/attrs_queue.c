@@ -197,23 +197,16 @@ static int status_show(void *ctx, uint32_t qn, struct text *out)
 
 static int uevent_show(void *ctx, uint32_t qn, struct text *out)
 {
-    unsigned driver = queue_of(ctx, qn)->driver;
+    char lines[UEVENT_LINES_MAX];
 
-    text_adds(out, "DEVTYPE=ap_queue\n");
-    if (driver != DRIVER_NONE)
-        text_addf(out, "DRIVER=%s\n", ap_drivers[driver].name);
-    text_addf(out, "MODE=%s\n", mode_name(card_of(ctx, qn)->mode));
+    queue_lines(ctx, (ap_qn)qn, lines);
+    text_adds(out, lines);
     return 0;
 }
 
 static int uevent_store(void *ctx, uint32_t qn, const char *data, size_t len, struct effects *fx)
 {
-    char action[16];
-    int rc = uevent_action_parse(data, len, action);
-
-    if (rc == 0)
-        queue_uevent(ctx, (ap_qn)qn, action, "SYNTH_UUID=0", fx);
-    return rc;
+    return queue_synth(ctx, (ap_qn)qn, data, len, fx);
 }
 
 const struct sysfs_attr queue_attrs[] = {

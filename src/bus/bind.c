@@ -70,10 +70,11 @@ bool driver_accepts(const struct ap_bus *b, unsigned driver, ap_qn qn)
     return info->zcrypt == ap_masks_zcrypt(&b->masks, qn);
 }
 
+/* Only a new binding makes a new "complete" possible: what leaves completes nothing. */
 static void count_binding(struct ap_bus *b, int change)
 {
     b->bound_queues += (unsigned)change;
-    if (change < 0)
+    if (change > 0)
         b->bindings_complete = false;
 }
 

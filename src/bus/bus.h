@@ -87,8 +87,4 @@ const char *ap_bus_queue_driver(const struct ap_bus *b, ap_qn qn);
 bool ap_bus_queue_passed(const struct ap_bus *b, ap_qn qn);
 bool ap_bus_card_configured(const struct ap_bus *b, unsigned apid);
 
-/* A write to any uevent attribute: the action, perhaps followed by a UUID and variables. 0 or
- * -EINVAL. */
-int uevent_action_parse(const char *data, size_t len, char action[16]);
-
 #endif

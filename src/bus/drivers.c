@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/synth.h"
 #include "bus/internal.h"
 
 /* The directories of drivers: bind, unbind and a link per device. The object is the driver's index.
@@ -90,14 +91,10 @@ static int unbind_store(void *ctx, uint32_t driver, const char *data, size_t len
 static int uevent_store(void *ctx, uint32_t driver, const char *data, size_t len,
                         struct effects *fx)
 {
-    char action[16], path[64];
-    int rc = uevent_action_parse(data, len, action);
+    char path[64];
 
-    if (rc < 0)
-        return rc;
     snprintf(path, sizeof path, "bus/ap/drivers/%s", ap_drivers[driver].name);
-    effects_uevent(fx, action, path, "drivers", "SYNTH_UUID=0", NULL);
-    return 0;
+    return synth_store(path, "drivers", "", data, len, fx);
 }
 
 const struct sysfs_attr driver_attrs[] = {

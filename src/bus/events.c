@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/synth.h"
 #include "bus/internal.h"
+
+/* Uevents of cards, queues and the bus (spec 2.9). What is special about one event comes before the
+ * variables that each event of the device has, as in the kernel. */
+
+#define PATH_MAX_TEXT 40
 
 const char *mode_name(unsigned mode)
 {
@@ -12,66 +17,98 @@ const char *mode_name(unsigned mode)
     return names[mode];
 }
 
-/* NULLs among the variables are left out by passing the others first. */
+static size_t driver_line(unsigned driver, char *out, size_t size)
+{
+    if (driver == DRIVER_NONE)
+        return 0;
+    return (size_t)snprintf(out, size, "DRIVER=%s\n", ap_drivers[driver].name);
+}
+
+void card_lines(const struct ap_bus *b, unsigned apid, char out[UEVENT_LINES_MAX])
+{
+    const struct ap_card *card = &b->cards[apid];
+    size_t len = (size_t)snprintf(out, UEVENT_LINES_MAX, "DEVTYPE=ap_card\n");
+
+    len += driver_line(card->driver, out + len, UEVENT_LINES_MAX - len);
+    snprintf(out + len, UEVENT_LINES_MAX - len, "DEV_TYPE=%04X\nMODALIAS=ap:t%02X\nMODE=%s\n",
+             card->type, card->type, mode_name(card->mode));
+}
+
+void queue_lines(const struct ap_bus *b, ap_qn qn, char out[UEVENT_LINES_MAX])
+{
+    size_t len = (size_t)snprintf(out, UEVENT_LINES_MAX, "DEVTYPE=ap_queue\n");
+
+    len += driver_line(queue_get(b, qn)->driver, out + len, UEVENT_LINES_MAX - len);
+    snprintf(out + len, UEVENT_LINES_MAX - len, "MODE=%s\n",
+             mode_name(b->cards[AP_QN_APID(qn)].mode));
+}
+
+static void card_path(unsigned apid, char out[PATH_MAX_TEXT])
+{
+    snprintf(out, PATH_MAX_TEXT, "devices/ap/card%02x", apid);
+}
+
+static void queue_path(ap_qn qn, char out[PATH_MAX_TEXT])
+{
+    char name[AP_QN_TEXT];
+
+    ap_qn_format(qn, name);
+    snprintf(out, PATH_MAX_TEXT, "devices/ap/card%02x/%s", AP_QN_APID(qn), name);
+}
+
+static void add(const char *extra, const char *lines, struct effects *fx)
+{
+    if (extra)
+        effects_uevent_vars(fx, extra, strlen(extra) + 1);
+    effects_uevent_lines(fx, lines);
+}
+
 void card_uevent(struct ap_bus *b, unsigned apid, const char *action, const char *extra,
                  struct effects *fx)
 {
-    const struct ap_card *card = &b->cards[apid];
-    char path[32], type[16], alias[20], mode[12], driver[40];
+    char path[PATH_MAX_TEXT], lines[UEVENT_LINES_MAX];
 
     if (!fx->want_uevents)
         return;
-    snprintf(path, sizeof path, "devices/ap/card%02x", apid);
-    snprintf(type, sizeof type, "DEV_TYPE=%04X", card->type);
-    snprintf(alias, sizeof alias, "MODALIAS=ap:t%02X", card->type);
-    snprintf(mode, sizeof mode, "MODE=%s", mode_name(card->mode));
-    if (card->driver != DRIVER_NONE) {
-        snprintf(driver, sizeof driver, "DRIVER=%s", ap_drivers[card->driver].name);
-        effects_uevent(fx, action, path, "ap", "DEVTYPE=ap_card", driver, type, alias, mode, extra,
-                       NULL);
-    } else {
-        effects_uevent(fx, action, path, "ap", "DEVTYPE=ap_card", type, alias, mode, extra, NULL);
-    }
+    card_path(apid, path);
+    card_lines(b, apid, lines);
+    if (effects_uevent_begin(fx, action, path, "ap"))
+        add(extra, lines, fx);
 }
 
 void queue_uevent(struct ap_bus *b, ap_qn qn, const char *action, const char *extra,
                   struct effects *fx)
 {
-    const struct ap_card *card = &b->cards[AP_QN_APID(qn)];
-    const struct ap_queue *q = queue_get(b, qn);
-    char path[40], name[AP_QN_TEXT], mode[12], driver[40];
+    char path[PATH_MAX_TEXT], lines[UEVENT_LINES_MAX];
 
     if (!fx->want_uevents)
         return;
-    ap_qn_format(qn, name);
-    snprintf(path, sizeof path, "devices/ap/card%02x/%s", AP_QN_APID(qn), name);
-    snprintf(mode, sizeof mode, "MODE=%s", mode_name(card->mode));
-    if (q->driver != DRIVER_NONE) {
-        snprintf(driver, sizeof driver, "DRIVER=%s", ap_drivers[q->driver].name);
-        effects_uevent(fx, action, path, "ap", "DEVTYPE=ap_queue", driver, mode, extra, NULL);
-    } else {
-        effects_uevent(fx, action, path, "ap", "DEVTYPE=ap_queue", mode, extra, NULL);
-    }
+    queue_path(qn, path);
+    queue_lines(b, qn, lines);
+    if (effects_uevent_begin(fx, action, path, "ap"))
+        add(extra, lines, fx);
 }
 
+int card_synth(struct ap_bus *b, unsigned apid, const char *data, size_t len, struct effects *fx)
+{
+    char path[PATH_MAX_TEXT], lines[UEVENT_LINES_MAX];
+
+    card_path(apid, path);
+    card_lines(b, apid, lines);
+    return synth_store(path, "ap", lines, data, len, fx);
+}
+
+int queue_synth(struct ap_bus *b, ap_qn qn, const char *data, size_t len, struct effects *fx)
+{
+    char path[PATH_MAX_TEXT], lines[UEVENT_LINES_MAX];
+
+    queue_path(qn, path);
+    queue_lines(b, qn, lines);
+    return synth_store(path, "ap", lines, data, len, fx);
+}
+
+/* The root device belongs to the bus without being one of its devices. */
 void bus_uevent(struct ap_bus *b, const char *extra, const char *extra2, struct effects *fx)
 {
-    effects_uevent(fx, "change", "devices/ap", NULL, extra, extra2, NULL);
-}
-
-int uevent_action_parse(const char *data, size_t len, char action[16])
-{
-    static const char *const actions[] = {"add",    "remove",  "change", "move",
-                                          "online", "offline", "bind",   "unbind"};
-    size_t word = 0;
-
-    while (word < len && data[word] != ' ' && data[word] != '\n' && data[word] != '\0')
-        word++;
-    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
-        if (strlen(actions[i]) == word && memcmp(actions[i], data, word) == 0) {
-            strcpy(action, actions[i]);
-            return 0;
-        }
-    }
-    return -EINVAL;
+    effects_uevent(fx, "change", "devices/ap", "ap", extra, extra2, NULL);
 }

@@ -109,7 +109,12 @@ int mask_store(struct ap_bus *b, bool adapters, const char *data, size_t len, st
 /* scan.c */
 void bus_choose_domain(struct ap_bus *b);
 
-/* events.c */
+/* events.c: *_lines are the text of an attribute uevent; *_synth is a write to it. */
+#define UEVENT_LINES_MAX 96
+void card_lines(const struct ap_bus *b, unsigned apid, char out[UEVENT_LINES_MAX]);
+void queue_lines(const struct ap_bus *b, ap_qn qn, char out[UEVENT_LINES_MAX]);
+int card_synth(struct ap_bus *b, unsigned apid, const char *data, size_t len, struct effects *fx);
+int queue_synth(struct ap_bus *b, ap_qn qn, const char *data, size_t len, struct effects *fx);
 void card_uevent(struct ap_bus *b, unsigned apid, const char *action, const char *extra,
                  struct effects *fx);
 void queue_uevent(struct ap_bus *b, ap_qn qn, const char *action, const char *extra,

@@ -94,7 +94,6 @@ static void queue_register(struct ap_bus *b, ap_qn qn, const struct tapq *t, str
                            .user_online = true};
     mask256_set(&card->present_queues, AP_QN_APQI(qn));
     b->queues++;
-    b->bindings_complete = false;
     queue_uevent(b, qn, "add", NULL, fx);
     if (b->autoprobe)
         queue_probe(b, qn, fx);

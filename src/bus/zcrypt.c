@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bus/bus.h"
+#include "base/effects.h"
+#include "base/synth.h"
 
 #define ZCRYPT_MAJOR                                                                               \
     250 /* the kernel picks one at load time; ours is in the same dynamic range                    \
@@ -65,15 +66,26 @@ static int refuse(struct effects *fx, const char *file, int err, const char *why
     return err;
 }
 
-static void node_uevent(int minor, const char *name, const char *action, struct effects *fx)
-{
-    char path[80], major[16], number[16], devname[48];
+#define LINES_MAX 80
 
-    snprintf(path, sizeof path, "devices/virtual/zcrypt/%s", name);
-    snprintf(major, sizeof major, "MAJOR=%d", ZCRYPT_MAJOR);
-    snprintf(number, sizeof number, "MINOR=%d", minor);
-    snprintf(devname, sizeof devname, "DEVNAME=%s", name);
-    effects_uevent(fx, action, path, "zcrypt", major, number, devname, NULL);
+static void node_lines(const struct zcrypt_node *node, unsigned minor, char out[LINES_MAX])
+{
+    snprintf(out, LINES_MAX, "MAJOR=%d\nMINOR=%u\nDEVNAME=%s\n", ZCRYPT_MAJOR, minor, node->name);
+}
+
+static void node_path(const struct zcrypt_node *node, char out[LINES_MAX])
+{
+    snprintf(out, LINES_MAX, "devices/virtual/zcrypt/%s", node->name);
+}
+
+static void node_uevent(const struct zcrypt *z, int minor, const char *action, struct effects *fx)
+{
+    char path[LINES_MAX], lines[LINES_MAX];
+
+    node_path(&z->nodes[minor], path);
+    node_lines(&z->nodes[minor], (unsigned)minor, lines);
+    if (effects_uevent_begin(fx, action, path, "zcrypt"))
+        effects_uevent_lines(fx, lines);
 }
 
 static int create_store(void *ctx, uint32_t object, const char *data, size_t len,
@@ -98,7 +110,7 @@ static int create_store(void *ctx, uint32_t object, const char *data, size_t len
     *node = (struct zcrypt_node){
         .generation = (uint16_t)(node->generation + 1 ? node->generation + 1 : 1), .present = true};
     strcpy(node->name, name);
-    node_uevent(minor, name, "add", fx);
+    node_uevent(z, minor, "add", fx);
     return 0;
 }
 
@@ -114,16 +126,17 @@ static int destroy_store(void *ctx, uint32_t object, const char *data, size_t le
     z->nodes[minor].present = false;
     effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_ZCRYPT_PARENT, 0}), name);
     effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_DEV, 0}), name);
-    node_uevent(minor, name, "remove", fx);
+    node_uevent(z, minor, "remove", fx);
     return 0;
 }
 
-static int uevent_store(void *ctx, uint32_t object, const char *data, size_t len,
-                        struct effects *fx)
+static int uevent_store(void *ctx, uint32_t minor, const char *data, size_t len, struct effects *fx)
 {
-    char action[16];
+    char path[LINES_MAX], lines[LINES_MAX];
 
-    return uevent_action_parse(data, len, action);
+    node_path(node_of(ctx, minor), path);
+    node_lines(node_of(ctx, minor), minor, lines);
+    return synth_store(path, "zcrypt", lines, data, len, fx);
 }
 
 static int mask_show(const struct mask256 *mask, struct text *out)
@@ -159,8 +172,10 @@ static int dev_show(void *ctx, uint32_t minor, struct text *out)
 
 static int node_uevent_show(void *ctx, uint32_t minor, struct text *out)
 {
-    text_addf(out, "MAJOR=%d\nMINOR=%u\nDEVNAME=%s\n", ZCRYPT_MAJOR, minor,
-              node_of(ctx, minor)->name);
+    char lines[LINES_MAX];
+
+    node_lines(node_of(ctx, minor), minor, lines);
+    text_adds(out, lines);
     return 0;
 }
 

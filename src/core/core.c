@@ -27,7 +27,7 @@ struct core *core_new(const struct machine_config *config, struct effects *effec
     effects->tree = CORE_HOST_TREE;
     ap_bus_scan(c->bus, effects);
     effects_uevent(effects, "change", "devices/vfio_ap/matrix", "matrix", "MDEV_STATE=registered",
-                   NULL);
+                   "DRIVER=vfio_ap", NULL);
     effects_timer(effects, TIMER_SCAN,
                   effects->now + (uint64_t)ap_bus_config_time(c->bus) * UINT64_C(1000000000));
     return c;

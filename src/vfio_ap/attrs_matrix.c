@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/synth.h"
 #include "vfio_ap/internal.h"
 
 /* Attributes of the matrix device and of its one type of mediated device (spec 4.1, 4.2, 4.7). */
@@ -12,22 +13,18 @@ static int features_show(void *ctx, uint32_t object, struct text *out)
     return 0;
 }
 
+#define MATRIX_UEVENT_LINES "DRIVER=vfio_ap\n"
+
 static int matrix_uevent_show(void *ctx, uint32_t object, struct text *out)
 {
-    text_adds(out, "DEVTYPE=vfio_ap\nDRIVER=vfio_ap\n");
+    text_adds(out, MATRIX_UEVENT_LINES);
     return 0;
 }
 
 static int matrix_uevent_store(void *ctx, uint32_t object, const char *data, size_t len,
                                struct effects *fx)
 {
-    char action[16];
-    int rc = uevent_action_parse(data, len, action);
-
-    if (rc == 0)
-        effects_uevent(fx, action, "devices/vfio_ap/matrix", "matrix", "DEVTYPE=vfio_ap",
-                       "DRIVER=vfio_ap", "SYNTH_UUID=0", NULL);
-    return rc;
+    return synth_store("devices/vfio_ap/matrix", "matrix", MATRIX_UEVENT_LINES, data, len, fx);
 }
 
 const struct sysfs_attr matrix_attrs[] = {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/synth.h"
 #include "vfio_ap/internal.h"
 
 /* Attributes of a mediated device (spec 4.3 to 4.5). The object is its slot. */
@@ -243,24 +244,22 @@ static int remove_store(void *ctx, uint32_t slot, const char *data, size_t len, 
     return value ? mdev_remove(ctx, m, fx) : 0;
 }
 
+#define UEVENT_LINES "DRIVER=vfio_ap_mdev\n"
+
 static int uevent_show(void *ctx, uint32_t slot, struct text *out)
 {
-    text_adds(out, "DRIVER=vfio_ap_mdev\n");
+    text_adds(out, UEVENT_LINES);
     return 0;
 }
 
 static int uevent_store(void *ctx, uint32_t slot, const char *data, size_t len, struct effects *fx)
 {
     struct mdev *m = mdev_at(ctx, slot);
-    char path[96], uuid[UUID_TEXT], action[16];
-    int rc = uevent_action_parse(data, len, action);
+    char path[96], uuid[UUID_TEXT];
 
-    if (rc < 0)
-        return rc;
     uuid_format(&m->uuid, uuid);
     snprintf(path, sizeof path, "devices/vfio_ap/matrix/%s", uuid);
-    effects_uevent(fx, action, path, "mdev", "DRIVER=vfio_ap_mdev", "SYNTH_UUID=0", NULL);
-    return 0;
+    return synth_store(path, "mdev", UEVENT_LINES, data, len, fx);
 }
 
 const struct sysfs_attr mdev_attrs[] = {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/synth.h"
 #include "vfio_ap/internal.h"
 
 /* The directories of vfio_ap: the matrix device and its bus, mediated devices and theirs, IOMMU
@@ -269,12 +270,42 @@ static int group_type_show(void *ctx, uint32_t slot, struct text *out)
     return 0;
 }
 
-static int refuse_store(void *ctx, uint32_t object, const char *data, size_t len,
+/* Writes to uevent: the root device has neither bus nor class and so sends none. */
+static int silent_store(void *ctx, uint32_t object, const char *data, size_t len,
                         struct effects *fx)
 {
-    char action[16];
+    return synth_store("", NULL, "", data, len, fx);
+}
 
-    return uevent_action_parse(data, len, action);
+static int fixed_store(const struct fixed_dir *dir, const char *subsystem, const char *data,
+                       size_t len, struct effects *fx)
+{
+    text_auto path = {0};
+
+    sysfs_dir_path(dir->v->tree, dir->parent, &path);
+    text_addf(&path, "/%s", dir->name);
+    return synth_store(path.data, subsystem, "", data, len, fx);
+}
+
+static int bus_store(void *ctx, uint32_t object, const char *data, size_t len, struct effects *fx)
+{
+    return fixed_store(ctx, "bus", data, len, fx);
+}
+
+static int driver_store(void *ctx, uint32_t object, const char *data, size_t len,
+                        struct effects *fx)
+{
+    return fixed_store(ctx, "drivers", data, len, fx);
+}
+
+static int vfio_dev_store(void *ctx, uint32_t slot, const char *data, size_t len,
+                          struct effects *fx)
+{
+    struct vfio_ap *v = ctx;
+    text_auto path = {0};
+
+    sysfs_dir_path(v->tree, (struct sysfs_dir){SYSFS_MDEV_VFIO_DEV, slot}, &path);
+    return synth_store(path.data, "vfio-dev", "", data, len, fx);
 }
 
 /* The driver-core files of a bus: with one driver that takes everything there is nothing to switch
@@ -285,13 +316,13 @@ static int autoprobe_show(void *ctx, uint32_t object, struct text *out)
     return 0;
 }
 
-static const struct sysfs_attr uevent_rw[] = {
-    {"uevent", 0644, .show = empty_show, .store = refuse_store}, {0}};
-static const struct sysfs_attr uevent_w[] = {{"uevent", 0200, .store = refuse_store}, {0}};
+static const struct sysfs_attr root_attrs[] = {
+    {"uevent", 0644, .show = empty_show, .store = silent_store}, {0}};
+static const struct sysfs_attr driver_attrs[] = {{"uevent", 0200, .store = driver_store}, {0}};
+static const struct sysfs_attr vfio_dev_attrs[] = {
+    {"uevent", 0644, .show = empty_show, .store = vfio_dev_store}, {0}};
 static const struct sysfs_attr small_bus_attrs[] = {
-    {"drivers_autoprobe", 0444, .show = autoprobe_show},
-    {"uevent", 0200, .store = refuse_store},
-    {0}};
+    {"drivers_autoprobe", 0444, .show = autoprobe_show}, {"uevent", 0200, .store = bus_store}, {0}};
 static const struct sysfs_attr group_attrs[] = {
     {"reserved_regions", 0444, .show = empty_show}, {"type", 0444, .show = group_type_show}, {0}};
 
@@ -332,7 +363,7 @@ static const struct {
      "vfio_ap",
      SYSFS_STATIC,
      "devices",
-     {FIXED, .attrs = uevent_rw, .members = matrix_root_members}},
+     {FIXED, .attrs = root_attrs, .members = matrix_root_members}},
     {SYSFS_MATRIX,
      "matrix",
      SYSFS_MATRIX_ROOT,
@@ -365,7 +396,7 @@ static const struct {
      "vfio_ap_mdev",
      SYSFS_MDEV_BUS_DRIVERS,
      NULL,
-     {FIXED, .attrs = uevent_w, MDEV_LINKS}},
+     {FIXED, .attrs = driver_attrs, MDEV_LINKS}},
     {SYSFS_MATRIX_BUS,
      "matrix",
      SYSFS_STATIC,
@@ -381,7 +412,7 @@ static const struct {
      "vfio_ap",
      SYSFS_MATRIX_BUS_DRIVERS,
      NULL,
-     {FIXED, .attrs = uevent_w, .members = matrix_link}},
+     {FIXED, .attrs = driver_attrs, .members = matrix_link}},
     {SYSFS_CLASS_MDEV_BUS, "mdev_bus", SYSFS_STATIC, "class", {FIXED, .members = matrix_link}},
     {SYSFS_IOMMU_GROUPS,
      "iommu_groups",
@@ -407,7 +438,7 @@ static const struct {
       .child_find = vfio_child_find,
       .child_next = vfio_child_next}},
     {SYSFS_MDEV_VFIO_DEV,
-     {.attrs = uevent_rw,
+     {.attrs = vfio_dev_attrs,
       .members = vfio_dev_members,
       .generation = mdev_generation,
       .name = vfio_dev_name,
