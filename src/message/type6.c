@@ -5,6 +5,9 @@
 
 #include "message/cprbx.h"
 
+/* The card takes no public exponent of more than 17 bits with a modulus of more than 2048. */
+#define RSCODE_EXPONENT 0x14fu
+
 static int parse_block(struct span message, uint32_t offset, uint32_t len, struct span *out)
 {
     if (len == 0) {
@@ -176,7 +179,8 @@ struct outcome type86_judge_rsa(struct span reply, size_t n)
     o.rtcode = be16_get(cprb + 144);
     o.rscode = be16_get(cprb + 146);
     if (o.rtcode) {
-        o.offline = !service_code_blames_request(o.rtcode, o.rscode);
+        o.offline = !service_code_blames_request(o.rtcode, o.rscode) &&
+                    !(o.rscode == RSCODE_EXPONENT && n > 256);
         o.error = o.offline ? -EAGAIN : -EINVAL;
         return o;
     }

@@ -54,7 +54,8 @@ int type86_finish(const struct type86_writer *w, struct buffer *out);
  *   data are the reply's blocks and rtcode, rscode are the caller's business. -EMSGSIZE when the
  *   blocks do not end where the reply ends.
  * type86_judge_rsa: of ME or CRT with n bytes; data is the result. Service codes that blame the
- *   request give -EINVAL, others set the queue offline.
+ *   request give -EINVAL, others set the queue offline. Reason 0x14F with n > 256 gives -EINVAL
+ * too: the driver may try once more on a card that it does not hold to 17 bits of exponent.
  * type86_judge_random: data is what the card delivered; any service code gives -EINVAL.
  */
 struct outcome type86_judge_cprb(struct span reply, uint8_t version);

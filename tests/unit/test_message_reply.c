@@ -169,6 +169,20 @@ static void service_codes(void **state)
     }
 }
 
+/* A limit of the exponent counts only with a modulus of more than 2048 bits. */
+static void exponent_limit(void **state)
+{
+    for (size_t n = 256; n <= 257; n++) {
+        uint8_t room[1024];
+        struct buffer reply = make_rsa_reply(room, sizeof(room), n);
+
+        be16_put(room + CPRB_AT + 144, 8);
+        be16_put(room + CPRB_AT + 146, 0x14f);
+        assert_outcome(type86_judge_rsa(buffer_span(&reply), n), n > 256 ? -EINVAL : -EAGAIN,
+                       n <= 256);
+    }
+}
+
 static void cprb_replies(void **state)
 {
     uint8_t room[1024];
@@ -208,7 +222,7 @@ int main(void)
         cmocka_unit_test(error_codes),     cmocka_unit_test(no_room_for_an_error),
         cmocka_unit_test(unknown_replies), cmocka_unit_test(type80_replies),
         cmocka_unit_test(rsa_replies),     cmocka_unit_test(service_codes),
-        cmocka_unit_test(cprb_replies),
+        cmocka_unit_test(cprb_replies),    cmocka_unit_test(exponent_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
