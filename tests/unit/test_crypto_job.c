@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests on their way through the pool: each gets its own answer, and no operand stays behind. */
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "crypto/job.h"
+#include "message/type50.h"
+
+#define JOBS 400u
+#define N    32u
+
+static const struct crypto_card accelerator = {.mode = CRYPTO_ACCELERATOR};
+static const struct crypto_card cca = {.mode = CRYPTO_CCA, .serial = "00000000"};
+
+static unsigned collected;
+
+/* input = index, exponent 3, modulus 2^255 and a bit: the result is the cube of the index. */
+static struct span make_request(unsigned index, bool plain, uint8_t *room, size_t size)
+{
+    uint8_t input[N] = {0}, exponent[N] = {0}, modulus[N] = {0x80};
+    struct rsa_request r = rsa_request_me(N, input, exponent, modulus);
+    struct buffer out = buffer_of(room, size);
+
+    be32_put(input + N - 4, index);
+    exponent[N - 1] = 3;
+    modulus[N - 1] = 1;
+    assert_int_equal(plain ? type50_format(&r, &out) : cca_rsa_format(&r, 4, &out), 0);
+    return buffer_span(&out);
+}
+
+static void check_done(struct pool_job *pool_job)
+{
+    struct crypto_job *job = crypto_job_of(pool_job);
+    unsigned index = (unsigned)(uintptr_t)job->context;
+    struct span reply = buffer_span(&job->reply);
+    struct outcome o =
+        job->card.mode == CRYPTO_CCA ? type86_judge_rsa(reply, N) : type50_judge(reply, N);
+
+    assert_int_equal(o.error, 0);
+    assert_int_equal(be64_get(o.data.data + N - 8), (uint64_t)index * index * index);
+    assert_int_equal(job->request.len, 0);
+    for (size_t i = 0; i < job->request.room; i++)
+        assert_int_equal(job->request.data[i], 0);
+    collected++;
+    crypto_job_free(job);
+}
+
+static void wait_collect(struct pool *pool)
+{
+    struct pollfd fd = {.fd = pool_fd(pool), .events = POLLIN};
+
+    assert_int_equal(poll(&fd, 1, 10000), 1);
+    pool_collect(pool);
+}
+
+static void through_the_pool(void **state)
+{
+    const struct pool_limits limits = {3, 4, 16};
+    static const uint8_t secret[CRYPTO_KEY_BYTES];
+    struct crypto_domain domain;
+    struct pool *pool;
+
+    assert_int_equal(crypto_domain_derive(secret, AP_QN(5, 4), 0, &domain), 0);
+    assert_int_equal(pool_new(&limits, &pool), 0);
+    for (unsigned i = 0; i < JOBS; i++) {
+        uint8_t room[1024];
+        bool plain = i % 2;
+        struct span request = make_request(i, plain, room, sizeof(room));
+        struct crypto_job *job =
+            crypto_job_new(plain ? &accelerator : &cca, &domain, request, CRYPTO_REPLY_BYTES);
+
+        assert_non_null(job);
+        job->context = (void *)(uintptr_t)i;
+        job->pool.done = check_done;
+        while (pool_submit(pool, i % 7, &job->pool) == -EAGAIN)
+            wait_collect(pool);
+    }
+    pool_free(pool);
+    assert_int_equal(collected, JOBS);
+}
+
+/* An adapter with no room but for an error reply gives one. */
+static void smallest_reply(void **state)
+{
+    uint8_t room[1024];
+    struct span request = make_request(5, true, room, sizeof(room));
+    struct crypto_job *job = crypto_job_new(&accelerator, NULL, request, ERROR_REPLY_BYTES);
+
+    assert_non_null(job);
+    job->pool.work(&job->pool);
+    assert_int_equal(job->reply.len, ERROR_REPLY_BYTES);
+    assert_int_equal(job->reply.data[4], ERROR_TRUNCATED);
+    crypto_job_free(job);
+    crypto_job_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(through_the_pool),
+        cmocka_unit_test(smallest_reply),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
