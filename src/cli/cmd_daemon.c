@@ -8,7 +8,16 @@
 #include "cli/commands.h"
 #include "daemon/daemon.h"
 
-enum { OPT_FUSE_FD = 256, OPT_READY_FD, OPT_ABI, OPT_RECORD, OPT_CLOCK, OPT_MOUNT, OPT_SOCKET };
+enum {
+    OPT_FUSE_FD = 256,
+    OPT_UEVENT_FD,
+    OPT_READY_FD,
+    OPT_ABI,
+    OPT_RECORD,
+    OPT_CLOCK,
+    OPT_MOUNT,
+    OPT_SOCKET
+};
 
 static const struct cli_option options[] = {
     {OPT_MOUNT, "mount", "DIR", "mount the tree on this directory"},
@@ -19,6 +28,8 @@ static const struct cli_option options[] = {
     {OPT_RECORD, "record", "FILE", "record every command (not built yet)"},
     {OPT_FUSE_FD, "fuse-fd", "N", "serve this open and mounted /dev/fuse, instead of --mount"},
     {OPT_READY_FD, "ready-fd", "N", "write a byte here when all serves"},
+    {OPT_UEVENT_FD, "uevent-fd", "N",
+     "send uevents through this socket (see 'apus run --uevents')"},
     {'q', "quiet", NULL, "no messages on standard error"},
     {0}};
 
@@ -69,6 +80,8 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
         return parse_clock(value, o);
     case OPT_FUSE_FD:
         return parse_fd("fuse-fd", value, &o->fuse_fd);
+    case OPT_UEVENT_FD:
+        return parse_fd("uevent-fd", value, &o->uevent_fd);
     case OPT_READY_FD:
         return parse_fd("ready-fd", value, &o->ready_fd);
     default:
@@ -78,7 +91,7 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
 
 static int daemon_cli_run(int argc, char **argv)
 {
-    struct daemon_options o = {.fuse_fd = -1, .ready_fd = -1};
+    struct daemon_options o = {.fuse_fd = -1, .ready_fd = -1, .uevent_fd = -1};
     int status;
 
     for (int got; (got = cli_next(argc, argv)) != -1;) {

@@ -8,7 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 64
+/* Clients that come at once wait here; the system may keep fewer. */
+#define BACKLOG 4096
 
 static int refuse(struct text *why, int error, const char *path)
 {

@@ -7,6 +7,9 @@
 
 #include "control/json.h"
 
+/* Reals below this hold every integer exactly. */
+#define EXACT 9007199254740992.0
+
 /*
  * jansson recurses once per level. A bound of our own, checked before it sees the text, keeps its
  * stack use small whatever its build allows.
@@ -29,6 +32,22 @@ static int check_depth(const char *line, size_t len)
     return 0;
 }
 
+/*
+ * An integer beyond 64 bits is a wrong argument and no reason not to understand the rest. Reading
+ * integers as reals changes the id, too, and that has to come back as it was sent.
+ */
+static json_t *load_large_numbers(const char *line, size_t len, json_error_t *where)
+{
+    json_t *root = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, where);
+    const json_t *id = json_object_get(root, "id");
+    double number = json_real_value(id);
+
+    if (json_is_real(id) && number > -EXACT && number < EXACT &&
+        number == (double)(json_int_t)number)
+        control_json_set(root, "id", json_integer((json_int_t)number));
+    return root;
+}
+
 static json_t *load(const char *line, size_t len, struct control_error *error)
 {
     json_error_t where;
@@ -40,6 +59,8 @@ static json_t *load(const char *line, size_t len, struct control_error *error)
         return NULL;
     }
     root = json_loadb(line, len, JSON_REJECT_DUPLICATES, &where);
+    if (!root && json_error_code(&where) == json_error_numeric_overflow)
+        root = load_large_numbers(line, len, &where);
     if (!root) {
         control_error_set(error, CONTROL_SYNTAX, EINVAL, "the line is not JSON: %s at column %d",
                           where.text, where.column);

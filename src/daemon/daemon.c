@@ -63,6 +63,10 @@ static int open_adapters(struct daemon *d, struct text *why)
     const struct daemon_options *o = d->options;
     int rc;
 
+    if (o->uevent_fd >= 0 && uevent_sender_new(o->uevent_fd, &d->uevents) < 0) {
+        text_addf(why, "descriptor %d (--uevent-fd) is no socket for uevents", o->uevent_fd);
+        return -EINVAL;
+    }
     daemon_host_init(d);
     rc = control_server_new(d->event, &d->door, &d->host, o->socket, &d->control, why);
     if (rc < 0)
@@ -102,6 +106,8 @@ static void daemon_close(struct daemon *d)
     d->hub = NULL;
     if (hub)
         fuse_hub_free(hub);
+    uevent_sender_free(d->uevents);
+    d->uevents = NULL;
     control_server_free(d->control);
     d->control = NULL;
     if (d->door.core)

@@ -16,7 +16,8 @@ struct daemon_options {
     bool has_abi;
     enum abi_profile abi; /* in place of the machine's */
     bool virtual_clock;
-    bool quiet; /* no messages on standard error */
+    int uevent_fd; /* a socket of uevent_socket_open that real uevents go to; -1: none */
+    bool quiet;    /* no messages on standard error */
 };
 
 /*

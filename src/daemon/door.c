@@ -28,6 +28,7 @@ void daemon_log(struct daemon *d, enum log_level level, const char *format, ...)
 void daemon_spread(struct daemon *d)
 {
     const struct effects *effects = &d->effects;
+    text_auto why = {0};
 
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *e = &effects->v[i];
@@ -41,6 +42,8 @@ void daemon_spread(struct daemon *d)
         fuse_hub_effects(d->hub, effects);
     if (d->control)
         control_server_effects(d->control, effects);
+    if (d->uevents && uevent_sender_effects(d->uevents, effects, &why) < 0)
+        daemon_log(d, LOG_LEVEL_WARNING, "%s", why.data);
 }
 
 /* The tree of the guest that a command is about to stop, or 0. */

@@ -10,6 +10,7 @@
 #include "daemon/clock.h"
 #include "daemon/daemon.h"
 #include "fuse/fuse.h"
+#include "uevent/uevent.h"
 
 /* The daemon: one core, one event loop that owns it, and the adapters around it. */
 struct daemon;
@@ -30,6 +31,7 @@ struct daemon {
     struct effects effects;
     bool executing;
     struct daemon_clock clock;
+    struct uevent_sender *uevents;
     struct fuse_hub *hub;
     struct daemon_mount *mounts;
     sd_event_source *sweeper; /* frees mounts that have ended */

@@ -39,6 +39,8 @@ static const struct expectation lines[] = {
     {SE("{\"state\":\"off\"}"), CONTROL_ARGUMENT, "'adapter' is missing"},
     {SE("{\"adapter\":5}"), CONTROL_ARGUMENT, "'state' is missing"},
     {SE("{\"adapter\":256,\"state\":\"off\"}"), CONTROL_ARGUMENT, "'adapter' must be a number"},
+    {SE("{\"adapter\":9223372036854775808,\"state\":\"off\"}"), CONTROL_ARGUMENT, "0 to 255"},
+    {SE("{\"adapter\":1e999,\"state\":\"off\"}"), CONTROL_SYNTAX, "JSON"},
     {SE("{\"adapter\":-1,\"state\":\"off\"}"), CONTROL_ARGUMENT, "0 to 255"},
     {SE("{\"adapter\":5.0,\"state\":\"off\"}"), CONTROL_ARGUMENT, "0 to 255"},
     {SE("{\"adapter\":\"5\",\"state\":\"off\"}"), CONTROL_ARGUMENT, "0 to 255"},
@@ -131,6 +133,21 @@ static void test_an_error_names_its_request(void **state)
     control_error_done(&error);
 }
 
+static void test_the_id_survives_a_number_too_large(void **state)
+{
+    static const char line[] = "{\"execute\":\"se-adapter\",\"arguments\":{\"adapter\":"
+                               "99999999999999999999,\"state\":\"off\"},\"id\":7}";
+    struct control_request request;
+    struct control_error error = {0};
+
+    assert_int_equal(control_request_parse(line, sizeof(line) - 1, &request, &error), -EINVAL);
+    assert_string_equal(error.class, CONTROL_ARGUMENT);
+    assert_true(json_is_integer(request.id));
+    assert_int_equal(json_integer_value(request.id), 7);
+    control_request_done(&request);
+    control_error_done(&error);
+}
+
 static void test_messages(void **state)
 {
     text_auto out = {0};
@@ -162,6 +179,7 @@ int main(void)
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_an_error_names_its_request),
+        cmocka_unit_test(test_the_id_survives_a_number_too_large),
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_a_sentence_that_is_not_utf8),
     };
