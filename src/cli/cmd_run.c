@@ -104,14 +104,19 @@ static char **shell_program(const struct daemon_start *how)
 /* Enters the namespaces and makes what the daemon gets from us: its descriptors. */
 static int prepare(struct daemon_start *how, bool uevents, struct compose *compose)
 {
-    int ret = namespace_enter(uevents);
+    struct uevent_netns outside = {0};
+    text_auto why = {0};
+    int ret = uevents ? uevent_netns_get(&outside) : 0;
 
+    if (ret < 0)
+        return cli_error("cannot look at /proc/self/ns/net: %s", strerror(-ret)), ret;
+    ret = namespace_enter(uevents);
     if (ret < 0)
         return ret;
     if (uevents) {
-        how->uevents = uevent_socket_open();
+        how->uevents = uevent_socket_open(&outside, &why);
         if (how->uevents < 0)
-            return cli_error("cannot send uevents: %s", strerror(-how->uevents)), how->uevents;
+            return cli_error("%s", why.data), how->uevents;
     }
     how->fuse = compose_prepare(compose);
     return how->fuse < 0 ? how->fuse : 0;

@@ -61,12 +61,10 @@ static int open_loop(struct daemon *d, struct text *why)
 static int open_adapters(struct daemon *d, struct text *why)
 {
     const struct daemon_options *o = d->options;
-    int rc;
+    int rc = o->uevent_fd < 0 ? 0 : uevent_sender_new(o->uevent_fd, &d->uevents, why);
 
-    if (o->uevent_fd >= 0 && uevent_sender_new(o->uevent_fd, &d->uevents) < 0) {
-        text_addf(why, "descriptor %d (--uevent-fd) is no socket for uevents", o->uevent_fd);
-        return -EINVAL;
-    }
+    if (rc < 0)
+        return rc;
     daemon_host_init(d);
     rc = control_server_new(d->event, &d->door, &d->host, o->socket, &d->control, why);
     if (rc < 0)

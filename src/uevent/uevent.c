@@ -3,9 +3,13 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <linux/sockios.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The kernel's buffer for a uevent, and what "SEQNUM=18446744073709551615" takes of it. */
@@ -53,18 +57,80 @@ int uevent_format(const char *record, size_t len, uint32_t number, struct text *
     return 0;
 }
 
-int uevent_socket_open(void)
+static int netns_of(const struct stat *st, struct uevent_netns *out)
+{
+    *out = (struct uevent_netns){st->st_dev, st->st_ino};
+    return 0;
+}
+
+static int netns_of_path(const char *path, struct uevent_netns *out)
+{
+    struct stat st;
+
+    return stat(path, &st) < 0 ? -errno : netns_of(&st, out);
+}
+
+static int netns_of_socket(int fd, struct uevent_netns *out)
+{
+    struct stat st;
+    int netns = ioctl(fd, SIOCGSKNS), ret;
+
+    if (netns < 0)
+        return -errno;
+    ret = fstat(netns, &st) < 0 ? -errno : netns_of(&st, out);
+    close(netns);
+    return ret;
+}
+
+static bool same(const struct uevent_netns *a, const struct uevent_netns *b)
+{
+    return a->device == b->device && a->inode == b->inode;
+}
+
+int uevent_netns_get(struct uevent_netns *out)
+{
+    return netns_of_path("/proc/self/ns/net", out);
+}
+
+/* outside: NULL if only process 1 counts. */
+static int check_netns(int fd, const struct uevent_netns *outside, struct text *why)
+{
+    struct uevent_netns ours, first;
+    int ret = netns_of_socket(fd, &ours);
+
+    if (ret < 0) {
+        text_addf(why, "uevents are not sent: the network namespace of the socket is unknown: %s",
+                  strerror(-ret));
+        return -EPERM;
+    }
+    if (netns_of_path("/proc/1/ns/net", &first) == 0 && same(&ours, &first)) {
+        text_adds(why, "uevents are not sent into the system's own network namespace; they need "
+                       "one of their own, as 'apus run --uevents' makes it");
+        return -EPERM;
+    }
+    if (outside && same(&ours, outside)) {
+        text_adds(why, "uevents are not sent into the network namespace of the caller; they need "
+                       "one of their own");
+        return -EPERM;
+    }
+    return 0;
+}
+
+int uevent_socket_open(const struct uevent_netns *outside, struct text *why)
 {
     struct sockaddr_nl address = {.nl_family = AF_NETLINK};
     int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+    int ret = fd < 0 ? -errno : 0;
 
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-        int err = errno;
-
+    if (ret == 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        ret = -errno;
+    if (ret < 0)
+        text_addf(why, "cannot open a netlink socket for uevents: %s", strerror(-ret));
+    else
+        ret = check_netns(fd, outside, why);
+    if (ret < 0 && fd >= 0)
         close(fd);
-        return -err;
-    }
-    return fd < 0 ? -errno : fd;
+    return ret < 0 ? ret : fd;
 }
 
 static int option(int fd, int name)
@@ -75,12 +141,18 @@ static int option(int fd, int name)
     return getsockopt(fd, SOL_SOCKET, name, &got, &len) < 0 ? -1 : got;
 }
 
-int uevent_sender_new(int fd, struct uevent_sender **out)
+int uevent_sender_new(int fd, struct uevent_sender **out, struct text *why)
 {
     struct uevent_sender *s;
+    int ret;
 
-    if (option(fd, SO_DOMAIN) != AF_NETLINK || option(fd, SO_PROTOCOL) != NETLINK_KOBJECT_UEVENT)
+    if (option(fd, SO_DOMAIN) != AF_NETLINK || option(fd, SO_PROTOCOL) != NETLINK_KOBJECT_UEVENT) {
+        text_addf(why, "descriptor %d is no netlink socket for uevents", fd);
         return -EINVAL;
+    }
+    ret = check_netns(fd, NULL, why);
+    if (ret < 0)
+        return ret;
     s = xcalloc(1, sizeof(*s));
     s->fd = fd;
     *out = s;
@@ -134,7 +206,8 @@ int uevent_sender_effects(struct uevent_sender *s, const struct effects *effects
             ret = deliver(s);
         if (ret < 0 && first == 0) {
             first = ret;
-            text_addf(why, "the kernel did not take the uevent %s: %s", record, strerror(-ret));
+            text_addf(why, "the kernel did not take the uevent %s %s: %s", record,
+                      record + strlen(record) + 1, strerror(-ret));
         }
     }
     return first;

@@ -15,14 +15,30 @@
 struct uevent_sender;
 
 /*
- * A socket for uevents in the network namespace of this process. Only who has just made that
- * namespace may call it: devices that are not there are nothing to tell the system of. Returns the
- * descriptor (close-on-exec) or -errno.
+ * Devices that are not there are nothing to tell the system of. So uevents go into a network
+ * namespace that was made for them and nowhere else: whoever makes one notes the namespace that it
+ * leaves, and neither that one nor the one of process 1 is ever served.
  */
-int uevent_socket_open(void);
+struct uevent_netns {
+    uint64_t device, inode;
+};
 
-/* Takes the descriptor, if it is such a socket. -EINVAL if not: it stays the caller's. */
-int uevent_sender_new(int fd, struct uevent_sender **out);
+/* The network namespace of this process. 0 or -errno (is /proc mounted?). */
+int uevent_netns_get(struct uevent_netns *out);
+
+/*
+ * A socket for uevents in the network namespace of this process, which has left outside. Returns
+ * the descriptor (close-on-exec), or -errno with a sentence in why: -EPERM if the namespace is
+ * outside or that of process 1.
+ */
+int uevent_socket_open(const struct uevent_netns *outside, struct text *why);
+
+/*
+ * Takes the descriptor of such a socket. If it fails, that stays the caller's and why has a
+ * sentence: -EINVAL it is no such socket; -EPERM its namespace is that of process 1, or cannot be
+ * told. Where process 1 cannot be looked at, the kernel lets nobody send into its namespace either.
+ */
+int uevent_sender_new(int fd, struct uevent_sender **out, struct text *why);
 void uevent_sender_free(struct uevent_sender *s); /* NULL is allowed */
 
 /*

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <linux/netlink.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +16,38 @@
 #include "uevent/uevent.h"
 
 #define RECORD "ACTION=add\0DEVPATH=/devices/ap/card05\0SUBSYSTEM=ap\0DEVTYPE=ap_card"
+
+static int listener_open(void)
+{
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1};
+    int fd = socket(AF_NETLINK, SOCK_DGRAM, NETLINK_KOBJECT_UEVENT);
+
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+/* The next uevent of ours with blanks for NULs, "" if there is none. The system's own come in, too.
+ */
+static const char *hear(int fd)
+{
+    static char got[4096];
+    ssize_t n;
+
+    do {
+        struct sockaddr_nl from = {0};
+        socklen_t len = sizeof(from);
+
+        n = recvfrom(fd, got, sizeof(got) - 1, MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+        if (n < 0)
+            return "";
+        assert_int_equal(from.nl_pid, 0);
+        for (ssize_t i = 0; i < n; i++)
+            got[i] = got[i] ? got[i] : ' ';
+        got[n] = '\0';
+    } while (!strstr(got, "@/devices/ap"));
+    return got;
+}
 
 static void test_layout(void **state)
 {
@@ -66,46 +100,135 @@ static void test_length(void **state)
     assert_int_equal(uevent_format(record.data, record.len, 1, &out), -EINVAL);
 }
 
+/* Where this process was before it entered a network namespace of its own. */
+static struct uevent_netns outside;
+
 static void test_only_its_own_sockets(void **state)
 {
-    int other = socket(AF_NETLINK, SOCK_DGRAM, NETLINK_ROUTE), ours = uevent_socket_open();
+    int other = socket(AF_NETLINK, SOCK_DGRAM, NETLINK_ROUTE);
     struct uevent_sender *s = NULL;
+    text_auto why = {0};
+    int ours = uevent_socket_open(&outside, &why);
 
-    assert_int_equal(uevent_sender_new(other, &s), -EINVAL);
-    assert_int_equal(uevent_sender_new(-1, &s), -EINVAL);
-    assert_int_equal(uevent_sender_new(STDIN_FILENO, &s), -EINVAL);
+    assert_true(ours >= 0);
+    assert_null(why.data);
+    assert_int_equal(uevent_sender_new(other, &s, &why), -EINVAL);
+    assert_int_equal(uevent_sender_new(-1, &s, &why), -EINVAL);
+    assert_int_equal(uevent_sender_new(STDIN_FILENO, &s, &why), -EINVAL);
+    assert_non_null(strstr(why.data, "descriptor -1 is no netlink socket for uevents"));
     assert_null(s);
     assert_int_equal(close(other), 0);
-    assert_true(ours >= 0);
-    assert_int_equal(uevent_sender_new(ours, &s), 0);
+    text_clear(&why);
+    assert_int_equal(uevent_sender_new(ours, &s, &why), 0);
+    assert_string_equal(why.data, "");
     uevent_sender_free(s);
     assert_int_equal(close(ours), -1);
 }
 
-/* Only what belongs to the host's tree and is a uevent; nothing of that here, so nothing is sent.
- */
+/* Before the process has left it: neither a new socket nor one that came from elsewhere. */
+static void test_not_where_we_come_from(void **state)
+{
+    struct uevent_netns now;
+    struct uevent_sender *s = NULL;
+    text_auto why = {0};
+    int fd = socket(AF_NETLINK, SOCK_DGRAM, NETLINK_KOBJECT_UEVENT);
+
+    assert_int_equal(uevent_netns_get(&now), 0);
+    assert_int_equal(uevent_socket_open(&now, &why), -EPERM);
+    assert_non_null(strstr(why.data, "uevents are not sent"));
+    if (access("/proc/1/ns/net", R_OK) == 0) {
+        text_clear(&why);
+        assert_int_equal(uevent_sender_new(fd, &s, &why), -EPERM);
+        assert_non_null(strstr(why.data, "uevents are not sent"));
+        assert_null(s);
+    }
+    close(fd);
+}
+
+/* Only what belongs to the host's tree and is a uevent. */
 static void test_other_effects(void **state)
 {
     struct uevent_sender *s = NULL;
     struct effects effects = {.want_uevents = true, .tree = 1};
     text_auto why = {0};
+    int listener = listener_open();
 
-    assert_int_equal(uevent_sender_new(uevent_socket_open(), &s), 0);
+    assert_int_equal(uevent_sender_new(uevent_socket_open(&outside, &why), &s, &why), 0);
     effects_uevent(&effects, "add", "devices/ap/card05", "ap", NULL);
     effects_log(&effects, LOG_LEVEL_INFO, "a message");
     assert_int_equal(uevent_sender_effects(s, &effects, &why), 0);
     assert_null(why.data);
+    assert_string_equal(hear(listener), "");
     effects_done(&effects);
     uevent_sender_free(s);
+    close(listener);
+}
+
+static void test_heard_as_the_kernels(void **state)
+{
+    static const char wanted[] = "add@/devices/ap/card05 ACTION=add DEVPATH=/devices/ap/card05 "
+                                 "SUBSYSTEM=ap CONFIG=1 SEQNUM=";
+    struct uevent_sender *s = NULL;
+    struct effects effects = {.want_uevents = true};
+    text_auto why = {0}, first = {0};
+    int listener = listener_open();
+
+    assert_int_equal(uevent_sender_new(uevent_socket_open(&outside, &why), &s, &why), 0);
+    effects_uevent(&effects, "add", "devices/ap/card05", "ap", "CONFIG=1", NULL);
+    effects_uevent(&effects, "remove", "devices/ap/card05", "ap", NULL);
+    assert_int_equal(uevent_sender_effects(s, &effects, &why), 0);
+    text_adds(&first, hear(listener));
+    assert_memory_equal(first.data, wanted, strlen(wanted));
+    assert_non_null(strstr(hear(listener), "remove@/devices/ap/card05 ACTION=remove "));
+    assert_string_equal(hear(listener), "");
+    effects_done(&effects);
+    uevent_sender_free(s);
+    close(listener);
+}
+
+/* One that is too long is named, and those behind it are sent nevertheless. */
+static void test_too_long(void **state)
+{
+    char big[2048];
+    struct uevent_sender *s = NULL;
+    struct effects effects = {.want_uevents = true};
+    text_auto why = {0};
+    int listener = listener_open();
+
+    memset(big, 'x', sizeof(big) - 1);
+    big[sizeof(big) - 1] = '\0';
+    assert_int_equal(uevent_sender_new(uevent_socket_open(&outside, &why), &s, &why), 0);
+    effects_uevent(&effects, "change", "devices/ap", "ap", big, NULL);
+    effects_uevent(&effects, "change", "devices/ap/card05", "ap", NULL);
+    assert_int_equal(uevent_sender_effects(s, &effects, &why), -EINVAL);
+    assert_string_equal(why.data, "the kernel did not take the uevent ACTION=change "
+                                  "DEVPATH=/devices/ap: Invalid argument");
+    assert_non_null(strstr(hear(listener), "change@/devices/ap/card05 "));
+    effects_done(&effects);
+    uevent_sender_free(s);
+    close(listener);
+}
+
+/* A network namespace, with a user namespace around it for who is not root. */
+static int enter(void **state)
+{
+    assert_int_equal(uevent_netns_get(&outside), 0);
+    if (unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0)
+        return 0;
+    print_message("no network namespace: %s\n", strerror(errno));
+    exit(77);
 }
 
 int main(void)
 {
+    const struct CMUnitTest before[] = {cmocka_unit_test(test_not_where_we_come_from)};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layout),        cmocka_unit_test(test_not_a_record),
         cmocka_unit_test(test_length),        cmocka_unit_test(test_only_its_own_sockets),
-        cmocka_unit_test(test_other_effects),
+        cmocka_unit_test(test_other_effects), cmocka_unit_test(test_heard_as_the_kernels),
+        cmocka_unit_test(test_too_long),
     };
+    int failed = cmocka_run_group_tests(before, NULL, NULL);
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return failed ? failed : cmocka_run_group_tests(tests, enter, NULL);
 }
