@@ -138,15 +138,6 @@ def test_an_environment_for_its_clients(inside):
     assert result.stdout.split() == ["0", binary()]
 
 
-def test_uevents_get_a_network_of_their_own(runs):
-    outside = os.readlink("/proc/self/ns/net")
-    result = runs.bash("readlink /proc/self/ns/net; cat /proc/net/dev; ping -c 1 127.0.0.1 > /dev/null || "
-                       "ip link show lo || true", options=["--uevents"])
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.split("\n")[0] != outside
-    assert "lo:" in result.stdout
-
-
 def test_masked_and_read_only_parts(runs):
     """As in a container: /sys read-only, a part of it hidden under another file system."""
     script = """
