@@ -112,11 +112,29 @@ static int modalias_show(void *ctx, uint32_t apid, struct text *out)
     return 0;
 }
 
-/* Nothing is ever under way inside the bus model itself: zcrypt's requests are counted where they
- * are made. */
-static int zero_show(void *ctx, uint32_t apid, struct text *out)
+static int load_show(void *ctx, uint32_t apid, struct text *out)
 {
-    text_adds(out, "0\n");
+    text_addf(out, "%u\n", card_of(ctx, apid)->load);
+    return 0;
+}
+
+static int pendingq_count_show(void *ctx, uint32_t apid, struct text *out)
+{
+    struct ap_card *card = card_of(ctx, apid);
+    unsigned count = 0;
+
+    mask256_for_each(d, &card->present_queues) count += card->queues[d].pendingq;
+    text_addf(out, "%u\n", count);
+    return 0;
+}
+
+static int requestq_count_show(void *ctx, uint32_t apid, struct text *out)
+{
+    struct ap_card *card = card_of(ctx, apid);
+    unsigned count = 0;
+
+    mask256_for_each(d, &card->present_queues) count += card->queues[d].requestq;
+    text_addf(out, "%u\n", count);
     return 0;
 }
 
@@ -190,6 +208,8 @@ static int online_store(void *ctx, uint32_t apid, const char *data, size_t len, 
         if (q->driver == DRIVER_NONE || !ap_drivers[q->driver].zcrypt || q->user_online == online)
             continue;
         q->user_online = online;
+        if (!online)
+            queue_requests_lost(ctx, AP_QN(apid, d), fx);
         queue_uevent(ctx, AP_QN(apid, d), "change", online ? "ONLINE=1" : "ONLINE=0", fx);
     }
     return 0;
@@ -218,15 +238,15 @@ const struct sysfs_attr card_attrs[] = {
     {"config", 0644, .show = config_show, .store = config_store},
     {"depth", 0444, .show = depth_show},
     {"hwtype", 0444, .show = hwtype_show},
-    {"load", 0444, .visible = bound, .show = zero_show},
+    {"load", 0444, .visible = bound, .show = load_show},
     {"max_msg_size", 0444, .show = max_msg_size_show},
     {"modalias", 0444, .show = modalias_show},
     {"online", 0644, .visible = bound, .show = online_show, .store = online_store},
     {"op_modes", 0444, .visible = bound_ep11, .show = empty_show},
-    {"pendingq_count", 0444, .show = zero_show},
+    {"pendingq_count", 0444, .show = pendingq_count_show},
     {"raw_hwtype", 0444, .show = raw_hwtype_show},
     {"request_count", 0644, .show = request_count_show, .store = request_count_store},
-    {"requestq_count", 0444, .show = zero_show},
+    {"requestq_count", 0444, .show = requestq_count_show},
     {"serialnr", 0444, .visible = bound_secure, .show = serialnr_show},
     {"type", 0444, .visible = bound, .show = type_show},
     {"uevent", 0644, .show = uevent_show, .store = uevent_store},

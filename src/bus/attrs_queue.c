@@ -100,9 +100,21 @@ static int interrupt_show(void *ctx, uint32_t qn, struct text *out)
     return 0;
 }
 
-static int zero_show(void *ctx, uint32_t qn, struct text *out)
+static int load_show(void *ctx, uint32_t qn, struct text *out)
 {
-    text_adds(out, "0\n");
+    text_addf(out, "%u\n", queue_of(ctx, qn)->load);
+    return 0;
+}
+
+static int pendingq_count_show(void *ctx, uint32_t qn, struct text *out)
+{
+    text_addf(out, "%u\n", queue_of(ctx, qn)->pendingq);
+    return 0;
+}
+
+static int requestq_count_show(void *ctx, uint32_t qn, struct text *out)
+{
+    text_addf(out, "%u\n", queue_of(ctx, qn)->requestq);
     return 0;
 }
 
@@ -151,6 +163,8 @@ static int online_store(void *ctx, uint32_t qn, const char *data, size_t len, st
         return -EINVAL;
     }
     q->user_online = online;
+    if (!online)
+        queue_requests_lost(ctx, (ap_qn)qn, fx);
     queue_uevent(ctx, (ap_qn)qn, "change", online ? "ONLINE=1" : "ONLINE=0", fx);
     return 0;
 }
@@ -180,10 +194,14 @@ static int reset_show(void *ctx, uint32_t qn, struct text *out)
 
 static int reset_store(void *ctx, uint32_t qn, const char *data, size_t len, struct effects *fx)
 {
-    if (on_zcrypt(ctx, qn))
-        queue_start(ctx, (ap_qn)qn);
-    else
-        ((struct ap_bus *)ctx)->hw.ops->rapq(((struct ap_bus *)ctx)->hw.ctx, (ap_qn)qn);
+    struct ap_bus *b = ctx;
+
+    if (on_zcrypt(b, qn)) {
+        queue_start(b, (ap_qn)qn);
+        queue_requests_lost(b, (ap_qn)qn, fx);
+    } else {
+        b->hw.ops->rapq(b->hw.ctx, (ap_qn)qn);
+    }
     return 0;
 }
 
@@ -215,13 +233,13 @@ const struct sysfs_attr queue_attrs[] = {
     {"config", 0444, .show = config_show},
     {"driver_override", 0644, .show = driver_override_show, .store = driver_override_store},
     {"interrupt", 0444, .show = interrupt_show},
-    {"load", 0444, .visible = on_zcrypt, .show = zero_show},
+    {"load", 0444, .visible = on_zcrypt, .show = load_show},
     {"mkvps", 0444, .visible = on_secure, .show = mkvps_show},
     {"online", 0644, .visible = on_zcrypt, .show = online_show, .store = online_store},
     {"op_modes", 0444, .visible = on_ep11, .show = empty_show},
-    {"pendingq_count", 0444, .show = zero_show},
+    {"pendingq_count", 0444, .show = pendingq_count_show},
     {"request_count", 0644, .show = request_count_show, .store = request_count_store},
-    {"requestq_count", 0444, .show = zero_show},
+    {"requestq_count", 0444, .show = requestq_count_show},
     {"reset", 0644, .show = reset_show, .store = reset_store},
     {"status", 0444, .visible = on_vfio_ap, .show = status_show},
     {"uevent", 0644, .show = uevent_show, .store = uevent_store},

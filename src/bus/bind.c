@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bus/internal.h"
+#include "bus/zcrypt.h"
 
 #define TYPES_CEX2A ((1u << 6) | (1u << 8))
 #define TYPES_CEX2C ((1u << 7) | (1u << 9))
@@ -78,6 +79,12 @@ static void count_binding(struct ap_bus *b, int change)
         b->bindings_complete = false;
 }
 
+void queue_requests_lost(struct ap_bus *b, ap_qn qn, struct effects *fx)
+{
+    if (b->zcrypt)
+        zcrypt_queue_lost(b->zcrypt, qn, fx);
+}
+
 /* The zcrypt driver's start of a queue: reset, then notification if the machine has it (spec 1.8).
  */
 void queue_start(struct ap_bus *b, ap_qn qn)
@@ -118,8 +125,9 @@ void queue_unbind(struct ap_bus *b, ap_qn qn, struct effects *fx)
     b->hw.ops->zapq(b->hw.ctx, qn);
     q->driver = DRIVER_NONE;
     q->interrupts = false;
-    q->requests = 0;
     count_binding(b, -1);
+    queue_requests_lost(b, qn, fx);
+    q->requests = 0;
     queue_uevent(b, qn, "unbind", NULL, fx);
 }
 

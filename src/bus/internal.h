@@ -29,6 +29,8 @@ struct ap_queue {
     uint16_t generation; /* of the device that exists, or of the last one */
     uint8_t driver;      /* enum ap_driver_index */
     bool present : 1, config : 1, chkstop : 1, user_online : 1, interrupts : 1;
+    uint16_t requestq, pendingq; /* requests that wait for room, and that are inside */
+    uint32_t load;               /* sum of the weights of both */
     uint64_t requests;
 };
 
@@ -38,6 +40,7 @@ struct ap_card {
     bool present : 1, config : 1, chkstop : 1, user_online : 1;
     uint8_t type, raw_type, mode, depth, max_message;
     uint32_t functions;
+    uint32_t load;
     uint64_t requests;
     struct ap_queue *queues; /* AP_IDS of them, made with the first queue */
     struct mask256 present_queues;
@@ -53,6 +56,7 @@ struct ap_bus {
     const struct abi *abi;
     struct ap_hw hw;
     const struct ap_queue_driver *driver;
+    struct zcrypt *zcrypt; /* NULL until it registers */
     struct sysfs_tree *tree;
     struct ap_masks masks;
     struct ap_qci qci;
@@ -91,6 +95,8 @@ static inline struct ap_queue *queue_find(const struct ap_bus *b, ap_qn qn)
 const char *override_get(const struct ap_bus *b, ap_qn qn);
 void override_set(struct ap_bus *b, ap_qn qn, const char *name, size_t len); /* len 0 clears */
 bool driver_accepts(const struct ap_bus *b, unsigned driver, ap_qn qn);
+/* Whatever zcrypt had in the queue is lost. */
+void queue_requests_lost(struct ap_bus *b, ap_qn qn, struct effects *fx);
 void queue_start(struct ap_bus *b, ap_qn qn);
 void queue_bind(struct ap_bus *b, ap_qn qn, unsigned driver, struct effects *fx);
 void queue_unbind(struct ap_bus *b, ap_qn qn, struct effects *fx);

@@ -4,11 +4,15 @@
 
 #include "base/effects.h"
 #include "base/mask256.h"
+#include "message/rsa.h"
 #include "sysfs/tree.h"
 
+struct ap_bus;
+
 /*
- * The zcrypt device nodes: z90crypt, which obeys apmask and aqmask of the bus, and the nodes that
- * class zcrypt makes, each with masks of its own (spec 3.1).
+ * zcrypt: the device nodes, z90crypt and those that class zcrypt makes (spec 3.1), and the requests
+ * that come in through them: which queue takes one, what becomes of its reply, and when another
+ * queue is tried (spec 3.3).
  */
 struct zcrypt;
 
@@ -24,10 +28,80 @@ struct zcrypt_node {
     struct mask256 ioctlmask, apmask, aqmask, admask; /* all zero after create: it can do nothing */
 };
 
-struct zcrypt *zcrypt_new(struct sysfs_tree *tree);
+struct zcrypt *zcrypt_new(struct sysfs_tree *tree, struct ap_bus *bus);
 void zcrypt_free(struct zcrypt *z);
 
 /* NULL: no such node. */
 const struct zcrypt_node *zcrypt_node_at(const struct zcrypt *z, unsigned minor);
+
+/* 0; -EPERM: the node's ioctlmask does not allow the number; -ENODEV: the node has been destroyed.
+ */
+int zcrypt_ioctl_allowed(const struct zcrypt *z, uint32_t node, unsigned number);
+
+enum zcrypt_kind { ZCRYPT_RSA, ZCRYPT_CCA, ZCRYPT_EP11 };
+
+struct zcrypt_target {
+    uint16_t apid, apqi; /* 0xffff: any */
+};
+
+#define ZCRYPT_ANY_CARD UINT32_MAX
+
+/* One request of a user; the spans are copied. */
+struct zcrypt_request {
+    enum zcrypt_kind kind;
+    uint32_t node;          /* object of the device node */
+    struct rsa_request rsa; /* ZCRYPT_RSA, in user form */
+    struct span control; /* ZCRYPT_CCA: CPRBX and parameters; ZCRYPT_EP11: EP11 block and payload */
+    struct span data;    /* ZCRYPT_CCA */
+    uint8_t agent[2];    /* ZCRYPT_CCA */
+    uint32_t card;       /* ZCRYPT_CCA: APID or ZCRYPT_ANY_CARD */
+    uint32_t reply_control, reply_data;  /* room the user has, in bytes */
+    const struct zcrypt_target *targets; /* ZCRYPT_EP11; none: any queue */
+    unsigned target_count;
+};
+
+/*
+ * Sends a request. -EINPROGRESS: EFFECT_REPLY with the effects' token follows, its value 0 or an
+ * errno of the list, its text as zcrypt_reply_parse reads it. Errors in order: -EINVAL malformed;
+ * -ENODEV no queue can take it, or it is not allowed for the node; -EOPNOTSUPP a CPRB that is
+ * neither usage nor administration; later -EIO too many tries, -EMSGSIZE reply too long.
+ */
+int zcrypt_send(struct zcrypt *z, const struct zcrypt_request *request, struct effects *fx);
+
+struct zcrypt_reply {
+    uint32_t status;     /* of an xcRB (spec 3.2) */
+    struct span control; /* ZCRYPT_CCA, ZCRYPT_EP11 */
+    struct span data;    /* result of ZCRYPT_RSA, data block of ZCRYPT_CCA */
+};
+
+/* Takes the text of EFFECT_REPLY apart. 0 or -EINVAL. */
+int zcrypt_reply_parse(const char *text, size_t len, struct zcrypt_reply *out);
+
+/* Whoever waits for token has gone away: what comes for it is dropped. */
+void zcrypt_cancel(struct zcrypt *z, uint64_t token);
+
+/* The queue has a reply, or may have one. */
+void zcrypt_poll(struct zcrypt *z, uint16_t qn, struct effects *fx);
+
+/* What is on its way through the queue is lost; other queues are tried. The bus calls it when it
+ * flushes a queue. */
+void zcrypt_queue_lost(struct zcrypt *z, uint16_t qn, struct effects *fx);
+
+/* Status of the nodes' users (spec 3.2). Entries by card x 256 + domain, in the caller's C layout.
+ */
+struct zcrypt_status {
+    uint8_t type; /* hardware type as user space knows it; 0: no device */
+    bool online;
+    uint8_t functions; /* TAPQ facility bits >> 26 */
+};
+
+void zcrypt_device_status(const struct zcrypt *z, uint16_t qn, struct zcrypt_status *out);
+/* Per card, of the default domain's queue: STATUS_MASK, QDEPTH_MASK, PERDEV_REQCNT. */
+uint8_t zcrypt_card_status(const struct zcrypt *z, unsigned apid);
+uint8_t zcrypt_card_in_flight(const struct zcrypt *z, unsigned apid);
+uint32_t zcrypt_card_requests(const struct zcrypt *z, unsigned apid);
+unsigned zcrypt_waiting_count(const struct zcrypt *z); /* Z90STAT_REQUESTQ_COUNT */
+unsigned zcrypt_sent_count(const struct zcrypt *z);    /* Z90STAT_PENDINGQ_COUNT */
+int zcrypt_default_domain(const struct zcrypt *z);
 
 #endif

@@ -23,7 +23,7 @@ struct core *core_new(const struct machine_config *config, struct effects *effec
     c->vfio_ap = vfio_ap_new(c->abi, &c->tree);
     c->bus = ap_bus_new(&params, machine_hw(c->machine), vfio_ap_driver(c->vfio_ap), &c->tree);
     vfio_ap_set_bus(c->vfio_ap, c->bus, machine_hw(c->machine));
-    c->zcrypt = zcrypt_new(&c->tree);
+    c->zcrypt = zcrypt_new(&c->tree, c->bus);
     effects->tree = CORE_HOST_TREE;
     ap_bus_scan(c->bus, effects);
     effects_uevent(effects, "change", "devices/vfio_ap/matrix", "matrix", "MDEV_STATE=registered",
@@ -124,10 +124,13 @@ static int execute(struct core *c, const struct command *cmd, struct effects *fx
         return execute_timer(c, cmd, fx);
     case CMD_INSN:
         return core_insn(c, cmd, reply);
+    case CMD_ZCRYPT:
+        return core_zcrypt_send(c, cmd, fx);
     case CMD_JOB_DONE:
         return core_job_done(c, cmd, fx);
     case CMD_CANCEL:
         vfio_ap_cancel(c->vfio_ap, cmd->token, fx);
+        zcrypts_cancel(c, cmd->token);
         return 0;
     }
     return -EINVAL;
@@ -148,7 +151,21 @@ void core_execute(struct core *c, const struct command *cmd, struct effects *fx,
     jobs_announce(c, fx);
 }
 
-int core_open(const struct core *c, unsigned tree, sysfs_ino ino)
+const struct zcrypt *core_zcrypt(struct core *c, unsigned tree)
 {
-    return -ENODEV;
+    return zcrypt_of(c, tree);
+}
+
+int core_open(struct core *c, unsigned tree, sysfs_ino ino, uint32_t *node)
+{
+    const struct sysfs_tree *t = core_tree(c, tree);
+    struct sysfs_entry entry;
+    int rc = t ? sysfs_stat(t, ino, &entry) : -ENODEV;
+
+    if (rc < 0)
+        return rc;
+    if (!entry.device)
+        return -ENODEV;
+    *node = sysfs_dir_of(ino).object;
+    return 0;
 }

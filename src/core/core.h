@@ -8,6 +8,7 @@
 
 #include "base/effects.h"
 #include "base/uuid.h"
+#include "bus/zcrypt.h"
 #include "machine/config.h"
 #include "machine/guest.h"
 #include "machine/instruction.h"
@@ -43,8 +44,10 @@ enum command_kind {
     CMD_GUEST_DETACH,
     CMD_GUEST_MIGRATE,
     CMD_TIMER,
-    CMD_INSN, /* an AP instruction of a guest's CPU, or of a Linux that is the LPAR; the answer is
-                 in reply.insn */
+    CMD_INSN,   /* an AP instruction of a guest's CPU, or of a Linux that is the LPAR; the answer is
+                   in reply.insn */
+    CMD_ZCRYPT, /* a request through a device node; EFFECT_REPLY carries its reply
+                   (zcrypt_reply_parse) */
     CMD_JOB_DONE, /* an adapter has computed the answer to a request */
     CMD_CANCEL,   /* whoever waits for token has gone away */
 };
@@ -94,6 +97,10 @@ struct command {
             struct ap_insn insn;
         } insn;
         struct {
+            unsigned tree;
+            struct zcrypt_request request;
+        } zcrypt;
+        struct {
             uint64_t id;
             const uint8_t *data;
             size_t len;
@@ -141,8 +148,14 @@ struct core_job {
 
 int core_job_get(const struct core *c, uint64_t id, struct core_job *out);
 
-/* Opening a device node of a tree (sysfs_entry.device). -ENODEV: nothing serves it (yet). */
-int core_open(const struct core *c, unsigned tree, sysfs_ino ino);
+/* zcrypt of a tree, for the status of its nodes; NULL where there is none. */
+const struct zcrypt *core_zcrypt(struct core *c, unsigned tree);
+
+/*
+ * Opening a device node of a tree (sysfs_entry.device): *node names it for zcrypt_ioctl_allowed and
+ * zcrypt_request. -ENODEV: it has been destroyed, or it is none.
+ */
+int core_open(struct core *c, unsigned tree, sysfs_ino ino, uint32_t *node);
 
 /*
  * How adapters reach the core. execute runs the command and hands its effects to all adapters

@@ -54,7 +54,7 @@ struct sysfs_tree *guest_tree(struct core *c, struct core_guest *g)
     if (g->v.hw.features & GUEST_AP) {
         g->linux_system->bus =
             ap_bus_new(&params, guest_hw(&g->v.hw), NULL, &g->linux_system->tree);
-        g->linux_system->zcrypt = zcrypt_new(&g->linux_system->tree);
+        g->linux_system->zcrypt = zcrypt_new(&g->linux_system->tree, g->linux_system->bus);
         ap_bus_scan(g->linux_system->bus, &unheard);
         effects_done(&unheard);
     }

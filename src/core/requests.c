@@ -62,22 +62,64 @@ int core_job_get(const struct core *c, uint64_t id, struct core_job *out)
     return 0;
 }
 
-/* The reply is in the queue; whoever enabled notification there is told, everybody else polls. */
+struct zcrypt *zcrypt_of(struct core *c, unsigned tree)
+{
+    struct core_guest *g;
+
+    if (tree == CORE_HOST_TREE)
+        return c->zcrypt;
+    g = guest_at(c, tree - 1);
+    return g && g->linux_system ? g->linux_system->zcrypt : NULL;
+}
+
+int core_zcrypt_send(struct core *c, const struct command *cmd, struct effects *fx)
+{
+    struct zcrypt *z = zcrypt_of(c, cmd->zcrypt.tree);
+
+    if (!z)
+        return -ENODEV;
+    fx->tree = (uint16_t)cmd->zcrypt.tree;
+    return zcrypt_send(z, &cmd->zcrypt.request, fx);
+}
+
+void zcrypts_cancel(struct core *c, uint64_t token)
+{
+    zcrypt_cancel(c->zcrypt, token);
+    for (unsigned i = 0; i < c->guest_slots; i++)
+        if (c->guests[i] && c->guests[i]->linux_system && c->guests[i]->linux_system->zcrypt)
+            zcrypt_cancel(c->guests[i]->linux_system->zcrypt, token);
+}
+
+static void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn, struct effects *fx)
+{
+    struct zcrypt *z = zcrypt_of(c, g->number + 1);
+    struct effect *e;
+
+    if (z) {
+        fx->tree = (uint16_t)(g->number + 1);
+        zcrypt_poll(z, qn, fx);
+    }
+    if (!machine_queue_notifies(c->machine, qn))
+        return;
+    e = effects_add(fx, EFFECT_GUEST_NOTIFY);
+    e->id = g->number;
+    e->value = 2;
+    e->node = qn;
+}
+
+/* The reply is in the queue. Our own zcrypts fetch it; a guest that enabled notification is told;
+ * everybody else polls. */
 int core_job_done(struct core *c, const struct command *cmd, struct effects *fx)
 {
     const struct vfio_ap_guest *g;
-    struct effect *e;
     ap_qn qn;
     int rc = machine_job_done(c->machine, cmd->job.id, cmd->job.data, cmd->job.len, &qn);
 
     if (rc < 0)
         return rc;
+    zcrypt_poll(c->zcrypt, qn, fx);
     g = guest_of(c, qn);
-    if (!g || !apcb_has(&g->hw.apcb, qn) || !machine_queue_notifies(c->machine, qn))
-        return 0;
-    e = effects_add(fx, EFFECT_GUEST_NOTIFY);
-    e->id = g->number;
-    e->value = 2;
-    e->node = qn;
+    if (g && apcb_has(&g->hw.apcb, qn))
+        guest_reply(c, g, qn, fx);
     return 0;
 }

@@ -57,6 +57,9 @@ int core_guest_migrate(struct core *c, const struct command *cmd, struct effects
 
 /* requests.c */
 int core_insn(struct core *c, const struct command *cmd, struct reply *reply);
+struct zcrypt *zcrypt_of(struct core *c, unsigned tree);
+int core_zcrypt_send(struct core *c, const struct command *cmd, struct effects *fx);
+void zcrypts_cancel(struct core *c, uint64_t token);
 int core_job_done(struct core *c, const struct command *cmd, struct effects *fx);
 void jobs_announce(struct core *c, struct effects *fx);
 

@@ -36,7 +36,8 @@ void file_free_all(struct fuse_mount *m)
 
 /* The kernel has checked the mode for this user; but on sysfs not even root opens a file in a
    direction for which nobody has a bit. */
-static int check_open(const struct fuse_mount *m, fuse_ino_t ino, int flags, bool *device)
+static int check_open(const struct fuse_mount *m, fuse_ino_t ino, int flags, bool *device,
+                      uint32_t *node)
 {
     const struct sysfs_tree *t = mount_tree(m);
     int access = flags & O_ACCMODE;
@@ -50,14 +51,15 @@ static int check_open(const struct fuse_mount *m, fuse_ino_t ino, int flags, boo
     if (access != O_RDONLY && !(e.mode & 0222))
         return -EACCES;
     *device = e.device;
-    return e.device ? core_open(m->hub->door->core, m->tree, ino) : 0;
+    return e.device ? core_open(m->hub->door->core, m->tree, ino, node) : 0;
 }
 
 static void do_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct fuse_mount *m = fuse_req_userdata(req);
     bool device = false;
-    int rc = check_open(m, ino, fi->flags, &device);
+    uint32_t node = 0;
+    int rc = check_open(m, ino, fi->flags, &device, &node);
     struct open_file *f;
 
     if (rc < 0) {
@@ -67,6 +69,7 @@ static void do_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     f = xcalloc(1, sizeof *f);
     f->ino = ino;
     f->device = device;
+    f->node = node;
     f->event = true; /* as on sysfs: poll returns at once until the file was read */
     LIST_INSERT_HEAD(&m->files[bucket_of(ino)], f, link);
     fi->fh = (uintptr_t)f;

@@ -17,6 +17,7 @@ struct open_file {
     LIST_ENTRY(open_file) link;
     sysfs_ino ino;
     bool device;
+    uint32_t node;                /* of a device: which one, as core_open named it */
     bool shown;                   /* content holds what a read at offset 0 gave */
     bool event;                   /* something has happened that this file has not read yet */
     struct fuse_pollhandle *poll; /* somebody sleeps in poll(2) */

@@ -163,8 +163,8 @@ void machine_set_online(struct machine *m, unsigned apid, bool online)
     struct adapter *a = &m->adapters[apid];
 
     a->config.configured = online;
-    a->notifying =
-        (struct mask256){0}; /* firmware resets the queues when it configures an adapter (L-11) */
+    /* Firmware resets the queues when it configures an adapter (spec 7.2, L-11). */
+    adapter_flush(m, a);
     adapter_settle(m, a);
     m->changes++;
 }

@@ -30,6 +30,11 @@ static const struct sysfs_kind_ops *live_ops(const struct sysfs_tree *t, struct 
     return generation && generation == in->generation ? t->ops[in->dir.kind] : NULL;
 }
 
+struct sysfs_dir sysfs_dir_of(sysfs_ino ino)
+{
+    return inode_unpack(ino).dir;
+}
+
 sysfs_ino sysfs_dir_ino(const struct sysfs_tree *t, struct sysfs_dir dir)
 {
     return inode_pack((struct inode){dir, MEMBER_SELF, generation_of(t, dir)});

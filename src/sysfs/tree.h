@@ -183,6 +183,9 @@ void sysfs_dir_path(const struct sysfs_tree *t, struct sysfs_dir dir, struct tex
 /* Follows a path from the root, through links too. -ENOENT, -ENOTDIR, -ELOOP. */
 int sysfs_resolve(const struct sysfs_tree *t, const char *path, sysfs_ino *out);
 
+/* The kind and object that an inode number names. */
+struct sysfs_dir sysfs_dir_of(sysfs_ino ino);
+
 /* The inode of an object's directory, and of one of its attributes (0 if the kind has none of that
  * name). */
 sysfs_ino sysfs_dir_ino(const struct sysfs_tree *t, struct sysfs_dir dir);

@@ -342,7 +342,7 @@ const struct sysfs_tree *core_tree(struct core *c, unsigned tree)
     return tree < FAKE_TREES ? &c->trees[tree].tree : NULL;
 }
 
-int core_open(const struct core *c, unsigned tree, sysfs_ino ino)
+int core_open(struct core *c, unsigned tree, sysfs_ino ino, uint32_t *node)
 {
     return -ENXIO;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "bus/zcrypt.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "bus/zcrypt_internal.h"
 
 #include "base/effects.h"
 #include "base/synth.h"
@@ -12,11 +12,6 @@
 #define ZCRYPT_MAJOR                                                                               \
     250 /* the kernel picks one at load time; ours is in the same dynamic range                    \
          */
-
-struct zcrypt {
-    struct sysfs_tree *tree;
-    struct zcrypt_node nodes[ZCRYPT_NODES];
-};
 
 const struct zcrypt_node *zcrypt_node_at(const struct zcrypt *z, unsigned minor)
 {
@@ -322,7 +317,7 @@ static bool node_to_class(void *ctx, uint32_t minor, struct sysfs_dir *out)
 
 static const struct sysfs_member node_members[] = {{"subsystem", true, node_to_class}, {0}};
 
-struct zcrypt *zcrypt_new(struct sysfs_tree *tree)
+void zcrypt_nodes_register(struct zcrypt *z)
 {
     static const struct sysfs_kind_ops class_ops = {.attrs = class_attrs,
                                                     .name = class_name,
@@ -344,18 +339,9 @@ struct zcrypt *zcrypt_new(struct sysfs_tree *tree)
                                                        .generation = dev_node_generation,
                                                        .name = node_name,
                                                        .parent = dev_node_parent};
-    struct zcrypt *z = xcalloc(1, sizeof *z);
-
-    z->tree = tree;
-    sysfs_register(tree, SYSFS_ZCRYPT_CLASS, &class_ops, z);
-    sysfs_register(tree, SYSFS_ZCRYPT_PARENT, &parent_ops, z);
-    sysfs_register(tree, SYSFS_ZCRYPT_NODE, &node_ops, z);
-    sysfs_register(tree, SYSFS_DEV, &dev_ops, z);
-    sysfs_register(tree, SYSFS_DEV_NODE, &dev_node_ops, z);
-    return z;
-}
-
-void zcrypt_free(struct zcrypt *z)
-{
-    free(z);
+    sysfs_register(z->tree, SYSFS_ZCRYPT_CLASS, &class_ops, z);
+    sysfs_register(z->tree, SYSFS_ZCRYPT_PARENT, &parent_ops, z);
+    sysfs_register(z->tree, SYSFS_ZCRYPT_NODE, &node_ops, z);
+    sysfs_register(z->tree, SYSFS_DEV, &dev_ops, z);
+    sysfs_register(z->tree, SYSFS_DEV_NODE, &dev_node_ops, z);
 }
