@@ -31,7 +31,8 @@ unsigned control_event_kind(const struct effect *effect)
 {
     switch (effect->kind) {
     case EFFECT_UEVENT:
-        return CONTROL_EVENT_UEVENT;
+        /* What a guest's own bus says is heard inside the guest. */
+        return effect->tree == CORE_HOST_TREE ? CONTROL_EVENT_UEVENT : 0;
     case EFFECT_LOG:
         return CONTROL_EVENT_LOG;
     case EFFECT_APCB:

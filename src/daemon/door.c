@@ -70,8 +70,6 @@ void daemon_execute(struct door *door, struct command *command, struct reply *re
     d->executing = true;
     command->now = clock_now(&d->clock);
     effects_clear(&d->effects);
-    d->effects.now = command->now;
-    d->effects.token = command->token;
     d->effects.want_uevents = true;
     core_execute(d->door.core, command, &d->effects, reply);
     daemon_spread(d);
