@@ -115,10 +115,18 @@ def test_checkstop(host):
     table(host, CARD, {"chkstop": "0", "online": "1"})
 
 
+@pytest.mark.parametrize(("interrupts", "number", "text"), [
+    ("yes", "1", "Interrupts enabled."), ("no", "0", "Interrupts disabled.")])
+def test_interrupts(apus, interrupts, number, text):
+    host = apus(worked_example(interrupts=interrupts))
+    assert host.value(f"{AP}/ap_interrupts") == number
+    assert host.value(f"{QUEUE}/interrupt") == text
+
+
 def test_queue(host):
     table(host, QUEUE, {
         "request_count": "0", "requestq_count": "0", "pendingq_count": "0", "reset": "No Reset Timer set.",
-        "interrupt": "Interrupts disabled.", "config": "1", "chkstop": "0", "online": "1", "load": "0",
+        "config": "1", "chkstop": "0", "online": "1", "load": "0",
         "driver_override": "",
     })
     assert host.value("devices/ap/card05/ap_functions") == host.value(f"{QUEUE}/ap_functions")

@@ -4,7 +4,6 @@
 import pytest
 
 from harness import Machine, worked_example
-from documents import chapter, documentation
 
 
 @pytest.fixture
@@ -78,16 +77,3 @@ def test_S08_unassigned_control_domain_is_unplugged(running):
     mdev.assign(control=[4, 0x47])
     assert mdev.w("unassign_control_domain", "0x47") == "OK"
     assert guest.control_domains() == [4]
-
-
-def test_S09_documentation_explains_the_masks():
-    text = documentation("dynamic-configuration.md").lower()
-    assert "apmask" in text and "aqmask" in text
-    assert "cartesian product" in text or "product of" in text
-    assert "owned by" in text or "ownership" in text
-
-
-def test_S10_documentation_has_chapters_on_se_and_sclp():
-    document = documentation("dynamic-configuration.md")
-    assert "apus se adapter" in chapter(document, "Support Element")
-    assert "apus sclp" in chapter(document, "SCLP")

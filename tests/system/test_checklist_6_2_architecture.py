@@ -109,11 +109,10 @@ def test_S23_masks_of_the_guest(apus):
     """The guest's own bus prints the masks that it finds in its APCB."""
     host = apus(worked_example(apmask="0x0"))
     mdev = host.mdev(1).assign([4, 6], [4, 0xFF], [0x47])
-    host.guest("Guest1").start(mdev)
+    guest = host.guest("Guest1").start(mdev)
     for attribute, expected in (
         ("ap_adapter_mask", mask(4, 6)),
         ("ap_usage_domain_mask", mask(4, 0xFF)),
         ("ap_control_domain_mask", mask(0x47)),
     ):
-        seen = host.cli("guest", "exec", "Guest1", "--", "cat", f"/sys/bus/ap/{attribute}")
-        assert seen.stdout == expected + "\n", seen.stderr
+        assert guest.read(f"/sys/bus/ap/{attribute}") == expected + "\n"

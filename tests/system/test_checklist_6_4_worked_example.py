@@ -161,14 +161,22 @@ def test_S61_guests_have_what_the_tables_show(secured, guests):
     assert running[0].apqns() == ["05.0004", "05.00ab", "06.0004", "06.00ab"]
     assert running[1].apqns() == ["05.0047", "05.00ff"]
     assert running[2].apqns() == ["06.0047", "06.00ff"]
+    assert running[0].devices() == ["05.0004", "05.00ab", "06.0004", "06.00ab", "card05", "card06"]
+    assert running[1].devices() == ["05.0047", "05.00ff", "card05"]
+    assert running[2].devices() == ["06.0047", "06.00ff", "card06"]
     types = {card: secured.value(f"devices/ap/card{card}/type") for card in ("05", "06")}
     assert types == {"05": "CEX5C", "06": "CEX5A"}
+    assert running[0].read("/sys/devices/ap/card06/type") == "CEX5A\n"
+    assert running[1].read("/sys/devices/ap/card05/type") == "CEX5C\n"
 
 
 @pytest.mark.guest
 def test_S62_without_apft_a_guest_sees_no_devices(secured, guests):
+    """The matrix is plugged, but its bus cannot ask a queue what it is."""
     guest = secured.guest("Guest1").start(guests[0], features=["ap", "apqci"])
-    assert guest.apqns() == []
+    assert guest.devices() == []
+    other = secured.guest("Guest2").start(guests[1], features=["ap", "apqci", "apft"])
+    assert other.devices() == ["05.0047", "05.00ff", "card05"]
 
 
 @pytest.mark.guest
@@ -177,9 +185,9 @@ def test_S63_without_ap_a_guest_has_no_ap(secured, guests):
         "guest-start", name="Guest1", mdev=guests[0].uuid, features=["apqci", "apft"])
     assert "ap" in error.desc
     guest = secured.guest("Guest1").start(features=["apqci", "apft"])
-    assert guest.apqns() == []
+    assert guest.apqns() == [] and guest.devices() == []
     secured.refused("guest-attach", name="Guest1", mdev=guests[0].uuid)
-    assert guest.apqns() == []
+    assert guest.apqns() == [] and guest.devices() == []
 
 
 def test_S64_a_wrong_assignment_can_be_undone(secured, guests):

@@ -380,5 +380,4 @@ def test_a_matrix_longer_than_a_page_is_read_whole(apus):
     mdev = host.mdev(1).assign(range(30), range(30))
     lines = [f"{a:02x}.{d:04x}" for a in range(30) for d in range(30)]
     assert mdev.matrix() == lines
-    result = shell("cat matrix; tail -n 1 matrix", cwd=host.path(mdev.dir))
-    assert result.stdout.splitlines() == [*lines, lines[-1]]
+    assert shell("cat matrix", cwd=host.path(mdev.dir)).stdout.splitlines() == lines

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 mount -t tmpfs none /etc/mdevctl.d
+mkdir -p /etc/mdevctl.d/scripts.d/{callouts,notifiers}
 run mdevctl types
 line 'echo -5 > /sys/bus/ap/apmask'
 run mdevctl start -u $uuid1 -p matrix -t $type

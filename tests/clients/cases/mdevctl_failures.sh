@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 mount -t tmpfs none /etc/mdevctl.d
+mkdir -p /etc/mdevctl.d/scripts.d/{callouts,notifiers}
 define() {
     run mdevctl define -u "$1" -p matrix -t $type
     run mdevctl modify -u "$1" --addattr=assign_domain --value=4

@@ -51,7 +51,7 @@ class Control:
                 return message
             self.events.append(message)
 
-    def execute(self, command, **arguments):
+    def execute(self, command, /, **arguments):
         self.serial += 1
         request = {"execute": command, "id": self.serial}
         if arguments:

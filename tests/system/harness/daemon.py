@@ -97,10 +97,10 @@ class Daemon(Tree):
             self.control_connection = Control(self.socket)
         return self.control_connection
 
-    def execute(self, command, **arguments):
+    def execute(self, command, /, **arguments):
         return self.control.execute(command, **arguments)
 
-    def refused(self, command, **arguments):
+    def refused(self, command, /, **arguments):
         """The error of a command that has to fail."""
         try:
             result = self.execute(command, **arguments)

@@ -39,3 +39,17 @@ class Guest:
         """The control domains that the guest has, as numbers."""
         ids = self.show()["control_domains"]
         return sorted(i if isinstance(i, int) else int(i, 16) for i in ids)
+
+    def run(self, *command):
+        """The output of a program inside the guest."""
+        result = self.daemon.cli("guest", "exec", self.name, "--", *command)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    def read(self, path):
+        return self.run("cat", path)
+
+    def devices(self):
+        """Cards and queues that the guest's own AP bus shows; none where it has no AP bus."""
+        listing = "if test -d /sys/bus/ap/devices; then ls /sys/bus/ap/devices; fi"
+        return self.run("bash", "-c", listing).split()

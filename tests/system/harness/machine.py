@@ -13,8 +13,8 @@ class Adapter:
 
     @classmethod
     def absent(cls, kind="CEX5C"):
-        """Installed, but not in the LPAR yet."""
-        return cls(kind, {"lpar": "no"})
+        """Installed and in standby, but not in the LPAR yet."""
+        return cls(kind, {"lpar": "no", "configured": "no"})
 
 
 class Machine:
