@@ -19,12 +19,14 @@ struct abi {
     bool guest_matrix_always; /* readable without a guest (5.1) */
     bool remove_waits; /* removing a device in use asks the guest and waits, instead of EBUSY (5.13)
                         */
-    int instances_errno;   /* no mediated device left (5.27) */
-    int depth_bias;        /* added to the raw depth in the attribute (5.26) */
-    bool standby_withheld; /* an adapter in standby leaves the guests (5.14, D-3) */
-    bool recompute_always; /* the guest's view is computed anew at every change, not only at
-                              additions (trap 24) */
-    bool old_types;        /* types 6 to 9 exist and have drivers (1.11) */
+    int instances_errno;    /* no mediated device left (5.27) */
+    int depth_bias;         /* added to the raw depth in the attribute (5.26) */
+    bool standby_withheld;  /* an adapter in standby leaves the guests (5.14, D-3) */
+    bool recompute_always;  /* the guest's view is computed anew at every change, not only at
+                               additions (trap 24) */
+    bool one_change_a_scan; /* a queue whose checkstop changed shows a changed standby at the next
+                               scan only (recorded) */
+    bool old_types;         /* types 6 to 9 exist and have drivers (1.11) */
     unsigned matrix_limit; /* matrix and guest_matrix are cut at this many bytes; 0 = never (4.3) */
 };
 

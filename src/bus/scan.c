@@ -177,11 +177,12 @@ static void card_update(struct ap_bus *b, unsigned apid, const struct tapq *t, s
 static void queue_update(struct ap_bus *b, ap_qn qn, const struct tapq *t, struct effects *fx)
 {
     struct ap_queue *q = queue_get(b, qn);
-    bool config = t->rc != AP_RC_DECONFIGURED;
-    bool back = (!q->config && config) || (q->chkstop && t->rc != AP_RC_CHECKSTOPPED);
+    bool config = t->rc != AP_RC_DECONFIGURED, chkstop = t->rc == AP_RC_CHECKSTOPPED;
+    bool back = (!q->config && config) || (q->chkstop && !chkstop);
+    bool put_off = q->chkstop != chkstop && b->abi->one_change_a_scan;
 
-    q->chkstop = t->rc == AP_RC_CHECKSTOPPED;
-    if (q->config != config) {
+    q->chkstop = chkstop;
+    if (q->config != config && !put_off) {
         q->config = config;
         queue_uevent(b, qn, "change", config_variable(config), fx);
     }
