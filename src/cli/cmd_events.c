@@ -124,4 +124,5 @@ const struct cli_command cmd_events = {
     .group = CLI_LOOK,
     .help =
         "Prints the latest events, up to 1000; with --follow those that come from now on, until\n"
-        "it is interrupted or the daemon ends. With --json there is one object per line.\n"};
+        "it is interrupted or the daemon ends. With --json there is one object per line. On a\n"
+        "machine with more than 4096 queues, uevents are only seen with --follow.\n"};

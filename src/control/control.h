@@ -49,6 +49,14 @@ int control_server_new(sd_event *event, struct door *door, const struct control_
 /* Closes all connections and removes the socket. NULL is allowed. */
 void control_server_free(struct control_server *s);
 
+/*
+ * Whether uevents are to be made at all: somebody has subscribed to them, or the machine is small
+ * enough to remember them for those who ask later. Writing down the uevents of 65,536 queues takes
+ * ten times as long as moving the queues.
+ */
+#define CONTROL_REMEMBER_QUEUES 4096u
+bool control_server_wants_uevents(const struct control_server *s);
+
 /* Messages go into the log, events to those who subscribed. Never executes commands itself. */
 void control_server_effects(struct control_server *s, const struct effects *effects);
 

@@ -147,7 +147,8 @@ const struct control_command control_commands_session[] = {
      .returns = "events: the kinds that are now sent",
      .run = run_subscribe},
     {.name = "events",
-     .what = "The latest events, up to 1000, for those who were not there.",
+     .what = "The latest events, up to 1000, for those who were not there. On a machine with more "
+             "than 4096 queues uevents are among them only if somebody had subscribed to them.",
      .arguments = {{"since", ARGUMENT_COUNT, true, NULL, "the number of the first event wanted"}},
      .returns = "events: as they are sent to subscribers, with a number each; oldest: the number "
                 "of the oldest one kept; next: the number that the next one will have",

@@ -332,6 +332,16 @@ static bool anyone_wants(const struct control_server *s, unsigned kind)
     return false;
 }
 
+bool control_server_wants_uevents(const struct control_server *s)
+{
+    struct host_info host;
+
+    if (anyone_wants(s, CONTROL_EVENT_UEVENT))
+        return true;
+    core_host_info(s->state.door->core, &host);
+    return mask256_count(&host.apm) * mask256_count(&host.aqm) <= CONTROL_REMEMBER_QUEUES;
+}
+
 void control_server_effects(struct control_server *s, const struct effects *effects)
 {
     size_t events = 0;

@@ -77,6 +77,16 @@ static int open_adapters(struct daemon *d, struct text *why)
     return daemon_mount_new(d, CORE_HOST_TREE, o->mount, o->fuse_fd, why);
 }
 
+/* As control_server_wants_uevents, before there is a core to ask. */
+static bool is_small(const struct machine_config *machine)
+{
+    unsigned adapters = 0;
+
+    for (unsigned apid = 0; apid < AP_IDS; apid++)
+        adapters += machine->adapters[apid].type && machine->adapters[apid].in_lpar;
+    return adapters * mask256_count(&machine->usage) <= CONTROL_REMEMBER_QUEUES;
+}
+
 static int daemon_open(struct daemon *d, const struct machine_config *machine, struct text *why)
 {
     int rc = open_loop(d, why);
@@ -85,7 +95,7 @@ static int daemon_open(struct daemon *d, const struct machine_config *machine, s
         return rc;
     d->door.execute = daemon_execute;
     d->effects.now = clock_now(&d->clock);
-    d->effects.want_uevents = true;
+    d->effects.want_uevents = d->options->uevent_fd >= 0 || is_small(machine);
     d->door.core = core_new(machine, &d->effects);
     rc = open_adapters(d, why);
     if (rc < 0)

@@ -59,6 +59,14 @@ static unsigned stopping(struct daemon *d, const struct command *command)
     return guest.number + 1;
 }
 
+/* Instructions of guests make none, and there are many of them. */
+static bool wants_uevents(const struct daemon *d, const struct command *command)
+{
+    if (command->kind == CMD_INSN || command->kind == CMD_JOB_DONE)
+        return false;
+    return d->uevents || (d->control && control_server_wants_uevents(d->control));
+}
+
 void daemon_execute(struct door *door, struct command *command, struct reply *reply)
 {
     struct daemon *d = (struct daemon *)door;
@@ -70,7 +78,7 @@ void daemon_execute(struct door *door, struct command *command, struct reply *re
     d->executing = true;
     command->now = clock_now(&d->clock);
     effects_clear(&d->effects);
-    d->effects.want_uevents = true;
+    d->effects.want_uevents = wants_uevents(d, command);
     core_execute(d->door.core, command, &d->effects, reply);
     daemon_spread(d);
     d->executing = false;
