@@ -298,6 +298,29 @@ static void test_stopping_while_the_notifier_works(void **state)
     assert_int_equal(writer_join(&w), 7);
 }
 
+static void test_the_hub_goes_with_everything_in_use(void **state)
+{
+    int fd = open(A "/value", O_RDWR);
+    struct writer w;
+    pthread_t looker;
+
+    fake_must_mount(&fake, 1, B, -1, NULL);
+    assert_int_equal(fake_put(A "/add", "0 5000"), 6);
+    writer_start(&w, A "/wait", "1");
+    fake_wait_until(A "/waiting", "1 0\n");
+    atomic_store(&stop_looking, false);
+    pthread_create(&looker, NULL, look, A);
+    assert_int_equal(fake_put(A "/del", "0 2500"), 6);
+    fake_stop(&fake);
+    assert_int_equal(writer_join(&w), -ENODEV);
+    atomic_store(&stop_looking, true);
+    pthread_join(looker, NULL);
+    unlink(A "/new"); /* possible once the tree was gone */
+    close(fd);
+    fake_start(&fake);
+    mount_a = NULL;
+}
+
 static unsigned settled;
 
 static void count_settled(void *data)
@@ -371,6 +394,7 @@ int main(void)
         T(test_a_tree_that_no_longer_exists),
         T(test_objects_go_while_others_look),
         T(test_stopping_while_the_notifier_works),
+        T(test_the_hub_goes_with_everything_in_use),
         T(test_settle_waits_for_invalidations),
         T(test_open_files_outlive_the_mount_with_errors),
     };

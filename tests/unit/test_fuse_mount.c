@@ -201,6 +201,71 @@ static void test_a_descriptor_from_another_namespace(void **state)
     fake_unmount(&fake, m);
 }
 
+/* A user without any privilege gets a tree of his own through fusermount3. */
+static int by_helper(void)
+{
+    struct fuse_mount *m = NULL;
+    static struct fake own;
+    text_auto why = {0};
+    struct stat st;
+
+    if (setresgid(1000, 1000, 1000) < 0 || setresuid(1000, 1000, 1000) < 0)
+        return 1;
+    fake_start(&own);
+    if (fake_mount(&own, 0, B, -1, NULL, &why, &m) < 0) {
+        fprintf(stderr, "%s\n", why.data);
+        return 2;
+    }
+    if (stat(B "/value", &st) < 0 || st.st_uid != 1000 || st.st_gid != 1000)
+        return 3;
+    if (fake_put(B "/value", "mine") != 4)
+        return 4;
+    fake_unmount(&own, m);
+    if (stat(B "/value", &st) == 0)
+        return 5;
+    fake_stop(&own);
+    return 0;
+}
+
+static void test_a_plain_user_mounts_through_fusermount3(void **state)
+{
+    struct stat st;
+    int status;
+    pid_t pid;
+
+    if (stat("/usr/bin/fusermount3", &st) < 0 || !(st.st_mode & S_ISUID)) {
+        print_message("no setuid fusermount3 here\n");
+        skip();
+    }
+    assert_return_code(chown(B, 1000, 1000), errno);
+    pid = fork();
+    if (pid == 0)
+        _exit(by_helper());
+    assert_return_code(waitpid(pid, &status, 0), errno);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_nobody_may_mount_where_he_may_not(void **state)
+{
+    text_auto why = {0};
+    struct fuse_mount *m;
+    int status, rc;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        static struct fake own;
+
+        if (setresgid(1000, 1000, 1000) < 0 || setresuid(1000, 1000, 1000) < 0)
+            _exit(1);
+        fake_start(&own);
+        rc = fake_mount(&own, 0, B, -1, NULL, &why, &m); /* root's directory */
+        _exit(rc == -EPERM && strstr(why.data, "no permission to mount on " B) ? 0 : 2);
+    }
+    assert_return_code(waitpid(pid, &status, 0), errno);
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void test_a_descriptor_that_is_none(void **state)
 {
     struct fuse_mount *m = NULL;
@@ -219,6 +284,8 @@ int main(void)
         T(test_what_cannot_be_mounted_says_why),
         T(test_a_dead_mount_is_busy_and_does_not_hang),
         T(test_a_descriptor_from_another_namespace),
+        T(test_a_plain_user_mounts_through_fusermount3),
+        T(test_nobody_may_mount_where_he_may_not),
         T(test_a_descriptor_that_is_none),
     };
 
