@@ -10,7 +10,7 @@ BUILD_PACKAGES = gcc meson ninja-build pkg-config libfuse3-dev libsystemd-dev li
 	libinih-dev libssl-dev libcmocka-dev
 TEST_PACKAGES = python3-pytest mdevctl udev qemu-user-static
 
-.PHONY: all setup check run clients install deps clean help
+.PHONY: all setup check run bench clients install deps clean help
 
 all: setup
 	ninja -C $(BUILD) -j$(JOBS)
@@ -35,6 +35,10 @@ check: all
 run: all clients
 	CLIENT_ROOT=$(abspath $(CLIENTS))/bookworm/root $(BUILD)/src/cli/apus run -- examples/worked-example
 
+# A release build in build-bench/, measured: JSON lines, and a table on standard error. As root.
+bench: | deps
+	JOBS=$(JOBS) bench/run
+
 clients:
 	test -x $(CLIENTS)/bookworm/root/usr/sbin/lszcrypt && command -v mdevctl > /dev/null || \
 		tests/clients/setup $(CLIENTS) bookworm
@@ -49,4 +53,5 @@ help:
 	@echo "make            build in $(BUILD)/"
 	@echo "make check      build and run all tests"
 	@echo "make run        build and play the worked example"
+	@echo "make bench      build a release in build-bench/ and measure"
 	@echo "make install    install below $(PREFIX)"
