@@ -49,6 +49,18 @@ static void add(struct bytes *b, const char *data, size_t len)
     b->len += len;
 }
 
+/* A character inside single quotes of the guest's shell; a request is one line, so newlines hide.
+ */
+static void add_quoted(struct bytes *line, char c)
+{
+    if (c == '\'')
+        add(line, "'\\''", 4);
+    else if (c == '\n')
+        add(line, "'$'\\n''", 7);
+    else
+        add(line, &c, 1);
+}
+
 /* The words as a line of shell that gives exactly these words again. */
 static struct bytes quote(char **words)
 {
@@ -57,7 +69,7 @@ static struct bytes quote(char **words)
     for (; *words; words++) {
         add(&line, line.len ? " '" : "'", line.len ? 2 : 1);
         for (const char *c = *words; *c; c++)
-            add(&line, *c == '\'' ? "'\\''" : c, *c == '\'' ? 4 : 1);
+            add_quoted(&line, *c);
         add(&line, "'", 1);
     }
     add(&line, "\n", 1);
@@ -195,8 +207,7 @@ static int run(const char *path, unsigned timeout_s, bool with_input, char **com
     if (getrandom(&id, sizeof(id), 0) != sizeof(id))
         die("no random numbers");
     fd = connect_to(path, timeout_s);
-    n = snprintf(header, sizeof(header), "\nexec %llx %zu %zu\n", (unsigned long long)id, line.len,
-                 input.len);
+    n = snprintf(header, sizeof(header), "\nexec %llx %zu ", (unsigned long long)id, input.len);
     send_all(fd, header, n);
     send_all(fd, line.data, line.len);
     send_all(fd, input.data, input.len);

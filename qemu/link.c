@@ -2,11 +2,14 @@
 #include "link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "guest/client.h"
 #include "guest/protocol.h"
@@ -15,6 +18,8 @@ enum {
     ANSWER_MS = 5000, /* a server that takes longer for anything counts as gone */
     RETRY_MS = 200,
     RETRY_SLOW_MS = 10000, /* after a server that was there but did not answer */
+    DETACHED_MS = 1000,    /* after the server asked us to leave */
+    WATCH_MS = 50,
 };
 
 static struct {
@@ -26,6 +31,8 @@ static struct {
     bool features_fixed;
     uint32_t features;
     char said[GUEST_ERROR_MAX]; /* last complaint, so that each is printed once */
+    const char *rescan;         /* pipe that makes the kernel look again, or NULL */
+    bool was_connected;         /* as the watcher saw it last */
 } lnk = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static int64_t now_ms(void)
@@ -118,15 +125,6 @@ uint32_t link_features(void)
     return features;
 }
 
-/* Nobody takes notifications here: a kernel that polls has no use for them. */
-static void drop_notifications(void)
-{
-    struct guest_notify notify;
-
-    while (lnk.client && guest_client_notify(lnk.client, 0, &notify) == 0)
-        ;
-}
-
 static bool execute_connected(const struct guest_insn *insn, struct guest_insn_reply *reply)
 {
     int r;
@@ -151,7 +149,6 @@ void link_execute(const struct guest_insn *insn, uint8_t buffer[static GUEST_DAT
         memcpy(buffer, r.data, r.data_len);
         r.data = buffer;
     }
-    drop_notifications();
     pthread_mutex_unlock(&lnk.lock);
     if (!done)
         guest_reply_absent(insn, buffer, &r);
@@ -184,4 +181,86 @@ void link_reset(void)
             lost(r);
     }
     pthread_mutex_unlock(&lnk.lock);
+}
+
+/* Takes what the server has notified of. True: the kernel should look at its adapters. */
+static bool take_notifications(void)
+{
+    struct guest_notify notify;
+    bool changed = false;
+    int r;
+
+    while ((r = guest_client_notify(lnk.client, 0, &notify)) == 0) {
+        if (notify.kind == GUEST_NOTIFY_DETACH) {
+            gone(0, "the server wants its mediated device back: adapters are away");
+            lnk.next_try = now_ms() + DETACHED_MS;
+            return true;
+        }
+        changed |= notify.kind == GUEST_NOTIFY_CONFIG;
+    }
+    if (r != -EAGAIN) {
+        char text[GUEST_ERROR_MAX];
+
+        snprintf(text, sizeof(text), "%s", guest_client_error(lnk.client));
+        gone(r, text);
+    }
+    return changed;
+}
+
+static bool look(void)
+{
+    bool changed = false;
+
+    pthread_mutex_lock(&lnk.lock);
+    if (connected())
+        changed = take_notifications();
+    if (lnk.was_connected != (lnk.client != NULL))
+        changed = true;
+    lnk.was_connected = lnk.client != NULL;
+    pthread_mutex_unlock(&lnk.lock);
+    return changed;
+}
+
+static void knock(void)
+{
+    int fd = lnk.rescan ? open(lnk.rescan, O_WRONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+
+    if (fd < 0)
+        return;
+    /* A full pipe means that many knocks wait already. */
+    if (write(fd, "\n", 1) < 0 && errno != EAGAIN)
+        perror("apus: cannot ask for a rescan");
+    close(fd);
+}
+
+/* A thread that polls: waiting on the socket would wake it with each answer of an instruction. */
+static void *watch(void *data)
+{
+    const struct timespec pause = {0, WATCH_MS * 1000000L};
+
+    for (;;) {
+        nanosleep(&pause, NULL);
+        if (look())
+            knock();
+    }
+    return NULL;
+}
+
+void link_watch(const char *rescan)
+{
+    sigset_t all, old;
+    pthread_t thread;
+
+    /* QEMU directs its signals at its own threads. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    pthread_mutex_lock(&lnk.lock);
+    lnk.rescan = rescan;
+    lnk.was_connected = lnk.client != NULL;
+    pthread_mutex_unlock(&lnk.lock);
+    if (pthread_create(&thread, NULL, watch, NULL) == 0)
+        pthread_detach(thread);
+    else
+        fprintf(stderr, "apus: no thread for notifications: the kernel finds changes late\n");
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
 }

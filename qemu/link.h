@@ -6,8 +6,9 @@
 
 /*
  * The plugin's one connection to the server, shared by all CPUs. It comes back by itself: while
- * there is none, instructions try to connect again, a few times a second at most. Where there is no
- * server, link_execute answers as a machine without adapters, so it always has an answer.
+ * there is none, instructions and the watcher try to connect again, a few times a second at most.
+ * Where there is no server, link_execute answers as a machine without adapters, so it always has an
+ * answer.
  */
 
 /*
@@ -30,5 +31,12 @@ int link_servc(uint32_t command, uint16_t *response);
 
 /* The system of the guest was reset. */
 void link_reset(void);
+
+/*
+ * Starts the thread that takes notifications and notices that the server goes or comes. Each time
+ * the guest's adapters may have changed it writes a newline into the named pipe `rescan` (NULL: it
+ * does not), since a plugin cannot present the machine check that would tell the kernel.
+ */
+void link_watch(const char *rescan);
 
 #endif

@@ -4,8 +4,9 @@
  * speaks the guest protocol.
  *
  *   -plugin apus-ap.so,sock=PATH[,name=NAME][,mdev=UUID][,role=guest|lpar][,apft=off][,apqci=off]
+ *           [,rescan=PIPE]
  *
- * PATH, the name and the UUID have no commas, since QEMU separates arguments by them.
+ * PATH and PIPE have no commas, since QEMU separates arguments by them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@ static const struct guest_hello default_hello = {
 };
 
 struct options {
-    const char *path;
+    const char *path, *rescan;
     struct guest_hello hello;
 };
 
@@ -97,6 +98,8 @@ static bool parse_option(const char *option, struct options *o)
     value++;
     if (KEY("sock"))
         o->path = value;
+    else if (KEY("rescan"))
+        o->rescan = value;
     else if (KEY("name"))
         o->hello.name = value;
     else if (KEY("mdev"))
@@ -134,6 +137,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **
     o.hello.name_len = strlen(o.hello.name);
     if (link_init(o.path, &o.hello) < 0)
         return -1;
+    link_watch(o.rescan ? g_strdup(o.rescan) : NULL);
     is_lpar = o.hello.role == GUEST_ROLE_LPAR;
     qemu_plugin_register_vcpu_init_cb(id, init_vcpu, NULL);
     qemu_plugin_register_vcpu_tb_trans_cb(id, translate, NULL);
