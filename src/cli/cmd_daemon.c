@@ -11,6 +11,7 @@
 enum {
     OPT_FUSE_FD = 256,
     OPT_UEVENT_FD,
+    OPT_OUTSIDE,
     OPT_READY_FD,
     OPT_ABI,
     OPT_RECORD,
@@ -30,6 +31,7 @@ static const struct cli_option options[] = {
     {OPT_READY_FD, "ready-fd", "N", "write a byte here when all serves"},
     {OPT_UEVENT_FD, "uevent-fd", "N",
      "send uevents through this socket (see 'apus run --uevents')"},
+    {OPT_OUTSIDE, "outside", "INODE", "the network namespace that must hear none of them"},
     {'q', "quiet", NULL, "no messages on standard error"},
     {0}};
 
@@ -40,6 +42,15 @@ static int parse_fd(const char *name, const char *value, int *out)
     if (number_parse_int(value, strlen(value), 10, &fd) < 0 || fd < 0)
         return cli_usage("--%s takes the number of an open descriptor, not '%s'", name, value);
     *out = fd;
+    return 0;
+}
+
+/* As the link /proc/self/ns/net has it: net:[INODE]. */
+static int parse_outside(const char *value, struct daemon_options *o)
+{
+    if (number_parse_u64(value, strlen(value), 10, &o->outside) < 0 || !o->outside)
+        return cli_usage("--outside takes the inode number of a network namespace, not '%s'",
+                         value);
     return 0;
 }
 
@@ -82,6 +93,8 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
         return parse_fd("fuse-fd", value, &o->fuse_fd);
     case OPT_UEVENT_FD:
         return parse_fd("uevent-fd", value, &o->uevent_fd);
+    case OPT_OUTSIDE:
+        return parse_outside(value, o);
     case OPT_READY_FD:
         return parse_fd("ready-fd", value, &o->ready_fd);
     default:
@@ -105,6 +118,8 @@ static int daemon_cli_run(int argc, char **argv)
         return cli_usage("--socket is missing: where should the control socket be?");
     if (!o.mount == (o.fuse_fd < 0))
         return cli_usage("it needs either --mount or --fuse-fd");
+    if ((o.uevent_fd < 0) != !o.outside)
+        return cli_usage("--uevent-fd and --outside go together: where may no uevent go?");
     return daemon_run(&o);
 }
 

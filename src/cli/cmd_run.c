@@ -104,9 +104,8 @@ static char **shell_program(const struct daemon_start *how)
 /* Enters the namespaces and makes what the daemon gets from us: its descriptors. */
 static int prepare(struct daemon_start *how, bool uevents, struct compose *compose)
 {
-    struct uevent_netns outside = {0};
     text_auto why = {0};
-    int ret = uevents ? uevent_netns_get(&outside) : 0;
+    int ret = uevents ? uevent_netns_get(&how->outside) : 0;
 
     if (ret < 0)
         return cli_error("cannot look at /proc/self/ns/net: %s", strerror(-ret)), ret;
@@ -114,7 +113,7 @@ static int prepare(struct daemon_start *how, bool uevents, struct compose *compo
     if (ret < 0)
         return ret;
     if (uevents) {
-        how->uevents = uevent_socket_open(&outside, &why);
+        how->uevents = uevent_socket_open(how->outside, &why);
         if (how->uevents < 0)
             return cli_error("%s", why.data), how->uevents;
     }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static void keep_open(int fd)
 
 static _Noreturn void become_daemon(const struct daemon_start *how, int ready, pid_t parent)
 {
-    char fuse_text[16], ready_text[16], uevents_text[16];
+    char fuse_text[16], ready_text[16], uevents_text[16], outside_text[32];
     const char *args[ARGS_MAX] = {"apus",       "daemon",   "--fuse-fd", fuse_text,
                                   "--ready-fd", ready_text, "--socket",  how->socket};
     int n = 8;
@@ -31,10 +32,13 @@ static _Noreturn void become_daemon(const struct daemon_start *how, int ready, p
     snprintf(fuse_text, sizeof(fuse_text), "%d", how->fuse);
     snprintf(ready_text, sizeof(ready_text), "%d", ready);
     snprintf(uevents_text, sizeof(uevents_text), "%d", how->uevents);
+    snprintf(outside_text, sizeof(outside_text), "%" PRIu64, how->outside);
     if (!how->verbose)
         args[n++] = "--quiet";
-    if (how->uevents >= 0)
+    if (how->uevents >= 0) {
         args[n++] = "--uevent-fd", args[n++] = uevents_text;
+        args[n++] = "--outside", args[n++] = outside_text;
+    }
     if (how->machine)
         args[n++] = "--machine", args[n++] = how->machine;
     if (how->abi)

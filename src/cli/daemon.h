@@ -3,19 +3,21 @@
 #define APUS_CLI_DAEMON_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
  * How `apus run` starts the daemon: as a child that executes this program as
  *
  *   apus daemon --fuse-fd N --socket PATH --ready-fd M --quiet [--machine FILE] [--abi PROFILE]
- *               [--record FILE] [--uevent-fd U]
+ *               [--record FILE] [--uevent-fd U --outside I]
  *
- * N is an open /dev/fuse that is mounted already, U a socket of uevent_socket_open. The daemon
- * writes one byte to M and closes it when both the file system and the socket serve; if that cannot
- * be, it prints one sentence on standard error and exits with a status other than 0. SIGTERM, which
- * also comes when the parent dies, ends it with status 0. --quiet keeps the message log off
- * standard error.
+ * N is an open /dev/fuse that is mounted already, U a socket of uevent_socket_open and I the number
+ * of the network namespace that we have left, which must hear nothing of it. The daemon writes one
+ * byte to M and closes it when both the file system and the socket serve; if that cannot be, it
+ * prints one sentence on standard error and exits with a status other than 0. SIGTERM, which also
+ * comes when the parent dies, ends it with status 0. --quiet keeps the message log off standard
+ * error.
  */
 struct daemon_start {
     int fuse;            /* N */
@@ -25,6 +27,7 @@ struct daemon_start {
     const char *record;  /* or NULL */
     bool verbose;        /* without --quiet */
     int uevents;         /* U, or -1 */
+    uint64_t outside;    /* I */
 };
 
 /*

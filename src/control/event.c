@@ -54,22 +54,26 @@ const char *control_level_name(unsigned level)
     return level < 3 ? names[level] : "error";
 }
 
-/* "NAME=value" strings, each ended by NUL. */
+/* "NAME=value" strings, each ended by NUL. Names come from writers, too, and may be of any bytes.
+ */
 static json_t *uevent_data(const char *env, size_t len)
 {
     json_t *data = json_object();
+    text_auto name = {0};
 
     for (size_t at = 0, n; at < len; at += n + 1) {
         const char *equals;
-        char name[64];
+        json_t *key;
 
         n = strnlen(env + at, len - at);
         equals = memchr(env + at, '=', n);
-        if (!equals || (size_t)(equals - env) - at >= sizeof(name))
+        if (!equals)
             continue;
-        memcpy(name, env + at, (size_t)(equals - env) - at);
-        name[(size_t)(equals - env) - at] = '\0';
-        control_json_set(data, name, control_json_string(equals + 1));
+        text_clear(&name);
+        text_add(&name, env + at, (size_t)(equals - env) - at);
+        key = control_json_string(name.data);
+        control_json_set(data, json_string_value(key), control_json_string(equals + 1));
+        json_decref(key);
     }
     return data;
 }

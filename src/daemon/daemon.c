@@ -61,7 +61,7 @@ static int open_loop(struct daemon *d, struct text *why)
 static int open_adapters(struct daemon *d, struct text *why)
 {
     const struct daemon_options *o = d->options;
-    int rc = o->uevent_fd < 0 ? 0 : uevent_sender_new(o->uevent_fd, &d->uevents, why);
+    int rc = o->uevent_fd < 0 ? 0 : uevent_sender_new(o->uevent_fd, o->outside, &d->uevents, why);
 
     if (rc < 0)
         return rc;

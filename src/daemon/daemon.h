@@ -3,6 +3,7 @@
 #define APUS_DAEMON_DAEMON_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/abi.h"
 
@@ -16,8 +17,9 @@ struct daemon_options {
     bool has_abi;
     enum abi_profile abi; /* in place of the machine's */
     bool virtual_clock;
-    int uevent_fd; /* a socket of uevent_socket_open that real uevents go to; -1: none */
-    bool quiet;    /* no messages on standard error */
+    int uevent_fd;    /* a socket of uevent_socket_open that real uevents go to; -1: none */
+    uint64_t outside; /* the network namespace that it must not be in */
+    bool quiet;       /* no messages on standard error */
 };
 
 /*

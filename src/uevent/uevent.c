@@ -15,6 +15,9 @@
 /* The kernel's buffer for a uevent, and what "SEQNUM=18446744073709551615" takes of it. */
 #define UEVENT_MAX (2048 - 28)
 
+/* Linux 6.17: NET_NS_INIT_INO of linux/nsfs.h. */
+#define NETNS_INITIAL 0xeffffff9u
+
 struct uevent_sender {
     int fd;
     uint32_t number;
@@ -57,66 +60,64 @@ int uevent_format(const char *record, size_t len, uint32_t number, struct text *
     return 0;
 }
 
-static int netns_of(const struct stat *st, struct uevent_netns *out)
-{
-    *out = (struct uevent_netns){st->st_dev, st->st_ino};
-    return 0;
-}
-
-static int netns_of_path(const char *path, struct uevent_netns *out)
+static int netns_of_path(const char *path, uint64_t *out)
 {
     struct stat st;
 
-    return stat(path, &st) < 0 ? -errno : netns_of(&st, out);
+    if (stat(path, &st) < 0)
+        return -errno;
+    *out = st.st_ino;
+    return 0;
 }
 
-static int netns_of_socket(int fd, struct uevent_netns *out)
+static int netns_of_socket(int fd, uint64_t *out)
 {
     struct stat st;
     int netns = ioctl(fd, SIOCGSKNS), ret;
 
     if (netns < 0)
         return -errno;
-    ret = fstat(netns, &st) < 0 ? -errno : netns_of(&st, out);
+    ret = fstat(netns, &st) < 0 ? -errno : 0;
     close(netns);
+    if (ret == 0)
+        *out = st.st_ino;
     return ret;
 }
 
-static bool same(const struct uevent_netns *a, const struct uevent_netns *b)
-{
-    return a->device == b->device && a->inode == b->inode;
-}
-
-int uevent_netns_get(struct uevent_netns *out)
+int uevent_netns_get(uint64_t *out)
 {
     return netns_of_path("/proc/self/ns/net", out);
 }
 
-/* outside: NULL if only process 1 counts. */
-static int check_netns(int fd, const struct uevent_netns *outside, struct text *why)
+/* Newer kernels have a fixed number for it; in older ones process 1 shows it to root. */
+static bool is_the_systems(uint64_t netns)
 {
-    struct uevent_netns ours, first;
-    int ret = netns_of_socket(fd, &ours);
+    uint64_t first;
 
-    if (ret < 0) {
-        text_addf(why, "uevents are not sent: the network namespace of the socket is unknown: %s",
-                  strerror(-ret));
-        return -EPERM;
-    }
-    if (netns_of_path("/proc/1/ns/net", &first) == 0 && same(&ours, &first)) {
-        text_adds(why, "uevents are not sent into the system's own network namespace; they need "
-                       "one of their own, as 'apus run --uevents' makes it");
-        return -EPERM;
-    }
-    if (outside && same(&ours, outside)) {
-        text_adds(why, "uevents are not sent into the network namespace of the caller; they need "
-                       "one of their own");
-        return -EPERM;
-    }
-    return 0;
+    return netns == NETNS_INITIAL ||
+           (netns_of_path("/proc/1/ns/net", &first) == 0 && first == netns);
 }
 
-int uevent_socket_open(const struct uevent_netns *outside, struct text *why)
+static int check_netns(int fd, uint64_t outside, struct text *why)
+{
+    uint64_t netns;
+    int ret = netns_of_socket(fd, &netns);
+
+    if (ret < 0)
+        text_addf(why, "uevents are not sent: the network namespace of the socket is unknown: %s",
+                  strerror(-ret));
+    else if (is_the_systems(netns))
+        text_adds(why, "uevents are not sent into the system's own network namespace; they need "
+                       "one of their own, as 'apus run --uevents' makes it");
+    else if (netns == outside)
+        text_adds(why, "uevents are not sent into the network namespace of the caller; they need "
+                       "one of their own, as 'apus run --uevents' makes it");
+    else
+        return 0;
+    return -EPERM;
+}
+
+int uevent_socket_open(uint64_t outside, struct text *why)
 {
     struct sockaddr_nl address = {.nl_family = AF_NETLINK};
     int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
@@ -141,7 +142,7 @@ static int option(int fd, int name)
     return getsockopt(fd, SOL_SOCKET, name, &got, &len) < 0 ? -1 : got;
 }
 
-int uevent_sender_new(int fd, struct uevent_sender **out, struct text *why)
+int uevent_sender_new(int fd, uint64_t outside, struct uevent_sender **out, struct text *why)
 {
     struct uevent_sender *s;
     int ret;
@@ -150,7 +151,7 @@ int uevent_sender_new(int fd, struct uevent_sender **out, struct text *why)
         text_addf(why, "descriptor %d is no netlink socket for uevents", fd);
         return -EINVAL;
     }
-    ret = check_netns(fd, NULL, why);
+    ret = check_netns(fd, outside, why);
     if (ret < 0)
         return ret;
     s = xcalloc(1, sizeof(*s));

@@ -17,28 +17,25 @@ struct uevent_sender;
 /*
  * Devices that are not there are nothing to tell the system of. So uevents go into a network
  * namespace that was made for them and nowhere else: whoever makes one notes the namespace that it
- * leaves, and neither that one nor the one of process 1 is ever served.
+ * leaves, outside, and neither that one nor the system's own is ever served. A network namespace is
+ * named by its inode number, as in the link /proc/self/ns/net.
  */
-struct uevent_netns {
-    uint64_t device, inode;
-};
 
-/* The network namespace of this process. 0 or -errno (is /proc mounted?). */
-int uevent_netns_get(struct uevent_netns *out);
+/* That of this process. 0 or -errno (is /proc mounted?). */
+int uevent_netns_get(uint64_t *out);
 
 /*
- * A socket for uevents in the network namespace of this process, which has left outside. Returns
- * the descriptor (close-on-exec), or -errno with a sentence in why: -EPERM if the namespace is
- * outside or that of process 1.
+ * A socket for uevents in the network namespace of this process. Returns the descriptor
+ * (close-on-exec), or -errno with a sentence in why: -EPERM if the namespace may have none.
  */
-int uevent_socket_open(const struct uevent_netns *outside, struct text *why);
+int uevent_socket_open(uint64_t outside, struct text *why);
 
 /*
  * Takes the descriptor of such a socket. If it fails, that stays the caller's and why has a
- * sentence: -EINVAL it is no such socket; -EPERM its namespace is that of process 1, or cannot be
- * told. Where process 1 cannot be looked at, the kernel lets nobody send into its namespace either.
+ * sentence: -EINVAL it is no such socket; -EPERM its namespace may have no uevents, or cannot be
+ * told.
  */
-int uevent_sender_new(int fd, struct uevent_sender **out, struct text *why);
+int uevent_sender_new(int fd, uint64_t outside, struct uevent_sender **out, struct text *why);
 void uevent_sender_free(struct uevent_sender *s); /* NULL is allowed */
 
 /*

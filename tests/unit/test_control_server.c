@@ -150,6 +150,28 @@ static void test_who_does_not_read_events_is_cut_off(void **state)
     close(other);
 }
 
+/* A writer to an attribute uevent chooses names of variables: any letters of Latin-1, any length.
+ */
+static void test_events_with_odd_names(void **state)
+{
+    static const char env[] = "ACTION=add\0SYNTH_ARG_\xc0=\xdf\0"
+                              "SYNTH_ARG_0123456789012345678901234567890123456789012345678901234567"
+                              "89=x";
+    struct rig *r = *state;
+    int fd = rig_connect(r), other = rig_connect(r);
+
+    ask_and_drop(r, fd, "{\"execute\":\"subscribe\"}");
+    fake_core_effect(&r->core, EFFECT_UEVENT, env, sizeof env);
+    ask_and_drop(r, other,
+                 "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":5,\"state\":\"on\"}}");
+    assert_string_equal(rig_receive(r, fd),
+                        "{\"event\":\"uevent\",\"data\":{\"ACTION\":\"add\",\"SYNTH_ARG_?\":\"?\","
+                        "\"SYNTH_ARG_01234567890123456789012345678901234567890123456789012345678"
+                        "9\":\"x\"},\"timestamp\":5.0}\n");
+    close(fd);
+    close(other);
+}
+
 static void test_events_reach_those_who_asked(void **state)
 {
     static const char act[] =
@@ -310,6 +332,7 @@ int main(void)
         TEST(test_who_does_not_read_replies_is_held_back),
         TEST(test_who_does_not_read_events_is_cut_off),
         TEST(test_events_reach_those_who_asked),
+        TEST(test_events_with_odd_names),
         TEST(test_history_of_a_large_batch),
         TEST(test_replies_wait_until_the_world_has_settled),
         TEST(test_too_many_clients),
