@@ -44,6 +44,10 @@ static inline struct inode inode_of_link(struct sysfs_dir in, struct sysfs_dir t
         {in.kind, in.object << 16 | target.object}, MEMBER_LINK, (uint16_t)target.kind};
 }
 
+/* tree.c: whether there is such a directory now, and whether it is still the one of the number. */
+bool sysfs_exists(const struct sysfs_tree *t, struct sysfs_dir dir);
+bool inode_is_live(const struct sysfs_tree *t, struct inode in);
+
 static inline struct sysfs_dir inode_link_dir(struct inode link)
 {
     return (struct sysfs_dir){link.dir.kind, link.dir.object >> 16};

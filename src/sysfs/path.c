@@ -78,9 +78,17 @@ static int link_target(const struct sysfs_tree *t, struct inode in, struct sysfs
     if (in.dir.kind >= SYSFS_KINDS || !t->ops[in.dir.kind])
         return -ENOENT;
     if (in.member == MEMBER_LINK) {
-        *out = inode_link_target(in);
-        return out->kind < SYSFS_KINDS && t->ops[out->kind] ? 0 : -ENOENT;
+        target = inode_link_target(in);
+        if (target.kind >= SYSFS_KINDS || !t->ops[target.kind])
+            return -ENOENT;
+        /* Whoever holds the link may come after its directory, or what it led to, has vanished. */
+        if (!sysfs_exists(t, inode_link_dir(in)) || !sysfs_exists(t, target))
+            return -ENODEV;
+        *out = target;
+        return 0;
     }
+    if (!inode_is_live(t, in))
+        return -ENODEV;
     ops = t->ops[in.dir.kind];
     if (in.member < MEMBER_FIXED || !ops->members[in.member - MEMBER_FIXED].is_link)
         return -EINVAL;

@@ -22,12 +22,22 @@ static uint16_t generation_of(const struct sysfs_tree *t, struct sysfs_dir dir)
     return ops->generation ? ops->generation(t->ctx[dir.kind], dir.object) : 1;
 }
 
+bool sysfs_exists(const struct sysfs_tree *t, struct sysfs_dir dir)
+{
+    return generation_of(t, dir) != 0;
+}
+
+bool inode_is_live(const struct sysfs_tree *t, struct inode in)
+{
+    uint16_t generation = generation_of(t, in.dir);
+
+    return generation && generation == in.generation;
+}
+
 /* The kind's operations if ino's directory still exists, else NULL. */
 static const struct sysfs_kind_ops *live_ops(const struct sysfs_tree *t, struct inode *in)
 {
-    uint16_t generation = generation_of(t, in->dir);
-
-    return generation && generation == in->generation ? t->ops[in->dir.kind] : NULL;
+    return inode_is_live(t, *in) ? t->ops[in->dir.kind] : NULL;
 }
 
 struct sysfs_dir sysfs_dir_of(sysfs_ino ino)

@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "core/query.h"
+#include "unit.h"
 
 /* The core through its door: every rule that needs no file system in front of it. */
 
@@ -314,6 +315,52 @@ static void test_walk(void **state)
     assert_true(walk(core_tree(w->core, 1), SYSFS_ROOT_INO) > 80);
 }
 
+static int lpar_remove_adapter(struct world *w, unsigned id)
+{
+    struct command cmd = {.kind = CMD_SE_LPAR,
+                          .lpar = {.what = LPAR_ADAPTER, .id = id, .force = true}};
+
+    return run(w, &cmd);
+}
+
+/* The kernel may ask for a link that it found before its device vanished. */
+static void test_links_of_the_vanished(void **state)
+{
+    static const char *const links[][2] = {{"bus/mdev/devices", UUID1},
+                                           {"bus/mdev/drivers/vfio_ap_mdev", UUID1},
+                                           {"kernel/iommu_groups/0/devices", UUID1},
+                                           {MATRIX UUID1, "iommu_group"},
+                                           {MATRIX UUID1, "mdev_type"},
+                                           {MATRIX UUID1 "/vfio-dev/vfio0", "device"},
+                                           {"bus/ap/devices", "06.0004"},
+                                           {"bus/ap/devices", "card06"},
+                                           {"bus/ap/drivers/cex4queue", "06.0004"},
+                                           {"devices/ap/card06/06.0004", "driver"},
+                                           {"devices/ap/card06", "subsystem"}};
+    struct world *w = *state;
+    const struct sysfs_tree *t = core_tree(w->core, CORE_HOST_TREE);
+    struct sysfs_entry e[ARRAY_LEN(links)];
+    text_auto out = {0};
+
+    assert_int_equal(put(w, CREATE, UUID1), 0);
+    for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+        sysfs_ino dir;
+
+        assert_int_equal(sysfs_resolve(t, links[i][0], &dir), 0);
+        assert_int_equal(sysfs_lookup(t, dir, links[i][1], &e[i]), 0);
+        assert_int_equal(e[i].type, SYSFS_TYPE_LINK);
+        assert_int_equal(sysfs_readlink(t, e[i].ino, &out), 0);
+    }
+    assert_int_equal(put(w, MATRIX UUID1 "/remove", "1"), 0);
+    assert_int_equal(lpar_remove_adapter(w, 6), 0);
+    text_clear(&out);
+    for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+        assert_int_equal(sysfs_readlink(t, e[i].ino, &out), -ENODEV);
+        assert_int_equal(sysfs_stat(t, e[i].ino, &e[i]), -ENODEV);
+    }
+    assert_string_equal(out.data, "");
+}
+
 #define TEST(name)          cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define TEST_UPSTREAM(name) cmocka_unit_test_setup_teardown(name, set_up_upstream, tear_down)
 
@@ -329,6 +376,7 @@ int main(void)
         TEST(test_lpar_change_needs_adapters_off),
         TEST_UPSTREAM(test_remove_waits_upstream),
         TEST(test_walk),
+        TEST(test_links_of_the_vanished),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
