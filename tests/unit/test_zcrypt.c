@@ -188,7 +188,8 @@ static void test_right_answer(void **state)
     assert_string_equal(get(w, "devices/ap/card06/load"), "0\n");
 }
 
-/* Two equal cards share the work; the coprocessor gets some when both are busier than it is slow. */
+/* Two equal cards share the work; the coprocessor gets some when both are busier than it is slow.
+ */
 static void test_balance(void **state)
 {
     struct world *w = *state;
