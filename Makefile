@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: MIT
-# A thin front to meson. BUILD and JOBS can be set: make check BUILD=/tmp/build JOBS=8
+# A thin front to meson. BUILD and JOBS can be set: make test BUILD=/tmp/build JOBS=8
 BUILD ?= build
 JOBS ?= 3
 PREFIX ?= /usr/local
 CLIENTS ?= $(BUILD)/clients
 
 # Debian's packages: to build, and to try what was built.
-BUILD_PACKAGES = gcc meson ninja-build pkg-config libfuse3-dev libsystemd-dev libjansson-dev \
+BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libsystemd-dev libjansson-dev \
 	libinih-dev libssl-dev libcmocka-dev
-TEST_PACKAGES = python3-pytest mdevctl udev qemu-user-static
+TEST_PACKAGES = python3 python3-pytest mdevctl udev uuid-runtime qemu-user-static git shellcheck \
+	clang-format-14 openssl
 
+<<<<<<< HEAD
 .PHONY: all setup check run bench clients install deps clean help
+=======
+.PHONY: all setup test run bench clients install deps clean help
+>>>>>>> 477d992 (build: make test runs everything and counts; the layers are checked)
 
 all: setup
 	ninja -C $(BUILD) -j$(JOBS)
@@ -28,8 +33,13 @@ deps:
 		apt-get install -q -y --no-install-recommends $$missing; } || \
 		{ echo "make: these packages are missing, install them as root:" $$missing >&2; exit 1; }
 
-check: all
-	meson test -C $(BUILD) --print-errorlogs
+# All tests; the last line counts the test programs that passed and failed.
+test: all clients
+	meson test -C $(BUILD) --print-errorlogs; status=$$?; tests/summary $(BUILD); exit $$status
+
+# Measurements, in a build without sanitizers of their own. See bench/README.md.
+bench: | deps
+	bench/run
 
 # The worked example on the real mount, with the distribution's own lszcrypt and mdevctl.
 run: all clients
@@ -51,7 +61,11 @@ clean:
 
 help:
 	@echo "make            build in $(BUILD)/"
-	@echo "make check      build and run all tests"
+	@echo "make test       build and run all tests"
 	@echo "make run        build and play the worked example"
+<<<<<<< HEAD
 	@echo "make bench      build a release in build-bench/ and measure"
+=======
+	@echo "make bench      measure, with a release build in build-bench/"
+>>>>>>> 477d992 (build: make test runs everything and counts; the layers are checked)
 	@echo "make install    install below $(PREFIX)"
