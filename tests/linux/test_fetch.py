@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""linux/fetch and linux/build-image: offline, interrupted, as somebody else. No test here fetches much anew."""
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from conftest import LINUX
+
+
+@pytest.fixture
+def warm(cache, tmp_path):
+    """A cache of its own with the same packages: links to the big parts, which no test here changes."""
+    source = pathlib.Path(os.environ.get("APUS_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "apus")) / "linux"
+    directory = tmp_path / "cache"
+    (directory / "linux").mkdir(parents=True)
+    for path in source.iterdir():
+        copy = directory / "linux" / path.name
+        if path.name == "qemu" or path.name.startswith("kernel-"):
+            copy.symlink_to(path)
+        elif path.name in ("tools", "apt-tools"):
+            shutil.copytree(path, copy, symlinks=True)
+    return directory
+
+
+def fetch(directory, *words, offline=False, **more):
+    environment = dict(os.environ, APUS_CACHE=str(directory))
+    if offline:
+        environment["APUS_MIRROR"] = "http://127.0.0.1:9/debian"
+    return subprocess.run([LINUX / "fetch", *words], env=environment, capture_output=True, text=True, **more)
+
+
+def test_a_warm_cache_needs_no_network(warm, cache):
+    done = fetch(warm, "--kernel", cache, offline=True)
+    assert done.returncode == 0, done.stderr
+    assert "complete" in done.stderr
+
+
+def test_without_network_and_cache_it_says_so(tmp_path):
+    done = fetch(tmp_path, offline=True, timeout=120)
+    assert done.returncode == 1
+    assert "cannot read the package lists of http://127.0.0.1:9/debian" in done.stderr
+    assert not (tmp_path / "linux" / "qemu").exists()
+
+
+def test_what_is_damaged_is_fetched_again_by_checksum(warm):
+    """Half a package and half an unpacked directory, as an interruption leaves them."""
+    linux = warm / "linux"
+    archive = next((linux / "apt-tools" / "archives").glob("busybox*.deb"))
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[: len(whole) // 2])
+    shutil.rmtree(linux / "tools")
+    (linux / "tools.new").mkdir()
+    (linux / "tools.new" / "rest").write_text("of an interrupted run")
+    done = fetch(warm)
+    assert done.returncode == 0, done.stderr
+    assert f"fetching {archive.name}" in done.stderr and "fetching libc6" not in done.stderr
+    assert archive.read_bytes() == whole
+    assert not (linux / "tools.new").exists() and not (linux / "tools" / "rest").exists()
+    assert (linux / "tools" / "usr" / "bin" / "busybox").exists()
+
+
+def test_an_interrupted_fetch_can_be_started_again(warm):
+    linux = warm / "linux"
+    shutil.rmtree(linux / "tools")
+    shutil.rmtree(linux / "apt-tools")
+    running = subprocess.Popen([LINUX / "fetch"], env=dict(os.environ, APUS_CACHE=str(warm)),
+                               stderr=subprocess.DEVNULL, start_new_session=True)
+    time.sleep(1)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    assert not (linux / "tools" / "stamp").exists()
+    done = fetch(warm)
+    assert done.returncode == 0, done.stderr
+    assert (linux / "tools" / "stamp").exists()
+
+
+def test_an_ordinary_user_can_fetch(warm):
+    if os.geteuid():
+        pytest.skip("this is an ordinary user already")
+    before = os.stat("/var/lib/apt/lists").st_mtime_ns
+    # Pytest keeps its directories to root, so the cache goes elsewhere.
+    with tempfile.TemporaryDirectory() as public:
+        os.chmod(public, 0o755)
+        mine = pathlib.Path(public) / "cache"
+        shutil.copytree(warm, mine, symlinks=True)
+        shutil.rmtree(mine / "linux" / "tools")
+        shutil.rmtree(mine / "linux" / "apt-tools")
+        subprocess.run(["chown", "-R", "nobody", mine], check=True)
+        done = subprocess.run(["setpriv", "--reuid=nobody", "--clear-groups", LINUX / "fetch"], cwd="/",
+                              env=dict(os.environ, APUS_CACHE=str(mine), HOME="/nonexistent"),
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert (mine / "linux" / "tools" / "stamp").exists()
+    assert os.stat("/var/lib/apt/lists").st_mtime_ns == before
+
+
+def test_bad_words_are_refused(tmp_path):
+    assert fetch(tmp_path, "--kernel").returncode == 1
+    assert fetch(tmp_path, "--kernel", "../x").returncode == 1
+    assert fetch(tmp_path, "--what").returncode == 2
+    build = subprocess.run([LINUX / "build-image"], env=dict(os.environ, APUS_CACHE=str(tmp_path)), capture_output=True,
+                           text=True)
+    assert build.returncode == 1 and "run fetch --kernel trixie" in build.stderr
+
+
+def test_an_image_is_a_cpio_archive_with_additions(cache, tmp_path):
+    addition = tmp_path / "hello"
+    addition.write_text("#!/bin/sh\necho hello\n")
+    image = tmp_path / "image"
+    subprocess.run([LINUX / "build-image", "--kernel", cache, "--add", f"{addition}=usr/bin/hello", "--output", image],
+                   check=True, stdout=subprocess.DEVNULL)
+    listing = subprocess.run(["cpio", "-itv", "--quiet"], stdin=image.open("rb"), capture_output=True, text=True,
+                             check=True).stdout if shutil.which("cpio") else pytest.skip("no cpio to look into it")
+    names = {line.split()[8] for line in listing.splitlines()}
+    assert {"init", "bin/busybox", "usr/sbin/lszcrypt", "lib/modules/zcrypt.ko", "usr/bin/hello"} <= names
