@@ -11,11 +11,7 @@ BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libsyst
 TEST_PACKAGES = python3 python3-pytest mdevctl udev uuid-runtime qemu-user-static git shellcheck \
 	clang-format-14 openssl
 
-<<<<<<< HEAD
-.PHONY: all setup check run bench clients install deps clean help
-=======
 .PHONY: all setup test run bench clients install deps clean help
->>>>>>> 477d992 (build: make test runs everything and counts; the layers are checked)
 
 all: setup
 	ninja -C $(BUILD) -j$(JOBS)
@@ -36,10 +32,6 @@ deps:
 # All tests; the last line counts the test programs that passed and failed.
 test: all clients
 	meson test -C $(BUILD) --print-errorlogs; status=$$?; tests/summary $(BUILD); exit $$status
-
-# Measurements, in a build without sanitizers of their own. See bench/README.md.
-bench: | deps
-	bench/run
 
 # The worked example on the real mount, with the distribution's own lszcrypt and mdevctl.
 run: all clients
@@ -63,9 +55,5 @@ help:
 	@echo "make            build in $(BUILD)/"
 	@echo "make test       build and run all tests"
 	@echo "make run        build and play the worked example"
-<<<<<<< HEAD
-	@echo "make bench      build a release in build-bench/ and measure"
-=======
 	@echo "make bench      measure, with a release build in build-bench/"
->>>>>>> 477d992 (build: make test runs everything and counts; the layers are checked)
 	@echo "make install    install below $(PREFIX)"
