@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+"""Guests: attaching, detaching, stopping, and what each one is told (spec 4.8 to 4.11)."""
+
+import pytest
+
+from harness import Control, worked_example
+
+pytestmark = pytest.mark.guest
+
+
+@pytest.fixture(params=["seed", "upstream"])
+def host(apus, request):
+    host = apus(worked_example(), abi=request.param)
+    assert host.w("bus/ap/apmask", "0x0") == "OK"
+    return host
+
+
+@pytest.fixture
+def mdev(host):
+    return host.mdev(1).assign([5], [4])
+
+
+def changes(guest):
+    return guest.show()["config_changes"]
+
+
+def test_one_guest_for_a_mediated_device(host, mdev):
+    host.guest("Guest1").start(mdev)
+    error = host.refused("guest-start", name="Guest2", mdev=mdev.uuid)
+    assert error.errno == "EBUSY" and "Guest1" in error.desc
+    host.guest("Guest2").start()
+    assert host.refused("guest-attach", name="Guest2", mdev=mdev.uuid).errno == "EBUSY"
+    assert host.guest("Guest2").apqns() == []
+
+
+def test_one_mediated_device_for_a_guest(host, mdev):
+    guest = host.guest("Guest1").start(mdev)
+    second = host.mdev(2).assign([6], [4])
+    assert host.refused("guest-attach", name="Guest1", mdev=second.uuid).errno == "EPERM"
+    assert guest.apqns() == ["05.0004"]
+    guest.detach()
+    guest.attach(second)
+    assert guest.apqns() == ["06.0004"]
+    assert mdev.remove() == "OK"
+
+
+def test_names_are_unique(host, mdev):
+    host.guest("Guest1").start()
+    error = host.refused("guest-start", name="Guest1", mdev=mdev.uuid)
+    assert error.errno == "EEXIST"
+    assert mdev.remove() == "OK"
+
+
+def test_a_failed_start_starts_nothing(host, mdev):
+    host.guest("Guest1").start(mdev)
+    host.refused("guest-start", name="Guest2", mdev=mdev.uuid)
+    host.refused("guest-start", name="Guest3", mdev="9d4c0f6e-0000-4000-8000-0000000000ff")
+    assert [guest["name"] for guest in host.execute("guest-list")["guests"]] == ["Guest1"]
+
+
+def test_unbinding_one_queue_withholds_the_adapter(host):
+    mdev = host.mdev(1).assign([5, 6], [4, 0x47])
+    guest = host.guest("Guest1").start(mdev)
+    assert host.w("bus/ap/drivers/vfio_ap/unbind", "05.0047") == "OK"
+    assert guest.apqns() == ["06.0004", "06.0047"]
+    assert host.w("bus/ap/drivers/vfio_ap/bind", "05.0047") == "OK"
+    assert guest.apqns() == ["05.0004", "05.0047", "06.0004", "06.0047"]
+
+
+def test_always_the_whole_product_is_filtered(host):
+    """Assigning a domain again must not bring a queue that was unbound meanwhile (CVE-2024-26620)."""
+    mdev = host.mdev(1).assign([5, 6], [4, 0x47])
+    guest = host.guest("Guest1").start(mdev)
+    mdev.unassign(domains=[0x47])
+    assert host.w("bus/ap/drivers/vfio_ap/unbind", "05.0047") == "OK"
+    mdev.assign(domains=[0x47])
+    assert guest.apqns() == ["06.0004", "06.0047"]
+    mdev.unassign(domains=[4]).assign(domains=[4])
+    assert guest.apqns() == ["06.0004", "06.0047"]
+
+
+def test_an_update_for_each_change_and_for_nothing_else(host, mdev):
+    guest = host.guest("Guest1").start(mdev)
+    told = changes(guest)
+    mdev.assign([6])
+    assert changes(guest) == told + 1
+    mdev.assign([6]).unassign([9], [9], [9]).assign([200])
+    assert mdev.w("assign_adapter", "x") == "EINVAL"
+    assert changes(guest) == told + 1
+    mdev.assign(control=[0x47])
+    mdev.unassign([6])
+    assert changes(guest) == told + 3
+
+
+def test_ap_config_is_one_update(host, mdev):
+    guest = host.guest("Guest1").start(mdev)
+    told = changes(guest)
+    three = "0x06,0x08,0x08"
+    assert mdev.w("ap_config", three) == "OK"
+    assert guest.apqns() == ["05.0004", "06.0004"]
+    assert guest.control_domains() == [4]
+    assert changes(guest) == told + 1
+
+
+def test_a_change_of_the_machine_is_one_update(host):
+    mdev = host.mdev(1).assign([4, 5, 6], [4, 0x47])
+    guest = host.guest("Guest1").start(mdev)
+    told = changes(guest)
+    host.execute("machine-set", adapters={"4": "CEX5C"}, domains=[4])
+    assert guest.apqns() == ["04.0004"]
+    assert changes(guest) == told + 1
+    host.execute("machine-set", adapters={"4": "CEX5C", "5": "CEX5C"}, domains=[4, 0x47])
+    assert guest.apqns() == ["04.0004", "04.0047", "05.0004", "05.0047"]
+    assert changes(guest) == told + 2
+
+
+def test_other_guests_notice_nothing(host, mdev):
+    guest = host.guest("Guest1").start(mdev)
+    other = host.guest("Guest2").start(host.mdev(2).assign([6], [4]))
+    told = changes(other)
+    mdev.assign(domains=[0x47])
+    host.se_adapter(5, "off")
+    host.se_adapter(5, "on")
+    guest.stop()
+    assert changes(other) == told
+    assert other.apqns() == ["06.0004"]
+
+
+def test_what_a_stopped_guest_had_is_free(host, mdev):
+    host.guest("Guest1").start(mdev).stop()
+    host.guest("Guest2").start(mdev)
+    assert host.guest("Guest2").apqns() == ["05.0004"]
+    host.guest("Guest2").stop()
+    mdev.unassign([5])
+    assert host.mdev(2).assign([5], [4]).matrix() == ["05.0004"]
+
+
+def test_a_guest_that_ends_with_its_connection(host, mdev):
+    client = Control(host.socket)
+    client.execute("guest-start", name="Guest1", mdev=mdev.uuid, lifetime="connection")
+    assert host.guest("Guest1").apqns() == ["05.0004"]
+    client.close()
+    host.guest("Guest2").start()
+    assert [guest["name"] for guest in host.execute("guest-list")["guests"]] == ["Guest2"]
+    assert mdev.remove() == "OK"
+
+
+def test_force_asks_nobody(host):
+    guest = host.guest("Guest1").start(host.mdev(1).assign([5, 6], [4]))
+    host.se_lpar("remove", "adapter", 5, force=True)
+    assert not host.exists("devices/ap/card05")
+    assert guest.apqns() == ["06.0004"]
+    host.se_lpar("add", "adapter", 5, force=True)
+    assert guest.apqns() == ["05.0004", "06.0004"]
+
+
+def test_control_domains_follow_the_lpar(host, mdev):
+    guest = host.guest("Guest1").start(mdev.assign(control=[4, 9]))
+    assert guest.control_domains() == [4]
+    host.se_lpar("add", "control-domain", 9, force=True)
+    assert guest.control_domains() == [4, 9]
+    host.se_lpar("remove", "control-domain", 4, force=True)
+    assert guest.control_domains() == [9]
+    assert mdev.control_domains() == ["0004", "0009"]
+
+
+def test_the_command_line_drives_the_same_guest(host, mdev):
+    assert host.cli("guest", "start", "Guest1", mdev.uuid).returncode == 0
+    assert host.guest("Guest1").apqns() == ["05.0004"]
+    shown = host.cli("guest", "show", "Guest1")
+    assert shown.returncode == 0 and "05.0004" in shown.stdout
+    assert "Guest1" in host.cli("guest", "list").stdout
+    refused = host.cli("guest", "migrate", "Guest1")
+    assert refused.returncode == 1 and "05" in refused.stderr and refused.stdout == ""
+    assert host.cli("se", "adapter", 5, "off").returncode == 0
+    assert host.value("devices/ap/card05/config") == "0"
+    assert host.cli("sclp", "configure", 5).returncode == 0
+    assert host.value("devices/ap/card05/config") == "1"
+    assert host.cli("se", "lpar", "remove", "adapter", 6).returncode == 1
+    assert host.cli("guest", "stop", "Guest1").returncode == 0
+    assert host.execute("guest-list")["guests"] == []

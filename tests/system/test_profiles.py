@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""Where the two profiles differ, and only there (spec part 5)."""
+
+import pytest
+
+from harness import Machine, worked_example
+
+SEED, UPSTREAM = "seed", "upstream"
+both = pytest.mark.parametrize("abi", [SEED, UPSTREAM])
+
+
+@pytest.fixture
+def start(apus, abi):
+    """Adapters 5 and 6 belong to vfio_ap."""
+    host = apus(worked_example(), abi=abi)
+    assert host.w("bus/ap/apmask", "-5,-6") == "OK"
+    return host
+
+
+@both
+def test_5_1_guest_matrix_without_a_guest(start, abi):
+    mdev = start.mdev(1).assign([5], [4, 9])
+    assert mdev.r("guest_matrix") == ("ENODEV" if abi == SEED else "05.0004\n")
+
+
+@both
+def test_5_2_errno_of_the_veto(start, abi):
+    start.mdev(1).assign([5], [4])
+    assert start.w("bus/ap/apmask", "+5") == ("EADDRINUSE" if abi == SEED else "EBUSY")
+
+
+@both
+def test_5_3_scope_of_the_veto(apus, abi):
+    host = apus(worked_example(), abi=abi)
+    assert host.w("bus/ap/aqmask", "-4") == "OK"
+    assert host.w("bus/ap/apmask", "-5") == "OK"
+    host.mdev(1).assign([5], [4])
+    assert host.w("bus/ap/apmask", "+5") == ("OK" if abi == SEED else "EBUSY")
+
+
+@both
+def test_5_14_what_a_guest_keeps_of_an_adapter_in_standby(start, abi):
+    mdev = start.mdev(1).assign([5, 6], [4])
+    guest = start.guest("Guest1").start(mdev)
+    start.se_adapter(5, "off")
+    kept = ["06.0004"] if abi == SEED else ["05.0004", "06.0004"]
+    assert guest.apqns() == kept
+    assert mdev.guest_matrix() == kept
+    start.se_adapter(5, "on")
+    assert guest.apqns() == ["05.0004", "06.0004"]
+
+
+@both
+def test_trap_24_unassign_brings_back_what_was_withheld(start, abi):
+    """05 is withheld for 05.0047; once domain 0x47 is unassigned nothing speaks against it."""
+    mdev = start.mdev(1).assign([5, 6], [4, 0x47])
+    guest = start.guest("Guest1").start(mdev)
+    assert start.w("bus/ap/drivers/vfio_ap/unbind", "05.0047") == "OK"
+    assert guest.apqns() == ["06.0004", "06.0047"]
+    mdev.unassign(domains=[0x47])
+    assert guest.apqns() == (["05.0004", "06.0004"] if abi == SEED else ["06.0004"])
+    assert mdev.guest_matrix() == guest.apqns()
+
+
+@both
+def test_4_3_a_matrix_longer_than_a_page(apus, abi):
+    host = apus(Machine({5: "CEX5C"}, [4], apmask="0x0"), abi=abi)
+    mdev = host.mdev(1).assign(range(32), range(32))
+    whole = "".join(f"{a:02x}.{d:04x}\n" for a in range(32) for d in range(32))
+    assert mdev.r("matrix") == (whole if abi == SEED else whole[:4095])
+
+
+@both
+def test_1_11_types_before_cex4(apus, abi):
+    host = apus(Machine({5: "CEX5C", 8: "CEX3C"}, [4]), abi=abi)
+    assert host.exists("devices/ap/card08") == (abi == SEED)
+    assert host.queues() == (["05.0004", "08.0004"] if abi == SEED else ["05.0004"])
+    assert not host.exists("bus/ap/drivers/cex2card") or abi == SEED
+
+
+@both
+@pytest.mark.parametrize("name", [
+    "bus/ap/features", "bus/ap/bindings", "bus/ap/scans", "bus/ap/ap_max_adapter_id", "devices/ap/card05/config",
+    "devices/ap/card05/chkstop", "devices/ap/card05/05.0004/driver_override", "devices/ap/card05/05.0004/status",
+    "devices/vfio_ap/matrix/features"])
+def test_later_attributes_exist_in_both(start, name):
+    assert start.r(name) != "ENOENT"
