@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016,SC2154 # variables of the prelude, typed as a user types them
 # needs: s390x
 run chzcrypt -d 5
 run lszcrypt
