@@ -42,7 +42,8 @@ void core_apqn_info(const struct core *c, ap_qn qn, struct apqn_info *out)
 
     *out = (struct apqn_info){.device = ap_bus_has_queue(c->bus, qn),
                               .zcrypt = ap_masks_zcrypt(ap_bus_masks(c->bus), qn),
-                              .driver = ap_bus_queue_driver(c->bus, qn)};
+                              .driver = ap_bus_queue_driver(c->bus, qn),
+                              .zeroized = machine_zeroize_count(c->machine, qn)};
     if (!m)
         return;
     out->assigned = true;

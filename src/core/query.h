@@ -29,6 +29,7 @@ struct apqn_info {
     struct uuid mdev;
     bool in_use;       /* a guest can use it now */
     const char *guest; /* the guest attached to mdev, or NULL */
+    uint32_t zeroized; /* how often the machine has zeroized it */
 };
 
 struct mdev_info {
