@@ -55,7 +55,7 @@ struct ap_queue_driver {
                            struct effects *fx);
     void (*scan_complete)(void *ctx, const struct ap_qci *new, const struct ap_qci *old,
                           struct effects *fx);
-    /* An adapter went to or came from standby or checkstop. */
+    /* An adapter came or vanished, or went to or came from standby or checkstop. */
     void (*adapter_changed)(void *ctx, unsigned apid, struct effects *fx);
     /* The end of a run of calls: everything follows that was put off so that it happens once. */
     void (*settle)(void *ctx, struct effects *fx);

@@ -32,15 +32,16 @@ unsigned ap_bus_max_domain(const struct ap_bus *b)
     return b->qci.flags & AP_QCI_APXA && b->qci.max_domain ? b->qci.max_domain : 15;
 }
 
-/* Without QCI nobody knows what is assigned, and every number is tried (spec 2.8). */
+/* Without QCI nobody knows what is assigned, and every number is tried (spec 2.8). The highest
+ * numbers can fall, too. */
 static bool maybe_adapter(const struct ap_bus *b, unsigned apid)
 {
-    return !b->has_qci || mask256_test(&b->qci.apm, apid);
+    return apid <= ap_bus_max_adapter(b) && (!b->has_qci || mask256_test(&b->qci.apm, apid));
 }
 
 static bool maybe_domain(const struct ap_bus *b, unsigned apqi)
 {
-    return !b->has_qci || mask256_test(&b->qci.aqm, apqi);
+    return apqi <= ap_bus_max_domain(b) && (!b->has_qci || mask256_test(&b->qci.aqm, apqi));
 }
 
 /* The default domain: the lowest one in use by zcrypt on which some adapter answers. */
@@ -112,6 +113,8 @@ static void card_unregister(struct ap_bus *b, unsigned apid, struct effects *fx)
     snprintf(name, sizeof name, "card%02x", apid);
     effects_gone(fx, sysfs_dir_ino(b->tree, (struct sysfs_dir){SYSFS_BUS_ROOT, 0}), name);
     card->present = false;
+    if (b->driver)
+        b->driver->adapter_changed(b->driver->ctx, apid, fx);
 }
 
 static void card_register(struct ap_bus *b, unsigned apid, const struct tapq *t, struct effects *fx)
@@ -136,6 +139,8 @@ static void card_register(struct ap_bus *b, unsigned apid, const struct tapq *t,
         .functions = functions & 0xffff0000,
         .queues = card->queues,
     };
+    if (b->driver)
+        b->driver->adapter_changed(b->driver->ctx, apid, fx);
     card_uevent(b, apid, "add", NULL, fx);
     if (b->autoprobe)
         card_probe(b, apid, fx);
@@ -233,7 +238,7 @@ static void scan_adapter(struct ap_bus *b, unsigned apid, struct effects *fx)
         card_update(b, apid, &t, fx);
     else
         card_register(b, apid, &t, fx);
-    for (unsigned d = 0; d <= ap_bus_max_domain(b); d++)
+    for (unsigned d = 0; d < AP_IDS; d++)
         if (maybe_domain(b, d) || mask256_test(&card->present_queues, d))
             scan_queue(b, AP_QN(apid, d), fx);
 }

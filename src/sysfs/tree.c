@@ -310,5 +310,7 @@ int sysfs_store(const struct sysfs_tree *t, sysfs_ino ino, const char *data, siz
         return -ENODEV;
     if (!attr->store)
         return -EACCES;
+    if (!len)
+        return 0;
     return attr->store(t->ctx[in.dir.kind], in.dir.object, data, len, effects);
 }

@@ -172,7 +172,8 @@ int sysfs_readlink(const struct sysfs_tree *t, sysfs_ino ino, struct text *out);
  * answers. */
 int sysfs_show(const struct sysfs_tree *t, sysfs_ino ino, struct text *out);
 
-/* The same checks for a write, and then the attribute's store. Only the core calls this. */
+/* The same checks for a write, and then the attribute's store; an empty write does not get that
+ * far, as in the kernel. Only the core calls this. */
 int sysfs_store(const struct sysfs_tree *t, sysfs_ino ino, const char *data, size_t len,
                 struct effects *effects);
 

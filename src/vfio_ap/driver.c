@@ -22,19 +22,23 @@ static void driver_probe(void *ctx, ap_qn qn, struct effects *fx)
         mdev_mark(v, m, PENDING_FILTER);
 }
 
-/* A queue is taken away: the whole adapter leaves the guest before the bus hands the queue on
- * (spec 4.8). */
+/*
+ * A queue is taken away: the whole adapter leaves the device, and is cleaned before the bus hands
+ * the queue on (spec 4.8). The guest follows when the bus settles, so that it is told once however
+ * many queues go; nobody executes an instruction before that.
+ */
 static void driver_remove(void *ctx, ap_qn qn, struct effects *fx)
 {
     struct vfio_ap *v = ctx;
     struct mdev *m = owner_of(v, qn);
-    struct apcb without;
 
     if (!m || !apcb_has(&m->effective, qn))
         return;
-    without = m->effective;
-    mask256_clear(&without.apm, AP_QN_APID(qn));
-    mdev_publish(v, m, without, fx);
+    mask256_for_each(apqi, &m->effective.aqm)
+        v->hw.ops->zapq(v->hw.ctx, AP_QN(AP_QN_APID(qn), apqi));
+    mask256_clear(&m->effective.apm, AP_QN_APID(qn));
+    m->interrupted = true;
+    mdev_mark(v, m, v->abi->recompute_always ? PENDING_FILTER : PENDING_TELL);
 }
 
 static void log_veto(const struct vfio_ap *v, ap_qn qn, struct effects *fx)
@@ -104,6 +108,17 @@ static void driver_config_changed(void *ctx, const struct ap_qci *new, const str
     }
 }
 
+/* An adapter older than CEX4 has nothing for vfio_ap, so it is not waited for (spec 4.9). */
+static bool is_old(const struct vfio_ap *v, unsigned apid)
+{
+    unsigned apqi = mask256_next(&v->host.aqm, 0);
+    uint64_t info = 0;
+
+    if (apqi < MASK256_BITS)
+        v->hw.ops->tapq(v->hw.ctx, AP_QN(apid, apqi), &info);
+    return apqi < MASK256_BITS && (info >> 24 & 0xff) < 10;
+}
+
 /* Second phase: what came to the host joins the devices that have been waiting for it. */
 static void driver_scan_complete(void *ctx, const struct ap_qci *new, const struct ap_qci *old,
                                  struct effects *fx)
@@ -111,7 +126,13 @@ static void driver_scan_complete(void *ctx, const struct ap_qci *new, const stru
     struct vfio_ap *v = ctx;
     struct apcb added = {mask256_andnot(new->apm, old->apm), mask256_andnot(new->aqm, old->aqm),
                          mask256_andnot(new->adm, old->adm)};
+    struct mask256 came = added.apm;
 
+    mask256_for_each(apid, &came)
+    {
+        if (is_old(v, apid))
+            mask256_clear(&added.apm, apid);
+    }
     for (uint32_t slot = 0; slot < v->slot_count; slot++) {
         struct mdev *m = v->slots[slot];
 

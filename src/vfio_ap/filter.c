@@ -62,7 +62,10 @@ static void guest_update(struct vfio_ap_guest *g, const struct apcb *wanted, str
  * stays empty. */
 static void guest_follow(struct mdev *m, struct effects *fx)
 {
-    if (m->guest && !m->removing && !apcb_equal(&m->guest->hw.apcb, &m->effective))
+    bool told = !m->interrupted && m->guest && apcb_equal(&m->guest->hw.apcb, &m->effective);
+
+    m->interrupted = false;
+    if (m->guest && !m->removing && !told)
         guest_update(m->guest, &m->effective, fx);
 }
 

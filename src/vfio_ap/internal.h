@@ -31,8 +31,9 @@ struct mdev {
     struct apcb effective;
     struct vfio_ap_guest *guest;
     enum mdev_pending pending; /* to be done when the bus settles */
-    uint32_t next_pending;     /* slot */
-    uint64_t remove_token;     /* someone waits for this device to be given up */
+    bool interrupted;      /* a queue was taken away: the guest is told even if it gets it back */
+    uint32_t next_pending; /* slot */
+    uint64_t remove_token; /* someone waits for this device to be given up */
     bool removing;
 };
 

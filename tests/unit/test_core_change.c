@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include "core_world.h"
+
+/* Changes that the random plays of tests/model once found to go wrong. */
+
+static void machine_set(struct world *w, const struct machine_config *config)
+{
+    struct command cmd = {.kind = CMD_MACHINE_SET, .machine = {.config = config}};
+
+    assert_int_equal(run(w, &cmd), 0);
+}
+
+static void set_type(struct machine_config *config, unsigned apid, const char *type)
+{
+    config->adapters[apid].in_lpar = config->adapters[apid].configured = true;
+    assert_int_equal(machine_adapter_type_parse(type, &config->adapters[apid]), 0);
+}
+
+/* Queues above a highest number that has fallen are gone, as their domain is. */
+static void test_highest_domain_falls(void **state)
+{
+    struct world *w = *state;
+    struct machine_config config;
+
+    machine_config_default(&config);
+    config.max_domain = 0x47;
+    config.usage = (struct mask256){0};
+    mask256_set(&config.usage, 4);
+    mask256_set(&config.usage, 0x47);
+    machine_set(w, &config);
+    assert_string_equal(get(w, "bus/ap/bindings"), "6/6 (complete)\n");
+    assert_string_equal(get(w, "bus/ap/devices/05.00ab/config"), "error 2");
+}
+
+/* An adapter without a single queue is no device, and in the seed's profile nothing for a guest. */
+static void test_last_domain_leaves(void **state)
+{
+    struct world *w = *state;
+    static const unsigned domains[] = {4, 0x47, 0xab, 0xff};
+
+    assert_int_equal(put(w, CREATE, UUID1), 0);
+    assert_int_equal(put(w, MATRIX UUID1 "/assign_adapter", "5"), 0);
+    assert_int_equal(guest(w, CMD_GUEST_START, "Guest1", UUID1), 0);
+    assert_string_equal(get(w, MATRIX UUID1 "/guest_matrix"), "05.\n");
+    for (unsigned i = 0; i < ARRAY_LEN(domains); i++) {
+        struct command cmd = {.kind = CMD_SE_LPAR,
+                              .lpar = {.what = LPAR_DOMAIN, .id = domains[i], .force = true}};
+
+        assert_int_equal(run(w, &cmd), 0);
+    }
+    assert_string_equal(get(w, MATRIX UUID1 "/guest_matrix"), "");
+    assert_string_equal(get(w, MATRIX UUID1 "/matrix"), "05.\n");
+}
+
+/* Linux 7.2 does not take the arrival of an adapter older than CEX4 for a reason to filter. */
+static void test_old_adapter_comes_upstream(void **state)
+{
+    struct world *w = *state;
+    struct machine_config config;
+
+    machine_config_default(&config);
+    config.abi = ABI_UPSTREAM;
+    assert_int_equal(put(w, "bus/ap/aqmask", "-4,-0x47"), 0);
+    assert_int_equal(put(w, "bus/ap/drivers/vfio_ap/unbind", "05.0047"), 0);
+    assert_int_equal(put(w, CREATE, UUID1), 0);
+    assert_int_equal(put(w, MATRIX UUID1 "/assign_adapter", "5"), 0);
+    assert_int_equal(put(w, MATRIX UUID1 "/assign_adapter", "9"), 0);
+    assert_int_equal(put(w, MATRIX UUID1 "/assign_domain", "0x47"), 0);
+    assert_int_equal(put(w, MATRIX UUID1 "/assign_domain", "4"), 0);
+    assert_int_equal(put(w, MATRIX UUID1 "/unassign_domain", "0x47"), 0);
+    assert_string_equal(get(w, MATRIX UUID1 "/guest_matrix"), ".0004\n");
+    set_type(&config, 9, "CEX3C");
+    machine_set(w, &config);
+    assert_string_equal(get(w, MATRIX UUID1 "/guest_matrix"), ".0004\n");
+    set_type(&config, 9, "CEX4C");
+    machine_set(w, &config);
+    assert_string_equal(get(w, MATRIX UUID1 "/guest_matrix"), "05.0004\n09.0004\n");
+}
+
+/* However many devices a change replaces, a guest is told once, and gets clean queues. */
+static void test_replaced_cards_are_one_change(void **state)
+{
+    struct world *w = *state;
+    struct machine_config config;
+    struct apqn_info before, after;
+    struct guest_info g;
+    unsigned told = 0;
+
+    secure_and_create(w);
+    assert_int_equal(guest(w, CMD_GUEST_START, "Guest1", UUID1), 0);
+    core_apqn_info(w->core, AP_QN(5, 4), &before);
+    machine_config_default(&config);
+    set_type(&config, 5, "CEX7P");
+    set_type(&config, 6, "CEX7C");
+    machine_set(w, &config);
+    for (size_t i = 0; i < w->fx.count; i++)
+        told += w->fx.v[i].kind == EFFECT_GUEST_NOTIFY;
+    assert_int_equal(told, 1);
+    assert_int_equal(core_guest_find(w->core, "Guest1", &g), 0);
+    assert_int_equal(g.config_changes, 1);
+    assert_string_equal(get(w, MATRIX UUID1 "/guest_matrix"),
+                        "05.0004\n05.00ab\n06.0004\n06.00ab\n");
+    core_apqn_info(w->core, AP_QN(5, 4), &after);
+    assert_true(after.zeroized > before.zeroized);
+}
+
+/* write(2) of no bytes reaches no attribute of sysfs; a newline does. */
+static void test_empty_write(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(put(w, "bus/ap/apmask", ""), 0);
+    assert_string_equal(get(w, "bus/ap/bindings"), "12/12 (complete)\n");
+    assert_int_equal(put(w, "bus/ap/drivers_autoprobe", ""), 0);
+    assert_string_equal(get(w, "bus/ap/drivers_autoprobe"), "1\n");
+    assert_int_equal(put(w, "bus/ap/features", ""), -EACCES);
+    assert_int_equal(put(w, "bus/ap/apmask", "\n"), 0);
+    assert_string_equal(get(w, "bus/ap/devices/05.0004/status"), "unassigned\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_highest_domain_falls),
+        TEST(test_last_domain_leaves),
+        TEST_UPSTREAM(test_old_adapter_comes_upstream),
+        TEST(test_replaced_cards_are_one_change),
+        TEST(test_empty_write),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
