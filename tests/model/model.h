@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_TESTS_MODEL_H
+#define APUS_TESTS_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/mask256.h"
+#include "machine/config.h"
+
+#include "step.h"
+
+/*
+ * A second, small account of what the core does, written from the specification: sets and loops
+ * over a few identifiers, no code of src/ but the masks and the type that describes a machine. It
+ * is told each step before the core is, and says what must come of it.
+ */
+
+enum m_driver { M_NONE, M_ZCRYPT, M_VFIO };
+
+struct m_set {
+    struct mask256 apm, aqm, adm;
+};
+
+struct m_adapter {
+    uint8_t type; /* 0: not installed */
+    uint8_t mode;
+    bool configured, in_lpar, checkstopped;
+};
+
+struct m_queue {
+    bool present, user_online;
+    bool config, chkstop; /* as the last scan saw it */
+    enum m_driver driver;
+    char override[16];
+    unsigned life; /* which device of this name it is */
+};
+
+struct m_card {
+    bool present, bound, user_online;
+    uint8_t type, mode;
+    unsigned life;
+    struct m_queue queue[APQIS];
+};
+
+struct m_bus {
+    bool guest; /* no vfio_ap there, no SCLP */
+    struct mask256 apmask, aqmask;
+    bool autoprobe;
+    int config_time;
+    struct m_card card[APIDS];
+};
+
+struct m_mdev {
+    bool exists, removing;
+    unsigned life;
+    struct m_set assigned, shadow;
+    int guest;          /* index or -1 */
+    uint64_t token;     /* who waits for the removal */
+    bool refilter;      /* the specification names a reason to filter in this step */
+    bool device_change; /* a device under the guest was replaced in this step */
+};
+
+struct m_guest {
+    bool exists, looked;
+    unsigned number, features;
+    int mdev;        /* index or -1 */
+    unsigned serial; /* no two guests of a run have the same */
+    uint64_t changes, asks;
+    struct m_bus bus;
+};
+
+struct m_node {
+    bool exists;
+    char name[32];
+    struct mask256 mask[4]; /* in the order of node_masks */
+};
+
+struct model {
+    bool seed; /* the profile */
+    bool apxa;
+    unsigned max_adapter, max_domain;
+    struct mask256 usage, control;
+    struct m_adapter adapter[APIDS];
+    struct m_set host; /* the LPAR's masks as the bus knows them */
+    struct m_bus bus;
+    struct m_mdev mdev[MDEVS];
+    struct m_guest guest[GUESTS];
+    struct m_node node[NODES];
+    unsigned serials, lives;
+    bool changed; /* the machine, in this step: the bus scans */
+};
+
+#define REPLIES_MAX 8
+
+/* What a step must bring. */
+struct outcome {
+    int result;
+    int64_t value; /* of SCLP and guest start */
+    uint64_t replies[REPLIES_MAX];
+    unsigned reply_count;
+};
+
+void model_init(struct model *m, const struct machine_config *config);
+struct outcome model_step(struct model *m, const struct step *s);
+
+/* The APCB of a guest. */
+struct m_set model_apcb(const struct model *m, const struct m_guest *g);
+
+/* Whether the hardware executes instructions on the queue at the moment. */
+bool model_usable(const struct model *m, unsigned ai, unsigned di);
+
+/* The state of an adapter as its devices show it; a deconfigured one does not tell of a checkstop.
+ */
+bool model_configured(const struct model *m, unsigned ai);
+bool model_checkstopped(const struct model *m, unsigned ai);
+
+const char *model_driver_name(const struct m_card *card, enum m_driver driver);
+
+/* -1: no such guest. */
+int model_guest_by_number(const struct model *m, unsigned number);
+
+/* After the step: the guest's bus scanned so many times. */
+void model_guest_scans(struct model *m, int guest, unsigned times);
+
+/* model_bus.c: devices and drivers */
+bool model_zcrypt_owns(const struct m_bus *b, unsigned ai, unsigned di);
+void model_bus_follow(struct model *m, struct m_bus *b, const struct m_guest *g);
+int model_bus_store(struct model *m, struct m_bus *b, const struct step *s);
+void model_machine_set(struct model *m, const struct machine_config *config,
+                       const struct mask256 *checkstopped);
+
+/* model_vfio.c: mediated devices and guests */
+int model_vfio_store(struct model *m, const struct step *s, struct outcome *out);
+int model_guest_step(struct model *m, const struct step *s, struct outcome *out);
+struct m_set model_filter(const struct model *m, const struct m_mdev *d);
+bool model_veto(const struct model *m, bool adapters, const struct mask256 *wanted);
+void model_queue_bound(struct model *m, unsigned ai, unsigned di);
+void model_queue_taken(struct model *m, unsigned ai, unsigned di);
+
+/* model_value.c: values as they are written */
+int model_number(const char *text, uint64_t *out); /* 0, -EINVAL, -ERANGE */
+
+#endif

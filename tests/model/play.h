@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_TESTS_PLAY_H
+#define APUS_TESTS_PLAY_H
+
+#include "core/query.h"
+#include "model.h"
+
+/* The core and the model side by side. */
+
+#define NOTED 24 /* inodes that somebody keeps open */
+
+struct note {
+    sysfs_ino ino;
+    enum sysfs_kind kind; /* card, queue or mediated device */
+    unsigned ai, di;      /* of a card or queue; ai: number of the device */
+    unsigned life;
+};
+
+/* Who could leave something in a queue since it was last zeroized. 0 nobody, 1 the host, then
+ * guests. */
+struct hand {
+    unsigned holder, left_by;
+    uint32_t zeroized;
+};
+
+struct play {
+    struct core *core;
+    struct effects fx;
+    struct reply reply;
+    struct model model, before;
+    struct outcome wanted;
+    struct hand hands[APIDS][APQIS];
+    struct note notes[NOTED];
+    unsigned note_count;
+    uint64_t now, steps, refusals;
+    struct text why; /* what was wrong; empty: nothing yet */
+};
+
+void play_init(struct play *p, uint64_t seed, enum abi_profile abi);
+void play_done(struct play *p);
+
+/* false: p->why says what differed. */
+bool play_step(struct play *p, const struct step *s);
+
+/* Notes the first difference and returns false. */
+bool play_fail(struct play *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A digest of everything that can be seen: all trees that somebody looked at, and the queries. */
+uint64_t dump_digest(struct play *p);
+
+/* compare.c: the visible state against the model. */
+bool compare_all(struct play *p);
+
+/* rules.c: what must hold whatever the model says. */
+bool rules_check(struct play *p);
+bool rules_effects(struct play *p);
+
+#endif
