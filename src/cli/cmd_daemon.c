@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* apus daemon: the daemon alone, in the foreground. */
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,7 +18,8 @@ enum {
     OPT_RECORD,
     OPT_CLOCK,
     OPT_MOUNT,
-    OPT_SOCKET
+    OPT_SOCKET,
+    OPT_SECRET
 };
 
 static const struct cli_option options[] = {
@@ -32,6 +34,8 @@ static const struct cli_option options[] = {
     {OPT_UEVENT_FD, "uevent-fd", "N",
      "send uevents through this socket (see 'apus run --uevents')"},
     {OPT_OUTSIDE, "outside", "INODE", "the network namespace that must hear none of them"},
+    {OPT_SECRET, "secret", "HEX",
+     "64 hex digits that the adapters' keys come from (default: random)"},
     {'q', "quiet", NULL, "no messages on standard error"},
     {0}};
 
@@ -62,6 +66,18 @@ static int parse_abi(const char *value, struct daemon_options *o)
     return 0;
 }
 
+static int parse_secret(const char *value, struct daemon_options *o)
+{
+    size_t len = 2 * sizeof o->secret;
+
+    if (strlen(value) != len || strspn(value, "0123456789abcdefABCDEF") != len)
+        return cli_usage("--secret takes %zu hexadecimal digits", len);
+    for (size_t i = 0; i < sizeof o->secret; i++)
+        sscanf(value + 2 * i, "%2hhx", &o->secret[i]);
+    o->has_secret = true;
+    return 0;
+}
+
 static int parse_clock(const char *value, struct daemon_options *o)
 {
     if (strcmp(value, "real") && strcmp(value, "virtual"))
@@ -89,6 +105,8 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
         return parse_abi(value, o);
     case OPT_CLOCK:
         return parse_clock(value, o);
+    case OPT_SECRET:
+        return parse_secret(value, o);
     case OPT_FUSE_FD:
         return parse_fd("fuse-fd", value, &o->fuse_fd);
     case OPT_UEVENT_FD:

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "daemon/internal.h"
@@ -57,6 +58,24 @@ static int open_loop(struct daemon *d, struct text *why)
     return rc;
 }
 
+/* The secret of a machine that was given none: nobody can tell its keys. */
+static int open_processors(struct daemon *d, struct text *why)
+{
+    uint8_t secret[sizeof(d->options->secret)];
+    int rc = 0;
+
+    if (d->options->has_secret)
+        memcpy(secret, d->options->secret, sizeof(secret));
+    else if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+        rc = -EIO;
+    if (rc == 0)
+        rc = adapters_new(&d->door, d->event, secret, &d->adapters);
+    explicit_bzero(secret, sizeof(secret));
+    if (rc < 0)
+        text_addf(why, "cannot set up the adapters' processors: %s", strerror(-rc));
+    return rc;
+}
+
 /* The socket first: it tells whether another daemon is at work here, before anything is mounted. */
 static int open_adapters(struct daemon *d, struct text *why)
 {
@@ -67,6 +86,9 @@ static int open_adapters(struct daemon *d, struct text *why)
         return rc;
     daemon_host_init(d);
     rc = control_server_new(d->event, &d->door, &d->host, o->socket, &d->control, why);
+    if (rc < 0)
+        return rc;
+    rc = open_processors(d, why);
     if (rc < 0)
         return rc;
     rc = fuse_hub_new(&d->door, d->event, &d->hub);
@@ -114,6 +136,8 @@ static void daemon_close(struct daemon *d)
     d->hub = NULL;
     if (hub)
         fuse_hub_free(hub);
+    adapters_free(d->adapters);
+    d->adapters = NULL;
     uevent_sender_free(d->uevents);
     d->uevents = NULL;
     control_server_free(d->control);

@@ -38,6 +38,8 @@ void daemon_spread(struct daemon *d)
         else if (e->kind == EFFECT_LOG)
             print(d, e->level, effect_text(effects, e));
     }
+    if (d->adapters)
+        adapters_effects(d->adapters, effects);
     if (d->hub)
         fuse_hub_effects(d->hub, effects);
     if (d->control)

@@ -7,6 +7,7 @@
 
 #include "control/control.h"
 #include "core/core.h"
+#include "daemon/adapters.h"
 #include "daemon/clock.h"
 #include "daemon/daemon.h"
 #include "fuse/fuse.h"
@@ -37,6 +38,7 @@ struct daemon {
     sd_event_source *sweeper; /* frees mounts that have ended */
     struct control_host host;
     struct control_server *control;
+    struct adapters *adapters;
 };
 
 /* The door's execute (core/core.h). */

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/adapters.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include "crypto/job.h"
+#include "daemon/firmware.h"
+#include "message/type50.h"
+
+#define PER_SOURCE 4096u  /* jobs of the host, or of one guest, that the pool holds */
+#define TOTAL      65536u /* jobs that the pool holds */
+#define RETRY_US   10000u /* when the pool cannot even start a thread */
+
+/* A job on its way: with the pool, waiting for the pool to have room, or to be computed at once. */
+struct work {
+    STAILQ_ENTRY(work) link;
+    struct adapters *adapters;
+    uint64_t id;
+    uint32_t source;
+    struct crypto_job *job;
+    void (*compute)(struct pool_job *job);
+};
+
+STAILQ_HEAD(work_list, work);
+
+struct adapters {
+    struct door *door;
+    struct pool *pool;
+    sd_event_source *finished; /* the pool has finished jobs */
+    sd_event_source *soon;     /* enabled while small is not empty */
+    sd_event_source *retry;    /* runs while held is not empty and the pool is idle */
+    struct work_list held;     /* the pool had no room, oldest first */
+    struct work_list small;    /* cheaper to compute than to hand to another thread */
+    struct firmware *firmware;
+    atomic_bool closing;
+};
+
+static void work_free(struct work *w)
+{
+    crypto_job_free(w->job);
+    free(w);
+}
+
+/* -ESTALE is no error here: the queue was reset while the request was computed. */
+static void work_answer(struct work *w)
+{
+    struct door *door = w->adapters->door;
+    struct command cmd = {.kind = CMD_JOB_DONE,
+                          .job = {w->id, w->job->reply.data, w->job->reply.len}};
+    struct reply reply = {0};
+
+    if (!atomic_load(&w->adapters->closing)) {
+        door->execute(door, &cmd, &reply);
+        reply_done(&reply);
+    }
+    work_free(w);
+}
+
+static void on_done(struct pool_job *job)
+{
+    work_answer(crypto_job_of(job)->context);
+}
+
+/* On a worker. At the end of the daemon nobody wants the answers of what still waits. */
+static void compute(struct pool_job *job)
+{
+    struct work *w = crypto_job_of(job)->context;
+
+    if (!atomic_load(&w->adapters->closing))
+        w->compute(job);
+}
+
+static void work_submit(struct adapters *a, struct work *w)
+{
+    if (pool_submit(a->pool, w->source, &w->job->pool) == 0)
+        return;
+    STAILQ_INSERT_TAIL(&a->held, w, link);
+    sd_event_source_set_time_relative(a->retry, RETRY_US);
+    sd_event_source_set_enabled(a->retry, SD_EVENT_ONESHOT);
+}
+
+/* Those that fit go in; one source that is at its bound does not hold up the others. */
+static void submit_held(struct adapters *a)
+{
+    struct work_list held = STAILQ_HEAD_INITIALIZER(held);
+    struct work *w;
+
+    STAILQ_CONCAT(&held, &a->held);
+    while ((w = STAILQ_FIRST(&held))) {
+        STAILQ_REMOVE_HEAD(&held, link);
+        work_submit(a, w);
+    }
+}
+
+static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *data)
+{
+    struct adapters *a = data;
+
+    pool_collect(a->pool);
+    if (!STAILQ_EMPTY(&a->held))
+        submit_held(a);
+    return 0;
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *data)
+{
+    submit_held(data);
+    return 0;
+}
+
+/* One at a time, so that neither clients nor finished jobs wait long. */
+static int on_soon(sd_event_source *source, void *data)
+{
+    struct adapters *a = data;
+    struct work *w = STAILQ_FIRST(&a->small);
+
+    STAILQ_REMOVE_HEAD(&a->small, link);
+    if (STAILQ_EMPTY(&a->small))
+        sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    w->compute(&w->job->pool);
+    work_answer(w);
+    return 0;
+}
+
+#define SMALL_EXPONENT 4u /* bytes */
+
+/*
+ * A public key operation of up to 1024 bits takes some microseconds, less than to wake a thread
+ * and be woken by it.
+ */
+static bool is_small(const struct core_job *job)
+{
+    struct type50_request r;
+    struct span e;
+
+    if (job->card->mode != AP_MODE_ACCEL || type50_parse(span_of(job->request, job->len), &r) < 0 ||
+        r.rsa.crt || r.size > 128)
+        return false;
+    for (e = r.rsa.me.exponent; e.len && !*e.data; e.len--)
+        e.data++;
+    return e.len <= SMALL_EXPONENT;
+}
+
+static struct work *work_new(struct adapters *a, const struct core_job *job)
+{
+    struct work *w = xcalloc(1, sizeof(*w));
+    const struct crypto_domain *domain = NULL;
+    struct crypto_card card;
+
+    firmware_card(job->card, job->domains, &card);
+    if (card.mode != CRYPTO_ACCELERATOR)
+        domain = firmware_domain(a->firmware, job->qn, job->key_generation);
+    *w = (struct work){.adapters = a, .id = job->id, .source = job->source};
+    w->job = crypto_job_new(&card, domain, span_of(job->request, job->len), CRYPTO_REPLY_BYTES);
+    if (!w->job)
+        abort();
+    w->job->context = w;
+    w->compute = w->job->pool.work;
+    w->job->pool.work = compute;
+    w->job->pool.done = on_done;
+    return w;
+}
+
+static void take_job(struct adapters *a, uint64_t id)
+{
+    struct core_job job;
+    struct work *w;
+
+    if (core_job_get(a->door->core, id, &job) < 0)
+        return;
+    w = work_new(a, &job);
+    if (!is_small(&job)) {
+        work_submit(a, w);
+        return;
+    }
+    STAILQ_INSERT_TAIL(&a->small, w, link);
+    sd_event_source_set_enabled(a->soon, SD_EVENT_ON);
+}
+
+void adapters_effects(struct adapters *a, const struct effects *effects)
+{
+    for (size_t i = 0; i < effects->count; i++)
+        if (effects->v[i].kind == EFFECT_JOB)
+            take_job(a, effects->v[i].node);
+}
+
+static int add_sources(struct adapters *a, sd_event *event)
+{
+    int rc = sd_event_add_io(event, &a->finished, pool_fd(a->pool), EPOLLIN, on_finished, a);
+
+    if (rc >= 0)
+        rc = sd_event_add_defer(event, &a->soon, on_soon, a);
+    if (rc >= 0)
+        rc = sd_event_source_set_enabled(a->soon, SD_EVENT_OFF);
+    if (rc >= 0)
+        rc = sd_event_add_time_relative(event, &a->retry, CLOCK_MONOTONIC, 0, 0, on_retry, a);
+    if (rc >= 0)
+        rc = sd_event_source_set_enabled(a->retry, SD_EVENT_OFF);
+    return rc;
+}
+
+int adapters_new(struct door *door, sd_event *event, const uint8_t secret[CRYPTO_KEY_BYTES],
+                 struct adapters **out)
+{
+    struct adapters *a = xcalloc(1, sizeof(*a));
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    struct pool_limits limits = {cpus < 1 ? 1 : (unsigned)cpus, PER_SOURCE, TOTAL};
+    int rc;
+
+    a->door = door;
+    STAILQ_INIT(&a->held);
+    STAILQ_INIT(&a->small);
+    a->firmware = firmware_new(secret);
+    rc = pool_new(&limits, &a->pool);
+    if (rc >= 0)
+        rc = add_sources(a, event);
+    if (rc < 0) {
+        adapters_free(a);
+        return rc;
+    }
+    *out = a;
+    return 0;
+}
+
+static void free_all(struct work_list *list)
+{
+    while (!STAILQ_EMPTY(list)) {
+        struct work *w = STAILQ_FIRST(list);
+
+        STAILQ_REMOVE_HEAD(list, link);
+        work_free(w);
+    }
+}
+
+void adapters_free(struct adapters *a)
+{
+    if (!a)
+        return;
+    atomic_store(&a->closing, true);
+    pool_free(a->pool);
+    free_all(&a->held);
+    free_all(&a->small);
+    firmware_free(a->firmware);
+    sd_event_source_disable_unref(a->finished);
+    sd_event_source_disable_unref(a->soon);
+    sd_event_source_disable_unref(a->retry);
+    free(a);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/firmware.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define KEPT 256u /* queues whose keys are kept: 100 KiB */
+
+struct kept {
+    bool used;
+    ap_qn qn;
+    uint64_t generation;
+    struct crypto_domain domain;
+};
+
+struct firmware {
+    uint8_t secret[CRYPTO_KEY_BYTES];
+    struct kept kept[KEPT];
+};
+
+struct firmware *firmware_new(const uint8_t secret[CRYPTO_KEY_BYTES])
+{
+    struct firmware *f = xcalloc(1, sizeof(*f));
+
+    memcpy(f->secret, secret, sizeof(f->secret));
+    return f;
+}
+
+void firmware_free(struct firmware *f)
+{
+    if (!f)
+        return;
+    explicit_bzero(f, sizeof(*f));
+    free(f);
+}
+
+/* Bits of op_modes (spec 2.3): FIPS2009, BSI2009, FIPS2011, BSI2011, BSICC2017, with which EP11
+ * cards come. */
+#define OP_MODES (1u << 0 | 1u << 1 | 1u << 2 | 1u << 3 | 1u << 6)
+
+/* EP11's API and firmware by hardware type, CEX4 to CEX8; plausible, no source found. */
+static const struct {
+    uint32_t api;
+    uint8_t major, minor;
+} ep11_levels[] = {{1, 1, 5}, {2, 2, 8}, {4, 6, 16}, {4, 7, 28}, {6, 8, 40}};
+
+#define TYPE_CEX4 10u
+
+void firmware_card(const struct adapter_config *config, unsigned domains, struct crypto_card *out)
+{
+    static const enum crypto_mode modes[] = {[AP_MODE_ACCEL] = CRYPTO_ACCELERATOR,
+                                             [AP_MODE_CCA] = CRYPTO_CCA,
+                                             [AP_MODE_EP11] = CRYPTO_EP11};
+    unsigned level = config->type < TYPE_CEX4 ? 0 : config->type - TYPE_CEX4;
+
+    if (level >= sizeof(ep11_levels) / sizeof(ep11_levels[0]))
+        level = sizeof(ep11_levels) / sizeof(ep11_levels[0]) - 1;
+    *out = (struct crypto_card){.mode = modes[config->mode],
+                                .me4k = config->functions & AP_FN_MEX4K,
+                                .crt4k = config->functions & AP_FN_CRT4K,
+                                .api_ordinal = ep11_levels[level].api,
+                                .domains = domains,
+                                .firmware_major = ep11_levels[level].major,
+                                .firmware_minor = ep11_levels[level].minor,
+                                .op_modes = OP_MODES};
+    memset(out->serial, ' ', sizeof(out->serial));
+    memcpy(out->serial, config->serial, strnlen(config->serial, sizeof(out->serial)));
+}
+
+const struct crypto_domain *firmware_domain(struct firmware *f, ap_qn qn, uint64_t generation)
+{
+    struct kept *k = &f->kept[(AP_QN_APID(qn) * 31u + AP_QN_APQI(qn)) % KEPT];
+
+    if (k->used && k->qn == qn && k->generation == generation)
+        return &k->domain;
+    crypto_domain_done(&k->domain);
+    *k = (struct kept){.used = true, .qn = qn, .generation = generation};
+    /* It fails without memory only, and this program ends then. */
+    if (crypto_domain_derive(f->secret, qn, generation, &k->domain) < 0)
+        abort();
+    return &k->domain;
+}
