@@ -7,6 +7,7 @@ APUS_UPDATE_GOLDEN=1 writes the transcripts instead; read every changed line aga
 import difflib
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -36,9 +37,17 @@ def root_of(suite):
     return root
 
 
+def need_native(case):
+    tool = case.split("_")[0]
+    if not shutil.which(tool):
+        pytest.skip(f"no {tool} on this machine: tests/clients/setup {os.environ['APUS_CLIENTS']}")
+
+
 def transcript(case, suite):
     environment = dict(os.environ)
-    if suite != "native":
+    if suite == "native":
+        need_native(case)
+    else:
         environment["CLIENT_ROOT"] = str(root_of(suite))
     script = f". {CASES}/prelude; . {CASES}/{case}.sh"
     command = [os.environ["APUS_BIN"], "run", "-m", str(CASES / "machine.ini"), "--", "bash", "-u", "-c", script]
