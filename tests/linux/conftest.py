@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -103,12 +104,19 @@ def cache(request):
 
 
 @pytest.fixture(scope="session")
-def start_guest(cache, tmp_path_factory):
+def place():
+    """A directory for sockets: short, and not one that another pytest clears away meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="apus-linux-") as directory:
+        yield pathlib.Path(directory)
+
+
+@pytest.fixture(scope="session")
+def start_guest(cache, place):
     """start_guest(socket, options...) boots one; all end with the session."""
     guests = []
 
     def start(socket, *options):
-        guest = Guest(tmp_path_factory.mktemp("guest"), socket, "--kernel", cache, *options)
+        guest = Guest(place / f"guest{len(guests)}", socket, "--kernel", cache, *options)
         guests.append(guest)
         return guest
 
@@ -118,12 +126,12 @@ def start_guest(cache, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def apclient(tmp_path_factory):
+def apclient(place):
     """The test client, built for the guest."""
     compiler = shutil.which("s390x-linux-gnu-gcc")
     if not compiler:
         pytest.skip("no cross compiler for s390x (gcc-s390x-linux-gnu, libc6-dev-s390x-cross)")
-    binary = tmp_path_factory.mktemp("client") / "apclient"
+    binary = place / "apclient"
     subprocess.run([compiler, "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Werror", "-O2", "-static",
                     HERE / "apclient.c", "-o", binary], check=True)
     return binary
