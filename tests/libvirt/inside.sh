@@ -1,0 +1,127 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# A libvirt daemon of our own inside `apus run --uevents`, and what virsh gets from it.
+set -eu
+# shellcheck source-path=SCRIPTDIR/../uevent/inside source=services.sh
+. "$(dirname "$0")/../uevent/inside/services.sh"
+uuid=69aa1a8a-0000-4000-8000-000000000001
+other=69aa1a8a-0000-4000-8000-000000000002
+name() {
+    echo "mdev_${1//-/_}_matrix"
+}
+
+own_directories /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt
+own_mdevctl
+start_udevd
+cat > /run/libvirtd.conf << 'CONFIG'
+listen_tls = 0
+auth_unix_ro = "none"
+auth_unix_rw = "none"
+unix_sock_group = "root"
+CONFIG
+start libvirtd libvirtd -f /run/libvirtd.conf
+
+quiet_virsh() {
+    timeout 30 virsh -q -c nodedev:///system "$@" 2>&1
+}
+virsh() {
+    echo "\$ virsh $*"
+    quiet_virsh "$@" || echo "status $?"
+}
+# libvirt hears of some changes only from files that it watches, or from udev: until it knows.
+listed() {
+    quiet_virsh nodedev-list --cap mdev --all | grep -q "$1"
+}
+not_listed() {
+    ! listed "$1"
+}
+active() {
+    quiet_virsh nodedev-list --cap mdev | grep -q "$1"
+}
+not_active() {
+    ! active "$1"
+}
+# device UUID ADAPTER DOMAIN: the description of a mediated device, in a file of the UUID's name.
+device() {
+    cat > "/run/$1.xml" << XML
+<device>
+  <parent>ap_matrix</parent>
+  <capability type='mdev'>
+    <type id='vfio_ap-passthrough'/>
+    <uuid>$1</uuid>
+    <attr name='assign_adapter' value='$2'/>
+    <attr name='assign_domain' value='$3'/>
+  </capability>
+</device>
+XML
+}
+matrix_of() {
+    echo "matrix of $1: $(cat "/sys/devices/vfio_ap/matrix/$1/matrix")"
+}
+
+await quiet_virsh uri
+# It reads /sys in the background at first.
+await quiet_virsh nodedev-dumpxml ap_matrix
+await quiet_virsh nodedev-dumpxml ap_06_00ff
+
+for capability in ap_card ap_queue ap_matrix mdev_types mdev; do
+    virsh nodedev-list --cap $capability
+done
+virsh nodedev-dumpxml ap_card05
+virsh nodedev-dumpxml ap_05_0004
+virsh nodedev-dumpxml ap_matrix
+
+echo "# A mediated device for the time being"
+device $uuid 5 4
+virsh nodedev-create /run/$uuid.xml
+echo "# ... whose queue is the host's"
+echo -5 > /sys/bus/ap/apmask
+virsh nodedev-create /run/$uuid.xml
+virsh nodedev-list --cap mdev
+virsh nodedev-dumpxml "$(name $uuid)"
+matrix_of $uuid
+device $other 5 4
+echo "# A queue that another one has"
+virsh nodedev-create /run/$other.xml
+await not_active "$(name $other)"
+virsh nodedev-list --cap mdev
+virsh nodedev-destroy "$(name $uuid)"
+await not_active "$(name $uuid)"
+virsh nodedev-list --cap mdev
+echo "left: $(ls /sys/bus/mdev/devices)"
+
+echo "# One that is defined"
+device $other 5 0x47
+virsh nodedev-define /run/$other.xml
+await listed "$(name $other)"
+virsh nodedev-list --cap mdev
+virsh nodedev-list --cap mdev --inactive
+virsh nodedev-start "$(name $other)"
+virsh nodedev-list --cap mdev
+matrix_of $other
+virsh nodedev-autostart "$(name $other)"
+virsh nodedev-info "$(name $other)"
+virsh nodedev-destroy "$(name $other)"
+await not_active "$(name $other)"
+virsh nodedev-list --cap mdev
+virsh nodedev-undefine "$(name $other)"
+await not_listed "$(name $other)"
+virsh nodedev-list --cap mdev --all
+
+echo "# Devices that come and go by themselves"
+apus se lpar remove adapter 6 --force
+adapter6_gone() {
+    ! quiet_virsh nodedev-list --cap ap_card,ap_queue | grep -q '_06_\|card06'
+}
+await adapter6_gone
+virsh nodedev-list --cap ap_card
+virsh nodedev-list --cap ap_queue
+apus se lpar add adapter 6 --force
+await quiet_virsh nodedev-dumpxml ap_06_00ff
+virsh nodedev-list --cap ap_card
+echo $uuid > /sys/devices/vfio_ap/matrix/mdev_supported_types/vfio_ap-passthrough/create
+await quiet_virsh nodedev-dumpxml "$(name $uuid)"
+virsh nodedev-list --cap mdev
+echo 1 > /sys/devices/vfio_ap/matrix/$uuid/remove
+await not_listed "$(name $uuid)"
+virsh nodedev-list --cap mdev
