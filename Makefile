@@ -8,8 +8,8 @@ CLIENTS ?= $(BUILD)/clients
 # Debian's packages: to build, and to try what was built.
 BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libsystemd-dev libjansson-dev \
 	libinih-dev libssl-dev libcmocka-dev
-TEST_PACKAGES = python3 python3-pytest mdevctl udev uuid-runtime qemu-user-static git shellcheck \
-	clang-format-14 openssl
+TEST_PACKAGES = python3 python3-pytest mdevctl udev libvirt-daemon libvirt-clients uuid-runtime \
+	qemu-user-static git shellcheck clang-format-14 openssl
 
 .PHONY: all setup test run bench clients install deps clean help
 

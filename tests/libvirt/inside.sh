@@ -13,6 +13,10 @@ name() {
 own_directories /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt
 own_mdevctl
 start_udevd
+# Nothing but the driver of node devices: the others would look at the machine's network and disks.
+mkdir /run/drivers
+ln -s /usr/lib/*/libvirt/connection-driver/libvirt_driver_nodedev.so /run/drivers
+export LIBVIRT_DRIVER_DIR=/run/drivers
 cat > /run/libvirtd.conf << 'CONFIG'
 listen_tls = 0
 auth_unix_ro = "none"

@@ -24,7 +24,7 @@ def inside():
 
 
 def test_node_devices(inside):
-    need("libvirtd", "libvirt-daemon-system")
+    need("libvirtd", "libvirt-daemon")
     need("virsh", "libvirt-clients")
     need("mdevctl", "mdevctl")
     need("udevadm", "udev")

@@ -22,10 +22,12 @@ await() {
     return 1
 }
 
-# What is in /run and in the given directories of the system cannot be reached any more.
+# What is in /run and in the given directories of the system, if there are any, cannot be reached any
+# more.
 own_directories() {
     local dir
     for dir in /run "$@"; do
+        test -d "$dir" || continue
         mount -t tmpfs -o mode=755 tmpfs "$dir"
     done
 }
