@@ -72,6 +72,12 @@ void ap_bus_free(struct ap_bus *b);
 
 void ap_bus_scan(struct ap_bus *b, struct effects *fx);
 
+/*
+ * A scan after an event that names the adapters it is about: the others are looked at only if the
+ * configuration that QCI reports has changed, too.
+ */
+void ap_bus_scan_adapters(struct ap_bus *b, const struct mask256 *adapters, struct effects *fx);
+
 const struct ap_masks *ap_bus_masks(const struct ap_bus *b);
 const struct ap_qci *ap_bus_qci(const struct ap_bus *b);
 uint64_t ap_bus_scans(const struct ap_bus *b);

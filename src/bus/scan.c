@@ -243,8 +243,9 @@ static void scan_adapter(struct ap_bus *b, unsigned apid, struct effects *fx)
             scan_queue(b, AP_QN(apid, d), fx);
 }
 
-void ap_bus_scan(struct ap_bus *b, struct effects *fx)
+void ap_bus_scan_adapters(struct ap_bus *b, const struct mask256 *adapters, struct effects *fx)
 {
+    struct mask256 wanted = *adapters;
     struct ap_qci old = b->qci;
     bool changed;
 
@@ -252,17 +253,28 @@ void ap_bus_scan(struct ap_bus *b, struct effects *fx)
     if (!b->has_qci)
         b->qci = (struct ap_qci){0};
     changed = !ap_qci_equal(&old, &b->qci);
+    if (changed)
+        wanted = mask256_ones();
     if (changed && b->driver)
         b->driver->config_changed(b->driver->ctx, &b->qci, &old, fx);
     if (b->domain < 0)
         bus_choose_domain(b);
-    for (unsigned apid = 0; apid < AP_IDS; apid++)
+    mask256_for_each(apid, &wanted)
+    {
         if (b->cards[apid].present || apid <= ap_bus_max_adapter(b))
             scan_adapter(b, apid, fx);
+    }
     if (changed && b->driver)
         b->driver->scan_complete(b->driver->ctx, &b->qci, &old, fx);
     b->scans++;
     if (b->scans == 1)
         bus_uevent(b, "INITSCAN=done", NULL, fx);
     bus_settle(b, fx);
+}
+
+void ap_bus_scan(struct ap_bus *b, struct effects *fx)
+{
+    struct mask256 all = mask256_ones();
+
+    ap_bus_scan_adapters(b, &all, fx);
 }

@@ -73,6 +73,7 @@ static int guest_exec_run(int argc, char **argv)
         argv++;
     if (!*argv)
         return cli_usage("it needs a program to run in '%s'", name);
+    program_extend_path();
     status = program_check(argv[0]);
     if (status)
         return status;

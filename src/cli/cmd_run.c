@@ -159,6 +159,7 @@ static int run_run(int argc, char **argv)
     argv += optind;
     if (!*argv)
         argv = shell_program(&how);
+    program_extend_path();
     status = program_check(argv[0]);
     if (status == 0 && how.machine)
         status = check_machine(how.machine);

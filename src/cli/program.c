@@ -201,8 +201,7 @@ void program_end(pid_t child)
     }
 }
 
-/* Appends the directory of this program to PATH if that has no `apus`. */
-static void append_path(void)
+void program_extend_path(void)
 {
     const char *path = getenv("PATH");
     char own[PATH_MAX], joined[2 * PATH_MAX];
@@ -222,5 +221,4 @@ void program_set_environment(const char *socket)
 {
     setenv("APUS_SOCKET", socket, 1);
     setenv("SYSTEMD_DEVICE_VERIFY_SYSFS", "0", 1);
-    append_path();
 }

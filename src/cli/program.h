@@ -9,6 +9,10 @@
 #define PROGRAM_UNRUNNABLE 126
 #define PROGRAM_MISSING    127
 
+/* Appends the directory of this program to PATH if that has no `apus`; to be called before
+ * program_check. */
+void program_extend_path(void);
+
 /*
  * Whether the program, a path or a name on $PATH, is there and executable: 0, or PROGRAM_MISSING or
  * PROGRAM_UNRUNNABLE after a sentence on standard error.

@@ -9,6 +9,13 @@
 
 #define TIMER_SCAN 2u
 
+/* The next scan by timer; a changed config_time counts from now. */
+static void scan_timer(const struct core *c, struct effects *fx)
+{
+    effects_timer(fx, TIMER_SCAN,
+                  fx->now + (uint64_t)ap_bus_config_time(c->bus) * UINT64_C(1000000000));
+}
+
 struct core *core_new(const struct machine_config *config, struct effects *effects)
 {
     struct core *c = xcalloc(1, sizeof *c);
@@ -28,8 +35,7 @@ struct core *core_new(const struct machine_config *config, struct effects *effec
     ap_bus_scan(c->bus, effects);
     effects_uevent(effects, "change", "devices/vfio_ap/matrix", "matrix", "MDEV_STATE=registered",
                    "DRIVER=vfio_ap", NULL);
-    effects_timer(effects, TIMER_SCAN,
-                  effects->now + (uint64_t)ap_bus_config_time(c->bus) * UINT64_C(1000000000));
+    scan_timer(c, effects);
     return c;
 }
 
@@ -55,34 +61,36 @@ const struct sysfs_tree *core_tree(struct core *c, unsigned tree)
     return g ? guest_tree(c, g) : NULL;
 }
 
-/* The LPAR's configuration changed: the machine presents an event, and the host's bus looks at once
- * (trap 23). */
-static void host_rescan(struct core *c, struct effects *fx)
+/* The machine changed: it presents an event, and the host's bus looks at once (trap 23). */
+static bool host_rescan(struct core *c, struct effects *fx)
 {
+    struct mask256 changed;
+
     if (c->machine_seen == machine_changes(c->machine))
-        return;
+        return false;
     c->machine_seen = machine_changes(c->machine);
+    changed = machine_take_changed(c->machine);
     fx->tree = CORE_HOST_TREE;
-    ap_bus_scan(c->bus, fx);
-    for (unsigned i = 0; i < c->guest_slots; i++)
-        if (c->guests[i] && c->guests[i]->linux_system)
-            effects_add(fx, EFFECT_APCB)->id = i;
+    ap_bus_scan_adapters(c->bus, &changed, fx);
+    return true;
 }
 
 static int execute_store(struct core *c, const struct command *cmd, struct effects *fx)
 {
     const struct sysfs_tree *tree = core_tree(c, cmd->store.tree);
+    int config_time = ap_bus_config_time(c->bus), rc;
 
     if (!tree)
         return -ENODEV;
     fx->tree = (uint16_t)cmd->store.tree;
-    return sysfs_store(tree, cmd->store.ino, cmd->store.data, cmd->store.len, fx);
+    rc = sysfs_store(tree, cmd->store.ino, cmd->store.data, cmd->store.len, fx);
+    if (ap_bus_config_time(c->bus) != config_time)
+        scan_timer(c, fx);
+    return rc;
 }
 
 static int execute_timer(struct core *c, const struct command *cmd, struct effects *fx)
 {
-    uint64_t interval = (uint64_t)ap_bus_config_time(c->bus) * UINT64_C(1000000000);
-
     if (cmd->timer.id == VFIO_AP_TIMER_ASK) {
         vfio_ap_ask_again(c->vfio_ap, fx);
         return 0;
@@ -90,7 +98,7 @@ static int execute_timer(struct core *c, const struct command *cmd, struct effec
     if (cmd->timer.id != TIMER_SCAN)
         return -EINVAL;
     ap_bus_scan(c->bus, fx);
-    effects_timer(fx, TIMER_SCAN, cmd->now + interval);
+    scan_timer(c, fx);
     return 0;
 }
 
@@ -146,8 +154,7 @@ void core_execute(struct core *c, const struct command *cmd, struct effects *fx,
     fx->now = cmd->now;
     fx->token = cmd->token;
     reply->result = execute(c, cmd, fx, reply);
-    host_rescan(c, fx);
-    guests_rescan(c, fx, from);
+    guests_rescan(c, fx, from, host_rescan(c, fx));
     jobs_announce(c, fx);
 }
 

@@ -61,19 +61,23 @@ struct sysfs_tree *guest_tree(struct core *c, struct core_guest *g)
     return &g->linux_system->tree;
 }
 
-void guests_rescan(struct core *c, struct effects *fx, size_t from)
+static void guest_rescan(struct core_guest *g, struct effects *fx)
 {
-    for (size_t i = from; i < fx->count; i++) {
-        struct core_guest *g;
+    if (!g || !g->linux_system || !g->linux_system->bus)
+        return;
+    fx->tree = (uint16_t)(g->v.number + 1);
+    ap_bus_scan(g->linux_system->bus, fx);
+}
 
-        if (fx->v[i].kind != EFFECT_APCB)
-            continue;
-        g = guest_at(c, fx->v[i].id);
-        if (!g || !g->linux_system || !g->linux_system->bus)
-            continue;
-        fx->tree = (uint16_t)(fx->v[i].id + 1);
-        ap_bus_scan(g->linux_system->bus, fx);
-    }
+void guests_rescan(struct core *c, struct effects *fx, size_t from, bool all)
+{
+    size_t end = fx->count;
+
+    for (unsigned i = 0; all && i < c->guest_slots; i++)
+        guest_rescan(c->guests[i], fx);
+    for (size_t i = from; !all && i < end; i++)
+        if (fx->v[i].kind == EFFECT_APCB)
+            guest_rescan(guest_at(c, fx->v[i].id), fx);
 }
 
 static int guest_find(struct core *c, const struct command *cmd, struct reply *reply,

@@ -40,8 +40,9 @@ struct core {
 struct core_guest *guest_at(const struct core *c, unsigned number);
 struct core_guest *guest_by_name(const struct core *c, const char *name);
 void guests_free(struct core *c);
-/* Guests whose APCB changed in effects[from..] look at their AP again, as after the CHSC event. */
-void guests_rescan(struct core *c, struct effects *fx, size_t from);
+/* Guests whose APCB changed in effects[from..], or all of them, look at their AP again, as after
+ * the CHSC event. */
+void guests_rescan(struct core *c, struct effects *fx, size_t from, bool all);
 struct sysfs_tree *guest_tree(struct core *c, struct core_guest *g);
 
 int core_guest_start(struct core *c, const struct command *cmd, struct effects *fx,

@@ -25,6 +25,7 @@ struct machine {
         config; /* masks, numbers and facilities; its adapters are kept up to date */
     struct adapter adapters[AP_IDS];
     uint64_t changes;
+    struct mask256 changed;
     struct job_table jobs;
 };
 
@@ -151,6 +152,26 @@ uint64_t machine_changes(const struct machine *m)
     return m->changes;
 }
 
+struct mask256 machine_take_changed(struct machine *m)
+{
+    struct mask256 changed = m->changed;
+
+    m->changed = (struct mask256){0};
+    return changed;
+}
+
+static void note_adapter(struct machine *m, unsigned apid)
+{
+    m->changes++;
+    mask256_set(&m->changed, apid);
+}
+
+static void note_all(struct machine *m)
+{
+    m->changes++;
+    m->changed = mask256_ones();
+}
+
 /* What came back to life answers only after the zeroizing that was due. */
 static void adapter_settle(struct machine *m, struct adapter *a)
 {
@@ -166,7 +187,7 @@ void machine_set_online(struct machine *m, unsigned apid, bool online)
     /* Firmware resets the queues when it configures an adapter (spec 7.2, L-11). */
     adapter_flush(m, a);
     adapter_settle(m, a);
-    m->changes++;
+    note_adapter(m, apid);
 }
 
 void machine_set_checkstop(struct machine *m, unsigned apid, bool checkstopped)
@@ -174,7 +195,7 @@ void machine_set_checkstop(struct machine *m, unsigned apid, bool checkstopped)
     m->adapters[apid].checkstopped = checkstopped;
     adapter_flush(m, &m->adapters[apid]);
     adapter_settle(m, &m->adapters[apid]);
-    m->changes++;
+    note_adapter(m, apid);
 }
 
 /* What leaves the LPAR is zeroized there and then: the next LPAR must not find it, nor this one
@@ -186,7 +207,7 @@ void machine_set_lpar_adapter(struct machine *m, unsigned apid, bool in_lpar)
     m->adapters[apid].config.in_lpar = in_lpar;
     if (!in_lpar && m->adapters[apid].config.type)
         adapter_zeroize(m, &m->adapters[apid], &all);
-    m->changes++;
+    note_adapter(m, apid);
 }
 
 void machine_set_lpar_domain(struct machine *m, unsigned domain, bool usage)
@@ -198,13 +219,13 @@ void machine_set_lpar_domain(struct machine *m, unsigned domain, bool usage)
     for (unsigned i = 0; i < AP_IDS && !usage; i++)
         if (m->adapters[i].config.type)
             adapter_zeroize(m, &m->adapters[i], &one);
-    m->changes++;
+    note_all(m);
 }
 
 void machine_set_lpar_control(struct machine *m, unsigned domain, bool control)
 {
     mask256_assign(&m->config.control, domain, control);
-    m->changes++;
+    note_all(m);
 }
 
 void machine_replace(struct machine *m, const struct machine_config *config,
@@ -229,7 +250,7 @@ void machine_replace(struct machine *m, const struct machine_config *config,
         a->checkstopped = mask256_test(checkstopped, i);
         adapter_settle(m, a);
     }
-    m->changes++;
+    note_all(m);
 }
 
 uint16_t machine_sclp(struct machine *m, uint32_t word)

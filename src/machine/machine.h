@@ -39,6 +39,10 @@ uint32_t machine_zeroize_count(const struct machine *m, ap_qn qn);
  * scan. */
 uint64_t machine_changes(const struct machine *m);
 
+/* The adapters whose state changed since this was last asked; all of them after a change of
+ * domains. */
+struct mask256 machine_take_changed(struct machine *m);
+
 /*
  * Requests that NQAP accepted and nobody computes yet: each is announced once. The request's bytes
  * stay where they are until the job is done or its queue is reset.

@@ -148,3 +148,9 @@ def test_stopped_and_continued(runs):
     child.send_signal(signal.SIGCONT)
     child.communicate("line\n", timeout=30)
     assert child.returncode == 4
+
+
+def test_apus_itself_is_found_without_a_path_to_it(runs):
+    result = runs.run("apus", "status")
+    assert result.returncode == 0, result.stderr
+    assert "adapters" in result.stdout.lower()

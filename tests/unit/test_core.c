@@ -140,6 +140,17 @@ static void test_remove_waits_upstream(void **state)
     assert_int_equal(sysfs_resolve(core_tree(w->core, 0), MATRIX UUID1, &(sysfs_ino){0}), -ENOENT);
 }
 
+static void test_config_time_rearms(void **state)
+{
+    struct world *w = *state;
+    bool armed = false;
+
+    assert_int_equal(put(w, "bus/ap/config_time", "5\n"), 0);
+    for (size_t i = 0; i < w->fx.count; i++)
+        armed |= w->fx.v[i].kind == EFFECT_TIMER && w->fx.v[i].value == INT64_C(5000000000);
+    assert_true(armed);
+}
+
 /* Every node can be found by its path, and every path leads back to it. */
 static unsigned walk(const struct sysfs_tree *t, sysfs_ino dir)
 {
@@ -236,6 +247,7 @@ int main(void)
         TEST(test_standby_leaves_guest_and_comes_back),
         TEST(test_lpar_change_needs_adapters_off),
         TEST_UPSTREAM(test_remove_waits_upstream),
+        TEST(test_config_time_rearms),
         TEST(test_walk),
         TEST(test_links_of_the_vanished),
     };
