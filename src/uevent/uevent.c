@@ -92,7 +92,7 @@ int uevent_netns_get(uint64_t *out)
 /* Newer kernels have a fixed number for it; in older ones process 1 shows it to root. */
 static bool is_the_systems(uint64_t netns)
 {
-    uint64_t first;
+    uint64_t first = 0;
 
     return netns == NETNS_INITIAL ||
            (netns_of_path("/proc/1/ns/net", &first) == 0 && first == netns);
@@ -100,7 +100,7 @@ static bool is_the_systems(uint64_t netns)
 
 static int check_netns(int fd, uint64_t outside, struct text *why)
 {
-    uint64_t netns;
+    uint64_t netns = 0;
     int ret = netns_of_socket(fd, &netns);
 
     if (ret < 0)
