@@ -62,7 +62,8 @@ struct zcrypt_request {
 
 /*
  * Sends a request. -EINPROGRESS: EFFECT_REPLY with the effects' token follows, its value 0 or an
- * errno of the list, its text as zcrypt_reply_parse reads it. Errors in order: -EINVAL malformed;
+ * errno of the list, its text as zcrypt_reply_parse reads it: empty when no adapter has answered,
+ * the status alone when one has refused. Errors in order: -EINVAL malformed;
  * -ENODEV no queue can take it, or it is not allowed for the node; -EOPNOTSUPP a CPRB that is
  * neither usage nor administration; later -EIO too many tries, -EMSGSIZE reply too long.
  */

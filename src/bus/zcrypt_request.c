@@ -140,12 +140,15 @@ static void call_finish(struct zcrypt *z, struct zcrypt_call *call, int rc,
         effects_reply(fx, call->token, rc);
         e = &fx->v[fx->count - 1];
         e->text = (uint32_t)fx->pool.len;
-        if (rc == 0) {
+        if (outcome) {
+            size_t control = rc == 0 ? outcome->control.len : 0;
+            size_t data = rc == 0 ? outcome->data.len : 0;
+
             put32(&fx->pool, outcome->status);
-            put32(&fx->pool, (uint32_t)outcome->control.len);
-            put32(&fx->pool, (uint32_t)outcome->data.len);
-            text_add(&fx->pool, (const char *)outcome->control.data, outcome->control.len);
-            text_add(&fx->pool, (const char *)outcome->data.data, outcome->data.len);
+            put32(&fx->pool, (uint32_t)control);
+            put32(&fx->pool, (uint32_t)data);
+            text_add(&fx->pool, (const char *)outcome->control.data, control);
+            text_add(&fx->pool, (const char *)outcome->data.data, data);
         }
         e->len = (uint32_t)(fx->pool.len - e->text);
     }

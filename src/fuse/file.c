@@ -8,11 +8,6 @@
 
 #define WRITE_MAX 4096 /* what sysfs takes of one write(2) */
 
-static struct open_file *file_of(const struct fuse_file_info *fi)
-{
-    return (struct open_file *)(uintptr_t)fi->fh;
-}
-
 static unsigned bucket_of(sysfs_ino ino)
 {
     return (unsigned)((ino ^ ino >> 32 ^ ino >> 48) * 2654435761u >> 8) % FILE_BUCKETS;
@@ -25,6 +20,12 @@ static void file_free(struct open_file *f)
         fuse_pollhandle_destroy(f->poll);
     text_done(&f->content);
     free(f);
+}
+
+static void file_close(struct fuse_mount *m, struct open_file *f)
+{
+    m->devices_open -= f->device;
+    file_free(f);
 }
 
 void file_free_all(struct fuse_mount *m)
@@ -70,18 +71,19 @@ static void do_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     f->ino = ino;
     f->device = device;
     f->node = node;
+    m->devices_open += device;
     f->event = true; /* as on sysfs: poll returns at once until the file was read */
     LIST_INSERT_HEAD(&m->files[bucket_of(ino)], f, link);
     fi->fh = (uintptr_t)f;
     fi->direct_io = 1;
     fi->noflush = 1;
     if (fuse_reply_open(req, fi) == -ENOENT)
-        file_free(f); /* the opener was killed meanwhile: no release will come */
+        file_close(m, f); /* the opener was killed meanwhile: no release will come */
 }
 
 static void do_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    file_free(file_of(fi));
+    file_close(fuse_req_userdata(req), file_of(fi));
     fuse_reply_err(req, 0);
 }
 
@@ -123,31 +125,26 @@ static void do_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
         fuse_reply_buf(req, NULL, 0);
 }
 
-/* Called with the request locked by libfuse: it can be answered, but no callback can be set. */
-static void on_interrupt(fuse_req_t req, void *data)
-{
-    struct waiting_write *w = data;
-    struct fuse_mount *m = w->mount;
-    struct command cmd = {.kind = CMD_CANCEL, .token = w->token};
-    struct reply reply = {0};
+struct waiting_write {
+    struct waiting wait; /* first */
+    size_t len;
+};
 
-    LIST_REMOVE(w, link);
-    free(w);
-    m->hub->door->execute(m->hub->door, &cmd, &reply);
-    reply_done(&reply);
-    notifier_written(m, req, -EINTR);
+static void write_complete(struct waiting *w, int result, const char *text, size_t len)
+{
+    struct waiting_write *write = (struct waiting_write *)w;
+
+    notifier_written(w->mount, w->req, result < 0 ? result : (int)write->len);
+    free(write);
 }
 
 static void wait_for_reply(struct fuse_mount *m, fuse_req_t req, uint64_t token, size_t len)
 {
     struct waiting_write *w = xcalloc(1, sizeof *w);
 
-    w->mount = m;
-    w->req = req;
-    w->token = token;
+    w->wait = (struct waiting){.mount = m, .req = req, .token = token, .complete = write_complete};
     w->len = len;
-    LIST_INSERT_HEAD(&m->waiting, w, link);
-    fuse_req_interrupt_func(req, on_interrupt, w);
+    waiting_add(&w->wait);
 }
 
 static int store(struct fuse_mount *m, struct open_file *f, const char *data, size_t len,
@@ -179,42 +176,6 @@ static void do_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
         wait_for_reply(m, req, token, len);
     else
         notifier_written(m, req, rc < 0 ? rc : (int)len);
-}
-
-static void finish(struct waiting_write *w, int result)
-{
-    /* The notifier may free the request while an interrupt comes in: no callback from here on. */
-    fuse_req_interrupt_func(w->req, NULL, NULL);
-    LIST_REMOVE(w, link);
-    notifier_written(w->mount, w->req, result < 0 ? result : (int)w->len);
-    free(w);
-}
-
-bool file_reply(struct fuse_mount *m, uint64_t token, int64_t value)
-{
-    struct waiting_write *w;
-
-    LIST_FOREACH(w, &m->waiting, link)
-    {
-        if (w->token == token) {
-            finish(w, (int)value);
-            return true;
-        }
-    }
-    return false;
-}
-
-void file_abandon(struct fuse_mount *m)
-{
-    while (!LIST_EMPTY(&m->waiting)) {
-        struct waiting_write *w = LIST_FIRST(&m->waiting);
-        struct command cmd = {.kind = CMD_CANCEL, .token = w->token};
-        struct reply reply = {0};
-
-        finish(w, -ENODEV);
-        m->hub->door->execute(m->hub->door, &cmd, &reply);
-        reply_done(&reply);
-    }
 }
 
 static bool vanished(const struct fuse_mount *m, const struct open_file *f)

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "fuse/copier.h"
 #include "fuse/internal.h"
 
 const struct sysfs_tree *mount_tree(const struct fuse_mount *m)
@@ -71,8 +72,11 @@ int fuse_hub_new(struct door *door, sd_event *event, struct fuse_hub **out)
     if (rc == 0)
         rc = sd_event_add_io(event, &hub->progressed, hub->wake_fd, EPOLLIN, on_progress, hub);
     if (rc >= 0)
+        rc = copier_new(event, &hub->copier);
+    if (rc >= 0)
         rc = notifier_start(hub);
     if (rc < 0) {
+        copier_free(hub->copier);
         sd_event_source_disable_unref(hub->progressed);
         if (hub->wake_fd >= 0)
             close(hub->wake_fd);
@@ -132,6 +136,7 @@ void fuse_hub_free(struct fuse_hub *hub)
     drain(hub);
     run_settled_callbacks(hub);
     notifier_stop(hub);
+    copier_free(hub->copier);
     sd_event_source_disable_unref(hub->progressed);
     close(hub->wake_fd);
     free(hub);
@@ -154,15 +159,6 @@ static void apply_notify(struct fuse_hub *hub, const struct effect *one)
     TAILQ_FOREACH(m, &hub->mounts, link)
     if (!m->closing && m->tree == one->tree)
         file_notify(m, one->node);
-}
-
-static void apply_reply(struct fuse_hub *hub, const struct effect *one)
-{
-    struct fuse_mount *m;
-
-    TAILQ_FOREACH(m, &hub->mounts, link)
-    if (file_reply(m, one->node, one->value))
-        return;
 }
 
 void fuse_hub_effects(struct fuse_hub *hub, const struct effects *effects)
@@ -188,7 +184,8 @@ void fuse_hub_effects(struct fuse_hub *hub, const struct effects *effects)
     /* Late replies come last: they queue behind the invalidations of every mount. */
     for (size_t i = 0; replies && i < effects->count; i++)
         if (effects->v[i].kind == EFFECT_REPLY)
-            apply_reply(hub, &effects->v[i]);
+            waiting_reply(hub, effects->v[i].node, (int)effects->v[i].value,
+                          effect_text(effects, &effects->v[i]), effects->v[i].len);
 }
 
 bool fuse_hub_settle(struct fuse_hub *hub, void (*done)(void *data), void *data)

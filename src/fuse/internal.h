@@ -24,16 +24,25 @@ struct open_file {
     struct text content;
 };
 
-/* One write(2) whose command has answered -EINPROGRESS. */
-struct waiting_write {
-    LIST_ENTRY(waiting_write) link;
+/*
+ * A request whose command has answered -EINPROGRESS; embedded in the owner's object. complete is
+ * called exactly once, with the result and, if EFFECT_REPLY brought one, its text: it has to answer
+ * the request and frees the object. A signal to the caller ends the wait with -EINTR, an unmount
+ * with -ENODEV; the command is cancelled then.
+ */
+struct waiting {
+    LIST_ENTRY(waiting) link;
     struct fuse_mount *mount;
     fuse_req_t req;
     uint64_t token;
-    size_t len;
+    void (*complete)(struct waiting *w, int result, const char *text, size_t len);
 };
 
-#define FILE_BUCKETS 64
+#define FILE_BUCKETS    64
+#define WAITING_BUCKETS 256
+
+LIST_HEAD(waiting_list, waiting);
+struct ioctl_call;
 
 struct fuse_mount {
     TAILQ_ENTRY(fuse_mount) link;
@@ -54,12 +63,14 @@ struct fuse_mount {
     fuse_ended_fn *ended_fn;
     void *ended_data;
     LIST_HEAD(, open_file) files[FILE_BUCKETS];
-    LIST_HEAD(, waiting_write) waiting;
+    unsigned devices_open;                /* files that are device nodes */
+    bool threads_named;                   /* numbers of callers are known to be of our namespace */
+    LIST_HEAD(, ioctl_call) ioctl_copies; /* ioctls whose data is being copied by the copier */
 };
 
 /* Something for the notifier to do, in order. */
 struct job {
-    enum { JOB_GONE, JOB_WRITTEN, JOB_SETTLED } kind;
+    enum { JOB_GONE, JOB_WRITTEN, JOB_CONTROLLED, JOB_SETTLED } kind;
     struct fuse_mount *mount; /* all but JOB_SETTLED */
     union {
         struct {
@@ -69,7 +80,7 @@ struct job {
         struct {
             fuse_req_t req;
             int result; /* bytes written or -errno */
-        } written;
+        } written;      /* JOB_CONTROLLED too */
         struct {
             void (*done)(void *data);
             void *data;
@@ -94,6 +105,8 @@ struct fuse_hub {
     sd_event *event;
     TAILQ_HEAD(mount_list, fuse_mount) mounts; /* closing ones included */
     uint64_t next_token;
+    struct waiting_list waiting[WAITING_BUCKETS]; /* by token */
+    struct copier *copier;
 
     sd_event_source *progressed; /* on wake_fd: the notifier has finished a batch */
     int wake_fd;
@@ -114,6 +127,8 @@ void notifier_stop(struct fuse_hub *hub);
 void notifier_gone(struct fuse_mount *m, sysfs_ino parent, const char *name, size_t len);
 /* Answers a write: at once if nothing is queued, else behind it. result: bytes or -errno. */
 void notifier_written(struct fuse_mount *m, fuse_req_t req, int result);
+/* The same for an ioctl that returns no data. result: 0 or -errno. */
+void notifier_controlled(struct fuse_mount *m, fuse_req_t req, int result);
 bool notifier_settle(struct fuse_hub *hub, void (*done)(void *data), void *data);
 
 /* mount.c: the system's side of a mount */
@@ -134,8 +149,20 @@ const struct sysfs_tree *mount_tree(const struct fuse_mount *m);
 /* file.c */
 void file_notify(struct fuse_mount *m, sysfs_ino ino);
 void file_notify_vanished(struct fuse_mount *m);
-bool file_reply(struct fuse_mount *m, uint64_t token, int64_t value);
-void file_abandon(struct fuse_mount *m); /* answers all waiting writers with ENODEV */
 void file_free_all(struct fuse_mount *m);
+
+/* waiting.c */
+void waiting_add(struct waiting *w); /* all fields but link are set */
+void waiting_reply(struct fuse_hub *hub, uint64_t token, int result, const char *text, size_t len);
+void waiting_abandon(struct fuse_mount *m);
+
+/* ioctl.c */
+void ioctl_handlers(struct fuse_lowlevel_ops *ops);
+void ioctl_abandon(struct fuse_mount *m); /* answers with ENODEV whoever has data copied */
+
+static inline struct open_file *file_of(const struct fuse_file_info *fi)
+{
+    return (struct open_file *)(uintptr_t)fi->fh;
+}
 
 #endif

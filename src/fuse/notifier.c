@@ -30,6 +30,14 @@ static void send_written(fuse_req_t req, int result)
         fuse_reply_write(req, (size_t)result);
 }
 
+static void send_controlled(fuse_req_t req, int result)
+{
+    if (result < 0)
+        fuse_reply_err(req, -result);
+    else
+        fuse_reply_ioctl(req, 0, NULL, 0);
+}
+
 static void run_settled(struct fuse_hub *hub, const struct job *job)
 {
     struct settled *s = xcalloc(1, sizeof *s);
@@ -52,6 +60,9 @@ static void run_job(struct fuse_hub *hub, const struct job *job, const char *nam
         break;
     case JOB_WRITTEN:
         send_written(job->written.req, job->written.result);
+        break;
+    case JOB_CONTROLLED:
+        send_controlled(job->written.req, job->written.result);
         break;
     case JOB_SETTLED:
         run_settled(hub, job);
@@ -155,6 +166,16 @@ void notifier_written(struct fuse_mount *m, fuse_req_t req, int result)
 
     if (idle(m->hub))
         send_written(req, result);
+    else
+        queue(m->hub, &job, NULL, 0);
+}
+
+void notifier_controlled(struct fuse_mount *m, fuse_req_t req, int result)
+{
+    struct job job = {.kind = JOB_CONTROLLED, .mount = m, .written = {req, result}};
+
+    if (idle(m->hub))
+        send_controlled(req, result);
     else
         queue(m->hub, &job, NULL, 0);
 }

@@ -66,6 +66,7 @@ static struct fuse_session *session_new(struct fuse_mount *m)
 
     node_handlers(&ops);
     file_handlers(&ops);
+    ioctl_handlers(&ops);
     session = fuse_session_new(&args, &ops, sizeof ops, m);
     fuse_opt_free_args(&args);
     return session;
@@ -148,7 +149,8 @@ void fuse_mount_free(struct fuse_mount *m)
 {
     if (!m)
         return;
-    file_abandon(m);
+    waiting_abandon(m);
+    ioctl_abandon(m);
     m->closing = true;
     if (m->mountpoint && !m->ended)
         mount_detach(m->mountpoint, m->by_helper);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "fuse/caller.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define PAGES_MAX    16   /* that are copied without a thread of their own */
+#define FDS_MAX      4096 /* of a caller that are looked through */
+#define FDINFO_BYTES 256
+
+static int failure(void)
+{
+    switch (errno) {
+    case EPERM:
+        return -EACCES;
+    case ESRCH:
+        return -ESRCH;
+    default:
+        return -EFAULT;
+    }
+}
+
+int caller_read(pid_t thread, const struct iovec *remote, unsigned count, void *out, size_t len)
+{
+    struct iovec local = {out, len};
+    ssize_t n = len ? process_vm_readv(thread, &local, 1, remote, count, 0) : 0;
+
+    if (n < 0)
+        return failure();
+    return (size_t)n == len ? 0 : -EFAULT;
+}
+
+static bool aborted(int session)
+{
+    struct pollfd fd = {.fd = session};
+
+    return poll(&fd, 1, 0) != 0;
+}
+
+int caller_write(pid_t thread, int session, const struct iovec *remote, const struct iovec *local,
+                 unsigned count)
+{
+    size_t len = 0;
+    ssize_t n;
+
+    for (unsigned i = 0; i < count; i++)
+        len += local[i].iov_len;
+    if (!len)
+        return 0;
+    if (aborted(session))
+        return -ENODEV;
+    n = process_vm_writev(thread, local, count, remote, count, 0);
+    if (n < 0)
+        return failure();
+    return (size_t)n == len ? 0 : -EFAULT;
+}
+
+/* Adds the pages of one piece; false: too many. */
+static bool add_pages(const struct iovec *piece, void *pages[PAGES_MAX], unsigned *count)
+{
+    const uintptr_t size = 4096; /* a smaller step than the real page only costs a little */
+    uintptr_t at = (uintptr_t)piece->iov_base & ~(size - 1);
+    uintptr_t last = (uintptr_t)piece->iov_base + piece->iov_len - 1;
+
+    if (!piece->iov_len)
+        return true;
+    if (last < (uintptr_t)piece->iov_base || (last - at) / size >= PAGES_MAX)
+        return false;
+    for (; at <= last && at + size; at += size) {
+        unsigned i = 0;
+
+        while (i < *count && pages[i] != (void *)at)
+            i++;
+        if (i == PAGES_MAX)
+            return false;
+        pages[i] = (void *)at;
+        *count += i == *count;
+    }
+    return true;
+}
+
+bool caller_resident(pid_t thread, const struct iovec *remote, unsigned count)
+{
+    void *pages[PAGES_MAX];
+    int status[PAGES_MAX];
+    unsigned page_count = 0;
+
+    for (unsigned i = 0; i < count; i++)
+        if (!add_pages(&remote[i], pages, &page_count))
+            return false;
+    /* Without target nodes nothing moves: it only tells where pages are, or that they are not. */
+    if (page_count &&
+        syscall(SYS_move_pages, thread, (unsigned long)page_count, pages, NULL, status, 0) != 0)
+        return false;
+    for (unsigned i = 0; i < page_count; i++)
+        if (status[i] < 0)
+            return false;
+    return true;
+}
+
+static bool fdinfo_names(int dir, const char *name, uint64_t ino)
+{
+    char text[FDINFO_BYTES + 1], *line;
+    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, FDINFO_BYTES);
+
+    if (fd >= 0)
+        close(fd);
+    if (n < 0)
+        return false;
+    text[n] = '\0';
+    line = strstr(text, "\nino:");
+    return line && strtoull(line + 5, NULL, 10) == ino;
+}
+
+int caller_check_file(pid_t thread, uint64_t ino)
+{
+    char path[64];
+    bool found = false;
+    DIR *dir;
+
+    snprintf(path, sizeof path, "/proc/%d/fdinfo", (int)thread);
+    dir = opendir(path);
+    if (!dir)
+        return errno == EACCES || errno == EPERM ? -EACCES : -EOPNOTSUPP;
+    for (unsigned i = 0; !found && i < FDS_MAX; i++) {
+        struct dirent *e = readdir(dir);
+
+        if (!e)
+            break;
+        found = *e->d_name != '.' && fdinfo_names(dirfd(dir), e->d_name, ino);
+    }
+    closedir(dir);
+    return found ? 0 : -EOPNOTSUPP;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_FUSE_CALLER_H
+#define APUS_FUSE_CALLER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/*
+ * The memory of a thread that waits in an ioctl on one of our files.
+ *
+ * Whose memory it is. A thread whose request the daemon has read sleeps until the request is
+ * answered; not even SIGKILL takes it out of there. So its number, which came with the request,
+ * names it and nobody else until then, and so does it name its memory (another thread's execve(2)
+ * waits for this one to die). There is one exception: whoever aborts the FUSE connection wakes all
+ * callers at once. caller_write therefore looks whether the connection lives right before it
+ * writes; for a foreign process to be hit, the caller would have to end, and the kernel to come
+ * round to its number again, within the instruction that follows.
+ *
+ * How long it takes. Copying makes pages present in the caller as an access of its own would: that
+ * can wait for a disk, for another file system, for a userfaultfd of the caller, or for the daemon
+ * itself. Whoever must not wait asks caller_resident first.
+ */
+
+/* Why memory cannot be reached: -EFAULT wild pointer; -EACCES the daemon's user may not look at the
+ * caller's memory; -ESRCH the caller is no more. */
+int caller_read(pid_t thread, const struct iovec *remote, unsigned count, void *out, size_t len);
+
+/* All pieces are written in one call of the system. session: the descriptor of /dev/fuse. -ENODEV:
+ * the connection was aborted. */
+int caller_write(pid_t thread, int session, const struct iovec *remote, const struct iovec *local,
+                 unsigned count);
+
+/* True if all pages are present and there are not too many, so that copying does not wait unless
+ * the caller takes them away this moment. */
+bool caller_resident(pid_t thread, const struct iovec *remote, unsigned count);
+
+/*
+ * 0: the thread has a file with this inode number open. -EOPNOTSUPP: it has not, so thread is a
+ * number of another PID namespace than ours. -EACCES: we may not look at it.
+ */
+int caller_check_file(pid_t thread, uint64_t ino);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_FUSE_COPIER_H
+#define APUS_FUSE_COPIER_H
+
+#include <stdbool.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+/*
+ * Threads for copies that may wait for the caller (fuse/caller.h). They start when there is
+ * something to do. A caller can make a copy wait for ever, so one user can occupy only some of
+ * them.
+ */
+struct copier;
+
+/* Embedded in the owner's object, which must live until done. */
+struct copy {
+    STAILQ_ENTRY(copy) link;
+    uid_t uid;
+    void (*work)(struct copy *copy); /* on one of the threads */
+    void (*done)(struct copy *copy); /* on the event loop */
+};
+
+/* 0 or -errno of the system. */
+int copier_new(sd_event *event, struct copier **out);
+
+/* done will be called exactly once, unless the copier is freed before. */
+void copier_submit(struct copier *c, struct copy *copy);
+
+/*
+ * Waits a moment for copies to end and calls done for those; those that wait for ever are left
+ * behind, they end with the process. NULL is allowed.
+ */
+void copier_free(struct copier *c);
+
+#endif

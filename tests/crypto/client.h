@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_TESTS_CRYPTO_CLIENT_H
+#define APUS_TESTS_CRYPTO_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi.h"
+
+/*
+ * A client of the device node. Each command prints lines "what result" for the tests to compare and
+ * exits with 0, or with 1 after a message when an answer is wrong.
+ */
+#define OPERAND_MAX 520
+
+/* An RSA operation with its right answer. Operands in the form of the node. */
+struct operation {
+    int is_crt;
+    size_t n;
+    uint8_t input[OPERAND_MAX], expected[OPERAND_MAX], output[OPERAND_MAX];
+    uint8_t exponent[OPERAND_MAX], modulus[OPERAND_MAX];
+    uint8_t p[OPERAND_MAX], q[OPERAND_MAX], dp[OPERAND_MAX], dq[OPERAND_MAX], u[OPERAND_MAX];
+};
+
+_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* rsa.c. small: exponent 65537. */
+void operation_me(struct operation *o, unsigned bits, int small);
+void operation_crt(struct operation *o, unsigned bits);
+void operation_fill(struct operation *o, struct modexpo *me, struct crt *crt);
+/* The ioctl: 0 or the errno. A wrong result ends the program. */
+int operation_run(int fd, struct operation *o);
+int command_errors(int fd);
+int command_latency(int fd, unsigned count);
+
+/* cprb.c */
+int cca_random(int fd, unsigned domain, unsigned bytes, uint8_t *out);
+/* 0 and *rc = rtcode << 16 | rscode, or the errno. */
+int cca_keygen(int fd, unsigned card, unsigned domain, uint8_t token[64], uint32_t *rc);
+int cca_unwrap(int fd, unsigned card, unsigned domain, const uint8_t token[64], uint8_t out[32],
+               uint32_t *rc);
+int cca_query(int fd, unsigned card, unsigned domain);
+int ep11_query(int fd, unsigned card, unsigned domain, unsigned type);
+int command_cprb_errors(int fd);
+
+/* stress.c */
+int command_stress(const char *node, unsigned processes, double seconds, unsigned long count);
+int command_rate(const char *node, unsigned bits, unsigned clients, double seconds);
+
+#endif
