@@ -19,7 +19,8 @@ enum {
     OPT_CLOCK,
     OPT_MOUNT,
     OPT_SOCKET,
-    OPT_SECRET
+    OPT_SECRET,
+    OPT_DEV_LINKS
 };
 
 static const struct cli_option options[] = {
@@ -36,6 +37,7 @@ static const struct cli_option options[] = {
     {OPT_OUTSIDE, "outside", "INODE", "the network namespace that must hear none of them"},
     {OPT_SECRET, "secret", "HEX",
      "64 hex digits that the adapters' keys come from (default: random)"},
+    {OPT_DEV_LINKS, "dev-links", "DIR", "keep a link to each zcrypt node in this directory"},
     {'q', "quiet", NULL, "no messages on standard error"},
     {0}};
 
@@ -105,6 +107,9 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
         return parse_abi(value, o);
     case OPT_CLOCK:
         return parse_clock(value, o);
+    case OPT_DEV_LINKS:
+        o->dev_links = value;
+        return 0;
     case OPT_SECRET:
         return parse_secret(value, o);
     case OPT_FUSE_FD:

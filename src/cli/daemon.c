@@ -14,7 +14,7 @@
 #include "cli/command.h"
 #include "cli/program.h"
 
-#define ARGS_MAX 20
+#define ARGS_MAX 28
 
 static void keep_open(int fd)
 {
@@ -33,6 +33,7 @@ static _Noreturn void become_daemon(const struct daemon_start *how, int ready, p
     snprintf(ready_text, sizeof(ready_text), "%d", ready);
     snprintf(uevents_text, sizeof(uevents_text), "%d", how->uevents);
     snprintf(outside_text, sizeof(outside_text), "%" PRIu64, how->outside);
+    args[n++] = "--dev-links", args[n++] = "/dev";
     if (!how->verbose)
         args[n++] = "--quiet";
     if (how->uevents >= 0) {

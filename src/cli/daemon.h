@@ -9,7 +9,8 @@
 /*
  * How `apus run` starts the daemon: as a child that executes this program as
  *
- *   apus daemon --fuse-fd N --socket PATH --ready-fd M --quiet [--machine FILE] [--abi PROFILE]
+ *   apus daemon --fuse-fd N --socket PATH --ready-fd M --quiet
+ *               --dev-links /dev [--machine FILE] [--abi PROFILE]
  *               [--record FILE] [--uevent-fd U --outside I]
  *
  * N is an open /dev/fuse that is mounted already, U a socket of uevent_socket_open and I the number

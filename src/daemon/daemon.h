@@ -17,9 +17,10 @@ struct daemon_options {
     bool has_abi;
     enum abi_profile abi; /* in place of the machine's */
     bool virtual_clock;
-    int uevent_fd;    /* a socket of uevent_socket_open that real uevents go to; -1: none */
-    uint64_t outside; /* the network namespace that it must not be in */
-    bool quiet;       /* no messages on standard error */
+    int uevent_fd;         /* a socket of uevent_socket_open that real uevents go to; -1: none */
+    uint64_t outside;      /* the network namespace that it must not be in */
+    const char *dev_links; /* directory that gets a link to each zcrypt node; NULL: none */
+    bool quiet;            /* no messages on standard error */
     bool has_secret;
     uint8_t secret[32]; /* the adapters' keys come from it; without it they are others each time */
 };

@@ -61,11 +61,8 @@ static unsigned stopping(struct daemon *d, const struct command *command)
     return guest.number + 1;
 }
 
-/* Instructions of guests make none, and there are many of them. */
-static bool wants_uevents(const struct daemon *d, const struct command *command)
+static bool wants_uevents(const struct daemon *d)
 {
-    if (command->kind == CMD_INSN || command->kind == CMD_JOB_DONE)
-        return false;
     return d->uevents || (d->control && control_server_wants_uevents(d->control));
 }
 
@@ -80,8 +77,9 @@ void daemon_execute(struct door *door, struct command *command, struct reply *re
     d->executing = true;
     command->now = clock_now(&d->clock);
     effects_clear(&d->effects);
-    d->effects.want_uevents = wants_uevents(d, command);
+    d->effects.want_uevents = wants_uevents(d);
     core_execute(d->door.core, command, &d->effects, reply);
+    daemon_dev_links(d, command);
     daemon_spread(d);
     d->executing = false;
     /* At once: the next guest may get the same number, and must not appear in this one's mount. */

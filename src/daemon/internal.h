@@ -44,6 +44,9 @@ struct daemon {
 /* The door's execute (core/core.h). */
 void daemon_execute(struct door *door, struct command *command, struct reply *reply);
 
+/* After a command that may have made or destroyed a zcrypt node: links to the nodes, if wanted. */
+void daemon_dev_links(struct daemon *d, const struct command *command);
+
 /* Hands d->effects to all adapters. */
 void daemon_spread(struct daemon *d);
 

@@ -157,3 +157,10 @@ def test_without_a_sysfs(runs):
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == ["/sys:", "bus", "class", "devices", "kernel", "",
                                      "/sys/devices/virtual:", "zcrypt"] or "zcrypt" in result.stdout
+
+
+def test_a_zcrypt_node_appears_in_dev_and_goes(inside):
+    result = inside("cd /sys/class/zcrypt; echo web > create; test -e /dev/web && echo there; "
+                    "echo null > create; test -c /dev/null && echo spared; "
+                    "echo web > destroy; test -e /dev/web || test -L /dev/web || echo gone")
+    assert result.stdout == "there\nspared\ngone\n", result.stderr
