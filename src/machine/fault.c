@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+#include "machine/fault.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const kind_names[] = {
+    [FAULT_DECONFIGURED] = "deconfigured",
+    [FAULT_CHECKSTOP] = "checkstop",
+    [FAULT_BUSY] = "busy",
+    [FAULT_RESET] = "reset",
+    [FAULT_FULL] = "full",
+    [FAULT_BAD_REPLY] = "bad-reply",
+    [FAULT_DELAY] = "delay",
+};
+
+#define KINDS (sizeof kind_names / sizeof *kind_names)
+
+static const char *const damage_names[] = {
+    [DAMAGE_TYPE] = "type",
+    [DAMAGE_LENGTH] = "length",
+    [DAMAGE_SHORT] = "short",
+};
+
+#define PLAIN_DAMAGES (sizeof damage_names / sizeof *damage_names)
+
+static const struct {
+    const char *name;
+    uint64_t ns;
+} units[] = {{"s", 1000000000}, {"ms", 1000000}, {"us", 1000}};
+
+#define UNITS (sizeof units / sizeof *units)
+
+struct word {
+    const char *at;
+    size_t len;
+};
+
+static bool is(struct word w, const char *name)
+{
+    return w.len == strlen(name) && memcmp(w.at, name, w.len) == 0;
+}
+
+static bool starts(struct word w, const char *prefix)
+{
+    return w.len >= strlen(prefix) && memcmp(w.at, prefix, strlen(prefix)) == 0;
+}
+
+static struct word rest_of(struct word w, size_t from)
+{
+    return (struct word){w.at + from, w.len - from};
+}
+
+/* The next word of *from; one of length 0 at the end. */
+static struct word next_word(struct word *from)
+{
+    struct word w;
+
+    while (from->len && (*from->at == ' ' || *from->at == '\t'))
+        *from = rest_of(*from, 1);
+    w = (struct word){from->at, 0};
+    while (w.len < from->len && w.at[w.len] != ' ' && w.at[w.len] != '\t')
+        w.len++;
+    *from = rest_of(*from, w.len);
+    return w;
+}
+
+static int refuse(struct text *why, int rc, const char *what, struct word w, const char *remedy)
+{
+    if (why) {
+        text_adds(why, what);
+        if (w.len)
+            text_add_quoted(why, w.at, w.len);
+        text_adds(why, remedy);
+    }
+    return rc;
+}
+
+static int hex_parse(struct word w, size_t digits, uint8_t *out)
+{
+    unsigned value = 0;
+
+    if (w.len != digits)
+        return -EINVAL;
+    for (size_t i = 0; i < digits; i++) {
+        char c = w.at[i];
+
+        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
+            return -EINVAL;
+        value = value << 4 | (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    if (value > 255)
+        return -EINVAL;
+    *out = (uint8_t)value;
+    return 0;
+}
+
+/* "*", a number, or a range of numbers. */
+static int ids_parse(struct word w, size_t digits, uint8_t *first, uint8_t *last)
+{
+    const char *dash = w.len ? memchr(w.at, '-', w.len) : NULL;
+    size_t before = dash ? (size_t)(dash - w.at) : w.len;
+
+    if (is(w, "*")) {
+        *first = 0;
+        *last = 255;
+        return 0;
+    }
+    if (hex_parse((struct word){w.at, before}, digits, first) < 0)
+        return -EINVAL;
+    *last = *first;
+    if (dash && hex_parse(rest_of(w, before + 1), digits, last) < 0)
+        return -EINVAL;
+    return *first <= *last ? 0 : -EINVAL;
+}
+
+static int pattern_parse(struct word w, struct fault *f, struct text *why)
+{
+    const char *dot = w.len ? memchr(w.at, '.', w.len) : NULL;
+    struct word apid = {w.at, dot ? (size_t)(dot - w.at) : w.len};
+
+    if (!w.len)
+        return refuse(why, -EINVAL, "the fault is empty", w, "; one looks like '05.* 3 busy'");
+    if (is(w, "*")) {
+        f->last_apid = f->last_apqi = 255;
+        return 0;
+    }
+    if (!dot)
+        return refuse(why, -EINVAL, "", w,
+                      " names no queues; a pattern is ADAPTER.DOMAIN, such as 05.0047, 05.*, "
+                      "*.0004 or 04-06.*, or * alone");
+    if (ids_parse(apid, 2, &f->first_apid, &f->last_apid) < 0)
+        return refuse(why, -EINVAL, "the adapter in ", w,
+                      " must be two lower-case hexadecimal digits, a rising range such as 04-06, "
+                      "or *");
+    if (ids_parse(rest_of(w, apid.len + 1), 4, &f->first_apqi, &f->last_apqi) < 0)
+        return refuse(why, -EINVAL, "the domain in ", w,
+                      " must be four lower-case hexadecimal digits up to 00ff, a rising range such "
+                      "as 0004-0047, or *");
+    return 0;
+}
+
+/* Decimal digits, or hexadecimal ones after 0x; -EINVAL if it is no such number, -ERANGE above max.
+ */
+static int number_parse(struct word w, uint64_t max, bool hex_too, uint64_t *out)
+{
+    bool hex = hex_too && w.len > 2 && starts(w, "0x");
+    uint64_t value = 0;
+
+    if (!w.len)
+        return -EINVAL;
+    for (size_t i = hex ? 2 : 0; i < w.len; i++) {
+        char c = w.at[i];
+        unsigned digit;
+
+        if (c >= '0' && c <= '9')
+            digit = (unsigned)(c - '0');
+        else if (hex && c >= 'a' && c <= 'f')
+            digit = (unsigned)(c - 'a' + 10);
+        else if (hex && c >= 'A' && c <= 'F')
+            digit = (unsigned)(c - 'A' + 10);
+        else
+            return -EINVAL;
+        if (value <= max)
+            value = value * (hex ? 16 : 10) + digit;
+    }
+    if (value > max)
+        return -ERANGE;
+    *out = value;
+    return 0;
+}
+
+static int count_parse(struct word w, struct fault *f, struct text *why)
+{
+    uint64_t count;
+    int rc;
+
+    if (!w.len)
+        return refuse(why, -EINVAL, "how often is missing behind the pattern", w,
+                      "; say 1 to 1000000000, or always, as in '05.* 3 busy'");
+    if (is(w, "always")) {
+        f->count = FAULT_ALWAYS;
+        return 0;
+    }
+    rc = number_parse(w, FAULT_COUNT_MAX, false, &count);
+    if (rc == 0 && count == 0)
+        rc = -ERANGE;
+    if (rc < 0)
+        return refuse(why, rc, "", w,
+                      rc == -ERANGE ? " is out of range; say 1 to 1000000000, or always"
+                                    : " does not say how often; say 1 to 1000000000, or always");
+    f->count = (uint32_t)count;
+    return 0;
+}
+
+static int time_parse(struct word w, struct fault *f, struct text *why)
+{
+    static const char remedy[] = ", such as 500ms, 2s or 40us, at most 86400s";
+    size_t digits = 0;
+    uint64_t value;
+    int rc = -EINVAL;
+
+    while (digits < w.len && w.at[digits] >= '0' && w.at[digits] <= '9')
+        digits++;
+    for (size_t i = 0; i < UNITS && rc == -EINVAL; i++) {
+        if (!is(rest_of(w, digits), units[i].name))
+            continue;
+        rc = number_parse((struct word){w.at, digits}, FAULT_TIME_MAX / units[i].ns, false, &value);
+        if (rc == 0 && value == 0)
+            rc = -ERANGE;
+        if (rc == 0)
+            f->time = value * units[i].ns;
+    }
+    if (!w.len)
+        return refuse(why, rc, "how long is missing: the kind takes a time", w, remedy);
+    if (rc == -ERANGE)
+        return refuse(why, rc, "", w, " is no possible time; give one above 0 and at most 86400s");
+    if (rc < 0)
+        return refuse(why, rc, "", w,
+                      " is not a time; give a number and a unit, such as 500ms, "
+                      "2s or 40us");
+    return 0;
+}
+
+static int code_parse(struct word w, struct fault *f, struct text *why)
+{
+    uint64_t code;
+    int rc = number_parse(rest_of(w, 5), 255, true, &code);
+
+    if (rc < 0)
+        return refuse(why, rc, "", w, " has no reply code; give 0 to 255, as in code=0x85");
+    f->damage = DAMAGE_CODE;
+    f->code = (uint16_t)code;
+    return 0;
+}
+
+static int service_parse(struct word w, struct fault *f, struct text *why)
+{
+    struct word numbers = rest_of(w, 8);
+    const char *slash = numbers.len ? memchr(numbers.at, '/', numbers.len) : NULL;
+    size_t before = slash ? (size_t)(slash - numbers.at) : 0;
+    uint64_t code, reason;
+    int rc = -EINVAL;
+
+    if (slash)
+        rc = number_parse((struct word){numbers.at, before}, 65535, true, &code);
+    if (rc == 0)
+        rc = number_parse(rest_of(numbers, before + 1), 65535, true, &reason);
+    if (rc < 0)
+        return refuse(why, rc, "", w,
+                      " has no return and reason code; give two numbers of 0 to 65535, as in "
+                      "service=8/66");
+    f->damage = DAMAGE_SERVICE;
+    f->code = (uint16_t)code;
+    f->reason = (uint16_t)reason;
+    return 0;
+}
+
+static int damage_parse(struct word w, struct fault *f, struct text *why)
+{
+    static const char remedy[] = "; say type, length, short, code=N or service=RC/RS";
+
+    if (starts(w, "code="))
+        return code_parse(w, f, why);
+    if (starts(w, "service="))
+        return service_parse(w, f, why);
+    for (size_t i = 0; i < PLAIN_DAMAGES; i++) {
+        if (is(w, damage_names[i])) {
+            f->damage = (enum fault_damage)i;
+            return 0;
+        }
+    }
+    if (!w.len)
+        return refuse(why, -EINVAL, "what is bad about the reply is missing", w, remedy);
+    return refuse(why, -EINVAL, "a reply cannot be bad in the way ", w, remedy);
+}
+
+static bool takes_time(enum fault_kind kind)
+{
+    return kind == FAULT_RESET || kind == FAULT_DELAY;
+}
+
+static int kind_parse(struct word w, struct word parameter, struct fault *f, struct text *why)
+{
+    static const char all[] = "deconfigured, checkstop, busy, reset T, full, bad-reply WHAT or "
+                              "delay T";
+    size_t i = 0;
+
+    while (i < KINDS && !is(w, kind_names[i]))
+        i++;
+    if (i == KINDS) {
+        refuse(why, -EINVAL,
+               w.len ? "there is no kind of fault "
+                     : "the kind of fault is missing behind how often",
+               w, "; say ");
+        if (why)
+            text_adds(why, all);
+        return -EINVAL;
+    }
+    f->kind = (enum fault_kind)i;
+    if (takes_time(f->kind))
+        return time_parse(parameter, f, why);
+    if (f->kind == FAULT_BAD_REPLY)
+        return damage_parse(parameter, f, why);
+    if (parameter.len)
+        return refuse(why, -EINVAL, "nothing may follow this kind of fault, and there is ",
+                      parameter, "");
+    return 0;
+}
+
+int fault_parse(const char *text, size_t len, struct fault *out, struct text *why)
+{
+    struct word all = {text, len}, kind, parameter, more;
+    struct fault f = {0};
+    int rc = pattern_parse(next_word(&all), &f, why);
+
+    if (rc == 0)
+        rc = count_parse(next_word(&all), &f, why);
+    if (rc < 0)
+        return rc;
+    kind = next_word(&all);
+    parameter = next_word(&all);
+    more = next_word(&all);
+    rc = kind_parse(kind, parameter, &f, why);
+    if (rc < 0)
+        return rc;
+    if (more.len)
+        return refuse(why, -EINVAL, "the fault ends before ", more, "");
+    *out = f;
+    return 0;
+}
+
+static void ids_format(unsigned first, unsigned last, int digits, struct text *out)
+{
+    if (first == 0 && last == 255) {
+        text_adds(out, "*");
+        return;
+    }
+    text_addf(out, "%0*x", digits, first);
+    if (last != first)
+        text_addf(out, "-%0*x", digits, last);
+}
+
+static void pattern_format(const struct fault *f, struct text *out)
+{
+    if (f->first_apid == 0 && f->last_apid == 255 && f->first_apqi == 0 && f->last_apqi == 255) {
+        text_adds(out, "*");
+        return;
+    }
+    ids_format(f->first_apid, f->last_apid, 2, out);
+    text_adds(out, ".");
+    ids_format(f->first_apqi, f->last_apqi, 4, out);
+}
+
+static void time_format(uint64_t ns, struct text *out)
+{
+    size_t i = 0;
+
+    while (ns % units[i].ns)
+        i++;
+    text_addf(out, " %llu%s", (unsigned long long)(ns / units[i].ns), units[i].name);
+}
+
+void fault_format(const struct fault *f, struct text *out)
+{
+    pattern_format(f, out);
+    if (f->count == FAULT_ALWAYS)
+        text_adds(out, " always ");
+    else
+        text_addf(out, " %u ", f->count);
+    text_adds(out, kind_names[f->kind]);
+    if (takes_time(f->kind))
+        time_format(f->time, out);
+    if (f->kind != FAULT_BAD_REPLY)
+        return;
+    if (f->damage == DAMAGE_CODE)
+        text_addf(out, " code=0x%02x", f->code);
+    else if (f->damage == DAMAGE_SERVICE)
+        text_addf(out, " service=%u/%u", f->code, f->reason);
+    else
+        text_addf(out, " %s", damage_names[f->damage]);
+}
+
+bool fault_equal(const struct fault *a, const struct fault *b)
+{
+    return a->first_apid == b->first_apid && a->last_apid == b->last_apid &&
+           a->first_apqi == b->first_apqi && a->last_apqi == b->last_apqi && a->count == b->count &&
+           a->kind == b->kind && a->time == b->time && a->damage == b->damage &&
+           a->code == b->code && a->reason == b->reason;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine/fault.h"
+#include "message/bytes.h"
+#include "message/outcome.h"
+
+/* Where a type 86 reply has its CPRBX, and that its codes (spec 3.5). */
+#define TYPE86_CPRBX 48u
+#define CPRBX_RTCODE 144u
+#define CPRBX_RSCODE 146u
+
+#define TYPE_UNKNOWN 0x42
+
+static void damage_service(const struct fault *f, uint8_t *reply, size_t len)
+{
+    if (len < TYPE86_CPRBX + CPRBX_RSCODE + 2 || reply[1] != REPLY_TYPE86)
+        return;
+    be16_put(reply + TYPE86_CPRBX + CPRBX_RTCODE, f->code);
+    be16_put(reply + TYPE86_CPRBX + CPRBX_RSCODE, f->reason);
+}
+
+void fault_damage_reply(const struct fault *f, uint8_t *reply, size_t *len)
+{
+    switch (f->damage) {
+    case DAMAGE_TYPE:
+        if (*len > 1)
+            reply[1] = TYPE_UNKNOWN;
+        return;
+    case DAMAGE_LENGTH:
+        *len -= *len > 0;
+        return;
+    case DAMAGE_SHORT:
+        *len = *len < 4 ? *len : 4;
+        return;
+    case DAMAGE_CODE:
+        if (*len < ERROR_REPLY_BYTES)
+            return;
+        *len = ERROR_REPLY_BYTES;
+        memset(reply, 0, ERROR_REPLY_BYTES);
+        reply[1] = REPLY_TYPE82;
+        reply[4] = (uint8_t)f->code;
+        return;
+    case DAMAGE_SERVICE:
+        damage_service(f, reply, *len);
+        return;
+    }
+}
+
+void fault_list_done(struct fault_list *l)
+{
+    free(l->v);
+    *l = (struct fault_list){0};
+}
+
+int fault_list_add(struct fault_list *l, const struct fault *rule, uint32_t *number)
+{
+    if (l->count == FAULTS_MAX)
+        return -ENOSPC;
+    l->v = xrealloc(l->v, (l->count + 1) * sizeof *l->v);
+    l->v[l->count++] =
+        (struct fault_entry){.rule = *rule, .number = ++l->last_number, .left = rule->count};
+    *number = l->last_number;
+    return 0;
+}
+
+int fault_list_remove(struct fault_list *l, uint32_t number, struct fault *out)
+{
+    for (unsigned i = 0; i < l->count; i++) {
+        if (l->v[i].number != number)
+            continue;
+        *out = l->v[i].rule;
+        memmove(&l->v[i], &l->v[i + 1], (l->count - i - 1) * sizeof *l->v);
+        l->count--;
+        return 0;
+    }
+    return -ENOENT;
+}
+
+static bool applies(const struct fault_entry *e, unsigned kinds, ap_qn qn)
+{
+    return e->left && kinds & FAULT_BIT(e->rule.kind) && fault_matches(&e->rule, qn);
+}
+
+const struct fault *fault_list_hit(struct fault_list *l, unsigned kinds, ap_qn qn)
+{
+    for (unsigned i = 0; i < l->count; i++) {
+        struct fault_entry *e = &l->v[i];
+
+        if (!applies(e, kinds, qn))
+            continue;
+        e->hits++;
+        e->left -= e->left != FAULT_ALWAYS;
+        return &e->rule;
+    }
+    return NULL;
+}
+
+const struct fault *fault_list_state(const struct fault_list *l, unsigned kinds, ap_qn qn)
+{
+    for (unsigned i = 0; i < l->count; i++)
+        if (l->v[i].left == FAULT_ALWAYS && applies(&l->v[i], kinds, qn))
+            return &l->v[i].rule;
+    return NULL;
+}

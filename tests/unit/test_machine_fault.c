@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "machine/alarm.h"
+#include "machine/fault.h"
+#include "message/outcome.h"
+
+#include "unit.h"
+
+/* Rules of faults: their text, the list in force, and what they do to a reply. */
+
+static struct fault rule(const char *text)
+{
+    struct fault f = {0};
+    text_auto why = {0};
+
+    if (fault_parse(text, strlen(text), &f, &why) != 0)
+        fail_msg("\"%s\" refused: %s", text, why.data);
+    return f;
+}
+
+static void check(const char *text, const char *want)
+{
+    struct fault f = rule(text), again;
+    text_auto out = {0};
+
+    fault_format(&f, &out);
+    assert_string_equal(out.data, want);
+    again = rule(out.data);
+    assert_true(fault_equal(&f, &again));
+}
+
+static void test_accepted(void **state)
+{
+    check("05.* 3 busy", "05.* 3 busy");
+    check("05.0047 1 deconfigured", "05.0047 1 deconfigured");
+    check("*.0004 always checkstop", "*.0004 always checkstop");
+    check("* 1000000000 full", "* 1000000000 full");
+    check("*.* 1 full", "* 1 full");
+    check("00-ff.0000-00ff 1 full", "* 1 full");
+    check("04-06.* 2 reset 2s", "04-06.* 2 reset 2s");
+    check("05-05.0004-0047 01 reset 1500ms", "05.0004-0047 1 reset 1500ms");
+    check("\t 05.*   3\tdelay  1000us ", "05.* 3 delay 1ms");
+    check("* always delay 86400s", "* always delay 86400s");
+    check("* 1 bad-reply type", "* 1 bad-reply type");
+    check("* 1 bad-reply length", "* 1 bad-reply length");
+    check("* 1 bad-reply short", "* 1 bad-reply short");
+    check("* 1 bad-reply code=133", "* 1 bad-reply code=0x85");
+    check("* 1 bad-reply code=0x0A", "* 1 bad-reply code=0x0a");
+    check("* 1 bad-reply service=12/0x301", "* 1 bad-reply service=12/769");
+}
+
+static void refused(const char *text, int want, const char *reason)
+{
+    struct fault f = rule("07.0009 5 delay 3s"), before = f;
+    text_auto why = {0};
+    int rc = fault_parse(text, strlen(text), &f, &why);
+
+    if (rc != want || !why.data || !strstr(why.data, reason))
+        fail_msg("\"%s\": %d, %s", text, rc, why.data ? why.data : "");
+    assert_true(fault_equal(&f, &before));
+    assert_int_equal(fault_parse(text, strlen(text), &f, NULL), want);
+}
+
+static void test_refused(void **state)
+{
+    refused("", -EINVAL, "one looks like '05.* 3 busy'");
+    refused("  \t", -EINVAL, "the fault is empty");
+    refused("05 3 busy", -EINVAL, "\"05\" names no queues; a pattern is ADAPTER.DOMAIN");
+    refused("5.* 3 busy", -EINVAL, "the adapter in \"5.*\" must be two");
+    refused("0A.* 3 busy", -EINVAL, "lower-case");
+    refused(".0004 3 busy", -EINVAL, "the adapter in \".0004\"");
+    refused("06-04.* 3 busy", -EINVAL, "rising range");
+    refused("04-.* 3 busy", -EINVAL, "the adapter in");
+    refused("*-04.* 3 busy", -EINVAL, "the adapter in");
+    refused("05.47 3 busy", -EINVAL, "the domain in \"05.47\" must be four");
+    refused("05.0100 3 busy", -EINVAL, "up to 00ff");
+    refused("05. 3 busy", -EINVAL, "the domain in");
+    refused("05.0047-0004 3 busy", -EINVAL, "the domain in");
+    refused("05.*", -EINVAL, "how often is missing");
+    refused("05.* busy", -EINVAL, "\"busy\" does not say how often");
+    refused("05.* 0 busy", -ERANGE, "\"0\" is out of range");
+    refused("05.* 1000000001 busy", -ERANGE, "out of range");
+    refused("05.* 99999999999999999999999 busy", -ERANGE, "out of range");
+    refused("05.* -1 busy", -EINVAL, "does not say how often");
+    refused("05.* 0x3 busy", -EINVAL, "does not say how often");
+    refused("05.* 3", -EINVAL, "the kind of fault is missing");
+    refused("05.* 3 Busy", -EINVAL, "there is no kind of fault \"Busy\"; say deconfigured, ");
+    refused("05.* 3 drop", -EINVAL, "no kind of fault");
+    refused("05.* 3 busy 1s", -EINVAL,
+            "nothing may follow this kind of fault, and there is \"1s\"");
+    refused("05.* 3 reset", -EINVAL, "how long is missing");
+    refused("05.* 3 reset 5", -EINVAL, "\"5\" is not a time");
+    refused("05.* 3 reset s", -EINVAL, "is not a time");
+    refused("05.* 3 reset 1.5s", -EINVAL, "is not a time");
+    refused("05.* 3 reset 5m", -EINVAL, "is not a time");
+    refused("05.* 3 reset 0s", -ERANGE, "\"0s\" is no possible time");
+    refused("05.* 3 delay 86401s", -ERANGE, "no possible time");
+    refused("05.* 3 delay 1s 2s", -EINVAL, "the fault ends before \"2s\"");
+    refused("05.* 3 bad-reply", -EINVAL, "what is bad about the reply is missing; say type");
+    refused("05.* 3 bad-reply colour", -EINVAL, "in the way \"colour\"");
+    refused("05.* 3 bad-reply code=", -EINVAL, "has no reply code");
+    refused("05.* 3 bad-reply code=0x", -EINVAL, "has no reply code");
+    refused("05.* 3 bad-reply code=256", -ERANGE, "has no reply code");
+    refused("05.* 3 bad-reply service=8", -EINVAL, "no return and reason code");
+    refused("05.* 3 bad-reply service=8/", -EINVAL, "no return and reason code");
+    refused("05.* 3 bad-reply service=8/70000", -ERANGE, "no return and reason code");
+    refused("05.*\n3 busy", -EINVAL, "the domain in \"05.*\\x0a3\"");
+}
+
+static void test_matches(void **state)
+{
+    struct fault f = rule("04-06.0004-0047 1 busy");
+
+    assert_true(fault_matches(&f, AP_QN(4, 4)));
+    assert_true(fault_matches(&f, AP_QN(6, 0x47)));
+    assert_false(fault_matches(&f, AP_QN(7, 4)));
+    assert_false(fault_matches(&f, AP_QN(3, 4)));
+    assert_false(fault_matches(&f, AP_QN(5, 3)));
+    assert_false(fault_matches(&f, AP_QN(5, 0x48)));
+}
+
+static uint32_t add(struct fault_list *l, const char *text)
+{
+    struct fault f = rule(text);
+    uint32_t number;
+
+    assert_int_equal(fault_list_add(l, &f, &number), 0);
+    return number;
+}
+
+/* The first rule that fits is charged; one that is used up lets the next one through. */
+static void test_list(void **state)
+{
+    struct fault_list l = {0};
+    struct fault out;
+    unsigned kinds = FAULT_BIT(FAULT_BUSY) | FAULT_BIT(FAULT_FULL);
+
+    assert_null(fault_list_hit(&l, kinds, AP_QN(5, 4)));
+    assert_int_equal(add(&l, "05.* 2 busy"), 1);
+    assert_int_equal(add(&l, "* always full"), 2);
+    assert_int_equal(fault_list_hit(&l, kinds, AP_QN(5, 4))->kind, FAULT_BUSY);
+    assert_int_equal(fault_list_hit(&l, kinds, AP_QN(6, 4))->kind, FAULT_FULL);
+    assert_int_equal(fault_list_hit(&l, FAULT_BIT(FAULT_FULL), AP_QN(5, 4))->kind, FAULT_FULL);
+    assert_int_equal(fault_list_hit(&l, kinds, AP_QN(5, 9))->kind, FAULT_BUSY);
+    assert_int_equal(fault_list_hit(&l, kinds, AP_QN(5, 4))->kind, FAULT_FULL);
+    assert_int_equal(l.v[0].hits, 2);
+    assert_int_equal(l.v[0].left, 0);
+    assert_int_equal(l.v[1].hits, 3);
+    assert_int_equal(l.v[1].left, FAULT_ALWAYS);
+    assert_null(fault_list_state(&l, FAULT_BIT(FAULT_BUSY), AP_QN(5, 4)));
+    assert_int_equal(fault_list_state(&l, kinds, AP_QN(5, 4))->kind, FAULT_FULL);
+    assert_int_equal(l.v[1].hits, 3);
+    assert_int_equal(fault_list_remove(&l, 1, &out), 0);
+    assert_int_equal(out.kind, FAULT_BUSY);
+    assert_int_equal(fault_list_remove(&l, 1, &out), -ENOENT);
+    assert_int_equal(add(&l, "* 1 busy"), 3);
+    assert_int_equal(l.v[0].number, 2);
+    while (l.count < FAULTS_MAX)
+        add(&l, "* 1 busy");
+    out = rule("* 1 busy");
+    assert_int_equal(fault_list_add(&l, &out, &(uint32_t){0}), -ENOSPC);
+    fault_list_done(&l);
+}
+
+static size_t damage(const char *text, uint8_t *reply, size_t len)
+{
+    struct fault f = rule(text);
+
+    fault_damage_reply(&f, reply, &len);
+    return len;
+}
+
+static void test_damage(void **state)
+{
+    uint8_t r[400] = {0, 0x86, 2}, small[3] = {0, 0x80};
+
+    assert_int_equal(damage("* 1 bad-reply service=8/66", r, 400), 400);
+    assert_memory_equal(r + 48 + 144, "\0\10\0\102", 4);
+    assert_int_equal(damage("* 1 bad-reply type", r, 400), 400);
+    assert_int_equal(error_reply_judge(span_of(r, 400)).offline, true);
+    assert_int_equal(damage("* 1 bad-reply service=1/1", r, 400), 400);
+    assert_memory_equal(r + 48 + 144, "\0\10\0\102", 4);
+    assert_int_equal(damage("* 1 bad-reply length", r, 400), 399);
+    assert_int_equal(damage("* 1 bad-reply code=0x85", r, 400), ERROR_REPLY_BYTES);
+    assert_int_equal(error_reply_judge(span_of(r, ERROR_REPLY_BYTES)).error, -EINVAL);
+    assert_int_equal(damage("* 1 bad-reply short", r, 400), 4);
+    assert_int_equal(damage("* 1 bad-reply code=1", small, 3), 3);
+    assert_int_equal(damage("* 1 bad-reply short", small, 3), 3);
+    assert_int_equal(damage("* 1 bad-reply type", small, 1), 1);
+    assert_int_equal(damage("* 1 bad-reply length", small, 0), 0);
+    assert_int_equal(small[1], 0x80);
+}
+
+static void test_alarms(void **state)
+{
+    struct alarms a = {0};
+    ap_qn qn;
+
+    assert_int_equal(alarms_next(&a), 0);
+    assert_false(alarms_take(&a, UINT64_MAX, &qn));
+    alarms_add(&a, 30, 3);
+    alarms_add(&a, 10, 1);
+    alarms_add(&a, 30, 4);
+    alarms_add(&a, 20, 2);
+    assert_int_equal(alarms_next(&a), 10);
+    assert_false(alarms_take(&a, 9, &qn));
+    for (ap_qn want = 1; want <= 4; want++) {
+        assert_true(alarms_take(&a, 30, &qn));
+        assert_int_equal(qn, want);
+    }
+    assert_false(alarms_take(&a, 30, &qn));
+    /* One is taken for each that is added, for long: the memory does not grow. */
+    for (uint64_t t = 1; t <= 1000; t++) {
+        alarms_add(&a, t, 1);
+        if (t > 8)
+            assert_true(alarms_take(&a, t, &qn));
+    }
+    assert_int_equal(a.capacity, 16);
+    assert_int_equal(a.end - a.first, 8);
+    alarms_done(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_accepted), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_matches),  cmocka_unit_test(test_list),
+        cmocka_unit_test(test_damage),   cmocka_unit_test(test_alarms),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
