@@ -29,7 +29,7 @@ static const struct cli_option options[] = {
     {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the seed's example)"},
     {OPT_ABI, "abi", "PROFILE", "seed or upstream (default: what the machine says)"},
     {OPT_CLOCK, "clock", "KIND", "real or virtual (default: real)"},
-    {OPT_RECORD, "record", "FILE", "record every command (not built yet)"},
+    {OPT_RECORD, "record", "FILE", "record every command, see 'apus replay'"},
     {OPT_FUSE_FD, "fuse-fd", "N", "serve this open and mounted /dev/fuse, instead of --mount"},
     {OPT_READY_FD, "ready-fd", "N", "write a byte here when all serves"},
     {OPT_UEVENT_FD, "uevent-fd", "N",
@@ -120,8 +120,9 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
         return parse_outside(value, o);
     case OPT_READY_FD:
         return parse_fd("ready-fd", value, &o->ready_fd);
-    default:
-        return cli_error("recording (--record) is not built yet; start without it");
+    default: /* OPT_RECORD */
+        o->record = value;
+        return 0;
     }
 }
 

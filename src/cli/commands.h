@@ -25,6 +25,7 @@
     X(se_lpar)                                                                                     \
     X(sclp)                                                                                        \
     X(checkstop)                                                                                   \
+    X(replay)                                                                                      \
     X(help)
 
 #define CLI_DECLARE(name) extern const struct cli_command cmd_##name;

@@ -61,6 +61,13 @@ const struct sysfs_tree *core_tree(struct core *c, unsigned tree)
     return g ? guest_tree(c, g) : NULL;
 }
 
+bool core_has_tree(const struct core *c, unsigned tree)
+{
+    const struct core_guest *g = tree == CORE_HOST_TREE ? NULL : guest_at(c, tree - 1);
+
+    return tree == CORE_HOST_TREE || (g && g->linux_system);
+}
+
 /* The machine changed: it presents an event, and the host's bus looks at once (trap 23). */
 static bool host_rescan(struct core *c, struct effects *fx)
 {

@@ -31,6 +31,9 @@ void core_free(struct core *c);
  * asked for. */
 const struct sysfs_tree *core_tree(struct core *c, unsigned tree);
 
+/* Whether core_tree would find it built already. */
+bool core_has_tree(const struct core *c, unsigned tree);
+
 enum command_kind {
     CMD_STORE,       /* one write(2) to an attribute */
     CMD_SE_ADAPTER,  /* Support Element: configure an adapter on or off */

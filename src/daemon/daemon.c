@@ -119,6 +119,10 @@ static int daemon_open(struct daemon *d, const struct machine_config *machine, s
     d->effects.now = clock_now(&d->clock);
     d->effects.want_uevents = d->options->uevent_fd >= 0 || is_small(machine);
     d->door.core = core_new(machine, &d->effects);
+    if (d->options->record)
+        rc = record_open(d->options->record, machine, &d->record, why);
+    if (rc < 0)
+        return rc;
     rc = open_adapters(d, why);
     if (rc < 0)
         return rc;
@@ -144,6 +148,7 @@ static void daemon_close(struct daemon *d)
     d->control = NULL;
     if (d->door.core)
         core_free(d->door.core);
+    record_close(d->record);
     clock_done(&d->clock);
     sd_event_source_disable_unref(d->sweeper);
     sd_event_unref(d->event);

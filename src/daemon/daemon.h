@@ -20,6 +20,7 @@ struct daemon_options {
     int uevent_fd;         /* a socket of uevent_socket_open that real uevents go to; -1: none */
     uint64_t outside;      /* the network namespace that it must not be in */
     const char *dev_links; /* directory that gets a link to each zcrypt node; NULL: none */
+    const char *record;    /* file to record to; NULL: none */
     bool quiet;            /* no messages on standard error */
     bool has_secret;
     uint8_t secret[32]; /* the adapters' keys come from it; without it they are others each time */

@@ -63,7 +63,22 @@ static unsigned stopping(struct daemon *d, const struct command *command)
 
 static bool wants_uevents(const struct daemon *d)
 {
+    if (d->record)
+        return true;
     return d->uevents || (d->control && control_server_wants_uevents(d->control));
+}
+
+static void record(struct daemon *d, const struct command *command, const struct reply *reply)
+{
+    text_auto why = {0};
+    int rc;
+
+    if (reply)
+        rc = record_outcome(d->record, d->door.core, reply, &d->effects, &why);
+    else
+        rc = record_command(d->record, d->door.core, command, &why);
+    if (rc < 0)
+        daemon_log(d, LOG_LEVEL_ERROR, "%s", why.data);
 }
 
 void daemon_execute(struct door *door, struct command *command, struct reply *reply)
@@ -78,7 +93,9 @@ void daemon_execute(struct door *door, struct command *command, struct reply *re
     command->now = clock_now(&d->clock);
     effects_clear(&d->effects);
     d->effects.want_uevents = wants_uevents(d);
+    record(d, command, NULL);
     core_execute(d->door.core, command, &d->effects, reply);
+    record(d, command, reply);
     daemon_dev_links(d, command);
     daemon_spread(d);
     d->executing = false;

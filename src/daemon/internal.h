@@ -11,6 +11,7 @@
 #include "daemon/clock.h"
 #include "daemon/daemon.h"
 #include "fuse/fuse.h"
+#include "store/record.h"
 #include "uevent/uevent.h"
 
 /* The daemon: one core, one event loop that owns it, and the adapters around it. */
@@ -33,6 +34,7 @@ struct daemon {
     bool executing;
     struct daemon_clock clock;
     struct uevent_sender *uevents;
+    struct record *record; /* NULL: nothing is recorded */
     struct fuse_hub *hub;
     struct daemon_mount *mounts;
     sd_event_source *sweeper; /* frees mounts that have ended */

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A recording of any bytes is played to its end, or gives an error that begins with the file's name
+ * and a line number. What a line says survives being written and read again.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "store/record.h"
+
+#include "fuzz.h"
+
+static void check_line(struct core *core, const char *line, size_t len)
+{
+    struct record_entry e, again;
+    text_auto why = {0}, text = {0}, twice = {0};
+
+    if (record_parse_line(line, len, &e, &why) < 0) {
+        fuzz_check(why.len);
+        return;
+    }
+    if (e.line == RECORD_COMMAND && e.cmd.kind != CMD_STORE) {
+        record_format_command(core, &e.cmd, &text);
+        fuzz_check(record_parse_line(text.data, text.len, &again, &why) == 0);
+        record_format_command(core, &again.cmd, &twice);
+        fuzz_check(strcmp(text.data, twice.data) == 0);
+        record_entry_done(&again);
+    }
+    record_entry_done(&e);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    struct machine_config config;
+    struct effects effects = {0};
+    text_auto why = {0};
+    struct core *core;
+    uint64_t commands;
+    unsigned number;
+    FILE *in, *out;
+    int rc;
+
+    if (!len)
+        return 0;
+    machine_config_default(&config);
+    core = core_new(&config, &effects);
+    for (const char *at = (const char *)data, *end = at + len; at < end;) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+
+        check_line(core, at, (size_t)((stop ? stop : end) - at));
+        at = stop ? stop + 1 : end;
+    }
+    core_free(core);
+    effects_done(&effects);
+    in = fmemopen((void *)data, len, "r");
+    out = fopen("/dev/null", "w");
+    fuzz_check(in && out);
+    rc = record_replay(in, "fuzz", out, &commands, &why);
+    fuzz_check(rc ? sscanf(why.data, "fuzz:%u: ", &number) == 1 && number : !why.len);
+    fclose(in);
+    fclose(out);
+    return 0;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* apus replay: play a recording again. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "store/record.h"
+
+enum { OPT_PRINT = 'p' };
+
+static const struct cli_option options[] = {
+    {OPT_PRINT, "print", NULL, "show each command and what came of it"}, {0}};
+
+static int replay_run(int argc, char **argv)
+{
+    text_auto why = {0};
+    bool print = false;
+    uint64_t commands;
+    FILE *in;
+    int rc;
+
+    for (int got; (got = cli_next(argc, argv)) != -1;)
+        print |= got == OPT_PRINT;
+    if (optind + 1 != argc)
+        return cli_usage("it takes one recording, as 'apus run --record FILE' writes it");
+    in = fopen(argv[optind], "re");
+    if (!in)
+        return cli_error("cannot read %s: %s", argv[optind], strerror(errno));
+    rc = record_replay(in, argv[optind], print ? stdout : NULL, &commands, &why);
+    fclose(in);
+    if (rc)
+        return cli_error("%s", why.data);
+    if (!print)
+        printf("%" PRIu64 " commands, and everything came out the same\n", commands);
+    return 0;
+}
+
+const struct cli_command cmd_replay = {
+    .name = "replay",
+    .args = "FILE",
+    .summary = "play a recording again and compare what comes of it",
+    .run = replay_run,
+    .options = options,
+    .group = CLI_OTHER,
+    .words = "@files",
+    .help =
+        "A recording has the machine and every command that reached it. All of them are executed\n"
+        "once more, without a daemon, and each outcome has to be byte for byte the recorded one.\n"
+        "The first that is not is shown, with its line, and the exit status is 1.\n"
+        "\n"
+        "Examples:\n"
+        "  apus run --record /tmp/run.jsonl -- sh -c 'echo -5 > /sys/bus/ap/apmask'\n"
+        "  apus replay /tmp/run.jsonl\n"
+        "  apus replay --print /tmp/run.jsonl | less\n"};

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_STORE_RECORD_H
+#define APUS_STORE_RECORD_H
+
+#include <stdio.h>
+
+#include "core/core.h"
+
+/*
+ * Recordings: every command that entered the core and everything that came of it, so that a run can
+ * be looked at and repeated. A recording is lines of JSON:
+ *
+ *   {"apus-recording":1,"machine":"[machine]\n..."}      the machine as a machine file
+ *   {"time":..,"token":..,"command":"store","tree":0,"path":"bus/ap/apmask","data":"-5\n"}
+ *   {"result":0,"effects":[{"effect":"uevent","env":["ACTION=change",...]},...]}
+ *   ...                                                   a command, its outcome, a command, ...
+ *
+ * A store names its attribute by its path below the tree's root, or null if it was not there any
+ * more. Bytes are a string if they are UTF-8 without NUL, else {"hex":"..."}; 64-bit patterns are
+ * "0x..." strings. A line {"look":n} says that somebody looked at the tree of guest n for the first
+ * time. Requests to adapters are in a recording with all that is in them: clear keys, too. It is
+ * therefore readable for its owner alone.
+ */
+struct record;
+
+#define RECORD_VERSION 1
+
+/* Creates the file, or empties it, with mode 0600. config is that of core_new. -errno, with a
+ * sentence in why. */
+int record_open(const char *path, const struct machine_config *config, struct record **out,
+                struct text *why);
+
+/*
+ * Before and after core_execute. effects->want_uevents has to be set. A write error (a full disk)
+ * is reported once, as -errno with a sentence in why; then nothing more is written. r may be NULL.
+ */
+int record_command(struct record *r, struct core *core, const struct command *cmd,
+                   struct text *why);
+int record_outcome(struct record *r, struct core *core, const struct reply *reply,
+                   const struct effects *effects, struct text *why);
+
+void record_close(struct record *r);
+
+/* One line each, without newline. */
+void record_format_head(const struct machine_config *config, struct text *out);
+void record_format_command(struct core *core, const struct command *cmd, struct text *out);
+void record_format_outcome(struct core *core, const struct reply *reply,
+                           const struct effects *effects, struct text *out);
+
+enum record_line { RECORD_COMMAND, RECORD_LOOK, RECORD_OUTCOME };
+
+/* What a line says. The command points into it. */
+struct record_entry {
+    enum record_line line;
+    struct command cmd;
+    const char *path; /* CMD_STORE: to be looked up; NULL: it had vanished */
+    unsigned guest;   /* RECORD_LOOK */
+    struct record_memory *memory;
+};
+
+/* 0, or -EINVAL and a clause in why that says what is wrong. Strict: unknown members are wrong. */
+int record_parse_head(const char *line, size_t len, struct machine_config *out, struct text *why);
+int record_parse_line(const char *line, size_t len, struct record_entry *out, struct text *why);
+void record_entry_done(struct record_entry *e);
+
+/*
+ * Plays a recording again with a core of its own. With print, each command and what came of it is
+ * put to print in words. *commands counts them. 0: everything came out byte for byte the same. 1:
+ * it did not, -EINVAL: it is no recording; then why has sentences that begin with "name:line:".
+ */
+int record_replay(FILE *in, const char *name, FILE *print, uint64_t *commands, struct text *why);
+
+/* A command and an outcome in words, for people; line is what the recording has. */
+void record_print_command(const char *line, size_t len, FILE *out);
+void record_print_outcome(const char *line, size_t len, FILE *out);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/record_json.h"
+
+/* A recording played again. */
+
+struct replay {
+    FILE *in, *print;
+    const char *name;
+    struct text *why;
+    struct core *core;
+    struct effects effects;
+    char *line;
+    size_t capacity, len;
+    unsigned number;     /* of the line */
+    struct text outcome; /* what came of the last command now */
+    bool waits;          /* for the recorded outcome */
+    uint64_t commands;
+};
+
+static int complain(struct replay *r, int rc, const char *what)
+{
+    text_auto said = {0};
+
+    text_add(&said, r->why->data ? r->why->data : "", r->why->len);
+    text_clear(r->why);
+    text_addf(r->why, "%s:%u: %s%s", r->name, r->number, what, said.len ? said.data : "");
+    return rc;
+}
+
+/* false at the end. Lines that were cut off have no newline and are no lines. */
+static bool next_line(struct replay *r, bool *cut)
+{
+    ssize_t n = getline(&r->line, &r->capacity, r->in);
+
+    *cut = false;
+    if (n <= 0)
+        return false;
+    r->number++;
+    r->len = (size_t)n;
+    *cut = r->line[n - 1] != '\n';
+    if (!*cut)
+        r->line[--r->len] = '\0';
+    return true;
+}
+
+/* The place where two texts part, and what stands there. */
+static void tell_difference(struct replay *r)
+{
+    size_t same = 0, from;
+
+    while (same < r->len && same < r->outcome.len && r->line[same] == r->outcome.data[same])
+        same++;
+    from = same < 60 ? 0 : same - 60;
+    text_addf(r->why, "%s:%u: the outcome differs from column %zu on\n  recorded: ...", r->name,
+              r->number, same + 1);
+    text_add(r->why, r->line + from, r->len - from < 200 ? r->len - from : 200);
+    text_adds(r->why, "\n  now:      ...");
+    text_add(r->why, r->outcome.data + from,
+             r->outcome.len - from < 200 ? r->outcome.len - from : 200);
+}
+
+static int play_command(struct replay *r, struct record_entry *e)
+{
+    struct reply reply = {0};
+
+    if (e->cmd.kind == CMD_STORE) {
+        const struct sysfs_tree *tree = core_tree(r->core, e->cmd.store.tree);
+
+        /* 0 is nobody's number: it stands for what has vanished. */
+        if (!e->path || !tree || sysfs_resolve(tree, e->path, &e->cmd.store.ino) < 0)
+            e->cmd.store.ino = 0;
+    }
+    effects_clear(&r->effects);
+    r->effects.want_uevents = true;
+    core_execute(r->core, &e->cmd, &r->effects, &reply);
+    text_clear(&r->outcome);
+    record_format_outcome(r->core, &reply, &r->effects, &r->outcome);
+    reply_done(&reply);
+    r->waits = true;
+    r->commands++;
+    return 0;
+}
+
+static int play_entry(struct replay *r, struct record_entry *e)
+{
+    if ((e->line == RECORD_OUTCOME) != r->waits)
+        return complain(r, -EINVAL, r->waits ? "an outcome should be here" : "an outcome of what?");
+    if (e->line == RECORD_COMMAND) {
+        if (r->print)
+            record_print_command(r->line, r->len, r->print);
+        return play_command(r, e);
+    }
+    if (e->line == RECORD_LOOK)
+        return core_tree(r->core, e->guest + 1) ? 0 : complain(r, 1, "there is no such guest now");
+    if (r->print)
+        record_print_outcome(r->line, r->len, r->print);
+    r->waits = false;
+    if (r->len == r->outcome.len && memcmp(r->line, r->outcome.data, r->len) == 0)
+        return 0;
+    tell_difference(r);
+    return 1;
+}
+
+static int play_lines(struct replay *r)
+{
+    int rc = 0;
+
+    for (bool cut; rc == 0 && next_line(r, &cut);) {
+        struct record_entry e;
+
+        if (cut)
+            return complain(r, -EINVAL, "the recording ends in the middle of a line");
+        rc = record_parse_line(r->line, r->len, &e, r->why);
+        if (rc < 0)
+            return complain(r, rc, "");
+        rc = play_entry(r, &e);
+        record_entry_done(&e);
+    }
+    return rc;
+}
+
+int record_replay(FILE *in, const char *name, FILE *print, uint64_t *commands, struct text *why)
+{
+    struct replay r = {.in = in, .print = print, .name = name, .why = why};
+    struct machine_config config;
+    bool cut;
+    int rc;
+
+    if (!next_line(&r, &cut)) {
+        r.number = 1;
+        rc = complain(&r, -EINVAL, "the file is empty");
+    } else {
+        rc = record_parse_head(r.line, r.len, &config, why);
+        if (rc < 0)
+            complain(&r, rc, "");
+    }
+    if (rc == 0) {
+        r.core = core_new(&config, &r.effects);
+        rc = play_lines(&r);
+        core_free(r.core);
+    }
+    *commands = r.commands;
+    effects_done(&r.effects);
+    free(r.line);
+    text_done(&r.outcome);
+    return rc;
+}

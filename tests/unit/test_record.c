@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core_world.h"
+#include "machine_equal.h"
+#include "store/record.h"
+
+/* Recordings: written, read back, played again, and refused where they are wrong. */
+
+#define DIRECTORY "/tmp/apus-record-XXXXXX"
+
+static struct record *recording;
+
+static int recorded(struct world *w, struct command *cmd)
+{
+    static uint64_t now;
+    text_auto why = {0};
+
+    cmd->now = now += 1000000;
+    effects_clear(&w->fx);
+    reply_done(&w->reply);
+    assert_int_equal(record_command(recording, w->core, cmd, &why), 0);
+    core_execute(w->core, cmd, &w->fx, &w->reply);
+    assert_int_equal(record_outcome(recording, w->core, &w->reply, &w->fx, &why), 0);
+    return w->reply.result;
+}
+
+static int store(struct world *w, unsigned tree, const char *path, const char *data, size_t len)
+{
+    struct command cmd = {.kind = CMD_STORE, .token = 7};
+
+    cmd.store.tree = tree;
+    cmd.store.data = data;
+    cmd.store.len = len;
+    if (sysfs_resolve(core_tree(w->core, tree), path, &cmd.store.ino) < 0)
+        cmd.store.ino = 0;
+    return recorded(w, &cmd);
+}
+
+static void guest_commands(struct world *w)
+{
+    struct command cmd = {.kind = CMD_GUEST_START,
+                          .guest = {.name = "Guest1", .features = 15, .has_mdev = true}};
+
+    assert_int_equal(uuid_parse(UUID1, 36, &cmd.guest.mdev), 0);
+    assert_int_equal(recorded(w, &cmd), 0);
+    cmd.kind = CMD_GUEST_MIGRATE;
+    assert_int_equal(recorded(w, &cmd), -EBUSY);
+    cmd.kind = CMD_GUEST_ATTACH;
+    assert_int_equal(recorded(w, &cmd), -EBUSY);
+    /* Somebody looks at the guest between two commands; what it sees changes with the next. */
+    assert_non_null(core_tree(w->core, 1));
+    assert_int_equal(store(w, 0, MATRIX UUID1 "/unassign_adapter", "6\n", 2), 0);
+    assert_int_equal(store(w, 1, "bus/ap/apmask", "-5\n", 3), 0);
+    cmd.kind = CMD_GUEST_DETACH;
+    assert_int_equal(recorded(w, &cmd), 0);
+    cmd.kind = CMD_GUEST_STOP;
+    assert_int_equal(recorded(w, &cmd), 0);
+}
+
+static void machine_commands(struct world *w)
+{
+    struct machine_config config;
+    struct command adapter = {.kind = CMD_SE_ADAPTER, .adapter = {.apid = 5}};
+    struct command lpar = {.kind = CMD_SE_LPAR,
+                           .lpar = {.what = LPAR_DOMAIN, .id = 9, .add = true}};
+    struct command sclp = {.kind = CMD_SCLP, .sclp = {.word = 0x001f0501}};
+    struct command set = {.kind = CMD_MACHINE_SET, .machine = {.config = &config}};
+    struct command timer = {.kind = CMD_TIMER, .timer = {.id = 2}};
+    struct command cancel = {.kind = CMD_CANCEL, .token = UINT64_MAX};
+
+    machine_config_default(&config);
+    assert_int_equal(machine_adapter_type_parse("CEX8P", &config.adapters[6]), 0);
+    mask256_set(&set.machine.checkstopped, 4);
+    assert_int_equal(recorded(w, &adapter), 0);
+    assert_int_equal(recorded(w, &lpar), -EBUSY);
+    assert_int_equal(recorded(w, &sclp), 0);
+    adapter.kind = CMD_CHECKSTOP;
+    adapter.adapter.on = true;
+    assert_int_equal(recorded(w, &adapter), 0);
+    assert_int_equal(recorded(w, &set), 0);
+    assert_int_equal(recorded(w, &timer), 0);
+    assert_int_equal(recorded(w, &cancel), 0);
+}
+
+static void request_commands(struct world *w)
+{
+    static const uint8_t n[32] = {0, 1, 2, 0xff}, e[32] = {[31] = 3}, m[32] = {[31] = 0x21};
+    static const struct zcrypt_target targets[] = {{5, 4}, {0xffff, 0xffff}};
+    struct command insn = {.kind = CMD_INSN, .insn = {.guest = CORE_LPAR}};
+    struct command rsa = {.kind = CMD_ZCRYPT, .token = 70};
+    struct command done = {.kind = CMD_JOB_DONE, .job = {.id = 0xfffffff5, .data = n, .len = 32}};
+
+    insn.insn.insn = (struct ap_insn){.opcode = AP_OPCODE_PQAP, .gr = {0x04000000, 0, UINT64_MAX}};
+    assert_int_equal(recorded(w, &insn), 0);
+    insn.insn.insn.data = n;
+    insn.insn.insn.data_len = sizeof n;
+    insn.insn.insn.opcode = AP_OPCODE_NQAP;
+    assert_int_equal(recorded(w, &insn), 0);
+    rsa.zcrypt.request = (struct zcrypt_request){.kind = ZCRYPT_RSA,
+                                                 .node = ZCRYPT_Z90CRYPT,
+                                                 .rsa = rsa_request_me(32, n, e, m),
+                                                 .reply_data = 32,
+                                                 .card = ZCRYPT_ANY_CARD};
+    recorded(w, &rsa);
+    rsa.zcrypt.request.kind = ZCRYPT_EP11;
+    rsa.zcrypt.request.control = span_of("abc", 3);
+    rsa.zcrypt.request.targets = targets;
+    rsa.zcrypt.request.target_count = 2;
+    recorded(w, &rsa);
+    assert_int_equal(recorded(w, &done), -ESTALE);
+}
+
+static void all_commands(struct world *w)
+{
+    assert_int_equal(store(w, 0, "bus/ap/aqmask", "-4,-0x47,-0xab,-0xff\n", 21), 0);
+    assert_int_equal(store(w, 0, CREATE, UUID1, 36), 0);
+    assert_int_equal(store(w, 0, MATRIX UUID1 "/assign_adapter", "5", 1), 0);
+    assert_int_equal(store(w, 0, MATRIX UUID1 "/assign_adapter", "6", 1), 0);
+    assert_int_equal(store(w, 0, MATRIX UUID1 "/assign_domain", "4", 1), 0);
+    assert_int_equal(store(w, 0, MATRIX UUID1 "/assign_domain", "\0\xff", 2), -EINVAL);
+    assert_int_equal(store(w, 0, "bus/ap/drivers_probe", "\xc3\xa9\n", 3), -ENODEV);
+    assert_int_equal(store(w, 0, "not/there", "1", 1), -ENODEV);
+    guest_commands(w);
+    machine_commands(w);
+    request_commands(w);
+    assert_int_equal(store(w, 0, MATRIX UUID1 "/remove", "1", 1), 0);
+}
+
+static void make(struct world *w, char path[64])
+{
+    struct machine_config config;
+    char directory[] = DIRECTORY;
+    text_auto why = {0};
+
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, 64, "%s/run", directory);
+    machine_config_default(&config);
+    assert_int_equal(record_open(path, &config, &recording, &why), 0);
+    all_commands(w);
+    record_close(recording);
+}
+
+static void clean(char path[64])
+{
+    unlink(path);
+    *strrchr(path, '/') = '\0';
+    rmdir(path);
+}
+
+static int replay_text(const char *text, size_t len, struct text *why)
+{
+    FILE *in = fmemopen((void *)text, len, "r");
+    uint64_t commands;
+    int rc;
+
+    assert_non_null(in);
+    rc = record_replay(in, "run", NULL, &commands, why);
+    fclose(in);
+    return rc;
+}
+
+static void read_all(const char *path, struct text *out)
+{
+    FILE *in = fopen(path, "r");
+    char block[4096];
+
+    assert_non_null(in);
+    for (size_t n; (n = fread(block, 1, sizeof block, in));)
+        text_add(out, block, n);
+    fclose(in);
+}
+
+static void test_replays_alike(void **state)
+{
+    text_auto why = {0}, recording_text = {0};
+    char path[64];
+    struct stat st;
+
+    make(*state, path);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    read_all(path, &recording_text);
+    assert_non_null(strstr(recording_text.data, "{\"look\":0}"));
+    assert_non_null(strstr(recording_text.data, "\"effect\":\"uevent\""));
+    assert_null(strstr(recording_text.data, "\"ino\""));
+    if (replay_text(recording_text.data, recording_text.len, &why) != 0)
+        fail_msg("%s", why.data);
+    clean(path);
+}
+
+/* Each line, read and written again, is the same line. */
+static void test_lines_survive(void **state)
+{
+    struct world *w = *state;
+    text_auto text = {0}, why = {0};
+    char path[64], *line, *rest;
+    struct machine_config config, wanted;
+    unsigned commands = 0;
+
+    make(w, path);
+    read_all(path, &text);
+    rest = text.data;
+    line = strsep(&rest, "\n");
+    machine_config_default(&wanted);
+    assert_int_equal(record_parse_head(line, strlen(line), &config, &why), 0);
+    assert_true(machine_equal(&config, &wanted));
+    while ((line = strsep(&rest, "\n")) && *line) {
+        struct record_entry e;
+        text_auto again = {0};
+
+        assert_int_equal(record_parse_line(line, strlen(line), &e, &why), 0);
+        if (e.line == RECORD_COMMAND && e.cmd.kind != CMD_STORE) {
+            record_format_command(w->core, &e.cmd, &again);
+            assert_string_equal(again.data, line);
+            commands++;
+        }
+        record_entry_done(&e);
+    }
+    assert_true(commands > 15);
+    clean(path);
+}
+
+static void test_difference_is_shown(void **state)
+{
+    text_auto why = {0}, text = {0};
+    char path[64], *at;
+    unsigned line = 1;
+
+    make(*state, path);
+    read_all(path, &text);
+    at = strstr(text.data, "\"result\":-19");
+    assert_non_null(at);
+    memcpy(at, "\"result\":-17", 12);
+    for (const char *c = text.data; c < at; c++)
+        line += *c == '\n';
+    assert_int_equal(replay_text(text.data, text.len, &why), 1);
+    text_auto wanted = {0};
+    text_addf(&wanted, "run:%u: the outcome differs from column 13 on", line);
+    assert_int_equal(strncmp(why.data, wanted.data, wanted.len), 0);
+    assert_non_null(strstr(why.data, "\"result\":-17"));
+    assert_non_null(strstr(why.data, "\"result\":-19"));
+    clean(path);
+}
+
+static void test_what_is_no_recording(void **state)
+{
+#define HEAD   "{\"apus-recording\":1,\"machine\":\"[machine]\\n\"}\n"
+#define TIMER  "{\"time\":1,\"token\":0,\"command\":\"timer\",\"id\":3}\n"
+#define RESULT "{\"result\":-22,\"effects\":[]}\n"
+    static const char *const wrong[][2] = {
+        {"\n", "run:1: not JSON"},
+        {"{}\n", "run:1: \"apus-recording\" is missing"},
+        {"{\"apus-recording\":2,\"machine\":\"\"}\n", "run:1: \"apus-recording\" is of a version"},
+        {"{\"apus-recording\":1,\"machine\":\"x\"}\n", "run:1: machine:1: "},
+        {HEAD "{\"time\":1", "run:2: the recording ends in the middle"},
+        {HEAD "[]\n", "run:2: not an object"},
+        {HEAD "{\"a\":1,\"a\":2}\n", "run:2: not JSON"},
+        {HEAD "{\"command\":\"fly\"}\n", "run:2: \"command\" is not one of the words"},
+        {HEAD "{\"time\":-1,\"token\":0,\"command\":\"timer\",\"id\":3}\n",
+         "run:2: \"time\" is out of range"},
+        {HEAD "{\"time\":1,\"token\":0,\"command\":\"timer\",\"id\":4294967296}\n",
+         "run:2: \"id\" is out of range"},
+        {HEAD "{\"time\":1,\"token\":0,\"command\":\"timer\"}\n",
+         "run:2: \"id\" has to be a number"},
+        {HEAD "{\"time\":1,\"token\":0,\"command\":\"timer\",\"id\":3,\"x\":1}\n",
+         "run:2: \"timer\" has a member too many"},
+        {HEAD RESULT, "run:2: an outcome of what?"},
+        {HEAD TIMER TIMER, "run:3: an outcome should be here"},
+        {HEAD "{\"look\":0}\n", "run:2: there is no such guest"},
+        {HEAD "{\"time\":1,\"token\":0,\"command\":\"store\",\"tree\":0,\"path\":null,"
+              "\"data\":{\"hex\":\"0\"}}\n",
+         "run:2: \"data\" is not written in pairs"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        text_auto why = {0};
+
+        assert_int_not_equal(replay_text(wrong[i][0], strlen(wrong[i][0]), &why), 0);
+        if (strncmp(why.data, wrong[i][1], strlen(wrong[i][1])) != 0)
+            fail_msg("\"%s\", not \"%s\"", why.data, wrong[i][1]);
+    }
+    text_auto why = {0};
+    assert_int_equal(replay_text(HEAD TIMER RESULT, strlen(HEAD TIMER RESULT), &why), 0);
+}
+
+/* A full disk ends the recording, with one message, and nothing else. */
+static void test_full_disk(void **state)
+{
+    struct world *w = *state;
+    struct command cmd = {.kind = CMD_TIMER, .timer = {.id = 2}};
+    struct machine_config config;
+    text_auto why = {0};
+
+    machine_config_default(&config);
+    assert_int_equal(record_open("/dev/full", &config, &recording, &why), -ENOSPC);
+    assert_non_null(strstr(why.data, "No space left"));
+    text_clear(&why);
+    assert_int_equal(record_open("/nowhere/run", &config, &recording, &why), -ENOENT);
+    assert_string_equal(why.data, "cannot record to /nowhere/run: No such file or directory");
+    assert_int_equal(record_command(NULL, w->core, &cmd, &why), 0);
+}
+
+/* The same in the middle of a run: what was written stays, and the run goes on. */
+static void test_disk_fills_up(void **state)
+{
+    struct rlimit limit, was;
+    struct world *w = *state;
+    struct command cmd = {.kind = CMD_TIMER, .timer = {.id = 2}};
+    struct machine_config config;
+    char directory[] = DIRECTORY, path[64];
+    text_auto why = {0};
+    int failures = 0;
+
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/run", directory);
+    machine_config_default(&config);
+    assert_int_equal(record_open(path, &config, &recording, &why), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+    limit = (struct rlimit){.rlim_cur = 4096, .rlim_max = was.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    for (int i = 0; i < 100; i++)
+        failures += record_command(recording, w->core, &cmd, &why) == -EFBIG;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+    assert_int_equal(failures, 1);
+    assert_non_null(strstr(why.data, "is not recorded"));
+    record_close(recording);
+    clean(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_replays_alike),        TEST(test_lines_survive), TEST(test_difference_is_shown),
+        TEST(test_what_is_no_recording), TEST(test_full_disk),     TEST(test_disk_fills_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
