@@ -175,10 +175,13 @@ static bool check_refusal(struct play *p, uint64_t digest)
     return true;
 }
 
-/* A guest's bus scans whenever the core says that its APCB is to be looked at. */
+/* A guest's bus scans when the machine changed, and else whenever the core says that its APCB did.
+ */
 static void guests_scan(struct play *p)
 {
-    for (size_t i = 0; i < p->fx.count; i++) {
+    for (int i = 0; p->model.changed && i < GUESTS; i++)
+        model_guest_scans(&p->model, i, 1);
+    for (size_t i = 0; !p->model.changed && i < p->fx.count; i++) {
         int guest = model_guest_by_number(&p->model, p->fx.v[i].id);
 
         if (p->fx.v[i].kind == EFFECT_APCB && guest >= 0)
