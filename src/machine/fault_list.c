@@ -79,17 +79,13 @@ int fault_list_remove(struct fault_list *l, uint32_t number, struct fault *out)
     return -ENOENT;
 }
 
-static bool applies(const struct fault_entry *e, unsigned kinds, ap_qn qn)
-{
-    return e->left && kinds & FAULT_BIT(e->rule.kind) && fault_matches(&e->rule, qn);
-}
-
-const struct fault *fault_list_hit(struct fault_list *l, unsigned kinds, ap_qn qn)
+static const struct fault *hit(struct fault_list *l, unsigned kinds, ap_qn qn, bool always)
 {
     for (unsigned i = 0; i < l->count; i++) {
         struct fault_entry *e = &l->v[i];
 
-        if (!applies(e, kinds, qn))
+        if (!e->left || (always && e->left != FAULT_ALWAYS) || !(kinds & FAULT_BIT(e->rule.kind)) ||
+            !fault_matches(&e->rule, qn))
             continue;
         e->hits++;
         e->left -= e->left != FAULT_ALWAYS;
@@ -98,10 +94,12 @@ const struct fault *fault_list_hit(struct fault_list *l, unsigned kinds, ap_qn q
     return NULL;
 }
 
-const struct fault *fault_list_state(const struct fault_list *l, unsigned kinds, ap_qn qn)
+const struct fault *fault_list_hit(struct fault_list *l, unsigned kinds, ap_qn qn)
 {
-    for (unsigned i = 0; i < l->count; i++)
-        if (l->v[i].left == FAULT_ALWAYS && applies(&l->v[i], kinds, qn))
-            return &l->v[i].rule;
-    return NULL;
+    return hit(l, kinds, qn, false);
+}
+
+const struct fault *fault_list_state(struct fault_list *l, unsigned kinds, ap_qn qn)
+{
+    return hit(l, kinds, qn, true);
 }

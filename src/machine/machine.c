@@ -5,36 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "machine/queue.h"
+#include "machine/internal.h"
 
-struct adapter {
-    struct adapter_config config; /* type 0: not installed */
-    bool checkstopped;
-    /* Per queue, made when the adapter first appears: how often it was zeroized. */
-    uint32_t *zeroized;
-    struct mask256 notifying;
-    struct message_queue **queues; /* per queue, made with its first message */
-    /* Queues that were to be zeroized in standby or checkstop: it happens before anyone can reach
-     * them again. */
-    struct mask256 zeroize_due;
-};
-
-struct machine {
-    struct machine_config
-        config; /* masks, numbers and facilities; its adapters are kept up to date */
-    struct adapter adapters[AP_IDS];
-    uint64_t changes;
-    struct mask256 changed;
-    struct job_table jobs;
-};
-
-static struct message_queue *queue_get(const struct adapter *a, unsigned apqi)
-{
-    return a->queues ? a->queues[apqi] : NULL;
-}
-
-static void queue_flush(struct machine *m, struct adapter *a, unsigned apqi)
+void queue_flush(struct machine *m, struct adapter *a, unsigned apqi)
 {
     struct message_queue *q = queue_get(a, apqi);
 
@@ -48,9 +21,11 @@ static void adapter_flush(struct machine *m, struct adapter *a)
     for (unsigned apqi = 0; a->queues && apqi < AP_IDS; apqi++)
         queue_flush(m, a, apqi);
     a->notifying = (struct mask256){0};
+    if (a->reset_until)
+        memset(a->reset_until, 0, AP_IDS * sizeof *a->reset_until);
 }
 
-static void adapter_zeroize(struct machine *m, struct adapter *a, const struct mask256 *domains)
+void adapter_zeroize(struct machine *m, struct adapter *a, const struct mask256 *domains)
 {
     mask256_for_each(d, domains)
     {
@@ -64,6 +39,8 @@ static void adapter_install(struct adapter *a, const struct adapter_config *conf
 {
     a->config = *config;
     a->notifying = (struct mask256){0};
+    free(a->reset_until);
+    a->reset_until = NULL;
     if (config->type && !a->zeroized)
         a->zeroized = xcalloc(AP_IDS, sizeof *a->zeroized);
 }
@@ -90,8 +67,11 @@ void machine_free(struct machine *m)
             free(a->queues[apqi]);
         free(a->queues);
         free(a->zeroized);
+        free(a->reset_until);
     }
     job_table_done(&m->jobs);
+    fault_list_done(&m->faults);
+    alarms_done(&m->alarms);
     free(m);
 }
 
@@ -115,7 +95,7 @@ const struct machine_config *machine_config(const struct machine *m)
     return &m->config;
 }
 
-static struct mask256 lpar_adapters(const struct machine *m, bool online_only)
+struct mask256 lpar_adapters(const struct machine *m, bool online_only)
 {
     struct mask256 mask = {0};
 
@@ -268,218 +248,85 @@ uint16_t machine_sclp(struct machine *m, uint32_t word)
     return SCLP_RC_DONE;
 }
 
-static bool hw_qci(void *ctx, struct ap_qci *out)
+/* A rule of this kind that holds always is a state of its queues: what was inside them is lost. */
+static bool is_state(const struct fault *f)
 {
-    struct machine *m = ctx;
-
-    *out = (struct ap_qci){.flags = m->config.features,
-                           .max_adapter = m->config.max_adapter,
-                           .max_domain = m->config.max_domain,
-                           .apm = lpar_adapters(m, false),
-                           .aqm = m->config.usage,
-                           .adm = m->config.control};
-    return true;
+    return f->count == FAULT_ALWAYS &&
+           (f->kind == FAULT_DECONFIGURED || f->kind == FAULT_CHECKSTOP);
 }
 
-/* What every instruction on a queue checks first. */
-static enum ap_rc queue_rc(const struct machine *m, ap_qn qn)
+static void fault_state_changed(struct machine *m, const struct fault *f)
 {
-    struct adapter_state s = machine_adapter(m, AP_QN_APID(qn));
-
-    if (!s.in_lpar || !mask256_test(&m->config.usage, AP_QN_APQI(qn)))
-        return AP_RC_Q_NOT_AVAIL;
-    if (!s.online)
-        return AP_RC_DECONFIGURED;
-    return s.checkstopped ? AP_RC_CHECKSTOPPED : AP_RC_NORMAL;
-}
-
-static uint32_t queue_status(const struct adapter *a, unsigned apqi)
-{
-    const struct message_queue *q = queue_get(a, apqi);
-    uint32_t status = mask256_test(&a->notifying, apqi) ? APQSW_IRQ : 0;
-
-    if (!q || !q->count)
-        return status | APQSW_EMPTY;
-    return status | (q->ready ? APQSW_REPLIES : 0) | (q->count > a->config.depth ? APQSW_FULL : 0);
-}
-
-static uint32_t hw_tapq(void *ctx, ap_qn qn, uint64_t *info)
-{
-    struct machine *m = ctx;
-    const struct adapter *a = &m->adapters[AP_QN_APID(qn)];
-    enum ap_rc rc = queue_rc(m, qn);
-
-    *info = 0;
-    if (rc == AP_RC_Q_NOT_AVAIL)
-        return apqsw_of(rc);
-    *info = (uint64_t)a->config.functions << 32 | (uint64_t)a->config.type << 24 |
-            (uint64_t)mask256_count(&m->config.usage) % 256 << 16 |
-            (uint64_t)a->config.max_message << 8 | a->config.depth;
-    return apqsw_of(rc) | (rc == AP_RC_NORMAL ? queue_status(a, AP_QN_APQI(qn)) : 0);
-}
-
-static uint32_t hw_rapq(void *ctx, ap_qn qn)
-{
-    struct machine *m = ctx;
-    enum ap_rc rc = queue_rc(m, qn);
-
-    if (rc == AP_RC_NORMAL)
-        queue_flush(m, &m->adapters[AP_QN_APID(qn)], AP_QN_APQI(qn));
-    return apqsw_of(rc);
-}
-
-static uint32_t hw_zapq(void *ctx, ap_qn qn)
-{
-    struct machine *m = ctx;
-    struct adapter *a = &m->adapters[AP_QN_APID(qn)];
-    uint32_t apqsw = hw_rapq(m, qn);
-
-    if (apqsw_rc(apqsw) == AP_RC_NORMAL)
-        a->zeroized[AP_QN_APQI(qn)]++;
-    else if (apqsw_rc(apqsw) != AP_RC_Q_NOT_AVAIL)
-        mask256_set(&a->zeroize_due, AP_QN_APQI(qn));
-    return apqsw;
-}
-
-static uint32_t hw_aqic(void *ctx, ap_qn qn, bool enable)
-{
-    struct machine *m = ctx;
-    struct mask256 *notifying = &m->adapters[AP_QN_APID(qn)].notifying;
-    enum ap_rc rc = queue_rc(m, qn);
-
-    if (rc != AP_RC_NORMAL)
-        return apqsw_of(rc);
-    if (mask256_test(notifying, AP_QN_APQI(qn)) == enable)
-        return apqsw_of(AP_RC_OTHERWISE_CHANGED);
-    mask256_assign(notifying, AP_QN_APQI(qn), enable);
-    return apqsw_of(AP_RC_NORMAL);
-}
-
-static enum ap_rc nqap_check(const struct machine *m, const struct adapter *a,
-                             const struct ap_nqap *r)
-{
-    size_t limit = a->config.max_message ? a->config.max_message * 4096u : 12288u;
-
-    if (r->special && !(a->config.functions & AP_FN_SPECIAL))
-        return AP_RC_REQ_FAC_NOT_INST;
-    if (r->len == 0)
-        return AP_RC_NO_FIRST_PART;
-    if (r->len > limit)
-        return AP_RC_MESSAGE_TOO_BIG;
-    return ap_command_permitted(r, &m->config.control) ? AP_RC_NORMAL : AP_RC_INVALID_DOMAIN;
-}
-
-static struct message_queue *queue_make(struct adapter *a, unsigned apqi)
-{
-    if (!a->queues)
-        a->queues = xcalloc(AP_IDS, sizeof(struct message_queue *));
-    if (!a->queues[apqi]) {
-        a->queues[apqi] = xcalloc(1, sizeof *a->queues[apqi]);
-        TAILQ_INIT(&a->queues[apqi]->messages);
+    for (unsigned apid = f->first_apid; apid <= f->last_apid; apid++) {
+        if (!m->adapters[apid].config.type)
+            continue;
+        for (unsigned apqi = f->first_apqi; apqi <= f->last_apqi; apqi++)
+            queue_flush(m, &m->adapters[apid], apqi);
+        note_adapter(m, apid);
     }
-    return a->queues[apqi];
 }
 
-static uint32_t hw_nqap(void *ctx, ap_qn qn, const struct ap_nqap *request)
+int machine_fault_add(struct machine *m, const struct fault *rule, uint32_t *number)
 {
-    struct machine *m = ctx;
-    struct adapter *a = &m->adapters[AP_QN_APID(qn)];
-    enum ap_rc rc = queue_rc(m, qn);
+    int rc = fault_list_add(&m->faults, rule, number);
+
+    if (rc == 0 && is_state(rule))
+        fault_state_changed(m, rule);
+    return rc;
+}
+
+/* Whoever met the fault and waits looks again. */
+static void fault_over(struct machine *m, const struct fault *f)
+{
+    struct mask256 adapters = machine_online(m);
+
+    mask256_for_each(apid, &adapters)
+    {
+        mask256_for_each(apqi, &m->config.usage)
+        {
+            if (fault_matches(f, AP_QN(apid, apqi)))
+                alarms_add(&m->alarms, m->now, AP_QN(apid, apqi));
+        }
+    }
+}
+
+int machine_fault_remove(struct machine *m, uint32_t number)
+{
+    struct fault rule;
+    int rc = fault_list_remove(&m->faults, number, &rule);
+
+    if (rc < 0)
+        return rc;
+    if (is_state(&rule))
+        fault_state_changed(m, &rule);
+    else if (rule.kind == FAULT_BUSY || rule.kind == FAULT_FULL)
+        fault_over(m, &rule);
+    return 0;
+}
+
+const struct fault_list *machine_faults(const struct machine *m)
+{
+    return &m->faults;
+}
+
+uint64_t machine_alarm_next(const struct machine *m)
+{
+    return alarms_next(&m->alarms);
+}
+
+bool machine_alarm_take(struct machine *m, uint64_t now, ap_qn *qn)
+{
+    struct adapter *a;
     struct message_queue *q;
 
-    if (rc == AP_RC_NORMAL)
-        rc = nqap_check(m, a, request);
-    if (rc != AP_RC_NORMAL)
-        return apqsw_of(rc);
-    q = queue_make(a, AP_QN_APQI(qn));
-    if (q->count > a->config.depth)
-        return apqsw_of(AP_RC_Q_FULL) | queue_status(a, AP_QN_APQI(qn));
-    message_queue_add(q, &m->jobs, qn, request->psmid, request->data, request->len);
-    return queue_status(a, AP_QN_APQI(qn));
-}
-
-static uint32_t hw_dqap(void *ctx, ap_qn qn, struct ap_dqap *reply)
-{
-    struct machine *m = ctx;
-    struct adapter *a = &m->adapters[AP_QN_APID(qn)];
-    struct message_queue *q = queue_get(a, AP_QN_APQI(qn));
-    struct message *ready = q ? message_queue_ready(q) : NULL;
-    enum ap_rc rc = queue_rc(m, qn);
-
-    if (rc == AP_RC_NORMAL && !ready)
-        rc = AP_RC_NO_PENDING_REPLY;
-    if (rc == AP_RC_NORMAL) {
-        reply->psmid = ready->psmid;
-        reply->residual = message_deliver(q, ready, reply->room, reply->data);
-    }
-    return apqsw_of(rc) | queue_status(a, AP_QN_APQI(qn));
-}
-
-bool machine_job_next(struct machine *m, uint64_t *id)
-{
-    return job_next_fresh(&m->jobs, id);
-}
-
-int machine_job_get(const struct machine *m, uint64_t id, struct machine_job *out)
-{
-    ap_qn qn;
-    struct message *message = job_find(&m->jobs, id, &qn);
-
-    if (!message)
-        return -ESTALE;
-    *out = (struct machine_job){.id = id,
-                                .qn = qn,
-                                .zeroize_count = machine_zeroize_count(m, qn),
-                                .request = message->bytes,
-                                .len = message->len};
-    return 0;
-}
-
-int machine_job_done(struct machine *m, uint64_t id, const uint8_t *reply, size_t len, ap_qn *qn)
-{
-    struct message *message = job_find(&m->jobs, id, qn);
-
-    if (!message)
-        return -ESTALE;
-    job_end(&m->jobs, id);
-    message_answer(queue_get(&m->adapters[AP_QN_APID(*qn)], AP_QN_APQI(*qn)), message, reply, len);
-    return 0;
-}
-
-bool machine_queue_notifies(const struct machine *m, ap_qn qn)
-{
-    return mask256_test(&m->adapters[AP_QN_APID(qn)].notifying, AP_QN_APQI(qn));
-}
-
-static bool hw_interrupts(void *ctx)
-{
-    return ((struct machine *)ctx)->config.interrupts;
-}
-
-static const char *hw_serial(void *ctx, unsigned apid)
-{
-    return ((struct machine *)ctx)->adapters[apid].config.serial;
-}
-
-static int hw_sclp(void *ctx, uint32_t word)
-{
-    return machine_sclp(ctx, word);
-}
-
-struct ap_hw machine_hw(struct machine *m)
-{
-    static const struct ap_hw_ops ops = {
-        .qci = hw_qci,
-        .tapq = hw_tapq,
-        .rapq = hw_rapq,
-        .zapq = hw_zapq,
-        .nqap = hw_nqap,
-        .dqap = hw_dqap,
-        .aqic = hw_aqic,
-        .interrupts = hw_interrupts,
-        .serial = hw_serial,
-        .sclp = hw_sclp,
-    };
-
-    return (struct ap_hw){&ops, m};
+    m->now = now;
+    if (!alarms_take(&m->alarms, now, qn))
+        return false;
+    a = &m->adapters[AP_QN_APID(*qn)];
+    q = queue_get(a, AP_QN_APQI(*qn));
+    if (a->reset_until && a->reset_until[AP_QN_APQI(*qn)] <= now)
+        a->reset_until[AP_QN_APQI(*qn)] = 0;
+    if (q)
+        message_queue_release(q, now);
+    return true;
 }

@@ -3,6 +3,7 @@
 #define APUS_MACHINE_MACHINE_H
 
 #include "machine/config.h"
+#include "machine/fault.h"
 #include "machine/hw.h"
 
 /*
@@ -64,8 +65,28 @@ int machine_job_get(const struct machine *m, uint64_t id, struct machine_job *ou
  * is dropped. */
 int machine_job_done(struct machine *m, uint64_t id, const uint8_t *reply, size_t len, ap_qn *qn);
 
-/* True if the queue wants to notify of replies. */
+/* True if the queue wants to notify of replies; if it has one. */
 bool machine_queue_notifies(const struct machine *m, ap_qn qn);
+bool machine_queue_replies(const struct machine *m, ap_qn qn);
+
+/*
+ * Faults (machine/fault.h). Deconfigured and checkstop that hold always are states of their
+ * queues, so to add or remove one is a change that a bus has to look at; what is inside the queues
+ * is lost. machine_fault_add: 0 or -ENOSPC; machine_fault_remove: 0 or -ENOENT.
+ */
+int machine_fault_add(struct machine *m, const struct fault *rule, uint32_t *number);
+int machine_fault_remove(struct machine *m, uint32_t number);
+const struct fault_list *machine_faults(const struct machine *m);
+
+/*
+ * Time passes for the machine only here: a command that begins at now takes out the alarms that are
+ * due, one by one, until there is none. With each of them something has happened in a queue that
+ * nobody is told of by an instruction: a reset has ended, a reply that was held back is there, or
+ * a queue that turned somebody away may have changed its mind. machine_alarm_next: 0 for none.
+ */
+#define MACHINE_TRY_AGAIN_NS UINT64_C(40000000)
+uint64_t machine_alarm_next(const struct machine *m);
+bool machine_alarm_take(struct machine *m, uint64_t now, ap_qn *qn);
 
 void machine_set_online(struct machine *m, unsigned apid, bool online);
 void machine_set_checkstop(struct machine *m, unsigned apid, bool checkstopped);

@@ -99,7 +99,7 @@ void message_queue_flush(struct message_queue *q, struct job_table *jobs)
     struct message *m;
 
     while ((m = TAILQ_FIRST(&q->messages))) {
-        if (!m->ready)
+        if (!m->ready && !m->due)
             job_end(jobs, m->job);
         message_free(q, m);
     }
@@ -119,14 +119,28 @@ void message_queue_add(struct message_queue *q, struct job_table *jobs, ap_qn qn
     q->count++;
 }
 
-void message_answer(struct message_queue *q, struct message *m, const uint8_t *reply, size_t len)
+void message_answer(struct message *m, const uint8_t *reply, size_t len)
 {
     bytes_free(m);
     m->bytes = xcalloc(1, len);
     memcpy(m->bytes, reply, len);
     m->len = (uint32_t)len;
-    m->ready = true;
-    q->ready++;
+}
+
+void message_hold(struct message_queue *q, struct message *m, uint64_t due)
+{
+    m->due = due;
+    m->ready = !due;
+    q->ready += m->ready;
+}
+
+void message_queue_release(struct message_queue *q, uint64_t now)
+{
+    struct message *m;
+
+    TAILQ_FOREACH(m, &q->messages, next)
+    if (m->due && m->due <= now)
+        message_hold(q, m, 0);
 }
 
 struct message *message_queue_ready(const struct message_queue *q)

@@ -18,7 +18,8 @@ struct message {
     TAILQ_ENTRY(message) next;
     uint64_t psmid, job;
     uint32_t delivered; /* bytes of the reply that DQAP has handed out */
-    bool ready;         /* bytes holds the reply, before that the request */
+    bool ready;         /* bytes holds the reply, and DQAP may have it */
+    uint64_t due;       /* bytes holds the reply, which is held back until then; 0: it is not */
     uint32_t len;
     uint8_t *bytes;
 };
@@ -49,8 +50,12 @@ void message_queue_flush(struct message_queue *q, struct job_table *jobs);
 void message_queue_add(struct message_queue *q, struct job_table *jobs, ap_qn qn, uint64_t psmid,
                        const uint8_t *data, size_t len);
 
-/* The request's bytes are replaced by a copy of the reply. */
-void message_answer(struct message_queue *q, struct message *m, const uint8_t *reply, size_t len);
+/* The request's bytes are replaced by a copy of the reply; message_hold has to follow. */
+void message_answer(struct message *m, const uint8_t *reply, size_t len);
+
+/* The reply is ready at once (due 0), or held back until somebody releases it. */
+void message_hold(struct message_queue *q, struct message *m, uint64_t due);
+void message_queue_release(struct message_queue *q, uint64_t now);
 
 /* The first message with a reply, or NULL. */
 struct message *message_queue_ready(const struct message_queue *q);

@@ -151,7 +151,7 @@ static void test_list(void **state)
     assert_int_equal(l.v[1].left, FAULT_ALWAYS);
     assert_null(fault_list_state(&l, FAULT_BIT(FAULT_BUSY), AP_QN(5, 4)));
     assert_int_equal(fault_list_state(&l, kinds, AP_QN(5, 4))->kind, FAULT_FULL);
-    assert_int_equal(l.v[1].hits, 3);
+    assert_int_equal(l.v[1].hits, 4);
     assert_int_equal(fault_list_remove(&l, 1, &out), 0);
     assert_int_equal(out.kind, FAULT_BUSY);
     assert_int_equal(fault_list_remove(&l, 1, &out), -ENOENT);

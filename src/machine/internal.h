@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_MACHINE_INTERNAL_H
+#define APUS_MACHINE_INTERNAL_H
+
+#include "machine/alarm.h"
+#include "machine/machine.h"
+#include "machine/queue.h"
+
+/* Private to machine.c, lpar.c and requests.c. */
+
+struct adapter {
+    struct adapter_config config; /* type 0: not installed */
+    bool checkstopped;
+    /* Per queue, made when the adapter first appears: how often it was zeroized. */
+    uint32_t *zeroized;
+    struct mask256 notifying;
+    struct message_queue **queues; /* per queue, made with its first message */
+    /* Queues that were to be zeroized while they did not answer: it happens before anyone can
+     * reach them again. */
+    struct mask256 zeroize_due;
+    uint64_t *reset_until; /* per queue, made with the first reset that takes time; 0: none */
+};
+
+struct machine {
+    struct machine_config
+        config; /* masks, numbers and facilities; its adapters are kept up to date */
+    struct adapter adapters[AP_IDS];
+    uint64_t changes;
+    struct mask256 changed;
+    struct job_table jobs;
+    struct fault_list faults;
+    struct alarms alarms;
+    uint64_t now; /* ns; of the last command */
+};
+
+static inline struct message_queue *queue_get(const struct adapter *a, unsigned apqi)
+{
+    return a->queues ? a->queues[apqi] : NULL;
+}
+
+/* machine.c */
+void queue_flush(struct machine *m, struct adapter *a, unsigned apqi);
+void adapter_zeroize(struct machine *m, struct adapter *a, const struct mask256 *domains);
+struct mask256 lpar_adapters(const struct machine *m, bool online_only);
+
+#endif

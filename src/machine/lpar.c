@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "machine/internal.h"
+
+/* The AP instructions as the LPAR issues them. */
+
+static bool hw_qci(void *ctx, struct ap_qci *out)
+{
+    struct machine *m = ctx;
+
+    *out = (struct ap_qci){.flags = m->config.features,
+                           .max_adapter = m->config.max_adapter,
+                           .max_domain = m->config.max_domain,
+                           .apm = lpar_adapters(m, false),
+                           .aqm = m->config.usage,
+                           .adm = m->config.control};
+    return true;
+}
+
+/* Whether an instruction reaches the queue at all. */
+static enum ap_rc queue_rc(struct machine *m, ap_qn qn)
+{
+    const struct adapter *a = &m->adapters[AP_QN_APID(qn)];
+    struct adapter_state s = machine_adapter(m, AP_QN_APID(qn));
+    const struct fault *f;
+
+    if (!s.in_lpar || !mask256_test(&m->config.usage, AP_QN_APQI(qn)))
+        return AP_RC_Q_NOT_AVAIL;
+    if (!s.online)
+        return AP_RC_DECONFIGURED;
+    if (s.checkstopped)
+        return AP_RC_CHECKSTOPPED;
+    f = fault_list_state(&m->faults, FAULT_BIT(FAULT_DECONFIGURED) | FAULT_BIT(FAULT_CHECKSTOP),
+                         qn);
+    if (f)
+        return f->kind == FAULT_DECONFIGURED ? AP_RC_DECONFIGURED : AP_RC_CHECKSTOPPED;
+    return a->reset_until && a->reset_until[AP_QN_APQI(qn)] ? AP_RC_RESET_IN_PROGRESS
+                                                            : AP_RC_NORMAL;
+}
+
+/* What every instruction but a reset does first: a ZAPQ that was not accepted is made good before
+ * the queue answers again. */
+static enum ap_rc queue_enter(struct machine *m, ap_qn qn)
+{
+    struct adapter *a = &m->adapters[AP_QN_APID(qn)];
+    enum ap_rc rc = queue_rc(m, qn);
+    struct mask256 one = {{0}};
+
+    if (rc == AP_RC_NORMAL && mask256_test(&a->zeroize_due, AP_QN_APQI(qn))) {
+        mask256_set(&one, AP_QN_APQI(qn));
+        adapter_zeroize(m, a, &one);
+    }
+    return rc;
+}
+
+/* The queue will not come to mind by itself: whoever was turned away tries again, as drivers do
+ * (spec 1.8). A rule that holds always ends with its removal, and that tells everyone. */
+static void try_again_later(struct machine *m, const struct fault *f, ap_qn qn)
+{
+    if (f->count != FAULT_ALWAYS)
+        alarms_add(&m->alarms, m->now + MACHINE_TRY_AGAIN_NS, qn);
+}
+
+static uint32_t queue_status(const struct adapter *a, unsigned apqi)
+{
+    const struct message_queue *q = queue_get(a, apqi);
+    uint32_t status = mask256_test(&a->notifying, apqi) ? APQSW_IRQ : 0;
+
+    if (!q || !q->count)
+        return status | APQSW_EMPTY;
+    return status | (q->ready ? APQSW_REPLIES : 0) | (q->count > a->config.depth ? APQSW_FULL : 0);
+}
+
+static uint32_t hw_tapq(void *ctx, ap_qn qn, uint64_t *info)
+{
+    struct machine *m = ctx;
+    const struct adapter *a = &m->adapters[AP_QN_APID(qn)];
+    enum ap_rc rc = queue_enter(m, qn);
+
+    *info = 0;
+    if (rc == AP_RC_Q_NOT_AVAIL)
+        return apqsw_of(rc);
+    if (rc == AP_RC_NORMAL && fault_list_state(&m->faults, FAULT_BIT(FAULT_BUSY), qn))
+        rc = AP_RC_BUSY;
+    *info = (uint64_t)a->config.functions << 32 | (uint64_t)a->config.type << 24 |
+            (uint64_t)mask256_count(&m->config.usage) % 256 << 16 |
+            (uint64_t)a->config.max_message << 8 | a->config.depth;
+    return apqsw_of(rc) | (rc == AP_RC_NORMAL ? queue_status(a, AP_QN_APQI(qn)) : 0);
+}
+
+static void reset_takes(struct machine *m, struct adapter *a, ap_qn qn, uint64_t time)
+{
+    if (!a->reset_until)
+        a->reset_until = xcalloc(AP_IDS, sizeof *a->reset_until);
+    a->reset_until[AP_QN_APQI(qn)] = m->now + time;
+    alarms_add(&m->alarms, m->now + time, qn);
+}
+
+static uint32_t queue_reset(struct machine *m, ap_qn qn, enum ap_rc rc)
+{
+    struct adapter *a = &m->adapters[AP_QN_APID(qn)];
+    const struct fault *f;
+
+    if (rc != AP_RC_NORMAL)
+        return apqsw_of(rc);
+    f = fault_list_hit(&m->faults, FAULT_BIT(FAULT_BUSY), qn);
+    if (f) {
+        try_again_later(m, f, qn);
+        return apqsw_of(AP_RC_BUSY);
+    }
+    queue_flush(m, a, AP_QN_APQI(qn));
+    f = fault_list_hit(&m->faults, FAULT_BIT(FAULT_RESET), qn);
+    if (f)
+        reset_takes(m, a, qn, f->time);
+    return apqsw_of(AP_RC_NORMAL);
+}
+
+static uint32_t hw_rapq(void *ctx, ap_qn qn)
+{
+    return queue_reset(ctx, qn, queue_enter(ctx, qn));
+}
+
+static uint32_t hw_zapq(void *ctx, ap_qn qn)
+{
+    struct machine *m = ctx;
+    struct adapter *a = &m->adapters[AP_QN_APID(qn)];
+    uint32_t apqsw = queue_reset(m, qn, queue_rc(m, qn));
+    enum ap_rc rc = apqsw_rc(apqsw);
+
+    if (rc == AP_RC_NORMAL)
+        a->zeroized[AP_QN_APQI(qn)]++;
+    if (rc != AP_RC_Q_NOT_AVAIL)
+        mask256_assign(&a->zeroize_due, AP_QN_APQI(qn), rc != AP_RC_NORMAL);
+    return apqsw;
+}
+
+static uint32_t hw_aqic(void *ctx, ap_qn qn, bool enable)
+{
+    struct machine *m = ctx;
+    struct mask256 *notifying = &m->adapters[AP_QN_APID(qn)].notifying;
+    enum ap_rc rc = queue_enter(m, qn);
+
+    if (rc != AP_RC_NORMAL)
+        return apqsw_of(rc);
+    if (mask256_test(notifying, AP_QN_APQI(qn)) == enable)
+        return apqsw_of(AP_RC_OTHERWISE_CHANGED);
+    mask256_assign(notifying, AP_QN_APQI(qn), enable);
+    return apqsw_of(AP_RC_NORMAL);
+}
+
+static enum ap_rc nqap_check(const struct machine *m, const struct adapter *a,
+                             const struct ap_nqap *r)
+{
+    size_t limit = a->config.max_message ? a->config.max_message * 4096u : 12288u;
+
+    if (r->special && !(a->config.functions & AP_FN_SPECIAL))
+        return AP_RC_REQ_FAC_NOT_INST;
+    if (r->len == 0)
+        return AP_RC_NO_FIRST_PART;
+    if (r->len > limit)
+        return AP_RC_MESSAGE_TOO_BIG;
+    return ap_command_permitted(r, &m->config.control) ? AP_RC_NORMAL : AP_RC_INVALID_DOMAIN;
+}
+
+static struct message_queue *queue_make(struct adapter *a, unsigned apqi)
+{
+    if (!a->queues)
+        a->queues = xcalloc(AP_IDS, sizeof(struct message_queue *));
+    if (!a->queues[apqi]) {
+        a->queues[apqi] = xcalloc(1, sizeof *a->queues[apqi]);
+        TAILQ_INIT(&a->queues[apqi]->messages);
+    }
+    return a->queues[apqi];
+}
+
+/* The faults that a request can meet. */
+static enum ap_rc nqap_fault(struct machine *m, ap_qn qn)
+{
+    const struct fault *f =
+        fault_list_hit(&m->faults,
+                       FAULT_BIT(FAULT_DECONFIGURED) | FAULT_BIT(FAULT_CHECKSTOP) |
+                           FAULT_BIT(FAULT_BUSY) | FAULT_BIT(FAULT_FULL),
+                       qn);
+
+    if (!f)
+        return AP_RC_NORMAL;
+    switch (f->kind) {
+    case FAULT_DECONFIGURED:
+        return AP_RC_DECONFIGURED;
+    case FAULT_CHECKSTOP:
+        return AP_RC_CHECKSTOPPED;
+    case FAULT_BUSY:
+        return AP_RC_BUSY;
+    case FAULT_FULL:
+        try_again_later(m, f, qn);
+        return AP_RC_Q_FULL;
+    default:
+        abort();
+    }
+}
+
+static uint32_t hw_nqap(void *ctx, ap_qn qn, const struct ap_nqap *request)
+{
+    struct machine *m = ctx;
+    struct adapter *a = &m->adapters[AP_QN_APID(qn)];
+    enum ap_rc rc = queue_enter(m, qn);
+    struct message_queue *q;
+
+    if (rc == AP_RC_NORMAL)
+        rc = nqap_check(m, a, request);
+    if (rc == AP_RC_NORMAL)
+        rc = nqap_fault(m, qn);
+    if (rc == AP_RC_Q_FULL)
+        return apqsw_of(rc) | queue_status(a, AP_QN_APQI(qn)) | APQSW_FULL;
+    if (rc != AP_RC_NORMAL)
+        return apqsw_of(rc);
+    q = queue_make(a, AP_QN_APQI(qn));
+    if (q->count > a->config.depth)
+        return apqsw_of(AP_RC_Q_FULL) | queue_status(a, AP_QN_APQI(qn));
+    message_queue_add(q, &m->jobs, qn, request->psmid, request->data, request->len);
+    return queue_status(a, AP_QN_APQI(qn));
+}
+
+static uint32_t hw_dqap(void *ctx, ap_qn qn, struct ap_dqap *reply)
+{
+    struct machine *m = ctx;
+    struct adapter *a = &m->adapters[AP_QN_APID(qn)];
+    enum ap_rc rc = queue_enter(m, qn);
+    struct message_queue *q = queue_get(a, AP_QN_APQI(qn));
+    struct message *ready = q ? message_queue_ready(q) : NULL;
+
+    if (rc == AP_RC_NORMAL && !ready)
+        rc = AP_RC_NO_PENDING_REPLY;
+    if (rc == AP_RC_NORMAL) {
+        reply->psmid = ready->psmid;
+        reply->residual = message_deliver(q, ready, reply->room, reply->data);
+    }
+    return apqsw_of(rc) | queue_status(a, AP_QN_APQI(qn));
+}
+
+static bool hw_interrupts(void *ctx)
+{
+    return ((struct machine *)ctx)->config.interrupts;
+}
+
+static const char *hw_serial(void *ctx, unsigned apid)
+{
+    return ((struct machine *)ctx)->adapters[apid].config.serial;
+}
+
+static int hw_sclp(void *ctx, uint32_t word)
+{
+    return machine_sclp(ctx, word);
+}
+
+struct ap_hw machine_hw(struct machine *m)
+{
+    static const struct ap_hw_ops ops = {
+        .qci = hw_qci,
+        .tapq = hw_tapq,
+        .rapq = hw_rapq,
+        .zapq = hw_zapq,
+        .nqap = hw_nqap,
+        .dqap = hw_dqap,
+        .aqic = hw_aqic,
+        .interrupts = hw_interrupts,
+        .serial = hw_serial,
+        .sclp = hw_sclp,
+    };
+
+    return (struct ap_hw){&ops, m};
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "machine/internal.h"
+
+/* Requests inside queues, and what becomes of their replies. */
+
+bool machine_job_next(struct machine *m, uint64_t *id)
+{
+    return job_next_fresh(&m->jobs, id);
+}
+
+int machine_job_get(const struct machine *m, uint64_t id, struct machine_job *out)
+{
+    ap_qn qn;
+    struct message *message = job_find(&m->jobs, id, &qn);
+
+    if (!message)
+        return -ESTALE;
+    *out = (struct machine_job){.id = id,
+                                .qn = qn,
+                                .zeroize_count = machine_zeroize_count(m, qn),
+                                .request = message->bytes,
+                                .len = message->len};
+    return 0;
+}
+
+/* The faults that a reply can meet: it can be damaged by one and held back by another. */
+static void answer(struct machine *m, ap_qn qn, struct message *message, const uint8_t *reply,
+                   size_t len)
+{
+    struct message_queue *q = queue_get(&m->adapters[AP_QN_APID(qn)], AP_QN_APQI(qn));
+    const struct fault *bad = fault_list_hit(&m->faults, FAULT_BIT(FAULT_BAD_REPLY), qn);
+    const struct fault *delay = fault_list_hit(&m->faults, FAULT_BIT(FAULT_DELAY), qn);
+    uint64_t due = delay ? m->now + delay->time : 0;
+
+    message_answer(message, reply, len);
+    if (bad) {
+        size_t damaged = message->len;
+
+        fault_damage_reply(bad, message->bytes, &damaged);
+        message->len = (uint32_t)damaged;
+    }
+    message_hold(q, message, due);
+    if (due)
+        alarms_add(&m->alarms, due, qn);
+}
+
+int machine_job_done(struct machine *m, uint64_t id, const uint8_t *reply, size_t len, ap_qn *qn)
+{
+    struct message *message = job_find(&m->jobs, id, qn);
+
+    if (!message)
+        return -ESTALE;
+    job_end(&m->jobs, id);
+    answer(m, *qn, message, reply, len);
+    return 0;
+}
+
+bool machine_queue_replies(const struct machine *m, ap_qn qn)
+{
+    const struct message_queue *q = queue_get(&m->adapters[AP_QN_APID(qn)], AP_QN_APQI(qn));
+
+    return q && q->ready;
+}
+
+bool machine_queue_notifies(const struct machine *m, ap_qn qn)
+{
+    return mask256_test(&m->adapters[AP_QN_APID(qn)].notifying, AP_QN_APQI(qn));
+}
