@@ -101,3 +101,18 @@ uint64_t dump_digest(struct play *p)
     }
     return mix_guests(p, hash);
 }
+
+void dump_effects(struct play *p)
+{
+    p->digest = mix(p->digest, &p->reply.result, sizeof p->reply.result);
+    if (p->reply.why.len)
+        p->digest = mix(p->digest, p->reply.why.data, p->reply.why.len);
+    for (size_t i = 0; i < p->fx.count; i++) {
+        const struct effect *e = &p->fx.v[i];
+        uint64_t words[] = {e->kind, e->level, e->tree, e->id, (uint64_t)e->value, e->node};
+
+        p->digest = mix(p->digest, words, sizeof words);
+        if (e->len)
+            p->digest = mix(p->digest, effect_text(&p->fx, e), e->len);
+    }
+}

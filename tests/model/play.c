@@ -208,6 +208,7 @@ bool play_step(struct play *p, const struct step *s)
         digest = dump_digest(p);
     result = execute_step(p, s);
     guests_scan(p);
+    dump_effects(p);
     return check_reply(p, s, result) && rules_effects(p) && compare_all(p) && rules_check(p) &&
            (!refused || check_refusal(p, digest));
 }

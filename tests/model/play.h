@@ -33,6 +33,7 @@ struct play {
     struct note notes[NOTED];
     unsigned note_count;
     uint64_t now, steps, refusals;
+    uint64_t digest; /* of all effects and replies so far */
     struct text why; /* what was wrong; empty: nothing yet */
 };
 
@@ -47,6 +48,9 @@ bool play_fail(struct play *p, const char *format, ...) __attribute__((format(pr
 
 /* A digest of everything that can be seen: all trees that somebody looked at, and the queries. */
 uint64_t dump_digest(struct play *p);
+
+/* Takes the effects and the reply of the last step into p->digest. */
+void dump_effects(struct play *p);
 
 /* compare.c: the visible state against the model. */
 bool compare_all(struct play *p);

@@ -17,7 +17,8 @@ void script_play(const struct script *s, struct verdict *out)
     if (!p->why.len)
         while (i < s->count && play_step(p, &s->steps[i]))
             i++;
-    *out = (struct verdict){.failed = p->why.len, .step = i, .refusals = p->refusals};
+    *out = (struct verdict){
+        .failed = p->why.len, .step = i, .refusals = p->refusals, .digest = p->digest};
     if (p->why.len)
         text_add(&out->why, p->why.data, p->why.len);
     play_done(p);

@@ -15,11 +15,11 @@ struct script {
 struct verdict {
     bool failed;
     size_t step; /* the one that failed; count: not a step, but what was before the first */
-    uint64_t refusals;
+    uint64_t refusals, digest;
     struct text why;
 };
 
-/* In this process. */
+/* In this process. digest: the same play has the same effects each time. */
 void script_play(const struct script *s, struct verdict *out);
 
 /*
