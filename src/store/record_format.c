@@ -28,18 +28,6 @@ const char *const record_command_names[] = {[CMD_STORE] = "store",
                                             [CMD_CANCEL] = "cancel",
                                             NULL};
 
-const char *const record_effect_names[] = {[EFFECT_GONE] = "gone",
-                                           [EFFECT_NOTIFY] = "notify",
-                                           [EFFECT_UEVENT] = "uevent",
-                                           [EFFECT_LOG] = "log",
-                                           [EFFECT_APCB] = "apcb",
-                                           [EFFECT_GUEST_NOTIFY] = "guest-notify",
-                                           [EFFECT_GUEST_DETACHED] = "guest-detached",
-                                           [EFFECT_REPLY] = "reply",
-                                           [EFFECT_TIMER] = "timer",
-                                           [EFFECT_JOB] = "job",
-                                           NULL};
-
 const char *const record_lpar_names[] = {[LPAR_ADAPTER] = "adapter",
                                          [LPAR_DOMAIN] = "domain",
                                          [LPAR_CONTROL_DOMAIN] = "control-domain",
@@ -236,6 +224,44 @@ static void format_machine(json_t *line, const struct command *cmd)
     }
 }
 
+/* Without a default, too. */
+static void format_kind(json_t *line, struct core *core, const struct command *cmd)
+{
+    switch (cmd->kind) {
+    case CMD_STORE:
+        set_int(line, "tree", cmd->store.tree);
+        set(line, "path", path_of(core, cmd->store.tree, cmd->store.ino));
+        set(line, "data", bytes(cmd->store.data, cmd->store.len));
+        return;
+    case CMD_SE_ADAPTER:
+    case CMD_SE_LPAR:
+    case CMD_SCLP:
+    case CMD_CHECKSTOP:
+    case CMD_MACHINE_SET:
+        return format_machine(line, cmd);
+    case CMD_GUEST_START:
+    case CMD_GUEST_STOP:
+    case CMD_GUEST_ATTACH:
+    case CMD_GUEST_DETACH:
+    case CMD_GUEST_MIGRATE:
+        return format_guest(line, cmd);
+    case CMD_TIMER:
+        set_int(line, "id", cmd->timer.id);
+        return;
+    case CMD_INSN:
+        return format_insn(line, cmd);
+    case CMD_ZCRYPT:
+        return format_zcrypt(line, cmd);
+    case CMD_JOB_DONE:
+        set_int(line, "id", cmd->job.id);
+        set(line, "data", bytes(cmd->job.data, cmd->job.len));
+        return;
+    case CMD_CANCEL:
+        return;
+    }
+    abort();
+}
+
 void record_format_command(struct core *core, const struct command *cmd, struct text *out)
 {
     json_t *line = json_object();
@@ -243,37 +269,7 @@ void record_format_command(struct core *core, const struct command *cmd, struct 
     set_int(line, "time", cmd->now);
     set_int(line, "token", cmd->token);
     set(line, "command", json_string(record_command_names[cmd->kind]));
-    switch (cmd->kind) {
-    case CMD_STORE:
-        set_int(line, "tree", cmd->store.tree);
-        set(line, "path", path_of(core, cmd->store.tree, cmd->store.ino));
-        set(line, "data", bytes(cmd->store.data, cmd->store.len));
-        break;
-    case CMD_SE_ADAPTER:
-    case CMD_SE_LPAR:
-    case CMD_SCLP:
-    case CMD_CHECKSTOP:
-    case CMD_MACHINE_SET:
-        format_machine(line, cmd);
-        break;
-    case CMD_TIMER:
-        set_int(line, "id", cmd->timer.id);
-        break;
-    case CMD_INSN:
-        format_insn(line, cmd);
-        break;
-    case CMD_ZCRYPT:
-        format_zcrypt(line, cmd);
-        break;
-    case CMD_JOB_DONE:
-        set_int(line, "id", cmd->job.id);
-        set(line, "data", bytes(cmd->job.data, cmd->job.len));
-        break;
-    case CMD_CANCEL:
-        break;
-    default:
-        format_guest(line, cmd);
-    }
+    format_kind(line, core, cmd);
     dump(line, out);
 }
 
@@ -303,11 +299,39 @@ static void format_apcb(json_t *line, const struct core *core, unsigned number)
     }
 }
 
+/* Without a default, so that the compiler asks for the word of a new kind. */
+static const char *effect_word(enum effect_kind kind)
+{
+    switch (kind) {
+    case EFFECT_GONE:
+        return "gone";
+    case EFFECT_NOTIFY:
+        return "notify";
+    case EFFECT_UEVENT:
+        return "uevent";
+    case EFFECT_LOG:
+        return "log";
+    case EFFECT_APCB:
+        return "apcb";
+    case EFFECT_GUEST_NOTIFY:
+        return "guest-notify";
+    case EFFECT_GUEST_DETACHED:
+        return "guest-detached";
+    case EFFECT_REPLY:
+        return "reply";
+    case EFFECT_TIMER:
+        return "timer";
+    case EFFECT_JOB:
+        return "job";
+    }
+    abort();
+}
+
 static json_t *format_effect(struct core *core, const struct effects *fx, const struct effect *e)
 {
     json_t *line = json_object();
 
-    set(line, "effect", json_string(record_effect_names[e->kind]));
+    set(line, "effect", json_string(effect_word(e->kind)));
     if (e->tree)
         set_int(line, "tree", e->tree);
     if (e->id || e->kind == EFFECT_APCB || e->kind == EFFECT_TIMER)

@@ -109,6 +109,13 @@ static void request_commands(struct world *w)
                                                  .reply_data = 32,
                                                  .card = ZCRYPT_ANY_CARD};
     recorded(w, &rsa);
+    rsa.zcrypt.request.rsa = rsa_request_crt(32, n, m, e, m, e, n);
+    recorded(w, &rsa);
+    rsa.zcrypt.request.kind = ZCRYPT_CCA;
+    rsa.zcrypt.request.data = span_of(n, sizeof n);
+    rsa.zcrypt.request.agent[0] = 'C';
+    rsa.zcrypt.request.agent[1] = 'A';
+    recorded(w, &rsa);
     rsa.zcrypt.request.kind = ZCRYPT_EP11;
     rsa.zcrypt.request.control = span_of("abc", 3);
     rsa.zcrypt.request.targets = targets;
