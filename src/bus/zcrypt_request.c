@@ -169,7 +169,8 @@ int zcrypt_reply_parse(const char *text, size_t len, struct zcrypt_reply *out)
     return 0;
 }
 
-#define MESSAGE_MAX 65536u
+#define MESSAGE_MAX     65536u /* that a queue can answer with */
+#define RSA_MESSAGE_MAX 8192u
 
 /* A CPRB that leaves the domain open gets that of its queue. */
 static void cprb_set_domain(struct buffer *message, unsigned apqi)
@@ -252,11 +253,20 @@ static struct outcome judge(const struct zcrypt *z, const struct zcrypt_call *ca
     return type86_judge_rsa(reply, call->request.rsa.input.len);
 }
 
+/* Room for the call's message: type 50, or header, control block and data block with padding. */
+static size_t message_room(const struct zcrypt_call *call)
+{
+    if (call->request.kind == ZCRYPT_RSA)
+        return RSA_MESSAGE_MAX;
+    return TYPE6_HEADER_BYTES + call->request.control.len + call->request.data.len + 8;
+}
+
 /* Puts the call's message into its queue. 0: it is inside, or waits for room; -EAGAIN: the queue
  * does not take it. */
 static int call_send(struct zcrypt *z, struct zcrypt_call *call)
 {
-    struct buffer message = buffer_of(xcalloc(1, MESSAGE_MAX), MESSAGE_MAX);
+    size_t room = message_room(call);
+    struct buffer message = buffer_of(xcalloc(1, room), room);
     struct ap_nqap nqap = {.psmid = call->psmid};
     struct ap_queue *q = queue_get(z->bus, call->qn);
     int rc = format(z, call, &message, &nqap.special);

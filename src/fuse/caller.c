@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PAGES_MAX    16   /* that are copied without a thread of their own */
@@ -86,22 +87,45 @@ static bool add_pages(const struct iovec *piece, void *pages[PAGES_MAX], unsigne
     return true;
 }
 
-bool caller_resident(pid_t thread, const struct iovec *remote, unsigned count)
+static struct caller_seen *seen_of(struct caller_seen *seen, pid_t thread, void *page)
 {
+    return &seen[((uintptr_t)page / 4096 * 31 + (unsigned)thread) % CALLER_SEEN_SIZE];
+}
+
+static uint64_t now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread,
+                     const struct iovec *remote, unsigned count)
+{
+    unsigned page_count = 0, unseen = 0;
     void *pages[PAGES_MAX];
     int status[PAGES_MAX];
-    unsigned page_count = 0;
+    uint64_t time = now();
 
     for (unsigned i = 0; i < count; i++)
         if (!add_pages(&remote[i], pages, &page_count))
             return false;
+    for (unsigned i = 0; i < page_count; i++) {
+        const struct caller_seen *s = seen_of(seen, thread, pages[i]);
+
+        if (s->thread != thread || s->page != (uintptr_t)pages[i] ||
+            time - s->when > CALLER_SEEN_NS)
+            pages[unseen++] = pages[i];
+    }
     /* Without target nodes nothing moves: it only tells where pages are, or that they are not. */
-    if (page_count &&
-        syscall(SYS_move_pages, thread, (unsigned long)page_count, pages, NULL, status, 0) != 0)
+    if (unseen && syscall(SYS_move_pages, thread, (unsigned long)unseen, pages, NULL, status, 0))
         return false;
-    for (unsigned i = 0; i < page_count; i++)
+    for (unsigned i = 0; i < unseen; i++) {
         if (status[i] < 0)
             return false;
+        *seen_of(seen, thread, pages[i]) = (struct caller_seen){thread, (uintptr_t)pages[i], time};
+    }
     return true;
 }
 

@@ -33,9 +33,22 @@ int caller_read(pid_t thread, const struct iovec *remote, unsigned count, void *
 int caller_write(pid_t thread, int session, const struct iovec *remote, const struct iovec *local,
                  unsigned count);
 
-/* True if all pages are present and there are not too many, so that copying does not wait unless
- * the caller takes them away this moment. */
-bool caller_resident(pid_t thread, const struct iovec *remote, unsigned count);
+/*
+ * True if all pages are present and there are not too many, so that copying does not wait. A page
+ * that was seen less than CALLER_SEEN_NS ago is taken to be present still: nobody but the caller
+ * itself takes it away so soon, unless memory runs out.
+ */
+#define CALLER_SEEN_NS   100000000u
+#define CALLER_SEEN_SIZE 256u
+
+struct caller_seen {
+    pid_t thread;
+    uintptr_t page;
+    uint64_t when; /* ns, monotonic */
+};
+
+bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread,
+                     const struct iovec *remote, unsigned count);
 
 /*
  * 0: the thread has a file with this inode number open. -EOPNOTSUPP: it has not, so thread is a

@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 #include <time.h>
 
+#include "fuse/caller.h"
 #include "fuse/fuse.h"
 
 /* One open(2). Reached from the kernel through fh, and from an inode number through the mount's
@@ -107,6 +108,7 @@ struct fuse_hub {
     uint64_t next_token;
     struct waiting_list waiting[WAITING_BUCKETS]; /* by token */
     struct copier *copier;
+    struct caller_seen seen[CALLER_SEEN_SIZE]; /* pages of callers */
 
     sd_event_source *progressed; /* on wake_fd: the notifier has finished a batch */
     int wake_fd;

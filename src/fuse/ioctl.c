@@ -77,7 +77,7 @@ static int call_read(struct ioctl_call *c, bool quick)
     uint8_t bytes[ZCRYPT_STRUCT_MAX];
     int rc;
 
-    if (quick && !caller_resident(c->thread, &structure, 1))
+    if (quick && !caller_resident(c->wait.mount->hub->seen, c->thread, &structure, 1))
         return -EAGAIN;
     rc = caller_read(c->thread, &structure, 1, bytes, structure.iov_len);
     if (rc == 0)
@@ -86,7 +86,7 @@ static int call_read(struct ioctl_call *c, bool quick)
         return rc;
     for (unsigned i = 0; i < c->work.in_count; i++)
         pieces[i] = range(c->work.in[i].address, c->work.in[i].len);
-    if (quick && !caller_resident(c->thread, pieces, c->work.in_count))
+    if (quick && !caller_resident(c->wait.mount->hub->seen, c->thread, pieces, c->work.in_count))
         return -EAGAIN;
     c->data_len = c->work.in_len;
     c->data = xcalloc(1, c->data_len + 1);
@@ -101,7 +101,7 @@ static int call_write(struct ioctl_call *c, int session, bool quick)
         remote[i] = range(c->answer.v[i].address, c->answer.v[i].len);
         local[i] = (struct iovec){(void *)c->answer.v[i].data, c->answer.v[i].len};
     }
-    if (quick && !caller_resident(c->thread, remote, c->answer.count))
+    if (quick && !caller_resident(c->wait.mount->hub->seen, c->thread, remote, c->answer.count))
         return -EAGAIN;
     return caller_write(c->thread, session, remote, local, c->answer.count);
 }

@@ -94,7 +94,7 @@ static int cca_send(int fd, struct cca *c, unsigned card, uint32_t *rc)
 int cca_random(int fd, unsigned domain, unsigned bytes, uint8_t *out)
 {
     struct cca c;
-    uint32_t rc;
+    uint32_t rc = 0;
     int err;
 
     cca_start(&c, domain, "RL", "RANDOM  ");
@@ -167,7 +167,7 @@ int cca_query(int fd, unsigned card, unsigned domain)
 {
     const uint8_t *fields, *data;
     struct cca c;
-    uint32_t rc;
+    uint32_t rc = 0;
     int err;
 
     cca_start(&c, domain, "FQ", "STATICSB");
@@ -282,7 +282,7 @@ int command_cprb_errors(int fd)
                        .resp = (uintptr_t)reply},
                urb;
     struct cca c;
-    uint32_t rc;
+    uint32_t rc = 0;
 
     cca_start(&c, 0xffff, "RL", "RANDOM  ");
     add16(&c, 2);
