@@ -179,6 +179,10 @@ static int run(int fd, const char *what, char **args, int count)
         return run_status(fd);
     if (!strcmp(what, "latency"))
         return command_latency(fd, number(args, count, 0));
+    if (!strcmp(what, "fault"))
+        return command_fault(fd, (int)number(args, count, 0));
+    if (!strcmp(what, "own-file") && count == 1)
+        return command_own_file(fd, args[0]);
     if (!strcmp(what, "hold"))
         return puts("open"), fflush(stdout), pause();
     fail("no such command: %s", what);
@@ -194,6 +198,8 @@ int main(int argc, char **argv)
     if (!strcmp(argv[1], "stress"))
         return command_stress(argv[2], number(argv, argc, 3), argc > 4 ? atof(argv[4]) : 1,
                               argc > 5 ? strtoul(argv[5], NULL, 0) : ~0ul);
+    if (!strcmp(argv[1], "signals"))
+        return command_signals(argv[2], number(argv, argc, 3));
     if (!strcmp(argv[1], "rate"))
         return command_rate(argv[2], number(argv, argc, 3), number(argv, argc, 4),
                             argc > 5 ? atof(argv[5]) : 5);

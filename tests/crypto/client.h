@@ -43,6 +43,11 @@ int cca_query(int fd, unsigned card, unsigned domain);
 int ep11_query(int fd, unsigned card, unsigned domain, unsigned type);
 int command_cprb_errors(int fd);
 
+/* adverse.c */
+int command_fault(int fd, int result);
+int command_own_file(int fd, const char *path);
+int command_signals(const char *node, unsigned count);
+
 /* stress.c */
 int command_stress(const char *node, unsigned processes, double seconds, unsigned long count);
 int command_rate(const char *node, unsigned bits, unsigned clients, double seconds);

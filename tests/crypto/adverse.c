@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "client.h"
+
+/* Callers that are awkward: memory that does not answer, signals, death. */
+
+static char *fault_page(void)
+{
+    struct uffdio_api api = {.api = UFFD_API};
+    char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct uffdio_register reg = {.range = {(uintptr_t)page, 4096},
+                                  .mode = UFFDIO_REGISTER_MODE_MISSING};
+    int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+    if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))
+        fail("userfaultfd: %s", strerrorname_np(errno));
+    return page;
+}
+
+/* An operand, or the result, lies in memory that never comes. */
+int command_fault(int fd, int result)
+{
+    struct operation o;
+    struct modexpo me;
+    struct crt crt;
+    char *page = fault_page();
+
+    operation_me(&o, 1024, 1);
+    operation_fill(&o, &me, &crt);
+    if (result)
+        me.outputdata = page;
+    else
+        me.inputdata = page;
+    puts("waits");
+    fflush(stdout);
+    ioctl(fd, ICARSAMODEXPO, &me);
+    printf("ended %s\n", strerrorname_np(errno));
+    return 0;
+}
+
+/* An operand lies in a file of the same file system, which the daemon itself has to read. */
+int command_own_file(int fd, const char *path)
+{
+    int file = open(path, O_RDONLY);
+    void *map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+    struct operation o;
+    struct modexpo me;
+    struct crt crt;
+
+    if (map == MAP_FAILED) {
+        printf("map %s\n", strerrorname_np(errno));
+        return 0;
+    }
+    operation_me(&o, 512, 1);
+    operation_fill(&o, &me, &crt);
+    me.inputdata = map;
+    printf("ioctl %s\n", ioctl(fd, ICARSAMODEXPO, &me) ? strerrorname_np(errno) : "0");
+    return 0;
+}
+
+static void on_alarm(int number)
+{
+}
+
+static void hog(const char *node, unsigned count, pid_t *pids)
+{
+    struct operation o;
+
+    operation_crt(&o, 4096);
+    for (unsigned i = 0; i < count; i++) {
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            int fd = open(node, O_RDWR);
+
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            for (;;)
+                operation_run(fd, &o);
+        }
+    }
+}
+
+/* Requests that signals cut short end with EINTR or right, and so does what follows. Then all that
+ * compute beside them are killed in the middle of their requests. */
+int command_signals(const char *node, unsigned count)
+{
+    struct itimerval timer = {{0, 3000}, {0, 3000}}, off = {0};
+    struct sigaction action = {.sa_handler = on_alarm};
+    unsigned right = 0, interrupted = 0;
+    int fd = open(node, O_RDWR);
+    struct operation o;
+    pid_t pids[16];
+
+    operation_crt(&o, 2048);
+    hog(node, 16, pids);
+    usleep(50000);
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &timer, NULL);
+    for (unsigned i = 0; i < count; i++) {
+        int err = operation_run(fd, &o);
+
+        if (err && err != EINTR)
+            fail("CRT: %s", strerrorname_np(err));
+        right += err == 0;
+        interrupted += err == EINTR;
+    }
+    setitimer(ITIMER_REAL, &off, NULL);
+    if (operation_run(fd, &o))
+        fail("CRT afterwards: %s", strerrorname_np(errno));
+    for (unsigned i = 0; i < 16; i++)
+        kill(pids[i], SIGKILL);
+    while (wait(NULL) > 0)
+        ;
+    printf("right %u\ninterrupted %u\n", right, interrupted);
+    return 0;
+}

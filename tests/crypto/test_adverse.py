@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""Callers that are awkward: memory that never comes, signals, death, the end of the daemon."""
+
+import os
+import subprocess
+import time
+
+import pytest
+
+USER = 54321
+
+
+def waiting(crypto, *arguments, **options):
+    process = crypto.start("fault", *arguments, **options)
+    line = process.stdout.readline()
+    if line != "waits\n":
+        pytest.skip(process.stderr.read())
+    time.sleep(0.2)
+    assert process.poll() is None
+    return process
+
+
+@pytest.mark.parametrize("result", [0, 1], ids=["operand", "result"])
+def test_memory_that_never_comes(crypto, result):
+    """It holds up nobody but the caller, however many there are, and the caller can be killed."""
+    stuck = [waiting(crypto, result) for _ in range(12)]
+    assert crypto.ask("me", 512, 2048, timeout=20) == {"512": "0", "2048": "0"}
+    assert crypto.value("devices/ap/card06/type") == "CEX5A"
+    for process in stuck:
+        process.kill()
+    for process in stuck:
+        process.communicate(timeout=30)
+    assert crypto.ask("me", 512, timeout=20) == {"512": "0"}
+
+
+def test_memory_that_never_comes_and_the_end(crypto):
+    """The daemon ends nevertheless (the fixture checks it), and so does the caller."""
+    process = waiting(crypto, 0)
+    crypto.stop()
+    out, _ = process.communicate(timeout=30)
+    assert out.startswith("ended E")
+
+
+def test_operand_in_a_file_of_ours(crypto):
+    """The daemon must not wait for itself."""
+    answer = crypto.ask("own-file", crypto.path("bus/ap/apmask"), timeout=20)
+    assert answer in ({"ioctl": "0"}, {"ioctl": "EINVAL"}, {"ioctl": "EFAULT"}, {"map": "ENODEV"}), answer
+
+
+def test_signals_and_death(crypto):
+    crypto.only(6)
+    answer = crypto.ask("signals", 400, timeout=120)
+    assert int(answer["interrupted"]) > 0, answer
+    end = time.monotonic() + 20
+    while crypto.count("card06", "pendingq_count") and time.monotonic() < end:
+        time.sleep(0.05)
+    assert crypto.count("card06", "pendingq_count") == 0
+    assert crypto.count("card06", "requestq_count") == 0
+    assert crypto.count("card06", "load") == 0
+    assert crypto.ask("crt", 1024) == {"1024": "0"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user(crypto):
+    """Its memory is copied on a thread; the result is the same."""
+    client = os.environ["CRYPTO_CLIENT"]
+    crypto.root.parent.chmod(0o755)
+    command = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
+    if subprocess.run([*command, "test", "-x", client, "-a", "-r", crypto.node()], check=False).returncode:
+        pytest.skip("that user cannot reach the client or the node")
+    out = subprocess.run([*command, client, "me", crypto.node(), "512", "4096"], check=True, timeout=60,
+                         text=True, capture_output=True).stdout
+    assert out == "512 0\n4096 0\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a PID namespace without a user namespace")
+def test_another_pid_namespace(crypto):
+    """A namespace below the daemon's is visible to it."""
+    out = subprocess.run(["unshare", "--pid", "--fork", os.environ["CRYPTO_CLIENT"], "me", crypto.node(), "1024"],
+                         check=True, timeout=60, text=True, capture_output=True).stdout
+    assert out == "1024 0\n"
+
+
+def test_end_of_the_daemon_under_load(crypto):
+    load = crypto.start("rate", 4096, 16, 30)
+    time.sleep(1.5)
+    crypto.stop()
+    load.communicate(timeout=60)

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""ME and CRT with clear keys, against OpenSSL's numbers (the client compares), and their errors."""
+
+import pytest
+
+SIZES = ["512", "520", "768", "1000", "1024", "1025", "1536", "2047", "2048", "3072", "4096"]
+ACCELERATOR, COPROCESSOR = 6, 5
+
+
+@pytest.mark.parametrize("adapter", [ACCELERATOR, COPROCESSOR])
+@pytest.mark.parametrize("command", ["me", "crt"])
+def test_sizes(crypto, adapter, command):
+    crypto.only(adapter)
+    before = crypto.count(f"card{adapter:02x}")
+    assert crypto.ask(command, *SIZES) == {size: "0" for size in SIZES}
+    assert crypto.count(f"card{adapter:02x}") == before + len(SIZES)
+    assert crypto.count(f"card{adapter:02x}", "pendingq_count") == 0
+    assert crypto.count(f"card{adapter:02x}", "load") == 0
+
+
+def test_tiny_operands_are_for_accelerators_alone(crypto):
+    """Accelerators take 1 to 512 bytes, coprocessors 16 to 512."""
+    crypto.only(ACCELERATOR)
+    assert crypto.ask("me", 8, 120, 128) == {"8": "0", "120": "0", "128": "0"}
+    crypto.only(COPROCESSOR)
+    assert crypto.ask("me", 8, 120, 128) == {"8": "ENODEV", "120": "ENODEV", "128": "0"}
+
+
+def test_no_adapter(crypto):
+    crypto.only()
+    assert crypto.ask("me", 1024) == {"1024": "ENODEV"}
+    crypto.only(4)  # EP11 does no RSA with clear keys
+    assert crypto.ask("me", 1024) == {"1024": "ENODEV"}
+
+
+def test_errors(crypto):
+    fault, invalid = "EFAULT", "EINVAL"
+    assert crypto.ask("errors") == {
+        "struct-wild": fault, "struct-null": fault, "struct-cut": fault, "input-wild": fault,
+        "exponent-wild": fault, "modulus-cut": fault, "output-wild": fault, "output-readonly": fault,
+        "output-short": invalid, "input-empty": invalid, "input-513": "ENODEV", "input-huge": "ENODEV",
+        "modulus-even": invalid, "input-too-big": invalid,
+        "crt-struct-wild": fault, "crt-u-wild": fault, "crt-output-short": invalid,
+        "unknown-7a": "ENOTTY", "unknown-tcgets": "ENOTTY", "number-0": "EPERM",
+        "status-wild": fault, "matrix-wild": fault, "read": "EPERM", "write": "EPERM",
+    }
+    assert crypto.ask("me", 1024) == {"1024": "0"}
+
+
+def test_load_balance(crypto):
+    """The accelerator is faster, but under load coprocessors help."""
+    crypto.client("stress", 16, 1)
+    counts = {a: crypto.count(f"card{a:02x}") for a in (5, 6, 8)}
+    assert counts[6] > counts[5] > 0 and counts[8] > 0, counts
+
+
+def test_adapter_off_and_on(crypto):
+    crypto.only(ACCELERATOR)
+    crypto.se_adapter(ACCELERATOR, "off")
+    assert crypto.ask("me", 1024) == {"1024": "ENODEV"}
+    crypto.se_adapter(ACCELERATOR, "on")
+    assert crypto.ask("me", 1024) == {"1024": "0"}
+    assert crypto.w("devices/ap/card06/online", 0) == "OK"
+    assert crypto.ask("me", 1024) == {"1024": "ENODEV"}

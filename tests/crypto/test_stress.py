@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""Mixed requests from 64 processes while the machine changes: each ends right, or with a right error.
+
+A longer run: pytest test_stress.py --seconds 600 --requests 1000000
+"""
+
+import itertools
+import os
+import time
+
+PROCESSES = 64
+
+
+def disturb(crypto, mdev):
+    """One change after the other, for ever; each must work."""
+    for turn in itertools.count():
+        guest = crypto.guest(f"g{turn}").start(mdev)
+        yield
+        crypto.se_adapter(6, "off")
+        yield
+        assert crypto.w("bus/ap/apmask", "-5") == "OK"
+        yield
+        crypto.se_adapter(6, "on")
+        yield
+        guest.stop()
+        assert crypto.w("bus/ap/apmask", "+5") == "OK"
+        yield
+        assert crypto.w("devices/ap/card05/online", 0) == "OK"
+        assert crypto.w("devices/ap/card06/online", 0) == "OK"
+        yield
+        assert crypto.w("devices/ap/card06/online", 1) == "OK"
+        crypto.se_adapter(8, "off", force=True)
+        yield
+        assert crypto.w("devices/ap/card05/online", 1) == "OK"
+        crypto.se_adapter(8, "on")
+        assert crypto.w("devices/ap/card05/05.0004/reset", 1) == "OK"
+        yield
+
+
+def resident_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+
+
+def test_stress(crypto, request):
+    seconds, count = request.config.getoption("seconds"), request.config.getoption("requests")
+    assert crypto.w("bus/ap/aqmask", "-0x47") == "OK"
+    mdev = crypto.mdev(1).assign([8], [0x47])
+    process = crypto.start("stress", PROCESSES, seconds, *([count] if count else []))
+    changes, memory = 0, []
+    for _ in disturb(crypto, mdev):
+        changes += 1
+        if process.poll() is not None:
+            break
+        if changes % 16 == 0:
+            memory.append(resident_kib(crypto.process.pid))
+        time.sleep(0.02)
+    out, err = process.communicate(timeout=seconds + 60)
+    assert process.returncode == 0, err
+    print(out, f"changes {changes}", f"resident {memory[:1]} ... {memory[-3:]} KiB", sep="\n")
+    answer = dict(line.split(" ", 1) for line in out.splitlines())
+    assert int(answer["ended"]) == PROCESSES, "a request was lost"
+    assert int(answer["right"]) > PROCESSES
+    assert changes > 8
+    for card in ("card05", "card06", "card08"):
+        for name in ("pendingq_count", "requestq_count", "load"):
+            assert crypto.count(card, name) == 0, (card, name)
+    assert crypto.process.poll() is None
+    assert os.path.exists(crypto.node())
