@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,12 +206,24 @@ static int add_sources(struct adapters *a, sd_event *event)
     return rc;
 }
 
+/*
+ * How many processors we may use. Not from sysconf(3), which reads a file in /sys: that may be a
+ * file of our own, and we would wait for ourselves.
+ */
+static unsigned usable_cpus(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof set, &set) < 0 || CPU_COUNT(&set) < 1)
+        return 1;
+    return (unsigned)CPU_COUNT(&set);
+}
+
 int adapters_new(struct door *door, sd_event *event, const uint8_t secret[CRYPTO_KEY_BYTES],
                  struct adapters **out)
 {
     struct adapters *a = xcalloc(1, sizeof(*a));
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    struct pool_limits limits = {cpus < 1 ? 1 : (unsigned)cpus, PER_SOURCE, TOTAL};
+    struct pool_limits limits = {usable_cpus(), PER_SOURCE, TOTAL};
     int rc;
 
     a->door = door;
