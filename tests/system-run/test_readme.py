@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""Every command that the README shows is run, and shows what the README says."""
+
+import fnmatch
+import os
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.fixture
+def tools(tmp_path):
+    """A directory for the PATH with the distribution's lszcrypt, which is a program for s390x."""
+    root = pathlib.Path(os.environ["APUS_BUILD"]) / "clients" / "bookworm" / "root"
+    if not (root / "usr/sbin/lszcrypt").exists():
+        pytest.skip("lszcrypt is missing: make clients")
+    script = tmp_path / "lszcrypt"
+    script.write_text(f'#!/bin/sh\nexec qemu-s390x-static -L {root} {root}/usr/sbin/lszcrypt "$@"\n')
+    script.chmod(0o755)
+    return {"PATH": f"{tmp_path}:{os.environ['PATH']}:/usr/sbin"}
+
+
+def session():
+    """[(command, [lines it shows])] of the session at the top, which is typed in a shell of apus run."""
+    block = re.search(r"```\n\$ apus run -- bash\n(.*?)```", README, re.S).group(1)
+    steps = []
+    for line in block.splitlines():
+        if line.startswith("# "):
+            steps.append((re.sub(r"\s{2,}#.*", "", line[2:]), []))
+        else:
+            steps[-1][1].append(re.sub(r"\s{2,}#.*", "", line))
+    return steps
+
+
+def test_the_session_at_the_top(runs, tools):
+    steps = session()
+    assert len(steps) > 6
+    script = "".join(f"{command}\necho =====$?\n" for command, _ in steps)
+    result = runs.bash(f"exec 2>&1\n{script}", env=tools)
+    shown = re.split(r"=====\d+\n", result.stdout)
+    for (command, expected), output in zip(steps, shown):
+        lines = [re.sub(r"^bash: line \d+: ", "bash: ", line.rstrip()) for line in output.splitlines()]
+        if "..." in expected:
+            expected = expected[:expected.index("...")]
+            lines = lines[:len(expected)]
+        if expected or not command.startswith(("mdevctl", "apus")):
+            assert lines == expected, command
+
+
+def test_the_examples_that_it_names(runs):
+    for path in re.findall(r"`apus run -m (\S+) -- bash`", README):
+        result = runs.run("cat", "/sys/bus/ap/bindings", options=("-m", ROOT / path))
+        assert fnmatch.fnmatch(result.stdout, "*(complete)\n"), path
+
+
+def test_the_commands_that_it_names(runs):
+    known = runs.apus("help").stdout + runs.apus("--help").stdout
+    for command in set(re.findall(r"`apus ([a-z]+)[^`]*`", README)):
+        assert re.search(rf"^\s+{command}\b", known, re.M) or runs.apus("help", command).returncode == 0, command
+
+
+def test_the_targets_that_it_names():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"(?:`|^    )make ([a-z-]+)", README, re.M)):
+        assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def test_the_files_that_it_names():
+    for path in re.findall(r"\]\(([\w./-]+)\)", README):
+        assert (ROOT / path).exists(), path
