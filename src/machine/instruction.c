@@ -32,6 +32,13 @@ static bool has_apxa(const struct ap_hw *hw)
     return !hw->ops->qci(hw->ctx, &qci) || qci.flags & AP_QCI_APXA;
 }
 
+static bool has_qact(const struct ap_hw *hw)
+{
+    struct ap_qci qci;
+
+    return hw->ops->qci(hw->ctx, &qci) && qci.flags & AP_QCI_QACT;
+}
+
 /* Which bits of GR0 a function code may have, and whether it is there at all. */
 static bool pqap_valid(const struct ap_hw *hw, unsigned features, const struct ap_insn *insn)
 {
@@ -44,6 +51,8 @@ static bool pqap_valid(const struct ap_hw *hw, unsigned features, const struct a
     if (insn->gr[0] & GR0_T && fc == FC_TAPQ && !(features & GUEST_APFT))
         return false;
     if (fc == FC_AQIC && !(features & GUEST_APQI))
+        return false;
+    if (fc == FC_QACT && !has_qact(hw))
         return false;
     if (fc == FC_QCI)
         return features & GUEST_APQCI && insn->gr[2] % 8 == 0;

@@ -229,6 +229,7 @@ static void test_program_checks(void **state)
     ap_execute(&w->hw, 0, &odd, &r);
     assert_int_equal(r.program_check, PGM_OPERATION);
     assert_int_equal(pqap(w, 9, 0, QN).program_check, PGM_SPECIFICATION);
+    assert_int_equal(pqap(w, 5, 0, QN).program_check, PGM_SPECIFICATION); /* no QACT here */
     assert_int_equal(pqap(w, 1, 0x10000, QN).program_check, PGM_SPECIFICATION);
 }
 
