@@ -253,7 +253,8 @@ void ap_bus_scan_adapters(struct ap_bus *b, const struct mask256 *adapters, stru
     if (!b->has_qci)
         b->qci = (struct ap_qci){0};
     changed = !ap_qci_equal(&old, &b->qci);
-    if (changed)
+    /* What a scan puts off until the next one must not wait for an event about the same adapter. */
+    if (changed || b->abi->one_change_a_scan)
         wanted = mask256_ones();
     if (changed && b->driver)
         b->driver->config_changed(b->driver->ctx, &b->qci, &old, fx);
