@@ -185,10 +185,16 @@ static int request_count_store(void *ctx, uint32_t qn, const char *data, size_t 
     return 0;
 }
 
-/* The model's resets are finished when the instruction returns, so no timer is ever seen armed. */
+/* While requests are inside, a timer is armed that would reset the queue if they were never
+ * answered. */
 static int reset_show(void *ctx, uint32_t qn, struct text *out)
 {
-    text_adds(out, "No Reset Timer set.\n");
+    const struct ap_queue *q = queue_of(ctx, qn);
+
+    if (q->reset != RESET_NONE)
+        text_adds(out, "Reset in progress.\n");
+    else
+        text_adds(out, q->pendingq ? "Reset Timer armed.\n" : "No Reset Timer set.\n");
     return 0;
 }
 

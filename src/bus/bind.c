@@ -85,18 +85,6 @@ void queue_requests_lost(struct ap_bus *b, ap_qn qn, struct effects *fx)
         zcrypt_queue_lost(b->zcrypt, qn, fx);
 }
 
-/* The zcrypt driver's start of a queue: reset, then notification if the machine has it (spec 1.8).
- */
-void queue_start(struct ap_bus *b, ap_qn qn)
-{
-    enum ap_rc rc = AP_RC_Q_NOT_AVAIL;
-
-    b->hw.ops->rapq(b->hw.ctx, qn);
-    if (b->hw.ops->interrupts(b->hw.ctx))
-        rc = apqsw_rc(b->hw.ops->aqic(b->hw.ctx, qn, true));
-    queue_get(b, qn)->interrupts = rc == AP_RC_NORMAL || rc == AP_RC_OTHERWISE_CHANGED;
-}
-
 void queue_bind(struct ap_bus *b, ap_qn qn, unsigned driver, struct effects *fx)
 {
     struct ap_queue *q = queue_get(b, qn);
@@ -125,6 +113,7 @@ void queue_unbind(struct ap_bus *b, ap_qn qn, struct effects *fx)
     b->hw.ops->zapq(b->hw.ctx, qn);
     q->driver = DRIVER_NONE;
     q->interrupts = false;
+    q->reset = RESET_NONE;
     count_binding(b, -1);
     queue_requests_lost(b, qn, fx);
     q->requests = 0;

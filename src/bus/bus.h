@@ -78,6 +78,13 @@ void ap_bus_scan(struct ap_bus *b, struct effects *fx);
  */
 void ap_bus_scan_adapters(struct ap_bus *b, const struct mask256 *adapters, struct effects *fx);
 
+/*
+ * The hardware has something to see in the queue: a reset may have ended, a reply may be there, or
+ * it may take requests again. ap_bus_settle is to follow after the last of several queues.
+ */
+void ap_bus_queue_look(struct ap_bus *b, ap_qn qn, struct effects *fx);
+void ap_bus_settle(struct ap_bus *b, struct effects *fx);
+
 const struct ap_masks *ap_bus_masks(const struct ap_bus *b);
 const struct ap_qci *ap_bus_qci(const struct ap_bus *b);
 uint64_t ap_bus_scans(const struct ap_bus *b);

@@ -25,9 +25,13 @@ struct ap_driver_info {
     uint16_t types; /* bit t: hardware type t */
 };
 
+/* What zcrypt's start of a queue waits for: to be accepted, or to end. */
+enum ap_reset { RESET_NONE, RESET_START, RESET_WAIT };
+
 struct ap_queue {
     uint16_t generation; /* of the device that exists, or of the last one */
     uint8_t driver;      /* enum ap_driver_index */
+    uint8_t reset;       /* enum ap_reset */
     bool present : 1, config : 1, chkstop : 1, user_online : 1, interrupts : 1;
     uint16_t requestq, pendingq; /* requests that wait for room, and that are inside */
     uint32_t load;               /* sum of the weights of both */
@@ -97,7 +101,6 @@ void override_set(struct ap_bus *b, ap_qn qn, const char *name, size_t len); /* 
 bool driver_accepts(const struct ap_bus *b, unsigned driver, ap_qn qn);
 /* Whatever zcrypt had in the queue is lost. */
 void queue_requests_lost(struct ap_bus *b, ap_qn qn, struct effects *fx);
-void queue_start(struct ap_bus *b, ap_qn qn);
 void queue_bind(struct ap_bus *b, ap_qn qn, unsigned driver, struct effects *fx);
 void queue_unbind(struct ap_bus *b, ap_qn qn, struct effects *fx);
 void queue_probe(struct ap_bus *b, ap_qn qn,
@@ -108,6 +111,9 @@ void card_probe(struct ap_bus *b, unsigned apid, struct effects *fx);
 /* After a change of masks: what has the wrong kind of driver, or none, is bound anew. */
 void bus_rebind(struct ap_bus *b, struct effects *fx);
 void bus_settle(struct ap_bus *b, struct effects *fx);
+
+/* reset.c */
+void queue_start(struct ap_bus *b, ap_qn qn);
 
 /* masks.c */
 int mask_store(struct ap_bus *b, bool adapters, const char *data, size_t len, struct effects *fx);

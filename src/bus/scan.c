@@ -191,8 +191,10 @@ static void queue_update(struct ap_bus *b, ap_qn qn, const struct tapq *t, struc
         q->config = config;
         queue_uevent(b, qn, "change", config_variable(config), fx);
     }
-    if (!q->config || q->chkstop)
+    if (!q->config || q->chkstop) {
+        q->reset = RESET_NONE;
         queue_requests_lost(b, qn, fx);
+    }
     if (back && q->driver != DRIVER_NONE && ap_drivers[q->driver].zcrypt)
         queue_start(b, qn);
 }

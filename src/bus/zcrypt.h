@@ -84,6 +84,9 @@ void zcrypt_cancel(struct zcrypt *z, uint64_t token);
 /* The queue has a reply, or may have one. */
 void zcrypt_poll(struct zcrypt *z, uint16_t qn, struct effects *fx);
 
+/* The queue may take requests again: those that wait for it go in. */
+void zcrypt_queue_open(struct zcrypt *z, uint16_t qn, struct effects *fx);
+
 /* What is on its way through the queue is lost; other queues are tried. The bus calls it when it
  * flushes a queue. */
 void zcrypt_queue_lost(struct zcrypt *z, uint16_t qn, struct effects *fx);

@@ -261,6 +261,15 @@ static size_t message_room(const struct zcrypt_call *call)
     return TYPE6_HEADER_BYTES + call->request.control.len + call->request.data.len + 8;
 }
 
+/* The call stays until its queue takes it. */
+static void call_wait(struct zcrypt *z, struct zcrypt_call *call)
+{
+    TAILQ_INSERT_TAIL(&z->waiting, call, waiting);
+    call->is_waiting = true;
+    z->waiting_count++;
+    queue_get(z->bus, call->qn)->requestq++;
+}
+
 /* Puts the call's message into its queue. 0: it is inside, or waits for room; -EAGAIN: the queue
  * does not take it. */
 static int call_send(struct zcrypt *z, struct zcrypt_call *call)
@@ -270,11 +279,11 @@ static int call_send(struct zcrypt *z, struct zcrypt_call *call)
     struct ap_nqap nqap = {.psmid = call->psmid};
     struct ap_queue *q = queue_get(z->bus, call->qn);
     int rc = format(z, call, &message, &nqap.special);
-    enum ap_rc ap = AP_RC_NORMAL;
+    enum ap_rc ap = AP_RC_RESET_IN_PROGRESS;
 
     nqap.data = message.data;
     nqap.len = message.len;
-    if (rc == 0)
+    if (rc == 0 && q->reset == RESET_NONE)
         ap = apqsw_rc(z->bus->hw.ops->nqap(z->bus->hw.ctx, call->qn, &nqap));
     explicit_bzero(message.data, message.len);
     free(message.data);
@@ -285,11 +294,13 @@ static int call_send(struct zcrypt *z, struct zcrypt_call *call)
         q->pendingq++;
         z->sent++;
         return 0;
+    case AP_RC_RESET_IN_PROGRESS:
+        if (q->reset == RESET_NONE)
+            q->reset = RESET_WAIT;
+        call_wait(z, call);
+        return 0;
     case AP_RC_Q_FULL:
-        TAILQ_INSERT_TAIL(&z->waiting, call, waiting);
-        call->is_waiting = true;
-        z->waiting_count++;
-        q->requestq++;
+        call_wait(z, call);
         return 0;
     case AP_RC_REQ_FAC_NOT_INST:
     case AP_RC_MESSAGE_TOO_BIG:
@@ -415,8 +426,9 @@ static void reply_arrived(struct zcrypt *z, struct zcrypt_call *call, struct spa
     call_finish(z, call, outcome.error == -EAGAIN ? -EIO : outcome.error, &outcome, fx);
 }
 
-/* Room has come in a queue: the first that waits for it goes in. */
-static void send_waiting(struct zcrypt *z, ap_qn qn, struct effects *fx)
+/* Room has come in a queue: the first that waits for it goes in. False: none does, or it has to
+ * wait again. */
+static bool send_waiting(struct zcrypt *z, ap_qn qn, struct effects *fx)
 {
     struct zcrypt_call *call;
     int rc;
@@ -425,7 +437,7 @@ static void send_waiting(struct zcrypt *z, ap_qn qn, struct effects *fx)
     if (call->qn == qn)
         break;
     if (!call)
-        return;
+        return false;
     waiting_remove(z, call);
     rc = call_send(z, call);
     if (rc == -EAGAIN) {
@@ -434,6 +446,16 @@ static void send_waiting(struct zcrypt *z, ap_qn qn, struct effects *fx)
         load_add(z, call, -1);
         call_finish(z, call, rc, NULL, fx);
     }
+    return rc != 0 || !call->is_waiting;
+}
+
+/* A call that is turned away may come back to the same queue, so there is an end to it. */
+void zcrypt_queue_open(struct zcrypt *z, uint16_t qn, struct effects *fx)
+{
+    unsigned left = queue_get(z->bus, qn)->requestq;
+
+    while (left-- && send_waiting(z, qn, fx))
+        ;
 }
 
 void zcrypt_poll(struct zcrypt *z, uint16_t qn, struct effects *fx)

@@ -102,6 +102,8 @@ static int execute_timer(struct core *c, const struct command *cmd, struct effec
         vfio_ap_ask_again(c->vfio_ap, fx);
         return 0;
     }
+    if (cmd->timer.id == TIMER_ALARM)
+        return 0; /* each command handles the alarms that are due */
     if (cmd->timer.id != TIMER_SCAN)
         return -EINVAL;
     ap_bus_scan(c->bus, fx);
@@ -123,6 +125,10 @@ static int execute(struct core *c, const struct command *cmd, struct effects *fx
         return core_sclp(c, cmd, fx, reply);
     case CMD_CHECKSTOP:
         return core_checkstop(c, cmd, fx, reply);
+    case CMD_FAULT_ADD:
+        return core_fault_add(c, cmd, fx, reply);
+    case CMD_FAULT_REMOVE:
+        return core_fault_remove(c, cmd, fx, reply);
     case CMD_MACHINE_SET:
         return core_machine_set(c, cmd, fx, reply);
     case CMD_GUEST_START:
@@ -160,8 +166,13 @@ void core_execute(struct core *c, const struct command *cmd, struct effects *fx,
     fx->tree = CORE_HOST_TREE;
     fx->now = cmd->now;
     fx->token = cmd->token;
+    if (cmd->kind == CMD_TIMER && cmd->timer.id == TIMER_ALARM)
+        c->alarm_set = 0;
+    alarms_handle(c, fx);
     reply->result = execute(c, cmd, fx, reply);
+    alarms_handle(c, fx);
     guests_rescan(c, fx, from, host_rescan(c, fx));
+    alarms_arm(c, fx);
     jobs_announce(c, fx);
 }
 

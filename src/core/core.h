@@ -35,11 +35,13 @@ const struct sysfs_tree *core_tree(struct core *c, unsigned tree);
 bool core_has_tree(const struct core *c, unsigned tree);
 
 enum command_kind {
-    CMD_STORE,       /* one write(2) to an attribute */
-    CMD_SE_ADAPTER,  /* Support Element: configure an adapter on or off */
-    CMD_SE_LPAR,     /* Change LPAR Cryptographic Controls */
-    CMD_SCLP,        /* Configure / Deconfigure Adjunct Processor; reply.value = response code */
-    CMD_CHECKSTOP,   /* fault: an adapter check-stops, or is repaired */
+    CMD_STORE,      /* one write(2) to an attribute */
+    CMD_SE_ADAPTER, /* Support Element: configure an adapter on or off */
+    CMD_SE_LPAR,    /* Change LPAR Cryptographic Controls */
+    CMD_SCLP,       /* Configure / Deconfigure Adjunct Processor; reply.value = response code */
+    CMD_CHECKSTOP,  /* fault: an adapter check-stops, or is repaired */
+    CMD_FAULT_ADD,  /* a rule of faults (machine/fault.h); reply.value = its number */
+    CMD_FAULT_REMOVE,
     CMD_MACHINE_SET, /* the machine changes as a hardware event, no precondition */
     CMD_GUEST_START,
     CMD_GUEST_STOP,
@@ -108,12 +110,17 @@ struct command {
             const uint8_t *data;
             size_t len;
         } job;
+        struct {
+            const char *text;
+            size_t len;
+            uint32_t number; /* CMD_FAULT_REMOVE: which; 0: all of them */
+        } fault;
     };
 };
 
 struct reply {
     int result;                 /* 0 or -errno; -EINPROGRESS: EFFECT_REPLY follows */
-    int64_t value;              /* SCLP response code, guest number */
+    int64_t value;              /* SCLP response code, guest number, fault number */
     struct ap_insn_result insn; /* CMD_INSN; reply_done frees its data */
     struct text why; /* a sentence for a refusal: what, why, and what to do; empty on success */
 };

@@ -3,6 +3,7 @@
 #define APUS_CORE_QUERY_H
 
 #include "core/core.h"
+#include "machine/fault.h"
 
 /* Looking at the core without changing it: what status, map and guest show print. */
 
@@ -49,6 +50,9 @@ struct guest_info {
     uint64_t config_changes;      /* notifications of a changed configuration it was sent */
     uint64_t release_requests;
 };
+
+/* The rules of faults, in the order in which they are looked at. */
+const struct fault_list *core_faults(const struct core *c);
 
 void core_host_info(const struct core *c, struct host_info *out);
 void core_adapter_info(const struct core *c, unsigned apid, struct adapter_info *out);

@@ -33,6 +33,13 @@ static const struct vfio_ap_guest *guest_of(const struct core *c, ap_qn qn)
     return m ? mdev_guest(m) : NULL;
 }
 
+const struct vfio_ap_guest *guest_using(const struct core *c, ap_qn qn)
+{
+    const struct vfio_ap_guest *g = guest_of(c, qn);
+
+    return g && apcb_has(&g->hw.apcb, qn) ? g : NULL;
+}
+
 void jobs_announce(struct core *c, struct effects *fx)
 {
     uint64_t id;
@@ -90,7 +97,7 @@ void zcrypts_cancel(struct core *c, uint64_t token)
             zcrypt_cancel(c->guests[i]->linux_system->zcrypt, token);
 }
 
-static void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn, struct effects *fx)
+void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn, struct effects *fx)
 {
     struct zcrypt *z = zcrypt_of(c, g->number + 1);
     struct effect *e;
@@ -99,7 +106,7 @@ static void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn,
         fx->tree = (uint16_t)(g->number + 1);
         zcrypt_poll(z, qn, fx);
     }
-    if (!machine_queue_notifies(c->machine, qn))
+    if (!machine_queue_notifies(c->machine, qn) || !machine_queue_replies(c->machine, qn))
         return;
     e = effects_add(fx, EFFECT_GUEST_NOTIFY);
     e->id = g->number;
@@ -118,8 +125,8 @@ int core_job_done(struct core *c, const struct command *cmd, struct effects *fx)
     if (rc < 0)
         return rc;
     zcrypt_poll(c->zcrypt, qn, fx);
-    g = guest_of(c, qn);
-    if (g && apcb_has(&g->hw.apcb, qn))
+    g = guest_using(c, qn);
+    if (g)
         guest_reply(c, g, qn, fx);
     return 0;
 }

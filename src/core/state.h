@@ -28,6 +28,7 @@ struct core {
     const struct abi *abi;
     struct machine *machine;
     uint64_t machine_seen; /* machine_changes() at the last scan */
+    uint64_t alarm_set;    /* the time for which TIMER_ALARM is set; 0: it is not */
     struct sysfs_tree tree;
     struct ap_bus *bus;
     struct zcrypt *zcrypt;
@@ -59,10 +60,25 @@ int core_guest_migrate(struct core *c, const struct command *cmd, struct effects
 /* requests.c */
 int core_insn(struct core *c, const struct command *cmd, struct reply *reply);
 struct zcrypt *zcrypt_of(struct core *c, unsigned tree);
+/* The queue may have a reply: who waits for it in the guest, or is to be told, hears of it. */
+void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn, struct effects *fx);
+/* The guest that can use the queue now, or NULL. */
+const struct vfio_ap_guest *guest_using(const struct core *c, ap_qn qn);
 int core_zcrypt_send(struct core *c, const struct command *cmd, struct effects *fx);
 void zcrypts_cancel(struct core *c, uint64_t token);
 int core_job_done(struct core *c, const struct command *cmd, struct effects *fx);
 void jobs_announce(struct core *c, struct effects *fx);
+
+/* faults.c */
+#define TIMER_ALARM 3u /* EFFECT_TIMER id: the machine's next alarm is due */
+int core_fault_add(struct core *c, const struct command *cmd, struct effects *fx,
+                   struct reply *reply);
+int core_fault_remove(struct core *c, const struct command *cmd, struct effects *fx,
+                      struct reply *reply);
+/* Takes the alarms that are due; everyone who waits for one of their queues looks at it. */
+void alarms_handle(struct core *c, struct effects *fx);
+/* Sets the timer for the next alarm, if it is not set so already. */
+void alarms_arm(struct core *c, struct effects *fx);
 
 /* support_element.c */
 int core_se_adapter(struct core *c, const struct command *cmd, struct effects *fx,

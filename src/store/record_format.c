@@ -15,6 +15,8 @@ const char *const record_command_names[] = {[CMD_STORE] = "store",
                                             [CMD_SE_LPAR] = "se-lpar",
                                             [CMD_SCLP] = "sclp",
                                             [CMD_CHECKSTOP] = "checkstop",
+                                            [CMD_FAULT_ADD] = "fault-add",
+                                            [CMD_FAULT_REMOVE] = "fault-remove",
                                             [CMD_MACHINE_SET] = "machine-set",
                                             [CMD_GUEST_START] = "guest-start",
                                             [CMD_GUEST_STOP] = "guest-stop",
@@ -245,6 +247,12 @@ static void format_kind(json_t *line, struct core *core, const struct command *c
     case CMD_GUEST_DETACH:
     case CMD_GUEST_MIGRATE:
         return format_guest(line, cmd);
+    case CMD_FAULT_ADD:
+        set(line, "rule", bytes(cmd->fault.text, cmd->fault.len));
+        return;
+    case CMD_FAULT_REMOVE:
+        set_int(line, "number", cmd->fault.number);
+        return;
     case CMD_TIMER:
         set_int(line, "id", cmd->timer.id);
         return;

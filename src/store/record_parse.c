@@ -363,6 +363,20 @@ static int take_job(struct line_reader *r, const json_t *o, struct record_entry 
     return rc < 0 ? rc : take_bytes(r, o, "data", &e->cmd.job.data, &e->cmd.job.len);
 }
 
+static int take_fault_add(struct line_reader *r, const json_t *o, struct record_entry *e)
+{
+    const uint8_t *text = NULL;
+    int rc = take_bytes(r, o, "rule", &text, &e->cmd.fault.len);
+
+    e->cmd.fault.text = (const char *)text;
+    return rc;
+}
+
+static int take_fault_remove(struct line_reader *r, const json_t *o, struct record_entry *e)
+{
+    return take_u32(r, o, "number", &e->cmd.fault.number);
+}
+
 static int take_nothing(struct line_reader *r, const json_t *o, struct record_entry *e)
 {
     return 0;
@@ -376,6 +390,7 @@ static const struct {
     [CMD_STORE] = {3, take_store},         [CMD_SE_ADAPTER] = {3, take_adapter},
     [CMD_SE_LPAR] = {4, take_lpar},        [CMD_SCLP] = {1, take_sclp},
     [CMD_CHECKSTOP] = {3, take_adapter},   [CMD_MACHINE_SET] = {2, take_machine_set},
+    [CMD_FAULT_ADD] = {1, take_fault_add}, [CMD_FAULT_REMOVE] = {1, take_fault_remove},
     [CMD_GUEST_START] = {3, take_guest},   [CMD_GUEST_STOP] = {3, take_guest},
     [CMD_GUEST_ATTACH] = {3, take_guest},  [CMD_GUEST_DETACH] = {3, take_guest},
     [CMD_GUEST_MIGRATE] = {3, take_guest}, [CMD_TIMER] = {1, take_timer},

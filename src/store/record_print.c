@@ -58,6 +58,11 @@ static void print_what(const json_t *o, FILE *out)
         fprintf(out, "sclp 0x%08llx", number(o, "word"));
     else if (strncmp(kind, "guest-", 6) == 0)
         fprintf(out, "%s %s %s", kind, string(o, "guest"), string(o, "mdev"));
+    else if (strcmp(kind, "fault-add") == 0) {
+        fputs("fault-add ", out);
+        print_bytes(json_object_get(o, "rule"), out);
+    } else if (strcmp(kind, "fault-remove") == 0)
+        fprintf(out, "fault-remove %lld", number(o, "number"));
     else if (strcmp(kind, "timer") == 0)
         fprintf(out, "timer %lld", number(o, "id"));
     else if (strcmp(kind, "cancel") == 0)

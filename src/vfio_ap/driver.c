@@ -18,8 +18,17 @@ static void driver_probe(void *ctx, ap_qn qn, struct effects *fx)
     struct vfio_ap *v = ctx;
     struct mdev *m = owner_of(v, qn);
 
+    queue_reset_watch(v, qn);
     if (m)
         mdev_mark(v, m, PENDING_FILTER);
+}
+
+static void adapter_withdraw(struct vfio_ap *v, struct mdev *m, unsigned apid)
+{
+    mask256_for_each(apqi, &m->effective.aqm) queue_reset(v, AP_QN(apid, apqi));
+    mask256_clear(&m->effective.apm, apid);
+    m->interrupted = true;
+    mdev_mark(v, m, v->abi->recompute_always ? PENDING_FILTER : PENDING_TELL);
 }
 
 /*
@@ -32,13 +41,9 @@ static void driver_remove(void *ctx, ap_qn qn, struct effects *fx)
     struct vfio_ap *v = ctx;
     struct mdev *m = owner_of(v, qn);
 
-    if (!m || !apcb_has(&m->effective, qn))
-        return;
-    mask256_for_each(apqi, &m->effective.aqm)
-        v->hw.ops->zapq(v->hw.ctx, AP_QN(AP_QN_APID(qn), apqi));
-    mask256_clear(&m->effective.apm, AP_QN_APID(qn));
-    m->interrupted = true;
-    mdev_mark(v, m, v->abi->recompute_always ? PENDING_FILTER : PENDING_TELL);
+    if (m && apcb_has(&m->effective, qn))
+        adapter_withdraw(v, m, AP_QN_APID(qn));
+    queue_reset_forget(v, qn);
 }
 
 static void log_veto(const struct vfio_ap *v, ap_qn qn, struct effects *fx)
@@ -207,11 +212,23 @@ void vfio_ap_set_bus(struct vfio_ap *v, struct ap_bus *bus, struct ap_hw hw)
     v->hw = hw;
 }
 
+/* What is still being reset joins when that has ended. */
+static void withhold_unreset(const struct vfio_ap *v, struct apcb *of)
+{
+    struct mask256 adapters = of->apm;
+
+    mask256_for_each(apid, &adapters)
+    {
+        if (mask256_intersects(&v->unreset[apid], &of->aqm))
+            mask256_clear(&of->apm, apid);
+    }
+}
+
 static void reset_all(struct vfio_ap *v, const struct apcb *of)
 {
     mask256_for_each(apid, &of->apm)
     {
-        mask256_for_each(apqi, &of->aqm) v->hw.ops->zapq(v->hw.ctx, AP_QN(apid, apqi));
+        mask256_for_each(apqi, &of->aqm) queue_reset(v, AP_QN(apid, apqi));
     }
 }
 
@@ -226,6 +243,7 @@ int vfio_ap_attach(struct vfio_ap *v, struct mdev *m, struct vfio_ap_guest *g, s
     m->guest = g;
     g->mdev = m;
     reset_all(v, &m->effective);
+    withhold_unreset(v, &m->effective);
     g->hw.apcb = m->effective;
     effects_add(fx, EFFECT_APCB)->id = g->number;
     effects_add(fx, EFFECT_GUEST_NOTIFY)->id = g->number;

@@ -12,6 +12,8 @@ static bool adapter_passable(const struct vfio_ap *v, unsigned apid, const struc
 {
     if (v->abi->standby_withheld && !ap_bus_card_configured(v->bus, apid))
         return false;
+    if (mask256_intersects(&v->unreset[apid], domains))
+        return false;
     mask256_for_each(apqi, domains)
     {
         if (!ap_bus_queue_passed(v->bus, AP_QN(apid, apqi)))
@@ -45,7 +47,7 @@ static void reset_withdrawn(struct vfio_ap *v, const struct apcb *old, const str
             ap_qn qn = AP_QN(apid, apqi);
 
             if (!apcb_has(new, qn))
-                v->hw.ops->zapq(v->hw.ctx, qn);
+                queue_reset(v, qn);
         }
     }
 }
@@ -94,6 +96,7 @@ void vfio_ap_settle(void *ctx, struct effects *fx)
 {
     struct vfio_ap *v = ctx;
 
+    queue_resets_look(v);
     while (v->pending != MDEV_NONE) {
         struct mdev *m = mdev_at(v, v->pending);
         enum mdev_pending what = m->pending;

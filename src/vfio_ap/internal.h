@@ -54,6 +54,10 @@ struct vfio_ap {
      * named in a message. */
     struct mask256 taken[AP_IDS];
     uint32_t owner[AP_APQNS];
+    /* Queues whose reset has not ended, by adapter; those of them that are to be zeroized once
+     * more when it has. */
+    struct mask256 unreset[AP_IDS], again[AP_IDS];
+    unsigned unreset_count;
     struct apcb host; /* the LPAR's masks as of the last scan */
     uint32_t pending; /* first of the devices with something pending */
     struct fixed_dir fixed[SYSFS_KINDS];
@@ -79,6 +83,18 @@ struct apcb mdev_filter(const struct vfio_ap *v, const struct mdev *m);
 void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct effects *fx);
 void mdev_mark(struct vfio_ap *v, struct mdev *m, enum mdev_pending what);
 void vfio_ap_settle(void *ctx, struct effects *fx);
+
+/*
+ * reset.c (spec 4.10). queue_reset zeroizes a queue that a guest may have had; until that has ended
+ * the queue is in v->unreset and its adapter is passed to nobody. queue_reset_watch is for a queue
+ * that somebody else has reset, queue_reset_forget for one that leaves the driver.
+ * queue_resets_look looks which have ended; the devices they are assigned to are then to be
+ * computed anew.
+ */
+void queue_reset(struct vfio_ap *v, ap_qn qn);
+void queue_reset_watch(struct vfio_ap *v, ap_qn qn);
+void queue_reset_forget(struct vfio_ap *v, ap_qn qn);
+void queue_resets_look(struct vfio_ap *v);
 
 /* attrs_mdev.c, attrs_matrix.c, dirs.c */
 extern const struct sysfs_attr mdev_attrs[], mdev_type_attrs[], matrix_attrs[];

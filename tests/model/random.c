@@ -425,7 +425,7 @@ struct step step_random(uint64_t *state, unsigned index)
         random_machine(state, &s);
     } else if (n < 98) {
         s.kind = STEP_TIMER;
-        s.value = 1 + below(state, 3);
+        s.value = 1 + below(state, 4);
     } else {
         s.kind = STEP_CANCEL;
         s.token = 1 + below(state, 3);

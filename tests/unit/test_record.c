@@ -74,6 +74,7 @@ static void machine_commands(struct world *w)
     struct command set = {.kind = CMD_MACHINE_SET, .machine = {.config = &config}};
     struct command timer = {.kind = CMD_TIMER, .timer = {.id = 2}};
     struct command cancel = {.kind = CMD_CANCEL, .token = UINT64_MAX};
+    struct command fault = {.kind = CMD_FAULT_ADD, .fault = {.text = "* 3 busy", .len = 8}};
 
     machine_config_default(&config);
     assert_int_equal(machine_adapter_type_parse("CEX8P", &config.adapters[6]), 0);
@@ -85,6 +86,14 @@ static void machine_commands(struct world *w)
     adapter.adapter.on = true;
     assert_int_equal(recorded(w, &adapter), 0);
     assert_int_equal(recorded(w, &set), 0);
+    assert_int_equal(recorded(w, &fault), 0);
+    fault.fault.text = "\xff\0";
+    fault.fault.len = 2;
+    assert_int_equal(recorded(w, &fault), -EINVAL);
+    fault.kind = CMD_FAULT_REMOVE;
+    fault.fault.number = 1;
+    assert_int_equal(recorded(w, &fault), 0);
+    assert_int_equal(recorded(w, &fault), -ENOENT);
     assert_int_equal(recorded(w, &timer), 0);
     assert_int_equal(recorded(w, &cancel), 0);
 }
@@ -259,7 +268,7 @@ static void test_difference_is_shown(void **state)
 static void test_what_is_no_recording(void **state)
 {
 #define HEAD   "{\"apus-recording\":1,\"machine\":\"[machine]\\n\"}\n"
-#define TIMER  "{\"time\":1,\"token\":0,\"command\":\"timer\",\"id\":3}\n"
+#define TIMER  "{\"time\":1,\"token\":0,\"command\":\"timer\",\"id\":9}\n"
 #define RESULT "{\"result\":-22,\"effects\":[]}\n"
     static const char *const wrong[][2] = {
         {"\n", "run:1: not JSON"},

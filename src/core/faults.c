@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "core/query.h"
+#include "core/state.h"
+
+/* Rules of faults, and the queues that change by themselves because of them. */
+
+int core_fault_add(struct core *c, const struct command *cmd, struct effects *fx,
+                   struct reply *reply)
+{
+    text_auto line = {0};
+    struct fault rule;
+    uint32_t number;
+    int rc = fault_parse(cmd->fault.text, cmd->fault.len, &rule, &reply->why);
+
+    if (rc < 0)
+        return rc;
+    rc = machine_fault_add(c->machine, &rule, &number);
+    if (rc < 0) {
+        text_addf(&reply->why,
+                  "there are %u faults, which is the most; remove some first: apus "
+                  "fault remove N or all",
+                  FAULTS_MAX);
+        return rc;
+    }
+    fault_format(&rule, &line);
+    effects_log(fx, LOG_LEVEL_INFO, "fault %u: %s", number, line.data);
+    reply->value = number;
+    return 0;
+}
+
+int core_fault_remove(struct core *c, const struct command *cmd, struct effects *fx,
+                      struct reply *reply)
+{
+    const struct fault_list *faults = machine_faults(c->machine);
+    int rc;
+
+    if (cmd->fault.number) {
+        rc = machine_fault_remove(c->machine, cmd->fault.number);
+        if (rc < 0)
+            text_addf(&reply->why, "there is no fault %u; apus fault list shows those that are",
+                      cmd->fault.number);
+        return rc;
+    }
+    while (faults->count)
+        machine_fault_remove(c->machine, faults->v[faults->count - 1].number);
+    return 0;
+}
+
+const struct fault_list *core_faults(const struct core *c)
+{
+    return machine_faults(c->machine);
+}
+
+static void queue_look(struct core *c, ap_qn qn, struct effects *fx)
+{
+    const struct vfio_ap_guest *g = guest_using(c, qn);
+    struct core_guest *guest = g ? guest_at(c, g->number) : NULL;
+
+    fx->tree = CORE_HOST_TREE;
+    ap_bus_queue_look(c->bus, qn, fx);
+    if (!guest)
+        return;
+    if (guest->linux_system && guest->linux_system->bus) {
+        fx->tree = (uint16_t)(g->number + 1);
+        ap_bus_queue_look(guest->linux_system->bus, qn, fx);
+    }
+    guest_reply(c, g, qn, fx);
+}
+
+void alarms_handle(struct core *c, struct effects *fx)
+{
+    bool any = false;
+    ap_qn qn;
+
+    while (machine_alarm_take(c->machine, fx->now, &qn)) {
+        queue_look(c, qn, fx);
+        any = true;
+    }
+    fx->tree = CORE_HOST_TREE;
+    if (any)
+        ap_bus_settle(c->bus, fx);
+}
+
+void alarms_arm(struct core *c, struct effects *fx)
+{
+    uint64_t next = machine_alarm_next(c->machine);
+
+    if (next == c->alarm_set)
+        return;
+    c->alarm_set = next;
+    effects_timer(fx, TIMER_ALARM, next);
+}

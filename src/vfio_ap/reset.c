@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "vfio_ap/internal.h"
+
+/* Resets of queues that guests have, from ZAPQ to their end (spec 4.10). */
+
+static bool unreset(const struct vfio_ap *v, ap_qn qn)
+{
+    return mask256_test(&v->unreset[AP_QN_APID(qn)], AP_QN_APQI(qn));
+}
+
+static void set_unreset(struct vfio_ap *v, ap_qn qn, bool on, bool again)
+{
+    if (unreset(v, qn) != on)
+        v->unreset_count += on ? 1u : -1u;
+    mask256_assign(&v->unreset[AP_QN_APID(qn)], AP_QN_APQI(qn), on);
+    mask256_assign(&v->again[AP_QN_APID(qn)], AP_QN_APQI(qn), again);
+}
+
+static bool running(const struct vfio_ap *v, ap_qn qn)
+{
+    uint64_t info;
+    enum ap_rc rc = apqsw_rc(v->hw.ops->tapq(v->hw.ctx, qn, &info));
+
+    return rc == AP_RC_RESET_IN_PROGRESS || rc == AP_RC_BUSY;
+}
+
+static void zeroize(struct vfio_ap *v, ap_qn qn)
+{
+    switch (apqsw_rc(v->hw.ops->zapq(v->hw.ctx, qn))) {
+    case AP_RC_NORMAL:
+        set_unreset(v, qn, running(v, qn), false);
+        return;
+    case AP_RC_RESET_IN_PROGRESS:
+    case AP_RC_BUSY:
+        set_unreset(v, qn, true, true);
+        return;
+    default:
+        /* In standby or check-stopped the hardware zeroizes it before it comes back. */
+        set_unreset(v, qn, false, false);
+    }
+}
+
+/* Nobody has had a queue since its reset began, so one that is being reset needs no other. */
+void queue_reset(struct vfio_ap *v, ap_qn qn)
+{
+    if (!unreset(v, qn))
+        zeroize(v, qn);
+}
+
+void queue_reset_watch(struct vfio_ap *v, ap_qn qn)
+{
+    if (running(v, qn))
+        set_unreset(v, qn, true, false);
+}
+
+void queue_reset_forget(struct vfio_ap *v, ap_qn qn)
+{
+    set_unreset(v, qn, false, false);
+}
+
+static void look(struct vfio_ap *v, ap_qn qn)
+{
+    struct mdev *m = v->owner[qn] == MDEV_NONE ? NULL : mdev_at(v, v->owner[qn]);
+
+    if (running(v, qn))
+        return;
+    if (mask256_test(&v->again[AP_QN_APID(qn)], AP_QN_APQI(qn)))
+        zeroize(v, qn);
+    else
+        set_unreset(v, qn, false, false);
+    if (m && !unreset(v, qn))
+        mdev_mark(v, m, PENDING_FILTER);
+}
+
+void queue_resets_look(struct vfio_ap *v)
+{
+    for (unsigned apid = 0; v->unreset_count && apid < AP_IDS; apid++) {
+        struct mask256 row = v->unreset[apid];
+
+        mask256_for_each(apqi, &row) look(v, AP_QN(apid, apqi));
+    }
+}
