@@ -31,7 +31,7 @@ enum fault_kind {
 enum fault_damage {
     DAMAGE_TYPE,    /* its type byte is one that nobody knows */
     DAMAGE_LENGTH,  /* its last byte is missing, so its lengths are not what arrives */
-    DAMAGE_SHORT,   /* it ends after four bytes */
+    DAMAGE_SHORT,   /* it ends after its header; the length in a type 80 says so */
     DAMAGE_CODE,    /* it is an error reply (type 82) with this code */
     DAMAGE_SERVICE, /* a CPRBX of type 86 says return code and reason code; others stay */
 };

@@ -12,7 +12,8 @@
 #define CPRBX_RTCODE 144u
 #define CPRBX_RSCODE 146u
 
-#define TYPE_UNKNOWN 0x42
+#define TYPE80_HEADER 16u
+#define TYPE_UNKNOWN  0x42
 
 static void damage_service(const struct fault *f, uint8_t *reply, size_t len)
 {
@@ -33,7 +34,9 @@ void fault_damage_reply(const struct fault *f, uint8_t *reply, size_t *len)
         *len -= *len > 0;
         return;
     case DAMAGE_SHORT:
-        *len = *len < 4 ? *len : 4;
+        *len = *len < TYPE80_HEADER ? *len : TYPE80_HEADER;
+        if (*len == TYPE80_HEADER && reply[1] == REPLY_TYPE80)
+            be16_put(reply + 2, TYPE80_HEADER);
         return;
     case DAMAGE_CODE:
         if (*len < ERROR_REPLY_BYTES)

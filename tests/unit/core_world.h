@@ -20,6 +20,7 @@ struct world {
     struct core *core;
     struct effects fx;
     struct reply reply;
+    uint64_t now, alarm; /* the time of commands; for when the machine's alarms are set, 0: not */
 };
 
 static inline int set_up_with(void **state, enum abi_profile abi)
@@ -60,7 +61,11 @@ static inline int run(struct world *w, struct command *cmd)
 {
     effects_clear(&w->fx);
     reply_done(&w->reply);
+    cmd->now = w->now;
     core_execute(w->core, cmd, &w->fx, &w->reply);
+    for (size_t i = 0; i < w->fx.count; i++)
+        if (w->fx.v[i].kind == EFFECT_TIMER && w->fx.v[i].id == 3)
+            w->alarm = (uint64_t)w->fx.v[i].value;
     return w->reply.result;
 }
 

@@ -185,7 +185,7 @@ static void test_damage(void **state)
     assert_int_equal(damage("* 1 bad-reply length", r, 400), 399);
     assert_int_equal(damage("* 1 bad-reply code=0x85", r, 400), ERROR_REPLY_BYTES);
     assert_int_equal(error_reply_judge(span_of(r, ERROR_REPLY_BYTES)).error, -EINVAL);
-    assert_int_equal(damage("* 1 bad-reply short", r, 400), 4);
+    assert_int_equal(damage("* 1 bad-reply short", r, 400), 16);
     assert_int_equal(damage("* 1 bad-reply code=1", small, 3), 3);
     assert_int_equal(damage("* 1 bad-reply short", small, 3), 3);
     assert_int_equal(damage("* 1 bad-reply type", small, 1), 1);
