@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 import os
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -45,8 +48,22 @@ class Crypto(Daemon):
             self.write("bus/ap/apmask", f"+{adapter}")
 
 
+MACHINE = Machine({4: "CEX5P", 5: "CEX5C", 6: "CEX5A", 8: "CEX5C"}, [4, 0x47])
+
+
 @pytest.fixture
 def crypto(tmp_path):
-    daemon = Crypto(tmp_path, Machine({4: "CEX5P", 5: "CEX5C", 6: "CEX5A", 8: "CEX5C"}, [4, 0x47]))
+    daemon = Crypto(tmp_path, MACHINE)
     yield daemon
     daemon.stop()
+
+
+@pytest.fixture
+def public_crypto():
+    """In a directory that other users can enter."""
+    folder = Path(tempfile.mkdtemp(prefix="apus-crypto-", dir="/tmp"))
+    folder.chmod(0o755)
+    daemon = Crypto(folder, MACHINE)
+    yield daemon
+    daemon.stop()
+    shutil.rmtree(folder)
