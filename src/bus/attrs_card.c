@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "base/number.h"
-#include "bus/internal.h"
+#include "bus/facts.h"
 #include "machine/machine.h"
 
 /* Attributes of a card (spec 2.3). The object is its APID. */
@@ -224,15 +224,38 @@ static int serialnr_show(void *ctx, uint32_t apid, struct text *out)
 }
 
 /* What only the firmware knows reads as an empty line while it does not answer. */
-static int empty_show(void *ctx, uint32_t apid, struct text *out)
+static int api_ordinal_show(void *ctx, uint32_t apid, struct text *out)
 {
+    struct ep11_module_info info = {0};
+
+    if (facts_ep11_module(ctx, apid, &info) && info.api_ordinal)
+        text_addf(out, "%u", info.api_ordinal);
     text_adds(out, "\n");
     return 0;
 }
 
+static int firmware_show(void *ctx, uint32_t apid, struct text *out)
+{
+    struct ep11_module_info info = {0};
+
+    if (facts_ep11_module(ctx, apid, &info) && (info.firmware_major || info.firmware_minor))
+        text_addf(out, "%d.%d", info.firmware_major, info.firmware_minor);
+    text_adds(out, "\n");
+    return 0;
+}
+
+static int op_modes_show(void *ctx, uint32_t apid, struct text *out)
+{
+    struct ep11_module_info info = {0};
+
+    facts_ep11_module(ctx, apid, &info);
+    facts_show_op_modes(info.op_modes, out);
+    return 0;
+}
+
 const struct sysfs_attr card_attrs[] = {
-    {"API_ordinalnr", 0444, .visible = bound_ep11, .show = empty_show},
-    {"FW_version", 0444, .visible = bound_ep11, .show = empty_show},
+    {"API_ordinalnr", 0444, .visible = bound_ep11, .show = api_ordinal_show},
+    {"FW_version", 0444, .visible = bound_ep11, .show = firmware_show},
     {"ap_functions", 0444, .show = ap_functions_show},
     {"chkstop", 0444, .show = chkstop_show},
     {"config", 0644, .show = config_show, .store = config_store},
@@ -242,7 +265,7 @@ const struct sysfs_attr card_attrs[] = {
     {"max_msg_size", 0444, .show = max_msg_size_show},
     {"modalias", 0444, .show = modalias_show},
     {"online", 0644, .visible = bound, .show = online_show, .store = online_store},
-    {"op_modes", 0444, .visible = bound_ep11, .show = empty_show},
+    {"op_modes", 0444, .visible = bound_ep11, .show = op_modes_show},
     {"pendingq_count", 0444, .show = pendingq_count_show},
     {"raw_hwtype", 0444, .show = raw_hwtype_show},
     {"request_count", 0644, .show = request_count_show, .store = request_count_store},

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/number.h"
-#include "bus/internal.h"
+#include "bus/facts.h"
 
 /* Attributes of a queue (spec 2.4). The object is its APQN. */
 
@@ -118,23 +118,92 @@ static int requestq_count_show(void *ctx, uint32_t qn, struct text *out)
     return 0;
 }
 
-static int mkvps_show(void *ctx, uint32_t qn, struct text *out)
+/* The text of a register's state, or NULL: unknown. */
+static const char *register_state(enum cca_register reg, char state)
 {
-    static const char *const cca[] = {"AES NEW",  "AES CUR",  "AES OLD",  "APKA NEW", "APKA CUR",
-                                      "APKA OLD", "ASYM NEW", "ASYM CUR", "ASYM OLD"};
+    static const char *const new_states[] = {"empty", "partial", "full"};
+    static const char *const other_states[] = {"invalid", "valid"};
 
-    if (on_ep11(ctx, qn)) {
-        text_adds(out, "WK CUR: - -\nWK NEW: - -\n");
-        return 0;
+    if (reg == CCA_NEW)
+        return state >= '1' && state <= '3' ? new_states[state - '1'] : NULL;
+    return state >= '1' && state <= '2' ? other_states[state - '1'] : NULL;
+}
+
+static void show_hex(const uint8_t *data, size_t len, struct text *out)
+{
+    text_adds(out, "0x");
+    while (len--)
+        text_addf(out, "%02x", *data++);
+}
+
+static int cca_mkvps_show(void *ctx, uint32_t qn, struct text *out)
+{
+    static const struct {
+        const char *name;
+        enum cca_master_key key;
+        unsigned bytes;
+    } keys[] = {{"AES", CCA_AES, 8}, {"APKA", CCA_APKA, 8}, {"ASYM", CCA_ASYM, 16}};
+    static const char *const registers[] = {"NEW", "CUR", "OLD"};
+    struct cca_info info = {0};
+
+    facts_cca(ctx, (ap_qn)qn, &info);
+    for (unsigned k = 0; k < sizeof keys / sizeof *keys; k++) {
+        for (unsigned r = 0; r < CCA_REGISTERS; r++) {
+            const char *state = register_state(r, info.keys[keys[k].key][r].state);
+
+            text_addf(out, "%s %s: ", keys[k].name, registers[r]);
+            if (state) {
+                text_addf(out, "%s ", state);
+                show_hex(info.keys[keys[k].key][r].pattern, keys[k].bytes, out);
+            } else {
+                text_adds(out, "- -");
+            }
+            text_adds(out, "\n");
+        }
     }
-    for (size_t i = 0; i < sizeof cca / sizeof *cca; i++)
-        text_addf(out, "%s: - -\n", cca[i]);
     return 0;
 }
 
-static int empty_show(void *ctx, uint32_t qn, struct text *out)
+static void show_wrapping_key(const char *name, const char *state, const uint8_t *pattern,
+                              struct text *out)
 {
+    text_addf(out, "%s: %s ", name, state);
+    if (pattern)
+        show_hex(pattern, EP11_PATTERN_BYTES, out);
+    else
+        text_adds(out, "-");
     text_adds(out, "\n");
+}
+
+static int mkvps_show(void *ctx, uint32_t qn, struct text *out)
+{
+    struct ep11_domain_info info;
+
+    if (!on_ep11(ctx, qn))
+        return cca_mkvps_show(ctx, qn, out);
+    if (!facts_ep11_domain(ctx, (ap_qn)qn, &info)) {
+        text_adds(out, "WK CUR: - -\nWK NEW: - -\n");
+        return 0;
+    }
+    if (info.flags & EP11_DOMAIN_CURRENT)
+        show_wrapping_key("WK CUR", "valid", info.current, out);
+    else
+        show_wrapping_key("WK CUR", "invalid", NULL, out);
+    if (info.flags & EP11_DOMAIN_NEW)
+        show_wrapping_key("WK NEW",
+                          info.flags & EP11_DOMAIN_COMMITTED ? "committed" : "uncommitted",
+                          info.next, out);
+    else
+        show_wrapping_key("WK NEW", "empty", NULL, out);
+    return 0;
+}
+
+static int op_modes_show(void *ctx, uint32_t qn, struct text *out)
+{
+    struct ep11_domain_info info = {0};
+
+    facts_ep11_domain(ctx, (ap_qn)qn, &info);
+    facts_show_op_modes(info.op_modes, out);
     return 0;
 }
 
@@ -242,7 +311,7 @@ const struct sysfs_attr queue_attrs[] = {
     {"load", 0444, .visible = on_zcrypt, .show = load_show},
     {"mkvps", 0444, .visible = on_secure, .show = mkvps_show},
     {"online", 0644, .visible = on_zcrypt, .show = online_show, .store = online_store},
-    {"op_modes", 0444, .visible = on_ep11, .show = empty_show},
+    {"op_modes", 0444, .visible = on_ep11, .show = op_modes_show},
     {"pendingq_count", 0444, .show = pendingq_count_show},
     {"request_count", 0644, .show = request_count_show, .store = request_count_store},
     {"requestq_count", 0444, .show = requestq_count_show},

@@ -176,6 +176,11 @@ void core_execute(struct core *c, const struct command *cmd, struct effects *fx,
     jobs_announce(c, fx);
 }
 
+void core_set_firmware(struct core *c, const struct machine_firmware *firmware)
+{
+    machine_set_firmware(c->machine, firmware);
+}
+
 const struct zcrypt *core_zcrypt(struct core *c, unsigned tree)
 {
     return zcrypt_of(c, tree);

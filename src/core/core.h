@@ -12,6 +12,7 @@
 #include "machine/config.h"
 #include "machine/guest.h"
 #include "machine/instruction.h"
+#include "machine/machine.h"
 #include "sysfs/tree.h"
 
 /*
@@ -157,6 +158,9 @@ struct core_job {
 };
 
 int core_job_get(const struct core *c, uint64_t id, struct core_job *out);
+
+/* Who answers when the system shows what an adapter's firmware tells (bus/facts.h). */
+void core_set_firmware(struct core *c, const struct machine_firmware *firmware);
 
 /* zcrypt of a tree, for the status of its nodes; NULL where there is none. */
 const struct zcrypt *core_zcrypt(struct core *c, unsigned tree);

@@ -191,6 +191,23 @@ void adapters_effects(struct adapters *a, const struct effects *effects)
             take_job(a, effects->v[i].node);
 }
 
+/* Asked in the middle of a read: the answers to questions take some microseconds. */
+static void answer_question(void *ctx, const struct machine_job *request,
+                            const struct adapter_config *config, unsigned domains,
+                            struct text *reply)
+{
+    struct adapters *a = ctx;
+    uint8_t room[CRYPTO_REPLY_BYTES];
+    struct buffer out = buffer_of(room, sizeof(room));
+    struct crypto_card card;
+
+    firmware_card(config, domains, &card);
+    if (crypto_answer(&card, firmware_domain(a->firmware, request->qn, request->zeroize_count),
+                      span_of(request->request, request->len), &out) < 0)
+        abort();
+    text_add(reply, (const char *)out.data, out.len);
+}
+
 static int add_sources(struct adapters *a, sd_event *event)
 {
     int rc = sd_event_add_io(event, &a->finished, pool_fd(a->pool), EPOLLIN, on_finished, a);
@@ -237,6 +254,7 @@ int adapters_new(struct door *door, sd_event *event, const uint8_t secret[CRYPTO
         adapters_free(a);
         return rc;
     }
+    core_set_firmware(door->core, &(struct machine_firmware){answer_question, a});
     *out = a;
     return 0;
 }
@@ -256,6 +274,7 @@ void adapters_free(struct adapters *a)
     if (!a)
         return;
     atomic_store(&a->closing, true);
+    core_set_firmware(a->door->core, NULL);
     pool_free(a->pool);
     free_all(&a->held);
     free_all(&a->small);

@@ -95,6 +95,13 @@ static const char *hw_serial(void *ctx, unsigned apid)
     return mask256_test(&g->apcb.apm, apid) ? g->lpar.ops->serial(g->lpar.ctx, apid) : "";
 }
 
+static bool hw_ask(void *ctx, ap_qn qn, const uint8_t *request, size_t len, struct text *reply)
+{
+    struct guest *g = ctx;
+
+    return apcb_has(&g->apcb, qn) && g->lpar.ops->ask(g->lpar.ctx, qn, request, len, reply);
+}
+
 /* A guest has no SCLP for adapters (spec 2.3). */
 static int hw_sclp(void *ctx, uint32_t word)
 {
@@ -113,6 +120,7 @@ struct ap_hw guest_hw(struct guest *g)
         .aqic = hw_aqic,
         .interrupts = hw_interrupts,
         .serial = hw_serial,
+        .ask = hw_ask,
         .sclp = hw_sclp,
     };
 

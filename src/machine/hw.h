@@ -96,6 +96,11 @@ struct ap_hw_ops {
     bool (*interrupts)(void *ctx);
     /* A serial number as the card's firmware answers it; "" if unknown. */
     const char *(*serial)(void *ctx, unsigned apid);
+    /*
+     * What the queue's firmware answers to a message at this moment, without a place in the queue.
+     * false: nobody answers. See bus/facts.h for why there is this way beside NQAP and DQAP.
+     */
+    bool (*ask)(void *ctx, ap_qn qn, const uint8_t *request, size_t len, struct text *reply);
     /* SCLP Configure / Deconfigure AP: response code, or -EOPNOTSUPP where there is no such
      * facility (in a guest). */
     int (*sclp)(void *ctx, uint32_t word);

@@ -28,6 +28,7 @@ struct machine {
     uint64_t changes;
     struct mask256 changed;
     struct job_table jobs;
+    struct machine_firmware firmware;
     struct fault_list faults;
     struct alarms alarms;
     uint64_t now; /* ns; of the last command */

@@ -249,6 +249,19 @@ static const char *hw_serial(void *ctx, unsigned apid)
     return ((struct machine *)ctx)->adapters[apid].config.serial;
 }
 
+static bool hw_ask(void *ctx, ap_qn qn, const uint8_t *request, size_t len, struct text *reply)
+{
+    struct machine *m = ctx;
+    struct machine_job job = {
+        .qn = qn, .zeroize_count = machine_zeroize_count(m, qn), .request = request, .len = len};
+
+    if (!m->firmware.answer || queue_rc(m, qn) != AP_RC_NORMAL)
+        return false;
+    m->firmware.answer(m->firmware.ctx, &job, machine_adapter_config(m, AP_QN_APID(qn)),
+                       mask256_count(&m->config.usage), reply);
+    return true;
+}
+
 static int hw_sclp(void *ctx, uint32_t word)
 {
     return machine_sclp(ctx, word);
@@ -266,6 +279,7 @@ struct ap_hw machine_hw(struct machine *m)
         .aqic = hw_aqic,
         .interrupts = hw_interrupts,
         .serial = hw_serial,
+        .ask = hw_ask,
         .sclp = hw_sclp,
     };
 

@@ -88,6 +88,16 @@ const struct fault_list *machine_faults(const struct machine *m);
 uint64_t machine_alarm_next(const struct machine *m);
 bool machine_alarm_take(struct machine *m, uint64_t now, ap_qn *qn);
 
+/* Computes an answer at once; appends it to reply. */
+struct machine_firmware {
+    void (*answer)(void *ctx, const struct machine_job *request, const struct adapter_config *card,
+                   unsigned domains, struct text *reply);
+    void *ctx;
+};
+
+/* NULL: there is none, and nobody answers when asked. */
+void machine_set_firmware(struct machine *m, const struct machine_firmware *firmware);
+
 void machine_set_online(struct machine *m, unsigned apid, bool online);
 void machine_set_checkstop(struct machine *m, unsigned apid, bool checkstopped);
 void machine_set_lpar_adapter(struct machine *m, unsigned apid, bool in_lpar);

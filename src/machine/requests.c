@@ -25,6 +25,11 @@ int machine_job_get(const struct machine *m, uint64_t id, struct machine_job *ou
     return 0;
 }
 
+void machine_set_firmware(struct machine *m, const struct machine_firmware *firmware)
+{
+    m->firmware = firmware ? *firmware : (struct machine_firmware){0};
+}
+
 /* The faults that a reply can meet: it can be damaged by one and held back by another. */
 static void answer(struct machine *m, ap_qn qn, struct message *message, const uint8_t *reply,
                    size_t len)

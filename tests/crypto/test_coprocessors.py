@@ -80,3 +80,40 @@ def test_no_such_coprocessor(crypto):
     crypto.only(6)
     assert crypto.ask("random", 4, 8) == {"errno": "ENODEV"}
     assert crypto.ask("ep11", 4, 4, 1) == {"errno": "ENODEV"}
+
+
+def patterns(crypto, queue):
+    """{"AES CUR": (state, pattern)} as mkvps shows them."""
+    lines = crypto.value(f"bus/ap/devices/{queue}/mkvps").splitlines()
+    return {name: tuple(rest.split()) for name, rest in (line.split(": ") for line in lines)}
+
+
+def test_attributes_tell_what_the_firmware_answers(crypto):
+    answer, shown = crypto.ask("query", 5, 4), patterns(crypto, "05.0004")
+    count = crypto.count("card05/05.0004")
+    assert list(shown) == [f"{key} {register}" for key in ("AES", "APKA", "ASYM") for register in ("NEW", "CUR", "OLD")]
+    for key in ("aes", "apka", "asym"):
+        zeros = "0x" + "0" * len(answer[key])
+        assert shown[f"{key.upper()} NEW"] == ("empty", zeros)
+        assert shown[f"{key.upper()} CUR"] == ("valid", "0x" + answer[key])
+        assert shown[f"{key.upper()} OLD"] == ("invalid", zeros)
+    assert patterns(crypto, "05.0047") != shown
+    assert crypto.count("card05/05.0004") == count, "a read is no request"
+    assert patterns(crypto, "04.0004") == {"WK CUR": ("valid", "0x" + crypto.ask("ep11", 4, 4, 3)["wk"]),
+                                           "WK NEW": ("empty", "-")}
+    module = crypto.ask("ep11", 4, 4, 1)
+    assert crypto.value("devices/ap/card04/API_ordinalnr") == module["api"]
+    assert crypto.value("devices/ap/card04/FW_version") == module["firmware"]
+    for path in ("card04/op_modes", "card04/04.0004/op_modes"):
+        assert crypto.value(f"devices/ap/{path}") == "FIPS2009 BSI2009 FIPS2011 BSI2011 BSICC2017"
+
+
+def test_attributes_without_an_answer(crypto):
+    """A queue that is offline tells nothing."""
+    assert crypto.w("devices/ap/card04/online", 0) == "OK"
+    assert crypto.w("devices/ap/card05/05.0004/online", 0) == "OK"
+    for attribute in ("API_ordinalnr", "FW_version", "op_modes"):
+        assert crypto.value(f"devices/ap/card04/{attribute}") == ""
+    assert set(patterns(crypto, "04.0004").values()) == {("-", "-")}
+    assert set(patterns(crypto, "05.0004").values()) == {("-", "-")}
+    assert patterns(crypto, "05.0047")["AES CUR"][0] == "valid"
