@@ -26,6 +26,7 @@
     X(sclp)                                                                                        \
     X(checkstop)                                                                                   \
     X(replay)                                                                                      \
+    X(bench_crypto)                                                                                \
     X(help)
 
 #define CLI_DECLARE(name) extern const struct cli_command cmd_##name;

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/* apus bench crypto: what the adapters behind a device node compute, against OpenSSL itself. */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/number.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "crypto/sample.h"
+#include "fuse/zcrypt_abi.h"
+
+#define DEFAULT_NODE  "/dev/z90crypt"
+#define CLIENTS_MAX   1024
+#define SECONDS_MAX   3600
+#define CARDS         256
+#define LATENCY_COUNT 4000u
+/* Both sides take turns, so that they meet the same clock speed and the same neighbours. */
+#define SLICES 4
+
+struct bench {
+    const char *node;
+    int clients, seconds;
+    long cores;
+};
+
+/* The structures as programs declare them (spec 3.2). */
+struct modexpo {
+    const void *input;
+    uint32_t input_len;
+    void *output;
+    uint32_t output_len;
+    const void *exponent, *modulus;
+};
+
+struct modexpo_crt {
+    const void *input;
+    uint32_t input_len;
+    void *output;
+    uint32_t output_len;
+    const void *dp, *dq, *p, *q, *u;
+};
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* 0, or the errno; EBADMSG for a wrong answer. */
+static int request(int fd, const struct crypto_sample *s, bool crt)
+{
+    uint8_t out[RSA_BYTES_MAX];
+    uint32_t n = (uint32_t)s->n;
+    struct modexpo me = {s->input, n, out, n, s->exponent, s->modulus};
+    struct modexpo_crt private = {s->input, n, out, n, s->dp, s->dq, s->p, s->q, s->u};
+
+    if (crt ? ioctl(fd, IOCTL_ICARSACRT, &private) : ioctl(fd, IOCTL_ICARSAMODEXPO, &me))
+        return errno;
+    return memcmp(out, crt ? s->private_result : s->public_result, n) ? EBADMSG : 0;
+}
+
+static int compute(const struct crypto_sample *s)
+{
+    uint8_t out[RSA_BYTES_MAX];
+
+    return crypto_sample_compute(s, out) ? 0 : EIO;
+}
+
+struct tally {
+    atomic_ulong done;
+    atomic_int error;
+};
+
+static _Noreturn void client(const struct bench *b, const struct crypto_sample *s, bool openssl,
+                             double end, struct tally *t)
+{
+    int fd = openssl ? -1 : open(b->node, O_RDWR | O_CLOEXEC), error = 0;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!openssl && fd < 0)
+        error = errno;
+    while (!error && now() < end) {
+        error = openssl ? compute(s) : request(fd, s, true);
+        if (!error)
+            atomic_fetch_add(&t->done, 1);
+    }
+    if (error)
+        atomic_store(&t->error, error);
+    _exit(0);
+}
+
+/* Private key operations per second of so many processes; *error is set when one could not. */
+static double measure(const struct bench *b, const struct crypto_sample *s, bool openssl,
+                      unsigned clients, double seconds, int *error)
+{
+    struct tally *t =
+        mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    double start = now(), rate;
+    unsigned started = 0;
+
+    if (t == MAP_FAILED) {
+        *error = errno;
+        return 0;
+    }
+    for (unsigned i = 0; i < clients; i++) {
+        pid_t child = fork();
+
+        if (child == 0)
+            client(b, s, openssl, start + seconds, t);
+        if (child < 0)
+            *error = errno;
+        started += child > 0;
+    }
+    while (started--)
+        wait(NULL);
+    rate = (double)atomic_load(&t->done) / (now() - start);
+    if (atomic_load(&t->error))
+        *error = atomic_load(&t->error);
+    munmap(t, sizeof(*t));
+    return rate;
+}
+
+static int failure(const struct bench *b, int error)
+{
+    if (error == EBADMSG)
+        return cli_error("%s gave a wrong result", b->node);
+    return cli_error("%s: %s%s", b->node, strerror(error),
+                     error == ENODEV ? "; no adapter that does RSA is online" : "");
+}
+
+static int bench_rate(const struct bench *b, unsigned bits, unsigned clients)
+{
+    struct crypto_sample *s = crypto_sample_new(bits);
+    double node = 0, openssl = 0, slice = (double)b->seconds / SLICES / 2;
+    int error = s ? 0 : ENOMEM;
+
+    for (unsigned i = 0; i < SLICES && !error; i++) {
+        openssl += measure(b, s, true, (unsigned)b->cores, slice, &error) / SLICES;
+        node += measure(b, s, false, clients, slice, &error) / SLICES;
+    }
+    crypto_sample_free(s);
+    if (error)
+        return failure(b, error);
+    if (cli_json())
+        printf("{\"what\":\"crt\",\"bits\":%u,\"clients\":%u,\"rate\":%.1f,\"openssl\":%.1f,"
+               "\"cores\":%ld,\"ratio\":%.3f}\n",
+               bits, clients, node, openssl, b->cores, node / openssl);
+    else
+        printf("%4u  %7u  %9.0f  %9.0f  %5.2f\n", bits, clients, node, openssl, node / openssl);
+    fflush(stdout);
+    return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* One ME of 512 bits alone, against an ioctl that only comes and goes. */
+static int measure_latency(int fd, double *nothing, double *small)
+{
+    struct crypto_sample *s = crypto_sample_new(512);
+    int error = s ? 0 : ENOMEM, domain;
+
+    for (unsigned i = 0; i < LATENCY_COUNT && !error; i++) {
+        double start = now();
+
+        if (ioctl(fd, (unsigned)IOCTL_DOMAIN_INDEX, &domain))
+            error = errno;
+        nothing[i] = now() - start;
+        start = now();
+        if (!error)
+            error = request(fd, s, false);
+        small[i] = now() - start;
+    }
+    crypto_sample_free(s);
+    qsort(nothing, LATENCY_COUNT, sizeof(*nothing), compare);
+    qsort(small, LATENCY_COUNT, sizeof(*small), compare);
+    return error;
+}
+
+static int bench_latency(const struct bench *b, int fd)
+{
+    static double nothing[LATENCY_COUNT], small[LATENCY_COUNT];
+    int error = measure_latency(fd, nothing, small);
+    double a = 1e6 * nothing[LATENCY_COUNT / 2], c = 1e6 * small[LATENCY_COUNT / 2];
+
+    if (error)
+        return failure(b, error);
+    if (cli_json())
+        printf("{\"what\":\"latency\",\"noop_us\":%.2f,\"me512_us\":%.2f,\"ratio\":%.3f}\n", a, c,
+               c / a);
+    else
+        printf("\nlatency, median: an ioctl that does nothing %.1f us, one ME of 512 bits %.1f us "
+               "(%.2f)\n",
+               a, c, c / a);
+    return 0;
+}
+
+/* Which adapters did it. */
+static void show_cards(int fd, const uint32_t before[CARDS])
+{
+    uint32_t after[CARDS];
+
+    if (ioctl(fd, (unsigned)IOCTL_PERDEV_REQCNT, after))
+        return;
+    for (unsigned i = 0; i < CARDS; i++) {
+        if (after[i] == before[i])
+            continue;
+        if (cli_json())
+            printf("{\"what\":\"adapter\",\"adapter\":%u,\"requests\":%u}\n", i,
+                   after[i] - before[i]);
+        else
+            printf("adapter 0x%02x: %u requests through the default domain\n", i,
+                   after[i] - before[i]);
+    }
+}
+
+static int bench_all(const struct bench *b, int fd)
+{
+    static const unsigned bits[] = {1024, 2048, 4096};
+    uint32_t before[CARDS] = {0};
+    int status = 0;
+
+    ioctl(fd, (unsigned)IOCTL_PERDEV_REQCNT, before);
+    if (!cli_json())
+        printf("RSA CRT through %s, and OpenSSL alone on %ld cores, per second\nbits  clients  "
+               "   adapters    OpenSSL  ratio\n",
+               b->node, b->cores);
+    /* How it grows with clients, and then all sizes with all of them. */
+    for (long clients = 1; clients < b->clients && clients <= b->cores && !status; clients *= 2)
+        status = bench_rate(b, 2048, (unsigned)clients);
+    for (unsigned i = 0; i < sizeof(bits) / sizeof(bits[0]) && !status; i++)
+        status = bench_rate(b, bits[i], (unsigned)b->clients);
+    if (!status)
+        status = bench_latency(b, fd);
+    if (!status)
+        show_cards(fd, before);
+    return status;
+}
+
+enum { OPT_NODE = 256, OPT_CLIENTS, OPT_SECONDS };
+
+static const struct cli_option options[] = {
+    {OPT_NODE, "node", "PATH", "the device node (default: " DEFAULT_NODE ")"},
+    {OPT_CLIENTS, "clients", "N", "processes that send requests (default: 4 per core)"},
+    {OPT_SECONDS, "seconds", "N", "for each line (default: 4)"},
+    {0}};
+
+static int parse_count(const char *name, int max, int *out)
+{
+    int value;
+
+    if (number_parse_int(optarg, strlen(optarg), 10, &value) < 0 || value < 1 || value > max)
+        return cli_usage("--%s takes a number from 1 to %d, not '%s'", name, max, optarg);
+    *out = value;
+    return 0;
+}
+
+static int bench_run(int argc, char **argv)
+{
+    struct bench b = {.node = DEFAULT_NODE, .seconds = 4, .cores = sysconf(_SC_NPROCESSORS_ONLN)};
+    int status = 0, fd;
+
+    if (b.cores < 1)
+        b.cores = 1;
+    b.clients = b.cores > CLIENTS_MAX / 4 ? CLIENTS_MAX : (int)(4 * b.cores);
+    for (int got; (got = cli_next(argc, argv)) != -1 && !status;) {
+        if (got == OPT_NODE)
+            b.node = optarg;
+        else if (got == OPT_CLIENTS)
+            status = parse_count("clients", CLIENTS_MAX, &b.clients);
+        else
+            status = parse_count("seconds", SECONDS_MAX, &b.seconds);
+    }
+    if (status)
+        return status;
+    if (optind != argc)
+        return cli_usage("it takes no operand, '%s' is one too many", argv[optind]);
+    fd = open(b.node, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return cli_error("%s: %s; inside a machine there is one: apus run -- apus bench crypto",
+                         b.node, strerror(errno));
+    status = bench_all(&b, fd);
+    close(fd);
+    return status;
+}
+
+const struct cli_command cmd_bench_crypto = {
+    .name = "bench crypto",
+    .args = "",
+    .summary = "measure the adapters against OpenSSL",
+    .run = bench_run,
+    .flags = CLI_JSON,
+    .options = options,
+    .group = CLI_OTHER,
+    .help = "Sends RSA operations through a device node from many processes, and lets OpenSSL do\n"
+            "the same on all cores in turn. Results are compared with OpenSSL's. Measure a build\n"
+            "without sanitizers, on a machine that does nothing else.\n"
+            "\n"
+            "Examples:\n"
+            "  apus run -- apus bench crypto\n"
+            "  apus bench crypto --node /tmp/sys/dev/z90crypt --seconds 10 --json\n"};
