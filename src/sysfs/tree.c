@@ -269,21 +269,29 @@ int sysfs_next(const struct sysfs_tree *t, sysfs_ino dir, uint64_t *cursor, stru
     return 1;
 }
 
-int sysfs_show(const struct sysfs_tree *t, sysfs_ino ino, struct text *out)
+/* The attribute that ino names: -ENODEV vanished or not there now, -EISDIR no attribute. */
+static int attr_find(const struct sysfs_tree *t, struct inode *in, const struct sysfs_attr **out)
 {
-    struct inode in = inode_unpack(ino);
-    const struct sysfs_kind_ops *ops = live_ops(t, &in);
-    const struct sysfs_attr *attr;
-    size_t before = out->len;
-    int rc;
+    const struct sysfs_kind_ops *ops = live_ops(t, in);
+    const struct sysfs_attr *attr = ops ? attr_of(ops, in->member) : NULL;
 
     if (!ops)
         return -ENODEV;
-    attr = attr_of(ops, in.member);
     if (!attr)
         return -EISDIR;
-    if (!attr_visible(t, attr, in.dir))
-        return -ENODEV;
+    *out = attr;
+    return attr_visible(t, attr, in->dir) ? 0 : -ENODEV;
+}
+
+int sysfs_show(const struct sysfs_tree *t, sysfs_ino ino, struct text *out)
+{
+    struct inode in = inode_unpack(ino);
+    const struct sysfs_attr *attr;
+    size_t before = out->len;
+    int rc = attr_find(t, &in, &attr);
+
+    if (rc < 0)
+        return rc;
     if (!attr->show)
         return -EACCES;
     rc = attr->show(t->ctx[in.dir.kind], in.dir.object, out);
@@ -298,16 +306,11 @@ int sysfs_store(const struct sysfs_tree *t, sysfs_ino ino, const char *data, siz
                 struct effects *effects)
 {
     struct inode in = inode_unpack(ino);
-    const struct sysfs_kind_ops *ops = live_ops(t, &in);
     const struct sysfs_attr *attr;
+    int rc = attr_find(t, &in, &attr);
 
-    if (!ops)
-        return -ENODEV;
-    attr = attr_of(ops, in.member);
-    if (!attr)
-        return -EISDIR;
-    if (!attr_visible(t, attr, in.dir))
-        return -ENODEV;
+    if (rc < 0)
+        return rc;
     if (!attr->store)
         return -EACCES;
     if (!len)
