@@ -25,6 +25,9 @@
     X(se_lpar)                                                                                     \
     X(sclp)                                                                                        \
     X(checkstop)                                                                                   \
+    X(fault_add)                                                                                   \
+    X(fault_list)                                                                                  \
+    X(fault_remove)                                                                                \
     X(replay)                                                                                      \
     X(bench_crypto)                                                                                \
     X(help)

@@ -8,7 +8,7 @@ static const char *const headings[CLI_GROUPS] = {
     [CLI_RUN] = "Run programs on an AP machine",
     [CLI_LOOK] = "Look at the machine",
     [CLI_GUESTS] = "Guests",
-    [CLI_MACHINE] = "Support Element and SCLP",
+    [CLI_MACHINE] = "Support Element, SCLP and faults",
     [CLI_OTHER] = "Other",
 };
 

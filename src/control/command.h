@@ -64,7 +64,7 @@ struct control_command {
 
 /* Groups of commands, each ending with a NULL name; control_commands ends with NULL. */
 extern const struct control_command control_commands_session[], control_commands_view[],
-    control_commands_machine[], control_commands_guest[];
+    control_commands_machine[], control_commands_fault[], control_commands_guest[];
 extern const struct control_command *const control_commands[];
 
 const struct control_command *control_command_find(const char *name);

@@ -103,6 +103,14 @@ static int name_check(const json_t *value)
     return len && len <= CONTROL_NAME_MAX && strspn(string, allowed) == len ? 0 : -EINVAL;
 }
 
+static int text_check(const json_t *value)
+{
+    const char *string = json_string_value(value);
+    size_t len = string ? strlen(string) : 0;
+
+    return len && len <= CONTROL_TEXT_MAX ? 0 : -EINVAL;
+}
+
 static int seconds_parse(const json_t *value, double *out)
 {
     double seconds = json_number_value(value);
@@ -130,6 +138,9 @@ static int value_parse(const struct argument *a, const json_t *value, struct arg
     case ARGUMENT_NAME:
         out->string = string;
         return name_check(value);
+    case ARGUMENT_TEXT:
+        out->string = string;
+        return text_check(value);
     case ARGUMENT_UUID:
         return string && strlen(string) == UUID_TEXT - 1
                    ? uuid_parse(string, strlen(string), &out->uuid)
@@ -170,6 +181,9 @@ void argument_describe(const struct argument *a, struct text *out)
         return;
     case ARGUMENT_NAME:
         text_addf(out, "a string of 1 to %d letters, digits or -_.:+@", CONTROL_NAME_MAX);
+        return;
+    case ARGUMENT_TEXT:
+        text_addf(out, "a string of 1 to %d bytes", CONTROL_TEXT_MAX);
         return;
     case ARGUMENT_UUID:
         text_adds(out, "a UUID in its text form of 36 characters");

@@ -20,6 +20,7 @@ enum argument_type {
     ARGUMENT_SECONDS, /* number above 0, up to CONTROL_SECONDS_MAX */
     ARGUMENT_BOOL,
     ARGUMENT_NAME,    /* string of 1..63 characters: letters, digits and -_.:+@ */
+    ARGUMENT_TEXT,    /* string of 1..255 bytes */
     ARGUMENT_UUID,    /* string */
     ARGUMENT_CHOICE,  /* string, one of choices */
     ARGUMENT_CHOICES, /* array of strings out of choices; a set of bits */
@@ -29,6 +30,7 @@ enum argument_type {
 
 #define CONTROL_ARGUMENTS_MAX 8
 #define CONTROL_NAME_MAX      63
+#define CONTROL_TEXT_MAX      255
 #define CONTROL_SECONDS_MAX   86400.0
 
 struct argument {
@@ -45,7 +47,7 @@ struct argument_value {
         uint64_t number; /* ID, COUNT; CHOICE: its index; CHOICES: bit i for choice i */
         double seconds;
         bool on;
-        const char *string; /* NAME */
+        const char *string; /* NAME, TEXT */
         struct uuid uuid;
         struct mask256 ids;
         const json_t *types;

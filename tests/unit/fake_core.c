@@ -47,6 +47,8 @@ void core_execute(struct core *c, const struct command *cmd, struct effects *eff
     c->executed++;
     if (cmd->kind >= CMD_GUEST_START && cmd->kind <= CMD_GUEST_MIGRATE)
         snprintf(c->name, sizeof(c->name), "%s", cmd->guest.name);
+    if (cmd->kind == CMD_FAULT_ADD)
+        snprintf(c->name, sizeof(c->name), "%s", cmd->fault.text);
     if (cmd->kind == CMD_MACHINE_SET)
         c->machine = *cmd->machine.config;
     *effects = c->next;
@@ -115,6 +117,11 @@ void core_apqn_info(const struct core *c, ap_qn qn, struct apqn_info *out)
         out->guest = c->guest ? "Guest1" : NULL;
         out->in_use = c->guest && apqi == 4;
     }
+}
+
+const struct fault_list *core_faults(const struct core *c)
+{
+    return &c->faults;
 }
 
 bool core_mdev_next(const struct core *c, uint32_t *cursor, struct mdev_info *out)

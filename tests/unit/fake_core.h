@@ -19,6 +19,7 @@ struct core {
     int result; /* of the next commands */
     int64_t value;
     const char *why;
+    struct fault_list faults;
     bool guest;          /* there is a guest "Guest1", number 3, with the mediated device */
     struct effects next; /* handed out by the next command */
 };

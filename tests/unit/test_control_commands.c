@@ -78,6 +78,45 @@ static void test_sclp(void **state)
     close(c);
 }
 
+static void test_faults(void **state)
+{
+    struct fault_entry rules[] = {{.rule = {4, 6, 0, 255, 3, FAULT_BUSY}, .number = 1, .hits = 3},
+                                  {.rule = {5, 5, 4, 4, FAULT_ALWAYS, FAULT_DELAY, 2000000},
+                                   .number = 7,
+                                   .left = FAULT_ALWAYS}};
+    struct rig *r = *state;
+    int c = rig_connect(r);
+
+    r->core.value = 7;
+    expect_json(
+        rig_return(r, c, "{\"execute\":\"fault-add\",\"arguments\":{\"rule\":\"05.* 3 busy\"}}"),
+        "{\"number\":7}");
+    assert_int_equal(r->core.last.kind, CMD_FAULT_ADD);
+    assert_string_equal(r->core.name, "05.* 3 busy");
+    assert_int_equal(r->core.last.fault.len, 11);
+    rig_refused(r, c, "{\"execute\":\"fault-add\",\"arguments\":{\"rule\":\"\"}}", CONTROL_ARGUMENT,
+                "a string of 1 to 255 bytes");
+    rig_refused(r, c, "{\"execute\":\"fault-add\",\"arguments\":{\"rule\":5}}", CONTROL_ARGUMENT,
+                "a string of 1 to 255 bytes");
+    r->core.faults = (struct fault_list){rules, 2, 7};
+    expect_json(rig_return(r, c, "{\"execute\":\"fault-list\"}"),
+                "{\"faults\":[{\"number\":1,\"rule\":\"04-06.* 3 busy\",\"left\":0,\"hits\":3},{"
+                "\"number\":7,\"rule\":\"05.0004 always delay 2ms\",\"left\":null,\"hits\":0}]}");
+    ask_and_drop(r, c, "{\"execute\":\"fault-remove\",\"arguments\":{\"number\":7}}");
+    assert_int_equal(r->core.last.kind, CMD_FAULT_REMOVE);
+    assert_int_equal(r->core.last.fault.number, 7);
+    ask_and_drop(r, c, "{\"execute\":\"fault-remove\",\"arguments\":{\"all\":true}}");
+    assert_int_equal(r->core.last.fault.number, 0);
+    rig_refused(r, c, "{\"execute\":\"fault-remove\"}", CONTROL_ARGUMENT, "which fault");
+    rig_refused(r, c, "{\"execute\":\"fault-remove\",\"arguments\":{\"number\":1,\"all\":true}}",
+                CONTROL_ARGUMENT, "which fault");
+    rig_refused(r, c, "{\"execute\":\"fault-remove\",\"arguments\":{\"number\":0}}",
+                CONTROL_REFUSED, "no fault 0");
+    rig_refused(r, c, "{\"execute\":\"fault-remove\",\"arguments\":{\"number\":4294967296}}",
+                CONTROL_REFUSED, "no fault 4294967296");
+    close(c);
+}
+
 static void test_refusals_are_passed_on(void **state)
 {
     struct rig *r = *state;
@@ -312,6 +351,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_support_element),
         TEST(test_sclp),
+        TEST(test_faults),
         TEST(test_refusals_are_passed_on),
         TEST(test_machine_set),
         TEST(test_guests),

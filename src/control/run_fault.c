@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands for faults of queues. */
+#include <errno.h>
+#include <string.h>
+
+#include "control/command.h"
+#include "control/json.h"
+#include "core/query.h"
+
+static json_t *view_fault(const struct fault_entry *entry)
+{
+    json_t *view = json_object();
+    text_auto rule = {0};
+
+    fault_format(&entry->rule, &rule);
+    control_json_set(view, "number", json_integer(entry->number));
+    control_json_set(view, "rule", control_json_string(rule.data));
+    control_json_set(view, "left",
+                     entry->left == FAULT_ALWAYS ? json_null() : json_integer(entry->left));
+    control_json_set(view, "hits", json_integer((json_int_t)entry->hits));
+    return view;
+}
+
+static json_t *run_fault_add(struct control_call *call, struct control_error *error)
+{
+    const char *rule = argument_get(call->arguments, "rule")->string;
+    struct command command = {.kind = CMD_FAULT_ADD, .fault = {.text = rule, .len = strlen(rule)}};
+    json_t *view = NULL;
+    int64_t number;
+
+    if (control_execute(call, &command, &number, error) == 0) {
+        view = json_object();
+        control_json_set(view, "number", json_integer(number));
+    }
+    return view;
+}
+
+static json_t *run_fault_list(struct control_call *call, struct control_error *error)
+{
+    const struct fault_list *faults = core_faults(call->state->door->core);
+    json_t *list = json_array(), *view = json_object();
+
+    for (unsigned i = 0; i < faults->count; i++)
+        control_json_append(list, view_fault(&faults->v[i]));
+    control_json_set(view, "faults", list);
+    return view;
+}
+
+static json_t *run_fault_remove(struct control_call *call, struct control_error *error)
+{
+    const struct argument_value *number = argument_get(call->arguments, "number");
+    bool all = argument_get(call->arguments, "all")->on;
+    struct command command = {.kind = CMD_FAULT_REMOVE};
+
+    if (number->given == all) {
+        control_error_set(error, CONTROL_ARGUMENT, EINVAL,
+                          "which fault? Give either 'number' or 'all'");
+        return NULL;
+    }
+    if (number->given && (number->number == 0 || number->number > UINT32_MAX)) {
+        control_error_set(error, CONTROL_REFUSED, ENOENT,
+                          "there is no fault %llu; faults are numbered from 1",
+                          (unsigned long long)number->number);
+        return NULL;
+    }
+    command.fault.number = number->given ? (uint32_t)number->number : 0;
+    return control_execute(call, &command, NULL, error) < 0 ? NULL : json_object();
+}
+
+const struct control_command control_commands_fault[] = {
+    {.name = "fault-add",
+     .what = "Adds a rule of faults behind those there are: PATTERN COUNT KIND [PARAMETER], as "
+             "'05.* 3 busy'. PATTERN: * or ADAPTER.DOMAIN in the two and four hexadecimal digits "
+             "of device names, each also * or a range (05.0047, *.0004, 04-06.*). COUNT: 1 to "
+             "1000000000, or always. KIND: deconfigured, checkstop (an NQAP is answered with "
+             "response code 03 or 04; with always each instruction is, and what is inside is "
+             "lost); busy (05 for NQAP, RAPQ and ZAPQ; with always for TAPQ, too); full (10 for "
+             "NQAP); reset T (a RAPQ or ZAPQ that is accepted is in progress so long); delay T (a "
+             "reply is held back); bad-reply type, length, short, code=N or service=RC/RS (a reply "
+             "is damaged). T: a number with s, ms or us. The first rule that fits is met, and each "
+             "time counts.",
+     .arguments = {{"rule", ARGUMENT_TEXT, false, NULL, "the rule"}},
+     .returns = "number: of the rule, counted from 1 and never used again",
+     .run = run_fault_add},
+    {.name = "fault-list",
+     .what = "The rules of faults in the order in which they are looked at, with those that are "
+             "used up.",
+     .returns = "faults: objects with number, rule, left (how often it will still be met; null: "
+                "always), hits (how often it was)",
+     .run = run_fault_list},
+    {.name = "fault-remove",
+     .what =
+         "Takes away one rule of faults, or all of them. Either argument must be given. Whoever "
+         "waits for a queue because of it tries again.",
+     .arguments = {{"number", ARGUMENT_COUNT, true, NULL, "which"},
+                   {"all", ARGUMENT_BOOL, true, NULL, "true: every one"}},
+     .returns = "nothing",
+     .run = run_fault_remove},
+    {.name = NULL}};
