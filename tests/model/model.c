@@ -98,7 +98,6 @@ static int64_t sclp(struct model *m, uint32_t word)
         return 0x0120;
     m->adapter[i].configured = on;
     m->changed = true;
-    m->only = i;
     return 0x0020;
 }
 
@@ -109,7 +108,6 @@ static int adapter_step(struct model *m, const struct step *s)
     if (i < 0 || !m->adapter[i].type)
         return -ENODEV;
     m->changed = s->kind == STEP_CHECKSTOP || m->adapter[i].configured != s->on;
-    m->only = i;
     if (s->kind == STEP_CHECKSTOP)
         m->adapter[i].checkstopped = s->on;
     else
@@ -302,11 +300,9 @@ struct outcome model_step(struct model *m, const struct step *s)
     for (int i = 0; i < MDEVS; i++)
         m->mdev[i].refilter = m->mdev[i].device_change = false;
     m->changed = false;
-    m->only = -1;
     out.result = dispatch(m, s, &out);
     if (m->changed)
         model_bus_follow(m, &m->bus, NULL);
-    m->only = -1;
     for (int i = 0; i < MDEVS; i++)
         if (m->mdev[i].exists && (m->seed || m->mdev[i].refilter))
             m->mdev[i].shadow = model_filter(m, &m->mdev[i]);

@@ -89,7 +89,6 @@ struct model {
     struct m_node node[NODES];
     unsigned serials, lives;
     bool changed; /* the machine, in this step: the buses scan */
-    int only;     /* the adapter that changed; -1: all of them are looked at */
 };
 
 #define REPLIES_MAX 8

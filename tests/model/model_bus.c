@@ -196,7 +196,7 @@ static void devices_follow(struct model *m, struct m_bus *b, const struct view *
         for (unsigned di = 0; di < APQIS && seen; di++) {
             if (card->queue[di].present && !sees_queue(v, ai, di))
                 remove_queue(m, b, ai, di);
-            if (card->queue[di].present && (m->only < 0 || m->only == (int)ai))
+            if (card->queue[di].present)
                 update_queue(m, ai, &card->queue[di]);
             else if (!card->queue[di].present && sees_queue(v, ai, di))
                 add_queue(m, b, ai, di);
@@ -397,7 +397,6 @@ static int store_card(struct model *m, struct m_bus *b, const struct step *s)
             return -EOPNOTSUPP;
         m->adapter[s->object].configured = value;
         m->changed = true;
-        m->only = (int)s->object;
         return 0;
     }
     if (!card->bound)
