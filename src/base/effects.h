@@ -42,6 +42,8 @@ enum effect_kind {
     EFFECT_TIMER,
     /* A request waits for its adapter: core_job_get(node) gives it. */
     EFFECT_JOB,
+    /* Guest id has been stopped; a later guest may get its number. */
+    EFFECT_GUEST_STOPPED,
 };
 
 enum log_level { LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };

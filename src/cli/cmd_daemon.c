@@ -20,12 +20,15 @@ enum {
     OPT_MOUNT,
     OPT_SOCKET,
     OPT_SECRET,
-    OPT_DEV_LINKS
+    OPT_DEV_LINKS,
+    OPT_GUEST_SOCKET
 };
 
 static const struct cli_option options[] = {
     {OPT_MOUNT, "mount", "DIR", "mount the tree on this directory"},
     {OPT_SOCKET, "socket", "PATH", "the control socket to create"},
+    {OPT_GUEST_SOCKET, "guest-socket", "PATH",
+     "the socket for real guests (default: PATH of --socket and .guest)"},
     {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the seed's example)"},
     {OPT_ABI, "abi", "PROFILE", "seed or upstream (default: what the machine says)"},
     {OPT_CLOCK, "clock", "KIND", "real or virtual (default: real)"},
@@ -96,6 +99,9 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
         return 0;
     case OPT_SOCKET:
         o->socket = value;
+        return 0;
+    case OPT_GUEST_SOCKET:
+        o->guest_socket = value;
         return 0;
     case 'm':
         o->machine = value;

@@ -47,7 +47,7 @@ int runtime_base(char out[RUNTIME_PATH_MAX])
 
 static void remove_dir(const char *dir)
 {
-    static const char *const files[] = {"control", "lock"};
+    static const char *const files[] = {"control", "control.guest", "lock"};
     char path[RUNTIME_PATH_MAX + 16];
 
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {

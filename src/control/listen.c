@@ -11,7 +11,7 @@
 /* Clients that come at once wait here; the system may keep fewer. */
 #define BACKLOG 4096
 
-static int refuse(struct text *why, int error, const char *path)
+static int refuse(struct text *why, int error, const char *path, const char *option)
 {
     switch (error) {
     case ENOENT:
@@ -20,15 +20,14 @@ static int refuse(struct text *why, int error, const char *path)
     case ENOSPC:
     case EDQUOT:
         text_addf(why,
-                  "no space left for the socket %s; free some, or choose another place with "
-                  "--socket",
-                  path);
+                  "no space left for the socket %s; free some, or choose another place with %s",
+                  path, option);
         break;
     case EACCES:
     case EPERM:
     case EROFS:
-        text_addf(why, "no permission to create the socket %s; choose another place with --socket",
-                  path);
+        text_addf(why, "no permission to create the socket %s; choose another place with %s", path,
+                  option);
         break;
     default:
         text_addf(why, "cannot create the socket %s: %s", path, strerror(error));
@@ -37,34 +36,32 @@ static int refuse(struct text *why, int error, const char *path)
 }
 
 /* Makes room for a new socket if what is there is an old one that nobody listens to. */
-static int make_room(const struct sockaddr_un *address, struct text *why)
+static int make_room(const struct sockaddr_un *address, const char *option, struct text *why)
 {
     const char *path = address->sun_path;
     struct stat st;
     int fd, rc;
 
     if (lstat(path, &st) < 0)
-        return errno == ENOENT ? 0 : refuse(why, errno, path);
+        return errno == ENOENT ? 0 : refuse(why, errno, path, option);
     if (!S_ISSOCK(st.st_mode)) {
-        text_addf(why,
-                  "%s exists and is no socket; remove it, or choose another path with "
-                  "--socket",
-                  path);
+        text_addf(why, "%s exists and is no socket; remove it, or choose another path with %s",
+                  path, option);
         return -EEXIST;
     }
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return refuse(why, errno, path);
+        return refuse(why, errno, path, option);
     rc = connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
     close(fd);
     if (rc == -ECONNREFUSED)
-        return unlink(path) < 0 && errno != ENOENT ? refuse(why, errno, path) : 0;
-    text_addf(why, "another daemon answers at %s; end it, or choose another path with --socket",
-              path);
+        return unlink(path) < 0 && errno != ENOENT ? refuse(why, errno, path, option) : 0;
+    text_addf(why, "another daemon answers at %s; end it, or choose another path with %s", path,
+              option);
     return -EADDRINUSE;
 }
 
-int control_listen(const char *path, struct text *why)
+int control_listen(const char *path, const char *option, struct text *why)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     mode_t mask;
@@ -76,12 +73,12 @@ int control_listen(const char *path, struct text *why)
         return -ENAMETOOLONG;
     }
     strcpy(address.sun_path, path);
-    rc = make_room(&address, why);
+    rc = make_room(&address, option, why);
     if (rc < 0)
         return rc;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return refuse(why, errno, path);
+        return refuse(why, errno, path, option);
     /* bind(2) gives the mode; afterwards would leave a moment in which anyone could connect. */
     mask = umask(0177);
     rc = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? errno : 0;
@@ -93,5 +90,5 @@ int control_listen(const char *path, struct text *why)
     if (!rc)
         return fd;
     close(fd);
-    return refuse(why, rc, path);
+    return refuse(why, rc, path, option);
 }

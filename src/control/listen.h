@@ -7,7 +7,8 @@
 /*
  * A listening Unix socket at path, mode 0600, non-blocking. A socket that nobody answers at is
  * replaced; anything else at path is left alone. Returns the descriptor, or as control_server_new.
+ * The sentences advise to choose another place with `option`.
  */
-int control_listen(const char *path, struct text *why);
+int control_listen(const char *path, const char *option, struct text *why);
 
 #endif

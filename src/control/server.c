@@ -252,7 +252,7 @@ int control_server_new(sd_event *event, struct door *door, const struct control_
                        const char *path, struct control_server **out, struct text *why)
 {
     struct control_server *s;
-    int fd = control_listen(path, why);
+    int fd = control_listen(path, "--socket", why);
 
     if (fd < 0)
         return fd;

@@ -141,6 +141,10 @@ static int execute(struct core *c, const struct command *cmd, struct effects *fx
         return core_guest_detach(c, cmd, fx, reply);
     case CMD_GUEST_MIGRATE:
         return core_guest_migrate(c, cmd, fx, reply);
+    case CMD_CPU_CONNECT:
+        return core_cpu_connect(c, cmd, reply);
+    case CMD_CPU_RESET:
+        return core_cpu_reset(c, cmd);
     case CMD_TIMER:
         return execute_timer(c, cmd, fx);
     case CMD_INSN:

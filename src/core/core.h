@@ -49,6 +49,8 @@ enum command_kind {
     CMD_GUEST_ATTACH,
     CMD_GUEST_DETACH,
     CMD_GUEST_MIGRATE,
+    CMD_CPU_CONNECT, /* somebody becomes the CPUs of a guest or of the LPAR, or leaves: CMD_INSN */
+    CMD_CPU_RESET,   /* the system of a guest or of the LPAR was reset: its queues are zeroized */
     CMD_TIMER,
     CMD_INSN,   /* an AP instruction of a guest's CPU, or of a Linux that is the LPAR; the answer is
                    in reply.insn */
@@ -95,6 +97,10 @@ struct command {
             bool has_mdev;
             struct uuid mdev;
         } guest; /* all CMD_GUEST_* */
+        struct {
+            unsigned guest; /* number, or CORE_LPAR */
+            bool on;        /* CMD_CPU_CONNECT: comes; otherwise goes, which resets the queues */
+        } cpu;
         struct {
             uint32_t id;
         } timer;

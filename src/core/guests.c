@@ -159,6 +159,10 @@ int core_guest_start(struct core *c, const struct command *cmd, struct effects *
 
     if (rc < 0)
         return rc;
+    if (c->lpar_connected) {
+        text_adds(&reply->why, "the LPAR is a real Linux (apus linux host), which has no guests");
+        return -EBUSY;
+    }
     number = number_take(c);
     if (number >= GUESTS_MAX) {
         text_addf(&reply->why, "%u guests run already", GUESTS_MAX);
@@ -193,6 +197,7 @@ int core_guest_stop(struct core *c, const struct command *cmd, struct effects *f
         return rc;
     vfio_ap_detach(c->vfio_ap, &g->v, fx);
     effects_log(fx, LOG_LEVEL_INFO, "guest %s stopped", g->name);
+    effects_add(fx, EFFECT_GUEST_STOPPED)->id = g->v.number;
     c->guests[g->v.number] = NULL;
     linux_free(g->linux_system);
     free(g);
@@ -249,4 +254,60 @@ int core_guest_migrate(struct core *c, const struct command *cmd, struct effects
     mask256_for_each(adm, &a->adm) text_addf(&reply->why, " control domain %04x", adm);
     text_adds(&reply->why, "; unassign them, or detach the mediated device");
     return -EBUSY;
+}
+
+static int lpar_connect(struct core *c, bool on, struct reply *reply)
+{
+    bool guests = false;
+
+    for (unsigned i = 0; i < c->guest_slots; i++)
+        guests |= c->guests[i] != NULL;
+    if (on && (c->lpar_connected || guests)) {
+        text_adds(&reply->why, guests ? "guests run here, so the LPAR's system is our own"
+                                      : "the LPAR has its CPUs already");
+        return -EBUSY;
+    }
+    c->lpar_connected = on;
+    return 0;
+}
+
+/* Who leaves takes nothing along, and leaves nothing in the queues. */
+int core_cpu_connect(struct core *c, const struct command *cmd, struct reply *reply)
+{
+    struct core_guest *g;
+    int rc = cmd->cpu.on ? 0 : core_cpu_reset(c, cmd);
+
+    if (rc < 0)
+        return rc;
+    if (cmd->cpu.guest == CORE_LPAR)
+        return lpar_connect(c, cmd->cpu.on, reply);
+    g = guest_at(c, cmd->cpu.guest);
+    if (!g)
+        return -ENOENT;
+    if (cmd->cpu.on && g->connected) {
+        text_addf(&reply->why, "guest %s has its CPUs already", g->name);
+        return -EBUSY;
+    }
+    g->connected = cmd->cpu.on;
+    return 0;
+}
+
+int core_cpu_reset(struct core *c, const struct command *cmd)
+{
+    struct core_guest *g = guest_at(c, cmd->cpu.guest);
+    struct ap_hw hw = machine_hw(c->machine);
+    struct ap_qci qci = {0};
+
+    if (cmd->cpu.guest != CORE_LPAR) {
+        if (!g)
+            return -ENOENT;
+        vfio_ap_reset(c->vfio_ap, &g->v);
+        return 0;
+    }
+    hw.ops->qci(hw.ctx, &qci);
+    mask256_for_each(apid, &qci.apm)
+    {
+        mask256_for_each(apqi, &qci.aqm) hw.ops->zapq(hw.ctx, AP_QN(apid, apqi));
+    }
+    return 0;
 }

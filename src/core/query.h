@@ -46,6 +46,7 @@ struct guest_info {
     unsigned features; /* GUEST_* */
     bool attached;
     struct uuid mdev;
+    bool connected;               /* to a client that is its CPUs (CMD_CPU_CONNECT) */
     struct mask256 apm, aqm, adm; /* its APCB */
     uint64_t config_changes;      /* notifications of a changed configuration it was sent */
     uint64_t release_requests;

@@ -102,7 +102,7 @@ void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn, struct
     struct zcrypt *z = zcrypt_of(c, g->number + 1);
     struct effect *e;
 
-    if (z) {
+    if (z && !guest_at(c, g->number)->connected) {
         fx->tree = (uint16_t)(g->number + 1);
         zcrypt_poll(z, qn, fx);
     }
@@ -114,8 +114,8 @@ void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn, struct
     e->node = qn;
 }
 
-/* The reply is in the queue. Our own zcrypts fetch it; a guest that enabled notification is told;
- * everybody else polls. */
+/* The reply is in the queue. Our own zcrypts fetch it, unless somebody else has taken their place;
+ * a guest that enabled notification is told; everybody else polls. */
 int core_job_done(struct core *c, const struct command *cmd, struct effects *fx)
 {
     const struct vfio_ap_guest *g;
@@ -124,7 +124,8 @@ int core_job_done(struct core *c, const struct command *cmd, struct effects *fx)
 
     if (rc < 0)
         return rc;
-    zcrypt_poll(c->zcrypt, qn, fx);
+    if (!c->lpar_connected)
+        zcrypt_poll(c->zcrypt, qn, fx);
     g = guest_using(c, qn);
     if (g)
         guest_reply(c, g, qn, fx);

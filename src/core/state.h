@@ -22,6 +22,7 @@ struct core_guest {
     struct vfio_ap_guest v;
     char name[CORE_GUEST_NAME];
     struct guest_linux *linux_system;
+    bool connected; /* a client is its CPUs; replies are for that one alone */
 };
 
 struct core {
@@ -35,6 +36,7 @@ struct core {
     struct vfio_ap *vfio_ap;
     struct core_guest **guests; /* by number; NULL where there is none */
     unsigned guest_slots;
+    bool lpar_connected; /* a client is the LPAR's CPUs in place of our own host */
 };
 
 /* guests.c */
@@ -56,6 +58,8 @@ int core_guest_detach(struct core *c, const struct command *cmd, struct effects 
                       struct reply *reply);
 int core_guest_migrate(struct core *c, const struct command *cmd, struct effects *fx,
                        struct reply *reply);
+int core_cpu_connect(struct core *c, const struct command *cmd, struct reply *reply);
+int core_cpu_reset(struct core *c, const struct command *cmd);
 
 /* requests.c */
 int core_insn(struct core *c, const struct command *cmd, struct reply *reply);

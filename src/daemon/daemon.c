@@ -88,6 +88,9 @@ static int open_adapters(struct daemon *d, struct text *why)
     rc = control_server_new(d->event, &d->door, &d->host, o->socket, &d->control, why);
     if (rc < 0)
         return rc;
+    rc = daemon_guests_open(d, why);
+    if (rc < 0)
+        return rc;
     rc = open_processors(d, why);
     if (rc < 0)
         return rc;
@@ -134,6 +137,7 @@ static void daemon_close(struct daemon *d)
 {
     struct fuse_hub *hub = d->hub;
 
+    daemon_guests_close(d);
     /* Freeing mounts cancels the commands that wait; those still go through the door. */
     while (d->mounts)
         daemon_mount_drop(d, d->mounts->tree);

@@ -9,11 +9,12 @@
 
 /* How `apus daemon` was called. Strings are the caller's. */
 struct daemon_options {
-    const char *mount;   /* an existing directory; NULL if fuse_fd is given */
-    int fuse_fd;         /* an open /dev/fuse that is mounted already; -1 if mount is given */
-    const char *socket;  /* path of the control socket */
-    int ready_fd;        /* gets one byte when all serves; -1: "ready" on standard output */
-    const char *machine; /* machine file; NULL: the default machine */
+    const char *mount;        /* an existing directory; NULL if fuse_fd is given */
+    int fuse_fd;              /* an open /dev/fuse that is mounted already; -1 if mount is given */
+    const char *socket;       /* path of the control socket */
+    const char *guest_socket; /* of the guest protocol; NULL: socket with .guest behind it */
+    int ready_fd;             /* gets one byte when all serves; -1: "ready" on standard output */
+    const char *machine;      /* machine file; NULL: the default machine */
     bool has_abi;
     enum abi_profile abi; /* in place of the machine's */
     bool virtual_clock;

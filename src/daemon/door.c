@@ -44,6 +44,8 @@ void daemon_spread(struct daemon *d)
         fuse_hub_effects(d->hub, effects);
     if (d->control)
         control_server_effects(d->control, effects);
+    if (d->guests)
+        guest_server_effects(d->guests, effects);
     /* The devices that were there from the start are announced to nobody, as those that the kernel
      * found while it booted: udevadm trigger asks for them. */
     if (d->uevents && d->executing && uevent_sender_effects(d->uevents, effects, &why) < 0)

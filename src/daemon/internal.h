@@ -11,6 +11,7 @@
 #include "daemon/clock.h"
 #include "daemon/daemon.h"
 #include "fuse/fuse.h"
+#include "guest/server.h"
 #include "store/record.h"
 #include "uevent/uevent.h"
 
@@ -41,6 +42,9 @@ struct daemon {
     struct control_host host;
     struct control_server *control;
     struct adapters *adapters;
+    struct guest_server_host guest_host;
+    struct guest_server *guests;
+    char *guest_path; /* of the socket; NULL: there is none */
 };
 
 /* The door's execute (core/core.h). */
@@ -63,6 +67,11 @@ int daemon_mount_new(struct daemon *d, unsigned tree, const char *mountpoint, in
 void daemon_mount_drop(struct daemon *d, unsigned tree);
 /* Frees the mounts that the kernel has ended. Without the host's tree the daemon ends, too. */
 int daemon_mount_sweep(sd_event_source *source, void *daemon);
+
+/* The guest socket. 0 or -errno with a sentence. A default path that is too long is no failure. */
+int daemon_guests_open(struct daemon *d, struct text *why);
+/* Guests that have CPUs live on, without adapters. */
+void daemon_guests_close(struct daemon *d);
 
 /* The functions that control_host wants; data is the daemon. */
 void daemon_host_init(struct daemon *d);

@@ -23,6 +23,8 @@ const char *const record_command_names[] = {[CMD_STORE] = "store",
                                             [CMD_GUEST_ATTACH] = "guest-attach",
                                             [CMD_GUEST_DETACH] = "guest-detach",
                                             [CMD_GUEST_MIGRATE] = "guest-migrate",
+                                            [CMD_CPU_CONNECT] = "cpu-connect",
+                                            [CMD_CPU_RESET] = "cpu-reset",
                                             [CMD_TIMER] = "timer",
                                             [CMD_INSN] = "instruction",
                                             [CMD_ZCRYPT] = "zcrypt",
@@ -253,6 +255,11 @@ static void format_kind(json_t *line, struct core *core, const struct command *c
     case CMD_FAULT_REMOVE:
         set_int(line, "number", cmd->fault.number);
         return;
+    case CMD_CPU_CONNECT:
+    case CMD_CPU_RESET:
+        set_int(line, "guest", cmd->cpu.guest);
+        set(line, "on", json_boolean(cmd->cpu.on));
+        return;
     case CMD_TIMER:
         set_int(line, "id", cmd->timer.id);
         return;
@@ -331,6 +338,8 @@ static const char *effect_word(enum effect_kind kind)
         return "timer";
     case EFFECT_JOB:
         return "job";
+    case EFFECT_GUEST_STOPPED:
+        return "guest-stopped";
     }
     abort();
 }

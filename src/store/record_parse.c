@@ -228,6 +228,15 @@ static int take_timer(struct line_reader *r, const json_t *o, struct record_entr
     return take_u32(r, o, "id", &e->cmd.timer.id);
 }
 
+static int take_cpu(struct line_reader *r, const json_t *o, struct record_entry *e)
+{
+    uint32_t guest = 0;
+    int rc = take_u32(r, o, "guest", &guest);
+
+    e->cmd.cpu.guest = guest;
+    return rc < 0 ? rc : take_bool(r, o, "on", &e->cmd.cpu.on);
+}
+
 static int take_guest(struct line_reader *r, const json_t *o, struct record_entry *e)
 {
     const char *uuid = NULL;
@@ -393,6 +402,7 @@ static const struct {
     [CMD_FAULT_ADD] = {1, take_fault_add}, [CMD_FAULT_REMOVE] = {1, take_fault_remove},
     [CMD_GUEST_START] = {3, take_guest},   [CMD_GUEST_STOP] = {3, take_guest},
     [CMD_GUEST_ATTACH] = {3, take_guest},  [CMD_GUEST_DETACH] = {3, take_guest},
+    [CMD_CPU_CONNECT] = {2, take_cpu},     [CMD_CPU_RESET] = {2, take_cpu},
     [CMD_GUEST_MIGRATE] = {3, take_guest}, [CMD_TIMER] = {1, take_timer},
     [CMD_INSN] = {8, take_insn},           [CMD_ZCRYPT] = {11, take_zcrypt},
     [CMD_JOB_DONE] = {2, take_job},        [CMD_CANCEL] = {0, take_nothing},

@@ -232,6 +232,12 @@ static void reset_all(struct vfio_ap *v, const struct apcb *of)
     }
 }
 
+void vfio_ap_reset(struct vfio_ap *v, const struct vfio_ap_guest *g)
+{
+    if (g->mdev)
+        reset_all(v, &g->mdev->effective);
+}
+
 int vfio_ap_attach(struct vfio_ap *v, struct mdev *m, struct vfio_ap_guest *g, struct effects *fx)
 {
     if (!(g->hw.features & GUEST_AP))

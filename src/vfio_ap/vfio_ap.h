@@ -45,6 +45,9 @@ int vfio_ap_attach(struct vfio_ap *v, struct mdev *m, struct vfio_ap_guest *g, s
 /* The guest closes it: its APCB is cleared, the queues are reset. Nothing if it has none. */
 void vfio_ap_detach(struct vfio_ap *v, struct vfio_ap_guest *g, struct effects *fx);
 
+/* The guest's system was reset (spec 4.10): its queues are, too. Nothing if it has no device. */
+void vfio_ap_reset(struct vfio_ap *v, const struct vfio_ap_guest *g);
+
 /* Someone who waited for a removal under token has gone away. */
 void vfio_ap_cancel(struct vfio_ap *v, uint64_t token, struct effects *fx);
 

@@ -102,16 +102,22 @@ static void request_commands(struct world *w)
 {
     static const uint8_t n[32] = {0, 1, 2, 0xff}, e[32] = {[31] = 3}, m[32] = {[31] = 0x21};
     static const struct zcrypt_target targets[] = {{5, 4}, {0xffff, 0xffff}};
+    struct command cpu = {.kind = CMD_CPU_CONNECT, .cpu = {.guest = CORE_LPAR, .on = true}};
     struct command insn = {.kind = CMD_INSN, .insn = {.guest = CORE_LPAR}};
     struct command rsa = {.kind = CMD_ZCRYPT, .token = 70};
     struct command done = {.kind = CMD_JOB_DONE, .job = {.id = 0xfffffff5, .data = n, .len = 32}};
 
+    assert_int_equal(recorded(w, &cpu), 0);
     insn.insn.insn = (struct ap_insn){.opcode = AP_OPCODE_PQAP, .gr = {0x04000000, 0, UINT64_MAX}};
     assert_int_equal(recorded(w, &insn), 0);
     insn.insn.insn.data = n;
     insn.insn.insn.data_len = sizeof n;
     insn.insn.insn.opcode = AP_OPCODE_NQAP;
     assert_int_equal(recorded(w, &insn), 0);
+    cpu.kind = CMD_CPU_RESET;
+    assert_int_equal(recorded(w, &cpu), 0);
+    cpu = (struct command){.kind = CMD_CPU_CONNECT, .cpu = {.guest = CORE_LPAR}};
+    assert_int_equal(recorded(w, &cpu), 0);
     rsa.zcrypt.request = (struct zcrypt_request){.kind = ZCRYPT_RSA,
                                                  .node = ZCRYPT_Z90CRYPT,
                                                  .rsa = rsa_request_me(32, n, e, m),

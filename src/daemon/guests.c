@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* The socket of the guest protocol. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/listen.h"
+#include "daemon/internal.h"
+
+#define HELLO_MS 10000
+
+static void host_log(void *data, enum log_level level, const char *message)
+{
+    daemon_log(data, level, "%s", message);
+}
+
+int daemon_guests_open(struct daemon *d, struct text *why)
+{
+    const struct daemon_options *o = d->options;
+    text_auto path = {0};
+    int fd, rc;
+
+    text_addf(&path, "%s%s", o->guest_socket ? o->guest_socket : o->socket,
+              o->guest_socket ? "" : ".guest");
+    fd = control_listen(path.data, "--guest-socket", why);
+    if (fd == -ENAMETOOLONG && !o->guest_socket) {
+        daemon_log(d, LOG_LEVEL_WARNING, "no socket for real guests: %s", why->data);
+        text_clear(why);
+        return 0;
+    }
+    if (fd < 0)
+        return fd;
+    d->guest_path = xstrdup(path.data);
+    d->guest_host = (struct guest_server_host){.data = d, .log = host_log, .hello_ms = HELLO_MS};
+    rc = guest_server_new(d->event, &d->door, &d->guest_host, fd, &d->guests);
+    if (rc < 0)
+        text_addf(why, "the event loop has no room for the guest socket: %s", strerror(-rc));
+    return rc;
+}
+
+void daemon_guests_close(struct daemon *d)
+{
+    guest_server_free(d->guests);
+    d->guests = NULL;
+    if (d->guest_path)
+        unlink(d->guest_path);
+    free(d->guest_path);
+}

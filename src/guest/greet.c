@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* HELLO: who the client is, and which guest it becomes. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/uuid.h"
+#include "core/query.h"
+#include "guest/session.h"
+
+_Static_assert(GUEST_FEATURE_AP == GUEST_AP && GUEST_FEATURE_APFT == GUEST_APFT &&
+                   GUEST_FEATURE_APQCI == GUEST_APQCI && GUEST_FEATURE_APQI == GUEST_APQI,
+               "the protocol's features are the machine's");
+_Static_assert(GUEST_NAME_MAX < CORE_GUEST_NAME, "a name of the protocol is one of the core");
+
+/* One command of the greeting: true, or the session has been refused. */
+static bool execute(struct guest_session *s, struct command *command, int64_t *value)
+{
+    struct reply reply = {0};
+    bool done;
+
+    s->all->door->execute(s->all->door, command, &reply);
+    done = reply.result >= 0;
+    if (!done)
+        guest_session_refuse(s, reply.result, reply.why.data);
+    else if (value)
+        *value = reply.value;
+    reply_done(&reply);
+    return done;
+}
+
+static bool connect_cpus(struct guest_session *s, unsigned guest)
+{
+    struct command command = {.kind = CMD_CPU_CONNECT, .cpu = {.guest = guest, .on = true}};
+
+    if (!execute(s, &command, NULL))
+        return false;
+    s->guest = guest;
+    s->connected = true;
+    return true;
+}
+
+static bool start(struct guest_session *s, uint32_t features, const struct uuid *mdev)
+{
+    struct command command = {
+        .kind = CMD_GUEST_START,
+        .guest = {.name = s->name, .features = features, .has_mdev = true, .mdev = *mdev}};
+    int64_t number;
+
+    if (!execute(s, &command, &number))
+        return false;
+    s->owns = true;
+    s->granted = features;
+    return connect_cpus(s, (unsigned)number);
+}
+
+/* A guest that runs and has no CPUs yet: the client becomes these. */
+static bool take_over(struct guest_session *s, const struct guest_info *guest, uint32_t features,
+                      const struct uuid *mdev)
+{
+    struct command attach = {.kind = CMD_GUEST_ATTACH,
+                             .guest = {.name = s->name, .has_mdev = true}};
+
+    if (mdev && guest->attached && !uuid_equal(mdev, &guest->mdev)) {
+        guest_session_refuse(s, EPERM, "this guest has another mediated device already");
+        return false;
+    }
+    s->granted = features & guest->features;
+    if (!connect_cpus(s, guest->number))
+        return false;
+    if (!mdev || guest->attached)
+        return true;
+    attach.guest.mdev = *mdev;
+    return execute(s, &attach, NULL);
+}
+
+/* The guest of that name; without a name the one that has the device. */
+static bool find(struct guest_session *s, const struct uuid *mdev, struct guest_info *out)
+{
+    uint32_t cursor = 0;
+
+    while (core_guest_next(s->all->door->core, &cursor, out))
+        if (*s->name ? !strcmp(out->name, s->name)
+                     : mdev && out->attached && uuid_equal(mdev, &out->mdev))
+            return true;
+    return false;
+}
+
+static bool greet_guest(struct guest_session *s, const struct guest_hello *hello,
+                        const struct uuid *mdev)
+{
+    struct guest_info guest;
+    text_auto why = {0};
+
+    if (!*s->name && !mdev) {
+        guest_session_refuse(s, EINVAL, "HELLO has neither a name nor a mediated device");
+        return false;
+    }
+    if (find(s, mdev, &guest)) {
+        strcpy(s->name, guest.name);
+        return take_over(s, &guest, hello->features, mdev);
+    }
+    if (!mdev) {
+        text_addf(&why, "there is no guest %s, and no mediated device to start it with", s->name);
+        guest_session_refuse(s, ENODEV, why.data);
+        return false;
+    }
+    if (!*s->name)
+        uuid_format(mdev, s->name);
+    return start(s, hello->features, mdev);
+}
+
+/* The LPAR is told of no replies: its guest-side interrupts have no APCB to come through. */
+static bool greet_lpar(struct guest_session *s, const struct guest_hello *hello, bool has_mdev)
+{
+    if (has_mdev) {
+        guest_session_refuse(s, EINVAL, "HELLO: an LPAR has no mediated device");
+        return false;
+    }
+    s->granted = hello->features & ~GUEST_FEATURE_APQI;
+    return connect_cpus(s, CORE_LPAR);
+}
+
+void guest_session_greet(struct guest_session *s, const struct guest_hello *hello)
+{
+    static const uint8_t none[sizeof(hello->mdev)];
+    struct guest_frame welcome = {.type = GUEST_WELCOME};
+    bool has_mdev = memcmp(hello->mdev, none, sizeof(none)) != 0, done;
+    struct uuid mdev;
+
+    memcpy(mdev.bytes, hello->mdev, sizeof(mdev.bytes));
+    memcpy(s->name, hello->name, hello->name_len);
+    s->name[hello->name_len] = '\0';
+    if (hello->role == GUEST_ROLE_LPAR)
+        done = greet_lpar(s, hello, has_mdev);
+    else
+        done = greet_guest(s, hello, has_mdev ? &mdev : NULL);
+    if (!done)
+        return;
+    s->state = SESSION_SERVING;
+    welcome.welcome.version = GUEST_PROTOCOL_VERSION;
+    welcome.welcome.features = s->granted;
+    guest_session_send(s, &welcome);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+#include "guest/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "guest/session.h"
+
+/* Frames of one client handled before others get their turn. */
+#define BATCH      32
+#define READ_BYTES 65536u
+
+struct peer {
+    struct guest_session session;
+    struct guest_server *server;
+    struct peer *next;
+    sd_event_source *io, *deadline;
+    int fd;
+    bool pending; /* whole frames may be left: others had to get their turn first */
+    bool dead;    /* to be taken away */
+};
+
+struct guest_server {
+    struct guest_sessions sessions;
+    const struct guest_server_host *host;
+    struct peer *peers;
+    unsigned count;
+    sd_event *event;
+    sd_event_source *listening, *reaper;
+    int fd, spare;
+};
+
+static void peer_free(struct peer *p)
+{
+    sd_event_source_disable_unref(p->io);
+    sd_event_source_disable_unref(p->deadline);
+    close(p->fd);
+    free(p);
+}
+
+/* Who was refused knows why; the administrator wants to know who speaks another protocol. */
+static void log_end(const struct peer *p)
+{
+    const struct guest_session *s = &p->session;
+    text_auto line = {0};
+
+    if (s->error != EPROTO && s->error != ETIMEDOUT)
+        return;
+    text_addf(&line, "%s %s was disconnected: %s",
+              *s->name ? "guest" : "a client of the guest socket", s->name, s->why.data);
+    p->server->host->log(p->server->host->data, LOG_LEVEL_WARNING, line.data);
+}
+
+/* From the event loop and never on the spot: a guest that ends with its connection is a command of
+ * its own, and connections die while effects are handed out. */
+static int reap(sd_event_source *source, void *data)
+{
+    struct guest_server *s = data;
+    struct peer **at = &s->peers;
+
+    while (*at) {
+        struct peer *p = *at;
+
+        if (!p->dead) {
+            at = &p->next;
+            continue;
+        }
+        *at = p->next;
+        s->count--;
+        log_end(p);
+        guest_session_close(&p->session);
+        peer_free(p);
+        at = &s->peers;
+    }
+    return 0;
+}
+
+static void peer_flush(struct peer *p)
+{
+    struct text *out = &p->session.out;
+
+    while (!p->dead && guest_session_waiting(&p->session)) {
+        ssize_t n = send(p->fd, out->data + p->session.sent, guest_session_waiting(&p->session),
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            p->dead = errno != EAGAIN;
+            return;
+        }
+        p->session.sent += (size_t)n;
+    }
+    /* A burst of large replies is not to be paid for with memory for ever. */
+    if (out->capacity > GUEST_SESSION_HOLD)
+        text_done(out);
+    text_clear(out);
+    p->session.sent = 0;
+}
+
+static void peer_watch(struct peer *p)
+{
+    uint32_t events = 0;
+    bool full = guest_session_waiting(&p->session) > GUEST_SESSION_HOLD;
+
+    if (p->dead) {
+        sd_event_source_set_enabled(p->io, SD_EVENT_OFF);
+        sd_event_source_set_enabled(p->server->reaper, SD_EVENT_ONESHOT);
+        return;
+    }
+    if (!full && !p->pending && guest_session_wants_input(&p->session))
+        events |= EPOLLIN;
+    if (p->pending || guest_session_waiting(&p->session))
+        events |= EPOLLOUT;
+    if (sd_event_source_set_io_events(p->io, events) < 0)
+        abort();
+}
+
+static void peer_run(struct peer *p)
+{
+    unsigned done = 0;
+
+    while (!p->dead && done < BATCH && guest_session_step(&p->session)) {
+        peer_flush(p);
+        done++;
+    }
+    peer_flush(p);
+    p->pending = done == BATCH;
+    if (p->session.state != SESSION_GREETING)
+        p->deadline = sd_event_source_disable_unref(p->deadline);
+    if (p->session.state == SESSION_OVER)
+        p->dead = true;
+    peer_watch(p);
+}
+
+static void peer_read(struct peer *p)
+{
+    char bytes[READ_BYTES];
+    ssize_t n = recv(p->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+    if (n > 0)
+        guest_session_input(&p->session, bytes, (size_t)n);
+    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        p->dead = true;
+}
+
+static int on_peer(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+    struct peer *p = data;
+
+    if (events & EPOLLIN)
+        peer_read(p);
+    else if (events & (EPOLLERR | EPOLLHUP))
+        p->dead = true;
+    peer_run(p);
+    return 0;
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
+{
+    struct peer *p = data;
+
+    guest_session_refuse(&p->session, ETIMEDOUT, "no HELLO came in time");
+    peer_run(p);
+    return 0;
+}
+
+void guest_server_add(struct guest_server *s, int fd)
+{
+    struct peer *p = xcalloc(1, sizeof(*p));
+
+    p->server = s;
+    p->fd = fd;
+    if (sd_event_add_io(s->event, &p->io, fd, EPOLLIN, on_peer, p) < 0 ||
+        sd_event_add_time_relative(s->event, &p->deadline, CLOCK_MONOTONIC,
+                                   s->host->hello_ms * UINT64_C(1000), 0, on_deadline, p) < 0) {
+        peer_free(p);
+        return;
+    }
+    guest_session_open(&s->sessions, &p->session);
+    p->next = s->peers;
+    s->peers = p;
+    if (++s->count <= GUEST_CLIENTS_MAX)
+        return;
+    guest_session_refuse(&p->session, EUSERS, "there are too many connections already");
+    peer_run(p);
+}
+
+static int on_connection(sd_event_source *source, int listening, uint32_t events, void *data)
+{
+    struct guest_server *s = data;
+    int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    /* Without descriptors left the spare one serves to turn the client away. */
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && s->spare >= 0) {
+        close(s->spare);
+        fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0)
+            close(fd);
+        s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        return 0;
+    }
+    if (fd >= 0)
+        guest_server_add(s, fd);
+    return 0;
+}
+
+int guest_server_new(sd_event *event, struct door *door, const struct guest_server_host *host,
+                     int fd, struct guest_server **out)
+{
+    struct guest_server *s = xcalloc(1, sizeof(*s));
+    int rc;
+
+    s->sessions.door = door;
+    s->host = host;
+    s->event = sd_event_ref(event);
+    s->fd = fd;
+    s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    rc = fd < 0 ? 0 : sd_event_add_io(event, &s->listening, fd, EPOLLIN, on_connection, s);
+    if (rc >= 0)
+        rc = sd_event_add_defer(event, &s->reaper, reap, s);
+    if (rc >= 0)
+        rc = sd_event_source_set_enabled(s->reaper, SD_EVENT_OFF);
+    if (rc < 0) {
+        guest_server_free(s);
+        return rc;
+    }
+    *out = s;
+    return 0;
+}
+
+void guest_server_free(struct guest_server *s)
+{
+    if (!s)
+        return;
+    while (s->peers) {
+        struct peer *p = s->peers;
+
+        s->peers = p->next;
+        guest_session_drop(&p->session);
+        peer_free(p);
+    }
+    sd_event_source_disable_unref(s->listening);
+    sd_event_source_disable_unref(s->reaper);
+    sd_event_unref(s->event);
+    if (s->fd >= 0)
+        close(s->fd);
+    if (s->spare >= 0)
+        close(s->spare);
+    free(s);
+}
+
+void guest_server_effects(struct guest_server *s, const struct effects *effects)
+{
+    if (!s->peers || !guest_sessions_effects(&s->sessions, effects))
+        return;
+    /* Who has something to be told gets it from the event loop: a command may still be running for
+     * this very client. */
+    for (struct peer *p = s->peers; p; p = p->next) {
+        if (p->dead || !guest_session_has_news(&p->session))
+            continue;
+        p->pending = true;
+        peer_watch(p);
+    }
+}

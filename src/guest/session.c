@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+#include "guest/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Longest unfinished frame, and as many short ones as come at once. */
+#define INPUT_MAX (GUEST_FRAME_MAX + 65536u)
+
+void guest_session_open(struct guest_sessions *all, struct guest_session *s)
+{
+    *s = (struct guest_session){.all = all, .next = all->first};
+    all->first = s;
+}
+
+static void execute(struct guest_session *s, struct command *command, struct reply *reply)
+{
+    s->all->door->execute(s->all->door, command, reply);
+}
+
+/* A command whose refusal changes nothing here. */
+static void execute_alone(struct guest_session *s, struct command *command)
+{
+    struct reply reply = {0};
+
+    execute(s, command, &reply);
+    reply_done(&reply);
+}
+
+static void leave(struct guest_session *s)
+{
+    struct command disconnect = {.kind = CMD_CPU_CONNECT, .cpu = {.guest = s->guest}};
+    struct command detach = {.kind = CMD_GUEST_DETACH, .guest = {.name = s->name}};
+    struct command stop = {.kind = CMD_GUEST_STOP, .guest = {.name = s->name}};
+
+    s->connected = false;
+    if (s->owns) {
+        execute_alone(s, &stop);
+        return;
+    }
+    execute_alone(s, &disconnect);
+    if (s->asked)
+        execute_alone(s, &detach);
+}
+
+static void unlink_session(struct guest_session *s)
+{
+    struct guest_session **at = &s->all->first;
+
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+}
+
+static void session_done(struct guest_session *s)
+{
+    for (unsigned apid = 0; apid < AP_IDS; apid++)
+        free(s->interrupts[apid]);
+    text_done(&s->in);
+    text_done(&s->out);
+    text_done(&s->why);
+}
+
+void guest_session_close(struct guest_session *s)
+{
+    unlink_session(s);
+    if (s->connected)
+        leave(s);
+    session_done(s);
+}
+
+void guest_session_drop(struct guest_session *s)
+{
+    unlink_session(s);
+    session_done(s);
+}
+
+bool guest_session_wants_input(const struct guest_session *s)
+{
+    return s->state != SESSION_OVER && s->in.len - s->taken < INPUT_MAX;
+}
+
+void guest_session_input(struct guest_session *s, const void *bytes, size_t len)
+{
+    if (s->state == SESSION_OVER)
+        return;
+    if (s->taken) {
+        memmove(s->in.data, s->in.data + s->taken, s->in.len - s->taken);
+        s->in.len -= s->taken;
+        s->taken = 0;
+    }
+    text_add(&s->in, bytes, len);
+}
+
+/* A frame that the protocol does not allow here would be our own fault. */
+void guest_session_send(struct guest_session *s, const struct guest_frame *frame)
+{
+    uint8_t *bytes = s->all->frame;
+    size_t len;
+
+    if (guest_frame_format(frame, bytes, GUEST_FRAME_MAX, &len, NULL) < 0)
+        abort();
+    text_add(&s->out, (const char *)bytes, len);
+}
+
+void guest_session_refuse(struct guest_session *s, int error, const char *text)
+{
+    struct guest_frame frame = {.type = GUEST_REFUSE, .refuse = {.error = (uint32_t)abs(error)}};
+    char line[GUEST_TEXT_MAX];
+    size_t len = 0;
+
+    if (s->state == SESSION_OVER)
+        return;
+    if (!text || !*text)
+        text = strerror(abs(error));
+    for (; text[len] && len < sizeof(line); len++)
+        line[len] = (unsigned char)text[len] < 0x20 || text[len] == 0x7f ? ' ' : text[len];
+    frame.refuse.text = line;
+    frame.refuse.text_len = len;
+    guest_session_send(s, &frame);
+    s->state = SESSION_OVER;
+    s->error = abs(error);
+    text_add(&s->why, line, len);
+}
+
+static void answer_insn(struct guest_session *s, const struct ap_insn_result *result, uint32_t id)
+{
+    struct guest_frame frame = {.type = GUEST_INSN_REPLY, .id = id};
+    struct guest_insn_reply *to = &frame.insn_reply;
+
+    to->program_check = result->program_check;
+    memcpy(to->gr, result->gr, sizeof(to->gr));
+    memcpy(to->p1, result->p1, sizeof(to->p1));
+    memcpy(to->p2, result->p2, sizeof(to->p2));
+    if (!result->program_check) {
+        to->cc = result->cc;
+        to->data = (const uint8_t *)result->data.data;
+        to->data_len = result->data.len;
+        to->address = to->data_len ? result->address : 0;
+    }
+    guest_session_send(s, &frame);
+}
+
+static void handle_insn(struct guest_session *s, const struct guest_insn *insn, uint32_t id)
+{
+    struct command command = {.kind = CMD_INSN, .insn = {.guest = s->guest}};
+    struct ap_insn *to = &command.insn.insn;
+    struct reply reply = {0};
+
+    *to = (struct ap_insn){.opcode = insn->opcode,
+                           .r1 = insn->r1,
+                           .r2 = insn->r2,
+                           .data = insn->data,
+                           .data_len = insn->data_len};
+    memcpy(to->gr, insn->gr, sizeof(to->gr));
+    memcpy(to->p1, insn->p1, sizeof(to->p1));
+    memcpy(to->p2, insn->p2, sizeof(to->p2));
+    execute(s, &command, &reply);
+    if (reply.result < 0) {
+        guest_session_refuse(s, reply.result, reply.why.data);
+    } else {
+        if (!reply.insn.program_check)
+            guest_session_note_aqic(s, insn, reply.insn.cc);
+        answer_insn(s, &reply.insn, id);
+    }
+    reply_done(&reply);
+}
+
+static void handle_servc(struct guest_session *s, uint32_t word, uint32_t id)
+{
+    struct command command = {.kind = CMD_SCLP, .sclp = {.word = word}};
+    struct guest_frame answer = {.type = GUEST_SERVC_REPLY, .id = id};
+    struct reply reply = {0};
+
+    if (s->guest != CORE_LPAR) {
+        guest_session_refuse(s, EPERM, "SERVC: a guest cannot configure adapters");
+        return;
+    }
+    execute(s, &command, &reply);
+    answer.servc_reply.response = (uint16_t)reply.value;
+    guest_session_send(s, &answer);
+    reply_done(&reply);
+}
+
+static void handle_reset(struct guest_session *s, uint32_t id)
+{
+    struct command command = {.kind = CMD_CPU_RESET, .cpu = {.guest = s->guest}};
+    struct guest_frame answer = {.type = GUEST_RESET_REPLY, .id = id};
+
+    execute_alone(s, &command);
+    guest_session_send(s, &answer);
+}
+
+static void handle(struct guest_session *s, const struct guest_frame *frame)
+{
+    if ((frame->type == GUEST_HELLO) != (s->state == SESSION_GREETING)) {
+        guest_session_refuse(s, EPROTO,
+                             frame->type == GUEST_HELLO ? "HELLO came twice"
+                                                        : "the first frame is not HELLO");
+        return;
+    }
+    switch (frame->type) {
+    case GUEST_HELLO:
+        guest_session_greet(s, &frame->hello);
+        return;
+    case GUEST_INSN:
+        handle_insn(s, &frame->insn, frame->id);
+        return;
+    case GUEST_SERVC:
+        handle_servc(s, frame->servc.command, frame->id);
+        return;
+    case GUEST_RESET:
+        handle_reset(s, frame->id);
+        return;
+    default:
+        guest_session_refuse(s, EPROTO, "a frame that only a server sends");
+    }
+}
+
+/* One frame, if a whole one is there. */
+static bool take_frame(struct guest_session *s)
+{
+    const uint8_t *start = (const uint8_t *)s->in.data + s->taken;
+    size_t have = s->in.len - s->taken, len;
+    struct guest_frame frame;
+    const char *why;
+    int rc = have ? guest_frame_measure(start, have, &len, &why) : -EAGAIN;
+
+    if (rc == -EAGAIN || (rc == 0 && have < len))
+        return false;
+    if (rc == 0)
+        rc = guest_frame_parse(start, len, &frame, &why);
+    if (rc < 0) {
+        guest_session_refuse(s, EPROTO, why);
+        return true;
+    }
+    s->taken += len;
+    handle(s, &frame);
+    return true;
+}
+
+bool guest_session_step(struct guest_session *s)
+{
+    if (s->gone && s->state != SESSION_OVER) {
+        guest_session_refuse(s, ESHUTDOWN, "the guest was stopped");
+        return true;
+    }
+    if (s->state == SESSION_OVER || guest_session_waiting(s) > GUEST_SESSION_HOLD)
+        return false;
+    return (s->state == SESSION_SERVING && guest_session_notify(s)) || take_frame(s);
+}
