@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Callers that are awkward: memory that never comes, signals, death, the end of the daemon."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -92,3 +93,25 @@ def test_end_of_the_daemon_under_load(crypto):
     crypto.stop()
     _, err = load.communicate(timeout=30)
     assert "request of kind" in err, "each request in flight ended with an error"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a PID namespace without a user namespace")
+def test_daemon_that_cannot_see_its_caller(tmp_path):
+    """A caller outside the daemon's PID namespace has no number there."""
+    mount, socket = tmp_path / "sys", tmp_path / "socket"
+    mount.mkdir()
+    daemon = subprocess.Popen(
+        ["unshare", "--pid", "--fork", "--kill-child=SIGTERM", os.environ["APUS_BIN"], "daemon",
+         "--mount", mount, "--socket", socket], stdout=subprocess.PIPE, text=True)
+    try:
+        assert daemon.stdout.readline() == "ready\n"
+        node = mount / "dev/z90crypt"
+        out = subprocess.run([os.environ["CRYPTO_CLIENT"], "me", node, "1024"], check=True, timeout=30, text=True,
+                             capture_output=True).stdout
+        assert out == "1024 EOPNOTSUPP\n"
+        with open(node, "rb") as file:
+            assert fcntl.ioctl(file, 0x80047A47, bytes(4)) == (4).to_bytes(4, "little")
+    finally:
+        subprocess.run(["umount", mount], check=False)
+        daemon.wait(20)
+        daemon.stdout.close()
