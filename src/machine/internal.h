@@ -18,7 +18,8 @@ struct adapter {
     /* Queues that were to be zeroized while they did not answer: it happens before anyone can
      * reach them again. */
     struct mask256 zeroize_due;
-    uint64_t *reset_until; /* per queue, made with the first reset that takes time; 0: none */
+    struct mask256 try_again; /* queues with an alarm for those who were turned away */
+    uint64_t *reset_until;    /* per queue, made with the first reset that takes time; 0: none */
 };
 
 struct machine {

@@ -58,8 +58,12 @@ static enum ap_rc queue_enter(struct machine *m, ap_qn qn)
  * (spec 1.8). A rule that holds always ends with its removal, and that tells everyone. */
 static void try_again_later(struct machine *m, const struct fault *f, ap_qn qn)
 {
-    if (f->count != FAULT_ALWAYS)
-        alarms_add(&m->alarms, m->now + MACHINE_TRY_AGAIN_NS, qn);
+    struct mask256 *set = &m->adapters[AP_QN_APID(qn)].try_again;
+
+    if (f->count == FAULT_ALWAYS || mask256_test(set, AP_QN_APQI(qn)))
+        return;
+    mask256_set(set, AP_QN_APQI(qn));
+    alarms_add(&m->alarms, m->now + MACHINE_TRY_AGAIN_NS, qn);
 }
 
 static uint32_t queue_status(const struct adapter *a, unsigned apqi)

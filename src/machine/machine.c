@@ -324,6 +324,7 @@ bool machine_alarm_take(struct machine *m, uint64_t now, ap_qn *qn)
         return false;
     a = &m->adapters[AP_QN_APID(*qn)];
     q = queue_get(a, AP_QN_APQI(*qn));
+    mask256_clear(&a->try_again, AP_QN_APQI(*qn));
     if (a->reset_until && a->reset_until[AP_QN_APQI(*qn)] <= now)
         a->reset_until[AP_QN_APQI(*qn)] = 0;
     if (q)
