@@ -206,42 +206,54 @@ int sysfs_stat(const struct sysfs_tree *t, sysfs_ino ino, struct sysfs_entry *ou
     return member_slot(t, in, in.member - MEMBER_FIXED, out) ? 0 : -ENODEV;
 }
 
-/* The cursor counts attributes, then members, then carries the dynamic children's own cursor. */
+/*
+ * The cursor counts attributes, then members, then carries the dynamic children's own cursor. It
+ * may be any number: whoever lists a directory can ask for any position.
+ */
 #define CURSOR_MEMBERS  UINT64_C(0x100)
 #define CURSOR_CHILDREN UINT64_C(0x200)
+
+static unsigned attr_count(const struct sysfs_kind_ops *ops)
+{
+    unsigned count = 0;
+
+    while (ops->attrs && ops->attrs[count].name)
+        count++;
+    return count;
+}
+
+static unsigned member_count(const struct sysfs_kind_ops *ops)
+{
+    unsigned count = 0;
+
+    while (ops->members && ops->members[count].name)
+        count++;
+    return count;
+}
 
 static bool next_attr(const struct sysfs_tree *t, struct inode in, uint64_t *cursor,
                       struct sysfs_entry *out)
 {
-    const struct sysfs_attr *attrs = t->ops[in.dir.kind]->attrs;
+    unsigned count = *cursor < CURSOR_MEMBERS ? attr_count(t->ops[in.dir.kind]) : 0;
 
-    while (*cursor < CURSOR_MEMBERS) {
-        if (!attrs || !attrs[*cursor].name) {
-            *cursor = CURSOR_MEMBERS;
-            return false;
-        }
+    while (*cursor < count)
         if (attr_slot(t, in, (unsigned)(*cursor)++, out))
             return true;
-    }
+    if (*cursor < CURSOR_MEMBERS)
+        *cursor = CURSOR_MEMBERS;
     return false;
 }
 
 static bool next_member(const struct sysfs_tree *t, struct inode in, uint64_t *cursor,
                         struct sysfs_entry *out)
 {
-    const struct sysfs_member *members = t->ops[in.dir.kind]->members;
+    unsigned count = *cursor < CURSOR_CHILDREN ? member_count(t->ops[in.dir.kind]) : 0;
 
-    while (*cursor < CURSOR_CHILDREN) {
-        unsigned i = (unsigned)(*cursor - CURSOR_MEMBERS);
-
-        if (!members || !members[i].name) {
-            *cursor = CURSOR_CHILDREN;
-            return false;
-        }
-        ++*cursor;
-        if (member_slot(t, in, i, out))
+    while (*cursor < CURSOR_MEMBERS + count)
+        if (member_slot(t, in, (unsigned)((*cursor)++ - CURSOR_MEMBERS), out))
             return true;
-    }
+    if (*cursor < CURSOR_CHILDREN)
+        *cursor = CURSOR_CHILDREN;
     return false;
 }
 
@@ -259,7 +271,7 @@ int sysfs_next(const struct sysfs_tree *t, sysfs_ino dir, uint64_t *cursor, stru
         return -ENOTDIR;
     if (next_attr(t, in, cursor, out) || next_member(t, in, cursor, out))
         return 1;
-    if (!ops->child_next)
+    if (!ops->child_next || *cursor - CURSOR_CHILDREN > UINT32_MAX)
         return 0;
     sub = (uint32_t)(*cursor - CURSOR_CHILDREN);
     if (!ops->child_next(t->ctx[in.dir.kind], in.dir.object, &sub, &child, name))

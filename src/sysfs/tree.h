@@ -129,7 +129,7 @@ struct sysfs_kind_ops {
     void (*name)(void *ctx, uint32_t object, char out[SYSFS_NAME_MAX]);
     struct sysfs_dir (*parent)(void *ctx, uint32_t object);
     /* Dynamic members, both NULL if there are none. child_find: 0 or -ENOENT. child_next: advances
-     * *cursor (0 at first) and returns whether there was one. */
+     * *cursor (0 at first, or any number) and returns whether there was one. */
     int (*child_find)(void *ctx, uint32_t object, const char *name, struct sysfs_child *out);
     bool (*child_next)(void *ctx, uint32_t object, uint32_t *cursor, struct sysfs_child *out,
                        char name[SYSFS_NAME_MAX]);
@@ -157,7 +157,9 @@ int sysfs_lookup(const struct sysfs_tree *t, sysfs_ino dir, const char *name,
 /* -ENODEV: the object has vanished. -ENOENT: the number was never a node. */
 int sysfs_stat(const struct sysfs_tree *t, sysfs_ino ino, struct sysfs_entry *out);
 
-/* Walks a directory: *cursor is 0 at first. 1: out is the next entry; 0: end; -errno as for lookup.
+/*
+ * Walks a directory: *cursor is 0 at first. 1: out is the next entry; 0: end; -errno as for lookup.
+ * Any other number is allowed, too, and starts somewhere: seekdir(3) takes what it is given.
  */
 int sysfs_next(const struct sysfs_tree *t, sysfs_ino dir, uint64_t *cursor,
                struct sysfs_entry *out);

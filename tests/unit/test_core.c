@@ -151,6 +151,54 @@ static void test_config_time_rearms(void **state)
     assert_true(armed);
 }
 
+/* From any position, a listing comes to its end, with entries that are there. */
+static void check_positions(const struct sysfs_tree *t, sysfs_ino dir)
+{
+    for (unsigned bit = 0; bit < 64; bit++) {
+        for (int near = -2; near < 200; near++) {
+            uint64_t cursor = (UINT64_C(1) << bit) + (uint64_t)near;
+            struct sysfs_entry e, again;
+            unsigned left = 1000;
+
+            while (--left && sysfs_next(t, dir, &cursor, &e) == 1)
+                assert_int_equal(sysfs_lookup(t, dir, e.name, &again), 0);
+            assert_true(left > 0);
+        }
+    }
+}
+
+static void test_any_position_of_a_listing(void **state)
+{
+    static const char *const dirs[] = {
+        "bus",
+        "bus/ap",
+        "bus/ap/devices",
+        "bus/ap/drivers",
+        "devices/ap",
+        "class/zcrypt",
+        "bus/ap/drivers/vfio_ap",
+        "devices/ap/card05",
+        "devices/virtual/zcrypt",
+        "dev",
+        "devices/ap/card05/05.0004",
+        "kernel/iommu_groups",
+        "kernel/iommu_groups/0/devices",
+        "bus/mdev/devices",
+        MATRIX UUID1,
+        MATRIX UUID1 "/vfio-dev",
+    };
+    struct world *w = *state;
+    const struct sysfs_tree *t = core_tree(w->core, CORE_HOST_TREE);
+    sysfs_ino dir;
+
+    secure_and_create(w);
+    check_positions(t, SYSFS_ROOT_INO);
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
+        assert_int_equal(sysfs_resolve(t, dirs[i], &dir), 0);
+        check_positions(t, dir);
+    }
+}
+
 /* Every node can be found by its path, and every path leads back to it. */
 static unsigned walk(const struct sysfs_tree *t, sysfs_ino dir)
 {
@@ -249,6 +297,7 @@ int main(void)
         TEST_UPSTREAM(test_remove_waits_upstream),
         TEST(test_config_time_rearms),
         TEST(test_walk),
+        TEST(test_any_position_of_a_listing),
         TEST(test_links_of_the_vanished),
     };
 
