@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What the control commands need besides the core. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "daemon/internal.h"
@@ -17,12 +17,19 @@ static uint64_t host_now(void *data)
     return clock_now(&d->clock);
 }
 
+/* Asks no file system: the descriptor may be a file of our own, and we would wait for ourselves. */
+static bool is_fuse(int fd)
+{
+    struct statx st;
+
+    return statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) == 0 &&
+           S_ISCHR(st.stx_mode) && st.stx_rdev_major == FUSE_MAJOR &&
+           st.stx_rdev_minor == FUSE_MINOR;
+}
+
 static int host_mount_guest(void *data, unsigned guest, int fd, struct text *why)
 {
-    struct stat st;
-
-    if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) ||
-        st.st_rdev != makedev(FUSE_MAJOR, FUSE_MINOR)) {
+    if (!is_fuse(fd)) {
         close(fd);
         text_adds(why, "the descriptor that came with the request is none of /dev/fuse");
         return -EINVAL;

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Whatever a client sends to the control socket, it gets an error and disturbs nobody."""
 
+import array
 import json
+import os
 import socket
 import time
 
@@ -200,6 +202,42 @@ def connect(client, path, seconds=10):
         except BlockingIOError:
             assert time.monotonic() < end, "the daemon does not accept connections"
             time.sleep(0.01)
+
+
+def mount_with(host, fds):
+    client = Control(host.socket, timeout=10)
+    request = b'{"execute": "guest-mount", "arguments": {"name": "G"}}\n'
+    client.socket.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))])
+    reply = client.reply()
+    client.close()
+    return reply
+
+
+@pytest.mark.parametrize("kind", ["pipe", "file", "directory", "null", "socket", "own file", "own directory", "many"])
+def test_a_descriptor_of_a_wrong_kind(host, other, kind):
+    """Of our own file system, too: the daemon must not ask itself what that is."""
+    host.guest("G").start()
+    own = os.open(host.path("bus/ap/apmask"), os.O_RDWR)
+    # What the kernel remembers of the file is out of date now.
+    os.write(own, b"-5\n")
+    fds = {"pipe": os.pipe(), "file": [os.open("/etc/passwd", os.O_RDONLY)], "directory": [os.open("/", os.O_RDONLY)],
+           "null": [os.open("/dev/null", os.O_RDWR)], "socket": [other.socket.fileno()], "own file": [own],
+           "own directory": [os.open(host.root, os.O_RDONLY)], "many": [own] * 200}[kind]
+    error = mount_with(host, fds)["error"]
+    assert error["errno"] == "EINVAL" and "/dev/fuse" in error["desc"]
+    assert mount_with(host, fds)["error"] == error
+
+
+def test_a_fuse_descriptor_without_a_mount(host, other):
+    """Taken, as nobody can tell, and forgotten when it turns out to lead nowhere; even twice."""
+    host.guest("G").start()
+    fuse = os.open("/dev/fuse", os.O_RDWR)
+    before = len(os.listdir(f"/proc/{host.process.pid}/fd"))
+    for _ in range(20):
+        mount_with(host, [fuse])
+    other.execute("status")
+    assert len(os.listdir(f"/proc/{host.process.pid}/fd")) <= before
+    os.close(fuse)
 
 
 def test_requests_are_answered_in_order_with_their_ids(host):
