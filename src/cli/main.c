@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/commands.h"
@@ -82,8 +84,21 @@ static int dispatch(int argc, char **argv)
     return wrong_command(argc, argv);
 }
 
+/*
+ * Numbers 0 to 2 that the caller has closed would go to files of ours, which would then be taken
+ * for standard input, output or error. What is put there fails as if it was closed, and a program
+ * that we become finds it closed.
+ */
+static void occupy_standard(void)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            open("/dev/null", (fd == 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+}
+
 int main(int argc, char **argv)
 {
+    occupy_standard();
     if (argc < 2) {
         fputs("apus: no command given\nTry 'apus --help'.\n", stderr);
         return 2;

@@ -27,12 +27,14 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
     return sd_event_exit(d->event, 0);
 }
 
-/* Before any thread starts, so that all inherit it. */
+/* Before any thread starts, so that all inherit it. A peer that goes away, or a file that must not
+ * grow (RLIMIT_FSIZE), is an error of that write. */
 static void block_signals(void)
 {
     sigset_t set;
 
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
