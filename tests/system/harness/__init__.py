@@ -6,10 +6,10 @@ from .daemon import Daemon, apus_binary
 from .guest import Guest
 from .machine import Adapter, Machine, worked_example
 from .masks import ONES, ZEROS, bits, mask
-from .mdev import TYPE_DIR, Mdev, uuid
+from .mdev import MATRIX, TYPE_DIR, Mdev, uuid
 from .tree import Tree
 
 __all__ = [
-    "Adapter", "CommandError", "Control", "Daemon", "Guest", "Machine", "Mdev",
+    "Adapter", "CommandError", "Control", "Daemon", "Guest", "MATRIX", "Machine", "Mdev",
     "ONES", "TYPE_DIR", "Tree", "ZEROS", "apus_binary", "bits", "mask", "uuid", "worked_example",
 ]
