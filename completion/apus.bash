@@ -4,6 +4,7 @@
 
 _apus() {
     local current=${COMP_WORDS[COMP_CWORD]} candidate
+    [[ $current == = ]] && current=
     COMPREPLY=()
     while IFS= read -r candidate; do
         case $candidate in
@@ -12,6 +13,13 @@ _apus() {
         @guests)
             mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(
                 compgen -W "$(apus guest list 2> /dev/null | awk 'NR > 1 { print $1 }')" -- "$current") ;;
+        @mdevs) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(
+            compgen -W "$(apus status 2> /dev/null |
+                grep -oE '^  [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')" -- "$current") ;;
+        @adapters)
+            mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(
+                compgen -W "$(apus se show 2> /dev/null |
+                    awk '$1 ~ /^[0-9a-f][0-9a-f]$/ { print "0x" $1 }')" -- "$current") ;;
         *) COMPREPLY+=("$candidate") ;;
         esac
     done < <(apus --complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2> /dev/null)

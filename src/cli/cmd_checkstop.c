@@ -29,7 +29,7 @@ const struct cli_command cmd_checkstop = {
     .run = checkstop_run,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_MACHINE,
-    .words = "on off",
+    .words = "@adapters/on off",
     .help = "A check-stopped adapter answers every AP instruction with response code 04. Its\n"
             "devices stay, with chkstop 1; requests go to other adapters or fail.\n"
             "\n"

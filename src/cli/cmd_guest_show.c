@@ -135,4 +135,4 @@ const struct cli_command cmd_guest_show = {.name = "guest show",
                                            .run = guest_show_run,
                                            .flags = CLI_SOCKET | CLI_JSON,
                                            .group = CLI_GUESTS,
-                                           .words = "@guests"};
+                                           .words = "@guests/"};

@@ -49,7 +49,7 @@ const struct cli_command cmd_sclp = {
     .run = sclp_run,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_MACHINE,
-    .words = "configure deconfigure",
+    .words = "configure deconfigure/@adapters",
     .help =
         "Executes Configure or Deconfigure Adjunct Processor and prints the response code. "
         "0x0020:\n"

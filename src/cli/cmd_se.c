@@ -123,7 +123,7 @@ const struct cli_command cmd_se_adapter = {
     .options = force_option,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_MACHINE,
-    .words = "on off",
+    .words = "@adapters/on off",
     .help =
         "Configured on, an adapter is online; configured off, it is in standby. The host and all\n"
         "guests that have it see the change before the command ends. Assignments stay: when the\n"
@@ -141,7 +141,7 @@ const struct cli_command cmd_se_lpar = {
     .options = force_option,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_MACHINE,
-    .words = "add remove adapter domain control-domain",
+    .words = "add remove/adapter domain control-domain",
     .help = "Adds an adapter, a usage domain or a control domain to the LPAR, or removes it. The\n"
             "LPAR's online adapters have to be configured off first; a refusal names them. With\n"
             "--force the change comes as a hardware event that asks nobody.\n"

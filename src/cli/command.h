@@ -43,8 +43,9 @@ struct cli_command {
     const struct cli_option *options;  /* NULL if it has none of its own */
     unsigned flags;
     enum cli_group group;
-    const char *words; /* what completion offers as operands, separated by blanks; "@files",
-                          "@guests" or NULL for nothing */
+    const char *words; /* what completion offers as operands, separated by blanks: words, @files,
+                          @guests, @mdevs, @adapters. A slash goes on to
+                          the next operand; without one they are offered for all. NULL: nothing */
 };
 
 /*

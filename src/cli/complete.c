@@ -70,10 +70,11 @@ static void offer_options(const struct cli_command *c, const char *start)
     offer_option("help", start);
 }
 
+/* Words up to the next slash. */
 static void offer_words(const char *words, const char *start)
 {
-    while (words && *words) {
-        size_t len = strcspn(words, " ");
+    while (words && *words && *words != '/') {
+        size_t len = strcspn(words, " /");
 
         if (words[0] == '@')
             printf("%.*s\n", (int)len, words);
@@ -83,20 +84,65 @@ static void offer_words(const char *words, const char *start)
     }
 }
 
-/* Whether the word is an option of the command that takes a value. */
-static bool takes_value(const struct cli_command *c, const char *word)
+/* What stands for the operand that so many others precede. */
+static const char *words_at(const char *words, int operands)
 {
+    if (!words || !strchr(words, '/'))
+        return words;
+    for (; operands > 0 && words; operands--)
+        words = strchr(words, '/') ? strchr(words, '/') + 1 : NULL;
+    return words;
+}
+
+/* The option of the command that the word is, if it takes a value. */
+static const struct cli_option *valued(const struct cli_command *c, const char *word)
+{
+    static const struct cli_option socket = {256, "socket", "PATH", NULL};
+
     if ((c->flags & CLI_SOCKET) && strcmp(word, "--socket") == 0)
-        return true;
+        return &socket;
     for (const struct cli_option *o = c->options; o && o->name; o++) {
         if (!o->arg)
             continue;
         if (word[0] == '-' && word[1] == o->letter && !word[2])
-            return true;
+            return o;
         if (strncmp(word, "--", 2) == 0 && strcmp(word + 2, o->name) == 0)
-            return true;
+            return o;
     }
-    return false;
+    return NULL;
+}
+
+static void offer_values(const struct cli_option *o, const char *start)
+{
+    static const struct {
+        const char *option, *words;
+    } known[] = {
+        {"abi", "seed upstream"},
+        {"clock", "real virtual"},
+        {"cpu", "ap=off apft=off apqci=off apqi=off"},
+    };
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+        if (strcmp(o->name, known[i].option) == 0)
+            offer_words(known[i].words, start);
+    if (strcmp(o->arg, "FILE") == 0 || strcmp(o->arg, "DIR") == 0 || strcmp(o->arg, "PATH") == 0)
+        puts("@files");
+}
+
+/* Bash takes --abi=seed apart into three words. Offers what can stand as the value of an option,
+ * and returns whether the last word is one. */
+static bool complete_value(const struct cli_command *c, int count, char **words)
+{
+    bool at_sign = strcmp(words[count - 1], "=") == 0;
+    int before = at_sign                                           ? count - 2
+                 : count > 2 && strcmp(words[count - 2], "=") == 0 ? count - 3
+                                                                   : count - 2;
+    const struct cli_option *o = before >= 0 ? valued(c, words[before]) : NULL;
+
+    if (!o)
+        return false;
+    offer_values(o, at_sign ? "" : words[count - 1]);
+    return true;
 }
 
 /* Operands before the last word; *program is set if one of them begins another command line. */
@@ -108,8 +154,8 @@ static int count_operands(const struct cli_command *c, int count, char **words, 
     for (int i = 0; i < count - 1; i++) {
         if (strcmp(words[i], "--") == 0 && (c->flags & CLI_PROGRAM))
             *program = true;
-        else if (takes_value(c, words[i]))
-            i++;
+        else if (valued(c, words[i]))
+            i += i + 1 < count - 1 && strcmp(words[i + 1], "=") == 0 ? 2 : 1;
         else if (words[i][0] != '-')
             operands++;
     }
@@ -135,13 +181,15 @@ int cli_complete(int count, char **words)
     operands = count_operands(c, count, words, &program);
     if (program)
         puts("@commands");
-    else if (count > 1 && takes_value(c, words[count - 2]))
-        puts("@files");
+    else if (complete_value(c, count, words))
+        return 0;
     else if (words[count - 1][0] == '-')
         offer_options(c, words[count - 1]);
+    else if (strcmp(c->name, "help") == 0)
+        offer_commands(operands ? words[count - 2] : NULL, words[count - 1]);
     else if ((c->flags & CLI_PROGRAM) && operands >= (c->words != NULL))
         puts("@commands");
     else
-        offer_words(c->words, words[count - 1]);
+        offer_words(words_at(c->words, operands), words[count - 1]);
     return 0;
 }
