@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* apus daemon: the daemon alone, in the foreground. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/number.h"
@@ -50,6 +53,8 @@ static int parse_fd(const char *name, const char *value, int *out)
 
     if (number_parse_int(value, strlen(value), 10, &fd) < 0 || fd < 0)
         return cli_usage("--%s takes the number of an open descriptor, not '%s'", name, value);
+    if (fcntl(fd, F_GETFD) < 0)
+        return cli_usage("--%s %s: this descriptor is not open", name, value);
     *out = fd;
     return 0;
 }
@@ -132,6 +137,19 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
     }
 }
 
+static int check_dev_links(const char *dir)
+{
+    struct stat st;
+
+    /* Whether it can be written shows later: 'apus run' lays another one over it. */
+    if (stat(dir, &st) == 0) {
+        if (S_ISDIR(st.st_mode))
+            return 0;
+        errno = ENOTDIR;
+    }
+    return cli_error("no links to device nodes can be kept in %s: %s", dir, strerror(errno));
+}
+
 static int daemon_cli_run(int argc, char **argv)
 {
     struct daemon_options o = {.fuse_fd = -1, .ready_fd = -1, .uevent_fd = -1};
@@ -144,12 +162,16 @@ static int daemon_cli_run(int argc, char **argv)
     }
     if (optind != argc)
         return cli_usage("it takes no operand, '%s' is one too many", argv[optind]);
-    if (!o.socket)
+    if (!o.socket || !*o.socket)
         return cli_usage("--socket is missing: where should the control socket be?");
-    if (!o.mount == (o.fuse_fd < 0))
-        return cli_usage("it needs either --mount or --fuse-fd");
+    if ((!o.mount || !*o.mount) && o.fuse_fd < 0)
+        return cli_usage("--mount is missing: on which directory should the tree be?");
+    if (o.mount && o.fuse_fd >= 0)
+        return cli_usage("--mount and --fuse-fd exclude each other");
     if ((o.uevent_fd < 0) != !o.outside)
         return cli_usage("--uevent-fd and --outside go together: where may no uevent go?");
+    if (o.dev_links && (status = check_dev_links(o.dev_links)))
+        return status;
     return daemon_run(&o);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/uuid.h"
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
@@ -46,16 +47,30 @@ static int cpu_parse(char *list, bool on[FEATURES])
     return 0;
 }
 
+static int check_uuid(const char *word)
+{
+    struct uuid uuid;
+
+    if (uuid_parse(word, strlen(word), &uuid) == 0)
+        return 0;
+    return cli_usage("'%s' is no UUID of a mediated device; 'apus status' shows those that are "
+                     "there",
+                     word);
+}
+
 static int guest_start_run(int argc, char **argv)
 {
     bool on[FEATURES] = {true, true, true, true};
-    json_t *names = json_array(), *arguments;
+    json_t *names, *arguments;
 
     for (int got; (got = cli_next(argc, argv)) != -1;)
         if (got == OPT_CPU && cpu_parse(optarg, on))
             return 2;
     if (argc - optind < 1 || argc - optind > 2)
         return cli_usage("what is the guest called, and which mediated device does it get?");
+    if (argc - optind == 2 && check_uuid(argv[optind + 1]))
+        return 2;
+    names = json_array();
     for (size_t i = 0; i < FEATURES; i++)
         if (on[i])
             json_array_append_new(names, json_string(features[i]));
@@ -95,6 +110,8 @@ static int guest_attach_run(int argc, char **argv)
         ;
     if (argc - optind != 2)
         return cli_usage("which guest, and which mediated device?");
+    if (check_uuid(argv[optind + 1]))
+        return 2;
     return ask_quietly("guest-attach",
                        json_pack("{s:s, s:s}", "name", argv[optind], "mdev", argv[optind + 1]));
 }
@@ -107,6 +124,7 @@ const struct cli_command cmd_guest_start = {
     .options = start_options,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_GUESTS,
+    .words = "/@mdevs",
     .help = "The guest gets the mediated device as a KVM guest does with -device vfio-ap. It has\n"
             "no process of its own and lives until 'apus guest stop'; 'apus guest exec' runs\n"
             "programs in it. Its CPU features decide what it sees: without ap it has no AP\n"
@@ -124,7 +142,7 @@ const struct cli_command cmd_guest_stop = {
     .run = guest_stop_run,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_GUESTS,
-    .words = "@guests",
+    .words = "@guests/",
     .help = "Its queues are reset and zeroized; the mediated device stays as it was assigned.\n"};
 
 const struct cli_command cmd_guest_attach = {
@@ -134,7 +152,7 @@ const struct cli_command cmd_guest_attach = {
     .run = guest_attach_run,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_GUESTS,
-    .words = "@guests",
+    .words = "@guests/@mdevs",
     .help =
         "As device_add of QEMU. A guest has at most one mediated device, and a mediated device\n"
         "at most one guest.\n"};
@@ -146,7 +164,7 @@ const struct cli_command cmd_guest_detach = {
     .run = guest_detach_run,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_GUESTS,
-    .words = "@guests",
+    .words = "@guests/",
     .help = "As device_del of QEMU. Single adapters and domains are unplugged by unassigning them\n"
             "from the mediated device.\n"};
 
@@ -157,7 +175,7 @@ const struct cli_command cmd_guest_migrate = {
     .run = guest_migrate_run,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_GUESTS,
-    .words = "@guests",
+    .words = "@guests/",
     .help = "Live migration is refused as long as anything is plugged: the refusal names every\n"
             "queue and control domain that is to be unplugged first, by unassigning it or with\n"
             "'apus guest detach'.\n"};

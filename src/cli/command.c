@@ -115,10 +115,26 @@ int cli_run(const struct cli_command *command, int argc, char **argv)
     return command->run(argc, argv);
 }
 
+/* A wrong option, named as it was typed. getopt has just stepped over it. */
+static _Noreturn void refuse_option(int got, const char *word)
+{
+    bool is_long = strncmp(word, "--", 2) == 0;
+    char name[64];
+
+    if (is_long)
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
+    else
+        snprintf(name, sizeof(name), "-%c", optopt);
+    if (got == ':')
+        exit(cli_usage("option '%s' needs a value", name));
+    if (is_long && optopt)
+        exit(cli_usage("option '%s' takes no value", name));
+    exit(cli_usage("there is no option '%s'", name));
+}
+
 int cli_next(int argc, char **argv)
 {
     for (;;) {
-        int at = optind ? optind : 1;
         int got = getopt_long(argc, argv, shorts, longs, NULL);
 
         switch (got) {
@@ -129,9 +145,8 @@ int cli_next(int argc, char **argv)
             json = true;
             break;
         case ':':
-            exit(cli_usage("option '%s' needs a value", argv[at]));
         case '?':
-            exit(cli_usage("there is no option '%s', or it takes no value", argv[at]));
+            refuse_option(got, argv[optind - 1]);
         default:
             return got;
         }
