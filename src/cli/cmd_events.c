@@ -78,7 +78,7 @@ static int follow(struct connection *c)
     if (!event)
         return 1;
     json_decref(event);
-    while ((event = connection_event(c))) {
+    while (!ferror(stdout) && (event = connection_event(c))) {
         show(event);
         json_decref(event);
     }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,9 +97,18 @@ static void occupy_standard(void)
             open("/dev/null", (fd == 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
 }
 
-int main(int argc, char **argv)
+/* Output that cannot be written is a failure. */
+static int finish(int status)
 {
-    occupy_standard();
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    cli_error("the output cannot be written%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
+    return status ? status : 1;
+}
+
+static int start(int argc, char **argv)
+{
     if (argc < 2) {
         fputs("apus: no command given\nTry 'apus --help'.\n", stderr);
         return 2;
@@ -114,4 +124,10 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--complete") == 0)
         return cli_complete(argc - 2, argv + 2);
     return dispatch(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    occupy_standard();
+    return finish(start(argc, argv));
 }
