@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -14,6 +15,23 @@ enum { OPT_PRINT = 'p' };
 
 static const struct cli_option options[] = {
     {OPT_PRINT, "print", NULL, "show each command and what came of it"}, {0}};
+
+/* A recording is a file that ends. */
+static FILE *open_recording(const char *path)
+{
+    FILE *in = fopen(path, "re");
+    struct stat st;
+
+    if (!in)
+        cli_error("cannot read %s: %s", path, strerror(errno));
+    else if (fstat(fileno(in), &st) == 0 && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)))
+        return in;
+    else
+        cli_error("cannot read %s: it is no file", path);
+    if (in)
+        fclose(in);
+    return NULL;
+}
 
 static int replay_run(int argc, char **argv)
 {
@@ -27,9 +45,9 @@ static int replay_run(int argc, char **argv)
         print |= got == OPT_PRINT;
     if (optind + 1 != argc)
         return cli_usage("it takes one recording, as 'apus run --record FILE' writes it");
-    in = fopen(argv[optind], "re");
+    in = open_recording(argv[optind]);
     if (!in)
-        return cli_error("cannot read %s: %s", argv[optind], strerror(errno));
+        return 1;
     rc = record_replay(in, argv[optind], print ? stdout : NULL, &commands, &why);
     fclose(in);
     if (rc)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -18,6 +19,13 @@ struct connection {
     json_t *events; /* an array of those that came before the answer */
 };
 
+static bool is_socket(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) < 0 || S_ISSOCK(st.st_mode);
+}
+
 static int refuse_connect(int err, const char *path)
 {
     switch (err) {
@@ -25,12 +33,18 @@ static int refuse_connect(int err, const char *path)
         cli_error("there is no socket %s; is the machine running?", path);
         break;
     case ECONNREFUSED:
-        cli_error("nobody answers at %s; the daemon has ended", path);
+        cli_error(is_socket(path) ? "nobody answers at %s; the daemon has ended"
+                                  : "%s is no socket; a machine's is named by 'apus run' in "
+                                    "$APUS_SOCKET and by 'apus daemon' with --socket",
+                  path);
         break;
     case EACCES:
     case EPERM:
         cli_error("no permission to use the socket %s; it belongs to whoever started the machine",
                   path);
+        break;
+    case ENAMETOOLONG:
+        cli_error("the socket's path is longer than the 107 bytes that it can have: %s", path);
         break;
     default:
         cli_error("cannot connect to %s: %s", path, strerror(err));

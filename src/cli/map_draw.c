@@ -102,7 +102,7 @@ static void full_rule(struct drawing *d)
 static void full_heading(struct drawing *d)
 {
     const struct map *map = d->map;
-    bool states = false;
+    unsigned states = 0; /* columns up to the last one that says something */
 
     pad(d->out, 0, MARGIN - 1);
     text_adds(d->out, "adapter (card)\n");
@@ -110,14 +110,15 @@ static void full_heading(struct drawing *d)
     for (unsigned c = 0; c < map->columns; c++) {
         text_addf(d->out, "%02x %-*s", map->apid[c], c + 1 < map->columns ? (int)d->cell : 0,
                   type_of(map, c));
-        states |= *state_of(map, c) != '\0';
+        if (*state_of(map, c))
+            states = c + 1;
     }
     text_adds(d->out, "\n");
     if (!states)
         return;
     pad(d->out, 0, MARGIN - 1);
-    for (unsigned c = 0; c < map->columns; c++)
-        text_addf(d->out, "%-*s", c + 1 < map->columns ? (int)d->cell + 3 : 0, state_of(map, c));
+    for (unsigned c = 0; c < states; c++)
+        text_addf(d->out, "%-*s", c + 1 < states ? (int)d->cell + 3 : 0, state_of(map, c));
     text_adds(d->out, "\n");
 }
 

@@ -37,7 +37,8 @@ static int refuse_user(int err)
     case EACCES:
         remedy = "this system does not let you; allow unprivileged user namespaces "
                  "(sysctl kernel.unprivileged_userns_clone=1 or "
-                 "kernel.apparmor_restrict_unprivileged_userns=0) or run apus as root";
+                 "kernel.apparmor_restrict_unprivileged_userns=0) or run apus as root; in a "
+                 "chroot no system lets you";
         break;
     case ENOSPC:
     case EUSERS:
@@ -106,7 +107,10 @@ int namespace_enter(bool network)
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
         ret = -errno;
         cli_error("cannot make the mount namespace private: %s%s", strerror(-ret),
-                  ret == -EACCES || ret == -EPERM
+                  ret == -EINVAL
+                      ? "; the root directory is no mount point, as in a plain chroot: bind it to "
+                        "itself (mount --bind DIR DIR) before chroot DIR"
+                  : ret == -EACCES || ret == -EPERM
                       ? "; a security module forbids mounts, run apus as root or allow them"
                       : "");
         return ret;

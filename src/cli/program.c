@@ -59,6 +59,8 @@ static int check_name(const char *name)
 
 int program_check(const char *name)
 {
+    if (!*name)
+        return cli_error("the program has an empty name"), PROGRAM_MISSING;
     switch (strchr(name, '/') ? check_file(name) : check_name(name)) {
     case 0:
         return 0;

@@ -56,6 +56,45 @@ def test_wrong_usage(arguments):
     assert re.fullmatch(r"apus[^\n]*\nTry 'apus[^\n]*--help'\.\n", result.stderr)
 
 
+@pytest.mark.parametrize("arguments, words", [
+    (["run", "--nonsense=1"], "there is no option '--nonsense'"), (["run", "-x"], "there is no option '-x'"),
+    (["run", "-m"], "option '-m' needs a value"), (["run", "-vm"], "option '-m' needs a value"),
+    (["status", "--json=1"], "option '--json' takes no value"),
+    (["guest", "start", "X", "--cpu"], "option '--cpu' needs a value"),
+    (["guest", "start", "X", "nonsense"], "'nonsense' is no UUID"), (["guest", "attach", "X", ""], "'' is no UUID"),
+    (["daemon", "--mount", "", "--socket", "x"], "--mount is missing"),
+    (["daemon", "--mount", "x", "--socket", ""], "--socket is missing"),
+    (["daemon", "--mount", "x", "--fuse-fd", "0", "--socket", "x"], "exclude each other"),
+    (["daemon", "--mount", "x", "--socket", "x", "--ready-fd", "99"], "99: this descriptor is not open")])
+def test_wrong_usage_is_named(arguments, words):
+    result = apus(*arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert words in result.stderr.splitlines()[0]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"], ["se", "--help"], ["help"]])
+def test_output_that_cannot_be_written(arguments):
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([binary(), *arguments], stdout=full, stderr=-1, text=True, check=False)
+    assert (result.returncode, result.stderr) == (1, "apus: the output cannot be written: No space left on device\n")
+
+
+def test_output_of_a_client_that_cannot_be_written(runs):
+    script = """for line in status map "map --json" log events "guest list" "se show"; do
+                    timeout 20 apus $line > /dev/full; echo "$line $?"
+                done; timeout 20 apus events --follow > /dev/full & sleep 0.5
+                echo -5 > /sys/bus/ap/apmask; wait $!; echo follow $?"""
+    result = runs.bash("apus guest start Guest1; " + script)
+    assert [line.split()[-1] for line in result.stdout.splitlines()] == ["1"] * 8, result.stdout
+
+
+def test_a_socket_that_is_none(tmp_path):
+    (tmp_path / "file").write_text("")
+    result = apus("status", "--socket", str(tmp_path / "file"))
+    assert result.returncode == 1 and "file is no socket" in result.stderr
+    assert "longer than the 107 bytes" in apus("status", "--socket", "/tmp/" + "a" * 200).stderr
+
+
 def test_version():
     assert re.fullmatch(r"apus \d+\.\d+\.\d+\n", apus("--version").stdout)
 
@@ -76,6 +115,19 @@ def test_completion():
     assert complete("run", "-m", "x", "--ab") == ["--abi"]
     assert complete("run", "-m", "x", "") == ["@commands"]
     assert complete("run", "--", "l") == ["@commands"]
+    assert complete("run", "--abi", "") == complete("run", "--abi", "=") == ["seed", "upstream"]
+    assert complete("run", "--abi", "=", "u") == ["upstream"]
+    assert complete("run", "--abi", "=", "u", "--rec") == ["--record"]
+    assert complete("guest", "start", "") == []
+    assert complete("guest", "start", "x", "") == complete("guest", "attach", "x", "") == ["@mdevs"]
+    assert complete("guest", "stop", "x", "") == []
+    assert complete("se", "lpar", "") == ["add", "remove"]
+    assert complete("se", "lpar", "-f", "add", "") == ["adapter", "domain", "control-domain"]
+    assert complete("se", "lpar", "add", "domain", "") == []
+    assert complete("se", "adapter", "") == ["@adapters"]
+    assert complete("se", "adapter", "5", "o") == ["on", "off"]
+    assert complete("help", "s") == ["status", "se", "sclp"]
+    assert complete("help", "se", "") == ["show", "adapter", "lpar"]
     assert complete("nonsense", "") == []
     for name in commands():
         assert "--help" in complete(*name.split(), "--")
@@ -91,6 +143,17 @@ def test_completion_in_bash():
     words, option, files, programs = result.stdout.splitlines()
     assert (words, option, result.stderr) == ("run", "--machine", "")
     assert "/etc/hosts" in files.split() and "mkdir" in programs.split()
+
+
+def test_completion_of_what_is_there(runs):
+    """Guests, mediated devices and adapters, from the machine that runs."""
+    uuid = "9c1b3b6a-8f0c-4b1e-9a53-2d1c7e7f0001"
+    result = runs.bash(f"""
+        source {HERE}/../../completion/apus.bash; apus guest start Guest1
+        echo {uuid} > /sys/devices/vfio_ap/matrix/mdev_supported_types/vfio_ap-passthrough/create
+        try() {{ COMP_WORDS=(apus "$@"); COMP_CWORD=$#; COMPREPLY=(); _apus; echo "${{COMPREPLY[*]}}"; }}
+        try guest stop ''; try guest attach Guest1 9; try se adapter 0x; try run --abi =""")
+    assert result.stdout.splitlines() == ["Guest1", uuid, "0x04 0x05 0x06", "seed upstream"]
 
 
 def test_which_machine(runs):

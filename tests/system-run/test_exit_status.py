@@ -57,6 +57,11 @@ def test_found_on_the_path(runs, tmp_path):
     assert runs.run("tool", env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}).returncode == 8
 
 
+def test_a_program_without_a_name(runs):
+    result = runs.run("")
+    assert (result.returncode, result.stderr) == (127, "apus: the program has an empty name\n")
+
+
 def test_no_program_is_a_shell(runs):
     result = runs.apus("run", input="exit 6\n", stdin=None)
     assert (result.returncode, result.stderr) == (6, "")

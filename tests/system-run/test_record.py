@@ -81,7 +81,8 @@ def test_a_difference(runs, recording):
 def test_what_is_no_recording(runs, tmp_path):
     other = tmp_path / "other"
     other.write_text("{}\n")
-    for path, words in ((other, f"{other}:1: "), (tmp_path / "none", "No such file")):
+    for path, words in ((other, f"{other}:1: "), (tmp_path / "none", "No such file"),
+                        (tmp_path, "it is no file"), ("/dev/zero", "it is no file")):
         result = runs.apus("replay", path)
         assert (result.returncode, result.stderr.count("\n")) == (1, 1)
         assert words in result.stderr
