@@ -32,7 +32,7 @@ static void test_full_drawing(void **state)
     assert_string_equal(
         out.data, "                adapter (card)\n"
                   "                04 CEX5C        0a CEX5A        0e missing\n"
-                  "                                standby         \n"
+                  "                                standby\n"
                   "              +---------------+---------------+---------------+\n"
                   "domain  0004  | (04,0004) z   | (0a,0004) 1*~ | (0e,0004) 1-  |\n"
                   "        0047  | (04,0047) u   | (0a,0047) v~  | (0e,0047) -   |\n"
