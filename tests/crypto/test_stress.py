@@ -11,6 +11,24 @@ import time
 PROCESSES = 64
 
 
+def fail(crypto):
+    """Faults of which each request can recover, or ends with EIO or ENODEV."""
+    for rule in ("* 40 busy", "*.0004 40 full", "06.* 20 bad-reply code=0x10", "05.* 20 checkstop", "* 60 delay 5ms",
+                 "04-06.* 3 reset 30ms"):
+        crypto.execute("fault-add", rule=rule)
+    yield
+    assert crypto.w("devices/ap/card06/06.0004/reset", 1) == "OK"
+    assert crypto.w("devices/ap/card04/04.0004/reset", 1) == "OK"
+    yield
+    crypto.execute("fault-add", rule="06.* always deconfigured")
+    crypto.execute("fault-add", rule="05.0004 always full")
+    yield
+    crypto.execute("fault-add", rule="08.0004 always busy")
+    yield
+    crypto.execute("fault-remove", all=True)
+    yield
+
+
 def disturb(crypto, mdev):
     """One change after the other, for ever; each must work."""
     for turn in itertools.count():
@@ -35,6 +53,7 @@ def disturb(crypto, mdev):
         crypto.se_adapter(8, "on")
         assert crypto.w("devices/ap/card05/05.0004/reset", 1) == "OK"
         yield
+        yield from fail(crypto)
 
 
 def resident_kib(pid):
