@@ -32,6 +32,7 @@ static struct {
     uint32_t features;
     char said[GUEST_ERROR_MAX]; /* last complaint, so that each is printed once */
     const char *rescan;         /* pipe that makes the kernel look again, or NULL */
+    bool stopped;               /* by the administrator: QEMU is about to end */
     bool was_connected;         /* as the watcher saw it last */
 } lnk = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -55,6 +56,11 @@ static void gone(int error, const char *text)
 {
     guest_client_close(lnk.client);
     lnk.client = NULL;
+    /* Whoever stops the guest wants its machine to end; QEMU takes this as a request to quit. */
+    if (error == -ESHUTDOWN) {
+        lnk.stopped = true;
+        kill(getpid(), SIGTERM);
+    }
     lnk.next_try = now_ms() + (error == -ETIMEDOUT ? RETRY_SLOW_MS : RETRY_MS);
     say(text);
 }
@@ -67,7 +73,7 @@ static bool connected(void)
 
     if (lnk.client)
         return true;
-    if (now_ms() < lnk.next_try)
+    if (lnk.stopped || now_ms() < lnk.next_try)
         return false;
     r = guest_client_open(lnk.path, &lnk.hello, ANSWER_MS, &lnk.client, error);
     if (r < 0) {

@@ -29,8 +29,9 @@ enum effect_kind {
     /* The APCB of guest number id was replaced: its masks are to be read from the core. */
     EFFECT_APCB,
     /*
-     * Guest id: its AP configuration changed (value 0), it is asked to release the device (value
-     * 1), or the queue in node, for which it enabled interrupts, has a reply (value 2).
+     * Guest id (or CORE_LPAR): its AP configuration changed (value 0), it is asked to release the
+     * device (value 1), or the queue in node, for which it enabled interrupts, has a reply (value
+     * 2).
      */
     EFFECT_GUEST_NOTIFY,
     /* Guest id: what is attached to it has been taken away; a process that embodies it is told. */

@@ -24,11 +24,13 @@ enum {
     OPT_SOCKET,
     OPT_SECRET,
     OPT_DEV_LINKS,
-    OPT_GUEST_SOCKET
+    OPT_GUEST_SOCKET,
+    OPT_NO_TREE
 };
 
 static const struct cli_option options[] = {
     {OPT_MOUNT, "mount", "DIR", "mount the tree on this directory"},
+    {OPT_NO_TREE, "no-tree", NULL, "show the tree to nobody (see 'apus linux host')"},
     {OPT_SOCKET, "socket", "PATH", "the control socket to create"},
     {OPT_GUEST_SOCKET, "guest-socket", "PATH",
      "the socket for real guests (default: PATH of --socket and .guest)"},
@@ -105,6 +107,9 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
     case OPT_SOCKET:
         o->socket = value;
         return 0;
+    case OPT_NO_TREE:
+        o->no_tree = true;
+        return 0;
     case OPT_GUEST_SOCKET:
         o->guest_socket = value;
         return 0;
@@ -164,10 +169,10 @@ static int daemon_cli_run(int argc, char **argv)
         return cli_usage("it takes no operand, '%s' is one too many", argv[optind]);
     if (!o.socket || !*o.socket)
         return cli_usage("--socket is missing: where should the control socket be?");
-    if ((!o.mount || !*o.mount) && o.fuse_fd < 0)
+    if ((!o.mount || !*o.mount) && o.fuse_fd < 0 && !o.no_tree)
         return cli_usage("--mount is missing: on which directory should the tree be?");
-    if (o.mount && o.fuse_fd >= 0)
-        return cli_usage("--mount and --fuse-fd exclude each other");
+    if ((o.mount != NULL) + (o.fuse_fd >= 0) + o.no_tree > 1)
+        return cli_usage("--mount, --fuse-fd and --no-tree exclude each other");
     if ((o.uevent_fd < 0) != !o.outside)
         return cli_usage("--uevent-fd and --outside go together: where may no uevent go?");
     if (o.dev_links && (status = check_dev_links(o.dev_links)))

@@ -8,12 +8,20 @@
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/guest_linux.h"
 #include "cli/value.h"
 
-enum { OPT_CPU = 'c' };
+enum { OPT_CPU = 'c', OPT_LINUX = 256, OPT_CONSOLE, OPT_DETACH, OPT_MEMORY, OPT_CPUS, OPT_KERNEL };
 
 static const struct cli_option start_options[] = {
-    {OPT_CPU, "cpu", "FEATURES", "CPU features, e.g. ap=on,apqci=off (default: all on)"}, {0}};
+    {OPT_CPU, "cpu", "FEATURES", "CPU features, e.g. ap=on,apqci=off (default: all on)"},
+    {OPT_LINUX, "linux", NULL, "boot a real Linux under QEMU (see 'apus linux fetch')"},
+    {OPT_CONSOLE, "console", NULL, "its console in this terminal, until it ends (Ctrl-a x)"},
+    {OPT_DETACH, "detach", NULL, "do not wait until it answers"},
+    {OPT_MEMORY, "memory", "MIB", "its memory in MiB (default: 512)"},
+    {OPT_CPUS, "cpus", "N", "number of its CPUs (default: 1)"},
+    {OPT_KERNEL, "kernel", "SUITE", "the kernel of this Debian release (default: trixie, 6.12)"},
+    {0}};
 
 static const char *const features[] = {"ap", "apft", "apqci", "apqi"};
 #define FEATURES (sizeof(features) / sizeof(*features))
@@ -58,25 +66,87 @@ static int check_uuid(const char *word)
                      word);
 }
 
+/* What `guest start` was asked for. */
+struct start {
+    bool cpu_given, on[FEATURES];
+    bool is_linux, linux_option, detach;
+    struct linux_boot boot;
+};
+
+static int start_option(int option, struct start *s)
+{
+    switch (option) {
+    case OPT_CPU:
+        s->cpu_given = true;
+        return cpu_parse(optarg, s->on);
+    case OPT_LINUX:
+        s->is_linux = true;
+        return 0;
+    case OPT_CONSOLE:
+        s->boot.console = true;
+        break;
+    case OPT_DETACH:
+        s->detach = true;
+        break;
+    case OPT_MEMORY:
+        s->boot.memory = optarg;
+        break;
+    case OPT_CPUS:
+        s->boot.cpus = optarg;
+        break;
+    case OPT_KERNEL:
+        s->boot.kernel = optarg;
+        break;
+    }
+    s->linux_option = true;
+    return 0;
+}
+
+static int start_linux(struct start *s, const char *name, const char *uuid)
+{
+    const char *socket;
+
+    if (!uuid)
+        return cli_usage("a real Linux needs a mediated device from the start");
+    if (s->cpu_given)
+        return cli_usage("--cpu is for light guests; a real one has ap, apft and apqci");
+    if (s->boot.console && s->detach)
+        return cli_usage("--console and --detach exclude each other");
+    socket = cli_socket();
+    if (!socket)
+        return 1;
+    s->boot.name = name;
+    s->boot.mdev = uuid;
+    return guest_linux_start(socket, &s->boot, !s->detach);
+}
+
 static int guest_start_run(int argc, char **argv)
 {
-    bool on[FEATURES] = {true, true, true, true};
-    json_t *names, *arguments;
+    struct start s = {.on = {true, true, true, true}};
+    json_t *names;
+    const char *uuid;
 
-    for (int got; (got = cli_next(argc, argv)) != -1;)
-        if (got == OPT_CPU && cpu_parse(optarg, on))
-            return 2;
+    for (int got; (got = cli_next(argc, argv)) != -1;) {
+        int status = start_option(got, &s);
+
+        if (status)
+            return status;
+    }
     if (argc - optind < 1 || argc - optind > 2)
         return cli_usage("what is the guest called, and which mediated device does it get?");
-    if (argc - optind == 2 && check_uuid(argv[optind + 1]))
+    uuid = argc - optind == 2 ? argv[optind + 1] : NULL;
+    if (uuid && check_uuid(uuid))
         return 2;
+    if (s.is_linux)
+        return start_linux(&s, argv[optind], uuid);
+    if (s.linux_option)
+        return cli_usage("--console, --detach, --memory, --cpus and --kernel go with --linux");
     names = json_array();
     for (size_t i = 0; i < FEATURES; i++)
-        if (on[i])
+        if (s.on[i])
             json_array_append_new(names, json_string(features[i]));
-    arguments = json_pack("{s:s, s:s*, s:o}", "name", argv[optind], "mdev",
-                          argc - optind == 2 ? argv[optind + 1] : NULL, "features", names);
-    return ask_quietly("guest-start", arguments);
+    return ask_quietly("guest-start", json_pack("{s:s, s:s*, s:o}", "name", argv[optind], "mdev",
+                                                uuid, "features", names));
 }
 
 /* A command that takes the guest alone. */
@@ -89,9 +159,29 @@ static int named(int argc, char **argv, const char *command)
     return ask_quietly(command, json_pack("{s:s}", "name", argv[optind]));
 }
 
+/* A guest whose daemon knows nothing of it any more still has its QEMU. */
 static int guest_stop_run(int argc, char **argv)
 {
-    return named(argc, argv, "guest-stop");
+    const char *socket, *name;
+    json_t *list = NULL;
+    int status = 0;
+
+    while (cli_next(argc, argv) != -1)
+        ;
+    if (argc - optind != 1)
+        return cli_usage("which guest?");
+    name = argv[optind];
+    socket = cli_socket();
+    if (!socket)
+        return 1;
+    if (guest_linux_list(socket, &list) < 0)
+        return 1;
+    if (guest_linux_find(list, name) || strchr(name, '/') || !guest_linux_stop(socket, name))
+        status = ask_quietly("guest-stop", json_pack("{s:s}", "name", name));
+    if (status == 0 && !strchr(name, '/'))
+        guest_linux_stop(socket, name);
+    json_decref(list);
+    return status;
 }
 
 static int guest_detach_run(int argc, char **argv)
@@ -131,9 +221,14 @@ const struct cli_command cmd_guest_start = {
             "instructions, without apft it finds no queues, without apqci it looks for queues one\n"
             "by one, without apqi it has no AP interrupts.\n"
             "\n"
+            "With --linux a real s390x kernel boots under QEMU, in seconds, and finds what the\n"
+            "mediated device passes through. The other commands are the same for both kinds;\n"
+            "a real guest whose QEMU ends is stopped.\n"
+            "\n"
             "Examples:\n"
             "  apus guest start Guest1 $uuid1\n"
-            "  apus guest start Old $uuid2 --cpu apqci=off,apqi=off\n"};
+            "  apus guest start Guest2 $uuid2 --linux\n"
+            "  apus guest start Old $uuid3 --cpu apqci=off,apqi=off\n"};
 
 const struct cli_command cmd_guest_stop = {
     .name = "guest stop",
@@ -143,7 +238,8 @@ const struct cli_command cmd_guest_stop = {
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_GUESTS,
     .words = "@guests/",
-    .help = "Its queues are reset and zeroized; the mediated device stays as it was assigned.\n"};
+    .help = "Its queues are reset and zeroized; the mediated device stays as it was assigned. The\n"
+            "QEMU of a real guest ends.\n"};
 
 const struct cli_command cmd_guest_attach = {
     .name = "guest attach",

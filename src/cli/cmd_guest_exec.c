@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/compose.h"
 #include "cli/connection.h"
+#include "cli/guest_linux.h"
 #include "cli/namespace.h"
 #include "cli/program.h"
 
@@ -15,6 +16,9 @@ static const char guest_exec_help[] =
     "PROGRAM sees the AP bus of the running guest NAME in its /sys; all else of the system\n"
     "is as it is here. It can be called inside 'apus run' and from outside, and several\n"
     "programs can run in one guest at a time.\n"
+    "\n"
+    "In a guest that was started with --linux PROGRAM is one of the guest's own; its output\n"
+    "comes when it has ended, and one program runs at a time.\n"
     "\n"
     "Exit status: as with 'apus run'.\n"
     "\n"
@@ -57,9 +61,19 @@ static int run_inside(const char *socket, const char *name, char **argv)
     return program_run(argv, &daemon);
 }
 
+/* Whether it is a guest that our QEMU runs; then its directory. */
+static bool linux_of(const char *socket, const char *name, struct text *dir)
+{
+    if (strchr(name, '/'))
+        return false;
+    linux_guest_dir(socket, name, dir);
+    return linux_guest_runs(dir->data);
+}
+
 static int guest_exec_run(int argc, char **argv)
 {
     const char *name, *socket;
+    text_auto dir = {0};
     int status;
 
     while (cli_next(argc, argv) != -1)
@@ -73,13 +87,15 @@ static int guest_exec_run(int argc, char **argv)
         argv++;
     if (!*argv)
         return cli_usage("it needs a program to run in '%s'", name);
+    socket = cli_socket();
+    if (!socket)
+        return PROGRAM_FAILED;
+    if (linux_of(socket, name, &dir))
+        return linux_exec(dir.data, argv);
     program_extend_path();
     status = program_check(argv[0]);
     if (status)
         return status;
-    socket = cli_socket();
-    if (!socket)
-        return PROGRAM_FAILED;
     return run_inside(socket, name, argv);
 }
 

@@ -31,9 +31,9 @@ static void add_ids(struct table *table, const json_t *object, const char *name,
 
 void guests_print(const json_t *guests, unsigned indent)
 {
-    static const char *const heading[] = {"NAME",     "MDEV",    "FEATURES",
+    static const char *const heading[] = {"NAME",     "KIND",    "MDEV",           "FEATURES",
                                           "ADAPTERS", "DOMAINS", "CONTROL DOMAINS"};
-    struct table table = {.columns = 6};
+    struct table table = {.columns = 7};
     const json_t *g;
     size_t i;
 
@@ -45,6 +45,7 @@ void guests_print(const json_t *guests, unsigned indent)
 
         join(json_object_get(g, "features"), &list);
         table_add(&table, field_string(g, "name", "?"));
+        table_add(&table, field_string(g, "kind", "?"));
         table_add(&table, field_string(g, "mdev", "-"));
         table_add(&table, list.data);
         add_ids(&table, g, "adapters", 2);
@@ -93,6 +94,7 @@ static void print_guest(const json_t *view)
     join(json_object_get(view, "features"), &list);
     field_ids(json_object_get(view, "control_domains"), 4, &control);
     printf("name              %s\n", field_string(view, "name", "?"));
+    printf("kind              %s\n", field_string(view, "kind", "?"));
     printf("mediated device   %s\n", field_string(view, "mdev", "-"));
     printf("features          %s\n", list.data);
     printf("queues            ");
@@ -127,7 +129,9 @@ const struct cli_command cmd_guest_list = {
     .run = guest_list_run,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_GUESTS,
-    .help = "Adapters and domains are those that the guest can use now, in hexadecimal.\n"};
+    .help =
+        "Adapters and domains are those that the guest can use now, in hexadecimal. A guest is\n"
+        "real if a kernel of its own executes AP instructions, and light otherwise.\n"};
 
 const struct cli_command cmd_guest_show = {.name = "guest show",
                                            .args = "NAME",

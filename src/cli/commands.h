@@ -20,6 +20,8 @@
     X(guest_attach)                                                                                \
     X(guest_detach)                                                                                \
     X(guest_migrate)                                                                               \
+    X(linux_fetch)                                                                                 \
+    X(linux_host)                                                                                  \
     X(se_show)                                                                                     \
     X(se_adapter)                                                                                  \
     X(se_lpar)                                                                                     \

@@ -25,15 +25,20 @@ static void keep_open(int fd)
 static _Noreturn void become_daemon(const struct daemon_start *how, int ready, pid_t parent)
 {
     char fuse_text[16], ready_text[16], uevents_text[16], outside_text[32];
-    const char *args[ARGS_MAX] = {"apus",       "daemon",   "--fuse-fd", fuse_text,
-                                  "--ready-fd", ready_text, "--socket",  how->socket};
-    int n = 8;
+    const char *args[ARGS_MAX] = {"apus",     "daemon",   "--ready-fd",
+                                  ready_text, "--socket", how->socket};
+    int n = 6;
 
     snprintf(fuse_text, sizeof(fuse_text), "%d", how->fuse);
     snprintf(ready_text, sizeof(ready_text), "%d", ready);
     snprintf(uevents_text, sizeof(uevents_text), "%d", how->uevents);
     snprintf(outside_text, sizeof(outside_text), "%" PRIu64, how->outside);
-    args[n++] = "--dev-links", args[n++] = "/dev";
+    if (how->fuse >= 0) {
+        args[n++] = "--fuse-fd", args[n++] = fuse_text;
+        args[n++] = "--dev-links", args[n++] = "/dev";
+    } else {
+        args[n++] = "--no-tree";
+    }
     if (!how->verbose)
         args[n++] = "--quiet";
     if (how->uevents >= 0) {

@@ -21,7 +21,7 @@
  * error.
  */
 struct daemon_start {
-    int fuse;            /* N */
+    int fuse;            /* N; -1: --no-tree in its place */
     const char *socket;  /* PATH */
     const char *machine; /* FILE, or NULL for the default machine */
     const char *abi;     /* PROFILE, or NULL for that of the machine */

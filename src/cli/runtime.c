@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/linux.h"
 
 /* "/1234567890.99/control" fits behind the base. */
 #define BASE_MAX (RUNTIME_PATH_MAX - 24)
@@ -50,6 +51,8 @@ static void remove_dir(const char *dir)
     static const char *const files[] = {"control", "control.guest", "lock"};
     char path[RUNTIME_PATH_MAX + 16];
 
+    snprintf(path, sizeof(path), "%.107s/control", dir);
+    linux_guests_end(path);
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
         snprintf(path, sizeof(path), "%.107s/%s", dir, files[i]);
         unlink(path);

@@ -24,6 +24,7 @@ struct control_server;
 struct control_host {
     void *data;
     bool virtual_clock;
+    const char *guest_socket;    /* of the guest protocol; NULL: there is none */
     uint64_t (*now)(void *data); /* ns, as in commands to the core */
     /* Serves the tree of a guest on a descriptor of /dev/fuse, which it takes in every case. */
     int (*mount_guest)(void *data, unsigned guest, int fd, struct text *why);

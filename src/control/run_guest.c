@@ -98,7 +98,10 @@ static json_t *run_migrate(struct control_call *call, struct control_error *erro
 
 static json_t *run_list(struct control_call *call, struct control_error *error)
 {
-    return json_pack("{s:o}", "guests", control_view_guests(call->state->door->core));
+    const char *path = call->state->host->guest_socket;
+
+    return json_pack("{s:o, s:o}", "guests", control_view_guests(call->state->door->core), "socket",
+                     path ? control_json_string(path) : json_null());
 }
 
 static json_t *run_show(struct control_call *call, struct control_error *error)
@@ -174,8 +177,9 @@ const struct control_command control_commands_guest[] = {
      .run = run_detach},
     {.name = "guest-list",
      .what = "The guests that run.",
-     .returns = "guests: objects with name, number, features, mdev (or null), adapters, domains, "
-                "control_domains",
+     .returns = "guests: objects with name, number, kind (real: a client of the guest protocol is "
+                "its CPUs; light: none is), features, mdev (or null), adapters, domains, "
+                "control_domains; socket: where real guests connect, or null",
      .run = run_list},
     {.name = "guest-show",
      .what = "One guest, with every queue it can use.",

@@ -33,6 +33,7 @@ json_t *control_view_guest(const struct guest_info *guest)
             control_json_append(features, json_string(control_guest_features[i]));
     control_json_set(view, "name", control_json_string(guest->name));
     control_json_set(view, "number", json_integer(guest->number));
+    control_json_set(view, "kind", json_string(guest->connected ? "real" : "light"));
     control_json_set(view, "features", features);
     control_json_set(view, "mdev", uuid_or_null(guest->attached, &guest->mdev));
     control_json_matrix(view, &guest->apm, &guest->aqm, &guest->adm);

@@ -79,6 +79,8 @@ static bool host_rescan(struct core *c, struct effects *fx)
     changed = machine_take_changed(c->machine);
     fx->tree = CORE_HOST_TREE;
     ap_bus_scan_adapters(c->bus, &changed, fx);
+    if (c->lpar_connected)
+        effects_add(fx, EFFECT_GUEST_NOTIFY)->id = CORE_LPAR;
     return true;
 }
 

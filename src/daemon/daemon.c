@@ -101,7 +101,7 @@ static int open_adapters(struct daemon *d, struct text *why)
         text_addf(why, "cannot serve a file system: %s", strerror(-rc));
         return rc;
     }
-    return daemon_mount_new(d, CORE_HOST_TREE, o->mount, o->fuse_fd, why);
+    return o->no_tree ? 0 : daemon_mount_new(d, CORE_HOST_TREE, o->mount, o->fuse_fd, why);
 }
 
 /* As control_server_wants_uevents, before there is a core to ask. */

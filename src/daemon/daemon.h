@@ -13,6 +13,7 @@ struct daemon_options {
     int fuse_fd;              /* an open /dev/fuse that is mounted already; -1 if mount is given */
     const char *socket;       /* path of the control socket */
     const char *guest_socket; /* of the guest protocol; NULL: socket with .guest behind it */
+    bool no_tree;             /* in place of mount and fuse_fd: nobody looks at the tree */
     int ready_fd;             /* gets one byte when all serves; -1: "ready" on standard output */
     const char *machine;      /* machine file; NULL: the default machine */
     bool has_abi;

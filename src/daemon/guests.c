@@ -31,7 +31,7 @@ int daemon_guests_open(struct daemon *d, struct text *why)
     }
     if (fd < 0)
         return fd;
-    d->guest_path = xstrdup(path.data);
+    d->host.guest_socket = d->guest_path = xstrdup(path.data);
     d->guest_host = (struct guest_server_host){.data = d, .log = host_log, .hello_ms = HELLO_MS};
     rc = guest_server_new(d->event, &d->door, &d->guest_host, fd, &d->guests);
     if (rc < 0)

@@ -184,7 +184,8 @@ static void test_guests(void **state)
     assert_string_equal(r->core.name, "Guest1");
     expect_json(
         rig_return(r, c, "{\"execute\":\"guest-show\",\"arguments\":{\"name\":\"Guest1\"}}"),
-        "{\"name\":\"Guest1\",\"number\":3,\"features\":[\"ap\",\"apqci\"],\"mdev\":\"" MDEV
+        "{\"name\":\"Guest1\",\"number\":3,\"kind\":\"light\",\"features\":[\"ap\",\"apqci\"],"
+        "\"mdev\":\"" MDEV
         "\",\"adapters\":[5],\"domains\":[4],\"control_domains\":[9],\"matrix\":[\"05."
         "0004\"],\"config_changes\":7,\"release_requests\":1}");
     ask_and_drop(r, c, "{\"execute\":\"guest-detach\",\"arguments\":{\"name\":\"Guest1\"}}");

@@ -39,10 +39,12 @@ static void test_replies_in_order_with_ids(void **state)
              "{\"execute\":\"guest-list\",\"id\":1}\n\n{\"execute\":\"x\",\"id\":null}\n"
              "{\"execute\":\"guest-list\",\"id\":{\"a\":[2]}}\r\n{\"execute\":\"guest-");
     in = rig_receive(r, c);
-    assert_non_null(strstr(in, "{\"return\":{\"guests\":[]},\"id\":1}\n{\"error\":"));
-    assert_non_null(strstr(in, ",\"id\":null}\n{\"return\":{\"guests\":[]},\"id\":{\"a\":[2]}}\n"));
+    assert_non_null(
+        strstr(in, "{\"return\":{\"guests\":[],\"socket\":null},\"id\":1}\n{\"error\":"));
+    assert_non_null(strstr(
+        in, ",\"id\":null}\n{\"return\":{\"guests\":[],\"socket\":null},\"id\":{\"a\":[2]}}\n"));
     rig_send(r, c, "list\"}\n");
-    assert_string_equal(rig_receive(r, c), "{\"return\":{\"guests\":[]}}\n");
+    assert_string_equal(rig_receive(r, c), "{\"return\":{\"guests\":[],\"socket\":null}}\n");
     close(c);
 }
 

@@ -364,9 +364,11 @@ static void an_lpar_has_the_machine_to_itself(void **state)
     expect_matrix(r, client, mask256_count(&adapters), mask256_count(&host.aqm),
                   mask256_count(&host.adm));
     assert_int_equal(servc(r, client, GUEST_SERVC_DECONFIGURE | 5 << 8), 0x0020);
+    expect_notify(r, client, GUEST_NOTIFY_CONFIG);
     assert_int_equal(servc(r, client, GUEST_SERVC_DECONFIGURE | 5 << 8), 0x0120);
     assert_int_equal(guest_rig_pqap(r, client, TAPQ, 0x0504, 0, 0), 3);
     assert_int_equal(servc(r, client, GUEST_SERVC_CONFIGURE | 5 << 8), 0x0020);
+    expect_notify(r, client, GUEST_NOTIFY_CONFIG);
     assert_int_equal(servc(r, client, GUEST_SERVC_CONFIGURE | 0xee << 8), 0x09f0);
     refuse_hello(r, GUEST_ROLE_LPAR, "lpar", NULL, EBUSY, "has its CPUs already");
     assert_int_equal(admin_guest(r, CMD_GUEST_START, "Guest1", NULL), -EBUSY);

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* apus linux fetch, apus linux host. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/daemon.h"
+#include "cli/linux.h"
+#include "cli/program.h"
+#include "cli/runtime.h"
+#include "store/machine_file.h"
+
+enum { OPT_ABI = 256, OPT_KERNEL, OPT_REFRESH, OPT_LIST, OPT_MEMORY, OPT_CPUS };
+
+#define HOST "host" /* the name of the guest that is the LPAR */
+
+static const struct cli_option fetch_options[] = {
+    {OPT_KERNEL, "kernel", "SUITE", "the kernel of this Debian release (default: trixie, 6.12)"},
+    {OPT_REFRESH, "refresh", NULL, "look for newer packages than those in the cache"},
+    {OPT_LIST, "list", NULL, "show what is in the cache and fetch nothing"},
+    {0}};
+
+static int linux_fetch_run(int argc, char **argv)
+{
+    const char *args[16] = {NULL}, *kernel = NULL;
+    text_auto program = {0};
+    pid_t nobody = 0;
+    int n = 1;
+
+    for (int got; (got = cli_next(argc, argv)) != -1;) {
+        if (got == OPT_KERNEL)
+            kernel = optarg;
+        else if (n < 8)
+            args[n++] = got == OPT_REFRESH ? "--refresh" : "--list";
+    }
+    if (optind != argc)
+        return cli_usage("it takes no operand");
+    if (kernel)
+        args[n++] = "--kernel", args[n++] = kernel;
+    if (!linux_tool("fetch", &program))
+        return 1;
+    args[0] = program.data;
+    return program_run((char **)args, &nobody);
+}
+
+static const struct cli_option host_options[] = {
+    {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the seed's)"},
+    {OPT_ABI, "abi", "PROFILE", "'seed' or 'upstream', instead of what FILE says"},
+    {OPT_KERNEL, "kernel", "SUITE", "the kernel of this Debian release (default: trixie, 6.12)"},
+    {OPT_MEMORY, "memory", "MIB", "memory in MiB (default: 512)"},
+    {OPT_CPUS, "cpus", "N", "number of CPUs (default: 1)"},
+    {0}};
+
+static int parse(int argc, char **argv, struct daemon_start *how, struct linux_boot *boot)
+{
+    for (int got; (got = cli_next(argc, argv)) != -1;) {
+        if (got == 'm')
+            how->machine = optarg;
+        else if (got == OPT_ABI)
+            how->abi = optarg;
+        else if (got == OPT_KERNEL)
+            boot->kernel = optarg;
+        else if (got == OPT_MEMORY)
+            boot->memory = optarg;
+        else
+            boot->cpus = optarg;
+    }
+    if (how->abi && strcmp(how->abi, "seed") != 0 && strcmp(how->abi, "upstream") != 0)
+        return cli_usage("there is no profile '%s'; it is 'seed' or 'upstream'", how->abi);
+    return 0;
+}
+
+/* Boots, and runs the program if there is one; without, the console is in this terminal. */
+static int run_host(struct linux_boot *boot, char **argv)
+{
+    int status;
+
+    boot->console = !*argv;
+    status = linux_boot(boot);
+    if (status == 0 && *argv) {
+        status = linux_wait(boot->dir, boot->name) ? PROGRAM_FAILED : linux_exec(boot->dir, argv);
+    } else if (status && *argv) {
+        status = PROGRAM_FAILED;
+    }
+    linux_guest_end(boot->dir);
+    return status;
+}
+
+static int run_machine(struct daemon_start *how, struct linux_boot *boot, char **argv)
+{
+    text_auto dir = {0}, socket = {0};
+    struct runtime runtime;
+    pid_t daemon = 0;
+    int status;
+
+    if (runtime_create(&runtime) < 0)
+        return PROGRAM_FAILED;
+    how->socket = runtime.socket;
+    text_addf(&socket, "%s.guest", runtime.socket);
+    linux_guest_dir(runtime.socket, HOST, &dir);
+    boot->socket = socket.data;
+    boot->dir = dir.data;
+    status = daemon_start(how, &daemon) < 0 ? PROGRAM_FAILED : run_host(boot, argv);
+    if (daemon)
+        program_end(daemon);
+    runtime_remove(&runtime);
+    return status;
+}
+
+static int linux_host_run(int argc, char **argv)
+{
+    struct daemon_start how = {.fuse = -1, .uevents = -1};
+    struct linux_boot boot = {.name = HOST, .lpar = true};
+    int status = parse(argc, argv, &how, &boot);
+
+    if (status)
+        return status;
+    argv += optind;
+    if (*argv && strcmp(*argv, "--") == 0)
+        argv++;
+    return run_machine(&how, &boot, argv);
+}
+
+const struct cli_command cmd_linux_fetch = {
+    .name = "linux fetch",
+    .args = "",
+    .summary = "fetch what real Linux guests need",
+    .run = linux_fetch_run,
+    .options = fetch_options,
+    .group = CLI_GUESTS,
+    .help = "QEMU, an s390x kernel, busybox and s390-tools come from the Debian archive into\n"
+            "$APUS_CACHE (default: ~/.cache/apus), 250 MB. Nothing is installed, and no privilege\n"
+            "is needed. What is there already is not fetched again.\n"};
+
+const struct cli_command cmd_linux_host = {
+    .name = "linux host",
+    .args = "[--] [PROGRAM [ARG...]]",
+    .summary = "boot a real Linux as the LPAR itself",
+    .run = linux_host_run,
+    .options = host_options,
+    .flags = CLI_PROGRAM,
+    .group = CLI_GUESTS,
+    .help =
+        "The kernel's AP instructions meet the machine, with no mediated device in between. It\n"
+        "is the machine's only system: no tree of ours is shown, and there are no guests.\n"
+        "'apus status' and 'apus se' work on it from other terminals.\n"
+        "PROGRAM runs in it, and the machine ends with it. Without PROGRAM its console is in\n"
+        "this terminal until it is switched off (poweroff -f, or Ctrl-a x).\n"
+        "\n"
+        "Exit status: as with 'apus run'.\n"
+        "\n"
+        "Example:\n"
+        "  apus linux host -m lab.ini -- lszcrypt -V\n"};

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* apus guest start --linux. */
+#include "cli/guest_linux.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "cli/command.h"
+#include "cli/connection.h"
+#include "cli/field.h"
+#include "cli/program.h"
+
+#define CONNECT_TRIES 500 /* of 20 ms: QEMU loads the plugin at once when it starts */
+
+int guest_linux_list(const char *socket, json_t **out)
+{
+    connection_auto *c = NULL;
+
+    if (connection_open(socket, &c) < 0)
+        return -1;
+    *out = connection_call(c, "guest-list", NULL, -1);
+    return *out ? 0 : -1;
+}
+
+const json_t *guest_linux_find(const json_t *list, const char *name)
+{
+    const json_t *g;
+    size_t i;
+
+    json_array_foreach(json_object_get(list, "guests"), i,
+                       g) if (strcmp(field_string(g, "name", ""), name) == 0) return g;
+    return NULL;
+}
+
+bool guest_linux_is_real(const char *socket, const char *name)
+{
+    json_t *list = NULL;
+    const json_t *g;
+    bool real;
+
+    if (guest_linux_list(socket, &list) < 0)
+        return false;
+    g = guest_linux_find(list, name);
+    real = g && strcmp(field_string(g, "kind", ""), "real") == 0;
+    json_decref(list);
+    return real;
+}
+
+/* The plugin has connected, or said why not. */
+static int wait_connected(const char *socket, const struct linux_boot *boot)
+{
+    const struct timespec pause = {0, 20000000};
+    text_auto words = {0};
+
+    for (unsigned i = 0; i < CONNECT_TRIES && linux_guest_runs(boot->dir); i++) {
+        if (guest_linux_is_real(socket, boot->name))
+            return 0;
+        linux_last_words(boot->dir, &words);
+        if (words.len && strcmp(words.data, "connected") != 0)
+            break;
+        nanosleep(&pause, NULL);
+    }
+    return cli_error("guest '%s' has not started: %s", boot->name,
+                     words.len ? words.data : "QEMU does not connect to the daemon");
+}
+
+/* Nothing must be in the guest's way. */
+static int check(const char *socket, const json_t *list, const struct linux_boot *boot)
+{
+    if (guest_linux_find(list, boot->name))
+        return cli_error("a guest '%s' runs already", boot->name);
+    if (!json_is_string(json_object_get(list, "socket")))
+        return cli_error("the daemon at %s has no socket for real guests", socket);
+    if (linux_guest_runs(boot->dir))
+        return cli_error("a QEMU for guest '%s' runs already; 'apus guest stop %s' ends it",
+                         boot->name, boot->name);
+    return 0;
+}
+
+int guest_linux_start(const char *socket, struct linux_boot *boot, bool wait)
+{
+    text_auto dir = {0};
+    json_t *list = NULL;
+    int status;
+
+    if (guest_linux_list(socket, &list) < 0)
+        return 1;
+    linux_guest_dir(socket, boot->name, &dir);
+    boot->dir = dir.data;
+    boot->socket = field_string(list, "socket", NULL);
+    status = check(socket, list, boot);
+    if (status == 0) {
+        status = linux_boot(boot);
+        if (status == 0 && !boot->console) {
+            status = wait_connected(socket, boot);
+            if (status == 0 && wait)
+                status = linux_wait(boot->dir, boot->name);
+        }
+        if (status || boot->console)
+            linux_guest_end(boot->dir);
+    }
+    json_decref(list);
+    return status;
+}
+
+/* Whether there was a QEMU to end. */
+bool guest_linux_stop(const char *socket, const char *name)
+{
+    text_auto dir = {0};
+    bool runs;
+
+    linux_guest_dir(socket, name, &dir);
+    runs = linux_guest_runs(dir.data);
+    linux_guest_end(dir.data);
+    return runs;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/linux.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/number.h"
+#include "cli/command.h"
+#include "cli/program.h"
+
+#define ARGS_MAX    32
+#define ANSWER_TIME "300" /* seconds until an emulated guest has booted at the latest */
+#define QUIT_MS     5000  /* for QEMU to end when it is asked */
+#define POLL_MS     20
+
+/* The directory of this program, with its slash. */
+static void own_dir(struct text *out)
+{
+    char path[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+    path[len < 0 ? 0 : len] = '\0';
+    if (strrchr(path, '/'))
+        strrchr(path, '/')[1] = '\0';
+    text_adds(out, path);
+}
+
+/* A file beside this program in the build tree. */
+static bool built(const char *relative, struct text *out)
+{
+    text_clear(out);
+    own_dir(out);
+    text_addf(out, "../../%s", relative);
+    return access(out->data, R_OK) == 0;
+}
+
+bool linux_tool(const char *name, struct text *out)
+{
+    bool is_program = strcmp(name, "linux-exec") == 0;
+    text_auto relative = {0};
+
+    text_addf(&relative, "linux/%s", name);
+    if (built(relative.data, out))
+        return true;
+    text_clear(out);
+    if (*APUS_LIBEXECDIR != '/') {
+        own_dir(out);
+        text_adds(out, "../");
+    }
+    text_addf(out, "%s/apus/%s%s", APUS_LIBEXECDIR, is_program ? "" : "linux/", name);
+    if (access(out->data, X_OK) == 0)
+        return true;
+    cli_error("%s is not there; is apus installed completely?", out->data);
+    return false;
+}
+
+void linux_guest_dir(const char *socket, const char *name, struct text *out)
+{
+    text_addf(out, "%s.linux/%s", socket, name);
+}
+
+bool linux_guest_runs(const char *dir)
+{
+    text_auto path = {0};
+    bool locked;
+    int fd;
+
+    text_addf(&path, "%s/lock", dir);
+    fd = open(path.data, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    locked = flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    close(fd);
+    return locked;
+}
+
+static pid_t guest_pid(const char *dir)
+{
+    text_auto path = {0};
+    char line[32];
+    int pid = 0;
+    FILE *f;
+
+    text_addf(&path, "%s/pid", dir);
+    f = fopen(path.data, "re");
+    if (f && fgets(line, sizeof(line), f) &&
+        number_parse_int(line, strcspn(line, "\n"), 10, &pid) < 0)
+        pid = 0;
+    if (f)
+        fclose(f);
+    return pid > 1 ? pid : 0;
+}
+
+static void pause_ms(unsigned ms)
+{
+    const struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
+
+    nanosleep(&t, NULL);
+}
+
+static bool wait_end(const char *dir, unsigned ms)
+{
+    for (unsigned waited = 0; linux_guest_runs(dir); waited += POLL_MS) {
+        if (waited >= ms)
+            return false;
+        pause_ms(POLL_MS);
+    }
+    return true;
+}
+
+/* The lock is held, so the number in the file is QEMU's. */
+static void signal_guest(const char *dir, int number)
+{
+    pid_t pid = guest_pid(dir);
+
+    if (pid && linux_guest_runs(dir))
+        kill(pid, number);
+}
+
+void linux_guest_end(const char *dir)
+{
+    static const char *const files[] = {"lock",        "pid",      "exec.sock",
+                                        "console.log", "qemu.log", "rescan"};
+    text_auto path = {0};
+
+    signal_guest(dir, SIGTERM);
+    if (!wait_end(dir, QUIT_MS)) {
+        signal_guest(dir, SIGKILL);
+        wait_end(dir, QUIT_MS);
+    }
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+        text_clear(&path);
+        text_addf(&path, "%s/%s", dir, files[i]);
+        unlink(path.data);
+    }
+    rmdir(dir);
+}
+
+void linux_guests_end(const char *socket)
+{
+    text_auto all = {0}, dir = {0};
+    const struct dirent *e;
+    DIR *d;
+
+    text_addf(&all, "%s.linux", socket);
+    d = opendir(all.data);
+    while (d && (e = readdir(d))) {
+        if (*e->d_name == '.')
+            continue;
+        text_clear(&dir);
+        linux_guest_dir(socket, e->d_name, &dir);
+        linux_guest_end(dir.data);
+    }
+    if (d)
+        closedir(d);
+    rmdir(all.data);
+}
+
+/* SOCKET.linux: only ours to look at, as boot makes the directory in it. */
+static bool make_parent(const char *dir)
+{
+    text_auto parent = {0};
+
+    text_add(&parent, dir, (size_t)(strrchr(dir, '/') - dir));
+    if (mkdir(parent.data, 0700) == 0 || errno == EEXIST)
+        return true;
+    cli_error("cannot create %s: %s", parent.data, strerror(errno));
+    return false;
+}
+
+static void add(const char **args, unsigned *n, const char *option, const char *value)
+{
+    if (!value)
+        return;
+    if (*n + 3 > ARGS_MAX)
+        abort();
+    args[(*n)++] = option;
+    args[(*n)++] = value;
+}
+
+int linux_boot(const struct linux_boot *boot)
+{
+    text_auto program = {0}, plugin = {0};
+    const char *args[ARGS_MAX + 1] = {NULL};
+    pid_t nobody = 0;
+    unsigned n = 1;
+
+    if (!linux_tool("boot", &program) || !make_parent(boot->dir))
+        return PROGRAM_FAILED;
+    args[0] = program.data;
+    args[n++] = boot->console ? "--console" : "--detach";
+    add(args, &n, "--run", boot->dir);
+    add(args, &n, "--socket", boot->socket);
+    add(args, &n, "--name", boot->name);
+    add(args, &n, "--mdev", boot->mdev);
+    add(args, &n, "--role", boot->lpar ? "lpar" : NULL);
+    add(args, &n, "--memory", boot->memory);
+    add(args, &n, "--cpus", boot->cpus);
+    add(args, &n, "--kernel", boot->kernel);
+    add(args, &n, "--plugin", built("qemu/apus-ap.so", &plugin) ? plugin.data : NULL);
+    return program_run((char **)args, &nobody);
+}
+
+/* Whether a program is to have our standard input: not if nobody would ever end it. */
+static bool has_input(void)
+{
+    struct stat st;
+
+    return fstat(STDIN_FILENO, &st) == 0 && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode));
+}
+
+static int run_exec(const char *dir, const char *const *options, char **argv)
+{
+    text_auto program = {0}, socket = {0};
+    const char **args;
+    pid_t nobody = 0;
+    size_t words = 0, n = 0;
+    int status;
+
+    if (!linux_tool("linux-exec", &program))
+        return PROGRAM_FAILED;
+    while (argv[words])
+        words++;
+    args = xcalloc(words + 8, sizeof(*args));
+    text_addf(&socket, "%s/exec.sock", dir);
+    args[n++] = program.data;
+    while (*options)
+        args[n++] = *options++;
+    args[n++] = socket.data;
+    memcpy(args + n, argv, words * sizeof(*args));
+    status = program_run((char **)args, &nobody);
+    free(args);
+    return status;
+}
+
+int linux_exec(const char *dir, char **argv)
+{
+    const char *options[] = {has_input() ? "-i" : NULL, NULL};
+
+    return run_exec(dir, options, argv);
+}
+
+int linux_wait(const char *dir, const char *name)
+{
+    const char *options[] = {"-t", ANSWER_TIME, NULL};
+    char *argv[] = {"true", NULL};
+
+    if (run_exec(dir, options, argv) == 0)
+        return 0;
+    return cli_error("guest '%s' did not come up; %s/console.log tells how far it came", name, dir);
+}
+
+void linux_last_words(const char *dir, struct text *out)
+{
+    static const char prefix[] = "apus: ";
+    text_auto path = {0};
+    char line[1024];
+    FILE *f;
+
+    text_addf(&path, "%s/qemu.log", dir);
+    f = fopen(path.data, "re");
+    text_clear(out);
+    text_adds(out, "");
+    while (f && fgets(line, sizeof(line), f)) {
+        if (strncmp(line, prefix, sizeof(prefix) - 1) != 0)
+            continue;
+        text_clear(out);
+        text_add(out, line + sizeof(prefix) - 1, strcspn(line, "\n") - (sizeof(prefix) - 1));
+    }
+    if (f)
+        fclose(f);
+}
