@@ -52,6 +52,7 @@ static int on_progress(sd_event_source *s, int fd, uint32_t revents, void *userd
     eventfd_t count;
 
     eventfd_read(fd, &count);
+    notifier_progressed(hub);
     run_settled_callbacks(hub);
     reap(hub);
     return 0;
@@ -115,7 +116,8 @@ static void drain(struct fuse_hub *hub)
         TAILQ_FOREACH(m, &hub->mounts, link)
         fds[n++] =
             (struct pollfd){.fd = m->ended ? -1 : fuse_session_fd(m->session), .events = POLLIN};
-        poll(fds, n, -1);
+        if (poll(fds, n, NOTIFIER_PATIENCE_US / 1000) == 0)
+            notifier_answer_without(hub);
         eventfd_read(hub->wake_fd, &count);
         TAILQ_FOREACH(m, &hub->mounts, link)
         while (!m->ended && session_serve(m))

@@ -71,7 +71,7 @@ struct fuse_mount {
 
 /* Something for the notifier to do, in order. */
 struct job {
-    enum { JOB_GONE, JOB_WRITTEN, JOB_CONTROLLED, JOB_SETTLED } kind;
+    enum { JOB_GONE, JOB_WRITTEN, JOB_CONTROLLED, JOB_SETTLED, JOB_TAKEN } kind;
     struct fuse_mount *mount; /* all but JOB_SETTLED */
     union {
         struct {
@@ -92,6 +92,7 @@ struct job {
 struct batch {
     struct job *v;
     size_t count, capacity;
+    size_t next; /* those before it have been begun */
     struct text names;
 };
 
@@ -115,15 +116,25 @@ struct fuse_hub {
     pthread_t notifier;
     uint64_t queued;                /* jobs ever queued; event loop only */
     atomic_uint_least64_t finished; /* jobs ever done */
+    sd_event_source *patience;      /* runs while a reply is queued */
+    uint64_t progress;              /* finished when patience began */
+    bool stuck;                     /* the notifier sleeps; replies do not wait for it */
 
     pthread_mutex_t lock; /* protects the rest; never held while the kernel is called */
     pthread_cond_t work;
-    struct batch batch;
+    struct batch batch;   /* queued */
+    struct batch running; /* the notifier's; others may take replies from it */
     bool quit;
     STAILQ_HEAD(settled_list, settled) settled;
 };
 
-/* notifier.c */
+/*
+ * notifier.c. A reply waits behind what was queued before it, so that whoever gets it finds names
+ * gone. An invalidation has to wait until everyone has let go of the directory, and a client that
+ * reads it into memory which does not answer never does: after NOTIFIER_PATIENCE_US without
+ * progress the replies no longer wait.
+ */
+#define NOTIFIER_PATIENCE_US 1000000u
 int notifier_start(struct fuse_hub *hub);
 void notifier_stop(struct fuse_hub *hub);
 void notifier_gone(struct fuse_mount *m, sysfs_ino parent, const char *name, size_t len);
@@ -132,6 +143,10 @@ void notifier_written(struct fuse_mount *m, fuse_req_t req, int result);
 /* The same for an ioctl that returns no data. result: 0 or -errno. */
 void notifier_controlled(struct fuse_mount *m, fuse_req_t req, int result);
 bool notifier_settle(struct fuse_hub *hub, void (*done)(void *data), void *data);
+/* Does itself, in their order, what the notifier would have done with replies. */
+void notifier_answer_without(struct fuse_hub *hub);
+/* The notifier has woken the event loop. */
+void notifier_progressed(struct fuse_hub *hub);
 
 /* mount.c: the system's side of a mount */
 int mount_attach(const char *mountpoint, bool *by_helper, char **absolute, struct text *why);

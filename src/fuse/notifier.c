@@ -67,40 +67,113 @@ static void run_job(struct fuse_hub *hub, const struct job *job, const char *nam
     case JOB_SETTLED:
         run_settled(hub, job);
         break;
+    case JOB_TAKEN:
+        break;
     }
     if (job->mount)
         atomic_fetch_sub_explicit(&job->mount->jobs, 1, memory_order_release);
     atomic_fetch_add_explicit(&hub->finished, 1, memory_order_release);
 }
 
-/* Exchanges an empty batch for what is queued; false when the hub is going away. */
-static bool take_batch(struct fuse_hub *hub, struct batch *batch)
+/* Exchanges what has been run for what is queued; false when the hub is going away. Called with the
+ * lock held. */
+static bool take_batch(struct fuse_hub *hub)
 {
-    struct batch empty = *batch;
+    struct batch empty = hub->running;
 
-    empty.count = 0;
+    empty.count = empty.next = 0;
     text_clear(&empty.names);
-    pthread_mutex_lock(&hub->lock);
+    hub->running = empty;
     while (!hub->batch.count && !hub->quit)
         pthread_cond_wait(&hub->work, &hub->lock);
-    *batch = hub->batch;
+    hub->running = hub->batch;
     hub->batch = empty;
-    pthread_mutex_unlock(&hub->lock);
-    return batch->count > 0;
+    return hub->running.count > 0;
 }
 
 static void *notifier_main(void *data)
 {
     struct fuse_hub *hub = data;
-    struct batch batch = {0};
+    struct batch *running = &hub->running;
 
-    while (take_batch(hub, &batch)) {
-        for (size_t i = 0; i < batch.count; i++)
-            run_job(hub, &batch.v[i], batch.names.data);
+    pthread_mutex_lock(&hub->lock);
+    while (take_batch(hub)) {
+        while (running->next < running->count) {
+            struct job job = running->v[running->next++];
+
+            pthread_mutex_unlock(&hub->lock);
+            run_job(hub, &job, running->names.data);
+            pthread_mutex_lock(&hub->lock);
+        }
         eventfd_write(hub->wake_fd, 1);
     }
-    batch_done(&batch);
+    pthread_mutex_unlock(&hub->lock);
     return NULL;
+}
+
+static void take_replies(struct batch *from, struct batch *out)
+{
+    for (size_t i = from->next; i < from->count; i++) {
+        if (from->v[i].kind == JOB_GONE)
+            continue;
+        batch_add(out, &from->v[i]);
+        from->v[i].kind = JOB_TAKEN;
+    }
+}
+
+void notifier_answer_without(struct fuse_hub *hub)
+{
+    struct batch replies = {0};
+
+    pthread_mutex_lock(&hub->lock);
+    take_replies(&hub->running, &replies);
+    take_replies(&hub->batch, &replies);
+    pthread_mutex_unlock(&hub->lock);
+    for (size_t i = 0; i < replies.count; i++) {
+        const struct job *job = &replies.v[i];
+
+        if (job->kind == JOB_WRITTEN)
+            send_written(job->written.req, job->written.result);
+        else if (job->kind == JOB_CONTROLLED)
+            send_controlled(job->written.req, job->written.result);
+        else if (job->kind == JOB_SETTLED)
+            job->settled.done(job->settled.data);
+    }
+    batch_done(&replies);
+}
+
+static bool idle(struct fuse_hub *hub)
+{
+    return atomic_load_explicit(&hub->finished, memory_order_acquire) == hub->queued;
+}
+
+static void be_patient(struct fuse_hub *hub)
+{
+    hub->progress = atomic_load_explicit(&hub->finished, memory_order_relaxed);
+    sd_event_source_set_time_relative(hub->patience, NOTIFIER_PATIENCE_US);
+    sd_event_source_set_enabled(hub->patience, SD_EVENT_ONESHOT);
+}
+
+static int on_impatient(sd_event_source *source, uint64_t usec, void *data)
+{
+    struct fuse_hub *hub = data;
+
+    if (idle(hub))
+        return 0;
+    if (atomic_load_explicit(&hub->finished, memory_order_relaxed) != hub->progress) {
+        be_patient(hub);
+        return 0;
+    }
+    hub->stuck = true;
+    notifier_answer_without(hub);
+    return 0;
+}
+
+void notifier_progressed(struct fuse_hub *hub)
+{
+    hub->stuck = false;
+    if (idle(hub))
+        sd_event_source_set_enabled(hub->patience, SD_EVENT_OFF);
 }
 
 int notifier_start(struct fuse_hub *hub)
@@ -108,6 +181,14 @@ int notifier_start(struct fuse_hub *hub)
     sigset_t all, before;
     int rc;
 
+    rc = sd_event_add_time_relative(hub->event, &hub->patience, CLOCK_MONOTONIC, 0, 0, on_impatient,
+                                    hub);
+    if (rc >= 0)
+        rc = sd_event_source_set_enabled(hub->patience, SD_EVENT_OFF);
+    if (rc < 0) {
+        hub->patience = sd_event_source_disable_unref(hub->patience);
+        return rc;
+    }
     pthread_mutex_init(&hub->lock, NULL);
     pthread_cond_init(&hub->work, NULL);
     STAILQ_INIT(&hub->settled);
@@ -116,6 +197,8 @@ int notifier_start(struct fuse_hub *hub)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     rc = pthread_create(&hub->notifier, NULL, notifier_main, hub);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc)
+        hub->patience = sd_event_source_disable_unref(hub->patience);
     return -rc;
 }
 
@@ -126,18 +209,17 @@ void notifier_stop(struct fuse_hub *hub)
     pthread_cond_signal(&hub->work);
     pthread_mutex_unlock(&hub->lock);
     pthread_join(hub->notifier, NULL);
+    sd_event_source_disable_unref(hub->patience);
     batch_done(&hub->batch);
+    batch_done(&hub->running);
     pthread_cond_destroy(&hub->work);
     pthread_mutex_destroy(&hub->lock);
 }
 
-static bool idle(struct fuse_hub *hub)
-{
-    return atomic_load_explicit(&hub->finished, memory_order_acquire) == hub->queued;
-}
-
 static void queue(struct fuse_hub *hub, struct job *job, const char *name, size_t len)
 {
+    if (job->kind != JOB_GONE && !sd_event_source_get_enabled(hub->patience, NULL))
+        be_patient(hub);
     hub->queued++;
     if (job->mount)
         atomic_fetch_add_explicit(&job->mount->jobs, 1, memory_order_relaxed);
@@ -164,7 +246,7 @@ void notifier_written(struct fuse_mount *m, fuse_req_t req, int result)
 {
     struct job job = {.kind = JOB_WRITTEN, .mount = m, .written = {req, result}};
 
-    if (idle(m->hub))
+    if (idle(m->hub) || m->hub->stuck)
         send_written(req, result);
     else
         queue(m->hub, &job, NULL, 0);
@@ -174,7 +256,7 @@ void notifier_controlled(struct fuse_mount *m, fuse_req_t req, int result)
 {
     struct job job = {.kind = JOB_CONTROLLED, .mount = m, .written = {req, result}};
 
-    if (idle(m->hub))
+    if (idle(m->hub) || m->hub->stuck)
         send_controlled(req, result);
     else
         queue(m->hub, &job, NULL, 0);
@@ -184,7 +266,7 @@ bool notifier_settle(struct fuse_hub *hub, void (*done)(void *data), void *data)
 {
     struct job job = {.kind = JOB_SETTLED, .settled = {done, data}};
 
-    if (idle(hub))
+    if (idle(hub) || hub->stuck)
         return true;
     queue(hub, &job, NULL, 0);
     return false;

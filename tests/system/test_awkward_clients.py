@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""Clients that hold what others need: none of them stops the daemon or another client."""
+
+import ctypes
+import fcntl
+import mmap
+import os
+import resource
+import socket
+import struct
+import time
+
+import pytest
+from harness import MATRIX, TYPE_DIR, Control, uuid, worked_example
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+NUMBERS = {"x86_64": (323, 217), "s390x": (355, 220), "aarch64": (282, 61)}  # userfaultfd, getdents64
+UFFDIO_API, UFFDIO_REGISTER = 0xC018AA3F, 0xC020AA00
+ROOM = 65536
+
+
+def memory_without_answer():
+    """Pages that nobody fills: whoever touches them, also the kernel, sleeps. The address, or None."""
+    faults = LIBC.syscall(NUMBERS[os.uname().machine][0], os.O_CLOEXEC)
+    if faults < 0:
+        return None
+    fcntl.ioctl(faults, UFFDIO_API, bytearray(struct.pack("QQQ", 0xAA, 0, 0)))
+    LIBC.mmap.restype = ctypes.c_void_p
+    address = LIBC.mmap(None, ctypes.c_size_t(ROOM), mmap.PROT_READ | mmap.PROT_WRITE,
+                        mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+    fcntl.ioctl(faults, UFFDIO_REGISTER, bytearray(struct.pack("QQQQ", address, ROOM, 1, 0)))
+    return address
+
+
+def hold(folder):
+    """A process that lists folder, and keeps it locked inside the kernel. None: this system does not let us."""
+    ready, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            address = memory_without_answer()
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            os.write(tell, b"y" if address else b"n")
+            if address:
+                LIBC.syscall(NUMBERS[os.uname().machine][1], fd, ctypes.c_void_p(address), ROOM)
+        finally:
+            os._exit(0)
+    os.close(tell)
+    held = os.read(ready, 1) == b"y"
+    os.close(ready)
+    if held:
+        time.sleep(0.3)
+        return child
+    os.waitpid(child, 0)
+    return None
+
+
+def end(child):
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("abi", ["seed", "upstream"])
+def test_a_directory_that_a_reader_does_not_let_go(apus, abi):
+    """Writers whose write makes a name vanish there wait a moment for it, and not for ever."""
+    host = apus(worked_example(), abi=abi)
+    for number in (1, 2, 3):
+        assert host.w(f"{TYPE_DIR}/create", uuid(number)) == "OK"
+    host.dump()
+    child = hold(host.path(MATRIX))
+    if child is None:
+        pytest.skip("no userfaultfd")
+    try:
+        started = time.monotonic()
+        assert host.w(f"{MATRIX}/{uuid(1)}/remove", 1) == "OK"
+        assert time.monotonic() - started < 5
+        started = time.monotonic()
+        # The others do not pay for it again.
+        for turn in range(20):
+            assert host.w("bus/ap/apmask", "-5" if turn % 2 else "+5") == "OK"
+            host.se_adapter(6, "off" if turn % 2 else "on")
+        assert host.r(f"{MATRIX}/{uuid(2)}/matrix") == ""
+        assert time.monotonic() - started < 5
+    finally:
+        end(child)
+    # Afterwards all is as ever: what is gone is gone when the write returns.
+    host.execute("status")
+    assert host.names("bus/mdev/devices") == [uuid(2), uuid(3)]
+    assert host.w(f"{MATRIX}/{uuid(2)}/remove", 1) == "OK"
+    assert not host.exists(f"{MATRIX}/{uuid(1)}") and not host.exists(f"{MATRIX}/{uuid(2)}")
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_more_connections_than_descriptors(apus):
+    """Who is too much is turned away; the daemon neither spins nor forgets those that it has."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, hard))
+    try:
+        host = apus(worked_example())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    host.execute("status")
+    clients = []
+    for _ in range(500):
+        clients.append(socket.socket(socket.AF_UNIX))
+        clients[-1].settimeout(10)
+        clients[-1].connect(str(host.socket))
+    assert clients[-1].recv(4096).startswith(b'{"error"')
+    before = cpu_seconds(host.process.pid)
+    time.sleep(1)
+    assert cpu_seconds(host.process.pid) - before < 0.5
+    assert host.execute("status") is not None
+    assert host.w("bus/ap/apmask", "-5") == "OK"
+    for client in clients:
+        client.close()
+    host.execute("status")
+    Control(host.socket).close()
