@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Structures of the device node: the first byte chooses the ioctl, then structure and operands. */
-#include "fuse/zcrypt_abi.h"
+#include "ioctl/zcrypt_abi.h"
 
 #include "fuzz.h"
 

@@ -19,7 +19,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "crypto/sample.h"
-#include "fuse/zcrypt_abi.h"
+#include "ioctl/zcrypt_abi.h"
 
 #define DEFAULT_NODE  "/dev/z90crypt"
 #define CLIENTS_MAX   1024

@@ -5,7 +5,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "fuse/copier.h"
 #include "fuse/internal.h"
 
 const struct sysfs_tree *mount_tree(const struct fuse_mount *m)
@@ -66,18 +65,19 @@ int fuse_hub_new(struct door *door, sd_event *event, struct fuse_hub **out)
     hub->door = door;
     hub->event = event;
     TAILQ_INIT(&hub->mounts);
-    /* Tokens are unique among all who send commands: the upper half is the file systems'. */
+    /* Tokens are unique among all who send commands: the upper half is the file systems', of
+     * which the upper half is their ioctls'. */
     hub->next_token = UINT64_C(1) << 63;
     hub->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     rc = hub->wake_fd < 0 ? -errno : 0;
     if (rc == 0)
         rc = sd_event_add_io(event, &hub->progressed, hub->wake_fd, EPOLLIN, on_progress, hub);
     if (rc >= 0)
-        rc = copier_new(event, &hub->copier);
+        rc = ioctl_desk_new(door, event, UINT64_C(3) << 62, &hub->desk);
     if (rc >= 0)
         rc = notifier_start(hub);
     if (rc < 0) {
-        copier_free(hub->copier);
+        ioctl_desk_free(hub->desk);
         sd_event_source_disable_unref(hub->progressed);
         if (hub->wake_fd >= 0)
             close(hub->wake_fd);
@@ -138,7 +138,7 @@ void fuse_hub_free(struct fuse_hub *hub)
     drain(hub);
     run_settled_callbacks(hub);
     notifier_stop(hub);
-    copier_free(hub->copier);
+    ioctl_desk_free(hub->desk);
     sd_event_source_disable_unref(hub->progressed);
     close(hub->wake_fd);
     free(hub);
@@ -161,6 +161,15 @@ static void apply_notify(struct fuse_hub *hub, const struct effect *one)
     TAILQ_FOREACH(m, &hub->mounts, link)
     if (!m->closing && m->tree == one->tree)
         file_notify(m, one->node);
+}
+
+static void apply_reply(struct fuse_hub *hub, const struct effects *effects,
+                        const struct effect *one)
+{
+    const char *text = effect_text(effects, one);
+
+    if (!ioctl_desk_reply(hub->desk, one->node, (int)one->value, text, one->len))
+        waiting_reply(hub, one->node, (int)one->value, text, one->len);
 }
 
 void fuse_hub_effects(struct fuse_hub *hub, const struct effects *effects)
@@ -186,8 +195,7 @@ void fuse_hub_effects(struct fuse_hub *hub, const struct effects *effects)
     /* Late replies come last: they queue behind the invalidations of every mount. */
     for (size_t i = 0; replies && i < effects->count; i++)
         if (effects->v[i].kind == EFFECT_REPLY)
-            waiting_reply(hub, effects->v[i].node, (int)effects->v[i].value,
-                          effect_text(effects, &effects->v[i]), effects->v[i].len);
+            apply_reply(hub, effects, &effects->v[i]);
 }
 
 bool fuse_hub_settle(struct fuse_hub *hub, void (*done)(void *data), void *data)

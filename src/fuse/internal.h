@@ -9,8 +9,8 @@
 #include <sys/queue.h>
 #include <time.h>
 
-#include "fuse/caller.h"
 #include "fuse/fuse.h"
+#include "ioctl/call.h"
 
 /* One open(2). Reached from the kernel through fh, and from an inode number through the mount's
    buckets when an attribute changes by itself. */
@@ -43,7 +43,7 @@ struct waiting {
 #define WAITING_BUCKETS 256
 
 LIST_HEAD(waiting_list, waiting);
-struct ioctl_call;
+struct fuse_call;
 
 struct fuse_mount {
     TAILQ_ENTRY(fuse_mount) link;
@@ -64,9 +64,9 @@ struct fuse_mount {
     fuse_ended_fn *ended_fn;
     void *ended_data;
     LIST_HEAD(, open_file) files[FILE_BUCKETS];
-    unsigned devices_open;                /* files that are device nodes */
-    bool threads_named;                   /* numbers of callers are known to be of our namespace */
-    LIST_HEAD(, ioctl_call) ioctl_copies; /* ioctls whose data is being copied by the copier */
+    unsigned devices_open;        /* files that are device nodes */
+    bool threads_named;           /* numbers of callers are known to be of our namespace */
+    LIST_HEAD(, fuse_call) calls; /* ioctls that wait */
 };
 
 /* Something for the notifier to do, in order. */
@@ -108,8 +108,7 @@ struct fuse_hub {
     TAILQ_HEAD(mount_list, fuse_mount) mounts; /* closing ones included */
     uint64_t next_token;
     struct waiting_list waiting[WAITING_BUCKETS]; /* by token */
-    struct copier *copier;
-    struct caller_seen seen[CALLER_SEEN_SIZE]; /* pages of callers */
+    struct ioctl_desk *desk;
 
     sd_event_source *progressed; /* on wake_fd: the notifier has finished a batch */
     int wake_fd;
@@ -175,7 +174,7 @@ void waiting_abandon(struct fuse_mount *m);
 
 /* ioctl.c */
 void ioctl_handlers(struct fuse_lowlevel_ops *ops);
-void ioctl_abandon(struct fuse_mount *m); /* answers with ENODEV whoever has data copied */
+void ioctl_abandon(struct fuse_mount *m); /* answers with ENODEV whoever waits */
 
 static inline struct open_file *file_of(const struct fuse_file_info *fi)
 {

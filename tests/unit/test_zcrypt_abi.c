@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <errno.h>
 
-#include "fuse/zcrypt_abi.h"
+#include "ioctl/zcrypt_abi.h"
 
 /* The structures byte by byte, as a 64-bit program of this machine lays them out (spec 3.2). */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fuse/copier.h"
+#include "ioctl/copier.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef APUS_FUSE_ZCRYPT_ABI_H
-#define APUS_FUSE_ZCRYPT_ABI_H
+#ifndef APUS_IOCTL_ZCRYPT_ABI_H
+#define APUS_IOCTL_ZCRYPT_ABI_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "fuse/caller.h"
+#include "ioctl/caller.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,24 +27,23 @@ static int failure(void)
     }
 }
 
-int caller_read(pid_t thread, const struct iovec *remote, unsigned count, void *out, size_t len)
+int caller_read(const struct caller *c, const struct iovec *remote, unsigned count, void *out,
+                size_t len)
 {
     struct iovec local = {out, len};
-    ssize_t n = len ? process_vm_readv(thread, &local, 1, remote, count, 0) : 0;
+    ssize_t n;
 
+    if (!len)
+        return 0;
+    if (!c->waits(c->line, c->id))
+        return -ENODEV;
+    n = process_vm_readv(c->thread, &local, 1, remote, count, 0);
     if (n < 0)
         return failure();
     return (size_t)n == len ? 0 : -EFAULT;
 }
 
-static bool aborted(int session)
-{
-    struct pollfd fd = {.fd = session};
-
-    return poll(&fd, 1, 0) != 0;
-}
-
-int caller_write(pid_t thread, int session, const struct iovec *remote, const struct iovec *local,
+int caller_write(const struct caller *c, const struct iovec *remote, const struct iovec *local,
                  unsigned count)
 {
     size_t len = 0;
@@ -55,9 +53,9 @@ int caller_write(pid_t thread, int session, const struct iovec *remote, const st
         len += local[i].iov_len;
     if (!len)
         return 0;
-    if (aborted(session))
+    if (!c->waits(c->line, c->id))
         return -ENODEV;
-    n = process_vm_writev(thread, local, count, remote, count, 0);
+    n = process_vm_writev(c->thread, local, count, remote, count, 0);
     if (n < 0)
         return failure();
     return (size_t)n == len ? 0 : -EFAULT;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fuse/zcrypt_abi.h"
+#include "ioctl/zcrypt_abi.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef APUS_FUSE_COPIER_H
-#define APUS_FUSE_COPIER_H
+#ifndef APUS_IOCTL_COPIER_H
+#define APUS_IOCTL_COPIER_H
 
 #include <stdbool.h>
 #include <sys/queue.h>
@@ -8,7 +8,7 @@
 #include <systemd/sd-event.h>
 
 /*
- * Threads for copies that may wait for the caller (fuse/caller.h). They start when there is
+ * Threads for copies that may wait for the caller (ioctl/caller.h). They start when there is
  * something to do. A caller can make a copy wait for ever, so one user can occupy only some of
  * them.
  */

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+#include "ioctl/call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+#define STUCK_US 1000000u /* a copy that a signal has to wait for */
+#define BUCKETS  256
+
+struct ioctl_desk {
+    struct door *door;
+    sd_event *event;
+    struct copier *copier;
+    uint64_t next_token;
+    struct caller_seen seen[CALLER_SEEN_SIZE]; /* pages of callers */
+    LIST_HEAD(, ioctl_call) waiting[BUCKETS];  /* by token */
+};
+
+int ioctl_desk_new(struct door *door, sd_event *event, uint64_t first_token,
+                   struct ioctl_desk **out)
+{
+    struct ioctl_desk *d = xcalloc(1, sizeof *d);
+    int rc;
+
+    d->door = door;
+    d->event = event;
+    d->next_token = first_token;
+    rc = copier_new(event, &d->copier);
+    if (rc < 0) {
+        free(d);
+        return rc;
+    }
+    *out = d;
+    return 0;
+}
+
+void ioctl_desk_free(struct ioctl_desk *d)
+{
+    if (!d)
+        return;
+    copier_free(d->copier);
+    free(d);
+}
+
+static void data_free(struct ioctl_call *c)
+{
+    if (c->data)
+        explicit_bzero(c->data, c->data_len);
+    free(c->data);
+    c->data = NULL;
+}
+
+static void call_free(struct ioctl_call *c)
+{
+    sd_event_source_disable_unref(c->stuck);
+    data_free(c);
+    if (c->copying)
+        close(c->copy_line);
+    c->way->release(c);
+}
+
+static void call_finish(struct ioctl_call *c, int result)
+{
+    c->way->answer(c, result);
+    call_free(c);
+}
+
+static void call_listen(struct ioctl_call *c)
+{
+    if (c->way->listen)
+        c->way->listen(c);
+}
+
+static void call_unlisten(struct ioctl_call *c)
+{
+    if (c->way->unlisten)
+        c->way->unlisten(c);
+}
+
+bool ioctl_call_trusted(const struct ioctl_call *c)
+{
+    return c->uid == 0 || c->uid == geteuid();
+}
+
+static struct iovec range(uint64_t address, size_t len)
+{
+    return (struct iovec){(void *)(uintptr_t)address, len};
+}
+
+/* line: the descriptor that the guard looks at. */
+static struct caller caller_of(const struct ioctl_call *c, int line)
+{
+    return (struct caller){c->thread, c->way->waits, line, c->id};
+}
+
+/* Structure and operands. quick: -EAGAIN instead of waiting. May run on the copier. */
+static int call_read(struct ioctl_call *c, int line, bool quick)
+{
+    struct caller caller = caller_of(c, line);
+    struct iovec structure = range(c->address, zcrypt_abi_struct_len(c->number));
+    struct iovec pieces[ZCRYPT_PIECES];
+    uint8_t bytes[ZCRYPT_STRUCT_MAX];
+    int rc;
+
+    if (quick && !caller_resident(c->desk->seen, c->thread, &structure, 1))
+        return -EAGAIN;
+    rc = caller_read(&caller, &structure, 1, bytes, structure.iov_len);
+    if (rc == 0)
+        rc = zcrypt_abi_parse(c->number, bytes, &c->work);
+    if (rc < 0)
+        return rc;
+    for (unsigned i = 0; i < c->work.in_count; i++)
+        pieces[i] = range(c->work.in[i].address, c->work.in[i].len);
+    if (quick && !caller_resident(c->desk->seen, c->thread, pieces, c->work.in_count))
+        return -EAGAIN;
+    data_free(c);
+    c->data_len = c->work.in_len;
+    c->data = xcalloc(1, c->data_len + 1);
+    return caller_read(&caller, pieces, c->work.in_count, c->data, c->data_len);
+}
+
+static int call_write(struct ioctl_call *c, int line, bool quick)
+{
+    struct caller caller = caller_of(c, line);
+    struct iovec remote[ZCRYPT_WRITTEN_PIECES], local[ZCRYPT_WRITTEN_PIECES];
+
+    for (unsigned i = 0; i < c->reply.count; i++) {
+        remote[i] = range(c->reply.v[i].address, c->reply.v[i].len);
+        local[i] = (struct iovec){(void *)c->reply.v[i].data, c->reply.v[i].len};
+    }
+    if (quick && !caller_resident(c->desk->seen, c->thread, remote, c->reply.count))
+        return -EAGAIN;
+    return caller_write(&caller, remote, local, c->reply.count);
+}
+
+static struct ioctl_call *call_of_copy(struct copy *copy)
+{
+    return (struct ioctl_call *)((char *)copy - offsetof(struct ioctl_call, copy));
+}
+
+static void copy_work(struct copy *copy)
+{
+    struct ioctl_call *c = call_of_copy(copy);
+
+    if (atomic_load(&c->abandoned))
+        return;
+    if (c->stage == IOCTL_READING)
+        c->result = call_read(c, c->copy_line, false);
+    else
+        c->result = call_write(c, c->copy_line, false);
+}
+
+static void call_send(struct ioctl_call *c);
+
+static void copy_done(struct copy *copy)
+{
+    struct ioctl_call *c = call_of_copy(copy);
+
+    if (atomic_load(&c->abandoned)) {
+        call_free(c);
+        return;
+    }
+    call_unlisten(c);
+    close(c->copy_line);
+    c->copying = false;
+    if (c->result < 0)
+        call_finish(c, c->result);
+    else if (c->stage == IOCTL_READING)
+        call_send(c);
+    else
+        call_finish(c, c->final_result);
+}
+
+static void call_copy(struct ioctl_call *c, enum ioctl_stage stage)
+{
+    c->copy_line = fcntl(c->line, F_DUPFD_CLOEXEC, 0);
+    if (c->copy_line < 0) {
+        call_finish(c, -ENOMEM);
+        return;
+    }
+    c->copying = true;
+    c->stage = stage;
+    c->copy.uid = c->uid;
+    c->copy.work = copy_work;
+    c->copy.done = copy_done;
+    copier_submit(c->desk->copier, &c->copy);
+    call_listen(c);
+}
+
+static void call_reply(struct ioctl_call *c, int result)
+{
+    int rc = 0;
+
+    if (c->reply.count)
+        rc = ioctl_call_trusted(c) ? call_write(c, c->line, true) : -EAGAIN;
+    c->final_result = result;
+    if (rc == -EAGAIN)
+        call_copy(c, IOCTL_WRITING);
+    else
+        call_finish(c, rc < 0 ? rc : result);
+}
+
+static void call_replied(struct ioctl_call *c, int result, const char *text, size_t len)
+{
+    struct zcrypt_reply reply;
+    int rc;
+
+    if (len == 0) {
+        call_finish(c, result);
+        return;
+    }
+    c->data_len = len;
+    c->data = xcalloc(1, len);
+    memcpy(c->data, text, len);
+    rc = zcrypt_reply_parse((const char *)c->data, len, &reply);
+    if (rc == 0)
+        rc = zcrypt_abi_answer(&c->work, c->address, result, &reply, &c->reply);
+    if (rc < 0)
+        call_finish(c, rc);
+    else
+        call_reply(c, result);
+}
+
+bool ioctl_desk_reply(struct ioctl_desk *d, uint64_t token, int result, const char *text,
+                      size_t len)
+{
+    struct ioctl_call *c;
+
+    LIST_FOREACH(c, &d->waiting[token % BUCKETS], link)
+    if (c->token == token) {
+        /* Whoever answers late may free the request while an interrupt comes in: no callback from
+         * here on. */
+        call_unlisten(c);
+        LIST_REMOVE(c, link);
+        call_replied(c, result, text, len);
+        return true;
+    }
+    return false;
+}
+
+/* The operands are in; the request goes to zcrypt. */
+static void call_send(struct ioctl_call *c)
+{
+    struct ioctl_desk *d = c->desk;
+    size_t count = c->number == IOCTL_ZSENDEP11CPRB ? c->work.in[0].len / ZCRYPT_TARGET_BYTES : 0;
+    struct zcrypt_target *targets = count ? xcalloc(count, sizeof *targets) : NULL;
+    struct command cmd = {.kind = CMD_ZCRYPT, .token = d->next_token++};
+    struct reply reply = {0};
+
+    zcrypt_abi_request(&c->work, c->data, targets, &cmd.zcrypt.request);
+    cmd.zcrypt.request.node = c->node;
+    cmd.zcrypt.tree = c->tree;
+    d->door->execute(d->door, &cmd, &reply);
+    reply_done(&reply);
+    free(targets);
+    data_free(c);
+    if (reply.result != -EINPROGRESS) {
+        call_finish(c, reply.result);
+        return;
+    }
+    c->stage = IOCTL_SENT;
+    c->token = cmd.token;
+    LIST_INSERT_HEAD(&d->waiting[c->token % BUCKETS], c, link);
+    call_listen(c);
+}
+
+void ioctl_call_work(struct ioctl_call *c)
+{
+    int rc = ioctl_call_trusted(c) ? call_read(c, c->line, true) : -EAGAIN;
+
+    if (rc == -EAGAIN)
+        call_copy(c, IOCTL_READING);
+    else if (rc < 0)
+        call_finish(c, rc);
+    else
+        call_send(c);
+}
+
+void ioctl_call_give(struct ioctl_call *c, uint8_t *data, size_t len)
+{
+    c->data = data;
+    c->data_len = len;
+    c->reply.v[0].address = c->address;
+    c->reply.v[0].data = data;
+    c->reply.v[0].len = len;
+    c->reply.count = 1;
+    call_reply(c, 0);
+}
+
+static void call_cancel(const struct ioctl_call *c)
+{
+    struct door *door = c->desk->door;
+    struct command cmd = {.kind = CMD_CANCEL, .token = c->token};
+    struct reply reply = {0};
+
+    door->execute(door, &cmd, &reply);
+    reply_done(&reply);
+}
+
+void ioctl_call_abandon(struct ioctl_call *c, int result)
+{
+    if (c->copying) {
+        atomic_store(&c->abandoned, true);
+        c->way->answer(c, result);
+        return;
+    }
+    LIST_REMOVE(c, link);
+    call_cancel(c);
+    call_finish(c, result);
+}
+
+/* The caller's memory does not answer, and a signal wants it back, perhaps to end it. */
+static int on_stuck(sd_event_source *source, uint64_t usec, void *data)
+{
+    struct ioctl_call *c = data;
+
+    if (!atomic_load(&c->abandoned)) {
+        call_unlisten(c);
+        ioctl_call_abandon(c, -EINTR);
+    }
+    return 0;
+}
+
+void ioctl_call_interrupt(struct ioctl_call *c)
+{
+    if (!c->copying || c->stage == IOCTL_READING)
+        ioctl_call_abandon(c, -EINTR);
+    else if (!c->stuck)
+        sd_event_add_time_relative(c->desk->event, &c->stuck, CLOCK_MONOTONIC, STUCK_US, 0,
+                                   on_stuck, c);
+}

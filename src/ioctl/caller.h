@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_IOCTL_CALLER_H
+#define APUS_IOCTL_CALLER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/*
+ * The memory of a thread that waits in an ioctl on one of our files.
+ *
+ * Whose memory it is. The number of a thread names it and its memory for as long as it waits
+ * (another thread's execve(2) waits for this one to die). Whether it still does, the guard tells:
+ * - FUSE: a thread whose request the daemon has read sleeps until the request is answered; not even
+ *   SIGKILL takes it out of there. Only whoever aborts the connection wakes all callers at once.
+ * - seccomp: nothing but death takes the thread out, and the listener knows.
+ * The guard is asked right before memory is touched; for a foreign process to be hit, the caller
+ * would have to end, and the kernel to come round to its number again, within the instruction that
+ * follows.
+ *
+ * How long it takes. Copying makes pages present in the caller as an access of its own would: that
+ * can wait for a disk, for another file system, for a userfaultfd of the caller, or for the daemon
+ * itself. Whoever must not wait asks caller_resident first.
+ */
+
+/* Whether the caller still waits, as line and id (which are the guard's own) tell. Any thread. */
+typedef bool (*caller_guard)(int line, uint64_t id);
+
+struct caller {
+    pid_t thread;
+    caller_guard waits;
+    int line;
+    uint64_t id;
+};
+
+/* Why memory cannot be reached: -ENODEV the caller does not wait any more; -EFAULT wild pointer;
+ * -EACCES the daemon's user may not look at the caller's memory; -ESRCH the caller is no more. */
+int caller_read(const struct caller *c, const struct iovec *remote, unsigned count, void *out,
+                size_t len);
+
+/* All pieces are written in one call of the system. */
+int caller_write(const struct caller *c, const struct iovec *remote, const struct iovec *local,
+                 unsigned count);
+
+/*
+ * True if all pages are present and there are not too many, so that copying does not wait. A page
+ * that was seen less than CALLER_SEEN_NS ago is taken to be present still: nobody but the caller
+ * itself takes it away so soon, unless memory runs out.
+ */
+#define CALLER_SEEN_NS   100000000u
+#define CALLER_SEEN_SIZE 256u
+
+struct caller_seen {
+    pid_t thread;
+    uintptr_t page;
+    uint64_t when; /* ns, monotonic */
+};
+
+bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread,
+                     const struct iovec *remote, unsigned count);
+
+/*
+ * 0: the thread has a file with this inode number open. -EOPNOTSUPP: it has not, so thread is a
+ * number of another PID namespace than ours. -EACCES: we may not look at it.
+ */
+int caller_check_file(pid_t thread, uint64_t ino);
+
+#endif
