@@ -179,7 +179,7 @@ def hold_and_poll(world, r):
         folder = r.choice([f"{MATRIX}/{uuid(r.randrange(MDEVS))}", "devices/ap/card05", "devices/ap/card06/06.0004",
                            "bus/ap", "class/zcrypt", f"devices/virtual/zcrypt/n{r.randrange(4)}"])
         with refusals():
-            name = r.choice(os.listdir(world.path(folder)))
+            name = r.choice(os.listdir(world.path(folder)) or ["gone"])
             held.append(os.open(world.path(f"{folder}/{name}"), r.choice([os.O_RDONLY, os.O_WRONLY, os.O_RDWR])))
         poll = select.poll()
         for fd in held:
