@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -79,6 +80,21 @@ static int reap(sd_event_source *source, void *data)
     return 0;
 }
 
+/* What a client has read is forgotten, also when it never reads everything. */
+static void forget_sent(struct guest_session *s)
+{
+    struct text *out = &s->out;
+
+    if (guest_session_waiting(s) && s->sent <= GUEST_SESSION_HOLD)
+        return;
+    memmove(out->data, out->data + s->sent, out->len - s->sent);
+    out->len -= s->sent;
+    s->sent = 0;
+    /* A burst of large replies is not to be paid for with memory for ever. */
+    if (!out->len && out->capacity > GUEST_SESSION_HOLD)
+        text_done(out);
+}
+
 static void peer_flush(struct peer *p)
 {
     struct text *out = &p->session.out;
@@ -91,15 +107,12 @@ static void peer_flush(struct peer *p)
             continue;
         if (n < 0) {
             p->dead = errno != EAGAIN;
-            return;
+            break;
         }
         p->session.sent += (size_t)n;
     }
-    /* A burst of large replies is not to be paid for with memory for ever. */
-    if (out->capacity > GUEST_SESSION_HOLD)
-        text_done(out);
-    text_clear(out);
-    p->session.sent = 0;
+    if (out->len)
+        forget_sent(&p->session);
 }
 
 static void peer_watch(struct peer *p)

@@ -120,3 +120,40 @@ def test_more_connections_than_descriptors(apus):
         client.close()
     host.execute("status")
     Control(host.socket).close()
+
+
+def guest_frame(kind, number, payload):
+    return struct.pack(">IHHI", 12 + len(payload), kind, 0, number) + payload
+
+
+def resident_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+
+
+def test_a_guest_that_reads_slowly_for_a_long_time(apus, monkeypatch):
+    """It asks faster than it reads, so there is always something left for it: that must not pile up."""
+    # AddressSanitizer keeps freed memory for a while, and it would look like ours.
+    monkeypatch.setenv("ASAN_OPTIONS", os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1")
+    host = apus(worked_example())
+    qci = struct.pack(">HHBBH7Q", 0xB2AF, 0, 0, 0, 0, 4 << 24, 0, 0x1000, 0, 0, 0, 0)
+    requests, done = guest_frame(4, 7, qci) * 200, 0
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(f"{host.socket}.guest")
+    client.send(guest_frame(1, 0, struct.pack(">IHBBI16s", 0x41504753, 1, 2, 0, 15, bytes(16))))
+    assert client.recv(4096)[4:6] == b"\0\2"
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 10, 0))
+    before, end, total = 0, time.monotonic() + 10, 0
+    while total < 24 << 20 and time.monotonic() < end:
+        try:
+            while True:
+                done = (done + client.send(requests[done:], socket.MSG_DONTWAIT)) % len(requests)
+        except BlockingIOError:
+            pass
+        total += len(client.recv(4096))
+        if not before and total > 1 << 20:
+            before = resident_kib(host.process.pid)
+    assert total > 4 << 20
+    grown = resident_kib(host.process.pid) - before
+    client.close()
+    assert grown < min(4096, total // 2048), (grown, total)
