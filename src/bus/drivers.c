@@ -43,8 +43,8 @@ static bool type_matches(const struct ap_bus *b, unsigned driver, struct sysfs_d
 
 static int refuse(struct effects *fx, unsigned driver, const char *file, int err, const char *why)
 {
-    effects_log(fx, LOG_LEVEL_WARNING, "drivers/%s/%s: refused: %s", ap_drivers[driver].name, file,
-                why);
+    effects_log(fx, LOG_LEVEL_WARNING, "drivers/%s/%s refused (%s): %s", ap_drivers[driver].name,
+                file, strerrorname_np(-err), why);
     return err;
 }
 

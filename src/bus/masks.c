@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "bus/internal.h"
 
@@ -16,7 +17,8 @@ static void mask_uevent(struct ap_bus *b, bool adapters, struct effects *fx)
 
 static int refuse(struct effects *fx, bool adapters, int err, const char *why)
 {
-    effects_log(fx, LOG_LEVEL_WARNING, "%s: refused: %s", adapters ? "apmask" : "aqmask", why);
+    effects_log(fx, LOG_LEVEL_WARNING, "%s refused (%s): %s", adapters ? "apmask" : "aqmask",
+                strerrorname_np(-err), why);
     return err;
 }
 

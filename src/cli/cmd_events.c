@@ -51,7 +51,7 @@ static void print_event(const json_t *event)
     } else if (strcmp(name, "log") == 0) {
         printf("%s: %s", field_string(data, "level", "?"), field_string(data, "message", ""));
     } else {
-        printf("guest %s ", field_string(data, "guest", "(stopped)"));
+        printf("guest %s ", field_string(data, "guest", "?"));
         if (strcmp(name, "guest-matrix") == 0)
             print_matrix(data);
         else if (strcmp(name, "guest-notify") == 0)

@@ -10,6 +10,14 @@
 #include "cli/field.h"
 #include "cli/value.h"
 
+/* Of a response code that is a failure (spec 1.12). */
+static const char *meaning(const json_t *answer)
+{
+    const char *code = field_string(answer, "response_code", "?");
+
+    return strcmp(code, "0x09f0") == 0 ? "the LPAR has no such adapter; see 'apus se show'" : code;
+}
+
 static int sclp_run(int argc, char **argv)
 {
     json_t *answer = NULL;
@@ -35,8 +43,8 @@ static int sclp_run(int argc, char **argv)
         else
             printf("response code %s\n", field_string(answer, "response_code", "?"));
         if (!success)
-            status = cli_error("the SCLP did not %s adapter 0x%02x (response code %s)", command, id,
-                               field_string(answer, "response_code", "?"));
+            status =
+                cli_error("the SCLP did not %s adapter 0x%02x: %s", command, id, meaning(answer));
     }
     json_decref(answer);
     return status;

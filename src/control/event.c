@@ -88,17 +88,15 @@ static bool guest_by_number(struct core *core, unsigned number, struct guest_inf
     return false;
 }
 
+/* A guest that the same command has stopped has its name still, and nothing else. */
 static json_t *guest_data(struct core *core, const struct effect *effect)
 {
-    struct guest_info guest;
+    struct guest_info guest = {0};
+    const char *name = core_guest_name(core, effect->id);
     json_t *data = json_object();
 
-    /* An effect of a guest that a later part of the same command has stopped has no name left. */
-    if (!guest_by_number(core, effect->id, &guest)) {
-        control_json_set(data, "guest", json_null());
-        return data;
-    }
-    control_json_set(data, "guest", control_json_string(guest.name));
+    guest_by_number(core, effect->id, &guest);
+    control_json_set(data, "guest", name ? control_json_string(name) : json_null());
     if (effect->kind == EFFECT_APCB)
         control_json_matrix(data, &guest.apm, &guest.aqm, &guest.adm);
     else if (effect->kind == EFFECT_GUEST_NOTIFY)

@@ -27,7 +27,7 @@ static int find_guest(struct control_call *call, struct guest_info *out,
 
     if (rc < 0)
         control_error_set(error, CONTROL_REFUSED, -rc,
-                          "there is no guest '%s'; guest-list shows those that run",
+                          "there is no guest '%s'; 'apus guest list' shows those that run",
                           guest_name(call));
     return rc;
 }

@@ -163,10 +163,30 @@ static int execute(struct core *c, const struct command *cmd, struct effects *fx
     return -EINVAL;
 }
 
+/* What administrators asked for and did not get. Who writes to attributes leaves words of his own.
+ */
+static void log_refusal(const struct command *cmd, const struct reply *reply, struct effects *fx)
+{
+    static const char *const names[] = {
+        [CMD_SE_ADAPTER] = "se adapter",     [CMD_SE_LPAR] = "se lpar",
+        [CMD_CHECKSTOP] = "checkstop",       [CMD_FAULT_ADD] = "fault add",
+        [CMD_FAULT_REMOVE] = "fault remove", [CMD_GUEST_START] = "guest start",
+        [CMD_GUEST_STOP] = "guest stop",     [CMD_GUEST_ATTACH] = "guest attach",
+        [CMD_GUEST_DETACH] = "guest detach", [CMD_GUEST_MIGRATE] = "guest migrate",
+    };
+    bool named = cmd->kind < sizeof names / sizeof *names && names[cmd->kind];
+
+    if (named && reply->result < 0 && reply->why.len)
+        effects_log(fx, LOG_LEVEL_WARNING, "%s refused (%s): %s", names[cmd->kind],
+                    strerrorname_np(-reply->result), reply->why.data);
+}
+
 void core_execute(struct core *c, const struct command *cmd, struct effects *fx,
                   struct reply *reply)
 {
     size_t from = fx->count;
+
+    c->stopped[0] = '\0';
 
     *reply = (struct reply){0};
     fx->tree = CORE_HOST_TREE;
@@ -176,6 +196,7 @@ void core_execute(struct core *c, const struct command *cmd, struct effects *fx,
         c->alarm_set = 0;
     alarms_handle(c, fx);
     reply->result = execute(c, cmd, fx, reply);
+    log_refusal(cmd, reply, fx);
     alarms_handle(c, fx);
     guests_rescan(c, fx, from, host_rescan(c, fx));
     alarms_arm(c, fx);

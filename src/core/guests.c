@@ -86,7 +86,7 @@ static int guest_find(struct core *c, const struct command *cmd, struct reply *r
     *out = guest_by_name(c, cmd->guest.name);
     if (*out)
         return 0;
-    text_addf(&reply->why, "there is no guest \"%s\"; apus guest list shows those that run",
+    text_addf(&reply->why, "there is no guest '%s'; 'apus guest list' shows those that run",
               cmd->guest.name);
     return -ENOENT;
 }
@@ -100,8 +100,8 @@ static int attach(struct core *c, struct core_guest *g, const struct uuid *uuid,
 
     uuid_format(uuid, text);
     if (!m) {
-        text_addf(&reply->why, "there is no mediated device %s; write its UUID to create first",
-                  text);
+        text_addf(&reply->why,
+                  "there is no mediated device %s; 'apus status' shows those that are there", text);
         return -ENODEV;
     }
     rc = vfio_ap_attach(c->vfio_ap, m, &g->v, fx);
@@ -122,15 +122,14 @@ static int name_check(struct core *c, const char *name, struct reply *reply)
     size_t len = strlen(name);
 
     if (len == 0 || len >= CORE_GUEST_NAME || strchr(name, '/') || *name == '-' || *name == '.') {
-        text_addf(
-            &reply->why,
-            "\"%.80s\" cannot be a guest's name: 1 to %d characters, no slash, no - or . first",
-            name, CORE_GUEST_NAME - 1);
+        text_addf(&reply->why,
+                  "'%.80s' cannot be a guest's name: 1 to %d characters, no slash, no - or . first",
+                  name, CORE_GUEST_NAME - 1);
         return -EINVAL;
     }
     if (!guest_by_name(c, name))
         return 0;
-    text_addf(&reply->why, "a guest \"%s\" runs already", name);
+    text_addf(&reply->why, "a guest '%s' runs already", name);
     return -EEXIST;
 }
 
@@ -198,6 +197,8 @@ int core_guest_stop(struct core *c, const struct command *cmd, struct effects *f
     vfio_ap_detach(c->vfio_ap, &g->v, fx);
     effects_log(fx, LOG_LEVEL_INFO, "guest %s stopped", g->name);
     effects_add(fx, EFFECT_GUEST_STOPPED)->id = g->v.number;
+    c->stopped_number = g->v.number;
+    strcpy(c->stopped, g->name);
     c->guests[g->v.number] = NULL;
     linux_free(g->linux_system);
     free(g);
@@ -229,6 +230,37 @@ int core_guest_detach(struct core *c, const struct command *cmd, struct effects 
     return 0;
 }
 
+/* Every queue; adapters, domains and control domains that make none. */
+static void name_plugged(const struct apcb *a, struct text *out)
+{
+    const char *comma = "";
+
+    mask256_for_each(apid, &a->apm)
+    {
+        if (mask256_empty(&a->aqm)) {
+            text_addf(out, "%s adapter %02x", comma, apid);
+            comma = ",";
+        }
+        mask256_for_each(apqi, &a->aqm)
+        {
+            text_addf(out, "%s %02x.%04x", comma, apid, apqi);
+            comma = ",";
+        }
+    }
+    mask256_for_each(apqi, &a->aqm)
+    {
+        if (!mask256_empty(&a->apm))
+            break;
+        text_addf(out, "%s domain %04x", comma, apqi);
+        comma = ",";
+    }
+    mask256_for_each(adm, &a->adm)
+    {
+        text_addf(out, "%s control domain %04x", comma, adm);
+        comma = ",";
+    }
+}
+
 /* Migration is refused as long as the guest has anything of AP (S-105, S-106). */
 int core_guest_migrate(struct core *c, const struct command *cmd, struct effects *fx,
                        struct reply *reply)
@@ -243,15 +275,7 @@ int core_guest_migrate(struct core *c, const struct command *cmd, struct effects
     if (!a || (mask256_empty(&a->apm) && mask256_empty(&a->aqm) && mask256_empty(&a->adm)))
         return 0;
     text_addf(&reply->why, "guest %s cannot be migrated while AP resources are plugged:", g->name);
-    mask256_for_each(apid, &a->apm)
-    {
-        mask256_for_each(apqi, &a->aqm) text_addf(&reply->why, " %02x.%04x", apid, apqi);
-        if (mask256_empty(&a->aqm))
-            text_addf(&reply->why, " adapter %02x", apid);
-    }
-    if (mask256_empty(&a->apm))
-        mask256_for_each(apqi, &a->aqm) text_addf(&reply->why, " domain %04x", apqi);
-    mask256_for_each(adm, &a->adm) text_addf(&reply->why, " control domain %04x", adm);
+    name_plugged(a, &reply->why);
     text_adds(&reply->why, "; unassign them, or detach the mediated device");
     return -EBUSY;
 }

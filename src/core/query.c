@@ -100,6 +100,15 @@ bool core_guest_next(const struct core *c, uint32_t *cursor, struct guest_info *
     return false;
 }
 
+const char *core_guest_name(const struct core *c, unsigned number)
+{
+    const struct core_guest *g = guest_at(c, number);
+
+    if (g)
+        return g->name;
+    return *c->stopped && c->stopped_number == number ? c->stopped : NULL;
+}
+
 int core_guest_find(const struct core *c, const char *name, struct guest_info *out)
 {
     const struct core_guest *g = guest_by_name(c, name);

@@ -63,6 +63,9 @@ void core_apqn_info(const struct core *c, ap_qn qn, struct apqn_info *out);
 bool core_mdev_next(const struct core *c, uint32_t *cursor, struct mdev_info *out);
 bool core_guest_next(const struct core *c, uint32_t *cursor, struct guest_info *out);
 
+/* The guest of that number, also if the last command has stopped it; NULL if there is none. */
+const char *core_guest_name(const struct core *c, unsigned number);
+
 /* 0, or -ENOENT. */
 int core_guest_find(const struct core *c, const char *name, struct guest_info *out);
 

@@ -36,7 +36,9 @@ struct core {
     struct vfio_ap *vfio_ap;
     struct core_guest **guests; /* by number; NULL where there is none */
     unsigned guest_slots;
-    bool lpar_connected; /* a client is the LPAR's CPUs in place of our own host */
+    unsigned stopped_number;       /* the guest that the last command has stopped, */
+    char stopped[CORE_GUEST_NAME]; /* and its name; "": none */
+    bool lpar_connected;           /* a client is the LPAR's CPUs in place of our own host */
 };
 
 /* guests.c */

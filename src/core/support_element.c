@@ -104,7 +104,15 @@ int core_se_lpar(struct core *c, const struct command *cmd, struct effects *fx, 
 
 int core_sclp(struct core *c, const struct command *cmd, struct effects *fx, struct reply *reply)
 {
+    bool on = (cmd->sclp.word & 0xffff00ffu) == SCLP_CONFIGURE_AP;
+    bool done;
+
     reply->value = machine_sclp(c->machine, cmd->sclp.word);
+    done = reply->value == SCLP_RC_DONE || reply->value == SCLP_RC_NO_ACTION;
+    effects_log(fx, done ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
+                "SCLP: adapter 0x%02x %s: response code 0x%04x%s", cmd->sclp.word >> 8 & 0xff,
+                on ? "configure" : "deconfigure", (unsigned)reply->value,
+                reply->value == SCLP_RC_NO_ACTION ? ", it was already" : "");
     return 0;
 }
 
@@ -112,10 +120,16 @@ int core_checkstop(struct core *c, const struct command *cmd, struct effects *fx
                    struct reply *reply)
 {
     int rc = adapter_check(c, cmd->adapter.apid, false, reply);
+    bool was;
 
-    if (rc == 0)
-        machine_set_checkstop(c->machine, cmd->adapter.apid, cmd->adapter.on);
-    return rc;
+    if (rc < 0)
+        return rc;
+    was = machine_adapter(c->machine, cmd->adapter.apid).checkstopped;
+    machine_set_checkstop(c->machine, cmd->adapter.apid, cmd->adapter.on);
+    if (machine_adapter(c->machine, cmd->adapter.apid).checkstopped != was)
+        effects_log(fx, LOG_LEVEL_INFO, "adapter 0x%02x %s", cmd->adapter.apid,
+                    was ? "repaired" : "check-stopped");
+    return 0;
 }
 
 int core_machine_set(struct core *c, const struct command *cmd, struct effects *fx,

@@ -59,7 +59,7 @@ static int create_store(void *ctx, uint32_t object, const char *data, size_t len
 
     if (len < UUID_TEXT - 1 || len > UUID_TEXT || uuid_parse(data, UUID_TEXT - 1, &uuid) < 0) {
         effects_log(fx, LOG_LEVEL_WARNING,
-                    "create: refused: a UUID is wanted, as uuidgen prints it");
+                    "create refused (EINVAL): a UUID is wanted, as uuidgen prints it");
         return -EINVAL;
     }
     return mdev_create(vfio_ap_of(ctx), &uuid, fx);

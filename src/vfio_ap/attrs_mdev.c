@@ -28,7 +28,8 @@ static int refuse(const struct mdev *m, const char *what, int err, const char *w
     char uuid[UUID_TEXT];
 
     uuid_format(&m->uuid, uuid);
-    effects_log(fx, LOG_LEVEL_WARNING, "%s: %s refused: %s", uuid, what, why);
+    effects_log(fx, LOG_LEVEL_WARNING, "%s: %s refused (%s): %s", uuid, what, strerrorname_np(-err),
+                why);
     return err;
 }
 
@@ -45,8 +46,8 @@ static int id_parse(const struct vfio_ap *v, const struct mdev *m, enum dimensio
     if (rc < 0)
         return refuse(m, file, rc, "one number is wanted, such as 5 or 0x47", fx);
     if (id > max) {
-        snprintf(why, sizeof why, "(ENODEV) %llu is above the highest number, %u",
-                 (unsigned long long)id, max);
+        snprintf(why, sizeof why, "%llu is above the highest number, %u", (unsigned long long)id,
+                 max);
         return refuse(m, file, -ENODEV, why, fx);
     }
     *out = (unsigned)id;

@@ -53,7 +53,7 @@ static void log_veto(const struct vfio_ap *v, ap_qn qn, struct effects *fx)
     ap_qn_format(qn, queue);
     uuid_format(&owner_of(v, qn)->uuid, uuid);
     effects_log(fx, LOG_LEVEL_WARNING,
-                "apmask, aqmask: refused (%s): APQN %s is assigned to %s; unassign it first",
+                "apmask, aqmask refused (%s): APQN %s is assigned to %s; unassign it first",
                 v->abi->veto_errno == EBUSY ? "EBUSY" : "EADDRINUSE", queue, uuid);
 }
 

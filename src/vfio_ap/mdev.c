@@ -107,14 +107,18 @@ static void announce(const struct mdev *m, bool added, struct effects *fx)
 
 int mdev_create(struct vfio_ap *v, const struct uuid *uuid, struct effects *fx)
 {
+    char name[UUID_TEXT];
     struct mdev *m;
 
     if (vfio_ap_find(v, uuid)) {
-        effects_log(fx, LOG_LEVEL_WARNING, "create: refused: a mediated device has this UUID");
+        uuid_format(uuid, name);
+        effects_log(fx, LOG_LEVEL_WARNING, "create refused (EEXIST): there is a mediated device %s",
+                    name);
         return -EEXIST;
     }
     if (v->count == MDEV_MAX) {
-        effects_log(fx, LOG_LEVEL_WARNING, "create: refused: all %u instances exist", MDEV_MAX);
+        effects_log(fx, LOG_LEVEL_WARNING, "create refused (%s): all %u instances exist",
+                    strerrorname_np(v->abi->instances_errno), MDEV_MAX);
         return -v->abi->instances_errno;
     }
     buckets_grow(v);

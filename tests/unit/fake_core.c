@@ -155,6 +155,11 @@ bool core_guest_next(const struct core *c, uint32_t *cursor, struct guest_info *
     return true;
 }
 
+const char *core_guest_name(const struct core *c, unsigned number)
+{
+    return c->guest ? c->name : NULL;
+}
+
 int core_guest_find(const struct core *c, const char *name, struct guest_info *out)
 {
     uint32_t cursor = 0;

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""The message log: each refusal says which rule, which queue, which mediated device or guest."""
+
+import pytest
+
+from harness import worked_example
+
+DRIVERS = "bus/ap/drivers"
+TYPE = "devices/vfio_ap/matrix/mdev_supported_types/vfio_ap-passthrough"
+
+
+class Log:
+    def __init__(self, daemon):
+        self.daemon = daemon
+        self.next = daemon.execute("log")["next"]
+
+    def new(self):
+        """The messages since the last call, without those that tell of a success."""
+        answer = self.daemon.execute("log", since=self.next)
+        self.next = answer["next"]
+        return [message["message"] for message in answer["messages"] if message["level"] != "info"]
+
+
+@pytest.fixture
+def host(apus):
+    host = apus(worked_example())
+    assert host.w("bus/ap/apmask", "-5,-6") == "OK"
+    host.one, host.two = host.mdev(1).assign([5], [4]), host.mdev(2).assign([6], [4])
+    host.log = Log(host)
+    return host
+
+
+def refusals(host):
+    """(what is written where, errno, what the message has to name)"""
+    one, two = f"devices/vfio_ap/matrix/{host.one.uuid}", f"devices/vfio_ap/matrix/{host.two.uuid}"
+    return [
+        ("bus/ap/apmask", "+5", "EADDRINUSE", ["05.0004", host.one.uuid]),
+        ("bus/ap/apmask", "nonsense", "EINVAL", ["apmask", "not a mask"]),
+        (f"{two}/assign_adapter", "5", "EADDRINUSE", [host.two.uuid, "0x05", "05.0004", host.one.uuid]),
+        (f"{two}/assign_adapter", "4", "EADDRNOTAVAIL", [host.two.uuid, "04.0004", "apmask and aqmask"]),
+        (f"{one}/assign_domain", "256", "ENODEV", [host.one.uuid, "assign_domain", "256", "255"]),
+        (f"{one}/assign_control_domain", "-1", "EINVAL", [host.one.uuid, "assign_control_domain", "number"]),
+        (f"{one}/ap_config", "0x1", "EINVAL", [host.one.uuid, "ap_config"]),
+        (f"{TYPE}/create", "nonsense", "EINVAL", ["create", "UUID"]),
+        (f"{TYPE}/create", host.one.uuid, "EEXIST", ["create", host.one.uuid]),
+        (f"{DRIVERS}/vfio_ap/bind", "05.9999", "ENODEV", ["vfio_ap/bind", "no such device"]),
+    ]
+
+
+def test_writes(host):
+    for file, data, errno, parts in refusals(host):
+        assert host.w(file, data) == errno
+        messages = host.log.new()
+        assert len(messages) == 1 and f"refused ({errno}): " in messages[0], (file, data, messages)
+        assert all(part in messages[0] for part in parts), (messages, parts)
+
+
+def test_remove_with_a_guest(host):
+    host.guest("Guest1").start(host.one)
+    assert host.one.remove() == "EBUSY"
+    (message,) = host.log.new()
+    assert all(part in message for part in ("remove refused (EBUSY): ", host.one.uuid, "Guest1"))
+
+
+def test_commands(host):
+    host.guest("Guest1").start(host.one)
+    host.guest("Guest2").start(features=["apft"])
+    for command, arguments, errno, parts in (
+            ("guest-start", {"name": "Guest3", "mdev": host.one.uuid}, "EBUSY", [host.one.uuid, "Guest1"]),
+            ("guest-start", {"name": "Guest1"}, "EEXIST", ["Guest1"]),
+            ("guest-attach", {"name": "Guest1", "mdev": host.two.uuid}, "EPERM", ["Guest1", "detach it first"]),
+            ("guest-attach", {"name": "Guest2", "mdev": host.two.uuid}, "EOPNOTSUPP", ["Guest2", "feature ap"]),
+            ("guest-detach", {"name": "Guest2"}, "ENODEV", ["Guest2", "no mediated device"]),
+            ("guest-migrate", {"name": "Guest1"}, "EBUSY", ["Guest1", "05.0004"]),
+            ("se-adapter", {"adapter": 9, "state": "on"}, "ENODEV", ["0x09"]),
+            ("se-lpar", {"action": "add", "kind": "domain", "id": 9}, "EBUSY", ["0x04 0x05 0x06", "off first"]),
+            ("checkstop", {"adapter": 9, "state": "on"}, "ENODEV", ["0x09"])):
+        error = host.refused(command, **arguments)
+        assert error.errno == errno
+        wanted = f"{command.replace('-', ' ')} refused ({errno}): {error.desc}"
+        assert host.log.new() == [wanted] and all(part in wanted for part in parts)
+
+
+def test_sclp(host):
+    assert host.execute("sclp", command="configure", adapter=9)["response_code"] == "0x09f0"
+    (message,) = host.log.new()
+    assert all(part in message for part in ("SCLP", "configure", "0x09", "0x09f0"))
+
+
+def test_an_event_of_a_stopped_guest_has_its_name(host):
+    events = host.execute("events")["next"]
+    host.guest("Guest1").start(host.one)
+    host.guest("Guest1").stop()
+    told = [event for event in host.execute("events", since=events)["events"] if event["event"].startswith("guest-")]
+    assert [event["event"] for event in told][-2:] == ["guest-matrix", "guest-detached"]
+    assert {event["data"]["guest"] for event in told} == {"Guest1"}
+    assert told[-2]["data"]["adapters"] == []
