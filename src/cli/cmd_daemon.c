@@ -46,7 +46,7 @@ static const struct cli_option options[] = {
     {OPT_SECRET, "secret", "HEX",
      "64 hex digits that the adapters' keys come from (default: random)"},
     {OPT_DEV_LINKS, "dev-links", "DIR", "keep a link to each zcrypt node in this directory"},
-    {'q', "quiet", NULL, "no messages on standard error"},
+    {'q', "quiet", NULL, "no messages on standard error but errors"},
     {0}};
 
 static int parse_fd(const char *name, const char *value, int *out)

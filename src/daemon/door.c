@@ -8,7 +8,7 @@ static void print(const struct daemon *d, unsigned level, const char *message)
 {
     static const char *const prefix[] = {"", "warning: ", "error: "};
 
-    if (!d->options->quiet)
+    if (!d->options->quiet || level == LOG_LEVEL_ERROR)
         fprintf(stderr, "apus: %s%s\n", level <= LOG_LEVEL_ERROR ? prefix[level] : "", message);
 }
 

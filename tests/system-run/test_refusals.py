@@ -72,6 +72,20 @@ def test_full_disk_for_the_socket(runs):
     refused(result)
 
 
+def test_full_disk_while_recording(runs):
+    """The run goes on, and says that its recording does not."""
+    result = in_namespace(runs, """
+        mkdir $APUS_RUNTIME_DIR/full && mount -t tmpfs -o size=16k,mode=700 none $APUS_RUNTIME_DIR/full
+        "$0" run --record $APUS_RUNTIME_DIR/full/it -- bash -c '
+            for i in {1..100}; do echo -5 > /sys/bus/ap/apmask; echo +5 > /sys/bus/ap/apmask; done; echo done'
+        "$0" replay $APUS_RUNTIME_DIR/full/it""")
+    os.rmdir(f"{runs.base}/full")
+    assert (result.returncode, result.stdout) == (1, "done\n")
+    stopped, replayed = result.stderr.splitlines()
+    assert "/full/it stops: No space left on device" in stopped
+    assert "the recording ends in the middle of a line" in replayed
+
+
 @pytest.mark.parametrize("how", ["ln -s /tmp x", "mkdir -m 755 x", "touch x", f"mkdir -m 700 x; chown {USER} x"])
 def test_a_runtime_directory_that_is_not_ours(runs, how, tmp_path):
     runs.command("bash", "-c", how, cwd=tmp_path)
