@@ -99,7 +99,7 @@ def test_a_key_of_the_terminal_reaches_the_program_once(runs):
     """Ctrl-C goes to the foreground group; apus run must neither die of it nor send it again."""
     import pty
     leader, follower = pty.openpty()
-    script = "n=0; trap 'n=$((n+1))' INT; echo up; for i in $(seq 20); do sleep 0.05; done; echo n=$n"
+    script = "n=0; trap 'n=$((n+1))' INT; echo up; for i in {1..20}; do sleep 0.05; done; echo n=$n"
     pid = os.fork()
     if pid == 0:
         os.login_tty(follower) if hasattr(os, "login_tty") else take_terminal(follower)
