@@ -39,7 +39,7 @@ class Tree:
     def r(self, relative):
         """cat relative: the content or the errno name."""
         try:
-            return self.path(relative).read_bytes().decode()
+            return self.path(relative).read_bytes().decode(errors="backslashreplace")
         except OSError as error:
             return errno.errorcode[error.errno]
 
