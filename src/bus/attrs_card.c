@@ -219,7 +219,7 @@ static int serialnr_show(void *ctx, uint32_t apid, struct text *out)
 {
     struct ap_bus *b = ctx;
 
-    text_addf(out, "%s\n", b->hw.ops->serial(b->hw.ctx, apid));
+    text_addf(out, "%s\n", facts_card_answers(b, apid) ? b->hw.ops->serial(b->hw.ctx, apid) : "");
     return 0;
 }
 

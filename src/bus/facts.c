@@ -89,6 +89,16 @@ bool facts_ep11_module(const struct ap_bus *b, unsigned apid, struct ep11_module
     return false;
 }
 
+bool facts_card_answers(const struct ap_bus *b, unsigned apid)
+{
+    mask256_for_each(apqi, &b->cards[apid].present_queues)
+    {
+        if (usable(b, AP_QN(apid, apqi)))
+            return true;
+    }
+    return false;
+}
+
 void facts_show_op_modes(uint64_t modes, struct text *out)
 {
     static const char *const names[] = {"FIPS2009",  "BSI2009",     "FIPS2011",

@@ -25,6 +25,9 @@ bool facts_ep11_domain(const struct ap_bus *b, ap_qn qn, struct ep11_domain_info
 /* Any queue of the card may answer. */
 bool facts_ep11_module(const struct ap_bus *b, unsigned apid, struct ep11_module_info *out);
 
+/* Whether any queue of the card could be asked. */
+bool facts_card_answers(const struct ap_bus *b, unsigned apid);
+
 /* A line with the names of the operational modes, as card and queue show them (spec 2.3). */
 void facts_show_op_modes(uint64_t modes, struct text *out);
 

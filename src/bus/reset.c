@@ -17,7 +17,8 @@ static void reset_start(struct ap_bus *b, ap_qn qn, struct ap_queue *q)
     case AP_RC_BUSY:
         return;
     default:
-        q->reset = RESET_NONE;
+        /* The driver waits for the adapter to come back and starts anew then. */
+        return;
     }
 }
 
@@ -26,10 +27,10 @@ static void reset_wait(struct ap_bus *b, ap_qn qn, struct ap_queue *q)
     uint64_t info;
     enum ap_rc rc = apqsw_rc(b->hw.ops->tapq(b->hw.ctx, qn, &info));
 
-    if (rc == AP_RC_RESET_IN_PROGRESS || rc == AP_RC_BUSY)
+    if (rc != AP_RC_NORMAL)
         return;
     q->reset = RESET_NONE;
-    if (rc != AP_RC_NORMAL || !b->hw.ops->interrupts(b->hw.ctx))
+    if (!b->hw.ops->interrupts(b->hw.ctx))
         return;
     rc = apqsw_rc(b->hw.ops->aqic(b->hw.ctx, qn, true));
     q->interrupts = rc == AP_RC_NORMAL || rc == AP_RC_OTHERWISE_CHANGED;

@@ -92,6 +92,7 @@ static void queue_register(struct ap_bus *b, ap_qn qn, const struct tapq *t, str
                            .present = true,
                            .config = t->rc != AP_RC_DECONFIGURED,
                            .chkstop = t->rc == AP_RC_CHECKSTOPPED,
+                           .reset = RESET_START, /* until zcrypt's driver has done it */
                            .user_online = true};
     mask256_set(&card->present_queues, AP_QN_APQI(qn));
     b->queues++;
@@ -191,10 +192,8 @@ static void queue_update(struct ap_bus *b, ap_qn qn, const struct tapq *t, struc
         q->config = config;
         queue_uevent(b, qn, "change", config_variable(config), fx);
     }
-    if (!q->config || q->chkstop) {
-        q->reset = RESET_NONE;
+    if (!q->config || q->chkstop)
         queue_requests_lost(b, qn, fx);
-    }
     if (back && q->driver != DRIVER_NONE && ap_drivers[q->driver].zcrypt)
         queue_start(b, qn);
 }

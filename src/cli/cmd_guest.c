@@ -176,9 +176,9 @@ static int guest_stop_run(int argc, char **argv)
         return 1;
     if (guest_linux_list(socket, &list) < 0)
         return 1;
-    if (guest_linux_find(list, name) || strchr(name, '/') || !guest_linux_stop(socket, name))
+    if (guest_linux_find(list, name) || !guest_linux_stop(socket, name))
         status = ask_quietly("guest-stop", json_pack("{s:s}", "name", name));
-    if (status == 0 && !strchr(name, '/'))
+    if (status == 0)
         guest_linux_stop(socket, name);
     json_decref(list);
     return status;

@@ -64,10 +64,7 @@ static int run_inside(const char *socket, const char *name, char **argv)
 /* Whether it is a guest that our QEMU runs; then its directory. */
 static bool linux_of(const char *socket, const char *name, struct text *dir)
 {
-    if (strchr(name, '/'))
-        return false;
-    linux_guest_dir(socket, name, dir);
-    return linux_guest_runs(dir->data);
+    return linux_guest_dir(socket, name, dir) && linux_guest_runs(dir->data);
 }
 
 static int guest_exec_run(int argc, char **argv)

@@ -89,13 +89,45 @@ static int run_host(struct linux_boot *boot, char **argv)
     return status;
 }
 
+static void add_mask(const char *name, const struct mask256 *mask, struct text *out)
+{
+    struct mask256 all = mask256_ones();
+    char text[MASK256_TEXT];
+
+    if (mask256_equal(mask, &all))
+        return;
+    mask256_format(mask, text);
+    text_addf(out, " ap.%s=%s", name, text);
+}
+
+/* What the machine file says about the host's kernel is the kernel's own parameters. */
+static int add_parameters(const char *file, struct text *out)
+{
+    struct machine_config machine;
+    text_auto why = {0};
+
+    if (!file)
+        machine_config_default(&machine);
+    else if (machine_file_load(file, &machine, &why) < 0)
+        return cli_error("%s", why.data), PROGRAM_FAILED;
+    add_mask("apmask", &machine.apmask, out);
+    add_mask("aqmask", &machine.aqmask, out);
+    if (machine.default_domain >= 0)
+        text_addf(out, " ap.domain=%d", machine.default_domain);
+    return 0;
+}
+
 static int run_machine(struct daemon_start *how, struct linux_boot *boot, char **argv)
 {
-    text_auto dir = {0}, socket = {0};
+    text_auto dir = {0}, socket = {0}, parameters = {0};
     struct runtime runtime;
     pid_t daemon = 0;
     int status;
 
+    status = add_parameters(how->machine, &parameters);
+    if (status)
+        return status;
+    boot->append = parameters.data;
     if (runtime_create(&runtime) < 0)
         return PROGRAM_FAILED;
     how->socket = runtime.socket;
@@ -149,6 +181,8 @@ const struct cli_command cmd_linux_host = {
         "'apus status' and 'apus se' work on it from other terminals.\n"
         "PROGRAM runs in it, and the machine ends with it. Without PROGRAM its console is in\n"
         "this terminal until it is switched off (poweroff -f, or Ctrl-a x).\n"
+        "\n"
+        "What FILE says about masks and the default domain are parameters of the kernel.\n"
         "\n"
         "Exit status: as with 'apus run'.\n"
         "\n"

@@ -83,9 +83,12 @@ int guest_linux_start(const char *socket, struct linux_boot *boot, bool wait)
     json_t *list = NULL;
     int status;
 
+    if (!linux_guest_dir(socket, boot->name, &dir))
+        return cli_usage("'%s' cannot be the name of a real guest: letters, digits and . _ -, at "
+                         "most 63, no . or - first",
+                         boot->name);
     if (guest_linux_list(socket, &list) < 0)
         return 1;
-    linux_guest_dir(socket, boot->name, &dir);
     boot->dir = dir.data;
     boot->socket = field_string(list, "socket", NULL);
     status = check(socket, list, boot);
@@ -109,7 +112,8 @@ bool guest_linux_stop(const char *socket, const char *name)
     text_auto dir = {0};
     bool runs;
 
-    linux_guest_dir(socket, name, &dir);
+    if (!linux_guest_dir(socket, name, &dir))
+        return false;
     runs = linux_guest_runs(dir.data);
     linux_guest_end(dir.data);
     return runs;

@@ -18,6 +18,7 @@
 #include "cli/command.h"
 #include "cli/program.h"
 
+#define NAME_LENGTH 63
 #define ARGS_MAX    32
 #define ANSWER_TIME "300" /* seconds until an emulated guest has booted at the latest */
 #define QUIT_MS     5000  /* for QEMU to end when it is asked */
@@ -64,9 +65,16 @@ bool linux_tool(const char *name, struct text *out)
     return false;
 }
 
-void linux_guest_dir(const char *socket, const char *name, struct text *out)
+bool linux_guest_dir(const char *socket, const char *name, struct text *out)
 {
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789._-";
+    size_t len = strlen(name);
+
+    if (!len || len > NAME_LENGTH || strspn(name, allowed) != len || *name == '.' || *name == '-')
+        return false;
     text_addf(out, "%s.linux/%s", socket, name);
+    return true;
 }
 
 bool linux_guest_runs(const char *dir)
@@ -155,11 +163,9 @@ void linux_guests_end(const char *socket)
     text_addf(&all, "%s.linux", socket);
     d = opendir(all.data);
     while (d && (e = readdir(d))) {
-        if (*e->d_name == '.')
-            continue;
         text_clear(&dir);
-        linux_guest_dir(socket, e->d_name, &dir);
-        linux_guest_end(dir.data);
+        if (linux_guest_dir(socket, e->d_name, &dir))
+            linux_guest_end(dir.data);
     }
     if (d)
         closedir(d);
@@ -207,6 +213,7 @@ int linux_boot(const struct linux_boot *boot)
     add(args, &n, "--memory", boot->memory);
     add(args, &n, "--cpus", boot->cpus);
     add(args, &n, "--kernel", boot->kernel);
+    add(args, &n, "--append", boot->append);
     add(args, &n, "--plugin", built("qemu/apus-ap.so", &plugin) ? plugin.data : NULL);
     return program_run((char **)args, &nobody);
 }

@@ -16,8 +16,9 @@
  * "linux-exec". False after a sentence on standard error. */
 bool linux_tool(const char *name, struct text *out);
 
-/* The directory of a guest. */
-void linux_guest_dir(const char *socket, const char *name, struct text *out);
+/* The directory of a guest. False if no guest of ours can have that name: it is made of letters,
+ * digits and . _ -, at most 63, and does not begin with . or -. */
+bool linux_guest_dir(const char *socket, const char *name, struct text *out);
 
 /* Whether QEMU runs for the guest with this directory. */
 bool linux_guest_runs(const char *dir);
@@ -32,7 +33,7 @@ void linux_guests_end(const char *socket);
 struct linux_boot {
     const char *dir;    /* of the guest */
     const char *socket; /* of the guest protocol */
-    const char *name, *mdev, *memory, *cpus, *kernel;
+    const char *name, *mdev, *memory, *cpus, *kernel, *append;
     bool lpar;    /* role lpar */
     bool console; /* in this terminal, until the guest ends */
 };

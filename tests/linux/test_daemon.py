@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: MIT
+"""Real Linux guests of the real daemon, through the commands that people use."""
+
+import base64
+import errno
+import os
+import random
+import re
+import signal
+
+import pytest
+
+from conftest import wait_until
+from machine import Guest, Machine
+from test_guest import hexes, prime
+
+UUID1, UUID2 = (f"69aa1a8a-0000-4000-8000-00000000000{n}" for n in (1, 2))
+TEXT = """
+[machine]
+abi = upstream
+domains = 4,0x47,0xab
+control-domains = 4,0x47,0xab,0xac
+
+[adapter 5]
+type = CEX7A
+
+[adapter 6]
+type = CEX7C
+
+[adapter 9]
+type = CEX7A
+
+[adapter 10]
+type = CEX7C
+"""
+EVERYTHING = ["05.0004", "05.0047", "06.0004", "06.0047"]
+
+
+@pytest.fixture(scope="module")
+def machine(cache, place):
+    machine = Machine(place / "machine", TEXT)
+    machine.start()
+    machine.write("bus/ap/aqmask", "-4,-0x47,-0xab")
+    yield machine
+    for name in list(machine.guests()):
+        machine.apus("guest", "stop", name)
+    machine.stop()
+
+
+@pytest.fixture(scope="module")
+def one(machine, cache):
+    mdev = machine.mdev(UUID1).create((5, 6), (4, 0x47), (4, 0xAC))
+    return Guest(machine, "Guest1", mdev, "--cpus", "2", "--kernel", cache)
+
+
+@pytest.fixture(scope="module")
+def client(one, apclient):
+    text = base64.b64encode(apclient.read_bytes()).decode()
+    one.exec("sh", "-c", "base64 -d >/root/apclient; chmod +x /root/apclient", input=text)
+    return one
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(machine, request):
+    """Each test leaves the first guest with everything it had."""
+    yield
+    if "one" in request.fixturenames or "client" in request.fixturenames:
+        guest = request.getfixturevalue("one")
+        guest.wait_for(*EVERYTHING)
+
+
+def test_inside_is_what_guest_matrix_says_outside(one, machine):
+    assert one.sees_the_matrix() and sorted(one.queues()) == EVERYTHING
+    assert (one.mask("adapter"), one.mask("usage_domain"), one.mask("control_domain")) == (
+        {5, 6}, {4, 0x47}, {4, 0xAC})
+    rows = one.exec("lszcrypt", "-V").stdout
+    assert re.search(r"^05 +CEX7A +Accelerator +online .*SMC-A-N--- cex4card", rows, re.M)
+    assert re.search(r"^06\.0047 +CEX7C +CCA-Coproc +online .*S--D--N--- cex4queue", rows, re.M)
+
+
+def test_guests_are_listed_with_their_kind(one, machine):
+    machine.apus("guest", "start", "Light")
+    kinds = {name: guest["kind"] for name, guest in machine.guests().items()}
+    assert kinds == {"Guest1": "real", "Light": "light"}
+    assert re.search(r"^Guest1 +real ", machine.apus("guest", "list").stdout, re.M)
+    assert re.search(r"^kind +real$", machine.apus("guest", "show", "Guest1").stdout, re.M)
+    machine.apus("guest", "stop", "Light")
+
+
+def test_programs_inside_have_input_output_and_status(one):
+    assert one.exec("cat", input="first\nsecond").stdout == "first\nsecond"
+    done = one.exec("sh", "-c", "echo out; echo err >&2; exit 7", check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (7, "out\n", "err\n")
+
+
+def test_what_cannot_start_says_why(one, machine):
+    for words, text in [(("Guest1", UUID1), "runs already"), (("Guest2", UUID1), "is used by guest Guest1"),
+                        (("Guest2", UUID2), f"no mediated device {UUID2}"), (("a/b", UUID1), "cannot be the name"), (("..", UUID1), "cannot be the name")]:
+        done = machine.apus("guest", "start", *words, "--linux", check=False)
+        assert done.returncode != 0 and text in done.stderr
+    assert list(machine.guests()) == ["Guest1"]
+    assert os.listdir(machine.place / "control.linux") == ["Guest1"]
+
+
+@pytest.mark.parametrize("size", [256, 512])
+def test_rsa_with_modulus_and_exponent(client, size):
+    rng = random.Random(size)
+    modulus = rng.getrandbits(8 * size) | 1 << (8 * size - 1) | 1
+    message, exponent = rng.randrange(modulus), rng.getrandbits(8 * size - 1) | 1
+    done = client.exec("/root/apclient", "me", "3", hexes(message, size), hexes(exponent, size), hexes(modulus, size))
+    assert int(done.stdout, 16) == pow(message, exponent, modulus)
+
+
+@pytest.mark.parametrize("size", [256, 512])
+def test_rsa_with_crt(client, size):
+    rng = random.Random(size)
+    half = size // 2
+    p, q = sorted((prime(4 * size, rng), prime(4 * size, rng)), reverse=True)
+    d = pow(65537, -1, (p - 1) * (q - 1))
+    message = rng.randrange(p * q)
+    done = client.exec("/root/apclient", "crt", hexes(message, size), hexes(d % (p - 1), half + 8),
+                       hexes(d % (q - 1), half), hexes(p, half + 8), hexes(q, half), hexes(pow(q, -1, p), half + 8))
+    assert int(done.stdout, 16) == pow(message, d, p * q)
+
+
+def test_an_adapter_comes_and_goes(one):
+    one.mdev.assign("adapter", 9)
+    one.wait_for(*EVERYTHING, "09.0004", "09.0047")
+    one.mdev.unassign("adapter", 9)
+    one.wait_for(*EVERYTHING)
+
+
+def test_a_domain_comes_and_goes(one):
+    one.mdev.assign("domain", 0xAB)
+    one.wait_for(*EVERYTHING, "05.00ab", "06.00ab")
+    one.mdev.unassign("domain", 0xAB)
+    one.wait_for(*EVERYTHING)
+    one.mdev.unassign("domain", 0x47)
+    one.wait_for("05.0004", "06.0004")
+    one.mdev.assign("domain", 0x47)
+
+
+def test_a_control_domain_comes_and_goes(one):
+    one.mdev.assign("control_domain", 0xAB)
+    wait_until(lambda: one.mask("control_domain") == {4, 0xAB, 0xAC}, 60)
+    one.mdev.unassign("control_domain", 0xAB)
+    wait_until(lambda: one.mask("control_domain") == {4, 0xAC}, 60)
+
+
+def test_an_adapter_in_standby_is_seen_inside(client, machine):
+    """Today's driver leaves it with the guest, whose kernel finds it deconfigured at its next scan."""
+    config = "cat /sys/bus/ap/devices/card05/config"
+    assert client.sh(config) == "1"
+    machine.apus("se", "adapter", "5", "off")
+    wait_until(lambda: client.sh(config) == "0", 60)
+    assert client.sees_the_matrix()
+    # The coprocessor is left, and computes as well.
+    before = int(client.sh("cat /sys/bus/ap/devices/card05/request_count"))
+    test_rsa_with_modulus_and_exponent(client, 256)
+    assert int(client.sh("cat /sys/bus/ap/devices/card05/request_count")) == before
+    machine.apus("se", "adapter", "5", "on")
+    wait_until(lambda: client.sh(config) == "1", 60)
+    test_rsa_with_modulus_and_exponent(client, 256)
+
+
+def test_the_support_element_takes_an_adapter_away_and_gives_it_back(place, cache):
+    """As the VFIO AP document has it: the guest loses the adapter and gets it back."""
+    machine = Machine(place / "seed", TEXT.replace("abi = upstream", "abi = seed"))
+    machine.start()
+    try:
+        machine.write("bus/ap/aqmask", "-4")
+        guest = Guest(machine, "Guest1", machine.mdev(UUID1).create((5, 6), (4,)), "--kernel", cache)
+        guest.wait_for("05.0004", "06.0004")
+        machine.apus("se", "adapter", "5", "off")
+        guest.wait_for("06.0004")
+        assert guest.mdev.matrix() == ["05.0004", "06.0004"]
+        machine.apus("se", "adapter", "5", "on")
+        guest.wait_for("05.0004", "06.0004")
+        machine.apus("guest", "stop", "Guest1")
+    finally:
+        machine.stop()
+
+
+def test_what_a_guest_uses_cannot_be_taken_from_it(one, machine):
+    """The veto: zcrypt of the host does not get a queue that a guest has."""
+    before = machine.read("bus/ap/aqmask")
+    with pytest.raises(OSError) as error:
+        machine.write("bus/ap/aqmask", "+4")
+    assert error.value.errno == errno.EBUSY
+    assert machine.read("bus/ap/aqmask") == before
+    assert one.sees_the_matrix()
+
+
+def test_two_guests_at_once_and_what_one_leaves_is_zeroized(one, machine, cache):
+    mdev = machine.mdev(UUID2).create((9, 10), (4,))
+    two = Guest(machine, "Guest2", mdev, "--kernel", cache)
+    pid = two.pid()
+    assert two.queues() == ["09.0004", "0a.0004"] and one.sees_the_matrix()
+    assert two.sh("hostname") == "Guest2"
+    before = keys(two)
+    assert keys(two) == before
+    machine.apus("guest", "stop", "Guest2")
+    wait_until(lambda: not two.alive(pid), 20)
+    assert "Guest2" not in machine.guests() and not two.directory.exists()
+    two = Guest(machine, "Guest2", mdev, "--kernel", cache, "--detach")
+    wait_until(lambda: two.exec("true", check=False).returncode == 0, 120)
+    assert two.queues() == ["09.0004", "0a.0004"] and keys(two) != before
+    assert one.sees_the_matrix()
+    # Killed, it is detached; the device is free for another.
+    os.kill(two.pid(), signal.SIGKILL)
+    wait_until(lambda: "Guest2" not in machine.guests(), 20)
+    machine.apus("guest", "start", "Other", UUID2)
+    machine.apus("guest", "stop", "Other")
+    machine.write(f"{mdev.path}/remove", 1)
+
+
+def keys(guest):
+    """What tells one master key from another; a queue that was zeroized has others."""
+    return re.search(r"AES CUR: valid (0x[0-9a-f]+)", guest.sh("cat /sys/bus/ap/devices/0a.0004/mkvps")).group(1)
+
+
+def test_a_device_that_is_removed_leaves_its_guest(one, machine):
+    machine.write(f"{one.mdev.path}/remove", 1)
+    wait_until(lambda: one.queues() == [], 60)
+    assert "Guest1" not in machine.guests()
+    one.mdev.create((5, 6), (4, 0x47), (4, 0xAC))
+    one.wait_for(*EVERYTHING)
+    assert machine.guests()["Guest1"]["kind"] == "real"
+
+
+def test_the_daemon_goes_and_comes_back_under_a_running_guest(client, machine):
+    machine.stop()
+    assert client.without_daemon("ls /sys/bus/ap/devices") == ""
+    machine.start()
+    machine.write("bus/ap/aqmask", "-4,-0x47,-0xab")
+    assert machine.guests() == {}
+    client.mdev.create((5, 6), (4, 0x47), (4, 0xAC))
+    wait_until(lambda: "Guest1" in machine.guests(), 20)
+    client.wait_for(*EVERYTHING)
+    test_rsa_with_crt(client, 256)
