@@ -24,6 +24,7 @@ enum {
     OPT_SOCKET,
     OPT_SECRET,
     OPT_DEV_LINKS,
+    OPT_NOTIFY_FD,
     OPT_GUEST_SOCKET,
     OPT_NO_TREE
 };
@@ -46,6 +47,8 @@ static const struct cli_option options[] = {
     {OPT_SECRET, "secret", "HEX",
      "64 hex digits that the adapters' keys come from (default: random)"},
     {OPT_DEV_LINKS, "dev-links", "DIR", "keep a link to each zcrypt node in this directory"},
+    {OPT_NOTIFY_FD, "notify-fd", "N",
+     "serve ioctls by seccomp, the listener comes here (see 'apus run --ioctl')"},
     {'q', "quiet", NULL, "no messages on standard error but errors"},
     {0}};
 
@@ -134,6 +137,8 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
         return parse_fd("uevent-fd", value, &o->uevent_fd);
     case OPT_OUTSIDE:
         return parse_outside(value, o);
+    case OPT_NOTIFY_FD:
+        return parse_fd("notify-fd", value, &o->notify_fd);
     case OPT_READY_FD:
         return parse_fd("ready-fd", value, &o->ready_fd);
     default: /* OPT_RECORD */
@@ -157,7 +162,7 @@ static int check_dev_links(const char *dir)
 
 static int daemon_cli_run(int argc, char **argv)
 {
-    struct daemon_options o = {.fuse_fd = -1, .ready_fd = -1, .uevent_fd = -1};
+    struct daemon_options o = {.fuse_fd = -1, .ready_fd = -1, .uevent_fd = -1, .notify_fd = -1};
     int status;
 
     for (int got; (got = cli_next(argc, argv)) != -1;) {
@@ -177,6 +182,8 @@ static int daemon_cli_run(int argc, char **argv)
         return cli_usage("--uevent-fd and --outside go together: where may no uevent go?");
     if (o.dev_links && (status = check_dev_links(o.dev_links)))
         return status;
+    if (o.notify_fd >= 0 && !o.dev_links)
+        return cli_usage("--notify-fd needs --dev-links: where are the nodes?");
     return daemon_run(&o);
 }
 

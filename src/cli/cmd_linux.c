@@ -144,7 +144,7 @@ static int run_machine(struct daemon_start *how, struct linux_boot *boot, char *
 
 static int linux_host_run(int argc, char **argv)
 {
-    struct daemon_start how = {.fuse = -1, .uevents = -1};
+    struct daemon_start how = {.fuse = -1, .uevents = -1, .notify = -1};
     struct linux_boot boot = {.name = HOST, .lpar = true};
     int status = parse(argc, argv, &how, &boot);
 

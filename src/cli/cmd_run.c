@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -22,7 +23,7 @@ static const struct cli_option run_options[] = {
     {OPT_ABI, "abi", "PROFILE", "'seed' or 'upstream', instead of what FILE says"},
     {OPT_RECORD, "record", "FILE", "write every command that changes the machine to FILE"},
     {OPT_UEVENTS, "uevents", NULL, "send uevents, in a network namespace of its own"},
-    {OPT_IOCTL, "ioctl", "WAY", "how ioctls reach the daemon; not built yet"},
+    {OPT_IOCTL, "ioctl", "WAY", "'fuse' (default), or 'notify': faster, and nodes are devices"},
     {0},
 };
 
@@ -43,7 +44,19 @@ static const char run_help[] =
     "  apus run -- cat /sys/bus/ap/apmask\n"
     "  apus run -m lab.ini -- ./my-test.sh\n";
 
-static int parse(int argc, char **argv, struct daemon_start *how, bool *uevents)
+struct run_options {
+    bool uevents, notify;
+};
+
+static int parse_way(const char *way, struct run_options *o)
+{
+    o->notify = strcmp(way, "notify") == 0;
+    if (!o->notify && strcmp(way, "fuse") != 0)
+        return cli_usage("--ioctl takes 'fuse' or 'notify', not '%s'", way);
+    return 0;
+}
+
+static int parse(int argc, char **argv, struct daemon_start *how, struct run_options *o)
 {
     int option;
 
@@ -64,10 +77,12 @@ static int parse(int argc, char **argv, struct daemon_start *how, bool *uevents)
             how->record = optarg;
             break;
         case OPT_UEVENTS:
-            *uevents = true;
+            o->uevents = true;
             break;
         case OPT_IOCTL:
-            return cli_usage("--ioctl=%s is not built yet", optarg);
+            if (parse_way(optarg, o))
+                return 2;
+            break;
         }
     }
     return 0;
@@ -122,15 +137,21 @@ static int prepare(struct daemon_start *how, bool uevents, struct compose *compo
 }
 
 /* Makes the machine, lays /sys out, and runs the program in it. Returns the exit status. */
-static int run_inside(struct daemon_start *how, bool uevents, char **argv)
+static int run_inside(struct daemon_start *how, const struct run_options *o, char **argv)
 {
     struct compose compose;
     pid_t daemon = 0;
-    int ret, status = PROGRAM_FAILED;
+    int ret, pair[2] = {-1, -1}, status = PROGRAM_FAILED;
 
-    if (prepare(how, uevents, &compose) < 0)
+    if (prepare(how, o->uevents, &compose) < 0)
         return PROGRAM_FAILED;
+    if (o->notify && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return cli_error("cannot make a socket: %s", strerror(errno)), PROGRAM_FAILED;
+    how->notify = pair[1];
+    compose.null_node = o->notify;
     ret = daemon_start(how, &daemon);
+    if (pair[1] >= 0)
+        close(pair[1]);
     /* From now on the file system lives and dies with the daemon. */
     close(how->fuse);
     if (how->uevents >= 0)
@@ -139,8 +160,10 @@ static int run_inside(struct daemon_start *how, bool uevents, char **argv)
         return PROGRAM_FAILED;
     if (compose_finish(&compose) == 0) {
         program_set_environment(how->socket);
-        status = program_run(argv, &daemon);
+        status = program_run_watched(argv, &daemon, pair[0]);
     }
+    if (pair[0] >= 0)
+        close(pair[0]);
     if (daemon)
         program_end(daemon);
     return status;
@@ -148,11 +171,11 @@ static int run_inside(struct daemon_start *how, bool uevents, char **argv)
 
 static int run_run(int argc, char **argv)
 {
-    struct daemon_start how = {.uevents = -1};
-    bool uevents = false;
+    struct daemon_start how = {.uevents = -1, .notify = -1};
+    struct run_options options = {0};
     struct runtime runtime;
     char base[RUNTIME_PATH_MAX];
-    int status = parse(argc, argv, &how, &uevents);
+    int status = parse(argc, argv, &how, &options);
 
     if (status)
         return status;
@@ -169,7 +192,7 @@ static int run_run(int argc, char **argv)
         return PROGRAM_FAILED;
     setenv("APUS_RUNTIME_DIR", base, 1);
     how.socket = runtime.socket;
-    status = run_inside(&how, uevents, argv);
+    status = run_inside(&how, &options, argv);
     runtime_remove(&runtime);
     return status;
 }

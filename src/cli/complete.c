@@ -119,6 +119,7 @@ static void offer_values(const struct cli_option *o, const char *start)
     } known[] = {
         {"abi", "seed upstream"},
         {"clock", "real virtual"},
+        {"ioctl", "fuse notify"},
         {"cpu", "ap=off apft=off apqci=off apqi=off"},
     };
 

@@ -194,27 +194,29 @@ static int make_parents(int new, const char *path)
 }
 
 /* Puts what is ours below the directory called path into it. */
-static int place_ours(const struct compose *c, int new, const char *path)
+static int place_ours(const struct compose *c, int real, int new, const char *path)
 {
     size_t len = strlen(path);
 
     for (const struct place *p = places; p->path; p++) {
         const char *name = p->path + len + 1;
+        bool null = c->null_node && strcmp(p->path, "/dev/z90crypt") == 0;
+        const char *from = null ? "null" : p->from;
         struct stat st;
         int ret;
 
         if (strncmp(p->path, path, len) != 0 || p->path[len] != '/')
             continue;
-        if (fstatat(c->tree, p->from, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-            if (errno == ENOENT)
+        if (fstatat(null ? real : c->tree, from, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+            if (errno == ENOENT && !null)
                 continue;
-            return refuse(errno, "look at", p->from);
+            return refuse(errno, "look at", null ? "/dev/null" : from);
         }
         ret = make_parents(new, name);
         if (ret == 0)
             ret = make_target(new, name, st.st_mode);
         if (ret == 0)
-            ret = bind_at(c->tree, p->from, new, name);
+            ret = bind_at(null ? real : c->tree, from, new, name);
         if (ret < 0)
             return refuse(-ret, "put in place", p->path);
     }
@@ -257,7 +259,7 @@ static int cover(const struct compose *c, const struct compose_layer *layer)
         return refuse(errno, "open", layer->path);
     ret = copy_dir(layer->real, new, layer->path);
     if (ret == 0)
-        ret = place_ours(c, new, layer->path);
+        ret = place_ours(c, layer->real, new, layer->path);
     if (ret == 0 && !is_sys)
         ret = place_ptmx(layer->real, whole, new);
     if (ret < 0)

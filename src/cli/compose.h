@@ -2,6 +2,8 @@
 #ifndef APUS_CLI_COMPOSE_H
 #define APUS_CLI_COMPOSE_H
 
+#include <stdbool.h>
+
 /*
  * A /sys and a /dev in which our directories replace or join the real ones, in a mount namespace of
  * our own (namespace_enter).
@@ -27,7 +29,8 @@ struct compose_layer {
 struct compose {
     struct compose_layer layers[COMPOSE_LAYERS];
     int count;
-    int tree; /* root of our file system */
+    int tree;       /* root of our file system */
+    bool null_node; /* z90crypt is to be the real /dev/null, and not ours (notify/notify.h) */
 };
 
 /*

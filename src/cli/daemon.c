@@ -24,7 +24,7 @@ static void keep_open(int fd)
 
 static _Noreturn void become_daemon(const struct daemon_start *how, int ready, pid_t parent)
 {
-    char fuse_text[16], ready_text[16], uevents_text[16], outside_text[32];
+    char fuse_text[16], ready_text[16], uevents_text[16], outside_text[32], notify_text[16];
     const char *args[ARGS_MAX] = {"apus",     "daemon",   "--ready-fd",
                                   ready_text, "--socket", how->socket};
     int n = 6;
@@ -45,6 +45,10 @@ static _Noreturn void become_daemon(const struct daemon_start *how, int ready, p
         args[n++] = "--uevent-fd", args[n++] = uevents_text;
         args[n++] = "--outside", args[n++] = outside_text;
     }
+    if (how->notify >= 0) {
+        snprintf(notify_text, sizeof(notify_text), "%d", how->notify);
+        args[n++] = "--notify-fd", args[n++] = notify_text;
+    }
     if (how->machine)
         args[n++] = "--machine", args[n++] = how->machine;
     if (how->abi)
@@ -54,6 +58,7 @@ static _Noreturn void become_daemon(const struct daemon_start *how, int ready, p
     keep_open(how->fuse);
     keep_open(ready);
     keep_open(how->uevents);
+    keep_open(how->notify);
     /* Ctrl-C in the terminal is for the program; the daemon outlives it. */
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/filter.h"
 
 #define END_WAIT_SECONDS 10
 
@@ -90,8 +91,9 @@ static _Noreturn void execute(char **argv)
     _exit(err == ENOENT ? PROGRAM_MISSING : PROGRAM_UNRUNNABLE);
 }
 
-/* The child's process id, or -errno after a sentence. It gets the signal mask old. */
-static pid_t start(char **argv, const sigset_t *old)
+/* The child's process id, or -errno after a sentence. It gets the signal mask old. socket: as
+ * program_run_watched. */
+static pid_t start(char **argv, const sigset_t *old, int socket)
 {
     pid_t parent = getpid();
     pid_t child = fork();
@@ -106,6 +108,8 @@ static pid_t start(char **argv, const sigset_t *old)
     if (getppid() != parent)
         _exit(PROGRAM_FAILED);
     sigprocmask(SIG_SETMASK, old, NULL);
+    if (socket >= 0 && filter_hand_over(socket) < 0)
+        _exit(PROGRAM_FAILED);
     execute(argv);
 }
 
@@ -163,7 +167,7 @@ static int watch(int signals, pid_t program, pid_t *daemon)
     return status;
 }
 
-int program_run(char **argv, pid_t *daemon)
+int program_run_watched(char **argv, pid_t *daemon, int socket)
 {
     bool had_daemon = *daemon != 0;
     int signals, status = PROGRAM_FAILED;
@@ -177,11 +181,16 @@ int program_run(char **argv, pid_t *daemon)
     signals = signalfd(-1, &set, SFD_CLOEXEC);
     if (signals < 0)
         return cli_error("cannot watch signals: %s", strerror(errno)), PROGRAM_FAILED;
-    program = start(argv, &old);
+    program = start(argv, &old, socket);
     if (program > 0)
         status = watch(signals, program, daemon);
     close(signals);
     return had_daemon && *daemon == 0 && status == 0 ? PROGRAM_FAILED : status;
+}
+
+int program_run(char **argv, pid_t *daemon)
+{
+    return program_run_watched(argv, daemon, -1);
 }
 
 void program_end(pid_t child)

@@ -27,6 +27,9 @@ int program_check(const char *name);
  */
 int program_run(char **argv, pid_t *daemon);
 
+/* The same; the program hands its ioctls of device nodes over through the socket (cli/filter.h). */
+int program_run_watched(char **argv, pid_t *daemon, int socket);
+
 /* Ends a child with SIGTERM, after some seconds with SIGKILL, and waits for it. */
 void program_end(pid_t child);
 

@@ -21,7 +21,9 @@ struct daemon_options {
     bool virtual_clock;
     int uevent_fd;         /* a socket of uevent_socket_open that real uevents go to; -1: none */
     uint64_t outside;      /* the network namespace that it must not be in */
-    const char *dev_links; /* directory that gets a link to each zcrypt node; NULL: none */
+    const char *dev_links; /* directory that gets each zcrypt node: a link, or with
+                            * notify_fd a bound /dev/null; NULL: none */
+    int notify_fd;         /* a socket that a seccomp listener comes through; -1: none */
     const char *record;    /* file to record to; NULL: none */
     bool quiet;            /* no messages on standard error */
     bool has_secret;

@@ -9,8 +9,8 @@
 
 /*
  * What devtmpfs does for a real node: /dev/NAME for each node of class zcrypt. `apus run` has our
- * tree's dev directory as /dev/zcrypt, so a name in /dev is a link into it. It exists when the
- * write to `create` returns.
+ * tree's dev directory as /dev/zcrypt, so a name in /dev is a link into it; with --ioctl=notify it
+ * is a node that is served without FUSE. It exists when the write to `create` returns.
  */
 #define TARGET "zcrypt/"
 
@@ -62,6 +62,7 @@ static void add_missing(struct daemon *d, int dir, const struct sysfs_tree *tree
 void daemon_dev_links(struct daemon *d, const struct command *command)
 {
     const struct sysfs_tree *tree = core_tree(d->door.core, CORE_HOST_TREE);
+    text_auto why = {0};
     sysfs_ino nodes;
     int dir;
 
@@ -70,6 +71,11 @@ void daemon_dev_links(struct daemon *d, const struct command *command)
         sysfs_dir_of(command->store.ino).kind != SYSFS_ZCRYPT_CLASS ||
         sysfs_resolve(tree, "dev", &nodes) < 0)
         return;
+    if (d->notify) {
+        if (notify_nodes_update(d->notify, &why) < 0)
+            daemon_log(d, LOG_LEVEL_WARNING, "%s", why.data);
+        return;
+    }
     dir = open(d->options->dev_links, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0) {
         daemon_log(d, LOG_LEVEL_WARNING, "%s cannot be opened: %s", d->options->dev_links,

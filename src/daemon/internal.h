@@ -12,6 +12,7 @@
 #include "daemon/daemon.h"
 #include "fuse/fuse.h"
 #include "guest/server.h"
+#include "notify/notify.h"
 #include "store/record.h"
 #include "uevent/uevent.h"
 
@@ -37,6 +38,7 @@ struct daemon {
     struct uevent_sender *uevents;
     struct record *record; /* NULL: nothing is recorded */
     struct fuse_hub *hub;
+    struct notify *notify; /* NULL: all ioctls come by FUSE */
     struct daemon_mount *mounts;
     sd_event_source *sweeper; /* frees mounts that have ended */
     struct control_host host;
@@ -50,7 +52,7 @@ struct daemon {
 /* The door's execute (core/core.h). */
 void daemon_execute(struct door *door, struct command *command, struct reply *reply);
 
-/* After a command that may have made or destroyed a zcrypt node: links to the nodes, if wanted. */
+/* After a command that may have made or destroyed a zcrypt node: the nodes in /dev, if wanted. */
 void daemon_dev_links(struct daemon *d, const struct command *command);
 
 /* Hands d->effects to all adapters. */

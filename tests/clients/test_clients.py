@@ -49,8 +49,10 @@ def transcript(case, suite):
         need_native(case)
     else:
         environment["CLIENT_ROOT"] = str(root_of(suite))
+    options = re.search(r"^# options: (.*)$", (CASES / f"{case}.sh").read_text(), re.M)
     script = f". {CASES}/prelude; . {CASES}/{case}.sh"
-    command = [os.environ["APUS_BIN"], "run", "-m", str(CASES / "machine.ini"), "--", "bash", "-u", "-c", script]
+    command = [os.environ["APUS_BIN"], "run", *(options[1].split() if options else []), "-m", str(CASES / "machine.ini"),
+               "--", "bash", "-u", "-c", script]
     result = subprocess.run(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             stdin=subprocess.DEVNULL, timeout=300, check=False)
     assert result.returncode == 0, result.stderr + result.stdout

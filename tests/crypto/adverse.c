@@ -127,3 +127,24 @@ int command_signals(const char *node, unsigned count)
     printf("right %u\ninterrupted %u\n", right, interrupted);
     return 0;
 }
+
+static volatile sig_atomic_t handled;
+
+static void on_user(int number)
+{
+    handled = 1;
+}
+
+/* One ioctl, and a handler for SIGUSR1. */
+int command_signals_once(int fd)
+{
+    struct sigaction action = {.sa_handler = on_user};
+    struct operation o;
+    int err;
+
+    sigaction(SIGUSR1, &action, NULL);
+    operation_me(&o, 512, 1);
+    err = operation_run(fd, &o);
+    printf("ioctl %s\nhandled %d\n", err ? strerrorname_np(err) : "0", (int)handled);
+    return 0;
+}

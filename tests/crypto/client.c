@@ -134,8 +134,10 @@ static int run_status(int fd)
     printf("requestq %d\n", value);
     need(ioctl(fd, Z90STAT_PENDINGQ, &value), "PENDINGQ");
     printf("pendingq %d\n", value);
-    need(ioctl(fd, Z90STAT_TOTALOPEN, &value), "TOTALOPEN");
-    printf("open %d\n", value);
+    if (ioctl(fd, Z90STAT_TOTALOPEN, &value) == 0)
+        printf("open %d\n", value);
+    else
+        printf("open %s\n", strerrorname_np(errno));
     need(ioctl(fd, Z90STAT_DOMAIN_INDEX, &value), "DOMAIN_INDEX");
     printf("domain %d\n", value);
     need(ioctl(fd, ZCRYPT_DEVICE_STATUS, matrix), "DEVICE_STATUS");
@@ -181,6 +183,8 @@ static int run(int fd, const char *what, char **args, int count)
         return command_latency(fd, number(args, count, 0));
     if (!strcmp(what, "fault"))
         return command_fault(fd, (int)number(args, count, 0));
+    if (!strcmp(what, "signals-once"))
+        return command_signals_once(fd);
     if (!strcmp(what, "own-file") && count == 1)
         return command_own_file(fd, args[0]);
     if (!strcmp(what, "hold"))

@@ -46,6 +46,7 @@ int command_cprb_errors(int fd);
 /* adverse.c */
 int command_fault(int fd, int result);
 int command_own_file(int fd, const char *path);
+int command_signals_once(int fd);
 int command_signals(const char *node, unsigned count);
 
 /* stress.c */

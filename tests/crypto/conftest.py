@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness import Daemon, Machine
+from notified import Notified
+
+WAYS = ["fuse", "notify", "notify-user"]
 
 
 def pytest_addoption(parser):
@@ -15,8 +18,19 @@ def pytest_addoption(parser):
     parser.addoption("--requests", type=int, default=0, help="at most so many requests of the stress run (0: any)")
 
 
-class Crypto(Daemon):
-    """A daemon, and clients of its device nodes."""
+def pytest_configure(config):
+    config.addinivalue_line("markers", "fuse_only: not for apus run --ioctl=notify")
+
+
+def pytest_generate_tests(metafunc):
+    """What asks for nothing but the node is the same both ways."""
+    if "crypto" in metafunc.fixturenames and getattr(metafunc.module, "BOTH_WAYS", False):
+        fuse_only = metafunc.definition.get_closest_marker("fuse_only")
+        metafunc.parametrize("crypto", WAYS[:1] if fuse_only else WAYS, indirect=True)
+
+
+class Clients:
+    """Clients of the device nodes of a daemon."""
 
     def node(self, name="z90crypt"):
         return self.root / "dev" / name
@@ -48,14 +62,47 @@ class Crypto(Daemon):
             self.write("bus/ap/apmask", f"+{adapter}")
 
 
+class Crypto(Clients, Daemon):
+    """A daemon on a mount of its own; ioctls come by FUSE."""
+
+    read_and_write = {"read": "EPERM", "write": "EPERM"}
+
+    @property
+    def daemon_pid(self):
+        return self.process.pid
+
+
+class NotifiedCrypto(Clients, Notified):
+    """The same in apus run --ioctl=notify."""
+
+    read_and_write = {"read": "0", "write": "0"}  # of /dev/null
+
+    def node(self, name="z90crypt"):
+        return Notified.node(self, name)
+
+    def start(self, command, *arguments, node="z90crypt"):
+        return self.start_inside(self.program, command, self.node(node), *arguments)
+
+
 MACHINE = Machine({4: "CEX5P", 5: "CEX5C", 6: "CEX5A", 8: "CEX5C"}, [4, 0x47])
 
 
 @pytest.fixture
-def crypto(tmp_path):
-    daemon = Crypto(tmp_path, MACHINE)
+def crypto(tmp_path, request):
+    way = getattr(request, "param", "fuse")
+    if way == "fuse":
+        daemon = Crypto(tmp_path, MACHINE)
+        yield daemon
+        daemon.stop()
+        return
+    if way == "notify-user" and os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    folder = Path(tempfile.mkdtemp(prefix="apus-notify-", dir="/tmp"))
+    folder.chmod(0o755)
+    daemon = NotifiedCrypto(folder, MACHINE, as_user=way == "notify-user")
     yield daemon
-    daemon.stop()
+    daemon.end()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

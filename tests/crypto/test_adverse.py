@@ -11,6 +11,8 @@ import pytest
 
 USER = 54321
 
+BOTH_WAYS = True
+
 
 def waiting(crypto, *arguments, **options):
     process = crypto.start("fault", *arguments, **options)
@@ -78,6 +80,7 @@ def test_another_user(public_crypto):
     assert "right" in run("stress", crypto.node(), "16", "1")
 
 
+@pytest.mark.fuse_only
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a PID namespace without a user namespace")
 def test_another_pid_namespace(crypto):
     """A namespace below the daemon's is visible to it."""

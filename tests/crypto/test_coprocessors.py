@@ -5,6 +5,8 @@ import pytest
 
 CODE_FOREIGN = "8/48"  # the token's master key is not in this domain
 
+BOTH_WAYS = True
+
 
 def keygen(crypto, card, domain):
     answer = crypto.ask("keygen", card, domain)

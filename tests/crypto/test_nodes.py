@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+BOTH_WAYS = True
+
 
 def cards(lines, what):
     return {int(r.split()[0], 16): int(r.split()[1]) for w, r in lines if w == what}
@@ -53,6 +55,7 @@ def test_counts(crypto):
     assert cards(crypto.client("status"), "requests").get(6, 0) == 0
 
 
+@pytest.mark.fuse_only
 def test_open_count(crypto):
     def count():
         return int(dict(crypto.client("status"))["open"])
@@ -105,6 +108,7 @@ def test_node_masks(crypto):
     assert "random" in crypto.ask("random", 0x47, 8, node="mine")
 
 
+@pytest.mark.fuse_only
 def test_destroyed_node_and_its_successor(crypto):
     assert crypto.w("class/zcrypt/create", "mine") == "OK"
     fd = os.open(crypto.node("mine"), os.O_RDWR)
@@ -117,6 +121,7 @@ def test_destroyed_node_and_its_successor(crypto):
     assert error.value.strerror == "No such device"
 
 
+@pytest.mark.fuse_only
 def test_ioctl_on_an_attribute(crypto):
     for path in ("bus/ap/apmask", "devices/ap/card06/type"):
         with open(crypto.path(path), "rb") as file, pytest.raises(OSError) as error:

@@ -107,7 +107,7 @@ def test_a_machine_file_with_a_mistake(runs, tmp_path):
 
 def test_wrong_usage(runs):
     for options, word in [(["--abi", "x"], "seed"), (["--nonsense"], "--nonsense"), (["-m"], "-m"),
-                          (["--ioctl=notify"], "not built yet")]:
+                          (["--ioctl=x"], "'fuse' or 'notify'")]:
         result = runs.apus("run", *options, "true")if options != ["-m"] else runs.apus("run", "-m")
         assert result.returncode == 2
         assert word in result.stderr and result.stderr.endswith("\nTry 'apus run --help'.\n")

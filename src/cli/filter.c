@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/filter.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+
+#if defined(__x86_64__)
+#define ARCHITECTURE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCHITECTURE AUDIT_ARCH_AARCH64
+#elif defined(__s390x__)
+#define ARCHITECTURE AUDIT_ARCH_S390X
+#endif
+
+#ifdef ARCHITECTURE
+
+/* Where the lower half of an argument is. */
+#define LOW_HALF (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0)
+#define NUMBER   (offsetof(struct seccomp_data, args[1]) + LOW_HALF)
+
+/* A listener's descriptor (close-on-exec), or -errno. */
+static int install(void)
+{
+    static const struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0, 6),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NUMBER),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff00),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 'z' << 8, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {sizeof(code) / sizeof(*code), (struct sock_filter *)code};
+    const unsigned long flags =
+        SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    int fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+
+    if (fd < 0 && errno == EACCES && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+        fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+    return fd < 0 ? -errno : fd;
+}
+
+#else
+
+static int install(void)
+{
+    return -EOPNOTSUPP;
+}
+
+#endif
+
+static int refuse(int error)
+{
+    switch (error) {
+    case EINVAL:
+    case ENOSYS:
+        cli_error(
+            "this kernel cannot hand ioctls over by seccomp, which takes Linux 5.19 or newer; "
+            "leave --ioctl=notify out");
+        break;
+    case EBUSY:
+        cli_error("there is another seccomp listener around this process already; leave "
+                  "--ioctl=notify out");
+        break;
+    case EOPNOTSUPP:
+        cli_error("--ioctl=notify is not built for this processor; leave it out");
+        break;
+    default:
+        cli_error("cannot install the seccomp filter: %s; leave --ioctl=notify out",
+                  strerror(error));
+    }
+    return -error;
+}
+
+static int send_fd(int socket, int fd)
+{
+    char byte = 0;
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {0};
+    struct iovec iov = {&byte, 1};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(fd));
+    memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+    return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int filter_hand_over(int socket)
+{
+    int ret, fd = install();
+
+    if (fd < 0)
+        return refuse(-fd);
+    ret = send_fd(socket, fd);
+    close(fd);
+    if (ret < 0)
+        cli_error("cannot hand the ioctls over to the daemon: %s", strerror(-ret));
+    return ret;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_NOTIFY_INTERNAL_H
+#define APUS_NOTIFY_INTERNAL_H
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include "ioctl/call.h"
+#include "notify/notify.h"
+
+/* A node in /dev, or one that has been there: a descriptor of it may still be open. */
+struct notify_node {
+    char name[ZCRYPT_NAME_MAX];
+    uint64_t mount; /* number of the mount, as in fdinfo */
+    bool present;   /* its file is ours to remove */
+    sysfs_ino ino;
+    uint32_t node; /* as core_open named it */
+};
+
+LIST_HEAD(notify_calls, notify_call);
+
+struct notify {
+    struct door *door;
+    sd_event *event;
+    struct ioctl_desk *desk;
+    const char *dev;
+    int socket, listener; /* -1: no more, not yet */
+    sd_event_source *arrival, *readable, *sweep;
+    struct notify_calls calls;
+    uint64_t null; /* inode number of /dev/null */
+    struct notify_node *nodes;
+    unsigned node_count;
+};
+
+/* node.c */
+/* Enters the node whose file is in place. 0 or -errno. */
+int notify_node_add(struct notify *n, const char *name, sysfs_ino ino);
+/*
+ * The node that an open /dev/null is: of that mount, or, if the mount is none of ours (another
+ * mount namespace has a copy of it), with that path. NULL: none. One that is gone is found by its
+ * mount.
+ */
+const struct notify_node *notify_node_find(const struct notify *n, uint64_t mount,
+                                           const char *path);
+bool notify_node_lives(const struct notify *n, const struct notify_node *node);
+
+/* descriptor.c */
+struct descriptor {
+    uint64_t mount, ino;
+    bool path_only; /* O_PATH: no ioctl on it */
+};
+
+/*
+ * What stands behind a descriptor of a thread, without asking its file system. -ENOENT: nothing, or
+ * the thread is gone; -EACCES: we may not look at it.
+ */
+int descriptor_look(pid_t thread, int fd, struct descriptor *out);
+/* Its path; empty: unknown. */
+void descriptor_path(pid_t thread, int fd, char *out, size_t size);
+/* The effective user of a thread. -ESRCH: it is gone. */
+int descriptor_user(pid_t thread, uid_t *out);
+
+#endif

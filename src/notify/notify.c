@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+#include "notify/notify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ioctl/status.h"
+#include "notify/internal.h"
+
+/* Linux 6.6: the caller sleeps and the daemon wakes on one processor, without going around. */
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS      SECCOMP_IOW(4, __u64)
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP 1UL
+#endif
+
+#define SERVE_BATCH 32                  /* before other event sources get their turn */
+#define SWEEP_US    50000u              /* how long a dead caller's request may go on */
+#define FIRST_TOKEN (UINT64_C(7) << 61) /* FUSE's are below */
+#define PATH_BYTES  256
+
+struct notify_call {
+    struct ioctl_call call;       /* first */
+    LIST_ENTRY(notify_call) link; /* until it is answered */
+};
+
+/* error: 0 or -errno. Whoever is gone needs no answer. */
+static void send_answer(int listener, uint64_t id, int error, uint32_t flags)
+{
+    struct seccomp_notif_resp answer = {.id = id, .error = error, .flags = flags};
+
+    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) < 0)
+        errno = 0;
+}
+
+/* line: the listener. */
+static bool still_waits(int line, uint64_t id)
+{
+    return ioctl(line, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+static void call_answer(struct ioctl_call *c, int result)
+{
+    LIST_REMOVE((struct notify_call *)c, link);
+    send_answer(c->line, c->id, result < 0 ? result : 0, 0);
+}
+
+static void call_release(struct ioctl_call *c)
+{
+    free(c);
+}
+
+static const struct ioctl_way notify_way = {
+    .answer = call_answer, .release = call_release, .waits = still_waits};
+
+/* Nothing tells that a caller has died in its ioctl. So as long as there are calls, they are looked
+ * at now and then. */
+static int on_sweep(sd_event_source *source, uint64_t usec, void *data)
+{
+    struct notify *n = data;
+    struct notify_call *c = LIST_FIRST(&n->calls);
+
+    while (c) {
+        struct notify_call *next = LIST_NEXT(c, link);
+
+        if (!still_waits(c->call.line, c->call.id)) {
+            ioctl_call_abandon(&c->call, -EINTR);
+            next = LIST_FIRST(&n->calls); /* cancelling may have completed others */
+        }
+        c = next;
+    }
+    if (!LIST_EMPTY(&n->calls)) {
+        sd_event_source_set_time_relative(source, SWEEP_US);
+        sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+    }
+    return 0;
+}
+
+static void sweep_later(struct notify *n)
+{
+    int enabled;
+
+    if (LIST_EMPTY(&n->calls) || sd_event_source_get_enabled(n->sweep, &enabled) != 0)
+        return;
+    sd_event_source_set_time_relative(n->sweep, SWEEP_US);
+    sd_event_source_set_enabled(n->sweep, SD_EVENT_ONESHOT);
+}
+
+static struct ioctl_call *call_new(struct notify *n, const struct seccomp_notif *request,
+                                   const struct notify_node *node, uid_t user)
+{
+    struct notify_call *c = xcalloc(1, sizeof *c);
+
+    c->call.way = &notify_way;
+    c->call.desk = n->desk;
+    c->call.tree = CORE_HOST_TREE;
+    c->call.node = node->node;
+    c->call.number = (uint32_t)request->data.args[1];
+    c->call.address = request->data.args[2];
+    c->call.thread = (pid_t)request->pid;
+    c->call.uid = user;
+    c->call.line = n->listener;
+    c->call.id = request->id;
+    LIST_INSERT_HEAD(&n->calls, c, link);
+    return &c->call;
+}
+
+/*
+ * The node that the ioctl is for, or NULL with 0: the kernel is to go on. -EOPNOTSUPP: the caller
+ * is in a PID namespace beside ours; -EACCES: we may not look at it.
+ */
+static int find_node(const struct notify *n, const struct seccomp_notif *request,
+                     const struct notify_node **out)
+{
+    pid_t thread = (pid_t)request->pid;
+    int fd = (int)request->data.args[0];
+    const struct notify_node *node;
+    struct descriptor file;
+    char path[PATH_BYTES];
+    int rc;
+
+    *out = NULL;
+    if (thread == 0)
+        return -EOPNOTSUPP;
+    rc = descriptor_look(thread, fd, &file);
+    if (rc < 0)
+        return rc == -EACCES ? rc : 0;
+    if (file.ino != n->null || file.path_only)
+        return 0;
+    node = notify_node_find(n, file.mount, "");
+    if (!node || !notify_node_lives(n, node)) {
+        descriptor_path(thread, fd, path, sizeof path);
+        node = notify_node_find(n, file.mount, path);
+    }
+    *out = node;
+    return 0;
+}
+
+static void serve_on(struct notify *n, const struct seccomp_notif *request,
+                     const struct notify_node *node, const struct zcrypt *z, uid_t user)
+{
+    uint32_t number = (uint32_t)request->data.args[1];
+    uint8_t status[IOCTL_STATUS_MAX], *data;
+    size_t len;
+    int rc;
+
+    if (zcrypt_abi_struct_len(number)) {
+        ioctl_call_work(call_new(n, request, node, user));
+        return;
+    }
+    if (ioctl_is_matrix(number)) {
+        data = ioctl_matrix(z, number, &len);
+        ioctl_call_give(call_new(n, request, node, user), data, len);
+        return;
+    }
+    /* Nobody sees an open of /dev/null. */
+    rc = ioctl_status(z, number, -EOPNOTSUPP, status);
+    if (rc < 0) {
+        send_answer(n->listener, request->id, rc, 0);
+        return;
+    }
+    len = ioctl_status_len(number);
+    data = xcalloc(1, len);
+    memcpy(data, status, len);
+    ioctl_call_give(call_new(n, request, node, user), data, len);
+}
+
+static void serve(struct notify *n, const struct seccomp_notif *request)
+{
+    const struct zcrypt *z = core_zcrypt(n->door->core, CORE_HOST_TREE);
+    uint32_t number = (uint32_t)request->data.args[1];
+    const struct notify_node *node;
+    uid_t user = 0;
+    int rc = find_node(n, request, &node);
+
+    if (rc == 0 && !node) {
+        send_answer(n->listener, request->id, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+        return;
+    }
+    if (rc == 0)
+        rc = notify_node_lives(n, node) && z ? 0 : -ENODEV;
+    if (rc == 0)
+        rc = zcrypt_ioctl_allowed(z, node->node, number & 0xff);
+    if (rc == 0)
+        rc = descriptor_user((pid_t)request->pid, &user);
+    if (rc < 0)
+        send_answer(n->listener, request->id, rc, 0);
+    else if (still_waits(n->listener, request->id)) /* so it was its descriptor */
+        serve_on(n, request, node, z, user);
+}
+
+/*
+ * Reads a notification. seen: one is known to be there. False: there is none. The kernel would wait
+ * for one, were there none; but who has seen one there and takes it before anybody else does never
+ * waits: if its caller has died meanwhile, the answer is ENOENT.
+ */
+static bool receive(int listener, bool seen, struct seccomp_notif *out)
+{
+    struct pollfd fd = {.fd = listener, .events = POLLIN};
+
+    while (seen || (poll(&fd, 1, 0) == 1 && fd.revents & POLLIN)) {
+        memset(out, 0, sizeof *out);
+        if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, out) == 0)
+            return true;
+        if (errno != ENOENT && errno != EINTR)
+            return false;
+        seen = false;
+    }
+    return false;
+}
+
+static int on_readable(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+    struct notify *n = data;
+    struct seccomp_notif request;
+
+    bool seen = events & EPOLLIN;
+
+    for (unsigned i = 0; i < SERVE_BATCH && receive(fd, seen, &request); i++, seen = false)
+        serve(n, &request);
+    sweep_later(n);
+    /* Nobody has the filter any more. */
+    if (events & EPOLLHUP)
+        sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    return 0;
+}
+
+/* The listener that came, -EAGAIN: nothing yet, or another -errno: none will come. */
+static int receive_listener(int socket)
+{
+    char byte, control[CMSG_SPACE(sizeof(int))];
+    struct iovec iov = {&byte, 1};
+    struct msghdr message = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    int fd;
+
+    if (got < 0)
+        return errno == EINTR ? -EAGAIN : -errno;
+    if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof fd))
+        return -EPROTO;
+    memcpy(&fd, CMSG_DATA(c), sizeof fd);
+    return fd;
+}
+
+static void add_first_node(struct notify *n)
+{
+    const struct sysfs_tree *tree = core_tree(n->door->core, CORE_HOST_TREE);
+    sysfs_ino ino;
+
+    /* Without it ioctls on it go to /dev/null, which says ENOTTY. */
+    if (sysfs_resolve(tree, "dev/z90crypt", &ino) == 0)
+        notify_node_add(n, "z90crypt", ino);
+}
+
+static int on_arrival(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+    struct notify *n = data;
+    int listener = receive_listener(fd);
+
+    if (listener == -EAGAIN)
+        return 0;
+    sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    if (listener < 0)
+        return 0;
+    n->listener = listener;
+    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) < 0)
+        errno = 0; /* an older kernel wakes as it always does */
+    add_first_node(n);
+    return sd_event_add_io(n->event, &n->readable, listener, EPOLLIN, on_readable, n);
+}
+
+static int open_sources(struct notify *n)
+{
+    struct stat null;
+    int rc = stat("/dev/null", &null) < 0 ? -errno : 0;
+
+    n->null = null.st_ino;
+    if (rc == 0)
+        rc = ioctl_desk_new(n->door, n->event, FIRST_TOKEN, &n->desk);
+    if (rc >= 0)
+        rc = sd_event_add_io(n->event, &n->arrival, n->socket, EPOLLIN, on_arrival, n);
+    if (rc >= 0)
+        rc = sd_event_add_time_relative(n->event, &n->sweep, CLOCK_MONOTONIC, SWEEP_US, 0, on_sweep,
+                                        n);
+    if (rc >= 0)
+        rc = sd_event_source_set_enabled(n->sweep, SD_EVENT_OFF);
+    return rc;
+}
+
+int notify_new(struct door *door, sd_event *event, int socket, const char *dev, struct notify **out,
+               struct text *why)
+{
+    struct notify *n = xcalloc(1, sizeof *n);
+    int rc;
+
+    n->door = door;
+    n->event = sd_event_ref(event);
+    n->socket = socket;
+    n->listener = -1;
+    n->dev = dev;
+    fcntl(socket, F_SETFD, FD_CLOEXEC);
+    rc = open_sources(n);
+    if (rc < 0) {
+        notify_free(n);
+        text_addf(why, "cannot wait for the ioctls of the program: %s", strerror(-rc));
+        return rc;
+    }
+    *out = n;
+    return 0;
+}
+
+void notify_free(struct notify *n)
+{
+    struct seccomp_notif request;
+
+    if (!n)
+        return;
+    while (!LIST_EMPTY(&n->calls))
+        ioctl_call_abandon(&LIST_FIRST(&n->calls)->call, -ENODEV);
+    while (n->listener >= 0 && receive(n->listener, false, &request))
+        send_answer(n->listener, request.id, -ENODEV, 0);
+    sd_event_source_disable_unref(n->arrival);
+    sd_event_source_disable_unref(n->readable);
+    sd_event_source_disable_unref(n->sweep);
+    ioctl_desk_free(n->desk);
+    if (n->listener >= 0)
+        close(n->listener);
+    close(n->socket);
+    sd_event_unref(n->event);
+    free(n->nodes);
+    free(n);
+}
+
+void notify_effects(struct notify *n, const struct effects *effects)
+{
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *one = &effects->v[i];
+
+        if (one->kind == EFFECT_REPLY)
+            ioctl_desk_reply(n->desk, one->node, (int)one->value, effect_text(effects, one),
+                             one->len);
+    }
+}

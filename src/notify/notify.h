@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_NOTIFY_NOTIFY_H
+#define APUS_NOTIFY_NOTIFY_H
+
+#include <systemd/sd-event.h>
+
+#include "base/effects.h"
+#include "base/text.h"
+#include "core/core.h"
+
+/*
+ * ioctls of device nodes by seccomp user notification (seccomp_unotify(2)), instead of FUSE.
+ *
+ * A node of the host's tree is /dev/null bound over a file in /dev: a character device that anybody
+ * can open. A program with a seccomp filter that reports each ioctl whose number has the type byte
+ * 'z' hands its listener over; its children inherit the filter. What is an ioctl on one of the
+ * nodes is served (ioctl/call.h); the kernel goes on with the others. Once the daemon has read a
+ * notification only death takes the caller out of its ioctl; other signals wait
+ * (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV), so nothing is written into a program that goes on.
+ */
+struct notify;
+
+/*
+ * socket: an end of a socket pair through which, by SCM_RIGHTS, one listener comes; taken over,
+ * also on failure. dev: the directory of the nodes, whose z90crypt must be in place when the
+ * listener comes; absolute, the caller's. 0 or -errno with a sentence.
+ */
+int notify_new(struct door *door, sd_event *event, int socket, const char *dev, struct notify **out,
+               struct text *why);
+
+/* Ends all calls with -ENODEV; later ones get ENOSYS from the kernel. NULL is allowed. */
+void notify_free(struct notify *n);
+
+/* For every executed command, before any reply to it leaves. */
+void notify_effects(struct notify *n, const struct effects *effects);
+
+/*
+ * Makes nodes for those of the tree that have none, and removes those whose node is gone. A file of
+ * that name that is there already stays. -errno with a sentence: some could not be made.
+ */
+int notify_nodes_update(struct notify *n, struct text *why);
+
+#endif

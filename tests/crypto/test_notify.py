@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: MIT
+"""apus run --ioctl=notify: which ioctls are the machine's, and whose."""
+
+import os
+import signal
+import textwrap
+import time
+
+from notified import wait_until
+
+WAYS = ["notify", "notify-user"]
+
+# What scripts start with. 0x80047A47 asks for the default domain, 4; z() names the errno.
+PRELUDE = """
+import errno, fcntl, os, socket, stat, threading
+def z(fd, number=0x80047A47):
+    try:
+        return int.from_bytes(fcntl.ioctl(fd, number, bytes(4)), "little")
+    except OSError as error:
+        return errno.errorcode[error.errno]
+def node(name="z90crypt", flags=os.O_RDWR):
+    return os.open("/dev/" + name, flags)
+"""
+
+
+def pytest_generate_tests(metafunc):
+    metafunc.parametrize("crypto", WAYS, indirect=True)
+
+
+def script(crypto, text, *before):
+    process = crypto.start_inside(*before, "/usr/bin/python3", "-c", PRELUDE + textwrap.dedent(text))
+    out, err = process.communicate(60)
+    assert process.returncode == 0, err
+    return out.split()
+
+
+def test_character_device(crypto):
+    assert script(crypto, "print(stat.S_ISCHR(os.stat('/dev/z90crypt').st_mode), z(node()))") == ["True", "4"]
+
+
+def test_nobody_counts_opens(crypto):
+    assert script(crypto, "print(z(node(), 0x80047A46))") == ["ENOTSUP"]
+
+
+def test_other_files(crypto):
+    """The kernel answers for them."""
+    assert script(crypto, """
+        fd = node()
+        os.close(fd)
+        print(z(fd), z(node("null")), z(node("zero")), z(node(flags=os.O_PATH)), z(node(flags=os.O_WRONLY)))
+        copy = os.open("/etc/passwd", os.O_RDONLY)
+        print(z(copy))
+        os.dup2(node(), copy)
+        print(z(copy))
+    """) == ["EBADF", "ENOTTY", "ENOTTY", "EBADF", "4", "ENOTTY", "4"]
+
+
+def test_node_beside_it_over_fuse(crypto):
+    """What is below /dev/zcrypt is served as ever."""
+    assert script(crypto, "print(z(node('zcrypt/z90crypt')), stat.S_ISREG(os.stat('/dev/zcrypt/z90crypt').st_mode))") \
+        == ["4", "True"]
+
+
+def test_children_and_passed_descriptors(crypto):
+    assert script(crypto, """
+        import sys
+        fd = node()
+        ours, theirs = socket.socketpair()
+        if os.fork() == 0:
+            print(z(fd), flush=True)
+            got = socket.recv_fds(theirs, 1, 1)[1][0]
+            print(z(got), flush=True)
+            os._exit(0)
+        os.close(fd)
+        other = node()
+        socket.send_fds(ours, [b"x"], [other])
+        os.close(other)
+        os.wait()
+    """) == ["4", "4"]
+
+
+def test_threads(crypto):
+    assert script(crypto, """
+        answers = set()
+        def ask():
+            fd = node()
+            for _ in range(300):
+                answers.add(z(fd))
+        threads = [threading.Thread(target=ask) for _ in range(16)]
+        for t in threads: t.start()
+        for t in threads: t.join()
+        print(*answers)
+    """) == ["4"]
+
+
+def test_descriptor_that_changes_meanwhile(crypto):
+    """Each ioctl has the answer of one of the files that the number has named."""
+    answers = set(script(crypto, """
+        fd, device, null = node(), node(), node("null")
+        answers, ended = set(), []
+        def ask():
+            for _ in range(3000):
+                answers.add(z(fd))
+            ended.append(1)
+        def change():
+            while len(ended) < 2:
+                os.dup2(null, fd)
+                os.dup2(device, fd)
+                os.close(fd)
+                os.dup2(device, fd)
+        threads = [threading.Thread(target=t) for t in (ask, ask, change)]
+        for t in threads: t.start()
+        for t in threads: t.join()
+        print(*answers)
+    """))
+    assert "4" in answers and answers <= {"4", "ENOTTY", "EBADF"}, answers
+    assert crypto.ask("me", 512) == {"512": "0"}
+
+
+def test_nodes_come_and_go(crypto):
+    """A node that is gone is gone for a descriptor, whatever comes after it."""
+    assert crypto.w("class/zcrypt/create", "mine") == "OK"
+    assert crypto.w("class/zcrypt/mine/ioctlmask", "0x" + "f" * 64) == "OK"
+    assert script(crypto, """
+        def control(name, value="mine"):
+            fd = os.open("/sys/class/zcrypt/" + name, os.O_WRONLY)
+            os.write(fd, value.encode())
+            os.close(fd)
+        old = node("mine")
+        print(stat.S_ISCHR(os.fstat(old).st_mode), z(old))
+        control("destroy")
+        print(z(old), os.path.lexists("/dev/mine"))
+        control("create")
+        new = node("mine")
+        print(z(old), z(new))
+        control("mine/ioctlmask", "0x" + "f" * 64)
+        print(z(old), z(new), z(node()))
+    """) == ["True", "4", "ENODEV", "False", "ENODEV", "EPERM", "ENODEV", "4", "4"]
+
+
+def test_name_that_is_taken(crypto):
+    """A node called like a file in /dev is below /dev/zcrypt alone."""
+    assert crypto.w("class/zcrypt/create", "null") == "OK"
+    assert crypto.w("class/zcrypt/null/ioctlmask", "0x" + "f" * 64) == "OK"
+    assert script(crypto, "print(z(node('null')), z(node('zcrypt/null')))") == ["ENOTTY", "4"]
+    assert crypto.w("class/zcrypt/destroy", "null") == "OK"
+    assert script(crypto, "print(stat.S_ISCHR(os.stat('/dev/null').st_mode))") == ["True"]
+
+
+def test_other_namespaces(crypto):
+    assert script(crypto, "print(z(node()))", "unshare", "-m") == ["4"]
+    assert script(crypto, "print(z(node()))", "unshare", "-mpf") == ["4"]
+
+
+def test_runs_inside_each_other(crypto):
+    def run(*options):
+        process = crypto.start_inside(crypto.program.with_name("apus"), "run", *options, "--", crypto.program, "me",
+                                      "/dev/z90crypt", "512")
+        return *process.communicate(60), process.returncode
+
+    before = crypto.count("card06")
+    assert run() == ("512 0\n", "", 0)
+    assert crypto.count("card06") == before, "it is the inner machine's"
+    assert run("--ioctl=notify") == (
+        "", "apus: there is another seccomp listener around this process already; leave --ioctl=notify out\n", 125)
+
+
+def test_privileges_stay(crypto):
+    assert script(crypto, "print(open('/proc/self/status').read())").count("NoNewPrivs:") == 1
+    process = crypto.start_inside("grep", "NoNewPrivs", "/proc/self/status")
+    assert process.communicate()[0].split() == ["NoNewPrivs:", "0"]
+
+
+def test_killed_caller(crypto):
+    """Its request is cancelled, once, and others go on."""
+    crypto.only(6)
+    number = crypto.execute("fault-add", rule="06.* always delay 2s")["number"]
+    stuck = [crypto.start("me", 512) for _ in range(4)]
+    wait_until(lambda: crypto.count("card06", "pendingq_count") == 4, "they wait")
+    for process in stuck:
+        process.kill()
+        process.communicate()
+    crypto.execute("fault-remove", number=number)
+    assert crypto.ask("me", 512) == {"512": "0"}
+    wait_until(lambda: crypto.count("card06", "load") == 0, "what the dead have asked is computed, for nobody")
+    crypto.stop()
+    assert crypto.record.read_text().count('"cancel"') == 4
+
+
+def test_signal_waits(crypto):
+    """A handler runs when the ioctl is over: what it has returned is never written behind the program's back."""
+    crypto.only(6)
+    crypto.execute("fault-add", rule="06.* always delay 2s")
+    process = crypto.start("signals-once")
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGUSR1)
+    start = time.monotonic()
+    out, err = process.communicate()
+    assert out == "ioctl 0\nhandled 1\n", err
+    assert time.monotonic() - start > 0.5
+
+
+def test_end_of_the_daemon(crypto):
+    crypto.only(6)
+    crypto.execute("fault-add", rule="06.* always delay 60s")
+    waiting = crypto.start("me", 512)
+    wait_until(lambda: crypto.count("card06", "pendingq_count") == 1, "it waits")
+    crypto.stop()
+    assert waiting.communicate()[0] == "512 ENODEV\n"
+    assert crypto.start("me", 512).communicate()[0] == "512 ENOSYS\n"
