@@ -45,7 +45,7 @@ class Tree:
 
     def value(self, relative):
         """The content without its newline; an error is an error."""
-        text = self.path(relative).read_bytes().decode()
+        text = self.path(relative).read_bytes().decode(errors="backslashreplace")
         assert text.endswith("\n"), f"{relative} does not end in a newline: {text!r}"
         return text[:-1]
 
