@@ -23,7 +23,7 @@ static const struct cli_option run_options[] = {
     {OPT_ABI, "abi", "PROFILE", "'seed' or 'upstream', instead of what FILE says"},
     {OPT_RECORD, "record", "FILE", "write every command that changes the machine to FILE"},
     {OPT_UEVENTS, "uevents", NULL, "send uevents, in a network namespace of its own"},
-    {OPT_IOCTL, "ioctl", "WAY", "'fuse' (default), or 'notify': faster, and nodes are devices"},
+    {OPT_IOCTL, "ioctl", "WAY", "'fuse' (default), or 'notify': nodes are character devices"},
     {0},
 };
 

@@ -173,6 +173,8 @@ static void serve_on(struct notify *n, const struct seccomp_notif *request,
     ioctl_call_give(call_new(n, request, node, user), data, len);
 }
 
+/* What was looked at was the caller's if it still waits afterwards; the conversation asks that
+ * before it touches its memory, and to whoever waits no more no answer goes. */
 static void serve(struct notify *n, const struct seccomp_notif *request)
 {
     const struct zcrypt *z = core_zcrypt(n->door->core, CORE_HOST_TREE);
@@ -193,7 +195,7 @@ static void serve(struct notify *n, const struct seccomp_notif *request)
         rc = descriptor_user((pid_t)request->pid, &user);
     if (rc < 0)
         send_answer(n->listener, request->id, rc, 0);
-    else if (still_waits(n->listener, request->id)) /* so it was its descriptor */
+    else
         serve_on(n, request, node, z, user);
 }
 
