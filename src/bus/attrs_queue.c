@@ -76,6 +76,13 @@ static int driver_override_show(void *ctx, uint32_t qn, struct text *out)
     return 0;
 }
 
+static size_t line_length(const char *data, size_t len)
+{
+    const char *newline = memchr(data, '\n', len);
+
+    return newline ? (size_t)(newline - data) : len;
+}
+
 /* Overrides and masks exclude each other, so that ownership has one source (spec 7.2, L-20). */
 static int driver_override_store(void *ctx, uint32_t qn, const char *data, size_t len,
                                  struct effects *fx)
@@ -89,7 +96,9 @@ static int driver_override_store(void *ctx, uint32_t qn, const char *data, size_
                     AP_QN_APID(qn), AP_QN_APQI(qn));
         return -EINVAL;
     }
-    override_set(b, (ap_qn)qn, data, len && data[len - 1] == '\n' ? len - 1 : len);
+    /* The name ends with the line, or with the string: nothing is left of it, and no override. */
+    len = strnlen(data, len);
+    override_set(b, (ap_qn)qn, data, line_length(data, len));
     return 0;
 }
 

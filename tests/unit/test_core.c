@@ -140,6 +140,22 @@ static void test_remove_waits_upstream(void **state)
     assert_int_equal(sysfs_resolve(core_tree(w->core, 0), MATRIX UUID1, &(sysfs_ino){0}), -ENOENT);
 }
 
+/* A name that begins with a NUL is none: it must not keep the masks refused without being seen. */
+static void test_override_of_no_name(void **state)
+{
+    struct world *w = *state;
+    struct command cmd = {.kind = CMD_STORE, .store = {.data = "\0x\n", .len = 3}};
+
+    assert_int_equal(put(w, "bus/ap/devices/05.0004/driver_override", "vfio_ap\nmore"), 0);
+    assert_string_equal(get(w, "bus/ap/devices/05.0004/driver_override"), "vfio_ap\n");
+    assert_int_equal(put(w, "bus/ap/apmask", "-5"), -EINVAL);
+    assert_int_equal(sysfs_resolve(core_tree(w->core, CORE_HOST_TREE),
+                                   "bus/ap/devices/05.0004/driver_override", &cmd.store.ino),
+                     0);
+    assert_int_equal(run(w, &cmd), 0);
+    assert_int_equal(put(w, "bus/ap/apmask", "-5"), 0);
+}
+
 static void test_config_time_rearms(void **state)
 {
     struct world *w = *state;
@@ -295,6 +311,7 @@ int main(void)
         TEST(test_standby_leaves_guest_and_comes_back),
         TEST(test_lpar_change_needs_adapters_off),
         TEST_UPSTREAM(test_remove_waits_upstream),
+        TEST(test_override_of_no_name),
         TEST(test_config_time_rearms),
         TEST(test_walk),
         TEST(test_any_position_of_a_listing),
