@@ -11,7 +11,7 @@ BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libsyst
 TEST_PACKAGES = python3 python3-pytest mdevctl udev libvirt-daemon libvirt-clients uuid-runtime \
 	qemu-user-static git shellcheck clang-format-14 openssl
 
-.PHONY: all setup test run bench clients install deps clean help
+.PHONY: all setup test run run-linux bench clients install deps clean help
 
 all: setup
 	ninja -C $(BUILD) -j$(JOBS)
@@ -37,6 +37,11 @@ test: all clients
 run: all clients
 	CLIENT_ROOT=$(abspath $(CLIENTS))/bookworm/root $(BUILD)/src/cli/apus run -- examples/worked-example
 
+# The same with three real Linux guests; what they need is fetched once.
+run-linux: all clients
+	$(BUILD)/src/cli/apus linux fetch
+	CLIENT_ROOT=$(abspath $(CLIENTS))/bookworm/root $(BUILD)/src/cli/apus run -- examples/worked-example --linux
+
 # A release build in build-bench/, measured: JSON lines, and a table on standard error. As root.
 bench: | deps
 	JOBS=$(JOBS) bench/run
@@ -56,5 +61,6 @@ help:
 	@echo "make            build in $(BUILD)/"
 	@echo "make test       build and run all tests"
 	@echo "make run        build and play the worked example"
+	@echo "make run-linux  the same with three real Linux guests"
 	@echo "make bench      measure, with a release build in build-bench/"
 	@echo "make install    install below $(PREFIX)"
