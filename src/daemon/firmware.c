@@ -65,7 +65,6 @@ void firmware_card(const struct adapter_config *config, unsigned domains, struct
                                 .firmware_major = ep11_levels[level].major,
                                 .firmware_minor = ep11_levels[level].minor,
                                 .op_modes = OP_MODES};
-    memset(out->serial, ' ', sizeof(out->serial));
     memcpy(out->serial, config->serial, strnlen(config->serial, sizeof(out->serial)));
 }
 

@@ -128,3 +128,26 @@ def test_an_image_is_a_cpio_archive_with_additions(cache, tmp_path):
                              check=True).stdout if shutil.which("cpio") else pytest.skip("no cpio to look into it")
     names = {line.split()[8] for line in listing.splitlines()}
     assert {"init", "bin/busybox", "usr/sbin/lszcrypt", "lib/modules/zcrypt.ko", "usr/bin/hello"} <= names
+
+
+def test_images_are_made_once_and_by_several_at_a_time(warm, cache, tmp_path):
+    """Two guests that start at once, an image made for somebody else, and one that nobody wants any more."""
+    for old in (warm / "linux").glob("image-*"):
+        old.unlink()
+    (warm / "linux" / "image-old").write_text("")
+    os.utime(warm / "linux" / "image-old", (0, 0))
+    environment = dict(os.environ, APUS_CACHE=str(warm))
+    command = [LINUX / "build-image", "--kernel", cache]
+    running = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    paths = {process.communicate()[0].strip() for process in running}
+    assert [process.returncode for process in running] == [0, 0, 0] and len(paths) == 1
+    path = pathlib.Path(paths.pop())
+    whole = path.read_bytes()
+    assert list((warm / "linux").glob("image-*")) == [path]
+    addition = tmp_path / "hello"
+    addition.write_text("only in this image")
+    other = subprocess.run([*command, "--add", f"{addition}=hello"], env=environment, capture_output=True, text=True, check=True)
+    assert other.stdout.strip() != str(path)
+    before = path.stat().st_ino
+    assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip() == str(path)
+    assert path.stat().st_ino == before and path.read_bytes() == whole and b"only in this image" not in whole
