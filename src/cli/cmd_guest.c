@@ -11,7 +11,16 @@
 #include "cli/guest_linux.h"
 #include "cli/value.h"
 
-enum { OPT_CPU = 'c', OPT_LINUX = 256, OPT_CONSOLE, OPT_DETACH, OPT_MEMORY, OPT_CPUS, OPT_KERNEL };
+enum {
+    OPT_CPU = 'c',
+    OPT_LINUX = 256,
+    OPT_CONSOLE,
+    OPT_DETACH,
+    OPT_MEMORY,
+    OPT_CPUS,
+    OPT_KERNEL,
+    OPT_PACKAGES
+};
 
 static const struct cli_option start_options[] = {
     {OPT_CPU, "cpu", "FEATURES", "CPU features, e.g. ap=on,apqci=off (default: all on)"},
@@ -21,6 +30,7 @@ static const struct cli_option start_options[] = {
     {OPT_MEMORY, "memory", "MIB", "its memory in MiB (default: 512)"},
     {OPT_CPUS, "cpus", "N", "number of its CPUs (default: 1)"},
     {OPT_KERNEL, "kernel", "SUITE", "the kernel of this Debian release (default: trixie, 6.12)"},
+    {OPT_PACKAGES, "packages", NULL, "with what 'apus linux fetch --package' has fetched"},
     {0}};
 
 static const char *const features[] = {"ap", "apft", "apqci", "apqi"};
@@ -97,6 +107,9 @@ static int start_option(int option, struct start *s)
     case OPT_KERNEL:
         s->boot.kernel = optarg;
         break;
+    case OPT_PACKAGES:
+        s->boot.packages = true;
+        break;
     }
     s->linux_option = true;
     return 0;
@@ -140,7 +153,8 @@ static int guest_start_run(int argc, char **argv)
     if (s.is_linux)
         return start_linux(&s, argv[optind], uuid);
     if (s.linux_option)
-        return cli_usage("--console, --detach, --memory, --cpus and --kernel go with --linux");
+        return cli_usage("--console, --detach, --memory, --cpus, --kernel and --packages go with "
+                         "--linux");
     names = json_array();
     for (size_t i = 0; i < FEATURES; i++)
         if (s.on[i])

@@ -13,37 +13,65 @@
 #include "cli/runtime.h"
 #include "store/machine_file.h"
 
-enum { OPT_ABI = 256, OPT_KERNEL, OPT_REFRESH, OPT_LIST, OPT_MEMORY, OPT_CPUS };
+enum {
+    OPT_ABI = 256,
+    OPT_KERNEL,
+    OPT_PACKAGE,
+    OPT_PACKAGES,
+    OPT_REFRESH,
+    OPT_LIST,
+    OPT_MEMORY,
+    OPT_CPUS
+};
 
 #define HOST "host" /* the name of the guest that is the LPAR */
 
 static const struct cli_option fetch_options[] = {
     {OPT_KERNEL, "kernel", "SUITE", "the kernel of this Debian release (default: trixie, 6.12)"},
+    {OPT_PACKAGE, "package", "NAME", "also this package, for guests with --packages; repeatable"},
     {OPT_REFRESH, "refresh", NULL, "look for newer packages than those in the cache"},
     {OPT_LIST, "list", NULL, "show what is in the cache and fetch nothing"},
     {0}};
 
+/* An option of ours is one of the script's. */
+static void add_word(int option, const char **args, int *n)
+{
+    switch (option) {
+    case OPT_KERNEL:
+        args[(*n)++] = "--kernel";
+        args[(*n)++] = optarg;
+        break;
+    case OPT_PACKAGE:
+        args[(*n)++] = "--package";
+        args[(*n)++] = optarg;
+        break;
+    case OPT_REFRESH:
+        args[(*n)++] = "--refresh";
+        break;
+    default:
+        args[(*n)++] = "--list";
+        break;
+    }
+}
+
 static int linux_fetch_run(int argc, char **argv)
 {
-    const char *args[16] = {NULL}, *kernel = NULL;
+    /* "--kernel=X" is one word here and two for the script. */
+    const char **args = xcalloc(2 * (size_t)argc + 2, sizeof(*args));
     text_auto program = {0};
     pid_t nobody = 0;
-    int n = 1;
+    int n = 1, status = 1;
 
-    for (int got; (got = cli_next(argc, argv)) != -1;) {
-        if (got == OPT_KERNEL)
-            kernel = optarg;
-        else if (n < 8)
-            args[n++] = got == OPT_REFRESH ? "--refresh" : "--list";
+    for (int got; (got = cli_next(argc, argv)) != -1;)
+        add_word(got, args, &n);
+    if (optind != argc) {
+        status = cli_usage("it takes no operand");
+    } else if (linux_tool("fetch", &program)) {
+        args[0] = program.data;
+        status = program_run((char **)args, &nobody);
     }
-    if (optind != argc)
-        return cli_usage("it takes no operand");
-    if (kernel)
-        args[n++] = "--kernel", args[n++] = kernel;
-    if (!linux_tool("fetch", &program))
-        return 1;
-    args[0] = program.data;
-    return program_run((char **)args, &nobody);
+    free(args);
+    return status;
 }
 
 static const struct cli_option host_options[] = {
@@ -52,6 +80,7 @@ static const struct cli_option host_options[] = {
     {OPT_KERNEL, "kernel", "SUITE", "the kernel of this Debian release (default: trixie, 6.12)"},
     {OPT_MEMORY, "memory", "MIB", "memory in MiB (default: 512)"},
     {OPT_CPUS, "cpus", "N", "number of CPUs (default: 1)"},
+    {OPT_PACKAGES, "packages", NULL, "with what 'apus linux fetch --package' has fetched"},
     {0}};
 
 static int parse(int argc, char **argv, struct daemon_start *how, struct linux_boot *boot)
@@ -65,6 +94,8 @@ static int parse(int argc, char **argv, struct daemon_start *how, struct linux_b
             boot->kernel = optarg;
         else if (got == OPT_MEMORY)
             boot->memory = optarg;
+        else if (got == OPT_PACKAGES)
+            boot->packages = true;
         else
             boot->cpus = optarg;
     }
@@ -163,9 +194,18 @@ const struct cli_command cmd_linux_fetch = {
     .run = linux_fetch_run,
     .options = fetch_options,
     .group = CLI_GUESTS,
-    .help = "QEMU, an s390x kernel, busybox and s390-tools come from the Debian archive into\n"
-            "$APUS_CACHE (default: ~/.cache/apus), 250 MB. Nothing is installed, and no privilege\n"
-            "is needed. What is there already is not fetched again.\n"};
+    .help =
+        "QEMU, an s390x kernel, busybox and s390-tools come from the Debian archive into\n"
+        "$APUS_CACHE (default: ~/.cache/apus), 250 MB. Nothing is installed, and no privilege\n"
+        "is needed. What is there already is not fetched again.\n"
+        "\n"
+        "A guest has a kernel, busybox and lszcrypt. --package adds packages of trixie with all\n"
+        "that they depend on; they stay in the cache, and guests that are booted with\n"
+        "--packages have them. Their maintainer scripts do not run.\n"
+        "\n"
+        "Example:\n"
+        "  apus linux fetch --package libica-utils\n"
+        "  apus linux host --packages -- icainfo\n"};
 
 const struct cli_command cmd_linux_host = {
     .name = "linux host",

@@ -205,6 +205,8 @@ int linux_boot(const struct linux_boot *boot)
         return PROGRAM_FAILED;
     args[0] = program.data;
     args[n++] = boot->console ? "--console" : "--detach";
+    if (boot->packages)
+        args[n++] = "--packages";
     add(args, &n, "--run", boot->dir);
     add(args, &n, "--socket", boot->socket);
     add(args, &n, "--name", boot->name);

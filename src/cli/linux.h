@@ -34,8 +34,9 @@ struct linux_boot {
     const char *dir;    /* of the guest */
     const char *socket; /* of the guest protocol */
     const char *name, *mdev, *memory, *cpus, *kernel, *append;
-    bool lpar;    /* role lpar */
-    bool console; /* in this terminal, until the guest ends */
+    bool lpar;     /* role lpar */
+    bool packages; /* with the further packages of the cache */
+    bool console;  /* in this terminal, until the guest ends */
 };
 
 /*

@@ -112,10 +112,51 @@ def test_an_ordinary_user_can_fetch(warm):
 def test_bad_words_are_refused(tmp_path):
     assert fetch(tmp_path, "--kernel").returncode == 1
     assert fetch(tmp_path, "--kernel", "../x").returncode == 1
+    assert fetch(tmp_path, "--package").returncode == 1
+    assert fetch(tmp_path, "--package", "-y").returncode == 1
     assert fetch(tmp_path, "--what").returncode == 2
     build = subprocess.run([LINUX / "build-image"], env=dict(os.environ, APUS_CACHE=str(tmp_path)), capture_output=True,
                            text=True)
     assert build.returncode == 1 and "run fetch --kernel trixie" in build.stderr
+
+
+def members(image):
+    """Names in an image, each with its mode as ls shows it."""
+    if not shutil.which("cpio"):
+        pytest.skip("no cpio to look into the image")
+    listing = subprocess.run(["cpio", "-itv", "--quiet"], stdin=image.open("rb"), capture_output=True, text=True,
+                             check=True).stdout
+    names = [(line.split()[8], line.split()[0]) for line in listing.splitlines()]
+    assert len(dict(names)) == len(names), "a name is there twice"
+    return dict(names)
+
+
+def test_further_packages_are_one_set_that_grows(warm, cache, tmp_path):
+    linux = warm / "linux"
+    build = [LINUX / "build-image", "--kernel", cache, "--packages"]
+    environment = dict(os.environ, APUS_CACHE=str(warm))
+    done = subprocess.run(build, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and "run fetch --package NAME" in done.stderr
+    done = fetch(warm, "--kernel", cache, "--package", "libcap2-bin")
+    if done.returncode:
+        pytest.skip("packages cannot be had: " + done.stderr.strip().splitlines()[-1])
+    first = (linux / "packages" / "stamp").read_text()
+    assert "libcap2-bin" in first and "libc6" in first and "libcap-ng0" not in first
+    # What is there needs no network; what is not there changes nothing.
+    assert fetch(warm, "--kernel", cache, "--package", "libcap2-bin", offline=True).returncode == 0
+    done = fetch(warm, "--kernel", cache, "--package", "no-such-package")
+    assert done.returncode == 1 and "no-such-package" in done.stderr
+    assert (linux / "packages" / "stamp").read_text() == first
+    assert fetch(warm, "--kernel", cache, "--package", "libcap-ng0").returncode == 0
+    second = (linux / "packages" / "stamp").read_text()
+    assert "libcap2-bin" in second and "libcap-ng0" in second
+    assert (linux / "packages.wanted").read_text() == "libcap-ng0\nlibcap2-bin\n"
+    image = tmp_path / "image"
+    subprocess.run([*build, "--output", image], env=environment, check=True, stdout=subprocess.DEVNULL)
+    names = members(image)
+    assert names["usr/sbin/getcap"] == "-rwxr-xr-x" and names["lib"] == "lrwxrwxrwx"
+    assert names["usr/lib/s390x-linux-gnu/libcap.so.2"] == "lrwxrwxrwx"
+    assert not [name for name in names if name.startswith(("usr/share/doc/", "usr/share/man/", "lib/", "sbin/"))]
 
 
 def test_an_image_is_a_cpio_archive_with_additions(cache, tmp_path):
@@ -124,10 +165,8 @@ def test_an_image_is_a_cpio_archive_with_additions(cache, tmp_path):
     image = tmp_path / "image"
     subprocess.run([LINUX / "build-image", "--kernel", cache, "--add", f"{addition}=usr/bin/hello", "--output", image],
                    check=True, stdout=subprocess.DEVNULL)
-    listing = subprocess.run(["cpio", "-itv", "--quiet"], stdin=image.open("rb"), capture_output=True, text=True,
-                             check=True).stdout if shutil.which("cpio") else pytest.skip("no cpio to look into it")
-    names = {line.split()[8] for line in listing.splitlines()}
-    assert {"init", "bin/busybox", "usr/sbin/lszcrypt", "lib/modules/zcrypt.ko", "usr/bin/hello"} <= names
+    names = members(image)
+    assert {"init", "usr/bin/busybox", "usr/sbin/lszcrypt", "usr/lib/modules/zcrypt.ko", "usr/bin/hello"} <= set(names)
 
 
 def test_images_are_made_once_and_by_several_at_a_time(warm, cache, tmp_path):
