@@ -6,7 +6,8 @@
 
 #include "crypto/services.h"
 
-/* Return values of EP11 are those of PKCS #11. */
+/* Return values of EP11 are those of PKCS #11; 0x80010000 and above are IBM's (ep11.h of
+ * openCryptoki). */
 enum {
     RETURN_OK = 0,
     RETURN_FUNCTION_FAILED = 6,
@@ -14,6 +15,7 @@ enum {
     RETURN_DATA_LEN_RANGE = 0x21,
     RETURN_NOT_SUPPORTED = 0x54,
 };
+#define RETURN_API_MISMATCH 0x80010013u
 
 #define PAYLOAD_MAX 8192u
 #define RANDOM_MAX  4096u
@@ -54,18 +56,20 @@ static uint32_t query_domain(struct call *c, struct buffer *data)
     return RETURN_OK;
 }
 
+/* Of the sub-queries of a module there are none here. */
 static uint32_t get_info(struct call *c)
 {
     struct buffer data = buffer_of(c->data, sizeof(c->data));
-    uint32_t type, result = RETURN_ARGUMENTS_BAD;
+    uint32_t type, subtype, result = RETURN_ARGUMENTS_BAD;
 
-    if (ep11_octets_parse_u32(&c->request.rest, &type) < 0)
+    if (ep11_octets_parse_u32(&c->request.rest, &type) < 0 ||
+        ep11_octets_parse_u32(&c->request.rest, &subtype) < 0 || subtype)
         return RETURN_ARGUMENTS_BAD;
-    if (type == EP11_QUERY_MODULE)
+    if (type == EP11_QUERY_MODULE || type == EP11_QUERY_API)
         result = query_module(c, &data);
     else if (type == EP11_QUERY_DOMAIN)
         result = query_domain(c, &data);
-    c->data_bytes = data.len;
+    c->data_bytes = type == EP11_QUERY_API ? EP11_API_BYTES : data.len;
     return result;
 }
 
@@ -85,6 +89,9 @@ static uint32_t generate_random(struct call *c)
 
 static uint32_t run(struct call *c, uint8_t flags)
 {
+    if (!c->request.api || c->request.api > c->card->api_ordinal ||
+        c->request.function < EP11_FUNCTION_MIN || c->request.function > EP11_FUNCTION_MAX)
+        return RETURN_API_MISMATCH;
     if (flags & EP11_FLAG_ADMIN)
         return RETURN_NOT_SUPPORTED;
     switch (c->request.function) {

@@ -37,8 +37,9 @@ struct crypto_card {
  * CCA services PK, PD, RL, FQ, KG, CM, US; others end with 8/90. 8/33 keyword, 8/35 rule array,
  *              8/72 a length, 8/770 key token, 8/65 modulus even or of a size outside 16..512
  *              bytes, 8/66 input not below the modulus, and those of keys.h.
- * EP11         get_xcp_info of module and domain, GenerateRandom; others return 0x54 (not
- *              supported), bad arguments 7, more random bytes than the reply may hold 0x21.
+ * EP11         get_xcp_info of API, module and domain, GenerateRandom; others return 0x54 (not
+ *              supported), an API ordinal above the card's or no function number 0x80010013, bad
+ *              arguments and sub-queries 7, more random bytes than the reply may hold 0x21.
  *
  * 0; -ENOSPC when reply has not even room for an error reply.
  */

@@ -40,11 +40,16 @@ void firmware_free(struct firmware *f)
  * cards come. */
 #define OP_MODES (1u << 0 | 1u << 1 | 1u << 2 | 1u << 3 | 1u << 6)
 
-/* EP11's API and firmware by hardware type, CEX4 to CEX8; plausible, no source found. */
+/*
+ * EP11's API ordinal and firmware by hardware type, CEX4 to CEX8. Firmware: for CEX4 to CEX7 the
+ * highest that openCryptoki's EP11 token asks for (4.20, 6.3, 6.15, 7.21), for CEX8 that of its
+ * ep11.h (XCP_API_VERSION_Z16, 8.39). Ordinals: 2 in the ep11.h of firmware 5.7, 4 from which on
+ * there are protected keys (which begin with CEX7, firmware 7.15), 6 in the ep11.h of 8.39.
+ */
 static const struct {
     uint32_t api;
     uint8_t major, minor;
-} ep11_levels[] = {{1, 1, 5}, {2, 2, 8}, {4, 6, 16}, {4, 7, 28}, {6, 8, 40}};
+} ep11_levels[] = {{2, 4, 20}, {2, 6, 3}, {2, 6, 15}, {4, 7, 21}, {6, 8, 39}};
 
 #define TYPE_CEX4 10u
 

@@ -44,10 +44,17 @@ struct ep11_payload {
     struct span rest; /* the OCTET STRINGs that follow */
 };
 
+/*
+ * Function numbers (ep11.h of openCryptoki, __FNID_*). The payloads of get_xcp_info are those that
+ * the kernel sends (zcrypt_ep11misc.c). No public source has the payload of GenerateRandom: here it
+ * is the number of bytes, as in the interface of the host library.
+ */
 enum ep11_function {
-    EP11_GENERATE_RANDOM = 4, /* number not verified against a primary source */
+    EP11_GENERATE_RANDOM = 4,
     EP11_GET_INFO = 38,
 };
+#define EP11_FUNCTION_MIN 1u
+#define EP11_FUNCTION_MAX 44u
 
 /* -EMSGSIZE a length points outside; -EINVAL not the expected tags and widths. */
 int ep11_payload_parse(struct span payload, struct ep11_payload *out);
@@ -65,8 +72,12 @@ void ep11_octets_add_u32(uint32_t v, struct buffer *out);
 /* Reads a reply payload up to its return value; payload->rest is what follows it. */
 int ep11_reply_parse(struct span payload, struct ep11_payload *out, uint32_t *return_value);
 
-/* get_xcp_info (function 38): control blocks of requests, query types 1 and 3. -ENOSPC. */
+/*
+ * get_xcp_info (function 38): control blocks of requests, without a sub-query. -ENOSPC. Types are
+ * those of ep11.h (CK_IBM_XCPQ_*).
+ */
 enum ep11_query {
+    EP11_QUERY_API = 0,
     EP11_QUERY_MODULE = 1,
     EP11_QUERY_DOMAIN = 3,
 };
@@ -99,7 +110,9 @@ struct ep11_domain_info {
     uint64_t op_modes;
 };
 
-/* The data of the replies to queries. Parsing: -EMSGSIZE. */
+/* The data of the replies to queries. Parsing: -EMSGSIZE. That of EP11_QUERY_API is the beginning
+ * of a module's. */
+#define EP11_API_BYTES 8u
 void ep11_module_format(const struct ep11_module_info *info, struct buffer *out);
 int ep11_module_parse(struct span data, struct ep11_module_info *out);
 void ep11_domain_format(const struct ep11_domain_info *info, struct buffer *out);

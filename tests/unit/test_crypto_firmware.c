@@ -389,6 +389,11 @@ static struct span ask_ep11(struct buffer *control, uint32_t reply_bytes)
     return ask(&ep11, buffer_span(&out));
 }
 
+/* Last bytes of fields in the control block of a query. */
+#define API_AT      (EP11_CPRB_BYTES + 4 + 3)
+#define FUNCTION_AT (EP11_CPRB_BYTES + 4 + 5)
+#define SUBTYPE_AT  (EP11_CPRB_BYTES + 4 + 6 + 6 + 6 + 5)
+
 /* The value that an EP11 function returned, and its data. */
 static uint32_t ep11_result(struct span reply, struct span *data)
 {
@@ -452,13 +457,54 @@ static void ep11_random_and_refusals(void **state)
     control.len = 0;
     assert_int_equal(ep11_query_format(DOMAIN, (enum ep11_query)99, &control), 0);
     assert_int_equal(ep11_result(ask_ep11(&control, 1024), &data), 7);
-    room[32 + 4 + 5] = 21; /* a function that the adapter does not offer */
+    room[FUNCTION_AT] = 21; /* a function that the adapter does not offer */
+    assert_int_equal(ep11_result(ask_ep11(&control, 1024), &data), 0x54);
+    room[FUNCTION_AT] = 44; /* the last one that there is */
     assert_int_equal(ep11_result(ask_ep11(&control, 1024), &data), 0x54);
     room[32] = 0x31;
     assert_error(ask_ep11(&control, 1024), 0x82, 0x40);
     control.len = 0;
     assert_int_equal(ep11_query_format(DOMAIN + 1, EP11_QUERY_MODULE, &control), 0);
     assert_error(ask_ep11(&control, 1024), 0x82, 0x8a);
+}
+
+/* What is newer than the adapter, or no function at all, is another error than what it lacks. */
+static void ep11_other_levels(void **state)
+{
+    uint8_t room[128];
+    struct buffer control = buffer_of(room, sizeof(room));
+    struct span data;
+
+    assert_int_equal(ep11_query_format(DOMAIN, EP11_QUERY_DOMAIN, &control), 0);
+    room[API_AT] = 4;
+    assert_int_equal(ep11_result(ask_ep11(&control, 1024), &data), 0);
+    room[API_AT] = 5;
+    assert_int_equal(ep11_result(ask_ep11(&control, 1024), &data), 0x80010013);
+    room[API_AT] = 0;
+    assert_int_equal(ep11_result(ask_ep11(&control, 1024), &data), 0x80010013);
+    room[API_AT] = 1;
+    room[FUNCTION_AT] = 45;
+    assert_int_equal(ep11_result(ask_ep11(&control, 1024), &data), 0x80010013);
+    room[FUNCTION_AT] = 0;
+    assert_int_equal(ep11_result(ask_ep11(&control, 1024), &data), 0x80010013);
+}
+
+static void ep11_other_queries(void **state)
+{
+    uint8_t room[128];
+    struct buffer control = buffer_of(room, sizeof(room));
+    struct span data;
+
+    assert_int_equal(ep11_query_format(DOMAIN, EP11_QUERY_API, &control), 0);
+    assert_int_equal(ep11_result(ask_ep11(&control, 1024), &data), 0);
+    assert_int_equal(data.len, 8);
+    assert_memory_equal(data.data, ((uint8_t[8]){[3] = 4}), 8);
+    room[SUBTYPE_AT] = 1;
+    assert_int_equal(ep11_result(ask_ep11(&control, 1024), &data), 7);
+    control.len = 0;
+    assert_int_equal(ep11_query_format(DOMAIN, EP11_QUERY_MODULE, &control), 0);
+    room[SUBTYPE_AT] = 4;
+    assert_int_equal(ep11_result(ask_ep11(&control, 1024), &data), 7);
 }
 
 /* With less and less room there is still one whole reply, down to the size of an error reply. */
@@ -485,11 +531,12 @@ static void room_gets_short(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rsa_results),      cmocka_unit_test(accelerator_refusals),
-        cmocka_unit_test(cca_rsa_refusals), cmocka_unit_test(envelope_refusals),
-        cmocka_unit_test(random_numbers),   cmocka_unit_test(facility_queries),
-        cmocka_unit_test(secure_keys),      cmocka_unit_test(secure_key_refusals),
-        cmocka_unit_test(ep11_queries),     cmocka_unit_test(ep11_random_and_refusals),
+        cmocka_unit_test(rsa_results),       cmocka_unit_test(accelerator_refusals),
+        cmocka_unit_test(cca_rsa_refusals),  cmocka_unit_test(envelope_refusals),
+        cmocka_unit_test(random_numbers),    cmocka_unit_test(facility_queries),
+        cmocka_unit_test(secure_keys),       cmocka_unit_test(secure_key_refusals),
+        cmocka_unit_test(ep11_queries),      cmocka_unit_test(ep11_random_and_refusals),
+        cmocka_unit_test(ep11_other_levels), cmocka_unit_test(ep11_other_queries),
         cmocka_unit_test(room_gets_short),
     };
 
