@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: MIT
+"""Packaged programs of a distribution that use adapters: libica, openCryptoki, the engine ibmca, the kernel's hwrng.
+
+They run unmodified in a real guest, with the packages that `apus linux fetch --package` adds. What they compute is
+verified by OpenSSL's own software in the same guest.
+"""
+
+import re
+import subprocess
+
+import pytest
+
+from conftest import wait_until
+from machine import APUS, Guest, Machine
+
+PACKAGES = ["libica-utils", "opencryptoki", "openssl-ibmca", "openssl", "opensc", "libc-bin"]
+TEXT = """
+[machine]
+abi = upstream
+domains = 4,0x47
+control-domains = 4
+
+[adapter 5]
+type = CEX7A
+
+[adapter 6]
+type = CEX7C
+
+[adapter 7]
+type = CEX7P
+"""
+UUID = "69aa1a8a-0000-4000-8000-000000000001"
+LIBRARIES = "/usr/lib/s390x-linux-gnu"
+PIN, SO_PIN = "1234567", "7654321"
+
+# What the maintainer scripts of opencryptoki and openssl-ibmca would have done, and a message with its SHA-512.
+PREPARE = f"""
+echo pkcs11:x:114:root,pkcsslotd >>/etc/group
+echo pkcsslotd:x:114:114::/run/opencryptoki:/bin/false >>/etc/passwd
+mkdir -p /run/opencryptoki /run/lock/opencryptoki/lite
+chown pkcsslotd:pkcs11 /run/opencryptoki
+chown -R root:pkcs11 /run/lock/opencryptoki /var/lib/opencryptoki /var/log/opencryptoki /etc/opencryptoki
+chmod 710 /run/opencryptoki
+chmod -R 770 /run/lock/opencryptoki /var/lib/opencryptoki /var/log/opencryptoki
+chmod 640 /etc/opencryptoki/strength.conf
+cat >/etc/opencryptoki/opencryptoki.conf <<END
+version opencryptoki-3.23
+slot 1
+{{
+stdll = libpkcs11_ica.so
+tokversion = 3.12
+}}
+END
+cat >/root/ibmca.cnf <<END
+openssl_conf = conf
+[conf]
+engines = engines
+[engines]
+ibmca = ibmca
+[ibmca]
+dynamic_path = {LIBRARIES}/openssl-1.0.2/engines/libibmca.so
+engine_id = ibmca
+default_algorithms = RSA
+init = 1
+END
+cd /root
+echo 'a message' >message
+openssl dgst -sha512 -binary message >digest
+"""
+TOKEN = f"pkcs11-tool --module {LIBRARIES}/pkcs11/libopencryptoki.so --slot 1 --login --pin {PIN}"
+
+
+@pytest.fixture(scope="module")
+def packages(cache):
+    words = [word for name in PACKAGES for word in ("--package", name)]
+    done = subprocess.run([APUS, "linux", "fetch", "--kernel", cache, *words], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("the clients' packages cannot be had: " + done.stderr.strip().splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def guest(cache, packages, place):
+    machine = Machine(place / "clients", TEXT)
+    machine.start()
+    try:
+        machine.write("bus/ap/aqmask", "-4,-0x47")
+        mdev = machine.mdev(UUID).create((5, 6, 7), (4, 0x47), (4,))
+        guest = Guest(machine, "Clients", mdev, "--packages", "--kernel", cache)
+        guest.exec("sh", input=PREPARE)
+        yield guest
+        machine.apus("guest", "stop", "Clients")
+    finally:
+        machine.stop()
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(guest):
+    """Every card is online, and nothing was counted."""
+    guest.sh("icastats -r")
+    yield
+    guest.sh("chzcrypt -e 05 06 07")
+
+
+@pytest.fixture(scope="module")
+def token(guest):
+    """openCryptoki's ICA token with a user, an RSA key (ID 01) and an elliptic-curve key (ID 02)."""
+    guest.sh(f"""pkcsslotd
+        until pkcsconf -t >/dev/null 2>&1; do sleep 0.1; done
+        printf '87654321\\napus\\n' | pkcsconf -c 1 -I
+        pkcsconf -c 1 -P -S 87654321 -n {SO_PIN}
+        pkcsconf -c 1 -u -S {SO_PIN} -n 87654321
+        pkcsconf -c 1 -p -U 87654321 -n {PIN}""")
+    guest.sh(f"cd /root; {TOKEN} --keypairgen --key-type rsa:2048 --id 01")
+    guest.sh(f"cd /root; {TOKEN} --keypairgen --key-type EC:prime256v1 --id 02")
+    for key in ("01", "02"):
+        guest.sh(f"cd /root; {TOKEN} --read-object --type pubkey --id {key} --output-file public{key}")
+    return guest
+
+
+def requests(guest, card):
+    return int(guest.sh(f"cat /sys/bus/ap/devices/card{card}/request_count"))
+
+
+def counted(guest, row):
+    """What icastats has counted for a row: by hardware, by software."""
+    found = re.search(rf"^ *{row} \|([ \d]+)\|([ \d]+)$", guest.sh("icastats"), re.M)
+    return tuple(sum(map(int, part.split())) for part in found.groups())
+
+
+def dynamic(guest, program, row):
+    """Whether libica would take an adapter."""
+    found = re.search(rf"^ *{row} \| +(yes|no) +\|", guest.sh(program), re.M)
+    return found.group(1) == "yes"
+
+
+def sign_with_token(guest):
+    guest.sh(f"cd /root; {TOKEN} --sign --mechanism SHA512-RSA-PKCS --id 01 --input-file message --output-file signature")
+    assert guest.sh("cd /root; openssl dgst -sha512 -verify public01 -keyform der -signature signature message") == "Verified OK"
+
+
+@pytest.mark.parametrize("program", ["icainfo", "icainfo-cex"])
+def test_libica_knows_which_adapters_are_online(guest, program):
+    assert dynamic(guest, program, "RSA ME") and dynamic(guest, program, "RSA CRT") and dynamic(guest, program, "ECDH")
+    guest.sh("chzcrypt -d 06")
+    assert dynamic(guest, program, "RSA CRT") and not dynamic(guest, program, "ECDH")
+    guest.sh("chzcrypt -d 05")
+    assert not dynamic(guest, program, "RSA ME") and not dynamic(guest, program, "RSA CRT")
+
+
+@pytest.mark.parametrize("bits", [512, 1024, 2048, 3072, 4096])
+def test_the_engine_ibmca_signs_with_the_accelerator(guest, bits):
+    before = requests(guest, "05")
+    key = subprocess.run(["openssl", "genrsa", str(bits)], capture_output=True, text=True, check=True).stdout
+    assert guest.sh("""cd /root
+        cat >key
+        OPENSSL_CONF=/root/ibmca.cnf openssl dgst -sha256 -sign key -out signature message
+        openssl dgst -sha256 -prverify key -signature signature message""", input=key) == "Verified OK"
+    hardware, software = (sum(counts) for counts in zip(counted(guest, "RSA-ME"), counted(guest, "RSA-CRT")))
+    assert hardware >= 1 and software == 0
+    assert requests(guest, "05") >= before + hardware
+
+
+def test_the_ica_token_is_there(token):
+    shown = token.sh("pkcsconf -t -c 1")
+    assert re.search(r"Label: apus\b", shown) and re.search(r"Model: ICA\b", shown)
+    mechanisms = token.sh("pkcsconf -m -c 1")
+    assert "CKM_RSA_PKCS" in mechanisms and "CKM_SHA512_RSA_PKCS" in mechanisms
+
+
+def test_the_ica_token_signs_and_decrypts_with_the_accelerator(token):
+    before = requests(token, "05")
+    sign_with_token(token)
+    assert counted(token, "RSA-CRT") == (1, 0)
+    token.sh(f"""cd /root
+        openssl rand 50 >secret
+        openssl pkeyutl -encrypt -pubin -inkey public01 -keyform der -in secret -out encrypted
+        {TOKEN} --decrypt --mechanism RSA-PKCS --id 01 --input-file encrypted --output-file decrypted
+        cmp secret decrypted""")
+    assert counted(token, "RSA-CRT") == (2, 0)
+    assert requests(token, "05") >= before + 2
+
+
+def test_without_the_accelerator_the_cca_coprocessor_computes(token):
+    token.sh("chzcrypt -d 05")
+    before = requests(token, "05"), requests(token, "06")
+    sign_with_token(token)
+    assert counted(token, "RSA-CRT") == (1, 0)
+    assert requests(token, "05") == before[0] and requests(token, "06") > before[1]
+
+
+def test_without_any_adapter_libica_computes(token):
+    token.sh("chzcrypt -d 05 06")
+    sign_with_token(token)
+    assert counted(token, "RSA-CRT") == (0, 1)
+
+
+def test_what_our_coprocessor_does_not_know_libica_computes(token):
+    """Its ECDSA asks the CCA coprocessor, which says no in a way that leaves the queue in use."""
+    before = requests(token, "06")
+    token.sh(f"""cd /root
+        {TOKEN} --sign --mechanism ECDSA --id 02 --input-file digest --output-file signature --signature-format openssl""")
+    verify = "openssl pkeyutl -verify -pubin -inkey public02 -keyform der -sigfile signature -in digest -pkeyopt digest:sha512"
+    assert token.sh(f"cd /root; {verify}") == "Signature Verified Successfully"
+    assert counted(token, "ECDSA Sign") == (0, 1)
+    assert requests(token, "06") > before
+    assert token.sh("cat /sys/bus/ap/devices/06.0*/online").split() == ["1", "1"]
+
+
+def test_the_kernel_takes_random_numbers_from_the_cca_coprocessor(guest):
+    assert guest.sh("cat /sys/class/misc/hw_random/rng_current") == "zcrypt"
+    before = requests(guest, "06")
+    sums = [guest.sh("head -c 10000 /dev/hwrng >/root/random; wc -c </root/random; md5sum </root/random") for _ in "12"]
+    assert all(text.startswith("10000\n") for text in sums) and sums[0] != sums[1]
+    assert requests(guest, "06") >= before + 4  # 4096 bytes at a time
+    guest.sh("chzcrypt -d 06")
+    wait_until(lambda: guest.exec("head", "-c", "10000", "/dev/hwrng", check=False).returncode != 0, 20)
+    guest.sh("chzcrypt -e 06; head -c 100 /dev/hwrng >/root/random")
+
+
+def test_the_kernel_shows_what_firmware_says(guest):
+    card, queue = "/sys/bus/ap/devices/card07", "/sys/bus/ap/devices/07.0047"
+    assert guest.sh(f"cat {card}/API_ordinalnr {card}/FW_version").split() == ["4", "7.21"]
+    assert re.fullmatch(r"WK CUR: valid 0x[0-9a-f]{64}\nWK NEW: empty -", guest.sh(f"cat {queue}/mkvps"))
+    assert "FIPS2011" in guest.sh(f"cat {queue}/op_modes")
+    assert re.search(r"^AES CUR: valid 0x[0-9a-f]{16}$", guest.sh("cat /sys/bus/ap/devices/06.0047/mkvps"), re.M)
