@@ -13,7 +13,7 @@
 struct zcrypt_call {
     TAILQ_ENTRY(zcrypt_call) waiting; /* while its queue is full */
     bool is_waiting;
-    uint64_t token; /* 0: nobody waits any more */
+    uint64_t token;
     uint64_t psmid;
     struct zcrypt_request request; /* spans point into copy */
     uint8_t *copy;

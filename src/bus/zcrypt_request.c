@@ -390,11 +390,24 @@ int zcrypt_send(struct zcrypt *z, const struct zcrypt_request *request, struct e
     return rc;
 }
 
+/* A message that is inside its queue stays there; nobody knows its reply any more. */
+static void call_drop(struct zcrypt *z, struct zcrypt_call *call)
+{
+    if (call->is_waiting) {
+        waiting_remove(z, call);
+    } else {
+        queue_get(z->bus, call->qn)->pendingq--;
+        z->sent--;
+    }
+    load_add(z, call, -1);
+    call_free(z, call);
+}
+
 void zcrypt_cancel(struct zcrypt *z, uint64_t token)
 {
     for (uint32_t slot = 0; slot < z->slot_count && token; slot++)
         if (z->slots[slot].call && z->slots[slot].call->token == token)
-            z->slots[slot].call->token = 0;
+            call_drop(z, z->slots[slot].call);
 }
 
 static void queue_set_offline(struct zcrypt *z, ap_qn qn, struct effects *fx)

@@ -318,9 +318,12 @@ static void test_cancel(void **state)
 
     assert_int_equal(send(w, 1), -EINPROGRESS);
     assert_int_equal(run(w, &cancel), 0);
+    assert_string_equal(get(w, "devices/ap/card06/load"), "0\n");
+    assert_string_equal(get(w, "devices/ap/card06/pendingq_count"), "0\n");
     compute(w, next_job(w));
     assert_int_equal(w->result[1], 1);
     assert_string_equal(get(w, "devices/ap/card06/load"), "0\n");
+    assert_string_equal(get(w, "devices/ap/card06/pendingq_count"), "0\n");
 }
 
 static void test_bad_requests(void **state)
