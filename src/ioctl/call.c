@@ -59,7 +59,7 @@ static void call_free(struct ioctl_call *c)
 {
     sd_event_source_disable_unref(c->stuck);
     data_free(c);
-    if (c->copying)
+    if (c->copying && c->copy_line >= 0)
         close(c->copy_line);
     c->way->release(c);
 }
@@ -95,7 +95,7 @@ static struct iovec range(uint64_t address, size_t len)
 /* line: the descriptor that the guard looks at. */
 static struct caller caller_of(const struct ioctl_call *c, int line)
 {
-    return (struct caller){c->thread, c->way->waits, line, c->id};
+    return (struct caller){c->thread, c->way->waits, line, c->id, !ioctl_call_trusted(c)};
 }
 
 /* Structure and operands. quick: -EAGAIN instead of waiting. May run on the copier. */
@@ -143,13 +143,24 @@ static struct ioctl_call *call_of_copy(struct copy *copy)
     return (struct ioctl_call *)((char *)copy - offsetof(struct ioctl_call, copy));
 }
 
+/* The duplicate lives as long as the thread that looks at it. Callers that wait for a thread have
+ * none: there may be more of them than descriptors. */
+static void copy_begin(struct copy *copy)
+{
+    struct ioctl_call *c = call_of_copy(copy);
+
+    c->copy_line = fcntl(c->line, F_DUPFD_CLOEXEC, 0);
+}
+
 static void copy_work(struct copy *copy)
 {
     struct ioctl_call *c = call_of_copy(copy);
 
     if (atomic_load(&c->abandoned))
         return;
-    if (c->stage == IOCTL_READING)
+    if (c->copy_line < 0)
+        c->result = -ENOMEM;
+    else if (c->stage == IOCTL_READING)
         c->result = call_read(c, c->copy_line, false);
     else
         c->result = call_write(c, c->copy_line, false);
@@ -166,7 +177,8 @@ static void copy_done(struct copy *copy)
         return;
     }
     call_unlisten(c);
-    close(c->copy_line);
+    if (c->copy_line >= 0)
+        close(c->copy_line);
     c->copying = false;
     if (c->result < 0)
         call_finish(c, c->result);
@@ -178,14 +190,11 @@ static void copy_done(struct copy *copy)
 
 static void call_copy(struct ioctl_call *c, enum ioctl_stage stage)
 {
-    c->copy_line = fcntl(c->line, F_DUPFD_CLOEXEC, 0);
-    if (c->copy_line < 0) {
-        call_finish(c, -ENOMEM);
-        return;
-    }
+    c->copy_line = -1;
     c->copying = true;
     c->stage = stage;
     c->copy.uid = c->uid;
+    c->copy.begin = copy_begin;
     c->copy.work = copy_work;
     c->copy.done = copy_done;
     copier_submit(c->desk->copier, &c->copy);
@@ -304,13 +313,15 @@ static void call_cancel(const struct ioctl_call *c)
 
 void ioctl_call_abandon(struct ioctl_call *c, int result)
 {
-    if (c->copying) {
+    if (c->copying && !copier_cancel(c->desk->copier, &c->copy)) {
         atomic_store(&c->abandoned, true);
         c->way->answer(c, result);
         return;
     }
-    LIST_REMOVE(c, link);
-    call_cancel(c);
+    if (!c->copying) {
+        LIST_REMOVE(c, link);
+        call_cancel(c);
+    }
     call_finish(c, result);
 }
 

@@ -59,7 +59,7 @@ struct ioctl_call {
     enum ioctl_stage stage;
     bool copying;          /* the copier has it */
     atomic_bool abandoned; /* it is answered, and the copier still has it */
-    int copy_line;         /* a duplicate of line while the copier has it, else -1 */
+    int copy_line;         /* a duplicate of line while a thread copies, else -1 */
     sd_event_source *stuck;
     struct zcrypt_work work;
     uint8_t *data; /* operands, later the answer */

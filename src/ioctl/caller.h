@@ -16,9 +16,11 @@
  * - FUSE: a thread whose request the daemon has read sleeps until the request is answered; not even
  *   SIGKILL takes it out of there. Only whoever aborts the connection wakes all callers at once.
  * - seccomp: nothing but death takes the thread out, and the listener knows.
- * The guard is asked right before memory is touched; for a foreign process to be hit, the caller
- * would have to end, and the kernel to come round to its number again, within the instruction that
- * follows.
+ * The guard is asked right before memory is touched. For another program to be hit, the caller
+ * would have to end, and another thread of it to execve(2), which takes the number over, within the
+ * instruction that follows. A caller that must not get its hands on other programs is asked for
+ * more carefully: what was read counts if it still waits afterwards, and what is written goes into
+ * memory that was opened before the guard was asked.
  *
  * How long it takes. Copying makes pages present in the caller as an access of its own would: that
  * can wait for a disk, for another file system, for a userfaultfd of the caller, or for the daemon
@@ -33,6 +35,7 @@ struct caller {
     caller_guard waits;
     int line;
     uint64_t id;
+    bool careful;
 };
 
 /* Why memory cannot be reached: -ENODEV the caller does not wait any more; -EFAULT wild pointer;
@@ -40,7 +43,7 @@ struct caller {
 int caller_read(const struct caller *c, const struct iovec *remote, unsigned count, void *out,
                 size_t len);
 
-/* All pieces are written in one call of the system. */
+/* Not atomic: of several pieces the first ones may be written when another one fails. */
 int caller_write(const struct caller *c, const struct iovec *remote, const struct iovec *local,
                  unsigned count);
 

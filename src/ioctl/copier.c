@@ -15,7 +15,7 @@
 #define PER_USER    8u
 #define PATIENCE_NS 200000000L /* at the end, for copies that are under way */
 
-STAILQ_HEAD(copy_list, copy);
+TAILQ_HEAD(copy_list, copy);
 
 struct copier {
     int fd; /* readable while finished is not empty */
@@ -43,12 +43,14 @@ static struct copy *take(struct copier *c)
 {
     struct copy *copy;
 
-    STAILQ_FOREACH(copy, &c->waiting, link)
+    TAILQ_FOREACH(copy, &c->waiting, link)
     if (running_of(c, copy->uid) < PER_USER)
         break;
     if (copy) {
-        STAILQ_REMOVE(&c->waiting, copy, copy, link);
+        TAILQ_REMOVE(&c->waiting, copy, link);
         c->waiting_count--;
+        copy->waiting = false;
+        copy->begin(copy);
     }
     return copy;
 }
@@ -64,9 +66,9 @@ static void run(struct copier *c, struct copy *copy)
     copy->work(copy);
     pthread_mutex_lock(&c->lock);
     c->running[slot] = NULL;
-    if (STAILQ_EMPTY(&c->finished))
+    if (TAILQ_EMPTY(&c->finished))
         eventfd_write(c->fd, 1);
-    STAILQ_INSERT_TAIL(&c->finished, copy, link);
+    TAILQ_INSERT_TAIL(&c->finished, copy, link);
 }
 
 static void copier_destroy(struct copier *c)
@@ -124,25 +126,41 @@ static void start_thread(struct copier *c)
 void copier_submit(struct copier *c, struct copy *copy)
 {
     pthread_mutex_lock(&c->lock);
-    STAILQ_INSERT_TAIL(&c->waiting, copy, link);
+    TAILQ_INSERT_TAIL(&c->waiting, copy, link);
+    copy->waiting = true;
     if (++c->waiting_count > c->idle && c->threads < THREADS_MAX)
         start_thread(c);
     pthread_cond_signal(&c->work);
     pthread_mutex_unlock(&c->lock);
 }
 
+bool copier_cancel(struct copier *c, struct copy *copy)
+{
+    bool waiting;
+
+    pthread_mutex_lock(&c->lock);
+    waiting = copy->waiting;
+    if (waiting) {
+        TAILQ_REMOVE(&c->waiting, copy, link);
+        c->waiting_count--;
+        copy->waiting = false;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return waiting;
+}
+
 static void call_done(struct copier *c)
 {
-    struct copy_list finished = STAILQ_HEAD_INITIALIZER(finished);
+    struct copy_list finished = TAILQ_HEAD_INITIALIZER(finished);
     struct copy *copy;
     eventfd_t count;
 
     pthread_mutex_lock(&c->lock);
     eventfd_read(c->fd, &count);
-    STAILQ_CONCAT(&finished, &c->finished);
+    TAILQ_CONCAT(&finished, &c->finished, link);
     pthread_mutex_unlock(&c->lock);
-    while ((copy = STAILQ_FIRST(&finished))) {
-        STAILQ_REMOVE_HEAD(&finished, link);
+    while ((copy = TAILQ_FIRST(&finished))) {
+        TAILQ_REMOVE(&finished, copy, link);
         copy->done(copy);
     }
 }
@@ -161,8 +179,8 @@ int copier_new(sd_event *event, struct copier **out)
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->work, NULL);
     pthread_cond_init(&c->ended, NULL);
-    STAILQ_INIT(&c->waiting);
-    STAILQ_INIT(&c->finished);
+    TAILQ_INIT(&c->waiting);
+    TAILQ_INIT(&c->finished);
     c->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     rc = c->fd < 0 ? -errno : 0;
     if (rc == 0)

@@ -16,8 +16,11 @@ struct copier;
 
 /* Embedded in the owner's object, which must live until done. */
 struct copy {
-    STAILQ_ENTRY(copy) link;
+    TAILQ_ENTRY(copy) link;
     uid_t uid;
+    bool waiting; /* the copier's: no thread has it yet */
+    /* Right before work, and never when copier_cancel has returned; the copier is locked. */
+    void (*begin)(struct copy *copy);
     void (*work)(struct copy *copy); /* on one of the threads */
     void (*done)(struct copy *copy); /* on the event loop */
 };
@@ -25,8 +28,11 @@ struct copy {
 /* 0 or -errno of the system. */
 int copier_new(sd_event *event, struct copier **out);
 
-/* done will be called exactly once, unless the copier is freed before. */
+/* done will be called exactly once, unless the copier is freed before, or the copy cancelled. */
 void copier_submit(struct copier *c, struct copy *copy);
+
+/* True: the copy had not begun, and is forgotten. False: it is done, or under way. */
+bool copier_cancel(struct copier *c, struct copy *copy);
 
 /*
  * Waits a moment for copies to end and calls done for those; those that wait for ever are left
