@@ -22,21 +22,37 @@ static bool number_of(const char *text, const char *label, int base, uint64_t *o
     return true;
 }
 
+static int failure(int error)
+{
+    switch (error) {
+    case EACCES:
+    case EPERM:
+        return -EACCES;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+        return -error;
+    default:
+        return -ENOENT;
+    }
+}
+
 int descriptor_look(pid_t thread, int fd, struct descriptor *out)
 {
     char path[64], text[FDINFO_BYTES + 1];
     uint64_t flags, mount, ino;
     ssize_t n;
-    int file;
+    int file, rc;
 
     snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", (int)thread, fd);
     file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
-        return errno == EACCES || errno == EPERM ? -EACCES : -ENOENT;
+        return failure(errno);
     n = read(file, text, FDINFO_BYTES);
+    rc = n < 0 ? failure(errno) : 0;
     close(file);
-    if (n < 0)
-        return errno == EACCES || errno == EPERM ? -EACCES : -ENOENT;
+    if (rc < 0)
+        return rc;
     text[n] = '\0';
     if (!number_of(text, "flags:\t", 8, &flags) || !number_of(text, "\nmnt_id:\t", 10, &mount) ||
         !number_of(text, "\nino:\t", 10, &ino))

@@ -52,7 +52,7 @@ struct descriptor {
 
 /*
  * What stands behind a descriptor of a thread, without asking its file system. -ENOENT: nothing, or
- * the thread is gone; -EACCES: we may not look at it.
+ * the thread is gone; -EACCES: we may not look at it; -EMFILE and the like: the daemon cannot.
  */
 int descriptor_look(pid_t thread, int fd, struct descriptor *out);
 /* Its path; empty: unknown. */

@@ -32,19 +32,31 @@ struct notify_call {
     LIST_ENTRY(notify_call) link; /* until it is answered */
 };
 
+/* The kernel gives up when the daemon is stopped and continued, or traced, while it waits for the
+ * listener's lock: an answer must not get lost there, nor a caller be taken for dead. */
+static int listener_ioctl(int listener, unsigned long number, void *argument)
+{
+    int rc;
+
+    do
+        rc = ioctl(listener, number, argument);
+    while (rc < 0 && errno == EINTR);
+    return rc;
+}
+
 /* error: 0 or -errno. Whoever is gone needs no answer. */
 static void send_answer(int listener, uint64_t id, int error, uint32_t flags)
 {
     struct seccomp_notif_resp answer = {.id = id, .error = error, .flags = flags};
 
-    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) < 0)
+    if (listener_ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) < 0)
         errno = 0;
 }
 
 /* line: the listener. */
 static bool still_waits(int line, uint64_t id)
 {
-    return ioctl(line, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+    return listener_ioctl(line, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
 static void call_answer(struct ioctl_call *c, int result)
@@ -115,7 +127,7 @@ static struct ioctl_call *call_new(struct notify *n, const struct seccomp_notif 
 
 /*
  * The node that the ioctl is for, or NULL with 0: the kernel is to go on. -EOPNOTSUPP: the caller
- * is in a PID namespace beside ours; -EACCES: we may not look at it.
+ * is in a PID namespace beside ours; -EACCES: we may not look at it; or the daemon lacks something.
  */
 static int find_node(const struct notify *n, const struct seccomp_notif *request,
                      const struct notify_node **out)
@@ -132,7 +144,7 @@ static int find_node(const struct notify *n, const struct seccomp_notif *request
         return -EOPNOTSUPP;
     rc = descriptor_look(thread, fd, &file);
     if (rc < 0)
-        return rc == -EACCES ? rc : 0;
+        return rc == -ENOENT ? 0 : rc;
     if (file.ino != n->null || file.path_only)
         return 0;
     node = notify_node_find(n, file.mount, "");
@@ -238,10 +250,16 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *d
 /* The listener that came, -EAGAIN: nothing yet, or another -errno: none will come. */
 static int receive_listener(int socket)
 {
-    char byte, control[CMSG_SPACE(sizeof(int))];
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    char byte;
     struct iovec iov = {&byte, 1};
-    struct msghdr message = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
     ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
     int fd;
