@@ -18,7 +18,7 @@
 
 /* Callers that are awkward: memory that does not answer, signals, death. */
 
-static char *fault_page(void)
+char *adverse_fault_page(void)
 {
     struct uffdio_api api = {.api = UFFD_API};
     char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -37,7 +37,7 @@ int command_fault(int fd, int result)
     struct operation o;
     struct modexpo me;
     struct crt crt;
-    char *page = fault_page();
+    char *page = adverse_fault_page();
 
     operation_me(&o, 1024, 1);
     operation_fill(&o, &me, &crt);

@@ -185,6 +185,18 @@ static int run(int fd, const char *what, char **args, int count)
         return command_fault(fd, (int)number(args, count, 0));
     if (!strcmp(what, "signals-once"))
         return command_signals_once(fd);
+    if (!strcmp(what, "forge"))
+        return command_forge(fd, number(args, count, 0));
+    if (!strcmp(what, "flip"))
+        return command_flip(fd, number(args, count, 0));
+    if (!strcmp(what, "crowd"))
+        return command_crowd(fd, number(args, count, 0));
+    if (!strcmp(what, "hoard"))
+        return command_hoard(fd, number(args, count, 0));
+    if (!strcmp(what, "exec"))
+        return command_exec(fd, (int)number(args, count, 0));
+    if (!strcmp(what, "closing"))
+        return command_closing(fd);
     if (!strcmp(what, "own-file") && count == 1)
         return command_own_file(fd, args[0]);
     if (!strcmp(what, "hold"))

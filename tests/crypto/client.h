@@ -49,6 +49,17 @@ int command_own_file(int fd, const char *path);
 int command_signals_once(int fd);
 int command_signals(const char *node, unsigned count);
 
+/* A page that never comes. */
+char *adverse_fault_page(void);
+
+/* hostile.c */
+int command_forge(int fd, unsigned count);
+int command_flip(int fd, unsigned count);
+int command_crowd(int fd, unsigned count);
+int command_hoard(int fd, unsigned count);
+int command_exec(int fd, int first);
+int command_closing(int fd);
+
 /* stress.c */
 int command_stress(const char *node, unsigned processes, double seconds, unsigned long count);
 int command_rate(const char *node, unsigned bits, unsigned clients, double seconds);

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""Callers that mean harm: each gets an error of its own, and nobody else notices."""
+
+import os
+import signal
+import time
+
+import pytest
+from notified import wait_until
+
+BOTH_WAYS = True
+
+ERRORS = {"0", "EFAULT", "EINVAL", "ENODEV", "EIO", "EMSGSIZE", "EOPNOTSUPP", "ENOTSUP"}
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def calm(crypto):
+    """What the dead have asked is over, and the node works."""
+    for name in ("pendingq_count", "requestq_count", "load"):
+        wait_until(lambda: crypto.count("card06", name) == 0, name)
+    assert crypto.ask("me", 512, 1024, timeout=20) == {"512": "0", "1024": "0"}
+
+
+def test_forged_structures(crypto):
+    answer = crypto.ask("forge", 20000)
+    assert set(answer) <= ERRORS, answer
+    assert int(answer["EFAULT"]) > 1000 and int(answer["EINVAL"]) > 1000, answer
+    calm(crypto)
+
+
+def test_memory_that_changes_meanwhile(crypto):
+    answer = crypto.ask("flip", 20000)
+    assert set(answer) <= {"0", "EFAULT", "EINVAL", "ENODEV"}, answer
+    assert int(answer["0"]) > 0, answer
+    calm(crypto)
+
+
+def test_crowd(crypto):
+    """More callers than descriptors; all wait at the same time."""
+    crypto.only(6)
+    number = crypto.execute("fault-add", rule="06.* always full")["number"]
+    process = crypto.start("crowd", 1500)
+    wait_until(lambda: crypto.count("card06", "requestq_count") == 1500, "all wait")
+    crypto.execute("fault-remove", number=number)
+    out, err = process.communicate(60)
+    assert out == "right 1500\nwrong 0\n", err
+    calm(crypto)
+
+
+def test_killed_before_the_queue_takes_it(crypto):
+    """Nothing is left of a request that never got into a queue."""
+    crypto.only(6)
+    crypto.execute("fault-add", rule="06.* always full")
+    processes = [crypto.start("me", 512) for _ in range(8)]
+    wait_until(lambda: crypto.count("card06", "requestq_count") == 8, "they wait")
+    for process in processes:
+        process.kill()
+        process.communicate()
+    wait_until(lambda: crypto.count("card06", "requestq_count") == 0, "the queue has forgotten them")
+    assert crypto.count("card06", "load") == 0
+    crypto.execute("fault-remove", all=True)
+    calm(crypto)
+    assert crypto.count("card06") == 8 + 2, "a request counts when a queue is chosen"
+
+
+def test_killed_while_their_memory_lives_on(crypto):
+    """Whoever reads from it waits as long as it lives; the daemon does not collect more of that."""
+    before = descriptors(crypto.daemon_pid)
+    process = crypto.start("hoard", 300)
+    if process.stdout.readline() != "killed\n":
+        pytest.skip(process.stderr.read())
+    assert descriptors(crypto.daemon_pid) <= before + 40
+    assert crypto.ask("me", 512, timeout=20) == {"512": "0"}
+    process.kill()
+    process.communicate()
+    wait_until(lambda: descriptors(crypto.daemon_pid) <= before, "all is given back")
+    calm(crypto)
+
+
+@pytest.mark.parametrize("first", [1, 0], ids=["first-thread-asks", "other-thread-asks"])
+def test_caller_that_becomes_another_program(crypto, first):
+    crypto.only(6)
+    crypto.execute("fault-add", rule="06.* 1 delay 3s")
+    assert crypto.start("exec", first).communicate(20)[0] == "executed\n"
+    assert crypto.ask("me", 512, timeout=2) == {"512": "0"}
+    calm(crypto)
+
+
+def test_descriptor_that_is_another_file_meanwhile(crypto):
+    crypto.only(6)
+    crypto.execute("fault-add", rule="06.* 1 delay 1s")
+    assert crypto.ask("closing") == {"right": "1", "afterwards": "ENOTTY"}
+
+
+def test_daemon_that_is_stopped_and_continued(crypto):
+    """No answer is lost."""
+    process = crypto.start("stress", 24, 3)
+    while process.poll() is None:
+        os.kill(crypto.daemon_pid, signal.SIGSTOP)
+        os.kill(crypto.daemon_pid, signal.SIGCONT)
+        time.sleep(0.001)
+    out, err = process.communicate(20)
+    assert "ended 24" in out, err
+    calm(crypto)
