@@ -48,11 +48,19 @@ int cca_keygen_format(uint16_t domain, size_t key_bytes, struct buffer *out)
     buffer_add_u16(&params, 2 + 4 * CCA_RULE_BYTES);
     buffer_add(&params, "OP      ", CCA_RULE_BYTES);
     buffer_add(&params, keylen, CCA_RULE_BYTES);
-    buffer_add(&params, "AESDATA         ", 2 * CCA_RULE_BYTES);
+    buffer_add(&params, "AESDATA ", CCA_RULE_BYTES);
+    buffer_extend(&params, CCA_RULE_BYTES); /* as the kernel leaves the second type */
     buffer_add_u16(&params, 2 + KEYGEN_FIELDS * KEY_FIELD_BYTES);
     for (unsigned i = 0; i < KEYGEN_FIELDS; i++)
         add_key_field(i == 2 ? 0x30 : 0x10, &params);
     return format_control(domain, &params, out);
+}
+
+/* The second type of key, which a single key does not have. */
+static bool is_empty(const uint8_t word[CCA_RULE_BYTES])
+{
+    return memcmp(word, "        ", CCA_RULE_BYTES) == 0 ||
+           memcmp(word, (uint8_t[CCA_RULE_BYTES]){0}, CCA_RULE_BYTES) == 0;
 }
 
 int cca_keygen_parse(const struct cca_params *params, size_t *key_bytes)
@@ -64,7 +72,7 @@ int cca_keygen_parse(const struct cca_params *params, size_t *key_bytes)
     if (r.short_input)
         return -EMSGSIZE;
     if (len != 2 + 4 * CCA_RULE_BYTES || memcmp(words.data, "OP      ", CCA_RULE_BYTES) ||
-        memcmp(words.data + 16, "AESDATA         ", 2 * CCA_RULE_BYTES))
+        memcmp(words.data + 16, "AESDATA ", CCA_RULE_BYTES) || !is_empty(words.data + 24))
         return -EINVAL;
     if (memcmp(words.data + 8, "KEYLN16 ", CCA_RULE_BYTES) == 0)
         *key_bytes = 16;

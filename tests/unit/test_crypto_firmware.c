@@ -352,6 +352,27 @@ static void secure_keys(void **state)
     }
 }
 
+/* The kernel leaves the second type of key zero (cca_genseckey), the manuals have blanks. */
+static void second_key_type_is_empty(void **state)
+{
+    const struct crypto_domain d = domain_of(DOMAIN, 0);
+    uint8_t room[1024], token[CCA_TOKEN_BYTES], *type2 = room + CPRBX_BYTES + 6 + 3 * 8;
+    struct buffer control = buffer_of(room, sizeof(room));
+    struct outcome o;
+
+    assert_int_equal(cca_keygen_format(DOMAIN, 32, &control), 0);
+    memset(type2, 0, 8);
+    copy_token(ask_control(&d, &control, &o), token);
+    assert_int_equal(o.rtcode, 0);
+    memset(type2, ' ', 8);
+    copy_token(ask_control(&d, &control, &o), token);
+    assert_int_equal(o.rtcode, 0);
+    memcpy(type2, "AESDATA ", 8);
+    ask_control(&d, &control, &o);
+    assert_int_equal(o.rtcode, 8);
+    assert_int_equal(o.rscode, 33);
+}
+
 static void secure_key_refusals(void **state)
 {
     const struct crypto_domain d = domain_of(DOMAIN, 0);
@@ -531,12 +552,19 @@ static void room_gets_short(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rsa_results),       cmocka_unit_test(accelerator_refusals),
-        cmocka_unit_test(cca_rsa_refusals),  cmocka_unit_test(envelope_refusals),
-        cmocka_unit_test(random_numbers),    cmocka_unit_test(facility_queries),
-        cmocka_unit_test(secure_keys),       cmocka_unit_test(secure_key_refusals),
-        cmocka_unit_test(ep11_queries),      cmocka_unit_test(ep11_random_and_refusals),
-        cmocka_unit_test(ep11_other_levels), cmocka_unit_test(ep11_other_queries),
+        cmocka_unit_test(rsa_results),
+        cmocka_unit_test(accelerator_refusals),
+        cmocka_unit_test(cca_rsa_refusals),
+        cmocka_unit_test(envelope_refusals),
+        cmocka_unit_test(random_numbers),
+        cmocka_unit_test(facility_queries),
+        cmocka_unit_test(secure_keys),
+        cmocka_unit_test(secure_key_refusals),
+        cmocka_unit_test(ep11_queries),
+        cmocka_unit_test(ep11_random_and_refusals),
+        cmocka_unit_test(second_key_type_is_empty),
+        cmocka_unit_test(ep11_other_levels),
+        cmocka_unit_test(ep11_other_queries),
         cmocka_unit_test(room_gets_short),
     };
 
