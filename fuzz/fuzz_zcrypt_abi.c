@@ -51,11 +51,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     static const uint32_t numbers[] = {IOCTL_ICARSAMODEXPO, IOCTL_ICARSACRT, IOCTL_ZSECSENDCPRB,
                                        IOCTL_ZSENDEP11CPRB};
     uint32_t number = numbers[len ? data[0] % 4 : 0];
-    size_t need = zcrypt_abi_struct_len(number);
+    bool narrow = len && data[0] & 4;
+    size_t need = zcrypt_abi_struct_len(number, narrow);
     struct zcrypt_work w;
     uint8_t *operands;
 
-    if (len < 1 + need || zcrypt_abi_parse(number, data + 1, &w) < 0)
+    if (len < 1 + need || zcrypt_abi_parse(number, narrow, data + 1, &w) < 0)
         return 0;
     fuzz_check(w.in_len <= 2 * ZCRYPT_CONTROL_MAX + 65535u * ZCRYPT_TARGET_BYTES);
     operands = calloc(1, w.in_len + 1);

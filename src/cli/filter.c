@@ -15,13 +15,18 @@
 
 #include "cli/command.h"
 
+/* NARROW: that of 32-bit programs; their ioctl has one number everywhere. */
 #if defined(__x86_64__)
 #define ARCHITECTURE AUDIT_ARCH_X86_64
+#define NARROW       AUDIT_ARCH_I386
 #elif defined(__aarch64__)
 #define ARCHITECTURE AUDIT_ARCH_AARCH64
+#define NARROW       AUDIT_ARCH_ARM
 #elif defined(__s390x__)
 #define ARCHITECTURE AUDIT_ARCH_S390X
+#define NARROW       AUDIT_ARCH_S390
 #endif
+#define NARROW_IOCTL 54
 
 #ifdef ARCHITECTURE
 
@@ -34,14 +39,17 @@ static int install(void)
 {
     static const struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0, 6),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0, 2),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 4),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 3, 6),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NARROW, 0, 5),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NARROW_IOCTL, 0, 3),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NUMBER),
         BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff00),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 'z' << 8, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 'z' << 8, 1, 0),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
     };
     const struct sock_fprog program = {sizeof(code) / sizeof(*code), (struct sock_filter *)code};
     const unsigned long flags =

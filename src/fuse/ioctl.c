@@ -62,7 +62,7 @@ static const struct ioctl_way fuse_way = {.answer = call_answer,
                                           .waits = connected};
 
 static struct ioctl_call *call_new(fuse_req_t req, const struct open_file *file, uint32_t number,
-                                   void *arg)
+                                   bool narrow, void *arg)
 {
     struct fuse_mount *m = fuse_req_userdata(req);
     const struct fuse_ctx *ctx = fuse_req_ctx(req);
@@ -75,6 +75,7 @@ static struct ioctl_call *call_new(fuse_req_t req, const struct open_file *file,
     f->call.tree = m->tree;
     f->call.node = file->node;
     f->call.number = number;
+    f->call.narrow = narrow;
     f->call.address = (uintptr_t)arg;
     f->call.thread = ctx->pid;
     f->call.uid = ctx->uid;
@@ -89,7 +90,7 @@ static void start_matrix(fuse_req_t req, const struct open_file *file, uint32_t 
     size_t len;
     uint8_t *matrix = ioctl_matrix(z, number, &len);
 
-    ioctl_call_give(call_new(req, file, number, arg), matrix, len);
+    ioctl_call_give(call_new(req, file, number, false, arg), matrix, len);
 }
 
 /* Open device nodes of one system. */
@@ -164,13 +165,10 @@ static void do_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned number, void *arg,
         f = file_of(fi);
         rc = f->device ? check_node(m, f, number, &z) : -ENOTTY;
     }
-    if (rc == 0 && !ioctl_is_matrix(number) && !zcrypt_abi_struct_len(number)) {
+    if (rc == 0 && !ioctl_is_matrix(number) && !zcrypt_abi_struct_len(number, false)) {
         answer_status(req, z, number, room);
         return;
     }
-    /* The structures of 32-bit programs are others. */
-    if (rc == 0 && flags & FUSE_IOCTL_COMPAT)
-        rc = -ENOTTY;
     if (rc == 0)
         rc = check_caller(m, f, fuse_req_ctx(req)->pid);
     if (rc < 0)
@@ -178,7 +176,7 @@ static void do_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned number, void *arg,
     else if (ioctl_is_matrix(number))
         start_matrix(req, f, number, arg, z);
     else
-        ioctl_call_work(call_new(req, f, number, arg));
+        ioctl_call_work(call_new(req, f, number, flags & FUSE_IOCTL_COMPAT, arg));
 }
 
 void ioctl_abandon(struct fuse_mount *m)

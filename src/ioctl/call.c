@@ -102,7 +102,7 @@ static struct caller caller_of(const struct ioctl_call *c, int line)
 static int call_read(struct ioctl_call *c, int line, bool quick)
 {
     struct caller caller = caller_of(c, line);
-    struct iovec structure = range(c->address, zcrypt_abi_struct_len(c->number));
+    struct iovec structure = range(c->address, zcrypt_abi_struct_len(c->number, c->narrow));
     struct iovec pieces[ZCRYPT_PIECES];
     uint8_t bytes[ZCRYPT_STRUCT_MAX];
     int rc;
@@ -111,7 +111,7 @@ static int call_read(struct ioctl_call *c, int line, bool quick)
         return -EAGAIN;
     rc = caller_read(&caller, &structure, 1, bytes, structure.iov_len);
     if (rc == 0)
-        rc = zcrypt_abi_parse(c->number, bytes, &c->work);
+        rc = zcrypt_abi_parse(c->number, c->narrow, bytes, &c->work);
     if (rc < 0)
         return rc;
     for (unsigned i = 0; i < c->work.in_count; i++)

@@ -46,6 +46,7 @@ struct ioctl_call {
     struct ioctl_desk *desk;
     unsigned tree;
     uint32_t node, number;
+    bool narrow;      /* by a 32-bit program */
     uint64_t address; /* the ioctl's argument */
     pid_t thread;     /* the caller */
     uid_t uid;

@@ -11,7 +11,13 @@
 #define XCRB_BYTES    94u
 #define URB_BYTES     58u
 
-/* Offsets (spec 3.2). ME and CRT begin alike. */
+/*
+ * Offsets in structures of 64-bit programs (spec 3.2). ME and CRT begin alike.
+ *
+ * In those of 32-bit programs all members of ME and CRT have four bytes, so each offset is half of
+ * that here. An xcRB has the same size: in front of each pointer is what 16 bytes leave. The EP11
+ * block has no pointers but 64-bit integers. Facts: the driver's compat_ioctl.
+ */
 enum { RSA_INPUT = 0, RSA_INPUT_LEN = 8, RSA_OUTPUT = 16, RSA_OUTPUT_LEN = 24 };
 enum { ME_KEY = 32, ME_MODULUS = 40 };
 enum { CRT_BP = 32, CRT_BQ = 40, CRT_NP = 48, CRT_NQ = 56, CRT_U = 64 };
@@ -71,13 +77,13 @@ static void put64(uint8_t *p, uint64_t v)
     memcpy(p, &v, sizeof v);
 }
 
-size_t zcrypt_abi_struct_len(uint32_t number)
+size_t zcrypt_abi_struct_len(uint32_t number, bool narrow)
 {
     switch (number) {
     case IOCTL_ICARSAMODEXPO:
-        return MODEXPO_BYTES;
+        return narrow ? MODEXPO_BYTES / 2 : MODEXPO_BYTES;
     case IOCTL_ICARSACRT:
-        return CRT_BYTES;
+        return narrow ? CRT_BYTES / 2 : CRT_BYTES;
     case IOCTL_ZSECSENDCPRB:
         return XCRB_BYTES;
     case IOCTL_ZSENDEP11CPRB:
@@ -87,17 +93,40 @@ size_t zcrypt_abi_struct_len(uint32_t number)
     }
 }
 
+static uint64_t narrow_pointer(const uint8_t *p)
+{
+#ifdef __s390x__
+    return get32(p) & 0x7fffffff; /* the upper bit is none of an address */
+#else
+    return get32(p);
+#endif
+}
+
+static size_t rsa_offset(const struct zcrypt_work *w, size_t offset)
+{
+    return w->narrow ? offset / 2 : offset;
+}
+
+static uint64_t get_pointer(const struct zcrypt_work *w, size_t offset)
+{
+    if (!w->narrow || w->number == IOCTL_ZSENDEP11CPRB)
+        return get64(w->bytes + offset);
+    if (w->number == IOCTL_ZSECSENDCPRB)
+        return narrow_pointer(w->bytes + offset + 4);
+    return narrow_pointer(w->bytes + rsa_offset(w, offset));
+}
+
 static void add_piece(struct zcrypt_work *w, size_t pointer, size_t len)
 {
-    w->in[w->in_count++] = (struct zcrypt_piece){get64(w->bytes + pointer), (uint32_t)len};
+    w->in[w->in_count++] = (struct zcrypt_piece){get_pointer(w, pointer), (uint32_t)len};
     w->in_len += len;
 }
 
 static int parse_rsa(struct zcrypt_work *w)
 {
-    uint32_t n = get32(w->bytes + RSA_INPUT_LEN);
+    uint32_t n = get32(w->bytes + rsa_offset(w, RSA_INPUT_LEN));
 
-    if (get32(w->bytes + RSA_OUTPUT_LEN) < n || n == 0)
+    if (get32(w->bytes + rsa_offset(w, RSA_OUTPUT_LEN)) < n || n == 0)
         return -EINVAL;
     if (n > RSA_BYTES_MAX)
         return -ENODEV;
@@ -112,7 +141,7 @@ static int parse_rsa(struct zcrypt_work *w)
         add_piece(w, CRT_BQ, rsa_crt_short(n));
         add_piece(w, CRT_U, rsa_crt_long(n));
     }
-    w->out[0] = (struct zcrypt_piece){get64(w->bytes + RSA_OUTPUT), n};
+    w->out[0] = (struct zcrypt_piece){get_pointer(w, RSA_OUTPUT), n};
     return 0;
 }
 
@@ -124,9 +153,9 @@ static int parse_xcrb(struct zcrypt_work *w)
         return -EINVAL;
     add_piece(w, XCRB_CONTROL, control);
     add_piece(w, XCRB_DATA, data);
-    w->out[0] = (struct zcrypt_piece){get64(w->bytes + XCRB_REPLY_CONTROL),
+    w->out[0] = (struct zcrypt_piece){get_pointer(w, XCRB_REPLY_CONTROL),
                                       get32(w->bytes + XCRB_REPLY_CONTROL_LEN)};
-    w->out[1] = (struct zcrypt_piece){get64(w->bytes + XCRB_REPLY_DATA),
+    w->out[1] = (struct zcrypt_piece){get_pointer(w, XCRB_REPLY_DATA),
                                       get32(w->bytes + XCRB_REPLY_DATA_LEN)};
     return 0;
 }
@@ -139,14 +168,16 @@ static int parse_urb(struct zcrypt_work *w)
         return -EINVAL;
     add_piece(w, URB_TARGETS, get16(w->bytes + URB_TARGET_COUNT) * ZCRYPT_TARGET_BYTES);
     add_piece(w, URB_REQUEST, (size_t)request);
-    w->out[0] = (struct zcrypt_piece){get64(w->bytes + URB_REPLY),
+    w->out[0] = (struct zcrypt_piece){get_pointer(w, URB_REPLY),
                                       reply > UINT32_MAX ? UINT32_MAX : (uint32_t)reply};
     return 0;
 }
 
-int zcrypt_abi_parse(uint32_t number, const uint8_t *structure, struct zcrypt_work *out)
+int zcrypt_abi_parse(uint32_t number, bool narrow, const uint8_t *structure,
+                     struct zcrypt_work *out)
 {
-    struct zcrypt_work w = {.number = number, .struct_len = zcrypt_abi_struct_len(number)};
+    struct zcrypt_work w = {
+        .number = number, .narrow = narrow, .struct_len = zcrypt_abi_struct_len(number, narrow)};
     int rc;
 
     memcpy(w.bytes, structure, w.struct_len);
@@ -234,9 +265,11 @@ static void write_piece(struct zcrypt_answer *a, uint64_t address, const void *d
 static void answer_rsa(struct zcrypt_work *w, uint64_t structure, const struct zcrypt_reply *reply,
                        struct zcrypt_answer *a)
 {
+    size_t length = rsa_offset(w, RSA_OUTPUT_LEN);
+
     write_piece(a, w->out[0].address, reply->data.data, reply->data.len);
-    put32(w->bytes + RSA_OUTPUT_LEN, (uint32_t)reply->data.len);
-    write_piece(a, structure + RSA_OUTPUT_LEN, w->bytes + RSA_OUTPUT_LEN, sizeof(uint32_t));
+    put32(w->bytes + length, (uint32_t)reply->data.len);
+    write_piece(a, structure + length, w->bytes + length, sizeof(uint32_t));
 }
 
 /* The structure is written back also when an adapter has refused the request: its status tells. */

@@ -9,9 +9,10 @@
 #include "bus/zcrypt.h"
 
 /*
- * What crosses /dev/z90crypt, as bytes (spec 3.2): numbers and structures of 64-bit programs.
- * Integers are in the host's byte order, which is the caller's. Nothing here touches the caller's
- * memory: it says which pieces of it are needed, and what is written back.
+ * What crosses /dev/z90crypt, as bytes (spec 3.2): numbers, and structures of 64-bit and of 32-bit
+ * ("narrow") programs, which differ in their pointers alone. Integers are in the host's byte order,
+ * which is the caller's. Nothing here touches the caller's memory: it says which pieces of it are
+ * needed, and what is written back.
  */
 enum zcrypt_ioctl {
     IOCTL_ZSENDEP11CPRB = 0xc0007a04,
@@ -49,6 +50,7 @@ struct zcrypt_piece {
 /* One of the four requests that carry a structure, and what it points to. */
 struct zcrypt_work {
     uint32_t number;
+    bool narrow;
     uint8_t bytes[ZCRYPT_STRUCT_MAX]; /* the structure as the caller has it */
     size_t struct_len;
     /* To be read, one behind the other. */
@@ -60,14 +62,15 @@ struct zcrypt_work {
 };
 
 /* The length of a work request's structure; 0: the number is none. */
-size_t zcrypt_abi_struct_len(uint32_t number);
+size_t zcrypt_abi_struct_len(uint32_t number, bool narrow);
 
 /*
  * Reads a structure of that length; number is a work request. Errors: -EINVAL a length that cannot
  * be (spec 3.3): no input, or an output shorter than it; a CPRB or EP11 block over 64 KiB.
  * -ENODEV: an RSA operation of more bytes than any adapter takes.
  */
-int zcrypt_abi_parse(uint32_t number, const uint8_t *structure, struct zcrypt_work *out);
+int zcrypt_abi_parse(uint32_t number, bool narrow, const uint8_t *structure,
+                     struct zcrypt_work *out);
 
 /*
  * The request, from the bytes of all pieces. targets must have room for in[0].len /

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -116,6 +117,7 @@ static struct ioctl_call *call_new(struct notify *n, const struct seccomp_notif 
     c->call.tree = CORE_HOST_TREE;
     c->call.node = node->node;
     c->call.number = (uint32_t)request->data.args[1];
+    c->call.narrow = !(request->data.arch & __AUDIT_ARCH_64BIT);
     c->call.address = request->data.args[2];
     c->call.thread = (pid_t)request->pid;
     c->call.uid = user;
@@ -164,7 +166,7 @@ static void serve_on(struct notify *n, const struct seccomp_notif *request,
     size_t len;
     int rc;
 
-    if (zcrypt_abi_struct_len(number)) {
+    if (zcrypt_abi_struct_len(number, false)) {
         ioctl_call_work(call_new(n, request, node, user));
         return;
     }

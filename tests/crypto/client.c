@@ -195,6 +195,8 @@ static int run(int fd, const char *what, char **args, int count)
         return command_hoard(fd, number(args, count, 0));
     if (!strcmp(what, "exec"))
         return command_exec(fd, (int)number(args, count, 0));
+    if (!strcmp(what, "narrow"))
+        return command_narrow(fd);
     if (!strcmp(what, "closing"))
         return command_closing(fd);
     if (!strcmp(what, "own-file") && count == 1)

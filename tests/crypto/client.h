@@ -60,6 +60,9 @@ int command_hoard(int fd, unsigned count);
 int command_exec(int fd, int first);
 int command_closing(int fd);
 
+/* narrow.c */
+int command_narrow(int fd);
+
 /* stress.c */
 int command_stress(const char *node, unsigned processes, double seconds, unsigned long count);
 int command_rate(const char *node, unsigned bits, unsigned clients, double seconds);

@@ -6,6 +6,7 @@ import signal
 import textwrap
 import time
 
+import pytest
 from notified import wait_until
 
 WAYS = ["notify", "notify-user"]
@@ -208,3 +209,32 @@ def test_end_of_the_daemon(crypto):
     crypto.stop()
     assert waiting.communicate()[0] == "512 ENODEV\n"
     assert crypto.start("me", 512).communicate()[0] == "512 ENOSYS\n"
+
+
+def test_listener_is_the_daemons_alone(crypto):
+    """No program gets hold of it, and the daemon keeps nothing of what it looks at."""
+    assert script(crypto, """
+        links = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")]
+        print(len(links), any("seccomp" in link or "socket" in link for link in links))
+    """) == ["3", "False"]
+    before = len(os.listdir(f"/proc/{crypto.daemon_pid}/fd"))
+    script(crypto, "[z(node()) for _ in range(2000)]")
+    assert len(os.listdir(f"/proc/{crypto.daemon_pid}/fd")) == before
+
+
+def test_another_user(crypto):
+    """The daemon of root serves others, too; their memory is copied by a thread that takes more care."""
+    if crypto.run.args[0] == "setpriv":
+        pytest.skip("a user namespace has one user")
+    user = ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", crypto.program]
+
+    def run(*arguments):
+        out, err = crypto.start_inside(*user, *arguments).communicate()
+        assert not err
+        return out
+
+    assert run("me", crypto.node(), "512", "4096") == "512 0\n4096 0\n"
+    own = crypto.client("errors")
+    assert run("errors", crypto.node()).splitlines() == [f"{what} {rc.strip()}" for what, rc in own]
+    assert "ended 16" in run("stress", crypto.node(), "16", "1")
+    assert "0 " in run("flip", crypto.node(), "2000")

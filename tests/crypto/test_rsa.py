@@ -64,3 +64,11 @@ def test_adapter_off_and_on(crypto):
     assert crypto.ask("me", 1024) == {"1024": "0"}
     assert crypto.w("devices/ap/card06/online", 0) == "OK"
     assert crypto.ask("me", 1024) == {"1024": "ENODEV"}
+
+
+def test_32_bit_programs(crypto):
+    answer = crypto.ask("narrow")
+    if answer == {"unsupported": "0"}:
+        pytest.skip("this kernel runs no 32-bit programs")
+    assert answer == {"me": "0", "me-wild": "EFAULT", "me-short": "EINVAL", "me-struct-wild": "EFAULT", "crt": "0",
+                      "domain": "4", "card06": "11", "tcgets": "ENOTTY"}

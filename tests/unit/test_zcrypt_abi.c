@@ -39,12 +39,12 @@ static void assert_piece(struct zcrypt_piece piece, uint64_t address, uint32_t l
 
 static void test_lengths(void **state)
 {
-    assert_int_equal(zcrypt_abi_struct_len(0xc0007a05), 48);
-    assert_int_equal(zcrypt_abi_struct_len(0xc0007a06), 72);
-    assert_int_equal(zcrypt_abi_struct_len(0xc0007a81), 94);
-    assert_int_equal(zcrypt_abi_struct_len(0xc0007a04), 58);
-    assert_int_equal(zcrypt_abi_struct_len(0xc0007a5f), 0);
-    assert_int_equal(zcrypt_abi_struct_len(0), 0);
+    assert_int_equal(zcrypt_abi_struct_len(0xc0007a05, false), 48);
+    assert_int_equal(zcrypt_abi_struct_len(0xc0007a06, false), 72);
+    assert_int_equal(zcrypt_abi_struct_len(0xc0007a81, false), 94);
+    assert_int_equal(zcrypt_abi_struct_len(0xc0007a04, false), 58);
+    assert_int_equal(zcrypt_abi_struct_len(0xc0007a5f, false), 0);
+    assert_int_equal(zcrypt_abi_struct_len(0, false), 0);
 }
 
 static void make_me(uint8_t b[48], uint32_t in, uint32_t out)
@@ -65,7 +65,7 @@ static void test_me(void **state)
     struct zcrypt_work w;
 
     make_me(b, 130, 200);
-    assert_int_equal(zcrypt_abi_parse(0xc0007a05, b, &w), 0);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a05, false, b, &w), 0);
     assert_int_equal(w.in_count, 3);
     assert_int_equal(w.in_len, 390);
     assert_piece(w.in[0], 0x1111, 130);
@@ -81,19 +81,74 @@ static void test_me(void **state)
     assert_int_equal(r.rsa.me.modulus.len, 130);
 }
 
+/* The pointers of a 32-bit program have four bytes, and no gaps are left. */
+static void test_narrow_rsa(void **state)
+{
+    uint8_t b[36], result[125];
+    struct zcrypt_reply reply = {.data = span_of(result, sizeof result)};
+    struct zcrypt_answer a;
+    struct zcrypt_work w;
+
+    assert_int_equal(zcrypt_abi_struct_len(0xc0007a05, true), 24);
+    assert_int_equal(zcrypt_abi_struct_len(0xc0007a06, true), 36);
+    for (unsigned i = 0; i < 9; i++)
+        set(b + 4 * i, 0x70000000 + i, 4);
+    set(b + 4, 125, 4);
+    set(b + 12, 126, 4);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a05, true, b, &w), 0);
+    assert_int_equal(w.in_count, 3);
+    assert_piece(w.in[0], 0x70000000, 125);
+    assert_piece(w.in[1], 0x70000004, 125);
+    assert_piece(w.in[2], 0x70000005, 125);
+    assert_piece(w.out[0], 0x70000002, 125);
+    assert_int_equal(zcrypt_abi_answer(&w, 0x9000, 0, &reply, &a), 0);
+    assert_int_equal(a.v[1].address, 0x9000 + 12);
+    assert_int_equal(get(a.v[1].data, 4), 125);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a06, true, b, &w), 0);
+    assert_int_equal(w.in_count, 6);
+    assert_piece(w.in[1], 0x70000006, 71); /* np nq bp bq u, of bp bq np nq u */
+    assert_piece(w.in[2], 0x70000007, 63);
+    assert_piece(w.in[3], 0x70000004, 71);
+    assert_piece(w.in[4], 0x70000005, 63);
+    assert_piece(w.in[5], 0x70000008, 71);
+    set(b + 12, 124, 4);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a06, true, b, &w), -EINVAL);
+}
+
+static void test_narrow_cprb(void **state)
+{
+    uint8_t b[94] = {0};
+    struct zcrypt_work w;
+
+    assert_int_equal(zcrypt_abi_struct_len(0xc0007a81, true), 94);
+    set(b + 8, 300, 4);
+    set(b + 28, 40, 4);
+    set(b + 48, 500, 4);
+    set(b + 68, 600, 4);
+    memset(b + 12, 0xee, 12); /* what is in front of a pointer does not matter */
+    for (unsigned i = 0; i < 4; i++)
+        set(b + 24 + 20 * i, 0x70000000 + i, 4);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a81, true, b, &w), 0);
+    assert_piece(w.in[0], 0x70000000, 300);
+    assert_piece(w.in[1], 0x70000001, 40);
+    assert_piece(w.out[0], 0x70000002, 500);
+    assert_piece(w.out[1], 0x70000003, 600);
+    assert_int_equal(zcrypt_abi_struct_len(0xc0007a04, true), 58);
+}
+
 static void test_me_errors(void **state)
 {
     struct zcrypt_work w = {.in_len = 77};
     uint8_t b[48];
 
     make_me(b, 130, 129);
-    assert_int_equal(zcrypt_abi_parse(0xc0007a05, b, &w), -EINVAL);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a05, false, b, &w), -EINVAL);
     make_me(b, 0, 129);
-    assert_int_equal(zcrypt_abi_parse(0xc0007a05, b, &w), -EINVAL);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a05, false, b, &w), -EINVAL);
     make_me(b, 513, 513);
-    assert_int_equal(zcrypt_abi_parse(0xc0007a05, b, &w), -ENODEV);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a05, false, b, &w), -ENODEV);
     make_me(b, UINT32_MAX, UINT32_MAX);
-    assert_int_equal(zcrypt_abi_parse(0xc0007a05, b, &w), -ENODEV);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a05, false, b, &w), -ENODEV);
     assert_int_equal(w.in_len, 77);
 }
 
@@ -111,7 +166,7 @@ static void test_crt(void **state)
     set(b + 24, 125, 4);
     for (unsigned i = 0; i < 5; i++)
         set(b + 32 + 8 * i, 0x30 + 0x10 * i, 8); /* bp bq np nq u */
-    assert_int_equal(zcrypt_abi_parse(0xc0007a06, b, &w), 0);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a06, false, b, &w), 0);
     assert_int_equal(w.in_count, 6);
     assert_piece(w.in[0], 0x10, 125);
     assert_piece(w.in[1], 0x50, 71);
@@ -134,7 +189,7 @@ static void test_rsa_answer(void **state)
     struct zcrypt_work w;
 
     make_me(b, 130, 200);
-    zcrypt_abi_parse(0xc0007a05, b, &w);
+    zcrypt_abi_parse(0xc0007a05, false, b, &w);
     assert_int_equal(zcrypt_abi_answer(&w, 0x9000, 0, &reply, &a), 0);
     assert_int_equal(a.count, 2);
     assert_int_equal(a.v[0].address, 0x2222);
@@ -171,7 +226,7 @@ static void test_xcrb(void **state)
     struct zcrypt_work w;
 
     make_xcrb(b);
-    assert_int_equal(zcrypt_abi_parse(0xc0007a81, b, &w), 0);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a81, false, b, &w), 0);
     assert_piece(w.in[0], 0x1000, 300);
     assert_piece(w.in[1], 0x2000, 40);
     assert_piece(w.out[0], 0x3000, 500);
@@ -184,10 +239,10 @@ static void test_xcrb(void **state)
     assert_int_equal(r.reply_control, 500);
     assert_int_equal(r.reply_data, 600);
     set(b + 8, 65537, 4);
-    assert_int_equal(zcrypt_abi_parse(0xc0007a81, b, &w), -EINVAL);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a81, false, b, &w), -EINVAL);
     make_xcrb(b);
     set(b + 28, UINT32_MAX, 4);
-    assert_int_equal(zcrypt_abi_parse(0xc0007a81, b, &w), -EINVAL);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a81, false, b, &w), -EINVAL);
 }
 
 static void test_xcrb_answer(void **state)
@@ -198,7 +253,7 @@ static void test_xcrb_answer(void **state)
     struct zcrypt_work w;
 
     make_xcrb(b);
-    zcrypt_abi_parse(0xc0007a81, b, &w);
+    zcrypt_abi_parse(0xc0007a81, false, b, &w);
     assert_int_equal(zcrypt_abi_answer(&w, 0x9000, 0, &reply, &a), 0);
     assert_int_equal(a.count, 3);
     assert_int_equal(a.v[0].address, 0x3000);
@@ -232,7 +287,7 @@ static void test_urb(void **state)
     set(b + 34, 0x2000, 8);
     set(b + 42, UINT64_MAX, 8);
     set(b + 50, 0x3000, 8);
-    assert_int_equal(zcrypt_abi_parse(0xc0007a04, b, &w), 0);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a04, false, b, &w), 0);
     assert_piece(w.in[0], 0x1000, 8);
     assert_piece(w.in[1], 0x2000, 100);
     set(data, 5, 2);
@@ -251,7 +306,7 @@ static void test_urb(void **state)
     assert_int_equal(a.count, 2);
     assert_int_equal(get(a.v[1].data + 42, 8), 64);
     set(b + 26, UINT64_MAX, 8);
-    assert_int_equal(zcrypt_abi_parse(0xc0007a04, b, &w), -EINVAL);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a04, false, b, &w), -EINVAL);
 }
 
 static void test_status_bytes(void **state)
@@ -279,7 +334,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lengths),      cmocka_unit_test(test_me),
-        cmocka_unit_test(test_me_errors),    cmocka_unit_test(test_crt),
+        cmocka_unit_test(test_me_errors),    cmocka_unit_test(test_narrow_rsa),
+        cmocka_unit_test(test_narrow_cprb),  cmocka_unit_test(test_crt),
         cmocka_unit_test(test_rsa_answer),   cmocka_unit_test(test_xcrb),
         cmocka_unit_test(test_xcrb_answer),  cmocka_unit_test(test_urb),
         cmocka_unit_test(test_status_bytes),
