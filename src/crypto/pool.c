@@ -33,6 +33,8 @@ struct pool {
     struct pool_source *turn, **turn_end; /* sources with waiting jobs, next one first */
     struct job_list finished;
     unsigned waiting, pending, idle, started;
+    bool told; /* fd is readable */
+    uint64_t collections;
     bool stopping;
     pthread_t threads[];
 };
@@ -100,8 +102,6 @@ static struct pool_job *take_job(struct pool *pool)
 static void finish_job(struct pool *pool, struct pool_job *job)
 {
     struct pool_source *source = job->source;
-    bool first = !pool->finished.first;
-    uint64_t one = 1;
 
     if (--source->pending == 0) {
         *source_place(pool, source->id) = source->next_in_bucket;
@@ -110,14 +110,33 @@ static void finish_job(struct pool *pool, struct pool_job *job)
     pool->pending--;
     job->source = NULL;
     list_add(&pool->finished, job);
-    /* Adding 1 to an eventfd that was just read cannot fail. */
-    if (first && write(pool->fd, &one, sizeof(one)) != sizeof(one))
+}
+
+/*
+ * Tells the owner of what is finished. While there is enough to do for all, a worker tells of every
+ * second job only: the owner is woken for several at a time, and takes the processor from a worker
+ * less often. An answer waits for one more job at most.
+ */
+static void tell(struct pool *pool, uint64_t *untold)
+{
+    uint64_t one = 1;
+
+    if (pool->told)
+        return;
+    if (pool->waiting >= pool->limits.threads && *untold != pool->collections) {
+        *untold = pool->collections;
+        return;
+    }
+    /* Adding 1 to an eventfd that is 0 cannot fail. */
+    if (write(pool->fd, &one, sizeof(one)) != sizeof(one))
         abort();
+    pool->told = true;
 }
 
 static void *run_worker(void *argument)
 {
     struct pool *pool = argument;
+    uint64_t untold = UINT64_MAX; /* what it has not told of comes after so many collections */
 
     pthread_mutex_lock(&pool->lock);
     for (;;) {
@@ -135,6 +154,7 @@ static void *run_worker(void *argument)
         job->work(job);
         pthread_mutex_lock(&pool->lock);
         finish_job(pool, job);
+        tell(pool, &untold);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -222,13 +242,15 @@ static int submit(struct pool *pool, uint32_t id, struct pool_job *job)
 
 int pool_submit(struct pool *pool, uint32_t source, struct pool_job *job)
 {
+    bool idle;
     int r;
 
     pthread_mutex_lock(&pool->lock);
     r = submit(pool, source, job);
-    if (!r)
-        pthread_cond_signal(&pool->work);
+    idle = pool->idle > 0;
     pthread_mutex_unlock(&pool->lock);
+    if (!r && idle)
+        pthread_cond_signal(&pool->work);
     return r;
 }
 
@@ -241,9 +263,11 @@ unsigned pool_collect(struct pool *pool)
     pthread_mutex_lock(&pool->lock);
     job = pool->finished.first;
     list_init(&pool->finished);
-    /* With the lock held, so that the next finished job finds an empty list and a zero counter. */
-    if (job && read(pool->fd, &value, sizeof(value)) != sizeof(value))
+    /* With the lock held, so that who finishes the next job finds a zero counter. */
+    if (pool->told && read(pool->fd, &value, sizeof(value)) != sizeof(value))
         abort();
+    pool->told = false;
+    pool->collections++;
     pthread_mutex_unlock(&pool->lock);
     for (; job; job = next, count++) {
         next = job->next;

@@ -32,7 +32,10 @@ struct pool_limits {
 /* 0; -EINVAL a limit of 0; -ENOMEM; or what eventfd fails with. */
 int pool_new(const struct pool_limits *limits, struct pool **out);
 
-/* Readable while finished jobs wait for pool_collect. */
+/*
+ * Readable when finished jobs wait for pool_collect: at once, or, while at least as many jobs wait
+ * as there may be threads, when the worker that finished one has finished another one.
+ */
 int pool_fd(const struct pool *pool);
 
 /*

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -25,6 +26,9 @@ struct test_job {
 static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t gate_open = PTHREAD_COND_INITIALIZER;
 static bool gate;
+
+/* For jobs that go on one at a time. */
+static sem_t tickets, arrivals;
 
 static unsigned order[64], order_count;
 
@@ -90,6 +94,51 @@ static bool readable(struct pool *pool)
     struct pollfd fd = {.fd = pool_fd(pool), .events = POLLIN};
 
     return poll(&fd, 1, 0) == 1;
+}
+
+/* Lets so many jobs through the gate, and waits until the next one stands there. */
+static void let_through(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        sem_post(&tickets);
+        sem_wait(&arrivals);
+    }
+}
+
+static void work_with_ticket(struct pool_job *job)
+{
+    sem_post(&arrivals);
+    sem_wait(&tickets);
+    work(job);
+}
+
+static void busy_workers_tell_of_several(void **state)
+{
+    struct pool *pool = make_pool(1, 100, 100);
+    struct test_job jobs[5];
+
+    sem_init(&tickets, 0, 0);
+    sem_init(&arrivals, 0, 0);
+    for (unsigned i = 0; i < 5; i++) {
+        jobs[i] = make(i);
+        jobs[i].job.work = work_with_ticket;
+        assert_int_equal(pool_submit(pool, 0, &jobs[i].job), 0);
+    }
+    sem_wait(&arrivals);
+    let_through(1);
+    assert_false(readable(pool));
+    let_through(1);
+    assert_true(readable(pool));
+    assert_int_equal(pool_collect(pool), 2);
+    let_through(1);
+    assert_false(readable(pool));
+    let_through(1);
+    assert_int_equal(pool_collect(pool), 2);
+    /* Nothing waits behind the last one: the owner may have more. */
+    sem_post(&tickets);
+    wait_collect(pool);
+    assert_int_equal(order_count, 5);
+    pool_free(pool);
 }
 
 static void limits_are_checked(void **state)
@@ -233,7 +282,7 @@ int main(void)
         cmocka_unit_test(limits_are_checked),     cmocka_unit_test(threads_start_when_needed),
         cmocka_unit_test(bounds_push_back),       cmocka_unit_test(sources_take_turns),
         cmocka_unit_test(done_may_submit),        cmocka_unit_test(free_drains),
-        cmocka_unit_test(many_jobs_many_sources),
+        cmocka_unit_test(many_jobs_many_sources), cmocka_unit_test(busy_workers_tell_of_several),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
