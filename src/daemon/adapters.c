@@ -158,7 +158,9 @@ static struct work *work_new(struct adapters *a, const struct core_job *job)
     if (card.mode != CRYPTO_ACCELERATOR)
         domain = firmware_domain(a->firmware, job->qn, job->key_generation);
     *w = (struct work){.adapters = a, .id = job->id, .source = job->source};
-    w->job = crypto_job_new(&card, domain, span_of(job->request, job->len), CRYPTO_REPLY_BYTES);
+    w->job =
+        crypto_job_new(&card, domain, span_of(job->request, job->len),
+                       card.mode == CRYPTO_ACCELERATOR ? TYPE80_BYTES_MAX : CRYPTO_REPLY_BYTES);
     if (!w->job)
         abort();
     w->job->context = w;
