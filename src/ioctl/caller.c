@@ -9,12 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-#define PAGES_MAX    16   /* that are copied without a thread of their own */
-#define FDS_MAX      4096 /* of a caller that are looked through */
-#define FDINFO_BYTES 256
+#define PAGES_MAX     16    /* that are copied without a thread of their own */
+#define PAGE          4096u /* a smaller step than the real page only costs a little */
+#define WINDOWS_BYTES 8192u
+#define FDS_MAX       4096 /* of a caller that are looked through */
+#define FDINFO_BYTES  256
 
 static int failure(void)
 {
@@ -28,24 +31,121 @@ static int failure(void)
     }
 }
 
-int caller_read(const struct caller *c, const struct iovec *remote, unsigned count, void *out,
-                size_t len)
+typedef ssize_t vm_copy(pid_t, const struct iovec *, unsigned long, const struct iovec *,
+                        unsigned long, unsigned long);
+
+static int copy(const struct caller *c, vm_copy *how, const struct caller_piece *pieces,
+                unsigned count)
 {
-    struct iovec local = {out, len};
+    struct iovec local[CALLER_PIECES_MAX], remote[CALLER_PIECES_MAX];
+    size_t len = 0;
     ssize_t n;
 
+    for (unsigned i = 0; i < count; i++) {
+        local[i] = (struct iovec){pieces[i].here, pieces[i].len};
+        remote[i] = (struct iovec){(void *)(uintptr_t)pieces[i].address, pieces[i].len};
+        len += pieces[i].len;
+    }
     if (!len)
         return 0;
     if (!c->waits(c->line, c->id))
         return -ENODEV;
-    n = process_vm_readv(c->thread, &local, 1, remote, count, 0);
+    n = how(c->thread, local, count, remote, count, 0);
     if (n < 0)
         return failure();
-    if (c->careful && !c->waits(c->line, c->id)) {
-        explicit_bzero(out, len);
-        return -ENODEV;
-    }
     return (size_t)n == len ? 0 : -EFAULT;
+}
+
+static uint64_t first_page(const struct caller_piece *p)
+{
+    return p->address / PAGE;
+}
+
+static uint64_t last_page(const struct caller_piece *p)
+{
+    return (p->address + p->len - 1) / PAGE;
+}
+
+/* Makes window hold the piece too, if that takes no page that neither of them has. */
+static bool widen(struct caller_piece *window, const struct caller_piece *p)
+{
+    uint64_t end = window->address + window->len;
+
+    if (first_page(p) > last_page(window) + 1 || last_page(p) + 1 < first_page(window))
+        return false;
+    if (p->address + p->len > end)
+        end = p->address + p->len;
+    if (p->address < window->address)
+        window->address = p->address;
+    window->len = end - window->address;
+    return true;
+}
+
+/* What is to be read so that all pieces are in it; 0: they are too large or too wild for that. */
+static unsigned windows_of(const struct caller_piece *pieces, unsigned count,
+                           struct caller_piece *windows, uint8_t room[WINDOWS_BYTES])
+{
+    unsigned n = 0;
+    size_t len = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        unsigned w = 0;
+
+        if (pieces[i].len > WINDOWS_BYTES || pieces[i].address + pieces[i].len < pieces[i].len)
+            return 0;
+        while (pieces[i].len && w < n && !widen(&windows[w], &pieces[i]))
+            w++;
+        if (pieces[i].len && w == n)
+            windows[n++] = pieces[i];
+    }
+    for (unsigned w = 0; w < n; w++) {
+        if (windows[w].len > WINDOWS_BYTES - len)
+            return 0;
+        windows[w].here = room + len;
+        len += windows[w].len;
+    }
+    return n;
+}
+
+static void take_out(const struct caller_piece *p, const struct caller_piece *windows)
+{
+    while (p->len &&
+           (p->address < windows->address || p->address + p->len > windows->address + windows->len))
+        windows++;
+    if (p->len)
+        memcpy(p->here, (const uint8_t *)windows->here + (p->address - windows->address), p->len);
+}
+
+/*
+ * The kernel looks up the pages of each range anew, so operands that lie close together (as members
+ * of one structure, or on the stack) are read as one range with what is between them.
+ */
+static int read_windows(const struct caller *c, const struct caller_piece *pieces, unsigned count)
+{
+    struct caller_piece windows[CALLER_PIECES_MAX];
+    uint8_t room[WINDOWS_BYTES];
+    unsigned n = count > 1 ? windows_of(pieces, count, windows, room) : 0;
+    int rc;
+
+    if (!n)
+        return copy(c, process_vm_readv, pieces, count);
+    rc = copy(c, process_vm_readv, windows, n);
+    for (unsigned i = 0; i < count && rc == 0; i++)
+        take_out(&pieces[i], windows);
+    for (unsigned w = 0; w < n; w++)
+        explicit_bzero(windows[w].here, windows[w].len);
+    return rc;
+}
+
+int caller_read(const struct caller *c, const struct caller_piece *pieces, unsigned count)
+{
+    int rc = read_windows(c, pieces, count);
+
+    if (rc < 0 || !c->careful || c->waits(c->line, c->id))
+        return rc;
+    for (unsigned i = 0; i < count; i++)
+        explicit_bzero(pieces[i].here, pieces[i].len);
+    return -ENODEV;
 }
 
 static int open_proc(pid_t thread, const char *name, int flags)
@@ -89,22 +189,20 @@ static bool may_write(FILE *maps, uintptr_t at, size_t len)
     return len == 0;
 }
 
-static int write_piece(int memory, FILE *maps, const struct iovec *remote,
-                       const struct iovec *local)
+static int write_piece(int memory, FILE *maps, const struct caller_piece *p)
 {
-    uintptr_t at = (uintptr_t)remote->iov_base;
     ssize_t n;
 
-    if (!may_write(maps, at, local->iov_len))
+    if (!may_write(maps, (uintptr_t)p->address, p->len))
         return -EFAULT;
-    n = pwrite(memory, local->iov_base, local->iov_len, (off_t)at);
-    return n >= 0 && (size_t)n == local->iov_len ? 0 : -EFAULT;
+    n = pwrite(memory, p->here, p->len, (off_t)p->address);
+    return n >= 0 && (size_t)n == p->len ? 0 : -EFAULT;
 }
 
 /* Both files stand for the memory that the thread had when they were opened. The first one may
  * write wherever a debugger may. */
-static int write_carefully(const struct caller *c, const struct iovec *remote,
-                           const struct iovec *local, unsigned count)
+static int write_carefully(const struct caller *c, const struct caller_piece *pieces,
+                           unsigned count)
 {
     int memory = open_proc(c->thread, "mem", O_WRONLY), list, rc;
     FILE *maps = NULL;
@@ -117,7 +215,7 @@ static int write_carefully(const struct caller *c, const struct iovec *remote,
         rc = !maps ? -ENOMEM : c->waits(c->line, c->id) ? 0 : -ENODEV;
     }
     for (unsigned i = 0; rc == 0 && i < count; i++)
-        rc = write_piece(memory, maps, &remote[i], &local[i]);
+        rc = write_piece(memory, maps, &pieces[i]);
     if (maps)
         fclose(maps);
     else if (list >= 0)
@@ -126,45 +224,30 @@ static int write_carefully(const struct caller *c, const struct iovec *remote,
     return rc;
 }
 
-int caller_write(const struct caller *c, const struct iovec *remote, const struct iovec *local,
-                 unsigned count)
+int caller_write(const struct caller *c, const struct caller_piece *pieces, unsigned count)
 {
-    size_t len = 0;
-    ssize_t n;
-
-    for (unsigned i = 0; i < count; i++)
-        len += local[i].iov_len;
-    if (!len)
-        return 0;
     if (c->careful)
-        return write_carefully(c, remote, local, count);
-    if (!c->waits(c->line, c->id))
-        return -ENODEV;
-    n = process_vm_writev(c->thread, local, count, remote, count, 0);
-    if (n < 0)
-        return failure();
-    return (size_t)n == len ? 0 : -EFAULT;
+        return write_carefully(c, pieces, count);
+    return copy(c, process_vm_writev, pieces, count);
 }
 
 /* Adds the pages of one piece; false: too many. */
-static bool add_pages(const struct iovec *piece, void *pages[PAGES_MAX], unsigned *count)
+static bool add_pages(const struct caller_piece *piece, void *pages[PAGES_MAX], unsigned *count)
 {
-    const uintptr_t size = 4096; /* a smaller step than the real page only costs a little */
-    uintptr_t at = (uintptr_t)piece->iov_base & ~(size - 1);
-    uintptr_t last = (uintptr_t)piece->iov_base + piece->iov_len - 1;
-
-    if (!piece->iov_len)
+    if (!piece->len)
         return true;
-    if (last < (uintptr_t)piece->iov_base || (last - at) / size >= PAGES_MAX)
+    if (piece->address + piece->len - 1 < piece->address ||
+        last_page(piece) - first_page(piece) >= PAGES_MAX)
         return false;
-    for (; at <= last && at + size; at += size) {
+    for (uint64_t at = first_page(piece); at <= last_page(piece); at++) {
+        void *page = (void *)(uintptr_t)(at * PAGE);
         unsigned i = 0;
 
-        while (i < *count && pages[i] != (void *)at)
+        while (i < *count && pages[i] != page)
             i++;
         if (i == PAGES_MAX)
             return false;
-        pages[i] = (void *)at;
+        pages[i] = page;
         *count += i == *count;
     }
     return true;
@@ -172,7 +255,7 @@ static bool add_pages(const struct iovec *piece, void *pages[PAGES_MAX], unsigne
 
 static struct caller_seen *seen_of(struct caller_seen *seen, pid_t thread, void *page)
 {
-    return &seen[((uintptr_t)page / 4096 * 31 + (unsigned)thread) % CALLER_SEEN_SIZE];
+    return &seen[((uintptr_t)page / PAGE + 61 * (unsigned)thread) % CALLER_SEEN_SIZE];
 }
 
 static uint64_t now(void)
@@ -184,7 +267,7 @@ static uint64_t now(void)
 }
 
 bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread,
-                     const struct iovec *remote, unsigned count)
+                     const struct caller_piece *wanted, unsigned count)
 {
     unsigned page_count = 0, unseen = 0;
     void *pages[PAGES_MAX];
@@ -192,7 +275,7 @@ bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread,
     uint64_t time = now();
 
     for (unsigned i = 0; i < count; i++)
-        if (!add_pages(&remote[i], pages, &page_count))
+        if (!add_pages(&wanted[i], pages, &page_count))
             return false;
     for (unsigned i = 0; i < page_count; i++) {
         const struct caller_seen *s = seen_of(seen, thread, pages[i]);

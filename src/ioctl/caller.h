@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <sys/uio.h>
 
 /*
  * The memory of a thread that waits in an ioctl on one of our files.
@@ -38,14 +37,23 @@ struct caller {
     bool careful;
 };
 
-/* Why memory cannot be reached: -ENODEV the caller does not wait any more; -EFAULT wild pointer;
- * -EACCES the daemon's user may not look at the caller's memory; -ESRCH the caller is no more. */
-int caller_read(const struct caller *c, const struct iovec *remote, unsigned count, void *out,
-                size_t len);
+/* A piece of the caller's memory, and where its bytes go or come from. */
+struct caller_piece {
+    uint64_t address;
+    size_t len;
+    void *here;
+};
 
-/* Not atomic: of several pieces the first ones may be written when another one fails. */
-int caller_write(const struct caller *c, const struct iovec *remote, const struct iovec *local,
-                 unsigned count);
+#define CALLER_PIECES_MAX 8u
+
+/*
+ * Up to CALLER_PIECES_MAX pieces. Not atomic: of several pieces the first ones may be written when
+ * another one fails. Why memory cannot be reached: -ENODEV the caller does not wait any more;
+ * -EFAULT wild pointer; -EACCES the daemon's user may not look at the caller's memory; -ESRCH the
+ * caller is no more.
+ */
+int caller_read(const struct caller *c, const struct caller_piece *pieces, unsigned count);
+int caller_write(const struct caller *c, const struct caller_piece *pieces, unsigned count);
 
 /*
  * True if all pages are present and there are not too many, so that copying does not wait. A page
@@ -53,7 +61,7 @@ int caller_write(const struct caller *c, const struct iovec *remote, const struc
  * itself takes it away so soon, unless memory runs out.
  */
 #define CALLER_SEEN_NS   100000000u
-#define CALLER_SEEN_SIZE 256u
+#define CALLER_SEEN_SIZE 1024u
 
 struct caller_seen {
     pid_t thread;
@@ -62,7 +70,7 @@ struct caller_seen {
 };
 
 bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread,
-                     const struct iovec *remote, unsigned count);
+                     const struct caller_piece *pieces, unsigned count);
 
 /*
  * 0: the thread has a file with this inode number open. -EOPNOTSUPP: it has not, so thread is a

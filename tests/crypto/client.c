@@ -162,6 +162,8 @@ static int run(int fd, const char *what, char **args, int count)
 {
     if (!strcmp(what, "me") || !strcmp(what, "crt"))
         return run_rsa(fd, args, *what == 'c');
+    if (!strcmp(what, "moving"))
+        return command_moving(fd);
     if (!strcmp(what, "errors"))
         return command_errors(fd);
     if (!strcmp(what, "cprb-errors"))

@@ -30,6 +30,7 @@ void operation_crt(struct operation *o, unsigned bits);
 void operation_fill(struct operation *o, struct modexpo *me, struct crt *crt);
 /* The ioctl: 0 or the errno. A wrong result ends the program. */
 int operation_run(int fd, struct operation *o);
+int command_moving(int fd);
 int command_errors(int fd);
 int command_latency(int fd, unsigned count);
 

@@ -158,6 +158,47 @@ static void errors_me(int fd, struct operation *o)
     munmap(page, 4096);
 }
 
+/* One structure, whose operands are each time elsewhere: together, apart, or gone. */
+int command_moving(int fd)
+{
+    struct operation *o = calloc(2, sizeof *o);
+    char *page = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct modexpo me;
+    struct crt crt, good;
+    uint8_t *edge = (uint8_t *)page + 4096 - 7;
+
+    operation_crt(&o[0], 1024);
+    operation_crt(&o[1], 2048);
+    for (unsigned i = 0; i < 16; i++) {
+        struct operation *one = &o[i % 3 == 0];
+
+        operation_fill(one, &me, &crt);
+        memset(one->output, 0, sizeof one->output);
+        /* Backwards, over the edge of a page, and two operands that overlap. */
+        if (i & 2)
+            crt.inputdata = memcpy(edge, one->input, one->n);
+        if (i & 4)
+            crt.np_prime = memcpy(edge + 1024, one->p, sizeof one->p);
+        if (i & 8)
+            crt.nq_prime = memcpy(edge + 600, one->q, 256);
+        if (ioctl(fd, ICARSACRT, &crt))
+            fail("turn %u: %s", i, strerrorname_np(errno));
+        if (memcmp(one->output, one->expected, one->n) != 0)
+            fail("turn %u: wrong result", i);
+    }
+    operation_fill(&o[0], &me, &good);
+    good.inputdata = memcpy(page + 2 * 4096, o[0].input, o[0].n);
+    crt = good;
+    show("there", ioctl(fd, ICARSACRT, &crt));
+    munmap(page + 2 * 4096, 4096);
+    crt = good;
+    show("gone", ioctl(fd, ICARSACRT, &crt));
+    crt.inputdata = o[0].input;
+    show("back", ioctl(fd, ICARSACRT, &crt));
+    free(o);
+    return 0;
+}
+
 int command_errors(int fd)
 {
     struct operation o;

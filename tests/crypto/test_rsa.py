@@ -49,6 +49,13 @@ def test_errors(crypto):
     assert crypto.ask("me", 1024) == {"1024": "0"}
 
 
+def test_operands_move(crypto):
+    """The daemon reads operands where they were the last time; it must see when they are not there."""
+    for adapter in (ACCELERATOR, COPROCESSOR):
+        crypto.only(adapter)
+        assert crypto.ask("moving") == {"there": "0", "gone": "EFAULT", "back": "0"}
+
+
 def test_load_balance(crypto):
     """The accelerator is faster, but under load coprocessors help."""
     crypto.client("stress", 16, 1)

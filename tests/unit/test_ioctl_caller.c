@@ -135,54 +135,84 @@ static struct caller caller_of(bool careful)
     return (struct caller){child.pid, waits, 7, 9, careful};
 }
 
+static struct caller_piece piece(size_t offset, size_t len, void *here)
+{
+    return (struct caller_piece){(uintptr_t)WHERE + offset, len, here};
+}
+
 static void test_read_and_write(void **state)
 {
     for (int careful = 0; careful < 2; careful++) {
         struct caller c = caller_of(careful);
-        struct iovec remote[] = {{WHERE, 4}, {WHERE + 100, 3}};
-        struct iovec local[] = {{"new ", 4}, {"abc", 3}};
-        char out[7];
+        char new[] = "new ", abc[] = "abc", out[7];
+        struct caller_piece w[] = {piece(0, 4, new), piece(100, 3, abc)};
+        struct caller_piece r[] = {piece(0, 4, out), piece(100, 3, out + 4)};
 
-        assert_int_equal(caller_write(&c, remote, local, 2), 0);
-        assert_int_equal(caller_read(&c, remote, 2, out, sizeof out), 0);
+        assert_int_equal(caller_write(&c, w, 2), 0);
+        assert_int_equal(caller_read(&c, r, 2), 0);
         assert_memory_equal(out, "new abc", 7);
-        remote[1].iov_base = WHERE + PAGE;
-        assert_int_equal(caller_write(&c, remote, local, 2), -EFAULT);
-        assert_int_equal(caller_read(&c, remote, 2, out, sizeof out), -EFAULT);
-        remote[1].iov_base = (void *)(UINTPTR_MAX - 1);
-        assert_int_equal(caller_write(&c, remote, local, 2), -EFAULT);
-        remote[1].iov_base = WHERE + PAGE - 2;
-        assert_int_equal(caller_write(&c, remote, local, 2), -EFAULT);
-        remote[1].iov_base = WHERE + 2 * PAGE; /* can only be read */
-        assert_int_equal(caller_write(&c, remote, local, 2), -EFAULT);
-        assert_int_equal(caller_read(&c, &remote[1], 1, out, 3), 0);
-        remote[1].iov_base = WHERE + 4 * PAGE - 2; /* goes on in the next mapping */
-        assert_int_equal(caller_write(&c, remote, local, 2), 0);
+        r[1].address = w[1].address = (uintptr_t)WHERE + PAGE;
+        assert_int_equal(caller_write(&c, w, 2), -EFAULT);
+        assert_int_equal(caller_read(&c, r, 2), -EFAULT);
+        r[1].address = w[1].address = UINTPTR_MAX - 1;
+        assert_int_equal(caller_write(&c, w, 2), -EFAULT);
+        assert_int_equal(caller_read(&c, r, 2), -EFAULT);
+        w[1].address = (uintptr_t)WHERE + PAGE - 2;
+        assert_int_equal(caller_write(&c, w, 2), -EFAULT);
+        r[1].address = w[1].address = (uintptr_t)WHERE + 2 * PAGE; /* can only be read */
+        assert_int_equal(caller_write(&c, w, 2), -EFAULT);
+        assert_int_equal(caller_read(&c, &r[1], 1), 0);
+        w[1].address = (uintptr_t)WHERE + 4 * PAGE - 2; /* goes on in the next mapping */
+        assert_int_equal(caller_write(&c, w, 2), 0);
     }
+}
+
+/* Pieces that are read as one range: in any order, over the edge of a page, one in another. */
+static void test_pieces_close_together(void **state)
+{
+    struct caller c = caller_of(false);
+    const size_t at = 4 * PAGE - 4; /* two mappings that follow one another */
+    char text[] = "0123456789", out[16] = "", nothing = 'n';
+    struct caller_piece w = piece(at, 10, text);
+    struct caller_piece r[] = {piece(at + 7, 3, out), piece(at, 2, out + 3),
+                               piece(at + 1, 8, out + 5), piece(0, 0, &nothing),
+                               piece(at + 3, 2, out + 13)};
+
+    assert_int_equal(caller_write(&c, &w, 1), 0);
+    assert_int_equal(caller_read(&c, r, 5), 0);
+    assert_memory_equal(out, "789011234567834", 15);
+    assert_int_equal(nothing, 'n');
+    /* What lies between is taken only from pages that a piece is on. */
+    r[0] = piece(0, 3, out);
+    r[2] = piece(2 * PAGE, 1, out + 5);
+    assert_int_equal(caller_read(&c, r, 5), 0);
+    assert_memory_equal(out, CALLER, 3);
+    assert_memory_equal(out + 3, "01", 2);
 }
 
 static void test_nobody(void **state)
 {
-    struct iovec remote = {WHERE, 4}, local = {"new ", 4};
-    char out[4];
+    char new[] = "new ";
+    struct caller_piece p = piece(0, 4, new);
 
     kill(child.pid, SIGKILL);
     waitpid(child.pid, NULL, 0);
     for (int careful = 0; careful < 2; careful++) {
         struct caller c = caller_of(careful);
 
-        assert_int_equal(caller_write(&c, &remote, &local, 1), -ESRCH);
-        assert_int_equal(caller_read(&c, &remote, 1, out, sizeof out), -ESRCH);
+        assert_int_equal(caller_write(&c, &p, 1), -ESRCH);
+        assert_int_equal(caller_read(&c, &p, 1), -ESRCH);
     }
 }
 
 static void test_other_program_is_not_written(void **state)
 {
     struct caller c = caller_of(true);
-    struct iovec remote = {WHERE, 4}, local = {"hit!", 4};
+    char hit[] = "hit!";
+    struct caller_piece p = piece(0, 4, hit);
 
     dies = true;
-    assert_int_equal(caller_write(&c, &remote, &local, 1), -EFAULT);
+    assert_int_equal(caller_write(&c, &p, 1), -EFAULT);
     tell(child.orders[1], 'q');
     assert_int_equal(wait_for_order(child.news[0]), 'o');
 }
@@ -190,11 +220,11 @@ static void test_other_program_is_not_written(void **state)
 static void test_other_program_is_not_read(void **state)
 {
     struct caller c = caller_of(true);
-    struct iovec remote = {WHERE, sizeof VICTIM};
     char out[sizeof VICTIM];
+    struct caller_piece p = piece(0, sizeof VICTIM, out);
 
     dies = true;
-    assert_int_equal(caller_read(&c, &remote, 1, out, sizeof out), -ENODEV);
+    assert_int_equal(caller_read(&c, &p, 1), -ENODEV);
     assert_string_not_equal(out, VICTIM);
 }
 
@@ -202,6 +232,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_read_and_write, start_child, end_child),
+        cmocka_unit_test_setup_teardown(test_pieces_close_together, start_child, end_child),
         cmocka_unit_test_setup_teardown(test_nobody, start_child, end_child),
         cmocka_unit_test_setup_teardown(test_other_program_is_not_written, start_child, end_child),
         cmocka_unit_test_setup_teardown(test_other_program_is_not_read, start_child, end_child),
