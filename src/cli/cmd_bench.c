@@ -27,11 +27,13 @@
 #define CARDS         256
 #define LATENCY_COUNT 4000u
 /* Both sides take turns, so that they meet the same clock speed and the same neighbours. */
-#define SLICES 4
+#define SLICES 10
+
+static const unsigned sizes[] = {1024, 2048, 4096};
 
 struct bench {
     const char *node;
-    int clients, seconds;
+    int clients, seconds, bits; /* bits: 0 for all sizes */
     long cores;
 };
 
@@ -234,7 +236,6 @@ static void show_cards(int fd, const uint32_t before[CARDS])
 
 static int bench_all(const struct bench *b, int fd)
 {
-    static const unsigned bits[] = {1024, 2048, 4096};
     uint32_t before[CARDS] = {0};
     int status = 0;
 
@@ -244,23 +245,27 @@ static int bench_all(const struct bench *b, int fd)
                "   adapters    OpenSSL  ratio\n",
                b->node, b->cores);
     /* How it grows with clients, and then all sizes with all of them. */
-    for (long clients = 1; clients < b->clients && clients <= b->cores && !status; clients *= 2)
+    for (long clients = 1; clients < b->clients && clients <= b->cores && !status && !b->bits;
+         clients *= 2)
         status = bench_rate(b, 2048, (unsigned)clients);
-    for (unsigned i = 0; i < sizeof(bits) / sizeof(bits[0]) && !status; i++)
-        status = bench_rate(b, bits[i], (unsigned)b->clients);
-    if (!status)
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && !status && !b->bits; i++)
+        status = bench_rate(b, sizes[i], (unsigned)b->clients);
+    if (b->bits)
+        status = bench_rate(b, (unsigned)b->bits, (unsigned)b->clients);
+    else if (!status)
         status = bench_latency(b, fd);
     if (!status)
         show_cards(fd, before);
     return status;
 }
 
-enum { OPT_NODE = 256, OPT_CLIENTS, OPT_SECONDS };
+enum { OPT_NODE = 256, OPT_CLIENTS, OPT_SECONDS, OPT_BITS };
 
 static const struct cli_option options[] = {
     {OPT_NODE, "node", "PATH", "the device node (default: " DEFAULT_NODE ")"},
     {OPT_CLIENTS, "clients", "N", "processes that send requests (default: 4 per core)"},
     {OPT_SECONDS, "seconds", "N", "for each line (default: 4)"},
+    {OPT_BITS, "bits", "1024|2048|4096", "this size alone (default: all)"},
     {0}};
 
 static int parse_count(const char *name, int max, int *out)
@@ -271,6 +276,14 @@ static int parse_count(const char *name, int max, int *out)
         return cli_usage("--%s takes a number from 1 to %d, not '%s'", name, max, optarg);
     *out = value;
     return 0;
+}
+
+static int parse_bits(int *out)
+{
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        if (number_parse_int(optarg, strlen(optarg), 10, out) == 0 && *out == (int)sizes[i])
+            return 0;
+    return cli_usage("--bits takes 1024, 2048 or 4096, not '%s'", optarg);
 }
 
 static int bench_run(int argc, char **argv)
@@ -286,8 +299,10 @@ static int bench_run(int argc, char **argv)
             b.node = optarg;
         else if (got == OPT_CLIENTS)
             status = parse_count("clients", CLIENTS_MAX, &b.clients);
-        else
+        else if (got == OPT_SECONDS)
             status = parse_count("seconds", SECONDS_MAX, &b.seconds);
+        else
+            status = parse_bits(&b.bits);
     }
     if (status)
         return status;
