@@ -36,6 +36,7 @@ struct ap_queue {
     uint16_t requestq, pendingq; /* requests that wait for room, and that are inside */
     uint32_t load;               /* sum of the weights of both */
     uint64_t requests;
+    uint64_t alive; /* while pendingq: when it last took its first request, or gave a reply */
 };
 
 struct ap_card {

@@ -81,6 +81,14 @@ int zcrypt_reply_parse(const char *text, size_t len, struct zcrypt_reply *out);
 /* Whoever waits for token has gone away: what comes for it is dropped. */
 void zcrypt_cancel(struct zcrypt *z, uint64_t token);
 
+/*
+ * A queue that has requests inside and gives no reply for so long is reset, and what was on its way
+ * through it is lost. Returns when that is to be looked at again; 0: no request is on its way, and
+ * none will be before the next zcrypt_send.
+ */
+#define ZCRYPT_PATIENCE_NS (900 * UINT64_C(1000000000))
+uint64_t zcrypt_overdue(struct zcrypt *z, struct effects *fx);
+
 /* The queue has a reply, or may have one. */
 void zcrypt_poll(struct zcrypt *z, uint16_t qn, struct effects *fx);
 

@@ -272,7 +272,7 @@ static void call_wait(struct zcrypt *z, struct zcrypt_call *call)
 
 /* Puts the call's message into its queue. 0: it is inside, or waits for room; -EAGAIN: the queue
  * does not take it. */
-static int call_send(struct zcrypt *z, struct zcrypt_call *call)
+static int call_send(struct zcrypt *z, struct zcrypt_call *call, uint64_t now)
 {
     size_t room = message_room(call);
     struct buffer message = buffer_of(xcalloc(1, room), room);
@@ -291,7 +291,8 @@ static int call_send(struct zcrypt *z, struct zcrypt_call *call)
         return rc;
     switch (ap) {
     case AP_RC_NORMAL:
-        q->pendingq++;
+        if (q->pendingq++ == 0)
+            q->alive = now;
         z->sent++;
         return 0;
     case AP_RC_RESET_IN_PROGRESS:
@@ -313,7 +314,7 @@ static int call_send(struct zcrypt *z, struct zcrypt_call *call)
 
 /* Chooses a queue and sends; as long as queues refuse, others are tried. -EINPROGRESS, or why it is
  * over. */
-static int call_start(struct zcrypt *z, struct zcrypt_call *call)
+static int call_start(struct zcrypt *z, struct zcrypt_call *call, uint64_t now)
 {
     while (call->tries++ < TRIES_MAX) {
         struct ap_queue *q;
@@ -323,7 +324,7 @@ static int call_start(struct zcrypt *z, struct zcrypt_call *call)
             return rc;
         q = queue_get(z->bus, call->qn);
         load_add(z, call, 1);
-        rc = call_send(z, call);
+        rc = call_send(z, call, now);
         if (rc == 0) {
             q->requests++;
             z->bus->cards[AP_QN_APID(call->qn)].requests++;
@@ -343,7 +344,7 @@ static void call_retry(struct zcrypt *z, struct zcrypt_call *call, struct effect
 
     load_add(z, call, -1);
     call->last_qn = call->qn;
-    rc = call_start(z, call);
+    rc = call_start(z, call, fx->now);
     if (rc != -EINPROGRESS)
         call_finish(z, call, rc, NULL, fx);
 }
@@ -379,11 +380,11 @@ int zcrypt_send(struct zcrypt *z, const struct zcrypt_request *request, struct e
         return rc;
     call = call_new(request, fx->token);
     call_register(z, call);
-    rc = call_start(z, call);
+    rc = call_start(z, call, fx->now);
     if (rc == -ENODEV) {
         /* Perhaps something has come that the bus does not know yet. */
         ap_bus_scan(z->bus, fx);
-        rc = call_start(z, call);
+        rc = call_start(z, call, fx->now);
     }
     if (rc != -EINPROGRESS)
         call_free(z, call);
@@ -452,7 +453,7 @@ static bool send_waiting(struct zcrypt *z, ap_qn qn, struct effects *fx)
     if (!call)
         return false;
     waiting_remove(z, call);
-    rc = call_send(z, call);
+    rc = call_send(z, call, fx->now);
     if (rc == -EAGAIN) {
         call_retry(z, call, fx);
     } else if (rc < 0) {
@@ -488,6 +489,7 @@ void zcrypt_poll(struct zcrypt *z, uint16_t qn, struct effects *fx)
         if (call && call->qn == qn && !call->is_waiting) {
             q->pendingq--;
             z->sent--;
+            q->alive = fx->now;
             reply_arrived(z, call, (struct span){(uint8_t *)data.data, data.len}, fx);
         }
         send_waiting(z, qn, fx);

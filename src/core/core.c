@@ -106,6 +106,10 @@ static int execute_timer(struct core *c, const struct command *cmd, struct effec
     }
     if (cmd->timer.id == TIMER_ALARM)
         return 0; /* each command handles the alarms that are due */
+    if (cmd->timer.id == TIMER_REQUESTS) {
+        zcrypts_overdue(c, fx);
+        return 0;
+    }
     if (cmd->timer.id != TIMER_SCAN)
         return -EINVAL;
     ap_bus_scan(c->bus, fx);

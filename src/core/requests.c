@@ -82,11 +82,38 @@ struct zcrypt *zcrypt_of(struct core *c, unsigned tree)
 int core_zcrypt_send(struct core *c, const struct command *cmd, struct effects *fx)
 {
     struct zcrypt *z = zcrypt_of(c, cmd->zcrypt.tree);
+    int rc;
 
     if (!z)
         return -ENODEV;
     fx->tree = (uint16_t)cmd->zcrypt.tree;
-    return zcrypt_send(z, &cmd->zcrypt.request, fx);
+    rc = zcrypt_send(z, &cmd->zcrypt.request, fx);
+    if (rc == -EINPROGRESS && !c->requests_watched) {
+        c->requests_watched = true;
+        effects_timer(fx, TIMER_REQUESTS, fx->now + ZCRYPT_PATIENCE_NS);
+    }
+    return rc;
+}
+
+void zcrypts_overdue(struct core *c, struct effects *fx)
+{
+    uint64_t first = 0;
+
+    for (unsigned tree = 0; tree <= c->guest_slots; tree++) {
+        struct zcrypt *z = zcrypt_of(c, tree);
+        uint64_t next;
+
+        if (!z)
+            continue;
+        fx->tree = (uint16_t)tree;
+        next = zcrypt_overdue(z, fx);
+        if (next && (!first || next < first))
+            first = next;
+    }
+    fx->tree = CORE_HOST_TREE;
+    c->requests_watched = first != 0;
+    if (first)
+        effects_timer(fx, TIMER_REQUESTS, first);
 }
 
 void zcrypts_cancel(struct core *c, uint64_t token)

@@ -29,6 +29,7 @@ struct core {
     const struct abi *abi;
     struct machine *machine;
     uint64_t machine_seen; /* machine_changes() at the last scan */
+    bool requests_watched; /* TIMER_REQUESTS is set */
     uint64_t alarm_set;    /* the time for which TIMER_ALARM is set; 0: it is not */
     struct sysfs_tree tree;
     struct ap_bus *bus;
@@ -72,6 +73,9 @@ void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn, struct
 const struct vfio_ap_guest *guest_using(const struct core *c, ap_qn qn);
 int core_zcrypt_send(struct core *c, const struct command *cmd, struct effects *fx);
 void zcrypts_cancel(struct core *c, uint64_t token);
+#define TIMER_REQUESTS 4u /* EFFECT_TIMER id: a queue may have been silent for too long */
+/* The queues of all systems; sets the timer again as long as requests are on their way. */
+void zcrypts_overdue(struct core *c, struct effects *fx);
 int core_job_done(struct core *c, const struct command *cmd, struct effects *fx);
 void jobs_announce(struct core *c, struct effects *fx);
 

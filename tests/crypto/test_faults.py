@@ -109,16 +109,32 @@ def test_a_full_queue_is_tried_again(one_queue):
 
 
 def test_a_reply_comes_late(one_queue):
-    fault(one_queue, "06.0004 1 delay 3600s")
+    fault(one_queue, "06.0004 1 delay 600s")
     client = one_queue.start("me", 1024)
     wait_for(one_queue, "pendingq_count", "1")
-    one_queue.execute("clock-advance", seconds=3599)
+    one_queue.execute("clock-advance", seconds=599)
     assert one_queue.value(f"{QUEUE}/pendingq_count") == "1"
     assert one_queue.value(f"{QUEUE}/reset") == "Reset Timer armed."
     assert client.poll() is None
     # The reply may have been computed after the first look at the clock.
-    one_queue.execute("clock-advance", seconds=3600)
+    one_queue.execute("clock-advance", seconds=600)
     assert finish(client) == "1024 0\n"
+
+
+def test_a_reply_never_comes(crypto):
+    """After 900 s the driver resets the queue and asks another one."""
+    fault(crypto, "06.* 1 delay 86400s")
+    client = crypto.start("me", 1024)
+    deadline = time.monotonic() + 20
+    while hits(crypto) != [1]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    crypto.execute("clock-advance", seconds=899)
+    assert client.poll() is None
+    crypto.execute("clock-advance", seconds=1)
+    assert finish(client) == "1024 0\n"
+    assert sorted(crypto.count(f"card06/{queue}") for queue in ("06.0004", "06.0047")) == [1, 1]
+    assert "no reply for 900 seconds" in crypto.stderr()
 
 
 def test_requests_wait_for_a_reset(one_queue):

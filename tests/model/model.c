@@ -152,7 +152,7 @@ static int timer_step(struct model *m, const struct step *s)
             m->guest[m->mdev[i].guest].asks++;
     if (s->value == 2)
         model_bus_follow(m, &m->bus, NULL);
-    return s->value <= 3 ? 0 : -EINVAL; /* 3: alarms, of which there are none without faults */
+    return s->value <= 4 ? 0 : -EINVAL; /* 3, 4: alarms and silent queues need faults */
 }
 
 static int cancel_step(struct model *m, const struct step *s)

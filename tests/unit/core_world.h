@@ -20,7 +20,8 @@ struct world {
     struct core *core;
     struct effects fx;
     struct reply reply;
-    uint64_t now, alarm; /* the time of commands; for when the machine's alarms are set, 0: not */
+    /* The time of commands; for when the timers of alarms and of silent queues are set, 0: not. */
+    uint64_t now, alarm, patience;
 };
 
 static inline int set_up_with(void **state, enum abi_profile abi)
@@ -63,9 +64,14 @@ static inline int run(struct world *w, struct command *cmd)
     reply_done(&w->reply);
     cmd->now = w->now;
     core_execute(w->core, cmd, &w->fx, &w->reply);
-    for (size_t i = 0; i < w->fx.count; i++)
-        if (w->fx.v[i].kind == EFFECT_TIMER && w->fx.v[i].id == 3)
-            w->alarm = (uint64_t)w->fx.v[i].value;
+    for (size_t i = 0; i < w->fx.count; i++) {
+        const struct effect *e = &w->fx.v[i];
+
+        if (e->kind == EFFECT_TIMER && e->id == 3)
+            w->alarm = (uint64_t)e->value;
+        else if (e->kind == EFFECT_TIMER && e->id == 4)
+            w->patience = (uint64_t)e->value;
+    }
     return w->reply.result;
 }
 

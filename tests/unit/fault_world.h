@@ -35,18 +35,28 @@ static inline int do_it(struct world *w, struct command *cmd)
     return rc;
 }
 
-/* Time passes; the timer fires when it was set to, and never by itself. */
+/* Fires the timer that is due first until end; false: none is. */
+static inline bool fire(struct world *w, uint64_t end)
+{
+    bool alarm = w->alarm && (!w->patience || w->alarm <= w->patience);
+    uint64_t *first = alarm ? &w->alarm : &w->patience;
+    struct command timer = {.kind = CMD_TIMER, .timer = {.id = alarm ? 3 : 4}};
+
+    if (!*first || *first > end)
+        return false;
+    w->now = *first;
+    *first = 0;
+    assert_int_equal(do_it(w, &timer), 0);
+    return true;
+}
+
+/* Time passes; the timers fire when they were set to, and never by themselves. */
 static inline void pass(struct world *w, uint64_t ns)
 {
     uint64_t end = w->now + ns;
 
-    while (w->alarm && w->alarm <= end) {
-        struct command timer = {.kind = CMD_TIMER, .timer = {.id = 3}};
-
-        w->now = w->alarm;
-        w->alarm = 0;
-        assert_int_equal(do_it(w, &timer), 0);
-    }
+    while (fire(w, end))
+        ;
     w->now = end;
 }
 

@@ -78,6 +78,75 @@ static void test_delay(void **state)
     assert_string_equal(get(w, Q "reset"), "No Reset Timer set.\n");
 }
 
+#define SECOND (1000 * MS)
+
+/* A queue that gives no reply for 900 seconds is reset, and another one is asked. */
+static void test_silence(void **state)
+{
+    struct world *w = *state;
+    ap_qn qn;
+
+    only_adapter_6(w);
+    assert_int_equal(send(w, 1), -EINPROGRESS);
+    fault(w, "06.* 1 delay 5000s");
+    qn = compute(w);
+    pass(w, 900 * SECOND - 1);
+    assert_int_equal(results[1], 1);
+    assert_int_equal(job_count, 0);
+    pass(w, 1);
+    assert_int_equal(job_count, 1);
+    assert_int_not_equal(compute(w), qn);
+    assert_int_equal(results[1], 0);
+    assert_string_equal(get(w, "devices/ap/card06/load"), "0\n");
+    assert_string_equal(get(w, "devices/ap/card06/pendingq_count"), "0\n");
+    pass(w, 900 * SECOND);
+    assert_int_equal(w->patience, 0);
+    assert_int_equal(send(w, 2), -EINPROGRESS);
+    assert_int_equal(w->patience, w->now + 900 * SECOND);
+    compute(w);
+    assert_int_equal(results[2], 0);
+}
+
+/* It ends: ten queues, or one ten times, are enough. */
+static void test_silence_for_ever(void **state)
+{
+    struct world *w = *state;
+
+    only_queue(w);
+    fault(w, "06.0004 always delay 5000s");
+    assert_int_equal(send(w, 1), -EINPROGRESS);
+    for (unsigned i = 0; i < 10; i++) {
+        assert_int_equal(results[1], 1);
+        assert_string_equal(get(w, Q "pendingq_count"), "1\n");
+        compute(w);
+        pass(w, 900 * SECOND);
+    }
+    assert_int_equal(results[1], -EIO);
+    assert_string_equal(get(w, Q "load"), "0\n");
+    assert_string_equal(get(w, Q "pendingq_count"), "0\n");
+    assert_int_equal(w->patience, 0);
+}
+
+/* As long as there are replies, a request may take any time. */
+static void test_no_silence(void **state)
+{
+    struct world *w = *state;
+
+    only_queue(w);
+    fault(w, "06.0004 1 delay 2000s");
+    assert_int_equal(send(w, 1), -EINPROGRESS);
+    compute(w);
+    for (unsigned i = 0; i < 3; i++) {
+        pass(w, 600 * SECOND);
+        assert_int_equal(send(w, 2), -EINPROGRESS);
+        compute(w);
+        assert_int_equal(results[2], 0);
+        assert_int_equal(results[1], 1);
+    }
+    pass(w, 200 * SECOND);
+    assert_int_equal(results[1], 0);
+}
+
 /* A reply of an unknown type sets its queue offline; the request is answered by another one. */
 static void test_bad_reply_type(void **state)
 {
@@ -280,6 +349,9 @@ int main(void)
         TEST(test_busy_goes_elsewhere),
         TEST(test_full_waits),
         TEST(test_delay),
+        TEST(test_silence),
+        TEST(test_silence_for_ever),
+        TEST(test_no_silence),
         TEST(test_bad_reply_type),
         TEST(test_bad_reply_length),
         TEST(test_bad_reply_code),

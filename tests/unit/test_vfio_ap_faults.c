@@ -238,6 +238,17 @@ static void test_in_guest(void **state)
     assert_int_equal(results[1], 1);
     pass(w, 1000 * MS);
     assert_int_equal(results[1], 0);
+    /* Its driver, too, loses patience with a queue. */
+    unfault(w, 0);
+    fault(w, "05.* always checkstop");
+    fault(w, "06.* 1 delay 5000s");
+    assert_int_equal(send_from(w, 1, 2), -EINPROGRESS);
+    compute(w);
+    pass(w, 899000 * MS);
+    assert_int_equal(job_count, 0);
+    pass(w, 1000 * MS);
+    assert_int_equal(AP_QN_APID(compute(w)), 6);
+    assert_int_equal(results[2], 0);
 }
 
 int main(void)
