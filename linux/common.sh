@@ -30,6 +30,12 @@ kernel_dir() {
     printf '%s/kernel-%s\n' "$(cache_dir)" "$1"
 }
 
+# The kernel in it: in boot, or since 7.x beside its modules. Nothing if there is none.
+kernel_file() {
+    find "$(kernel_dir "$1")/" \( -path '*/boot/vmlinuz-*' -o -path '*/lib/modules/*/vmlinuz' \) -print -quit 2>/dev/null ||
+        true
+}
+
 # True if a directory was unpacked completely; `stamp` is written last.
 is_complete() {
     [[ -f $1/stamp ]]

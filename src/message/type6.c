@@ -90,6 +90,7 @@ void type86_start_data(struct type86_writer *w, struct buffer *out)
 int type86_finish(const struct type86_writer *w, struct buffer *out)
 {
     size_t control_end = w->data_start ? w->control_end : out->len;
+    size_t data_start = w->data_start ? w->data_start : out->len;
     int r = buffer_finish(out, w->start);
     uint8_t *h;
 
@@ -100,10 +101,10 @@ int type86_finish(const struct type86_writer *w, struct buffer *out)
     h[2] = 2;
     be32_put(h + 16, (uint32_t)(control_end - w->start - TYPE86_HEADER_BYTES));
     be32_put(h + 20, TYPE86_HEADER_BYTES);
-    if (w->data_start) {
-        be32_put(h + 24, (uint32_t)(out->len - w->data_start));
-        be32_put(h + 28, (uint32_t)(w->data_start - w->start));
-    }
+    /* Without data, too: drivers up to Linux 6.1 take what is before the data's end for the reply.
+     */
+    be32_put(h + 24, (uint32_t)(out->len - data_start));
+    be32_put(h + 28, (uint32_t)(data_start - w->start));
     return 0;
 }
 

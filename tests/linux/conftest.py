@@ -89,18 +89,22 @@ def wait_until(condition, seconds):
         time.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
-def cache(request):
-    """The cache of packages, filled once; APUS_CACHE says where it is."""
-    suite = request.config.getoption("--kernel")
-    if not shutil.which("apt-get"):
-        pytest.skip("real Linux guests need apt-get")
-    if not (BUILD / "qemu" / "apus-ap.so").exists():
-        pytest.skip("the QEMU plugin is not built (libglib2.0-dev)")
+def fetch_kernel(suite):
+    """Fills the cache with this kernel and returns its name; skips the test if it cannot be had."""
     done = subprocess.run([LINUX / "fetch", "--kernel", suite], capture_output=True, text=True)
     if done.returncode:
         pytest.skip("packages for real Linux guests cannot be had: " + done.stderr.strip().splitlines()[-1])
     return suite
+
+
+@pytest.fixture(scope="session")
+def cache(request):
+    """The cache of packages, filled once; APUS_CACHE says where it is."""
+    if not shutil.which("apt-get"):
+        pytest.skip("real Linux guests need apt-get")
+    if not (BUILD / "qemu" / "apus-ap.so").exists():
+        pytest.skip("the QEMU plugin is not built (libglib2.0-dev)")
+    return fetch_kernel(request.config.getoption("--kernel"))
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,13 @@ class Machine:
         self.process.stdout.close()
         self.log.close()
 
+    def end(self):
+        """Nothing of it is left, whatever happened before: no guest's QEMU, no daemon."""
+        for directory in sorted(self.place.glob("control.linux/*")):
+            self.apus("guest", "stop", directory.name, check=False)
+        if self.process and self.process.poll() is None:
+            self.stop()
+
     def apus(self, *words, check=True, input=None, timeout=300):
         more = {"stdin": subprocess.DEVNULL} if input is None else {"input": input}
         done = subprocess.run([APUS, *words[:2], "--socket", self.socket, *words[2:]], capture_output=True, text=True,

@@ -39,12 +39,13 @@ EVERYTHING = ["05.0004", "05.0047", "06.0004", "06.0047"]
 @pytest.fixture(scope="module")
 def machine(cache, place):
     machine = Machine(place / "machine", TEXT)
-    machine.start()
-    machine.write("bus/ap/aqmask", "-4,-0x47,-0xab")
-    yield machine
-    for name in list(machine.guests()):
-        machine.apus("guest", "stop", name)
-    machine.stop()
+    try:
+        machine.start()
+        machine.write("bus/ap/aqmask", "-4,-0x47,-0xab")
+        yield machine
+    finally:
+        machine.end()
+    assert not (place / "machine" / "control.linux").exists()
 
 
 @pytest.fixture(scope="module")
@@ -166,8 +167,8 @@ def test_an_adapter_in_standby_is_seen_inside(client, machine):
 def test_the_support_element_takes_an_adapter_away_and_gives_it_back(place, cache):
     """As the VFIO AP document has it: the guest loses the adapter and gets it back."""
     machine = Machine(place / "seed", TEXT.replace("abi = upstream", "abi = seed"))
-    machine.start()
     try:
+        machine.start()
         machine.write("bus/ap/aqmask", "-4")
         guest = Guest(machine, "Guest1", machine.mdev(UUID1).create((5, 6), (4,)), "--kernel", cache)
         guest.wait_for("05.0004", "06.0004")
@@ -176,9 +177,8 @@ def test_the_support_element_takes_an_adapter_away_and_gives_it_back(place, cach
         assert guest.mdev.matrix() == ["05.0004", "06.0004"]
         machine.apus("se", "adapter", "5", "on")
         guest.wait_for("05.0004", "06.0004")
-        machine.apus("guest", "stop", "Guest1")
     finally:
-        machine.stop()
+        machine.end()
 
 
 def test_what_a_guest_uses_cannot_be_taken_from_it(one, machine):

@@ -30,8 +30,10 @@ def warm(cache, tmp_path):
     return directory
 
 
-def fetch(directory, *words, offline=False, **more):
+def fetch(directory, *words, offline=False, setting=None, **more):
     environment = dict(os.environ, APUS_CACHE=str(directory))
+    if setting:
+        environment["APT_CONFIG"] = str(setting)
     if offline:
         environment["APUS_MIRROR"] = "http://127.0.0.1:9/debian"
     return subprocess.run([LINUX / "fetch", *words], env=environment, capture_output=True, text=True, **more)
@@ -190,3 +192,12 @@ def test_images_are_made_once_and_by_several_at_a_time(warm, cache, tmp_path):
     before = path.stat().st_ino
     assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip() == str(path)
     assert path.stat().st_ino == before and path.read_bytes() == whole and b"only in this image" not in whole
+
+
+def test_whether_lists_may_be_out_of_date_is_as_for_the_machine(cache, tmp_path):
+    setting = tmp_path / "apt.conf"
+    setting.write_text('Acquire::Check-Valid-Until "true";\n')  # what this machine's own configuration says goes first
+    dump = subprocess.run(["apt-config", "dump", "Acquire::Check-Valid-Until"], env=dict(os.environ, APT_CONFIG=str(setting)),
+                          capture_output=True, text=True, check=True).stdout
+    fetch(tmp_path, offline=True, timeout=120, setting=setting)
+    assert dump.strip() and dump.strip() in (tmp_path / "linux" / "apt-qemu" / "apt.conf").read_text()

@@ -96,18 +96,26 @@ def without_vfio_ap(view):
     view = {name: value.replace("\nDRIVER=vfio_ap", "") for name, value in view.items() if name not in own}
     if queues:
         view["./bindings"] = f"{total - len(queues)}/{total}"
+        if "./bindings_complete_count" in view:
+            view["./bindings_complete_count"] = "0"
     return view
 
 
-@pytest.mark.parametrize("name", sorted(set(MACHINES) - LEFT_OUT))
-def test_the_kernel_sees_what_our_bus_sees(cache, place, name):
+def both_views(place, name, kernel):
+    """A machine as the kernel shows it, and as we do."""
     file = MACHINES[name]
     if isinstance(file, str):
         file = place / f"{name}.ini"
         file.write_text(MACHINES[name])
     options = ["-m", file, "--abi", "upstream"]
-    real = compared(dump(["linux", "host", *options, "--kernel", cache]))
+    real = compared(dump(["linux", "host", *options, "--kernel", kernel]))
     ours = without_vfio_ap(compared(dump(["run", *options]), YOUNGER - {last(path) for path in real}))
+    return real, ours
+
+
+@pytest.mark.parametrize("name", sorted(set(MACHINES) - LEFT_OUT))
+def test_the_kernel_sees_what_our_bus_sees(cache, place, name):
+    real, ours = both_views(place, name, cache)
     cards = [path for path in real if re.fullmatch(r"card../type", path)]
     assert cards or name == "empty"
     assert real == ours
