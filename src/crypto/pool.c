@@ -32,9 +32,8 @@ struct pool {
     struct pool_source *buckets[BUCKETS];
     struct pool_source *turn, **turn_end; /* sources with waiting jobs, next one first */
     struct job_list finished;
-    unsigned waiting, pending, idle, started;
+    unsigned waiting, pending, finished_count, idle, started;
     bool told; /* fd is readable */
-    uint64_t collections;
     bool stopping;
     pthread_t threads[];
 };
@@ -99,44 +98,50 @@ static struct pool_job *take_job(struct pool *pool)
     return job;
 }
 
-static void finish_job(struct pool *pool, struct pool_job *job)
-{
-    struct pool_source *source = job->source;
-
-    if (--source->pending == 0) {
-        *source_place(pool, source->id) = source->next_in_bucket;
-        free(source);
-    }
-    pool->pending--;
-    job->source = NULL;
-    list_add(&pool->finished, job);
-}
-
-/*
- * Tells the owner of what is finished. While there is enough to do for all, a worker tells of every
- * second job only: the owner is woken for several at a time, and takes the processor from a worker
- * less often. An answer waits for one more job at most.
- */
-static void tell(struct pool *pool, uint64_t *untold)
+/* Adding 1 to an eventfd that is 0 cannot fail. */
+static void tell(struct pool *pool)
 {
     uint64_t one = 1;
 
-    if (pool->told)
-        return;
-    if (pool->waiting >= pool->limits.threads && *untold != pool->collections) {
-        *untold = pool->collections;
-        return;
-    }
-    /* Adding 1 to an eventfd that is 0 cannot fail. */
-    if (write(pool->fd, &one, sizeof(one)) != sizeof(one))
+    if (!pool->told && write(pool->fd, &one, sizeof(one)) != sizeof(one))
         abort();
     pool->told = true;
+}
+
+/*
+ * Each time the owner is woken it takes the processor from a worker. So while a source has plenty
+ * of other jobs waiting, its answers are told of several at a time: each waits for two more jobs of
+ * each thread at most, and not longer than the source's next job waits anyway.
+ */
+static bool can_wait(const struct pool *pool, const struct pool_source *source)
+{
+    unsigned rounds = 2 * pool->limits.threads;
+
+    return pool->finished_count <= rounds && source->pending >= rounds + pool->finished_count;
+}
+
+static void finish_job(struct pool *pool, struct pool_job *job)
+{
+    struct pool_source *source = job->source;
+    bool wait;
+
+    source->pending--;
+    pool->pending--;
+    job->source = NULL;
+    list_add(&pool->finished, job);
+    pool->finished_count++;
+    wait = can_wait(pool, source);
+    if (source->pending == 0) {
+        *source_place(pool, source->id) = source->next_in_bucket;
+        free(source);
+    }
+    if (!wait)
+        tell(pool);
 }
 
 static void *run_worker(void *argument)
 {
     struct pool *pool = argument;
-    uint64_t untold = UINT64_MAX; /* what it has not told of comes after so many collections */
 
     pthread_mutex_lock(&pool->lock);
     for (;;) {
@@ -154,7 +159,6 @@ static void *run_worker(void *argument)
         job->work(job);
         pthread_mutex_lock(&pool->lock);
         finish_job(pool, job);
-        tell(pool, &untold);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -267,7 +271,7 @@ unsigned pool_collect(struct pool *pool)
     if (pool->told && read(pool->fd, &value, sizeof(value)) != sizeof(value))
         abort();
     pool->told = false;
-    pool->collections++;
+    pool->finished_count = 0;
     pthread_mutex_unlock(&pool->lock);
     for (; job; job = next, count++) {
         next = job->next;

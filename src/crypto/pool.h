@@ -33,8 +33,8 @@ struct pool_limits {
 int pool_new(const struct pool_limits *limits, struct pool **out);
 
 /*
- * Readable when finished jobs wait for pool_collect: at once, or, while at least as many jobs wait
- * as there may be threads, when the worker that finished one has finished another one.
+ * Readable when finished jobs wait for pool_collect: at once, or, while more than two jobs of the
+ * same source for each thread wait or run, for several together.
  */
 int pool_fd(const struct pool *pool);
 

@@ -112,32 +112,66 @@ static void work_with_ticket(struct pool_job *job)
     work(job);
 }
 
-static void busy_workers_tell_of_several(void **state)
+static void submit_at_ticket(struct pool *pool, uint32_t source, struct test_job *job, unsigned id)
+{
+    *job = make(id);
+    job->job.work = work_with_ticket;
+    assert_int_equal(pool_submit(pool, source, &job->job), 0);
+}
+
+static void let_through_quietly(struct pool *pool, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        let_through(1);
+        assert_false(readable(pool));
+    }
+}
+
+static void answers_come_several_at_a_time(void **state)
 {
     struct pool *pool = make_pool(1, 100, 100);
-    struct test_job jobs[5];
+    struct test_job jobs[8];
 
     sem_init(&tickets, 0, 0);
     sem_init(&arrivals, 0, 0);
-    for (unsigned i = 0; i < 5; i++) {
-        jobs[i] = make(i);
-        jobs[i].job.work = work_with_ticket;
-        assert_int_equal(pool_submit(pool, 0, &jobs[i].job), 0);
-    }
+    for (unsigned i = 0; i < 7; i++)
+        submit_at_ticket(pool, 0, &jobs[i], i);
     sem_wait(&arrivals);
-    let_through(1);
-    assert_false(readable(pool));
+    let_through_quietly(pool, 2);
     let_through(1);
     assert_true(readable(pool));
+    assert_int_equal(pool_collect(pool), 3);
+    let_through_quietly(pool, 1);
+    /* No more than two are left, so that the owner may have more. */
+    let_through(1);
     assert_int_equal(pool_collect(pool), 2);
     let_through(1);
-    assert_false(readable(pool));
-    let_through(1);
-    assert_int_equal(pool_collect(pool), 2);
-    /* Nothing waits behind the last one: the owner may have more. */
+    assert_int_equal(pool_collect(pool), 1);
     sem_post(&tickets);
     wait_collect(pool);
-    assert_int_equal(order_count, 5);
+    assert_int_equal(order_count, 7);
+    pool_free(pool);
+}
+
+static void an_answer_to_another_source_does_not_wait(void **state)
+{
+    struct pool *pool = make_pool(1, 100, 100);
+    struct test_job jobs[8];
+
+    sem_init(&tickets, 0, 0);
+    sem_init(&arrivals, 0, 0);
+    for (unsigned i = 0; i < 8; i++)
+        submit_at_ticket(pool, i == 7, &jobs[i], i);
+    sem_wait(&arrivals);
+    let_through_quietly(pool, 1);
+    /* Sources take turns, so this is the other one's. */
+    let_through(1);
+    assert_int_equal(pool_collect(pool), 2);
+    assert_int_equal(order[1], 7);
+    for (unsigned i = 0; i < 6; i++)
+        sem_post(&tickets);
+    while (order_count < 8)
+        wait_collect(pool);
     pool_free(pool);
 }
 
@@ -279,10 +313,15 @@ static void many_jobs_many_sources(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(limits_are_checked),     cmocka_unit_test(threads_start_when_needed),
-        cmocka_unit_test(bounds_push_back),       cmocka_unit_test(sources_take_turns),
-        cmocka_unit_test(done_may_submit),        cmocka_unit_test(free_drains),
-        cmocka_unit_test(many_jobs_many_sources), cmocka_unit_test(busy_workers_tell_of_several),
+        cmocka_unit_test(limits_are_checked),
+        cmocka_unit_test(threads_start_when_needed),
+        cmocka_unit_test(bounds_push_back),
+        cmocka_unit_test(sources_take_turns),
+        cmocka_unit_test(done_may_submit),
+        cmocka_unit_test(free_drains),
+        cmocka_unit_test(many_jobs_many_sources),
+        cmocka_unit_test(answers_come_several_at_a_time),
+        cmocka_unit_test(an_answer_to_another_source_does_not_wait),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
