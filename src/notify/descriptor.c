@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/stat.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "notify/internal.h"
 
-#define FDINFO_BYTES 512
+#define PROC_BYTES 64
 
-/* The number behind a label at the start of a line. */
-static bool number_of(const char *text, const char *label, int base, uint64_t *out)
+static void proc_path(pid_t thread, int fd, char out[PROC_BYTES])
 {
-    const char *at = strstr(text, label);
-
-    if (!at)
-        return false;
-    *out = strtoull(at + strlen(label), NULL, base);
-    return true;
+    snprintf(out, PROC_BYTES, "/proc/%d/fd/%d", (int)thread, fd);
 }
 
 static int failure(int error)
@@ -37,36 +31,40 @@ static int failure(int error)
     }
 }
 
+/* Not by fdinfo: a caller can make that text as long as it likes, with file locks for example. */
 int descriptor_look(pid_t thread, int fd, struct descriptor *out)
 {
-    char path[64], text[FDINFO_BYTES + 1];
-    uint64_t flags, mount, ino;
-    ssize_t n;
+    const int how = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
+    char path[PROC_BYTES];
+    struct statx st;
     int file, rc;
 
-    snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", (int)thread, fd);
-    file = open(path, O_RDONLY | O_CLOEXEC);
+    proc_path(thread, fd, path);
+    file = open(path, O_PATH | O_CLOEXEC);
     if (file < 0)
         return failure(errno);
-    n = read(file, text, FDINFO_BYTES);
-    rc = n < 0 ? failure(errno) : 0;
+    rc = statx(file, "", how, STATX_INO | STATX_MNT_ID, &st) < 0 ? failure(errno) : 0;
     close(file);
-    if (rc < 0)
-        return rc;
-    text[n] = '\0';
-    if (!number_of(text, "flags:\t", 8, &flags) || !number_of(text, "\nmnt_id:\t", 10, &mount) ||
-        !number_of(text, "\nino:\t", 10, &ino))
-        return -ENOENT;
-    *out = (struct descriptor){mount, ino, flags & O_PATH};
-    return 0;
+    if (rc == 0)
+        *out = (struct descriptor){st.stx_mnt_id, st.stx_ino};
+    return rc;
+}
+
+bool descriptor_can_ioctl(pid_t thread, int fd)
+{
+    char path[PROC_BYTES];
+    struct stat st;
+
+    proc_path(thread, fd, path);
+    return lstat(path, &st) == 0 && st.st_mode & (S_IRUSR | S_IWUSR);
 }
 
 void descriptor_path(pid_t thread, int fd, char *out, size_t size)
 {
-    char path[64];
+    char path[PROC_BYTES];
     ssize_t n;
 
-    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)thread, fd);
+    proc_path(thread, fd, path);
     n = readlink(path, out, size - 1);
     out[n < 0 ? 0 : n] = '\0';
 }
@@ -74,7 +72,7 @@ void descriptor_path(pid_t thread, int fd, char *out, size_t size)
 /* The directory itself belongs to the effective user, also where what is in it is root's. */
 int descriptor_user(pid_t thread, uid_t *out)
 {
-    char path[64];
+    char path[PROC_BYTES];
     struct stat st;
 
     snprintf(path, sizeof path, "/proc/%d", (int)thread);

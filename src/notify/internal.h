@@ -47,7 +47,6 @@ bool notify_node_lives(const struct notify *n, const struct notify_node *node);
 /* descriptor.c */
 struct descriptor {
     uint64_t mount, ino;
-    bool path_only; /* O_PATH: no ioctl on it */
 };
 
 /*
@@ -55,6 +54,8 @@ struct descriptor {
  * the thread is gone; -EACCES: we may not look at it; -EMFILE and the like: the daemon cannot.
  */
 int descriptor_look(pid_t thread, int fd, struct descriptor *out);
+/* It is open for reading or writing; not for its path alone. */
+bool descriptor_can_ioctl(pid_t thread, int fd);
 /* Its path; empty: unknown. */
 void descriptor_path(pid_t thread, int fd, char *out, size_t size);
 /* The effective user of a thread. -ESRCH: it is gone. */

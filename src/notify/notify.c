@@ -147,7 +147,7 @@ static int find_node(const struct notify *n, const struct seccomp_notif *request
     rc = descriptor_look(thread, fd, &file);
     if (rc < 0)
         return rc == -ENOENT ? 0 : rc;
-    if (file.ino != n->null || file.path_only)
+    if (file.ino != n->null || !descriptor_can_ioctl(thread, fd))
         return 0;
     node = notify_node_find(n, file.mount, "");
     if (!node || !notify_node_lives(n, node)) {

@@ -238,3 +238,19 @@ def test_another_user(crypto):
     assert run("errors", crypto.node()).splitlines() == [f"{what} {rc.strip()}" for what, rc in own]
     assert "ended 16" in run("stress", crypto.node(), "16", "1")
     assert "0 " in run("flip", crypto.node(), "2000")
+
+
+def test_locks_cost_others_nothing(crypto):
+    """The daemon looks at each descriptor, and a program can make the kernel's text about one very long."""
+    answer = script(crypto, """
+        import statistics, time
+        fd = node()
+        for i in range(5000):
+            fcntl.lockf(fd, fcntl.LOCK_SH, 1, 2 * i)
+        def took():
+            start = time.monotonic()
+            assert z(fd) == "4" or z(fd) == 4
+            return time.monotonic() - start
+        print(statistics.median(took() for _ in range(100)))
+    """)
+    assert float(answer[0]) < 0.004
