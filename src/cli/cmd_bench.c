@@ -263,7 +263,7 @@ enum { OPT_NODE = 256, OPT_CLIENTS, OPT_SECONDS, OPT_BITS };
 
 static const struct cli_option options[] = {
     {OPT_NODE, "node", "PATH", "the device node (default: " DEFAULT_NODE ")"},
-    {OPT_CLIENTS, "clients", "N", "processes that send requests (default: 4 per core)"},
+    {OPT_CLIENTS, "clients", "N", "processes that send requests (default: 8 per core)"},
     {OPT_SECONDS, "seconds", "N", "for each line (default: 4)"},
     {OPT_BITS, "bits", "1024|2048|4096", "this size alone (default: all)"},
     {0}};
@@ -293,7 +293,7 @@ static int bench_run(int argc, char **argv)
 
     if (b.cores < 1)
         b.cores = 1;
-    b.clients = b.cores > CLIENTS_MAX / 4 ? CLIENTS_MAX : (int)(4 * b.cores);
+    b.clients = b.cores > CLIENTS_MAX / 8 ? CLIENTS_MAX : (int)(8 * b.cores);
     for (int got; (got = cli_next(argc, argv)) != -1 && !status;) {
         if (got == OPT_NODE)
             b.node = optarg;
