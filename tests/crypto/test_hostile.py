@@ -3,6 +3,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -105,3 +107,28 @@ def test_daemon_that_is_stopped_and_continued(crypto):
     out, err = process.communicate(20)
     assert "ended 24" in out, err
     calm(crypto)
+
+
+LOCKED = """
+import fcntl, os, sys, time
+fd = os.open("/dev/null", os.O_RDWR)
+for i in range(5000):
+    fcntl.lockf(fd, fcntl.LOCK_SH, 1, 2 * i)
+copies = [os.dup(fd) for _ in range(200)]
+node = os.open(sys.argv[1], os.O_RDWR)
+start = time.monotonic()
+fcntl.ioctl(node, 0x80047A47, bytes(4))
+try:
+    fcntl.ioctl(node, 0xC0007A05, bytes(48))
+except OSError:
+    pass
+print(time.monotonic() - start)
+"""
+
+
+@pytest.mark.fuse_only
+def test_descriptors_with_many_locks(crypto):
+    """The daemon looks through those of a mount's first caller."""
+    out = subprocess.run([sys.executable, "-c", LOCKED, crypto.node()], check=True, text=True, capture_output=True,
+                         timeout=60).stdout
+    assert float(out) < 1
