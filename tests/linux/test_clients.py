@@ -5,8 +5,10 @@ They run unmodified in a real guest, with the packages that `apus linux fetch --
 verified by OpenSSL's own software in the same guest.
 """
 
+import concurrent.futures
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -65,6 +67,7 @@ init = 1
 END
 cd /root
 echo 'a message' >message
+openssl genrsa -out key2048 2048 2>/dev/null
 openssl dgst -sha512 -binary message >digest
 """
 TOKEN = f"pkcs11-tool --module {LIBRARIES}/pkcs11/libopencryptoki.so --slot 1 --login --pin {PIN}"
@@ -98,6 +101,7 @@ def as_it_was(guest):
     """Every card is online, and nothing was counted."""
     guest.sh("icastats -r")
     yield
+    guest.machine.apus("fault", "remove", "all")
     guest.sh("chzcrypt -e 05 06 07")
 
 
@@ -133,6 +137,15 @@ def dynamic(guest, program, row):
     return found.group(1) == "yes"
 
 
+def sign_often(guest, times):
+    """As many signatures by the engine, each with a process of its own, and what OpenSSL says of each."""
+    return guest.sh(f"""cd /root
+        for i in $(seq {times}); do
+            OPENSSL_CONF=/root/ibmca.cnf openssl dgst -sha256 -sign key2048 -out often message
+            openssl dgst -sha256 -prverify key2048 -signature often message
+        done""").splitlines()
+
+
 def sign_with_token(guest):
     guest.sh(f"cd /root; {TOKEN} --sign --mechanism SHA512-RSA-PKCS --id 01 --input-file message --output-file signature")
     assert guest.sh("cd /root; openssl dgst -sha512 -verify public01 -keyform der -signature signature message") == "Verified OK"
@@ -158,6 +171,33 @@ def test_the_engine_ibmca_signs_with_the_accelerator(guest, bits):
     hardware, software = (sum(counts) for counts in zip(counted(guest, "RSA-ME"), counted(guest, "RSA-CRT")))
     assert hardware >= 1 and software == 0
     assert requests(guest, "05") >= before + hardware
+
+
+@pytest.mark.parametrize("rule", [
+    "05.* 3 busy", "05.* 2 bad-reply length", "05.* 2 bad-reply short", "05.* 3 bad-reply code=0x10",
+    "05.* 1 bad-reply type", "05.* 2 delay 300ms", "*.* 2 deconfigured"])
+def test_a_fault_costs_no_signature(guest, rule):
+    guest.machine.apus("fault", "add", rule)
+    assert sign_often(guest, 4) == ["Verified OK"] * 4
+    assert guest.machine.ask("fault", "list")["hits"] > 0
+    guest.machine.apus("fault", "remove", "all")
+    guest.sh("chzcrypt -d 05; chzcrypt -e 05")  # a queue whose reply nobody knows is offline
+    guest.sh("icastats -r")
+    assert sign_often(guest, 1) == ["Verified OK"]
+    assert counted(guest, "RSA-ME")[0] + counted(guest, "RSA-CRT")[0] >= 1
+
+
+def test_an_adapter_that_comes_and_goes_costs_no_signature(guest):
+    before = requests(guest, "06")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        signing = pool.submit(sign_often, guest, 12)
+        for word in ("off", "on", "off", "on", "off"):
+            time.sleep(1)
+            guest.machine.apus("se", "adapter", "5", word)
+        assert signing.result() == ["Verified OK"] * 12
+    assert requests(guest, "06") > before
+    guest.machine.apus("se", "adapter", "5", "on")
+    wait_until(lambda: guest.sh("cat /sys/bus/ap/devices/card05/config") == "1", 60)
 
 
 def test_the_ica_token_is_there(token):
