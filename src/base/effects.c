@@ -68,18 +68,44 @@ void effects_timer(struct effects *e, uint32_t id, uint64_t at)
     one->value = (int64_t)at;
 }
 
-void effects_log(struct effects *e, enum log_level level, const char *format, ...)
+static void log_begin(struct effects *e, enum log_level level)
 {
     struct effect *one = effects_add(e, EFFECT_LOG);
-    va_list args;
 
     one->level = (uint8_t)level;
     one->text = (uint32_t)e->pool.len;
+}
+
+static void log_end(struct effects *e)
+{
+    struct effect *one = &e->v[e->count - 1];
+
+    one->len = (uint32_t)e->pool.len - one->text;
+    text_add(&e->pool, "", 1);
+}
+
+void effects_log(struct effects *e, enum log_level level, const char *format, ...)
+{
+    va_list args;
+
+    log_begin(e, level);
     va_start(args, format);
     text_addv(&e->pool, format, args);
     va_end(args);
-    one->len = (uint32_t)e->pool.len - one->text;
-    text_add(&e->pool, "", 1);
+    log_end(e);
+}
+
+int effects_refuse(struct effects *e, int err, const char *what, const char *why, ...)
+{
+    va_list args;
+
+    log_begin(e, LOG_LEVEL_WARNING);
+    text_addf(&e->pool, "%s refused (%s): ", what, strerrorname_np(-err));
+    va_start(args, why);
+    text_addv(&e->pool, why, args);
+    va_end(args);
+    log_end(e);
+    return err;
 }
 
 static void uevent_add_string(struct effects *e, const char *key, const char *value)

@@ -85,6 +85,12 @@ void effects_reply(struct effects *e, uint64_t token, int64_t value);
 void effects_timer(struct effects *e, uint32_t id, uint64_t at);
 void effects_log(struct effects *e, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/*
+ * How every refusal of an attribute reads in the log: "WHAT refused (ERRNO): why". what names the
+ * file and whose it is, err is negative. Returns err.
+ */
+int effects_refuse(struct effects *e, int err, const char *what, const char *why, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /*
  * A uevent. devpath has no leading slash; subsystem may be NULL; then NAME=value strings, ended by

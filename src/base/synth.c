@@ -139,6 +139,14 @@ static bool whole_fits(const struct synth *s, const char *devpath, const char *s
     return fits(count, bytes);
 }
 
+static int refuse(struct effects *fx, int err, const char *devpath, const char *why)
+{
+    text_auto what = {0};
+
+    text_addf(&what, "%s%suevent", devpath, *devpath ? "/" : "");
+    return effects_refuse(fx, err, what.data, "%s", why);
+}
+
 int synth_store(const char *devpath, const char *subsystem, const char *lines, const char *data,
                 size_t len, struct effects *fx)
 {
@@ -146,9 +154,11 @@ int synth_store(const char *devpath, const char *subsystem, const char *lines, c
     int rc = synth_parse(data, len, &s);
 
     if (rc < 0)
-        return rc;
+        return refuse(fx, rc, devpath,
+                      "add, remove, change, move, online, offline, bind or unbind is wanted; then "
+                      "perhaps a UUID and KEY=VALUE pairs");
     if (subsystem && !whole_fits(&s, devpath, subsystem, lines)) {
-        rc = -ENOMEM;
+        rc = refuse(fx, -ENOMEM, devpath, "the uevent would be too long");
     } else if (subsystem && effects_uevent_begin(fx, s.action, devpath, subsystem)) {
         effects_uevent_vars(fx, s.vars.data, s.vars.len);
         effects_uevent_lines(fx, lines);

@@ -63,13 +63,10 @@ static int ap_domain_store(void *ctx, uint32_t object, const char *data, size_t 
     int domain;
 
     if (number_scan_int(data, len, 0, &domain) < 0 || domain < 0 ||
-        domain > (int)ap_bus_max_domain(b) || !mask256_test(&b->masks.aqmask, (unsigned)domain)) {
-        effects_log(
-            fx, LOG_LEVEL_WARNING,
-            "ap_domain: refused: a domain from 0 to %u whose bit is set in aqmask is wanted",
-            ap_bus_max_domain(b));
-        return -EINVAL;
-    }
+        domain > (int)ap_bus_max_domain(b) || !mask256_test(&b->masks.aqmask, (unsigned)domain))
+        return effects_refuse(fx, -EINVAL, "ap_domain",
+                              "a domain from 0 to %u whose bit is set in aqmask is wanted",
+                              ap_bus_max_domain(b));
     b->domain = domain;
     return 0;
 }
@@ -106,11 +103,8 @@ static int config_time_store(void *ctx, uint32_t object, const char *data, size_
     struct ap_bus *b = ctx;
     int seconds;
 
-    if (number_scan_int(data, len, 10, &seconds) < 0 || seconds < 5 || seconds > 120) {
-        effects_log(fx, LOG_LEVEL_WARNING,
-                    "config_time: refused: seconds from 5 to 120 are wanted");
-        return -EINVAL;
-    }
+    if (number_scan_int(data, len, 10, &seconds) < 0 || seconds < 5 || seconds > 120)
+        return effects_refuse(fx, -EINVAL, "config_time", "seconds from 5 to 120 are wanted");
     b->config_time = seconds;
     return 0;
 }
@@ -128,7 +122,7 @@ static int poll_thread_store(void *ctx, uint32_t object, const char *data, size_
     bool on;
 
     if (number_parse_bool(data, len, &on) < 0)
-        return -EINVAL;
+        return effects_refuse(fx, -EINVAL, "poll_thread", SWITCH_WANTED);
     b->poll_thread = on;
     return 0;
 }
@@ -146,13 +140,11 @@ static int poll_timeout_store(void *ctx, uint32_t object, const char *data, size
     uint64_t ns;
     int rc = number_parse_u64(data, len, 0, &ns);
 
+    if (rc == 0 && ns > POLL_TIMEOUT_MAX)
+        rc = -EINVAL;
     if (rc < 0)
-        return rc;
-    if (ns > POLL_TIMEOUT_MAX) {
-        effects_log(fx, LOG_LEVEL_WARNING,
-                    "poll_timeout: refused: at most 120000000000 ns are possible");
-        return -EINVAL;
-    }
+        return effects_refuse(fx, rc, "poll_timeout", "nanoseconds up to %" PRIu64 " are wanted",
+                              POLL_TIMEOUT_MAX);
     b->poll_timeout = ns;
     return 0;
 }
@@ -257,7 +249,7 @@ static int drivers_probe_store(void *ctx, uint32_t object, const char *data, siz
     struct sysfs_dir device;
 
     if (device_find(b, data, len, &device) < 0)
-        return -ENODEV;
+        return effects_refuse(fx, -ENODEV, "drivers_probe", DEVICE_UNKNOWN);
     if (device.kind == SYSFS_CARD && b->cards[device.object].driver == DRIVER_NONE)
         card_probe(b, device.object, fx);
     if (device.kind == SYSFS_QUEUE && queue_get(b, (ap_qn)device.object)->driver == DRIVER_NONE)

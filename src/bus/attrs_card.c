@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/number.h"
 #include "bus/facts.h"
@@ -57,27 +58,35 @@ static int switch_parse(const char *data, size_t len, int *out)
     return number_scan_int(data, len, 10, out) < 0 || *out < 0 || *out > 1 ? -EINVAL : 0;
 }
 
+static int refuse(struct effects *fx, uint32_t apid, const char *file, int err, const char *why)
+{
+    char what[32];
+
+    snprintf(what, sizeof what, "card%02x: %s", apid, file);
+    return effects_refuse(fx, err, what, "%s", why);
+}
+
 /* SCLP is asked only if something changes; the scan that follows the change brings devices and
  * guests up to date. */
 static int config_store(void *ctx, uint32_t apid, const char *data, size_t len, struct effects *fx)
 {
     struct ap_bus *b = ctx;
+    char why[32];
     int config, rc;
 
     if (switch_parse(data, len, &config) < 0)
-        return -EINVAL;
+        return refuse(fx, apid, "config", -EINVAL, SWITCH_WANTED);
     if (config == card_of(b, apid)->config) {
         card_uevent(b, apid, "change", config ? "CONFIG=1" : "CONFIG=0", fx);
         return 0;
     }
     rc = b->hw.ops->sclp(b->hw.ctx, (config ? SCLP_CONFIGURE_AP : SCLP_DECONFIGURE_AP) | apid << 8);
     if (rc < 0)
-        return rc;
-    if (rc != SCLP_RC_DONE && rc != SCLP_RC_NO_ACTION) {
-        effects_log(fx, LOG_LEVEL_WARNING, "card%02x: config: SCLP answered 0x%04x", apid, rc);
-        return -EIO;
-    }
-    return 0;
+        return refuse(fx, apid, "config", rc, "a guest has no SCLP to ask");
+    if (rc == SCLP_RC_DONE || rc == SCLP_RC_NO_ACTION)
+        return 0;
+    snprintf(why, sizeof why, "SCLP answered 0x%04x", rc);
+    return refuse(fx, apid, "config", -EIO, why);
 }
 
 static int depth_show(void *ctx, uint32_t apid, struct text *out)
@@ -193,12 +202,10 @@ static int online_store(void *ctx, uint32_t apid, const char *data, size_t len, 
     int online;
 
     if (switch_parse(data, len, &online) < 0)
-        return -EINVAL;
-    if (online && (!card->config || card->chkstop)) {
-        effects_log(fx, LOG_LEVEL_WARNING, "card%02x: online: refused: the adapter is %s", apid,
-                    card->config ? "check-stopped" : "in standby; configure it on first");
-        return -ENODEV;
-    }
+        return refuse(fx, apid, "online", -EINVAL, SWITCH_WANTED);
+    if (online && (!card->config || card->chkstop))
+        return refuse(fx, apid, "online", -ENODEV,
+                      card->config ? ADAPTER_CHECKSTOPPED : ADAPTER_STANDBY);
     card->user_online = online;
     card_uevent(ctx, apid, "change", online ? "ONLINE=1" : "ONLINE=0", fx);
     mask256_for_each(d, &card->present_queues)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/number.h"
@@ -76,6 +77,14 @@ static int driver_override_show(void *ctx, uint32_t qn, struct text *out)
     return 0;
 }
 
+static int refuse(struct effects *fx, uint32_t qn, const char *file, int err, const char *why)
+{
+    char what[48];
+
+    snprintf(what, sizeof what, "%02x.%04x: %s", AP_QN_APID(qn), AP_QN_APQI(qn), file);
+    return effects_refuse(fx, err, what, "%s", why);
+}
+
 static size_t line_length(const char *data, size_t len)
 {
     const char *newline = memchr(data, '\n', len);
@@ -90,12 +99,9 @@ static int driver_override_store(void *ctx, uint32_t qn, const char *data, size_
     struct ap_bus *b = ctx;
     struct mask256 ones = mask256_ones();
 
-    if (!mask256_equal(&b->masks.apmask, &ones) || !mask256_equal(&b->masks.aqmask, &ones)) {
-        effects_log(fx, LOG_LEVEL_WARNING,
-                    "%02x.%04x: driver_override: refused: apmask and aqmask must be all ones first",
-                    AP_QN_APID(qn), AP_QN_APQI(qn));
-        return -EINVAL;
-    }
+    if (!mask256_equal(&b->masks.apmask, &ones) || !mask256_equal(&b->masks.aqmask, &ones))
+        return refuse(fx, qn, "driver_override", -EINVAL,
+                      "apmask and aqmask must be all ones first");
     /* The name ends with the line, or with the string: nothing is left of it, and no override. */
     len = strnlen(data, len);
     override_set(b, (ap_qn)qn, data, line_length(data, len));
@@ -231,15 +237,13 @@ static int online_store(void *ctx, uint32_t qn, const char *data, size_t len, st
     int online;
 
     if (number_scan_int(data, len, 10, &online) < 0 || online < 0 || online > 1)
-        return -EINVAL;
-    if (online && (!q->config || !card->config || q->chkstop || card->chkstop))
-        return -ENODEV;
-    if (online && !card->user_online) {
-        effects_log(fx, LOG_LEVEL_WARNING,
-                    "%02x.%04x: online: refused: its card is offline; set card%02x online first",
-                    AP_QN_APID(qn), AP_QN_APQI(qn), AP_QN_APID(qn));
-        return -EINVAL;
-    }
+        return refuse(fx, qn, "online", -EINVAL, SWITCH_WANTED);
+    if (online && (!q->config || !card->config))
+        return refuse(fx, qn, "online", -ENODEV, ADAPTER_STANDBY);
+    if (online && (q->chkstop || card->chkstop))
+        return refuse(fx, qn, "online", -ENODEV, ADAPTER_CHECKSTOPPED);
+    if (online && !card->user_online)
+        return refuse(fx, qn, "online", -EINVAL, "its card is offline; set the card online first");
     q->user_online = online;
     if (!online)
         queue_requests_lost(ctx, (ap_qn)qn, fx);

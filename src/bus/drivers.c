@@ -43,9 +43,10 @@ static bool type_matches(const struct ap_bus *b, unsigned driver, struct sysfs_d
 
 static int refuse(struct effects *fx, unsigned driver, const char *file, int err, const char *why)
 {
-    effects_log(fx, LOG_LEVEL_WARNING, "drivers/%s/%s refused (%s): %s", ap_drivers[driver].name,
-                file, strerrorname_np(-err), why);
-    return err;
+    char what[64];
+
+    snprintf(what, sizeof what, "drivers/%s/%s", ap_drivers[driver].name, file);
+    return effects_refuse(fx, err, what, "%s", why);
 }
 
 static int bind_store(void *ctx, uint32_t driver, const char *data, size_t len, struct effects *fx)
@@ -54,7 +55,7 @@ static int bind_store(void *ctx, uint32_t driver, const char *data, size_t len, 
     struct sysfs_dir device;
 
     if (device_find(b, data, len, &device) < 0)
-        return refuse(fx, driver, "bind", -ENODEV, "there is no such device on the AP bus");
+        return refuse(fx, driver, "bind", -ENODEV, DEVICE_UNKNOWN);
     if (!type_matches(b, driver, device))
         return refuse(fx, driver, "bind", -ENODEV, "the driver does not know devices of this type");
     if (driver_of(b, device) != DRIVER_NONE)

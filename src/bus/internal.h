@@ -6,6 +6,13 @@
 
 /* Private to src/bus. */
 
+/* Reasons that more than one file gives. */
+#define DEVICE_UNKNOWN       "there is no such device on the AP bus"
+#define MASK_UNKNOWN         "not a mask: write 0x and up to 64 hex digits, or a list such as +1-3,-0x47"
+#define ADAPTER_CHECKSTOPPED "the adapter is check-stopped"
+#define ADAPTER_STANDBY      "the adapter is in standby; configure it on first"
+#define SWITCH_WANTED        "0 or 1 is wanted"
+
 enum ap_driver_index {
     DRIVER_CEX2ACARD,
     DRIVER_CEX2AQUEUE,

@@ -17,9 +17,7 @@ static void mask_uevent(struct ap_bus *b, bool adapters, struct effects *fx)
 
 static int refuse(struct effects *fx, bool adapters, int err, const char *why)
 {
-    effects_log(fx, LOG_LEVEL_WARNING, "%s refused (%s): %s", adapters ? "apmask" : "aqmask",
-                strerrorname_np(-err), why);
-    return err;
+    return effects_refuse(fx, err, adapters ? "apmask" : "aqmask", "%s", why);
 }
 
 /* Spec 2.6: parse, ask whoever uses what would be taken away, then commit and rebind before the
@@ -34,8 +32,7 @@ int mask_store(struct ap_bus *b, bool adapters, const char *data, size_t len, st
         return refuse(fx, adapters, -EINVAL,
                       "a queue has a driver_override; masks and overrides exclude each other");
     if (mask256_parse(data, len, mask) < 0)
-        return refuse(fx, adapters, -EINVAL,
-                      "not a mask: write 0x and up to 64 hex digits, or a list such as +1-3,-0x47");
+        return refuse(fx, adapters, -EINVAL, MASK_UNKNOWN);
     if (mask256_equal(&old, mask))
         return 0;
     if (b->driver && b->driver->in_use(b->driver->ctx, &b->masks, &wanted, fx))

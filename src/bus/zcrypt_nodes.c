@@ -55,13 +55,15 @@ static int name_parse(const char *data, size_t len, char out[ZCRYPT_NAME_MAX])
     return strcmp(out, ".") == 0 || strcmp(out, "..") == 0 ? -EINVAL : 0;
 }
 
+#define LINES_MAX 80
+
 static int refuse(struct effects *fx, const char *file, int err, const char *why)
 {
-    effects_log(fx, LOG_LEVEL_WARNING, "class/zcrypt/%s: refused: %s", file, why);
-    return err;
-}
+    char what[LINES_MAX + 16];
 
-#define LINES_MAX 80
+    snprintf(what, sizeof what, "class/zcrypt/%s", file);
+    return effects_refuse(fx, err, what, "%s", why);
+}
 
 static void node_lines(const struct zcrypt_node *node, unsigned minor, char out[LINES_MAX])
 {
@@ -143,6 +145,17 @@ static int mask_show(const struct mask256 *mask, struct text *out)
     return 0;
 }
 
+static int node_mask_store(const struct zcrypt_node *node, const char *name, struct mask256 *mask,
+                           const char *data, size_t len, struct effects *fx)
+{
+    char file[LINES_MAX];
+
+    if (mask256_parse(data, len, mask) == 0)
+        return 0;
+    snprintf(file, sizeof file, "%s/%s", node->name, name);
+    return refuse(fx, file, -EINVAL, MASK_UNKNOWN);
+}
+
 #define DEFINE_MASK(field)                                                                         \
     static int field##_show(void *ctx, uint32_t minor, struct text *out)                           \
     {                                                                                              \
@@ -151,7 +164,9 @@ static int mask_show(const struct mask256 *mask, struct text *out)
     static int field##_store(void *ctx, uint32_t minor, const char *data, size_t len,              \
                              struct effects *fx)                                                   \
     {                                                                                              \
-        return mask256_parse(data, len, &node_of(ctx, minor)->field);                              \
+        struct zcrypt_node *node = node_of(ctx, minor);                                            \
+                                                                                                   \
+        return node_mask_store(node, #field, &node->field, data, len, fx);                         \
     }
 
 DEFINE_MASK(ioctlmask)

@@ -26,15 +26,16 @@ static struct mask256 gained_row(const struct mdev *m, const struct apcb *wanted
     return wanted->aqm;
 }
 
-static void log_refusal(const struct mdev *m, const char *what, ap_qn qn, const char *errno_name,
-                        const char *why, struct effects *fx)
+static int refuse(const struct mdev *m, const char *what, ap_qn qn, int err, const char *why,
+                  struct effects *fx)
 {
+    char file[96];
     char uuid[UUID_TEXT], queue[AP_QN_TEXT];
 
     uuid_format(&m->uuid, uuid);
     ap_qn_format(qn, queue);
-    effects_log(fx, LOG_LEVEL_WARNING, "%s: %s refused (%s): APQN %s is %s", uuid, what, errno_name,
-                queue, why);
+    snprintf(file, sizeof file, "%s: %s", uuid, what);
+    return effects_refuse(fx, err, file, "APQN %s is %s", queue, why);
 }
 
 /* Rule 4 of spec 4.4: nothing of the product may be zcrypt's, as the masks say. */
@@ -47,9 +48,8 @@ static int check_owner(const struct vfio_ap *v, const struct mdev *m, const stru
 
     if (mask256_empty(&apids) || mask256_empty(&apqis))
         return 0;
-    log_refusal(m, what, AP_QN(mask256_next(&apids, 0), mask256_next(&apqis, 0)), "EADDRNOTAVAIL",
-                "reserved for the zcrypt drivers by apmask and aqmask", fx);
-    return -EADDRNOTAVAIL;
+    return refuse(m, what, AP_QN(mask256_next(&apids, 0), mask256_next(&apqis, 0)), -EADDRNOTAVAIL,
+                  "reserved for the zcrypt drivers by apmask and aqmask", fx);
 }
 
 /*
@@ -73,8 +73,7 @@ static int check_shared(const struct vfio_ap *v, const struct mdev *m, const str
 
             uuid_format(&mdev_at(v, v->owner[AP_QN(apid, apqi)])->uuid, other);
             snprintf(why, sizeof why, "assigned to %s", other);
-            log_refusal(m, what, AP_QN(apid, apqi), "EADDRINUSE", why, fx);
-            rc = -EADDRINUSE;
+            rc = refuse(m, what, AP_QN(apid, apqi), -EADDRINUSE, why, fx);
         }
     }
     return rc;

@@ -57,11 +57,8 @@ static int create_store(void *ctx, uint32_t object, const char *data, size_t len
 {
     struct uuid uuid;
 
-    if (len < UUID_TEXT - 1 || len > UUID_TEXT || uuid_parse(data, UUID_TEXT - 1, &uuid) < 0) {
-        effects_log(fx, LOG_LEVEL_WARNING,
-                    "create refused (EINVAL): a UUID is wanted, as uuidgen prints it");
-        return -EINVAL;
-    }
+    if (len < UUID_TEXT - 1 || len > UUID_TEXT || uuid_parse(data, UUID_TEXT - 1, &uuid) < 0)
+        return effects_refuse(fx, -EINVAL, "create", "a UUID is wanted, as uuidgen prints it");
     return mdev_create(vfio_ap_of(ctx), &uuid, fx);
 }
 

@@ -22,15 +22,14 @@ static const char *const assign_names[] = {"assign_adapter", "assign_domain",
 static const char *const unassign_names[] = {"unassign_adapter", "unassign_domain",
                                              "unassign_control_domain"};
 
-static int refuse(const struct mdev *m, const char *what, int err, const char *why,
+static int refuse(const struct mdev *m, const char *file, int err, const char *why,
                   struct effects *fx)
 {
-    char uuid[UUID_TEXT];
+    char uuid[UUID_TEXT], what[96];
 
     uuid_format(&m->uuid, uuid);
-    effects_log(fx, LOG_LEVEL_WARNING, "%s: %s refused (%s): %s", uuid, what, strerrorname_np(-err),
-                why);
-    return err;
+    snprintf(what, sizeof what, "%s: %s", uuid, file);
+    return effects_refuse(fx, err, what, "%s", why);
 }
 
 /* EINVAL, ERANGE; then ENODEV above the highest number. */
@@ -229,7 +228,7 @@ static int ap_config_store(void *ctx, uint32_t slot, const char *data, size_t le
         return rc;
     if (beyond(&wanted.apm, vfio_ap_max_adapter(v)) || beyond(&wanted.aqm, vfio_ap_max_domain(v)) ||
         beyond(&wanted.adm, vfio_ap_max_domain(v)))
-        return refuse(m, "ap_config", -ENODEV, "(ENODEV) a bit is above the highest number", fx);
+        return refuse(m, "ap_config", -ENODEV, "a bit is above the highest number", fx);
     assign_commit(v, m, &wanted);
     mdev_publish(v, m, mdev_filter(v, m), fx);
     return 0;

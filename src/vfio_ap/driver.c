@@ -46,15 +46,14 @@ static void driver_remove(void *ctx, ap_qn qn, struct effects *fx)
     queue_reset_forget(v, qn);
 }
 
-static void log_veto(const struct vfio_ap *v, ap_qn qn, struct effects *fx)
+static void refuse(const struct vfio_ap *v, ap_qn qn, struct effects *fx)
 {
     char queue[AP_QN_TEXT], uuid[UUID_TEXT];
 
     ap_qn_format(qn, queue);
     uuid_format(&owner_of(v, qn)->uuid, uuid);
-    effects_log(fx, LOG_LEVEL_WARNING,
-                "apmask, aqmask refused (%s): APQN %s is assigned to %s; unassign it first",
-                v->abi->veto_errno == EBUSY ? "EBUSY" : "EADDRINUSE", queue, uuid);
+    effects_refuse(fx, -v->abi->veto_errno, "apmask, aqmask",
+                   "APQN %s is assigned to %s; unassign it first", queue, uuid);
 }
 
 /* The domains of an adapter of which the change would deprive vfio_ap, by the rule of the profile
@@ -82,7 +81,7 @@ static bool driver_in_use(void *ctx, const struct ap_masks *old, const struct ap
 
         mask256_for_each(apqi, &row)
         {
-            log_veto(v, AP_QN(apid, apqi), fx);
+            refuse(v, AP_QN(apid, apqi), fx);
             refused = true;
         }
     }

@@ -112,15 +112,11 @@ int mdev_create(struct vfio_ap *v, const struct uuid *uuid, struct effects *fx)
 
     if (vfio_ap_find(v, uuid)) {
         uuid_format(uuid, name);
-        effects_log(fx, LOG_LEVEL_WARNING, "create refused (EEXIST): there is a mediated device %s",
-                    name);
-        return -EEXIST;
+        return effects_refuse(fx, -EEXIST, "create", "there is a mediated device %s", name);
     }
-    if (v->count == MDEV_MAX) {
-        effects_log(fx, LOG_LEVEL_WARNING, "create refused (%s): all %u instances exist",
-                    strerrorname_np(v->abi->instances_errno), MDEV_MAX);
-        return -v->abi->instances_errno;
-    }
+    if (v->count == MDEV_MAX)
+        return effects_refuse(fx, -v->abi->instances_errno, "create", "all %u instances exist",
+                              MDEV_MAX);
     buckets_grow(v);
     m = xcalloc(1, sizeof *m);
     m->uuid = *uuid;
@@ -182,23 +178,20 @@ static void ask_release(struct vfio_ap *v, struct mdev *m, struct effects *fx)
 
 int mdev_remove(struct vfio_ap *v, struct mdev *m, struct effects *fx)
 {
-    char uuid[UUID_TEXT];
+    char uuid[UUID_TEXT], what[UUID_TEXT + 16];
 
     uuid_format(&m->uuid, uuid);
+    snprintf(what, sizeof what, "%s: remove", uuid);
     if (m->removing)
-        return -ENODEV;
+        return effects_refuse(fx, -ENODEV, what, "it is being removed already");
     if (!m->guest) {
         mdev_destroy(v, m, fx);
         return 0;
     }
-    if (!v->abi->remove_waits || !fx->token) {
-        effects_log(fx, LOG_LEVEL_WARNING,
-                    "%s: remove refused (EBUSY): guest %s uses it; stop or detach the guest first",
-                    uuid, m->guest->name);
-        return -EBUSY;
-    }
-    effects_log(fx, LOG_LEVEL_INFO, "%s: remove waits for guest %s to release it", uuid,
-                m->guest->name);
+    if (!v->abi->remove_waits || !fx->token)
+        return effects_refuse(fx, -EBUSY, what, "guest %s uses it; stop or detach the guest first",
+                              m->guest->name);
+    effects_log(fx, LOG_LEVEL_INFO, "%s waits for guest %s to release it", what, m->guest->name);
     m->removing = true;
     m->remove_token = fx->token;
     ask_release(v, m, fx);

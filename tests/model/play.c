@@ -72,6 +72,7 @@ static int execute_store(struct play *p, const struct step *s)
 
     step_path(s, path, sizeof path);
     rc = tree ? sysfs_resolve(tree, path, &cmd.store.ino) : 0;
+    p->file_found = tree && rc == 0;
     return rc < 0 ? rc : execute(p, &cmd);
 }
 
@@ -163,10 +164,26 @@ static bool check_reply(struct play *p, const struct step *s, int result)
     return true;
 }
 
+/* Whether the log tells of the refusal and names its errno. */
+static bool refusal_logged(const struct play *p, int err)
+{
+    char wanted[48];
+
+    snprintf(wanted, sizeof wanted, " refused (%s): ", strerrorname_np(-err));
+    for (size_t i = 0; i < p->fx.count; i++)
+        if (p->fx.v[i].kind == EFFECT_LOG && strstr(effect_text(&p->fx, &p->fx.v[i]), wanted))
+            return true;
+    return false;
+}
+
 /* A refusal leaves nothing but words. */
-static bool check_refusal(struct play *p, uint64_t digest)
+static bool check_refusal(struct play *p, const struct step *s, uint64_t digest)
 {
     p->refusals++;
+    /* What cannot be opened for writing is the file system's affair. */
+    if (s->kind == STEP_STORE && p->file_found && p->wanted.result != -EACCES &&
+        !refusal_logged(p, p->wanted.result))
+        return play_fail(p, "the log does not say what was refused");
     for (size_t i = 0; i < p->fx.count; i++)
         if (p->fx.v[i].kind != EFFECT_LOG)
             return play_fail(p, "a refused step had effect %d", p->fx.v[i].kind);
@@ -210,5 +227,5 @@ bool play_step(struct play *p, const struct step *s)
     guests_scan(p);
     dump_effects(p);
     return check_reply(p, s, result) && rules_effects(p) && compare_all(p) && rules_check(p) &&
-           (!refused || check_refusal(p, digest));
+           (!refused || check_refusal(p, s, digest));
 }

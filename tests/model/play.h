@@ -33,6 +33,7 @@ struct play {
     struct note notes[NOTED];
     unsigned note_count;
     uint64_t now, steps, refusals;
+    bool file_found; /* the last step wrote to a file that is there */
     uint64_t digest; /* of all effects and replies so far */
     struct text why; /* what was wrong; empty: nothing yet */
 };

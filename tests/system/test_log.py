@@ -44,15 +44,44 @@ def refusals(host):
         (f"{TYPE}/create", "nonsense", "EINVAL", ["create", "UUID"]),
         (f"{TYPE}/create", host.one.uuid, "EEXIST", ["create", host.one.uuid]),
         (f"{DRIVERS}/vfio_ap/bind", "05.9999", "ENODEV", ["vfio_ap/bind", "no such device"]),
+        (f"{DRIVERS}/vfio_ap/unbind", "04.0004", "ENODEV", ["vfio_ap/unbind", "no such device"]),
+        ("bus/ap/drivers_probe", "05.9999", "ENODEV", ["drivers_probe", "no such device"]),
+        ("bus/ap/ap_domain", "256", "EINVAL", ["ap_domain", "from 0 to 255", "aqmask"]),
+        ("bus/ap/config_time", "121", "EINVAL", ["config_time", "from 5 to 120"]),
+        ("bus/ap/poll_thread", "maybe", "EINVAL", ["poll_thread", "0 or 1"]),
+        ("bus/ap/poll_timeout", "120000000001", "EINVAL", ["poll_timeout", "120000000000"]),
+        ("bus/ap/poll_timeout", "99999999999999999999", "ERANGE", ["poll_timeout", "120000000000"]),
+        ("bus/ap/uevent", "nonsense", "EINVAL", ["bus/ap/uevent", "add, remove"]),
+        ("devices/ap/card04/config", "2", "EINVAL", ["card04: config", "0 or 1"]),
+        ("devices/ap/card04/online", "2", "EINVAL", ["card04: online", "0 or 1"]),
+        ("devices/ap/card04/04.0004/online", "2", "EINVAL", ["04.0004: online", "0 or 1"]),
+        ("devices/ap/card04/04.0004/driver_override", "vfio_ap", "EINVAL", ["04.0004: driver_override", "all ones"]),
+        ("class/zcrypt/create", "a/b", "EINVAL", ["class/zcrypt/create", "name"]),
+        ("class/zcrypt/destroy", "nobody", "ENOENT", ["class/zcrypt/destroy", "no node"]),
+        ("class/zcrypt/mine/apmask", "nonsense", "EINVAL", ["class/zcrypt/mine/apmask", "not a mask"]),
+        ("class/zcrypt/mine/ioctlmask", "-256", "EINVAL", ["class/zcrypt/mine/ioctlmask", "not a mask"]),
     ]
 
 
 def test_writes(host):
+    assert host.w("class/zcrypt/create", "mine") == "OK"
     for file, data, errno, parts in refusals(host):
         assert host.w(file, data) == errno
         messages = host.log.new()
         assert len(messages) == 1 and f"refused ({errno}): " in messages[0], (file, data, messages)
         assert all(part in messages[0] for part in parts), (messages, parts)
+
+
+def test_what_is_off_cannot_be_online(host):
+    card, queue = "devices/ap/card04", "devices/ap/card04/04.0004"
+    assert host.w(f"{card}/online", "0") == "OK"
+    assert host.w(f"{queue}/online", "1") == "EINVAL"
+    host.se_adapter(4, "off")
+    assert [host.w(f"{file}/online", "1") for file in (card, queue)] == ["ENODEV"] * 2
+    offline, no_card, no_queue = host.log.new()
+    assert "04.0004: online refused (EINVAL): its card is offline" in offline
+    assert "card04: online refused (ENODEV): the adapter is in standby" in no_card
+    assert "04.0004: online refused (ENODEV): the adapter is in standby" in no_queue
 
 
 def test_remove_with_a_guest(host):
