@@ -24,6 +24,7 @@ auth_unix_rw = "none"
 unix_sock_group = "root"
 CONFIG
 start libvirtd libvirtd -f /run/libvirtd.conf
+libvirtd=$!
 
 quiet_virsh() {
     timeout 30 virsh -q -c nodedev:///system "$@" 2>&1
@@ -32,18 +33,28 @@ virsh() {
     echo "\$ virsh $*"
     quiet_virsh "$@" || echo "status $?"
 }
-# libvirt hears of some changes only from files that it watches, or from udev: until it knows.
-listed() {
-    quiet_virsh nodedev-list --cap mdev --all | grep -q "$1"
+# Most of what its commands do libvirt learns afterwards, from udev's events and from what mdevctl tells
+# when it asks it again; and an answer may be older than the command. settled: until it knows all. The
+# event of a card comes after all events before it, and then libvirt starts no program for a while.
+listener_ended() {
+    # Again and again, since the listener may not have listened; not often, since each takes its time.
+    ((++tries % 10 != 1)) || echo change > /sys/devices/ap/card04/uevent
+    ! kill -0 "$listener" 2> /dev/null
 }
-not_listed() {
-    ! listed "$1"
+runs_nothing() {
+    local i
+    for ((i = 0; i < 6; i++)); do
+        test -z "$(cat /proc/"$libvirtd"/task/*/children 2> /dev/null)" || return
+        sleep 0.05
+    done
 }
-active() {
-    quiet_virsh nodedev-list --cap mdev | grep -q "$1"
-}
-not_active() {
-    ! active "$1"
+settled() {
+    udevadm settle
+    quiet_virsh nodedev-event --event update --device ap_card04 > "$WORK/event.log" &
+    listener=$! tries=0
+    await listener_ended
+    wait "$listener"
+    await runs_nothing
 }
 # device UUID ADAPTER DOMAIN: the description of a mediated device, in a file of the UUID's name.
 device() {
@@ -67,6 +78,7 @@ await quiet_virsh uri
 # It reads /sys in the background at first.
 await quiet_virsh nodedev-dumpxml ap_matrix
 await quiet_virsh nodedev-dumpxml ap_06_00ff
+settled
 
 for capability in ap_card ap_queue ap_matrix mdev_types mdev; do
     virsh nodedev-list --cap $capability
@@ -78,54 +90,55 @@ virsh nodedev-dumpxml ap_matrix
 echo "# A mediated device for the time being"
 device $uuid 5 4
 virsh nodedev-create /run/$uuid.xml
+settled
 echo "# ... whose queue is the host's"
 echo -5 > /sys/bus/ap/apmask
 virsh nodedev-create /run/$uuid.xml
+settled
 virsh nodedev-list --cap mdev
 virsh nodedev-dumpxml "$(name $uuid)"
 matrix_of $uuid
 device $other 5 4
 echo "# A queue that another one has"
 virsh nodedev-create /run/$other.xml
-await not_active "$(name $other)"
+settled
 virsh nodedev-list --cap mdev
 virsh nodedev-destroy "$(name $uuid)"
-await not_active "$(name $uuid)"
+settled
 virsh nodedev-list --cap mdev
 echo "left: $(ls /sys/bus/mdev/devices)"
 
 echo "# One that is defined"
 device $other 5 0x47
 virsh nodedev-define /run/$other.xml
-await listed "$(name $other)"
+settled
 virsh nodedev-list --cap mdev
 virsh nodedev-list --cap mdev --inactive
 virsh nodedev-start "$(name $other)"
+settled
 virsh nodedev-list --cap mdev
 matrix_of $other
 virsh nodedev-autostart "$(name $other)"
+settled
 virsh nodedev-info "$(name $other)"
 virsh nodedev-destroy "$(name $other)"
-await not_active "$(name $other)"
+settled
 virsh nodedev-list --cap mdev
 virsh nodedev-undefine "$(name $other)"
-await not_listed "$(name $other)"
+settled
 virsh nodedev-list --cap mdev --all
 
 echo "# Devices that come and go by themselves"
 apus se lpar remove adapter 6 --force
-adapter6_gone() {
-    ! quiet_virsh nodedev-list --cap ap_card,ap_queue | grep -q '_06_\|card06'
-}
-await adapter6_gone
+settled
 virsh nodedev-list --cap ap_card
 virsh nodedev-list --cap ap_queue
 apus se lpar add adapter 6 --force
-await quiet_virsh nodedev-dumpxml ap_06_00ff
+settled
 virsh nodedev-list --cap ap_card
 echo $uuid > /sys/devices/vfio_ap/matrix/mdev_supported_types/vfio_ap-passthrough/create
-await quiet_virsh nodedev-dumpxml "$(name $uuid)"
+settled
 virsh nodedev-list --cap mdev
 echo 1 > /sys/devices/vfio_ap/matrix/$uuid/remove
-await not_listed "$(name $uuid)"
+settled
 virsh nodedev-list --cap mdev
