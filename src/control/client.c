@@ -6,53 +6,21 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
+
+#include "socket/connection.h"
 
 #define READ_MAX 65536u
-
-/* The last descriptor wins: a peer that sends more than it is asked for loses the others. */
-static void keep_descriptor(struct control_client *c, int fd)
-{
-    if (c->peer.fd >= 0)
-        close(c->peer.fd);
-    c->peer.fd = fd;
-}
-
-static void keep_descriptors(struct control_client *c, struct msghdr *message)
-{
-    for (struct cmsghdr *h = CMSG_FIRSTHDR(message); h; h = CMSG_NXTHDR(message, h)) {
-        size_t len = h->cmsg_len - CMSG_LEN(0);
-        int fd;
-
-        if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
-            continue;
-        for (size_t at = 0; at + sizeof(fd) <= len; at += sizeof(fd)) {
-            memcpy(&fd, CMSG_DATA(h) + at, sizeof(fd));
-            keep_descriptor(c, fd);
-        }
-    }
-}
 
 void control_client_read(struct control_client *c)
 {
     char bytes[READ_MAX];
-    union {
-        struct cmsghdr align;
-        char room[CMSG_SPACE(8 * sizeof(int))];
-    } control;
-    struct iovec vector = {bytes, sizeof(bytes)};
-    struct msghdr message = {.msg_iov = &vector,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = sizeof(control)};
-    ssize_t n = recvmsg(c->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    ssize_t n = socket_receive(c->fd, bytes, sizeof(bytes), &c->peer.fd, c->peer.closer);
 
     if (n < 0) {
         if (errno != EAGAIN && errno != EINTR)
             c->dead = true;
         return;
     }
-    keep_descriptors(c, &message);
     if (n == 0)
         c->ended = true;
     line_buffer_add(&c->in, bytes, (size_t)n);

@@ -16,9 +16,10 @@
 
 /* What a connection remembers between its requests. */
 struct control_peer {
-    uint64_t number; /* names the connection; never used twice */
-    unsigned events; /* bits of enum control_event it has subscribed to */
-    int fd;          /* a descriptor it has sent and no command has taken yet; -1: none */
+    uint64_t number;       /* names the connection; never used twice */
+    unsigned events;       /* bits of enum control_event it has subscribed to */
+    int fd;                /* a descriptor it has sent and no command has taken yet; -1: none */
+    struct closer *closer; /* takes such descriptors in the end */
 };
 
 /* A guest that ends with the connection that started it. */

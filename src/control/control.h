@@ -26,7 +26,8 @@ struct control_host {
     bool virtual_clock;
     const char *guest_socket;    /* of the guest protocol; NULL: there is none */
     uint64_t (*now)(void *data); /* ns, as in commands to the core */
-    /* Serves the tree of a guest on a descriptor of /dev/fuse, which it takes in every case. */
+    /* Serves the tree of a guest on a descriptor of /dev/fuse. fd remains the caller's; whoever
+     * needs it longer makes a copy. */
     int (*mount_guest)(void *data, unsigned guest, int fd, struct text *why);
     /* Moves the virtual clock on and fires what becomes due. */
     int (*advance)(void *data, uint64_t ns, struct text *why);

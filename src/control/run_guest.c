@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands about guests. */
 #include <errno.h>
-#include <unistd.h>
 
 #include "control/command.h"
 #include "control/json.h"
 #include "control/view.h"
 #include "core/query.h"
+#include "socket/closer.h"
 
 /* In the order of the bits GUEST_AP, GUEST_APFT, GUEST_APQCI, GUEST_APQI. */
 const char *const control_guest_features[] = {"ap", "apft", "apqci", "apqi", NULL};
@@ -121,7 +121,7 @@ static json_t *run_show(struct control_call *call, struct control_error *error)
 static json_t *run_mount(struct control_call *call, struct control_error *error)
 {
     const struct control_host *host = call->state->host;
-    int fd = call->peer->fd, rc;
+    int fd = call->peer->fd, mounted = 0, rc;
     struct guest_info guest;
     text_auto why = {0};
 
@@ -131,13 +131,14 @@ static json_t *run_mount(struct control_call *call, struct control_error *error)
         return NULL;
     }
     call->peer->fd = -1;
-    if (find_guest(call, &guest, error) < 0) {
-        close(fd);
+    rc = find_guest(call, &guest, error);
+    if (rc == 0)
+        mounted = host->mount_guest(host->data, guest.number, fd, &why);
+    closer_close(call->peer->closer, fd);
+    if (rc < 0)
         return NULL;
-    }
-    rc = host->mount_guest(host->data, guest.number, fd, &why);
-    if (rc < 0) {
-        control_error_set(error, CONTROL_REFUSED, -rc, "%s", why.data);
+    if (mounted < 0) {
+        control_error_set(error, CONTROL_REFUSED, -mounted, "%s", why.data);
         return NULL;
     }
     return json_object();

@@ -2,7 +2,6 @@
 #include "control/control.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -12,9 +11,11 @@
 #include "base/abi.h"
 #include "control/client.h"
 #include "control/event.h"
-#include "control/listen.h"
 #include "control/message.h"
 #include "core/query.h"
+#include "socket/acceptor.h"
+#include "socket/connection.h"
+#include "socket/listen.h"
 
 /* Requests of one client handled before others get their turn. */
 #define BATCH 32
@@ -27,8 +28,9 @@ struct control_server {
     unsigned client_count;
     uint64_t next_peer;
     sd_event *event;
-    sd_event_source *listening, *reaper;
-    int fd, spare;
+    sd_event_source *reaper;
+    struct acceptor *acceptor;
+    struct closer *closer;
     char *path;
     bool settling; /* the host will call settled() */
 };
@@ -38,9 +40,9 @@ static void client_run(struct control_client *c);
 static void client_free(struct control_client *c)
 {
     sd_event_source_disable_unref(c->source);
-    close(c->fd);
+    socket_hang_up(c->fd, c->peer.closer);
     if (c->peer.fd >= 0)
-        close(c->peer.fd);
+        closer_close(c->peer.closer, c->peer.fd);
     line_buffer_done(&c->in);
     text_done(&c->out);
     free(c);
@@ -182,8 +184,9 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *dat
     return 0;
 }
 
-static void refuse_client(int fd)
+static void refuse_client(void *data, int fd)
 {
+    struct control_server *s = data;
     struct control_error error = {0};
     text_auto line = {0};
 
@@ -194,27 +197,7 @@ static void refuse_client(int fd)
     if (send(fd, line.data, line.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
         /* It has gone away again: nobody to tell. */
     }
-    close(fd);
-}
-
-/* A new connection, or -1. Without descriptors left, the spare one serves to turn the peer away. */
-static int take_connection(struct control_server *s)
-{
-    int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && s->spare >= 0) {
-        close(s->spare);
-        fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= 0)
-            refuse_client(fd);
-        s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        return -1;
-    }
-    if (fd >= 0 && s->client_count >= CONTROL_CLIENTS_MAX) {
-        refuse_client(fd);
-        return -1;
-    }
-    return fd;
+    socket_hang_up(fd, s->closer);
 }
 
 static void greet(struct control_client *c)
@@ -226,44 +209,47 @@ static void greet(struct control_client *c)
     client_run(c);
 }
 
-static int on_connection(sd_event_source *source, int listening, uint32_t events, void *data)
+static void on_connection(void *data, int fd)
 {
     struct control_server *s = data;
     struct control_client *c;
-    int fd = take_connection(s);
 
-    if (fd < 0)
-        return 0;
+    if (s->client_count >= CONTROL_CLIENTS_MAX) {
+        refuse_client(s, fd);
+        return;
+    }
     c = xcalloc(1, sizeof(*c));
-    *c = (struct control_client){
-        .server = s, .next = s->clients, .fd = fd, .peer = {.number = s->next_peer++, .fd = -1}};
+    *c = (struct control_client){.server = s,
+                                 .next = s->clients,
+                                 .fd = fd,
+                                 .peer = {.number = s->next_peer++, .fd = -1, .closer = s->closer}};
     if (sd_event_add_io(s->event, &c->source, fd, EPOLLIN, on_client, c) < 0) {
-        close(fd);
+        socket_hang_up(fd, s->closer);
         free(c);
-        return 0;
+        return;
     }
     s->clients = c;
     s->client_count++;
     greet(c);
-    return 0;
 }
 
 int control_server_new(sd_event *event, struct door *door, const struct control_host *host,
                        const char *path, struct control_server **out, struct text *why)
 {
+    struct acceptor_user user = {.connected = on_connection, .turned_away = refuse_client};
     struct control_server *s;
-    int fd = control_listen(path, "--socket", why);
+    int fd = socket_listen(path, "--socket", why);
 
     if (fd < 0)
         return fd;
     s = xcalloc(1, sizeof(*s));
     s->event = sd_event_ref(event);
-    s->fd = fd;
-    s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    s->closer = closer_new();
     s->path = xstrdup(path);
     s->next_peer = 1;
     control_state_init(&s->state, door, host);
-    if (sd_event_add_io(event, &s->listening, fd, EPOLLIN, on_connection, s) < 0 ||
+    user.data = s;
+    if (acceptor_new(event, fd, &user, &s->acceptor) < 0 ||
         sd_event_add_defer(event, &s->reaper, reap, s) < 0 ||
         sd_event_source_set_enabled(s->reaper, SD_EVENT_OFF) < 0) {
         control_server_free(s);
@@ -284,12 +270,10 @@ void control_server_free(struct control_server *s)
         s->clients = c->next;
         client_free(c);
     }
-    sd_event_source_disable_unref(s->listening);
+    acceptor_free(s->acceptor);
     sd_event_source_disable_unref(s->reaper);
     sd_event_unref(s->event);
-    close(s->fd);
-    if (s->spare >= 0)
-        close(s->spare);
+    closer_free(s->closer);
     unlink(s->path);
     free(s->path);
     control_state_done(&s->state);

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "control/listen.h"
 #include "daemon/internal.h"
+#include "socket/listen.h"
 
 #define HELLO_MS 10000
 
@@ -23,7 +23,7 @@ int daemon_guests_open(struct daemon *d, struct text *why)
 
     text_addf(&path, "%s%s", o->guest_socket ? o->guest_socket : o->socket,
               o->guest_socket ? "" : ".guest");
-    fd = control_listen(path.data, "--guest-socket", why);
+    fd = socket_listen(path.data, "--guest-socket", why);
     if (fd == -ENAMETOOLONG && !o->guest_socket) {
         daemon_log(d, LOG_LEVEL_WARNING, "no socket for real guests: %s", why->data);
         text_clear(why);

@@ -29,12 +29,19 @@ static bool is_fuse(int fd)
 
 static int host_mount_guest(void *data, unsigned guest, int fd, struct text *why)
 {
+    int own;
+
     if (!is_fuse(fd)) {
-        close(fd);
         text_adds(why, "the descriptor that came with the request is none of /dev/fuse");
         return -EINVAL;
     }
-    return daemon_mount_new(data, guest + 1, NULL, fd, why);
+    own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own < 0) {
+        own = -errno;
+        text_addf(why, "no descriptor is left for the guest's tree: %s", strerror(errno));
+        return own;
+    }
+    return daemon_mount_new(data, guest + 1, NULL, own, why);
 }
 
 static int host_advance(void *data, uint64_t ns, struct text *why)

@@ -2,14 +2,14 @@
 #include "guest/server.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "guest/session.h"
+#include "socket/acceptor.h"
+#include "socket/connection.h"
 
 /* Frames of one client handled before others get their turn. */
 #define BATCH      32
@@ -31,15 +31,16 @@ struct guest_server {
     struct peer *peers;
     unsigned count;
     sd_event *event;
-    sd_event_source *listening, *reaper;
-    int fd, spare;
+    sd_event_source *reaper;
+    struct acceptor *acceptor; /* NULL: connections come through guest_server_add alone */
+    struct closer *closer;
 };
 
 static void peer_free(struct peer *p)
 {
     sd_event_source_disable_unref(p->io);
     sd_event_source_disable_unref(p->deadline);
-    close(p->fd);
+    socket_hang_up(p->fd, p->server->closer);
     free(p);
 }
 
@@ -153,7 +154,7 @@ static void peer_run(struct peer *p)
 static void peer_read(struct peer *p)
 {
     char bytes[READ_BYTES];
-    ssize_t n = recv(p->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    ssize_t n = socket_receive(p->fd, bytes, sizeof(bytes), NULL, p->server->closer);
 
     if (n > 0)
         guest_session_input(&p->session, bytes, (size_t)n);
@@ -203,37 +204,30 @@ void guest_server_add(struct guest_server *s, int fd)
     peer_run(p);
 }
 
-static int on_connection(sd_event_source *source, int listening, uint32_t events, void *data)
+static void on_connection(void *data, int fd)
+{
+    guest_server_add(data, fd);
+}
+
+static void on_turned_away(void *data, int fd)
 {
     struct guest_server *s = data;
-    int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-    /* Without descriptors left the spare one serves to turn the client away. */
-    if (fd < 0 && (errno == EMFILE || errno == ENFILE) && s->spare >= 0) {
-        close(s->spare);
-        fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= 0)
-            close(fd);
-        s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        return 0;
-    }
-    if (fd >= 0)
-        guest_server_add(s, fd);
-    return 0;
+    socket_hang_up(fd, s->closer);
 }
 
 int guest_server_new(sd_event *event, struct door *door, const struct guest_server_host *host,
                      int fd, struct guest_server **out)
 {
     struct guest_server *s = xcalloc(1, sizeof(*s));
+    struct acceptor_user user = {s, on_connection, on_turned_away};
     int rc;
 
     s->sessions.door = door;
     s->host = host;
     s->event = sd_event_ref(event);
-    s->fd = fd;
-    s->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    rc = fd < 0 ? 0 : sd_event_add_io(event, &s->listening, fd, EPOLLIN, on_connection, s);
+    s->closer = closer_new();
+    rc = fd < 0 ? 0 : acceptor_new(event, fd, &user, &s->acceptor);
     if (rc >= 0)
         rc = sd_event_add_defer(event, &s->reaper, reap, s);
     if (rc >= 0)
@@ -257,13 +251,10 @@ void guest_server_free(struct guest_server *s)
         guest_session_drop(&p->session);
         peer_free(p);
     }
-    sd_event_source_disable_unref(s->listening);
+    acceptor_free(s->acceptor);
     sd_event_source_disable_unref(s->reaper);
     sd_event_unref(s->event);
-    if (s->fd >= 0)
-        close(s->fd);
-    if (s->spare >= 0)
-        close(s->spare);
+    closer_free(s->closer);
     free(s);
 }
 

@@ -4,7 +4,9 @@
 import array
 import json
 import os
+import signal
 import socket
+import struct
 import time
 
 import pytest
@@ -234,6 +236,45 @@ def test_a_descriptor_of_a_wrong_kind(host, other, kind):
     error = mount_with(host, fds)["error"]
     assert error["errno"] == "EINVAL" and "/dev/fuse" in error["desc"]
     assert mount_with(host, fds)["error"] == error
+
+
+def lingering(seconds=10):
+    """A connection that close(2) waits for: its peer, the second, reads nothing of what was sent."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    ours = socket.create_connection(listening.getsockname())
+    peer = listening.accept()[0]
+    listening.close()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, seconds))
+    ours.setblocking(False)
+    try:
+        while True:
+            ours.send(bytes(65536))
+    except BlockingIOError:
+        return ours, peer
+
+
+@pytest.mark.parametrize("kind", ["control", "guest"])
+@pytest.mark.parametrize("command", ["guest-list", "guest-mount"])
+def test_a_descriptor_that_takes_long_to_close(host, other, kind, command):
+    """The event loop does not wait for it, neither on the way nor when the client goes away."""
+    peers, request = [], json.dumps({"execute": command, "arguments": {"name": "G"} if "mount" in command else {}})
+    host.process.send_signal(signal.SIGSTOP)  # so that the daemon closes them last
+    for _ in range(3):
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(str(host.socket) + (".guest" if kind == "guest" else ""))
+        for _ in range(2):
+            slow, peer = lingering()
+            socket.send_fds(client, [request.encode() + b"\n"], [slow.fileno()] * 3)
+            slow.close()
+            peers.append(peer)
+        client.close()
+    host.process.send_signal(signal.SIGCONT)
+    started = time.monotonic()
+    assert other.execute("status") is not None
+    assert host.w("bus/ap/apmask", "-5") == "OK"
+    assert time.monotonic() - started < 4
+    for peer in peers:
+        peer.close()
 
 
 def test_a_fuse_descriptor_without_a_mount(host, other):

@@ -32,7 +32,7 @@ static int mount_guest(void *data, unsigned guest, int fd, struct text *why)
 {
     struct rig *r = data;
 
-    r->mounted_fd = fd;
+    r->mounted_fd = dup(fd);
     r->mounted_guest = guest;
     return 0;
 }

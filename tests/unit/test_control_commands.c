@@ -8,6 +8,7 @@
 
 #include "control/error.h"
 #include "control_rig.h"
+#include "descriptors.h"
 
 #include "unit.h"
 
@@ -237,23 +238,6 @@ static void test_a_guest_ends_with_its_connection(void **state)
     close(other);
 }
 
-static void send_with_fd(struct rig *r, int client, const char *text, int fd)
-{
-    union {
-        struct cmsghdr header;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec vector = {(void *)text, strlen(text)};
-    struct msghdr message = {.msg_iov = &vector,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = sizeof(control)};
-
-    control.header = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
-    memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-    assert_int_equal(sendmsg(client, &message, 0), (ssize_t)strlen(text));
-}
-
 static void test_guest_mount_takes_its_descriptor(void **state)
 {
     static const char mount[] =
@@ -266,7 +250,7 @@ static void test_guest_mount_takes_its_descriptor(void **state)
                 CONTROL_ARGUMENT, "SCM_RIGHTS");
     ask_and_drop(r, c, "{\"execute\":\"guest-start\",\"arguments\":{\"name\":\"Guest1\"}}");
     assert_int_equal(pipe(pair), 0);
-    send_with_fd(r, c, mount, pair[1]);
+    descriptors_send(c, mount, &pair[1], 1);
     assert_string_equal(rig_receive(r, c), "{\"return\":{}}\n");
     assert_int_equal(r->mounted_guest, 3);
     assert_int_equal(write(r->mounted_fd, "x", 1), 1);
@@ -283,9 +267,9 @@ static void test_descriptors_nobody_wants_are_closed(void **state)
     char byte;
 
     assert_int_equal(pipe(pair), 0);
-    send_with_fd(r, c, "{\"execute\":\"guest-list\"}\n", pair[1]);
-    send_with_fd(r, c, "{\"execute\":\"guest-mount\",\"arguments\":{\"name\":\"Nobody\"}}\n",
-                 pair[1]);
+    descriptors_send(c, "{\"execute\":\"guest-list\"}\n", &pair[1], 1);
+    descriptors_send(c, "{\"execute\":\"guest-mount\",\"arguments\":{\"name\":\"Nobody\"}}\n",
+                     &pair[1], 1);
     close(pair[1]);
     assert_non_null(strstr(rig_receive(r, c), "'Nobody'"));
     assert_int_equal(read(pair[0], &byte, 1), 0);

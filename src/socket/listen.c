@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "control/listen.h"
+#include "socket/listen.h"
 
 #include <errno.h>
 #include <string.h>
@@ -61,7 +61,7 @@ static int make_room(const struct sockaddr_un *address, const char *option, stru
     return -EADDRINUSE;
 }
 
-int control_listen(const char *path, const char *option, struct text *why)
+int socket_listen(const char *path, const char *option, struct text *why)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     mode_t mask;

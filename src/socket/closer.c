@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "socket/closer.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+/* Each may wait in close(2); while all of them do, descriptors queue up. */
+#define THREADS_MAX 16
+
+/* Threads live as long as there is something to close, so there is none in ordinary times. */
+struct closer {
+    pthread_mutex_t lock;
+    int *fds;
+    unsigned count, capacity, threads;
+    bool over; /* the last thread frees */
+};
+
+static void destroy(struct closer *c)
+{
+    pthread_mutex_destroy(&c->lock);
+    free(c->fds);
+    free(c);
+}
+
+static void *work(void *data)
+{
+    struct closer *c = data;
+    bool last;
+
+    pthread_mutex_lock(&c->lock);
+    while (c->count) {
+        int fd = c->fds[--c->count];
+
+        pthread_mutex_unlock(&c->lock);
+        close(fd);
+        pthread_mutex_lock(&c->lock);
+    }
+    last = --c->threads == 0 && c->over;
+    pthread_mutex_unlock(&c->lock);
+    if (last)
+        destroy(c);
+    return NULL;
+}
+
+struct closer *closer_new(void)
+{
+    struct closer *c = xcalloc(1, sizeof *c);
+
+    pthread_mutex_init(&c->lock, NULL);
+    return c;
+}
+
+void closer_free(struct closer *c)
+{
+    bool last;
+
+    if (!c)
+        return;
+    pthread_mutex_lock(&c->lock);
+    c->over = true;
+    last = c->threads == 0;
+    pthread_mutex_unlock(&c->lock);
+    if (last)
+        destroy(c);
+}
+
+static bool start_thread(struct closer *c)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    int rc;
+
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    rc = pthread_create(&thread, &attributes, work, c);
+    pthread_attr_destroy(&attributes);
+    return rc == 0;
+}
+
+void closer_close(struct closer *c, int fd)
+{
+    pthread_mutex_lock(&c->lock);
+    if (c->count == c->capacity) {
+        c->capacity = c->capacity ? c->capacity * 2 : 16;
+        c->fds = xrealloc(c->fds, c->capacity * sizeof *c->fds);
+    }
+    c->fds[c->count++] = fd;
+    /* Without a thread it waits for the next one that can be had. */
+    if (c->threads < THREADS_MAX && start_thread(c))
+        c->threads++;
+    pthread_mutex_unlock(&c->lock);
+}

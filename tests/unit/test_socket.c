@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* Unix sockets whose clients send what nobody asked for, and too many of them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/un.h>
+
+#include "descriptors.h"
+#include "socket/acceptor.h"
+#include "socket/connection.h"
+
+struct sockets {
+    struct closer *closer;
+    int near, far, peer; /* a pair; and who keeps a lingering socket from being closed */
+    double start;
+};
+
+static int setup(void **state)
+{
+    struct sockets *s = calloc(1, sizeof *s);
+    int pair[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    *s = (struct sockets){closer_new(), pair[0], pair[1], -1, 0};
+    *state = s;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct sockets *s = *state;
+
+    if (s->near >= 0)
+        close(s->near);
+    close(s->far);
+    if (s->peer >= 0)
+        close(s->peer);
+    closer_free(s->closer);
+    free(s);
+    return 0;
+}
+
+static void assert_quick(const struct sockets *s)
+{
+    assert_true(seconds_now() - s->start < LINGER_SECONDS / 2.0);
+}
+
+/* The descriptors are the receiver's alone from then on. */
+static void give_away(int to, const char *text, const int *fds, unsigned count)
+{
+    descriptors_send(to, text, fds, count);
+    for (unsigned i = 0; i < count; i++)
+        close(fds[i]);
+}
+
+/* Whether the other end of a pipe is closed within some seconds. */
+static void assert_closed(int read_end)
+{
+    struct pollfd fd = {.fd = read_end, .events = POLLIN};
+
+    assert_int_equal(poll(&fd, 1, 10000), 1);
+    assert_true(fd.revents & POLLHUP);
+    close(read_end);
+}
+
+/* What the tests below rely on. */
+static void a_lingering_socket_keeps_close_waiting(void **state)
+{
+    struct sockets *s = *state;
+    int fd = lingering_open(&s->peer);
+
+    s->start = seconds_now();
+    close(fd);
+    assert_true(seconds_now() - s->start > LINGER_SECONDS / 2.0);
+}
+
+static void the_closer_does_not_wait(void **state)
+{
+    struct sockets *s = *state;
+    int fd = lingering_open(&s->peer), pipe_ends[2];
+
+    assert_int_equal(pipe2(pipe_ends, O_CLOEXEC), 0);
+    s->start = seconds_now();
+    closer_close(s->closer, fd);
+    closer_close(s->closer, pipe_ends[1]);
+    assert_quick(s);
+    assert_closed(pipe_ends[0]);
+    assert_quick(s);
+}
+
+static void the_last_descriptor_is_kept(void **state)
+{
+    struct sockets *s = *state;
+    int first[2], second[2], passed = -1;
+    char bytes[8];
+
+    assert_int_equal(pipe2(first, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(second, O_CLOEXEC), 0);
+    give_away(s->far, "ab", (int[]){first[1], second[1]}, 2);
+    assert_int_equal(socket_receive(s->near, bytes, sizeof bytes, &passed, s->closer), 2);
+    assert_closed(first[0]);
+    assert_int_equal(write(passed, "x", 1), 1);
+    assert_int_equal(read(second[0], bytes, 1), 1);
+    assert_true(fcntl(passed, F_GETFD) & FD_CLOEXEC);
+    close(passed);
+    assert_closed(second[0]);
+}
+
+/* As many as the kernel passes at once; it would close any that there is no room for. */
+static void what_nobody_wants_is_closed_elsewhere(void **state)
+{
+    struct sockets *s = *state;
+    int fds[253], pipe_ends[2];
+    char bytes[8];
+
+    assert_int_equal(pipe2(pipe_ends, O_CLOEXEC), 0);
+    fds[0] = lingering_open(&s->peer);
+    fds[1] = pipe_ends[1];
+    for (unsigned i = 2; i < 253; i++)
+        fds[i] = fcntl(i % 2 ? fds[0] : fds[1], F_DUPFD_CLOEXEC, 0);
+    give_away(s->far, "a", fds, 253);
+    s->start = seconds_now();
+    assert_int_equal(socket_receive(s->near, bytes, sizeof bytes, NULL, s->closer), 1);
+    assert_quick(s);
+    assert_closed(pipe_ends[0]);
+}
+
+static void what_was_never_read_is_closed_elsewhere(void **state)
+{
+    struct sockets *s = *state;
+
+    give_away(s->far, "a", (int[]){lingering_open(&s->peer)}, 1);
+    s->start = seconds_now();
+    socket_hang_up(s->near, s->closer);
+    s->near = -1;
+    assert_quick(s);
+    assert_int_equal(send(s->far, "b", 1, MSG_NOSIGNAL) < 0 ? errno : 0, EPIPE);
+}
+
+struct door {
+    sd_event *event;
+    struct acceptor *acceptor;
+    struct sockaddr_un address;
+    struct rlimit limit;
+    unsigned connected, turned_away;
+};
+
+static void on_connected(void *data, int fd)
+{
+    ((struct door *)data)->connected++;
+    close(fd);
+}
+
+static void on_turned_away(void *data, int fd)
+{
+    ((struct door *)data)->turned_away++;
+    close(fd);
+}
+
+static int open_door(void **state)
+{
+    struct door *d = calloc(1, sizeof *d);
+    struct acceptor_user user = {d, on_connected, on_turned_away};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    d->address.sun_family = AF_UNIX;
+    snprintf(d->address.sun_path + 1, sizeof d->address.sun_path - 1, "apus-test-%d", getpid());
+    assert_int_equal(bind(fd, (struct sockaddr *)&d->address, sizeof d->address), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_true(sd_event_new(&d->event) >= 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &d->limit), 0);
+    assert_int_equal(acceptor_new(d->event, fd, &user, &d->acceptor), 0);
+    *state = d;
+    return 0;
+}
+
+static int close_door(void **state)
+{
+    struct door *d = *state;
+
+    acceptor_free(d->acceptor);
+    sd_event_unref(d->event);
+    free(d);
+    return 0;
+}
+
+static int knock(const struct door *d)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(connect(fd, (const struct sockaddr *)&d->address, sizeof d->address), 0);
+    return fd;
+}
+
+/* No descriptor from the given number on can be had. */
+static void limit_descriptors(const struct door *d, int first)
+{
+    struct rlimit limit = {(rlim_t)first, d->limit.rlim_max};
+
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* How often the event loop turns while it has some time. */
+static unsigned turns_within(struct door *d, double seconds)
+{
+    double end = seconds_now() + seconds;
+    unsigned turns = 0;
+
+    while (seconds_now() < end)
+        turns += sd_event_run(d->event, 20000) > 0;
+    return turns;
+}
+
+static int lowest_free(void)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    close(fd);
+    return fd;
+}
+
+static void without_descriptors_who_knocks_is_turned_away(void **state)
+{
+    struct door *d = *state;
+    int client = knock(d);
+
+    limit_descriptors(d, lowest_free());
+    turns_within(d, 0.1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &d->limit), 0);
+    assert_int_equal(d->connected, 0);
+    assert_int_equal(d->turned_away, 1);
+    close(client);
+    client = knock(d);
+    turns_within(d, 0.1);
+    assert_int_equal(d->connected, 1);
+    close(client);
+}
+
+/* Not even the spare one can be used: 3 is below all that are open. */
+static void without_a_spare_the_loop_rests(void **state)
+{
+    struct door *d = *state;
+    int client = knock(d);
+
+    limit_descriptors(d, 3);
+    assert_true(turns_within(d, 0.5) < 20);
+    assert_int_equal(d->connected + d->turned_away, 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &d->limit), 0);
+    turns_within(d, 2.5 * ACCEPTOR_PAUSE_MS / 1000);
+    assert_int_equal(d->connected, 1);
+    close(client);
+}
+
+#define PAIR(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define DOOR(test) cmocka_unit_test_setup_teardown(test, open_door, close_door)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        PAIR(a_lingering_socket_keeps_close_waiting),
+        PAIR(the_closer_does_not_wait),
+        PAIR(the_last_descriptor_is_kept),
+        PAIR(what_nobody_wants_is_closed_elsewhere),
+        PAIR(what_was_never_read_is_closed_elsewhere),
+        DOOR(without_descriptors_who_knocks_is_turned_away),
+        DOOR(without_a_spare_the_loop_rests),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
