@@ -151,6 +151,13 @@ def sign_with_token(guest):
     assert guest.sh("cd /root; openssl dgst -sha512 -verify public01 -keyform der -signature signature message") == "Verified OK"
 
 
+def test_packages_need_memory(guest, cache):
+    done = guest.machine.apus("guest", "start", "Small", UUID, "--linux", "--packages", "--kernel", cache, "--memory", "64",
+                              check=False)
+    assert done.returncode == 1 and re.search(r"the guest needs --memory \d+ or more", done.stderr)
+    assert list(guest.machine.guests()) == ["Clients"]
+
+
 @pytest.mark.parametrize("program", ["icainfo", "icainfo-cex"])
 def test_libica_knows_which_adapters_are_online(guest, program):
     assert dynamic(guest, program, "RSA ME") and dynamic(guest, program, "RSA CRT") and dynamic(guest, program, "ECDH")
