@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/number.h"
 #include "cli/command.h"
 #include "cli/commands.h"
@@ -140,7 +141,7 @@ static int failure(const struct bench *b, int error)
 {
     if (error == EBADMSG)
         return cli_error("%s gave a wrong result", b->node);
-    return cli_error("%s: %s%s", b->node, strerror(error),
+    return cli_error("%s: %s%s", b->node, error_text(error),
                      error == ENODEV ? "; no adapter that does RSA is online" : "");
 }
 
@@ -311,7 +312,7 @@ static int bench_run(int argc, char **argv)
     fd = open(b.node, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return cli_error("%s: %s; inside a machine there is one: apus run -- apus bench crypto",
-                         b.node, strerror(errno));
+                         b.node, error_text(errno));
     status = bench_all(&b, fd);
     close(fd);
     return status;

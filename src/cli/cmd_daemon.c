@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/number.h"
 #include "cli/command.h"
 #include "cli/commands.h"
@@ -157,7 +158,7 @@ static int check_dev_links(const char *dir)
             return 0;
         errno = ENOTDIR;
     }
-    return cli_error("no links to device nodes can be kept in %s: %s", dir, strerror(errno));
+    return cli_error("no links to device nodes can be kept in %s: %s", dir, error_text(errno));
 }
 
 static int daemon_cli_run(int argc, char **argv)

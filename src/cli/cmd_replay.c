@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "store/record.h"
@@ -23,7 +24,7 @@ static FILE *open_recording(const char *path)
     struct stat st;
 
     if (!in)
-        cli_error("cannot read %s: %s", path, strerror(errno));
+        cli_error("cannot read %s: %s", path, error_text(errno));
     else if (fstat(fileno(in), &st) == 0 && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)))
         return in;
     else

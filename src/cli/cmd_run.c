@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "cli/command.h"
 #include "cli/compose.h"
 #include "cli/daemon.h"
@@ -123,7 +124,7 @@ static int prepare(struct daemon_start *how, bool uevents, struct compose *compo
     int ret = uevents ? uevent_netns_get(&how->outside) : 0;
 
     if (ret < 0)
-        return cli_error("cannot look at /proc/self/ns/net: %s", strerror(-ret)), ret;
+        return cli_error("cannot look at /proc/self/ns/net: %s", error_text(-ret)), ret;
     ret = namespace_enter(uevents);
     if (ret < 0)
         return ret;
@@ -146,7 +147,7 @@ static int run_inside(struct daemon_start *how, const struct run_options *o, cha
     if (prepare(how, o->uevents, &compose) < 0)
         return PROGRAM_FAILED;
     if (o->notify && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return cli_error("cannot make a socket: %s", strerror(errno)), PROGRAM_FAILED;
+        return cli_error("cannot make a socket: %s", error_text(errno)), PROGRAM_FAILED;
     how->notify = pair[1];
     compose.null_node = o->notify;
     ret = daemon_start(how, &daemon);

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "cli/command.h"
 #include "cli/fusefd.h"
 
@@ -55,7 +56,7 @@ static void close_dir(DIR **d)
 
 static int refuse(int err, const char *doing, const char *path)
 {
-    cli_error("cannot %s %s: %s%s", doing, path, strerror(err),
+    cli_error("cannot %s %s: %s%s", doing, path, error_text(err),
               err == ENOSYS   ? "; apus needs Linux 5.2 or newer"
               : err == ENOSPC ? "; raise /proc/sys/fs/mount-max or free some memory"
                               : "");
@@ -128,30 +129,32 @@ static int make_target(int new, const char *name, mode_t mode)
 
 static int copy_dir(int real, int new, const char *path);
 
+/* The directory called name is there; what is in it is still to come. */
+static int copy_sub(int real, int new, const char *path, const char *name)
+{
+    fd_auto sub_real = open_dir(real, name);
+    fd_auto sub_new = open_dir(new, name);
+
+    return sub_real < 0 || sub_new < 0 ? refuse(errno, "open", path)
+                                       : copy_dir(sub_real, sub_new, path);
+}
+
 /* Brings one real entry over. */
 static int copy_entry(int real, int new, const char *path, const char *name)
 {
     struct stat st;
-    int ret;
+    int ret = fstatat(real, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 
-    if (fstatat(real, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return -errno;
-    if (S_ISLNK(st.st_mode))
-        return copy_link(real, new, name);
     if (strcmp(path, "/dev/ptmx") == 0)
         return 0; /* see place_ptmx */
-    ret = make_target(new, name, st.st_mode);
-    if (ret < 0)
-        return ret;
-    if (S_ISDIR(st.st_mode) && is_ours(path, true)) {
-        fd_auto sub_real = open_dir(real, name);
-        fd_auto sub_new = open_dir(new, name);
-
-        if (sub_real < 0 || sub_new < 0)
-            return -errno;
-        return copy_dir(sub_real, sub_new, path);
-    }
-    return bind_at(real, name, new, name);
+    if (ret == 0)
+        ret = S_ISLNK(st.st_mode) ? copy_link(real, new, name) : make_target(new, name, st.st_mode);
+    if (ret == 0 && S_ISDIR(st.st_mode) && is_ours(path, true))
+        return copy_sub(real, new, path, name);
+    if (ret == 0 && !S_ISLNK(st.st_mode))
+        ret = bind_at(real, name, new, name);
+    /* A device can vanish while we look. */
+    return ret < 0 && ret != -ENOENT ? refuse(-ret, "lay out", path) : 0;
 }
 
 /* Brings all real entries of the directory called path over, except those that we replace. */
@@ -173,9 +176,8 @@ static int copy_dir(int real, int new, const char *path)
         if (is_ours(sub, false))
             continue;
         ret = copy_entry(real, new, sub, e->d_name);
-        /* A device can vanish while we look. */
-        if (ret < 0 && ret != -ENOENT)
-            return refuse(-ret, "lay out", sub);
+        if (ret < 0)
+            return ret;
     }
     return 0;
 }

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "cli/command.h"
 
 /* NARROW: that of 32-bit programs; their ioctl has one number everywhere. */
@@ -88,7 +89,7 @@ static int refuse(int error)
         break;
     default:
         cli_error("cannot install the seccomp filter: %s; leave --ioctl=notify out",
-                  strerror(error));
+                  error_text(error));
     }
     return -error;
 }
@@ -123,6 +124,6 @@ int filter_hand_over(int socket)
     ret = send_fd(socket, fd);
     close(fd);
     if (ret < 0)
-        cli_error("cannot hand the ioctls over to the daemon: %s", strerror(-ret));
+        cli_error("cannot hand the ioctls over to the daemon: %s", error_text(-ret));
     return ret;
 }

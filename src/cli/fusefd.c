@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "cli/command.h"
 
 static int refuse_open(int err)
@@ -27,7 +28,7 @@ static int refuse_open(int err)
                   "container the device (--device /dev/fuse)");
         break;
     default:
-        cli_error("cannot open /dev/fuse: %s", strerror(err));
+        cli_error("cannot open /dev/fuse: %s", error_text(err));
     }
     return -err;
 }
@@ -48,7 +49,7 @@ static int refuse_mount(int err, const char *where)
                   "/proc/sys/fs/mount-max");
         break;
     default:
-        cli_error("cannot mount a FUSE file system on %s: %s", where, strerror(err));
+        cli_error("cannot mount a FUSE file system on %s: %s", where, error_text(err));
     }
     return -err;
 }

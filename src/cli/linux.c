@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/number.h"
 #include "cli/command.h"
 #include "cli/program.h"
@@ -180,7 +181,7 @@ static bool make_parent(const char *dir)
     text_add(&parent, dir, (size_t)(strrchr(dir, '/') - dir));
     if (mkdir(parent.data, 0700) == 0 || errno == EEXIST)
         return true;
-    cli_error("cannot create %s: %s", parent.data, strerror(errno));
+    cli_error("cannot create %s: %s", parent.data, error_text(errno));
     return false;
 }
 

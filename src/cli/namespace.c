@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "cli/command.h"
 
 static int write_file(const char *path, const char *text)
@@ -50,7 +51,7 @@ static int refuse_user(int err)
         remedy = "this kernel has none; run apus as root";
         break;
     default:
-        remedy = strerror(err);
+        remedy = error_text(err);
     }
     cli_error("cannot make a user namespace: %s", remedy);
     return -err;
@@ -97,7 +98,7 @@ int namespace_enter(bool network)
     if (unshare(flags) < 0) {
         if (errno != EPERM) {
             ret = -errno;
-            cli_error("cannot make a mount namespace: %s", strerror(-ret));
+            cli_error("cannot make a mount namespace: %s", error_text(-ret));
             return ret;
         }
         ret = enter_user(flags);
@@ -106,7 +107,7 @@ int namespace_enter(bool network)
     }
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
         ret = -errno;
-        cli_error("cannot make the mount namespace private: %s%s", strerror(-ret),
+        cli_error("cannot make the mount namespace private: %s%s", error_text(-ret),
                   ret == -EINVAL
                       ? "; the root directory is no mount point, as in a plain chroot: bind it to "
                         "itself (mount --bind DIR DIR) before chroot DIR"

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "cli/command.h"
 #include "cli/filter.h"
 
@@ -85,7 +86,7 @@ static _Noreturn void execute(char **argv)
     execvp(argv[0], argv);
     err = errno;
     if (err != ENOENT)
-        cli_error("cannot execute '%s': %s", argv[0], strerror(err));
+        cli_error("cannot execute '%s': %s", argv[0], error_text(err));
     else if (program_check(argv[0]) == 0)
         cli_error("'%s' is there, but the interpreter that it names is not", argv[0]);
     _exit(err == ENOENT ? PROGRAM_MISSING : PROGRAM_UNRUNNABLE);
@@ -100,7 +101,7 @@ static pid_t start(char **argv, const sigset_t *old, int socket)
 
     if (child < 0) {
         child = -errno;
-        cli_error("cannot start a process: %s", strerror(-child));
+        cli_error("cannot start a process: %s", error_text(-child));
     }
     if (child)
         return child;
@@ -180,7 +181,7 @@ int program_run_watched(char **argv, pid_t *daemon, int socket)
     sigprocmask(SIG_BLOCK, &set, &old);
     signals = signalfd(-1, &set, SFD_CLOEXEC);
     if (signals < 0)
-        return cli_error("cannot watch signals: %s", strerror(errno)), PROGRAM_FAILED;
+        return cli_error("cannot watch signals: %s", error_text(errno)), PROGRAM_FAILED;
     program = start(argv, &old, socket);
     if (program > 0)
         status = watch(signals, program, daemon);

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "cli/command.h"
 #include "cli/linux.h"
 
@@ -113,7 +114,7 @@ static int make_base(const char *base)
 
         cli_error("cannot create the runtime directory %s: %s; set APUS_RUNTIME_DIR to a "
                   "directory that can be written",
-                  base, strerror(err));
+                  base, error_text(err));
         return -err;
     }
     if (lstat(base, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
@@ -231,7 +232,7 @@ int runtime_create(struct runtime *out)
     if (ret < 0) {
         if (*r.dir)
             runtime_remove(&r);
-        cli_error("cannot create a directory in %s: %s%s", base, strerror(-ret),
+        cli_error("cannot create a directory in %s: %s%s", base, error_text(-ret),
                   ret == -ENOSPC ? "; free some space or set APUS_RUNTIME_DIR" : "");
         return ret;
     }

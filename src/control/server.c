@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/abi.h"
+#include "base/error.h"
 #include "control/client.h"
 #include "control/event.h"
 #include "control/message.h"
@@ -238,7 +239,7 @@ int control_server_new(sd_event *event, struct door *door, const struct control_
 {
     struct acceptor_user user = {.connected = on_connection, .turned_away = refuse_client};
     struct control_server *s;
-    int fd = socket_listen(path, "--socket", why);
+    int fd = socket_listen(path, "--socket", why), rc;
 
     if (fd < 0)
         return fd;
@@ -249,12 +250,15 @@ int control_server_new(sd_event *event, struct door *door, const struct control_
     s->next_peer = 1;
     control_state_init(&s->state, door, host);
     user.data = s;
-    if (acceptor_new(event, fd, &user, &s->acceptor) < 0 ||
-        sd_event_add_defer(event, &s->reaper, reap, s) < 0 ||
-        sd_event_source_set_enabled(s->reaper, SD_EVENT_OFF) < 0) {
+    rc = acceptor_new(event, fd, &user, &s->acceptor);
+    if (rc >= 0)
+        rc = sd_event_add_defer(event, &s->reaper, reap, s);
+    if (rc >= 0)
+        rc = sd_event_source_set_enabled(s->reaper, SD_EVENT_OFF);
+    if (rc < 0) {
         control_server_free(s);
-        text_addf(why, "the event loop has no room for the control socket");
-        return -ENOMEM;
+        text_addf(why, "the event loop cannot take the control socket: %s", error_text(-rc));
+        return rc;
     }
     *out = s;
     return 0;

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "daemon/internal.h"
 #include "store/machine_file.h"
 
@@ -56,7 +57,7 @@ static int open_loop(struct daemon *d, struct text *why)
     if (rc >= 0)
         rc = clock_init(&d->clock, d->event, d->options->virtual_clock, on_timer, d);
     if (rc < 0)
-        text_addf(why, "cannot set up the event loop: %s", strerror(-rc));
+        text_addf(why, "cannot set up the event loop: %s", error_text(-rc));
     return rc;
 }
 
@@ -74,7 +75,7 @@ static int open_processors(struct daemon *d, struct text *why)
         rc = adapters_new(&d->door, d->event, secret, &d->adapters);
     explicit_bzero(secret, sizeof(secret));
     if (rc < 0)
-        text_addf(why, "cannot set up the adapters' processors: %s", strerror(-rc));
+        text_addf(why, "cannot set up the adapters' processors: %s", error_text(-rc));
     return rc;
 }
 
@@ -98,7 +99,7 @@ static int open_adapters(struct daemon *d, struct text *why)
         return rc;
     rc = fuse_hub_new(&d->door, d->event, &d->hub);
     if (rc < 0) {
-        text_addf(why, "cannot serve a file system: %s", strerror(-rc));
+        text_addf(why, "cannot serve a file system: %s", error_text(-rc));
         return rc;
     }
     if (o->notify_fd >= 0)
@@ -210,10 +211,10 @@ int daemon_run(const struct daemon_options *options)
         tell_ready(options);
         rc = sd_event_loop(d.event);
         if (rc < 0)
-            text_addf(&why, "the event loop failed: %s", strerror(-rc));
+            text_addf(&why, "the event loop failed: %s", error_text(-rc));
     }
     daemon_close(&d);
     if (rc < 0)
-        fprintf(stderr, "apus: %s\n", why.data ? why.data : strerror(-rc));
+        fprintf(stderr, "apus: %s\n", why.data ? why.data : error_text(-rc));
     return rc < 0 ? 1 : 0;
 }

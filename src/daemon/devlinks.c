@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "daemon/internal.h"
 
 /*
@@ -55,7 +56,7 @@ static void add_missing(struct daemon *d, int dir, const struct sysfs_tree *tree
         snprintf(target, sizeof target, TARGET "%s", entry.name);
         if (symlinkat(target, dir, entry.name) < 0 && errno != EEXIST)
             daemon_log(d, LOG_LEVEL_WARNING, "%s/%s cannot be made: %s", d->options->dev_links,
-                       entry.name, strerror(errno));
+                       entry.name, error_text(errno));
     }
 }
 
@@ -79,7 +80,7 @@ void daemon_dev_links(struct daemon *d, const struct command *command)
     dir = open(d->options->dev_links, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0) {
         daemon_log(d, LOG_LEVEL_WARNING, "%s cannot be opened: %s", d->options->dev_links,
-                   strerror(errno));
+                   error_text(errno));
         return;
     }
     remove_stale(dir, tree, nodes);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "daemon/internal.h"
 #include "socket/listen.h"
 
@@ -35,7 +36,7 @@ int daemon_guests_open(struct daemon *d, struct text *why)
     d->guest_host = (struct guest_server_host){.data = d, .log = host_log, .hello_ms = HELLO_MS};
     rc = guest_server_new(d->event, &d->door, &d->guest_host, fd, &d->guests);
     if (rc < 0)
-        text_addf(why, "the event loop has no room for the guest socket: %s", strerror(-rc));
+        text_addf(why, "the event loop cannot take the guest socket: %s", error_text(-rc));
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "daemon/internal.h"
 
 #define FUSE_MAJOR 10
@@ -38,7 +39,7 @@ static int host_mount_guest(void *data, unsigned guest, int fd, struct text *why
     own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (own < 0) {
         own = -errno;
-        text_addf(why, "no descriptor is left for the guest's tree: %s", strerror(errno));
+        text_addf(why, "no descriptor is left for the guest's tree: %s", error_text(errno));
         return own;
     }
     return daemon_mount_new(data, guest + 1, NULL, own, why);

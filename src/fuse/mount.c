@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "fuse/internal.h"
 
 #define HELPER      "fusermount3"
@@ -41,13 +42,13 @@ static int open_device(struct text *why)
         text_addf(why,
                   "/dev/fuse cannot be opened (%s): give this user read and write permission "
                   "for it, and a container the device",
-                  strerror(err));
+                  error_text(err));
         return -err;
     }
     text_addf(why,
               "there is no usable /dev/fuse (%s): load the kernel module with 'modprobe fuse', "
               "or start the container with '--device /dev/fuse'",
-              strerror(err));
+              error_text(err));
     return -ENODEV;
 }
 
@@ -111,7 +112,7 @@ static int check_mountpoint(const char *mountpoint, char **absolute, struct text
                       mountpoint);
         else
             text_addf(why, "mount point %s cannot be reached (%s): name a directory of your own",
-                      mountpoint, strerror(err));
+                      mountpoint, error_text(err));
         return -err;
     }
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
@@ -119,7 +120,7 @@ static int check_mountpoint(const char *mountpoint, char **absolute, struct text
     if (len < 0) {
         err = errno;
         text_addf(why, "mount point %s cannot be resolved through /proc (%s): mount /proc",
-                  mountpoint, strerror(err));
+                  mountpoint, error_text(err));
         return -err;
     }
     path[len] = '\0';
@@ -147,7 +148,7 @@ static void explain(struct text *why, const char *path, int err)
     else if (err == ENODEV)
         text_addf(why, "this kernel has no FUSE: load the module with 'modprobe fuse'");
     else
-        text_addf(why, "the tree cannot be mounted on %s: %s", path, strerror(err));
+        text_addf(why, "the tree cannot be mounted on %s: %s", path, error_text(err));
 }
 
 /* The descriptor that fusermount3 sends, or -errno. */

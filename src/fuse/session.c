@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "fuse/internal.h"
 
 #define SERVE_BATCH 32 /* requests before other event sources get their turn */
@@ -98,7 +99,7 @@ static int session_start(struct fuse_mount *m, int fd, struct text *why)
         if (rc >= 0)
             return 0;
     }
-    text_addf(why, "the FUSE session cannot start: %s", strerror(-rc));
+    text_addf(why, "the FUSE session cannot start: %s", error_text(-rc));
     return rc;
 }
 

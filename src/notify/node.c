@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "notify/internal.h"
 #include "sysfs/tree.h"
 
@@ -146,7 +147,7 @@ int notify_nodes_update(struct notify *n, struct text *why)
         if (rc == 0 || rc == -EEXIST)
             continue;
         if (!failed)
-            text_addf(why, "%s cannot be made: %s", path, strerror(-rc));
+            text_addf(why, "%s cannot be made: %s", path, error_text(-rc));
         failed = rc;
     }
     return failed;

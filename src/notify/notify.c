@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "ioctl/status.h"
 #include "notify/internal.h"
 
@@ -334,7 +335,7 @@ int notify_new(struct door *door, sd_event *event, int socket, const char *dev, 
     rc = open_sources(n);
     if (rc < 0) {
         notify_free(n);
-        text_addf(why, "cannot wait for the ioctls of the program: %s", strerror(-rc));
+        text_addf(why, "cannot wait for the ioctls of the program: %s", error_text(-rc));
         return rc;
     }
     *out = n;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "socket/listen.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <string.h>
@@ -30,7 +31,7 @@ static int refuse(struct text *why, int error, const char *path, const char *opt
                   option);
         break;
     default:
-        text_addf(why, "cannot create the socket %s: %s", path, strerror(error));
+        text_addf(why, "cannot create the socket %s: %s", path, error_text(error));
     }
     return -error;
 }

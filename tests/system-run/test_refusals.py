@@ -55,6 +55,17 @@ def test_no_user_namespaces(runs):
     refused(result, "cannot make a user namespace", "max_user_namespaces")
 
 
+def test_little_memory(runs):
+    if "libasan" in runs.command("ldd", binary()).stdout:
+        pytest.skip("AddressSanitizer takes much more than any limit here")
+    results = [runs.command("bash", "-c", f'ulimit -v {limit} && exec "$0" run -- echo', binary())
+               for limit in range(8000, 60000, 2000)]
+    assert results[-1].returncode == 0
+    for result in results:
+        if result.returncode not in (0, 127):  # 127: the dynamic linker gave up
+            refused(result, "ulimit -v")
+
+
 def test_full_disk(runs):
     result = in_namespace(runs, """
         mkdir $APUS_RUNTIME_DIR/full && mount -t tmpfs -o nr_inodes=3,mode=700 none $APUS_RUNTIME_DIR/full &&
