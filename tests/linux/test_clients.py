@@ -249,6 +249,13 @@ def test_what_our_coprocessor_does_not_know_libica_computes(token):
     verify = "openssl pkeyutl -verify -pubin -inkey public02 -keyform der -sigfile signature -in digest -pkeyopt digest:sha512"
     assert token.sh(f"cd /root; {verify}") == "Signature Verified Successfully"
     assert counted(token, "ECDSA Sign") == (0, 1)
+    # A refusal must not look like a verdict.
+    verify = f"{TOKEN} --verify --mechanism ECDSA --id 02 --input-file digest --signature-format openssl --signature-file"
+    assert "Signature is valid" in token.sh(f"cd /root; {verify} signature")
+    token.sh("cd /root; openssl dgst -sha512 -binary ibmca.cnf >other")
+    shown = token.exec("sh", "-c", f"cd /root; {verify.replace('file digest', 'file other')} signature", check=False)
+    assert shown.returncode != 0 and "Invalid signature" in shown.stderr
+    assert counted(token, "ECDSA Verify")[0] == 0
     assert requests(token, "06") > before
     assert token.sh("cat /sys/bus/ap/devices/06.0*/online").split() == ["1", "1"]
 
