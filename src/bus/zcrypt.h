@@ -89,6 +89,9 @@ void zcrypt_cancel(struct zcrypt *z, uint64_t token);
 #define ZCRYPT_PATIENCE_NS (900 * UINT64_C(1000000000))
 uint64_t zcrypt_overdue(struct zcrypt *z, struct effects *fx);
 
+/* The system ends, or a real one takes its place: all requests end with -ENODEV. */
+void zcrypt_abandon(struct zcrypt *z, struct effects *fx);
+
 /* The queue has a reply, or may have one. */
 void zcrypt_poll(struct zcrypt *z, uint16_t qn, struct effects *fx);
 

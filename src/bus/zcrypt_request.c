@@ -411,6 +411,30 @@ void zcrypt_cancel(struct zcrypt *z, uint64_t token)
             call_drop(z, z->slots[slot].call);
 }
 
+/* The call has left its queue, by whatever way. */
+static void call_leave(struct zcrypt *z, struct zcrypt_call *call)
+{
+    if (call->is_waiting) {
+        waiting_remove(z, call);
+    } else {
+        queue_get(z->bus, call->qn)->pendingq--;
+        z->sent--;
+    }
+}
+
+void zcrypt_abandon(struct zcrypt *z, struct effects *fx)
+{
+    for (uint32_t slot = 0; slot < z->slot_count; slot++) {
+        struct zcrypt_call *call = z->slots[slot].call;
+
+        if (!call)
+            continue;
+        call_leave(z, call);
+        load_add(z, call, -1);
+        call_finish(z, call, -ENODEV, NULL, fx);
+    }
+}
+
 static void queue_set_offline(struct zcrypt *z, ap_qn qn, struct effects *fx)
 {
     struct ap_queue *q = queue_get(z->bus, qn);
@@ -505,12 +529,7 @@ void zcrypt_queue_lost(struct zcrypt *z, uint16_t qn, struct effects *fx)
 
         if (!call || call->qn != qn)
             continue;
-        if (call->is_waiting) {
-            waiting_remove(z, call);
-        } else {
-            queue_get(z->bus, qn)->pendingq--;
-            z->sent--;
-        }
+        call_leave(z, call);
         call_retry(z, call, fx);
     }
 }

@@ -148,7 +148,7 @@ static int execute(struct core *c, const struct command *cmd, struct effects *fx
     case CMD_GUEST_MIGRATE:
         return core_guest_migrate(c, cmd, fx, reply);
     case CMD_CPU_CONNECT:
-        return core_cpu_connect(c, cmd, reply);
+        return core_cpu_connect(c, cmd, fx, reply);
     case CMD_CPU_RESET:
         return core_cpu_reset(c, cmd);
     case CMD_TIMER:

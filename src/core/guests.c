@@ -186,6 +186,17 @@ int core_guest_start(struct core *c, const struct command *cmd, struct effects *
     return 0;
 }
 
+/* The programs of our own system get no answers any more. */
+static void zcrypt_end(struct core *c, unsigned tree, struct effects *fx)
+{
+    struct zcrypt *z = zcrypt_of(c, tree);
+
+    fx->tree = (uint16_t)tree;
+    if (z)
+        zcrypt_abandon(z, fx);
+    fx->tree = CORE_HOST_TREE;
+}
+
 int core_guest_stop(struct core *c, const struct command *cmd, struct effects *fx,
                     struct reply *reply)
 {
@@ -195,6 +206,7 @@ int core_guest_stop(struct core *c, const struct command *cmd, struct effects *f
     if (rc < 0)
         return rc;
     vfio_ap_detach(c->vfio_ap, &g->v, fx);
+    zcrypt_end(c, g->v.number + 1, fx);
     effects_log(fx, LOG_LEVEL_INFO, "guest %s stopped", g->name);
     effects_add(fx, EFFECT_GUEST_STOPPED)->id = g->v.number;
     c->stopped_number = g->v.number;
@@ -280,7 +292,20 @@ int core_guest_migrate(struct core *c, const struct command *cmd, struct effects
     return -EBUSY;
 }
 
-static int lpar_connect(struct core *c, bool on, struct reply *reply)
+/* A system that starts finds its queues empty: what our own had inside is not for it. */
+static void lpar_clear(struct core *c)
+{
+    struct ap_hw hw = machine_hw(c->machine);
+    struct ap_qci qci = {0};
+
+    hw.ops->qci(hw.ctx, &qci);
+    mask256_for_each(apid, &qci.apm)
+    {
+        mask256_for_each(apqi, &qci.aqm) hw.ops->rapq(hw.ctx, AP_QN(apid, apqi));
+    }
+}
+
+static int lpar_connect(struct core *c, bool on, struct effects *fx, struct reply *reply)
 {
     bool guests = false;
 
@@ -291,12 +316,17 @@ static int lpar_connect(struct core *c, bool on, struct reply *reply)
                                       : "the LPAR has its CPUs already");
         return -EBUSY;
     }
+    if (on) {
+        zcrypt_end(c, CORE_HOST_TREE, fx);
+        lpar_clear(c);
+    }
     c->lpar_connected = on;
     return 0;
 }
 
 /* Who leaves takes nothing along, and leaves nothing in the queues. */
-int core_cpu_connect(struct core *c, const struct command *cmd, struct reply *reply)
+int core_cpu_connect(struct core *c, const struct command *cmd, struct effects *fx,
+                     struct reply *reply)
 {
     struct core_guest *g;
     int rc = cmd->cpu.on ? 0 : core_cpu_reset(c, cmd);
@@ -304,13 +334,17 @@ int core_cpu_connect(struct core *c, const struct command *cmd, struct reply *re
     if (rc < 0)
         return rc;
     if (cmd->cpu.guest == CORE_LPAR)
-        return lpar_connect(c, cmd->cpu.on, reply);
+        return lpar_connect(c, cmd->cpu.on, fx, reply);
     g = guest_at(c, cmd->cpu.guest);
     if (!g)
         return -ENOENT;
     if (cmd->cpu.on && g->connected) {
         text_addf(&reply->why, "guest %s has its CPUs already", g->name);
         return -EBUSY;
+    }
+    if (cmd->cpu.on) {
+        zcrypt_end(c, g->v.number + 1, fx);
+        vfio_ap_reset(c->vfio_ap, &g->v);
     }
     g->connected = cmd->cpu.on;
     return 0;

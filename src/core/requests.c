@@ -82,9 +82,12 @@ struct zcrypt *zcrypt_of(struct core *c, unsigned tree)
 int core_zcrypt_send(struct core *c, const struct command *cmd, struct effects *fx)
 {
     struct zcrypt *z = zcrypt_of(c, cmd->zcrypt.tree);
+    bool taken = cmd->zcrypt.tree == CORE_HOST_TREE
+                     ? c->lpar_connected
+                     : z && guest_at(c, cmd->zcrypt.tree - 1)->connected;
     int rc;
 
-    if (!z)
+    if (!z || taken) /* a real system has the queues, and fetches all replies */
         return -ENODEV;
     fx->tree = (uint16_t)cmd->zcrypt.tree;
     rc = zcrypt_send(z, &cmd->zcrypt.request, fx);

@@ -61,7 +61,8 @@ int core_guest_detach(struct core *c, const struct command *cmd, struct effects 
                       struct reply *reply);
 int core_guest_migrate(struct core *c, const struct command *cmd, struct effects *fx,
                        struct reply *reply);
-int core_cpu_connect(struct core *c, const struct command *cmd, struct reply *reply);
+int core_cpu_connect(struct core *c, const struct command *cmd, struct effects *fx,
+                     struct reply *reply);
 int core_cpu_reset(struct core *c, const struct command *cmd);
 
 /* requests.c */

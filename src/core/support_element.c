@@ -120,15 +120,14 @@ int core_checkstop(struct core *c, const struct command *cmd, struct effects *fx
                    struct reply *reply)
 {
     int rc = adapter_check(c, cmd->adapter.apid, false, reply);
-    bool was;
 
     if (rc < 0)
         return rc;
-    was = machine_adapter(c->machine, cmd->adapter.apid).checkstopped;
+    if (machine_adapter(c->machine, cmd->adapter.apid).checkstopped == cmd->adapter.on)
+        return 0; /* nothing changes, so nothing is lost either */
     machine_set_checkstop(c->machine, cmd->adapter.apid, cmd->adapter.on);
-    if (machine_adapter(c->machine, cmd->adapter.apid).checkstopped != was)
-        effects_log(fx, LOG_LEVEL_INFO, "adapter 0x%02x %s", cmd->adapter.apid,
-                    was ? "repaired" : "check-stopped");
+    effects_log(fx, LOG_LEVEL_INFO, "adapter 0x%02x %s", cmd->adapter.apid,
+                cmd->adapter.on ? "check-stopped" : "repaired");
     return 0;
 }
 

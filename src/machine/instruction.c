@@ -81,12 +81,21 @@ static void execute_qci(const struct ap_hw *hw, struct ap_insn_result *out)
     out->address = out->gr[2];
 }
 
+/* Response code 01 comes first: a queue that is not there is not asked for more (spec 4.13). */
+static uint32_t refuse(const struct ap_hw *hw, ap_qn qn, enum ap_rc rc)
+{
+    uint64_t info;
+    uint32_t apqsw = hw->ops->tapq(hw->ctx, qn, &info);
+
+    return apqsw_rc(apqsw) == AP_RC_Q_NOT_AVAIL ? apqsw : apqsw_of(rc);
+}
+
 static uint32_t execute_aqic(const struct ap_hw *hw, ap_qn qn, const struct ap_insn *insn)
 {
     bool enable = insn->gr[1] & AQIC_ENABLE;
 
     if (enable && insn->gr[2] == 0)
-        return apqsw_of(AP_RC_INVALID_ADDRESS);
+        return refuse(hw, qn, AP_RC_INVALID_ADDRESS);
     return hw->ops->aqic(hw->ctx, qn, enable);
 }
 
@@ -140,14 +149,15 @@ static void execute_nqap(const struct ap_hw *hw, const struct ap_insn *insn,
                               .data = insn->data,
                               .len = insn->data_len,
                               .special = insn->gr[0] & GR0_SPECIAL};
+    ap_qn qn = (ap_qn)insn->gr[0];
     uint32_t apqsw;
 
     if (!(insn->gr[0] & GR0_LAST))
-        apqsw = apqsw_of(AP_RC_NO_FIRST_PART); /* messages in parts are not accepted */
+        apqsw = refuse(hw, qn, AP_RC_NO_FIRST_PART); /* messages in parts are not accepted */
     else if (insn->p2[1] != insn->data_len)
-        apqsw = apqsw_of(AP_RC_MESSAGE_TOO_BIG); /* more than any adapter takes was not even sent */
+        apqsw = refuse(hw, qn, AP_RC_MESSAGE_TOO_BIG); /* more than any adapter takes: not sent */
     else
-        apqsw = hw->ops->nqap(hw->ctx, (ap_qn)insn->gr[0], &request);
+        apqsw = hw->ops->nqap(hw->ctx, qn, &request);
     set_status(out, apqsw);
     if (apqsw_rc(apqsw) == AP_RC_NORMAL) {
         out->p2[0] += insn->data_len;

@@ -38,9 +38,6 @@ void adapter_zeroize(struct machine *m, struct adapter *a, const struct mask256 
 static void adapter_install(struct adapter *a, const struct adapter_config *config)
 {
     a->config = *config;
-    a->notifying = (struct mask256){0};
-    free(a->reset_until);
-    a->reset_until = NULL;
     if (config->type && !a->zeroized)
         a->zeroized = xcalloc(AP_IDS, sizeof *a->zeroized);
 }
@@ -223,11 +220,16 @@ void machine_replace(struct machine *m, const struct machine_config *config,
         bool same = was && config->adapters[i].in_lpar &&
                     a->config.type == config->adapters[i].type &&
                     a->config.mode == config->adapters[i].mode;
+        bool broken = mask256_test(checkstopped, i);
 
+        /* As when one of the two changes alone. */
+        if (!same || a->config.configured != config->adapters[i].configured ||
+            a->checkstopped != broken)
+            adapter_flush(m, a);
         adapter_install(a, &config->adapters[i]);
         if (was)
             adapter_zeroize(m, a, same ? &gone : &all);
-        a->checkstopped = mask256_test(checkstopped, i);
+        a->checkstopped = broken;
         adapter_settle(m, a);
     }
     note_all(m);

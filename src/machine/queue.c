@@ -31,7 +31,7 @@ static uint64_t job_new(struct job_table *jobs, ap_qn qn, struct message *m)
         jobs->fresh_capacity = jobs->fresh_capacity ? jobs->fresh_capacity * 2 : 16;
         jobs->fresh = xrealloc(jobs->fresh, jobs->fresh_capacity * sizeof *jobs->fresh);
     }
-    jobs->fresh[jobs->fresh_count++] = slot;
+    jobs->fresh[jobs->fresh_count++] = job_id(jobs, slot);
     return job_id(jobs, slot);
 }
 
@@ -57,14 +57,13 @@ void job_end(struct job_table *jobs, uint64_t id)
 bool job_next_fresh(struct job_table *jobs, uint64_t *id)
 {
     while (jobs->fresh_count) {
-        uint32_t slot = jobs->fresh[jobs->fresh_taken++];
+        ap_qn qn;
 
+        *id = jobs->fresh[jobs->fresh_taken++];
         if (jobs->fresh_taken == jobs->fresh_count)
             jobs->fresh_taken = jobs->fresh_count = 0;
-        if (!jobs->slots[slot].message)
-            continue; /* it was reset within the command that sent it */
-        *id = job_id(jobs, slot);
-        return true;
+        if (job_find(jobs, *id, &qn)) /* not reset within the command that sent it */
+            return true;
     }
     return false;
 }

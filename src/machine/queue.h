@@ -39,7 +39,7 @@ struct job_slot {
 struct job_table {
     struct job_slot *slots;
     uint32_t count, hint;
-    uint32_t *fresh; /* slots whose jobs nobody has been told of */
+    uint64_t *fresh; /* jobs nobody has been told of, some of them over */
     uint32_t fresh_count, fresh_taken, fresh_capacity;
 };
 

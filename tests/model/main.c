@@ -22,7 +22,7 @@
 
 /* What the playing process has got to. */
 struct progress {
-    uint64_t play, steps, refusals;
+    uint64_t play, steps, refusals, accepted, calls;
 };
 
 struct options {
@@ -36,11 +36,13 @@ static struct script script_random(const struct options *o, uint64_t play)
 {
     struct script s = {.seed = o->seed * UINT64_C(1000003) + play, .count = PLAY_STEPS};
     uint64_t state = s.seed;
+    enum style style = (enum style)(play / ABI_PROFILES % STYLES);
 
     s.abi = o->both ? (enum abi_profile)(play % ABI_PROFILES) : o->abi;
+    s.faulty = style == STYLE_FAULTS;
     s.steps = xcalloc(s.count, sizeof *s.steps);
     for (unsigned i = 0; i < s.count; i++)
-        s.steps[i] = step_random(&state, i);
+        s.steps[i] = step_random(&state, i, style);
     return s;
 }
 
@@ -70,6 +72,8 @@ static int plays(const struct options *o, struct progress *at)
         free(s.steps);
         at->refusals += v.refusals;
         at->steps += s.count;
+        at->accepted += v.accepted;
+        at->calls += v.calls;
         text_done(&v.why);
         if (v.failed)
             return EXIT_FAILURE;
@@ -105,8 +109,9 @@ static int run(const struct options *o)
     if (pid < 0 || waitpid(pid, &status, 0) != pid)
         return EXIT_FAILURE;
     begin = seconds() - begin;
-    printf("%" PRIu64 " plays, %" PRIu64 " steps, %" PRIu64 " refusals, %.0f steps/s\n", at->play,
-           at->steps, at->refusals, (double)at->steps / begin);
+    printf("%" PRIu64 " plays, %" PRIu64 " steps, %" PRIu64 " refusals, %" PRIu64
+           " messages, %" PRIu64 " requests, %.0f steps/s\n",
+           at->play, at->steps, at->refusals, at->accepted, at->calls, (double)at->steps / begin);
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS)
         return EXIT_SUCCESS;
     s = script_random(o, at->play);

@@ -107,7 +107,8 @@ static int adapter_step(struct model *m, const struct step *s)
 
     if (i < 0 || !m->adapter[i].type)
         return -ENODEV;
-    m->changed = s->kind == STEP_CHECKSTOP || m->adapter[i].configured != s->on;
+    m->changed = s->on != (s->kind == STEP_CHECKSTOP ? m->adapter[i].checkstopped
+                                                     : m->adapter[i].configured);
     if (s->kind == STEP_CHECKSTOP)
         m->adapter[i].checkstopped = s->on;
     else
@@ -236,7 +237,7 @@ static int node_store(struct model *m, const struct step *s)
     return -ENOENT;
 }
 
-static int store(struct model *m, const struct step *s, struct outcome *out)
+static int store(struct model *m, const struct step *s, struct m_outcome *out)
 {
     if (s->tree) {
         struct m_guest *g = &m->guest[s->tree - 1];
@@ -259,7 +260,25 @@ static int store(struct model *m, const struct step *s, struct outcome *out)
     }
 }
 
-static int dispatch(struct model *m, const struct step *s, struct outcome *out)
+/* One client at a time; beside a real system of the LPAR there are no guests. */
+static int connect_step(struct model *m, const struct step *s)
+{
+    bool *connected = s->object == LPAR ? &m->lpar_connected : NULL;
+
+    if (s->object < GUESTS && m->guest[s->object].exists)
+        connected = &m->guest[s->object].connected;
+    if (!connected)
+        return -ENOENT;
+    for (int i = 0; i < GUESTS && s->object == LPAR && s->on; i++)
+        if (m->guest[i].exists)
+            return -EBUSY;
+    if (s->on && *connected)
+        return -EBUSY;
+    *connected = s->on;
+    return 0;
+}
+
+static int dispatch(struct model *m, const struct step *s, struct m_outcome *out)
 {
     struct machine_config config;
     struct mask256 checkstopped;
@@ -286,6 +305,18 @@ static int dispatch(struct model *m, const struct step *s, struct outcome *out)
         return cancel_step(m, s);
     case STEP_LOOK:
         return look_step(m, s);
+    case STEP_CONNECT:
+        return connect_step(m, s);
+    case STEP_ZCRYPT:
+        return model_zcrypt(m, s);
+    case STEP_CPU_RESET:
+    case STEP_INSN:
+    case STEP_GIVEUP:
+    case STEP_JOB:
+    case STEP_FAULT:
+    case STEP_UNFAULT:
+    case STEP_TIME:
+        return 0; /* judged by requests.c */
     default:
         return model_guest_step(m, s, out);
     }
@@ -293,9 +324,9 @@ static int dispatch(struct model *m, const struct step *s, struct outcome *out)
 
 /* After the step itself the host's bus looks at the machine if it changed, then what guests get is
  * settled. */
-struct outcome model_step(struct model *m, const struct step *s)
+struct m_outcome model_step(struct model *m, const struct step *s)
 {
-    struct outcome out = {0};
+    struct m_outcome out = {0};
 
     for (int i = 0; i < MDEVS; i++)
         m->mdev[i].refilter = m->mdev[i].device_change = false;

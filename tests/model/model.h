@@ -62,7 +62,7 @@ struct m_mdev {
 };
 
 struct m_guest {
-    bool exists, looked;
+    bool exists, looked, connected;
     unsigned number, features;
     int mdev;        /* index or -1 */
     unsigned serial; /* no two guests of a run have the same */
@@ -87,6 +87,7 @@ struct model {
     struct m_mdev mdev[MDEVS];
     struct m_guest guest[GUESTS];
     struct m_node node[NODES];
+    bool lpar_connected; /* a client is the LPAR's CPUs */
     unsigned serials, lives;
     bool changed; /* the machine, in this step: the buses scan */
 };
@@ -94,7 +95,7 @@ struct model {
 #define REPLIES_MAX 8
 
 /* What a step must bring. */
-struct outcome {
+struct m_outcome {
     int result;
     int64_t value; /* of SCLP and guest start */
     uint64_t replies[REPLIES_MAX];
@@ -102,7 +103,7 @@ struct outcome {
 };
 
 void model_init(struct model *m, const struct machine_config *config);
-struct outcome model_step(struct model *m, const struct step *s);
+struct m_outcome model_step(struct model *m, const struct step *s);
 
 /* The APCB of a guest. */
 struct m_set model_apcb(const struct model *m, const struct m_guest *g);
@@ -131,14 +132,30 @@ void model_machine_set(struct model *m, const struct machine_config *config,
                        const struct mask256 *checkstopped);
 
 /* model_vfio.c: mediated devices and guests */
-int model_vfio_store(struct model *m, const struct step *s, struct outcome *out);
-int model_guest_step(struct model *m, const struct step *s, struct outcome *out);
+int model_vfio_store(struct model *m, const struct step *s, struct m_outcome *out);
+int model_guest_step(struct model *m, const struct step *s, struct m_outcome *out);
 struct m_set model_filter(const struct model *m, const struct m_mdev *d);
 bool model_veto(const struct model *m, bool adapters, const struct mask256 *wanted);
 void model_queue_bound(struct model *m, unsigned ai, unsigned di);
 void model_queue_taken(struct model *m, unsigned ai, unsigned di);
 
-/* model_value.c: values as they are written */
+/* model_calls.c: requests through device nodes */
+enum m_kind { WANT_ME, WANT_CRT, WANT_CCA, WANT_EP11 };
+
+struct m_want {
+    enum m_kind kind;
+    unsigned mode, node; /* node: 0 z90crypt, n + 1: the one of name n, if there is one */
+    int apid, apqi;      /* indices; -1: any */
+};
+
+struct m_want model_want(const struct step *s);
+int model_node(const struct model *m, const struct m_want *w);
+unsigned model_rating(const struct m_want *w, unsigned type, unsigned mode);
+bool model_takes(const struct model *m, const struct m_bus *b, const struct m_guest *g,
+                 const struct m_want *w, unsigned ai, unsigned di);
+int model_zcrypt(struct model *m, const struct step *s);
+
+/* Values as they are written. */
 int model_number(const char *text, uint64_t *out); /* 0, -EINVAL, -ERANGE */
 
 #endif

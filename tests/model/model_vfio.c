@@ -184,7 +184,7 @@ static int ap_config(struct model *m, const struct step *s)
     return 0;
 }
 
-static void destroy(struct m_mdev *d, struct outcome *out)
+static void destroy(struct m_mdev *d, struct m_outcome *out)
 {
     if (d->token)
         out->replies[out->reply_count++] = d->token;
@@ -192,7 +192,7 @@ static void destroy(struct m_mdev *d, struct outcome *out)
 }
 
 /* 4.2, 5.13 */
-static int remove_device(struct model *m, const struct step *s, struct outcome *out)
+static int remove_device(struct model *m, const struct step *s, struct m_outcome *out)
 {
     struct m_mdev *d = &m->mdev[s->object];
     uint64_t value;
@@ -241,7 +241,7 @@ static int create(struct model *m, const struct step *s)
     return 0;
 }
 
-int model_vfio_store(struct model *m, const struct step *s, struct outcome *out)
+int model_vfio_store(struct model *m, const struct step *s, struct m_outcome *out)
 {
     if (s->target == AT_TYPE)
         return create(m, s);
@@ -277,7 +277,7 @@ static int attach(struct model *m, struct m_guest *g, int index, uint64_t number
     return 0;
 }
 
-static int start(struct model *m, const struct step *s, struct outcome *out)
+static int start(struct model *m, const struct step *s, struct m_outcome *out)
 {
     struct m_guest *g;
     unsigned number = 0;
@@ -288,6 +288,8 @@ static int start(struct model *m, const struct step *s, struct outcome *out)
     g = &m->guest[s->object];
     if (g->exists)
         return -EEXIST;
+    if (m->lpar_connected)
+        return -EBUSY;
     while (model_guest_by_number(m, number) >= 0)
         number++;
     *g = (struct m_guest){.exists = true,
@@ -304,7 +306,7 @@ static int start(struct model *m, const struct step *s, struct outcome *out)
     return rc;
 }
 
-static void detach(struct model *m, struct m_guest *g, struct outcome *out)
+static void detach(struct model *m, struct m_guest *g, struct m_outcome *out)
 {
     struct m_mdev *d = &m->mdev[g->mdev];
 
@@ -314,7 +316,7 @@ static void detach(struct model *m, struct m_guest *g, struct outcome *out)
         destroy(d, out);
 }
 
-int model_guest_step(struct model *m, const struct step *s, struct outcome *out)
+int model_guest_step(struct model *m, const struct step *s, struct m_outcome *out)
 {
     struct m_guest *g;
 

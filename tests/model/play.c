@@ -19,7 +19,7 @@ bool play_fail(struct play *p, const char *format, ...)
     return false;
 }
 
-void play_init(struct play *p, uint64_t seed, enum abi_profile abi)
+void play_init(struct play *p, uint64_t seed, enum abi_profile abi, bool faulty)
 {
     struct machine_config config;
 
@@ -29,6 +29,8 @@ void play_init(struct play *p, uint64_t seed, enum abi_profile abi)
     p->core = core_new(&config, &p->fx);
     model_init(&p->model, &config);
     p->before = p->model;
+    requests_init(p);
+    p->requests.faulty = faulty;
     if (compare_all(p))
         rules_check(p);
 }
@@ -37,7 +39,7 @@ void play_done(struct play *p)
 {
     core_free(p->core);
     effects_done(&p->fx);
-    text_done(&p->reply.why);
+    reply_done(&p->reply);
     text_done(&p->why);
 }
 
@@ -51,10 +53,10 @@ static unsigned tree_number(const struct play *p, const struct step *s)
     return g->exists ? g->number + 1 : 1000;
 }
 
-static int execute(struct play *p, const struct command *cmd)
+int play_execute(struct play *p, const struct command *cmd)
 {
     effects_clear(&p->fx);
-    text_done(&p->reply.why);
+    reply_done(&p->reply);
     core_execute(p->core, cmd, &p->fx, &p->reply);
     return p->reply.result;
 }
@@ -73,7 +75,7 @@ static int execute_store(struct play *p, const struct step *s)
     step_path(s, path, sizeof path);
     rc = tree ? sysfs_resolve(tree, path, &cmd.store.ino) : 0;
     p->file_found = tree && rc == 0;
-    return rc < 0 ? rc : execute(p, &cmd);
+    return rc < 0 ? rc : play_execute(p, &cmd);
 }
 
 static int execute_guest(struct play *p, const struct step *s)
@@ -89,7 +91,7 @@ static int execute_guest(struct play *p, const struct step *s)
 
     world_uuid((unsigned)(s->value >> 4), uuid);
     uuid_parse(uuid, UUID_TEXT - 1, &cmd.guest.mdev);
-    return execute(p, &cmd);
+    return play_execute(p, &cmd);
 }
 
 static int execute_machine(struct play *p, const struct step *s)
@@ -98,7 +100,49 @@ static int execute_machine(struct play *p, const struct step *s)
     struct command cmd = {.kind = CMD_MACHINE_SET, .now = p->now, .machine = {.config = &config}};
 
     world_machine(s->value, p->model.apxa, &config, &cmd.machine.checkstopped);
-    return execute(p, &cmd);
+    return play_execute(p, &cmd);
+}
+
+static int execute_connect(struct play *p, const struct step *s)
+{
+    const struct m_guest *g = s->object < GUESTS ? &p->before.guest[s->object] : NULL;
+    struct command cmd = {.kind = s->kind == STEP_CONNECT ? CMD_CPU_CONNECT : CMD_CPU_RESET,
+                          .now = p->now,
+                          .cpu = {.guest = CORE_LPAR, .on = s->on}};
+    int rc;
+
+    if (s->object != LPAR)
+        cmd.cpu.guest = g && g->exists ? g->number : 1000;
+    rc = play_execute(p, &cmd);
+    if (rc == 0 && s->kind == STEP_CONNECT && s->object == LPAR)
+        p->lpar_connected = s->on;
+    return rc;
+}
+
+static int execute_fault(struct play *p, const struct step *s)
+{
+    const struct fault_list *l = core_faults(p->core);
+    struct command cmd = {
+        .kind = CMD_FAULT_ADD, .now = p->now, .fault = {.text = s->data, .len = strlen(s->data)}};
+    int rc;
+
+    if (s->kind == STEP_UNFAULT) {
+        cmd.kind = CMD_FAULT_REMOVE;
+        cmd.fault.number = l->count ? l->v[s->value % l->count].number : 99999;
+        p->fault = l->count ? l->v[s->value % l->count].rule : (struct fault){0};
+        p->wanted.result = l->count ? 0 : -ENOENT;
+        rc = play_execute(p, &cmd);
+        p->fault_changed = rc == 0;
+        return rc;
+    }
+    rc = play_execute(p, &cmd);
+    if (rc == 0) {
+        p->fault = core_faults(p->core)->v[core_faults(p->core)->count - 1].rule;
+        p->fault_changed = true;
+        p->requests.resets_take |= p->fault.kind == FAULT_RESET;
+        p->requests.replies_damaged |= p->fault.kind == FAULT_BAD_REPLY;
+    }
+    return rc;
 }
 
 static int execute_step(struct play *p, const struct step *s)
@@ -107,6 +151,26 @@ static int execute_step(struct play *p, const struct step *s)
     int guest = s->object < GUESTS ? (int)s->object : -1;
 
     switch (s->kind) {
+    case STEP_CONNECT:
+    case STEP_CPU_RESET:
+        return execute_connect(p, s);
+    case STEP_INSN:
+        return execute_insn(p, s);
+    case STEP_ZCRYPT:
+        return execute_zcrypt(p, s);
+    case STEP_JOB:
+        return execute_job(p, s);
+    case STEP_FAULT:
+    case STEP_UNFAULT:
+        return execute_fault(p, s);
+    case STEP_TIME:
+        cmd.kind = CMD_TIMER;
+        cmd.timer.id = 3;
+        break;
+    case STEP_GIVEUP:
+        cmd.kind = CMD_CANCEL;
+        calls_cancel(p, s->value, &cmd.token);
+        break;
     case STEP_STORE:
         return execute_store(p, s);
     case STEP_LOOK:
@@ -143,7 +207,7 @@ static int execute_step(struct play *p, const struct step *s)
     default:
         return execute_guest(p, s);
     }
-    return execute(p, &cmd);
+    return play_execute(p, &cmd);
 }
 
 /* Commands say why they refuse; attributes can only log it. */
@@ -158,8 +222,8 @@ static bool check_reply(struct play *p, const struct step *s, int result)
                          (uint64_t)p->reply.value, (uint64_t)p->wanted.value);
     if (result == 0 && p->reply.why.len)
         return play_fail(p, "a reason for a success: %s", p->reply.why.data);
-    if (result < 0 && !p->reply.why.len && s->kind != STEP_STORE && s->kind != STEP_LOOK &&
-        s->kind != STEP_TIMER)
+    if (result < 0 && !p->reply.why.len && s->kind != STEP_STORE && s->kind != STEP_TIMER &&
+        s->kind < STEP_LOOK)
         return play_fail(p, "refused without a reason");
     return true;
 }
@@ -206,7 +270,76 @@ static void guests_scan(struct play *p)
     }
 }
 
-bool play_step(struct play *p, const struct step *s)
+/* A real system and our own do not share the queues of a guest, nor of the LPAR. */
+static bool left_out(const struct play *p, const struct step *s)
+{
+    const struct m_guest *of = s->tree ? &p->model.guest[s->tree - 1] : NULL;
+    const struct m_guest *g = s->object < GUESTS ? &p->model.guest[s->object] : NULL;
+    bool connected = g ? g->exists && g->connected : s->object == LPAR && p->lpar_connected;
+
+    switch (s->kind) {
+    case STEP_STORE:
+        return of && of->connected;
+    case STEP_LOOK:
+        return connected;
+    case STEP_CONNECT:
+        if (s->on)
+            return g && g->looked;
+        return !connected;
+    case STEP_INSN:
+        return !connected && g;
+    case STEP_CPU_RESET:
+        return !connected;
+    default:
+        return false;
+    }
+}
+
+/* With faults the model does not know what guests get; who they are is enough. */
+static void follow_guests(struct play *p)
+{
+    struct guest_info info;
+    uint32_t cursor = 0;
+
+    for (int i = 0; i < GUESTS; i++)
+        p->model.guest[i].exists = false;
+    while (core_guest_next(p->core, &cursor, &info)) {
+        for (unsigned i = 0; i < GUESTS; i++) {
+            struct m_guest *g = &p->model.guest[i];
+
+            if (strcmp(info.name, world_guest(i)) != 0)
+                continue;
+            if (!p->before.guest[i].exists)
+                *g = (struct m_guest){.serial = ++p->model.serials, .mdev = -1};
+            g->exists = true;
+            g->number = info.number;
+            g->features = info.features;
+            g->connected = info.connected;
+            g->looked = core_has_tree(p->core, info.number + 1);
+        }
+    }
+    p->model.lpar_connected = p->lpar_connected;
+}
+
+static bool step_with_faults(struct play *p, const struct step *s)
+{
+    struct command tick = {.kind = CMD_TIMER, .now = p->now, .timer = {.id = 3}};
+    int result = play_execute(p, &tick);
+
+    if (!requests_follow(p, NULL, result))
+        return false;
+    effects_clear(&p->fx);
+    p->before = p->model;
+    p->wanted = (struct m_outcome){0};
+    if (s->kind == STEP_STORE || s->kind == STEP_LOOK)
+        core_tree(p->core, tree_number(p, s));
+    result = execute_step(p, s);
+    follow_guests(p);
+    dump_effects(p);
+    return !p->why.len && requests_follow(p, s, result) && rules_check(p);
+}
+
+static bool step_foretold(struct play *p, const struct step *s)
 {
     uint64_t digest = 0;
     bool refused;
@@ -214,18 +347,33 @@ bool play_step(struct play *p, const struct step *s)
 
     p->before = p->model;
     p->wanted = model_step(&p->model, s);
-    refused = p->wanted.result < 0 && p->wanted.result != -EINPROGRESS;
-    p->now += 1000000;
-    p->steps++;
-    effects_clear(&p->fx);
-    text_done(&p->reply.why);
-    p->reply = (struct reply){0};
-    core_tree(p->core, tree_number(p, s)); /* to look is no part of the refusal */
+    refused = p->wanted.result < 0 && p->wanted.result != -EINPROGRESS && s->kind <= STEP_CONNECT;
+    if (s->kind == STEP_STORE)
+        core_tree(p->core, tree_number(p, s)); /* to look is no part of the refusal */
     if (refused)
         digest = dump_digest(p);
     result = execute_step(p, s);
     guests_scan(p);
     dump_effects(p);
-    return check_reply(p, s, result) && rules_effects(p) && compare_all(p) && rules_check(p) &&
-           (!refused || check_refusal(p, s, digest));
+    return !p->why.len && check_reply(p, s, result) && rules_effects(p) && compare_all(p) &&
+           rules_check(p) && (!refused || check_refusal(p, s, digest)) &&
+           requests_follow(p, s, result);
+}
+
+bool play_step(struct play *p, const struct step *s)
+{
+    p->now += 1000000 + (s->kind == STEP_TIME ? s->value : 0);
+    p->steps++;
+    effects_clear(&p->fx);
+    reply_done(&p->reply);
+    p->reply = (struct reply){0};
+    p->requests.replied = 0;
+    if (left_out(p, s))
+        return true;
+    return p->requests.faulty ? step_with_faults(p, s) : step_foretold(p, s);
+}
+
+bool play_end(struct play *p)
+{
+    return requests_drain(p);
 }

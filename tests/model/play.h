@@ -3,7 +3,9 @@
 #define APUS_TESTS_PLAY_H
 
 #include "core/query.h"
+#include "machine/fault.h"
 #include "model.h"
+#include "requests.h"
 
 /* The core and the model side by side. */
 
@@ -28,21 +30,34 @@ struct play {
     struct effects fx;
     struct reply reply;
     struct model model, before;
-    struct outcome wanted;
+    struct m_outcome wanted;
     struct hand hands[APIDS][APQIS];
     struct note notes[NOTED];
     unsigned note_count;
     uint64_t now, steps, refusals;
     bool file_found; /* the last step wrote to a file that is there */
+    struct requests requests;
+    bool lpar_connected;
+    bool fault_changed; /* this rule came or went in this step */
+    struct fault fault;
+    uint64_t expect_token; /* who must get a reply in this step, and which */
+    int64_t expect_value;
+    int expect_qn;
     uint64_t digest; /* of all effects and replies so far */
     struct text why; /* what was wrong; empty: nothing yet */
 };
 
-void play_init(struct play *p, uint64_t seed, enum abi_profile abi);
+void play_init(struct play *p, uint64_t seed, enum abi_profile abi, bool faulty);
 void play_done(struct play *p);
 
 /* false: p->why says what differed. */
 bool play_step(struct play *p, const struct step *s);
+
+/* The end of a play: everything that was begun ends. */
+bool play_end(struct play *p);
+
+/* One command; its effects and reply are p->fx and p->reply. */
+int play_execute(struct play *p, const struct command *cmd);
 
 /* Notes the first difference and returns false. */
 bool play_fail(struct play *p, const char *format, ...) __attribute__((format(printf, 2, 3)));

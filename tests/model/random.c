@@ -394,6 +394,129 @@ static void random_machine(uint64_t *r, struct step *s)
     }
 }
 
+/* Requests */
+
+static void random_insn(uint64_t *r, struct step *s)
+{
+    static const uint8_t ops[] = {0, 1, 2, 3, 4, 5, 5, 5, 5, 5, 5, 5, 5, 6, 6, 6, 6, 6, 6, 7};
+    unsigned op = PICK(r, ops);
+
+    s->kind = STEP_INSN;
+    s->object = below(r, 12) ? below(r, 2) : below(r, GUESTS + 1);
+    s->value = op | below(r, 256) << 8 | below(r, 256) << 16 | (uint64_t)below(r, 65536) << 24;
+}
+
+static void random_fault(uint64_t *r, struct step *s)
+{
+    static const char *const kinds[] = {"busy",
+                                        "reset 500ms",
+                                        "reset 3s",
+                                        "full",
+                                        "deconfigured",
+                                        "checkstop",
+                                        "delay 5ms",
+                                        "delay 2s",
+                                        "bad-reply type",
+                                        "bad-reply length",
+                                        "bad-reply short",
+                                        "bad-reply code=0x10",
+                                        "bad-reply code=0x85",
+                                        "bad-reply service=8/66"};
+    char where[20] = "*", often[12] = "always";
+    unsigned apid = apids[below(r, APIDS)], apqi = apqis[below(r, APQIS)];
+
+    if (chance(r, 40)) {
+        s->kind = STEP_UNFAULT;
+        s->value = below(r, 100);
+        return;
+    }
+    s->kind = STEP_FAULT;
+    if (chance(r, 40))
+        sprintf(where, "%02x.*", apid);
+    else if (chance(r, 50))
+        sprintf(where, "%02x.%04x", apid, apqi);
+    else if (chance(r, 50))
+        sprintf(where, "*.%04x", apqi);
+    if (chance(r, 75))
+        sprintf(often, "%u", 1 + below(r, 4));
+    sprintf(s->data, "%s %s %s", where, often, PICK(r, kinds));
+}
+
+static void random_zcrypt(uint64_t *r, struct step *s)
+{
+    unsigned node = chance(r, 90) ? 0 : 1 + below(r, 4), domain = 255, card = 255;
+
+    if (chance(r, 30))
+        domain = below(r, APQIS);
+    if (chance(r, 30))
+        card = below(r, APIDS);
+    s->kind = STEP_ZCRYPT;
+    s->tree = chance(r, 55) ? 0 : chance(r, 80) ? 2 : 1 + below(r, GUESTS);
+    s->value = below(r, 4) | node << 8 | domain << 16 | (uint64_t)card << 24;
+}
+
+static void random_request(uint64_t *r, struct step *s, enum style style)
+{
+    static const uint32_t spans[] = {1000, 5000000, 45000000, 600000000, 3100000000};
+    unsigned n = below(r, 100);
+
+    if (n < 40) {
+        random_insn(r, s);
+        s->object = style == STYLE_LPAR ? LPAR : s->object;
+    } else if (n < 62) {
+        s->kind = STEP_JOB;
+        s->on = chance(r, 10);
+        s->value = (uint64_t)random_next(r) >> 8;
+        s->value = (s->value & ~(UINT64_C(0xff) << 32)) | (uint64_t)below(r, 100) << 32;
+    } else if (n < 86) {
+        random_zcrypt(r, s);
+    } else if (n < 90) {
+        s->kind = STEP_GIVEUP;
+        s->value = below(r, 100);
+    } else if (n < 94) {
+        s->kind = chance(r, 80) ? STEP_CONNECT : STEP_CPU_RESET;
+        s->object = style == STYLE_LPAR ? LPAR : below(r, GUESTS + 1);
+        s->on = chance(r, 80);
+    } else if (style == STYLE_FAULTS) {
+        random_fault(r, s);
+    }
+    if (n >= 94 && (style != STYLE_FAULTS || chance(r, 40))) {
+        *s = (struct step){.kind = STEP_TIME, .value = PICK(r, spans)};
+    }
+}
+
+/* Two guests with queues: one with a client as its CPUs, one that is looked at. In the LPAR's plays
+ * a client is the CPUs of the LPAR. */
+static bool prelude_requests(uint64_t *r, unsigned index, struct step *s, enum style style)
+{
+    unsigned number = index % 2;
+
+    if (style == STYLE_LPAR) {
+        s->kind = STEP_CONNECT;
+        s->object = LPAR;
+        s->on = true;
+        return index == 0;
+    }
+    if (index < 2) {
+        s->kind = STEP_STORE;
+        at(s, AT_BUS, 0, index ? "aqmask" : "apmask");
+        strcpy(s->data, index ? "-5,-4,-0x47\n" : "+0-255\n");
+    } else if (index < 4) {
+        s->kind = STEP_STORE;
+        at(s, AT_MDEV, number, "assign_domain");
+        sprintf(s->data, "%u", apqis[1 + number]);
+    } else if (index < 12) {
+        s->kind = STEP_STORE;
+        at(s, AT_MDEV, number, "assign_adapter");
+        sprintf(s->data, "%u", apids[below(r, APIDS)]);
+    } else if (index < 14) {
+        s->kind = number ? STEP_LOOK : STEP_CONNECT;
+        s->object = number;
+        s->on = true;
+    }
+    return index < 14;
+}
+
 /* A play begins with some devices and guests. */
 static bool prelude(unsigned index, struct step *s)
 {
@@ -410,13 +533,21 @@ static bool prelude(unsigned index, struct step *s)
     return index < MDEVS + 2;
 }
 
-struct step step_random(uint64_t *state, unsigned index)
+struct step step_random(uint64_t *state, unsigned index, enum style style)
 {
     struct step s = {0};
     unsigned n = below(state, 100);
 
-    if (prelude(index, &s))
+    if (style != STYLE_LPAR && prelude(index, &s))
         return s;
+    index -= style == STYLE_LPAR ? 0 : MDEVS + 2;
+    if (style != STYLE_ADMIN && prelude_requests(state, index, &s, style))
+        return s;
+    s = (struct step){0};
+    if (chance(state, style == STYLE_ADMIN ? 3 : 80)) {
+        random_request(state, &s, style);
+        return s;
+    }
     if (n < 68) {
         random_store(state, &s);
     } else if (n < 82) {

@@ -68,7 +68,8 @@ static bool check_hand(struct play *p, unsigned ai, unsigned di)
 {
     ap_qn qn = AP_QN(apids[ai], apqis[di]);
     struct hand *h = &p->hands[ai][di], was = *h;
-    bool usable = model_usable(&p->model, ai, di), cleaned;
+    bool faulty = p->requests.faulty, cleaned;
+    bool usable = faulty ? p->requests.queue[ai][di].rc == 0 : model_usable(&p->model, ai, di);
     struct apqn_info q;
     int holder;
 
@@ -84,7 +85,7 @@ static bool check_hand(struct play *p, unsigned ai, unsigned di)
     h->zeroized = q.zeroized;
     if (cleaned)
         h->left_by = 0;
-    if (was.holder > 1 && h->holder != was.holder && !cleaned && usable &&
+    if (!faulty && was.holder > 1 && h->holder != was.holder && !cleaned && usable &&
         model_usable(&p->before, ai, di) && !being_removed(&p->model, qn))
         return play_fail(p, "APQN %02x.%04x was taken from a guest and not zeroized", apids[ai],
                          apqis[di]);
@@ -171,7 +172,7 @@ bool rules_check(struct play *p)
         for (unsigned di = 0; di < APQIS; di++)
             if (!check_hand(p, ai, di))
                 return false;
-    for (unsigned i = 0; i < notes; i++)
+    for (unsigned i = 0; i < notes && !p->requests.faulty; i++)
         if (!check_note(p, &p->notes[i]))
             return false;
     note_one(p);
@@ -259,7 +260,7 @@ bool rules_effects(struct play *p)
     unsigned replies = 0;
 
     for (size_t i = 0; i < p->fx.count; i++)
-        replies += p->fx.v[i].kind == EFFECT_REPLY;
+        replies += p->fx.v[i].kind == EFFECT_REPLY && p->fx.v[i].node < TOKEN_FIRST;
     for (unsigned k = 0; k < p->wanted.reply_count; k++) {
         bool found = false;
 

@@ -13,12 +13,18 @@ void script_play(const struct script *s, struct verdict *out)
     struct play *p = xcalloc(1, sizeof *p);
     size_t i = 0;
 
-    play_init(p, s->seed, s->abi);
+    play_init(p, s->seed, s->abi, s->faulty);
     if (!p->why.len)
         while (i < s->count && play_step(p, &s->steps[i]))
             i++;
-    *out = (struct verdict){
-        .failed = p->why.len, .step = i, .refusals = p->refusals, .digest = p->digest};
+    if (!p->why.len)
+        play_end(p);
+    *out = (struct verdict){.failed = p->why.len,
+                            .step = i,
+                            .refusals = p->refusals,
+                            .digest = p->digest,
+                            .accepted = p->requests.accepted,
+                            .calls = p->requests.calls_made};
     if (p->why.len)
         text_add(&out->why, p->why.data, p->why.len);
     play_done(p);
@@ -49,7 +55,8 @@ static bool fails(const struct script *s)
 /* Without steps from..from+n, if it fails then, too. */
 static bool leave_out(struct script *s, size_t from, size_t n)
 {
-    struct script less = {.seed = s->seed, .abi = s->abi, .count = s->count - n};
+    struct script less = {
+        .seed = s->seed, .abi = s->abi, .faulty = s->faulty, .count = s->count - n};
 
     less.steps = xcalloc(less.count, sizeof *less.steps);
     memcpy(less.steps, s->steps, from * sizeof *less.steps);
@@ -128,7 +135,8 @@ void script_print(const struct script *s, FILE *out)
     struct verdict v;
     pid_t pid;
 
-    fprintf(out, "play %" PRIu64 " %s\n", s->seed, abi_get(s->abi)->name);
+    fprintf(out, "play %" PRIu64 " %s%s\n", s->seed, abi_get(s->abi)->name,
+            s->faulty ? " faults" : "");
     for (size_t i = 0; i < s->count; i++) {
         step_format(&s->steps[i], out);
         putc('\n', out);
@@ -171,6 +179,7 @@ int script_load(const char *path, struct script *out)
             if (sscanf(line, "play %" SCNu64 " %15s", &s.seed, abi) != 2 ||
                 abi_parse(abi, &s.abi) < 0)
                 rc = bad_line(path, n);
+            s.faulty = strstr(line, " faults");
             continue;
         }
         s.steps = xrealloc(s.steps, (s.count + 1) * sizeof *s.steps);

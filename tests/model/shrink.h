@@ -8,6 +8,7 @@
 struct script {
     uint64_t seed;
     enum abi_profile abi;
+    bool faulty; /* it has faults */
     struct step *steps;
     size_t count;
 };
@@ -16,6 +17,7 @@ struct verdict {
     bool failed;
     size_t step; /* the one that failed; count: not a step, but what was before the first */
     uint64_t refusals, digest;
+    uint64_t accepted, calls; /* messages of clients, requests of programs */
     struct text why;
 };
 

@@ -17,9 +17,10 @@ const char *const driver_names[DRIVER_NAMES] = {"cex4card",   "cex4queue", "vfio
                                                 "cex2aqueue", "cex2card",  "cex2cqueue"};
 const char *const node_masks[NODE_MASKS] = {"ioctlmask", "apmask", "aqmask", "admask"};
 
-static const char *const kinds[STEP_KINDS] = {"store", "se",    "lpar",   "sclp",   "checkstop",
-                                              "set",   "start", "stop",   "attach", "detach",
-                                              "move",  "timer", "cancel", "look"};
+static const char *const kinds[STEP_KINDS] = {
+    "store",  "se",     "lpar",   "sclp",  "checkstop", "set",     "start",   "stop",
+    "attach", "detach", "move",   "timer", "cancel",    "look",    "connect", "reset",
+    "insn",   "zcrypt", "giveup", "job",   "fault",     "unfault", "time"};
 static const char *const targets[TARGETS] = {"bus",  "card", "queue", "driver",
                                              "mdev", "type", "class", "node"};
 
@@ -103,6 +104,8 @@ static void comment(const struct step *s, FILE *out)
     } else if (s->kind == STEP_SE_LPAR) {
         fprintf(out, "apus se lpar %s %s 0x%x%s", s->on ? "add" : "remove", what[s->object], value,
                 s->force ? " --force" : "");
+    } else if (s->kind == STEP_FAULT) {
+        fprintf(out, "apus fault add '%s'", s->data);
     } else if (s->kind == STEP_START || s->kind == STEP_ATTACH) {
         fprintf(out, "apus guest %s %s %s", kinds[s->kind], guest,
                 s->on || s->kind == STEP_ATTACH ? uuid : "");

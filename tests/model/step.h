@@ -41,6 +41,16 @@ enum step_kind {
     STEP_TIMER,
     STEP_CANCEL,
     STEP_LOOK, /* somebody looks at a guest's /sys */
+    /* What follows goes to queues (requests.h). */
+    STEP_CONNECT,   /* a client becomes the CPUs of guest object, or of the LPAR (GUESTS) */
+    STEP_CPU_RESET, /* likewise */
+    STEP_INSN,      /* it executes an AP instruction: insn.c */
+    STEP_ZCRYPT,    /* a program makes a request: model_want */
+    STEP_GIVEUP,    /* and goes away before the answer */
+    STEP_JOB,       /* an adapter answers: answer.c */
+    STEP_FAULT,     /* data: a rule */
+    STEP_UNFAULT,   /* value: which one */
+    STEP_TIME,      /* value: so many ns pass */
     STEP_KINDS
 };
 
@@ -58,6 +68,7 @@ enum target {
 };
 
 #define STEP_DATA 208
+#define LPAR      GUESTS /* as an index of a guest: the system of the LPAR */
 
 struct step {
     enum step_kind kind;
@@ -76,8 +87,12 @@ void world_machine(uint64_t seed, bool apxa, struct machine_config *config,
                    struct mask256 *checkstopped);
 void world_start(uint64_t seed, enum abi_profile abi, struct machine_config *config);
 
+/* What a play is mostly about. Faults come only in plays of their own: with them, what drivers find
+ * is not foretold. */
+enum style { STYLE_ADMIN, STYLE_REQUESTS, STYLE_FAULTS, STYLE_LPAR, STYLES };
+
 /* A random step, number index of its play; state is the generator's. */
-struct step step_random(uint64_t *state, unsigned index);
+struct step step_random(uint64_t *state, unsigned index, enum style style);
 uint64_t random_next(uint64_t *state);
 
 /* One line without newline, that step_parse reads; then, behind a #, what a person would type. */

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "message/cprbx.h"
+#include "message/ep11.h"
+#include "play.h"
+
+/* Requests through device nodes: each that was accepted gets one answer, and it is its own. */
+
+struct call *call_by_number(struct requests *r, uint32_t number)
+{
+    for (unsigned i = 0; i < r->call_count; i++)
+        if (r->calls[i].number == number)
+            return &r->calls[i];
+    return NULL;
+}
+
+static bool is_inside(const struct requests *r, const struct call *c)
+{
+    for (unsigned i = 0; i < APIDS * APQIS; i++)
+        for (unsigned k = 0; k < r->queue[i / APQIS][i % APQIS].count; k++)
+            if (r->queue[i / APQIS][i % APQIS].v[k].number == c->number &&
+                !r->queue[i / APQIS][i % APQIS].v[k].orphan)
+                return true;
+    return false;
+}
+
+static void call_end(struct requests *r, struct call *c)
+{
+    *c = r->calls[--r->call_count];
+}
+
+bool call_replied(struct play *p, uint64_t token, int64_t value, const char *text, size_t len)
+{
+    struct requests *r = &p->requests;
+    struct call *c = NULL;
+    struct zcrypt_reply reply;
+    unsigned owner;
+    uint32_t number;
+
+    for (unsigned i = 0; i < r->call_count; i++)
+        if (r->calls[i].token == token)
+            c = &r->calls[i];
+    if (!c || c->cancelled)
+        return play_fail(p, "a reply for a request that %s", c ? "was given up" : "is over");
+    if (value != 0 && value != -EINVAL && value != -EIO && value != -ENODEV && value != -EMSGSIZE)
+        return play_fail(p, "a request ends with %d", (int)value);
+    if (tag_find((const uint8_t *)text, len, &owner, &number) &&
+        (owner != c->owner || number != c->number))
+        return play_fail(p, "owner %u is handed the reply to %u", c->owner, owner);
+    if (value == 0 &&
+        (zcrypt_reply_parse(text, len, &reply) < 0 ||
+         (!r->replies_damaged && !tag_find((const uint8_t *)text, len, &owner, &number))))
+        return play_fail(p, "a request's reply is not what the adapter answered");
+    if (!r->faulty && value == -EINVAL && !p->expect_token)
+        return play_fail(p, "a request is refused that nobody found fault with");
+    if (is_inside(r, c))
+        return play_fail(p, "a request has ended and is inside a queue");
+    r->replied = token;
+    r->reply_value = value;
+    r->ended_by_reply++;
+    call_end(r, c);
+    return true;
+}
+
+void calls_orphan(struct play *p, const struct step *s, int result)
+{
+    struct requests *r = &p->requests;
+    bool card = s->target == AT_CARD;
+    unsigned owner = s->tree ? r->guest[s->tree - 1].serial + OWNER_GUEST : OWNER_LPAR;
+
+    if ((!card && s->target != AT_QUEUE) || strcmp(s->attr, "online") != 0 || result != 0 ||
+        atoi(s->data) != 0)
+        return;
+    for (unsigned di = 0; di < APQIS; di++) {
+        struct inside_queue *q = &r->queue[card ? s->object : s->object / 16][di];
+
+        for (unsigned i = 0; i < q->count && (card || s->object % 16 == di); i++)
+            q->v[i].orphan |= q->v[i].zcrypt && q->v[i].owner == owner;
+    }
+}
+
+static const struct sysfs_tree *tree_of(struct play *p, unsigned tree)
+{
+    unsigned number = tree ? p->requests.guest[tree - 1].number + 1 : CORE_HOST_TREE;
+
+    if (tree && !p->requests.guest[tree - 1].exists)
+        return NULL;
+    return core_has_tree(p->core, number) ? core_tree(p->core, number) : NULL;
+}
+
+/* A counter of a card or queue; -1: it is not there. */
+static int64_t counter(const struct sysfs_tree *t, struct sysfs_dir dir, const char *name)
+{
+    text_auto text = {0};
+
+    if (sysfs_show(t, sysfs_attr_ino(t, dir, name), &text) < 0 || !text.len)
+        return -1;
+    return *text.data == '-' ? -1 : strtoll(text.data, NULL, 10);
+}
+
+static unsigned weight_of(const struct play *p, const struct call *c, unsigned ai)
+{
+    const struct seen_adapter *a = &p->requests.adapter[ai];
+
+    return model_rating(&(struct m_want){.kind = c->want}, a->type, a->mode);
+}
+
+/* What sysfs counts of a queue against what is inside it. */
+static bool count_queue(struct play *p, unsigned tree, unsigned ai, unsigned di, unsigned sums[3])
+{
+    const struct sysfs_tree *t = tree_of(p, tree);
+    struct sysfs_dir dir = {SYSFS_QUEUE, AP_QN(apids[ai], apqis[di])};
+    struct inside_queue *q = &p->requests.queue[ai][di];
+    int64_t pending = counter(t, dir, "pendingq_count"), load = counter(t, dir, "load");
+    int64_t waiting = counter(t, dir, "requestq_count");
+    unsigned inside = 0, weight = 0;
+
+    for (unsigned i = 0; i < q->count; i++) {
+        struct call *c =
+            q->v[i].zcrypt && !q->v[i].orphan ? call_by_number(&p->requests, q->v[i].number) : NULL;
+
+        if (!c || c->tree != tree)
+            continue;
+        inside++;
+        weight += weight_of(p, c, ai);
+    }
+    if (inside != (pending < 0 ? 0 : pending))
+        return play_fail(p, "%02x.%04x holds %u requests, pendingq_count is %d", apids[ai],
+                         apqis[di], inside, (int)pending);
+    if (waiting >= 0 && load >= 0 && (waiting ? load < weight : load != weight))
+        return play_fail(p, "%02x.%04x has load %d, %u is right", apids[ai], apqis[di], (int)load,
+                         weight);
+    sums[0] += pending > 0 ? (unsigned)pending : 0;
+    sums[1] += waiting > 0 ? (unsigned)waiting : 0;
+    sums[2] += load > 0 ? (unsigned)load : 0;
+    return true;
+}
+
+/* Of calls that were given up nobody hears, so what remains of them may have ended unseen. */
+static bool count_calls(struct play *p, unsigned tree, unsigned waiting)
+{
+    struct requests *r = &p->requests;
+    unsigned open = 0, unsure = 0;
+
+    for (unsigned i = 0; i < r->call_count; i++) {
+        if (r->calls[i].tree != tree || is_inside(r, &r->calls[i]))
+            continue;
+        unsure += r->calls[i].cancelled;
+        open += !r->calls[i].cancelled;
+    }
+    if (waiting < open || waiting > open + unsure)
+        return play_fail(p, "%u requests wait, %u and perhaps %u are right", waiting, open, unsure);
+    for (unsigned i = r->call_count; waiting == open && i-- > 0;)
+        if (r->calls[i].tree == tree && r->calls[i].cancelled && !is_inside(r, &r->calls[i]))
+            call_end(r, &r->calls[i]);
+    return true;
+}
+
+static bool count_tree(struct play *p, unsigned tree)
+{
+    unsigned number = tree ? p->requests.guest[tree - 1].number + 1 : CORE_HOST_TREE;
+    const struct zcrypt *z = core_zcrypt(p->core, number);
+    unsigned all[2] = {0, 0};
+
+    if (!z || !tree_of(p, tree))
+        return true;
+    for (unsigned ai = 0; ai < APIDS; ai++) {
+        struct sysfs_dir card = {SYSFS_CARD, apids[ai]};
+        unsigned sums[3] = {0, 0, 0};
+        int64_t load = counter(tree_of(p, tree), card, "load");
+
+        for (unsigned di = 0; di < APQIS; di++)
+            if (!count_queue(p, tree, ai, di, sums))
+                return false;
+        if (load >= 0 && load < sums[2])
+            return play_fail(p, "card%02x has load %d, its queues %u", apids[ai], (int)load,
+                             sums[2]);
+        if (!sums[0] && !sums[1] && load > 0)
+            return play_fail(p, "card%02x has load %d and nothing to do", apids[ai], (int)load);
+        all[0] += sums[0];
+        all[1] += sums[1];
+    }
+    if (zcrypt_sent_count(z) != all[0] || zcrypt_waiting_count(z) != all[1])
+        return play_fail(p, "Z90STAT counts %u sent and %u waiting, the queues %u and %u",
+                         zcrypt_sent_count(z), zcrypt_waiting_count(z), all[0], all[1]);
+    return count_calls(p, tree, all[1]);
+}
+
+bool calls_count(struct play *p)
+{
+    for (unsigned tree = 0; tree <= GUESTS; tree++)
+        if (!count_tree(p, tree))
+            return false;
+    if (!p->requests.faulty && p->expect_token &&
+        (p->requests.replied != p->expect_token || p->requests.reply_value != p->expect_value))
+        return play_fail(p, "the answer of an adapter became %s %d, %d is right",
+                         p->requests.replied == p->expect_token ? "the reply" : "no reply",
+                         (int)p->requests.reply_value, (int)p->expect_value);
+    p->expect_token = 0;
+    return true;
+}
+
+bool calls_idle(struct play *p)
+{
+    for (unsigned i = 0; i < p->requests.call_count; i++)
+        if (!p->requests.calls[i].cancelled)
+            return play_fail(p, "a request of tree %u never ends", p->requests.calls[i].tree);
+    return true;
+}
+
+/* Requests as programs make them. */
+
+#define BYTES 512u
+
+struct made {
+    struct zcrypt_request request;
+    struct zcrypt_target target;
+    uint8_t input[128], ones[128], keys[5][72], control[BYTES];
+};
+
+static void make_rsa(struct made *m, bool crt, unsigned owner, uint32_t number)
+{
+    memset(m->ones, 0xff, sizeof m->ones);
+    memset(m->keys, 0x55, sizeof m->keys);
+    tag_put(m->input + 100, owner, number);
+    m->request.kind = ZCRYPT_RSA;
+    if (crt)
+        m->request.rsa = rsa_request_crt(128, m->input, m->keys[0], m->keys[1], m->keys[2],
+                                         m->keys[3], m->keys[4]);
+    else
+        m->request.rsa = rsa_request_me(128, m->input, m->ones, m->ones);
+}
+
+static void make_cca(struct made *m, const struct m_want *w, unsigned owner, uint32_t number)
+{
+    uint8_t params[64] = {'K', 'G', 0, 2};
+    struct cprbx c = {.func_id = {'T', '2'},
+                      .reply_bytes = 300,
+                      .domain = w->apqi < 0 ? 0xffff : apqis[w->apqi],
+                      .params = {params, sizeof params}};
+    struct buffer out = buffer_of(m->control, sizeof m->control);
+
+    tag_put(params + 40, owner, number);
+    cprbx_format(&c, &out);
+    m->request.kind = ZCRYPT_CCA;
+    m->request.agent[0] = 'C';
+    m->request.agent[1] = 'A';
+    m->request.card = w->apid < 0 ? ZCRYPT_ANY_CARD : apids[w->apid];
+    m->request.control = buffer_span(&out);
+}
+
+static void make_ep11(struct made *m, const struct m_want *w, unsigned owner, uint32_t number)
+{
+    uint8_t room[100], tag[TAG_BYTES];
+    struct buffer payload = buffer_of(room, sizeof room);
+    struct buffer out = buffer_of(m->control, sizeof m->control);
+    size_t at = ep11_payload_start(1, EP11_GENERATE_RANDOM, 0, &payload);
+
+    tag_put(tag, owner, number);
+    ep11_octets_add(span_of(tag, sizeof tag), &payload);
+    ep11_payload_finish(at, &payload);
+    ep11_format(&(struct ep11_cprb){.func_id = {'T', '4'}, .payload = buffer_span(&payload)}, &out);
+    m->request.kind = ZCRYPT_EP11;
+    m->request.control = buffer_span(&out);
+    m->target = (struct zcrypt_target){w->apid < 0 ? 0xffff : apids[w->apid],
+                                       w->apqi < 0 ? 0xffff : apqis[w->apqi]};
+    m->request.targets = &m->target;
+    m->request.target_count = w->apid >= 0 || w->apqi >= 0;
+}
+
+/* The queue with the least to do, of those that can (3.3); false: nobody can say. */
+static bool foretell(struct play *p, const struct step *s, const struct m_want *w)
+{
+    const struct m_guest *g = s->tree ? &p->before.guest[s->tree - 1] : NULL;
+    const struct m_bus *b = g ? &g->bus : &p->before.bus;
+    const struct sysfs_tree *t = tree_of(p, s->tree);
+    int64_t best[4] = {INT64_MAX, 0, 0, 0};
+    int best_ai = -1;
+
+    p->expect_qn = -1;
+    for (unsigned i = 0; t && i < APIDS * APQIS; i++) {
+        unsigned ai = i / APQIS, di = i % APQIS;
+        struct sysfs_dir card = {SYSFS_CARD, apids[ai]},
+                         queue = {SYSFS_QUEUE, AP_QN(apids[ai], apqis[di])};
+        int64_t key[4];
+        int order = 0;
+
+        if (!model_takes(&p->before, b, g, w, ai, di))
+            continue;
+        if (p->requests.queue[ai][di].rc)
+            return false;
+        key[0] = counter(t, card, "load") + model_rating(w, b->card[ai].type, b->card[ai].mode);
+        key[1] = counter(t, card, "request_count");
+        key[2] = counter(t, queue, "load");
+        key[3] = counter(t, queue, "request_count");
+        for (int k = 0; k < (best_ai == (int)ai ? 4 : 2) && !order; k++)
+            order = (key[k] > best[k]) - (key[k] < best[k]);
+        if (order >= 0)
+            continue;
+        memcpy(best, key, sizeof best);
+        best_ai = (int)ai;
+        p->expect_qn = AP_QN(apids[ai], apqis[di]);
+    }
+    return p->expect_qn >= 0;
+}
+
+static bool went_right(struct play *p, const struct step *s, int64_t requests)
+{
+    struct sysfs_dir dir = {SYSFS_QUEUE, (uint32_t)p->expect_qn};
+
+    if (counter(tree_of(p, s->tree), dir, "request_count") != requests + 1)
+        return play_fail(p, "a request did not go to %04x, which has the least to do",
+                         p->expect_qn);
+    return true;
+}
+
+int execute_zcrypt(struct play *p, const struct step *s)
+{
+    struct requests *r = &p->requests;
+    struct m_want w = model_want(s);
+    unsigned owner = s->tree ? r->guest[s->tree - 1].serial + OWNER_GUEST : OWNER_LPAR;
+    struct command cmd = {.kind = CMD_ZCRYPT, .now = p->now};
+    int node = s->tree ? -1 : model_node(&p->model, &w);
+    uint32_t number = ++r->numbers;
+    bool foretold = !r->faulty && foretell(p, s, &w);
+    struct sysfs_dir dir = {SYSFS_QUEUE, (uint32_t)p->expect_qn};
+    int64_t requests = foretold ? counter(tree_of(p, s->tree), dir, "request_count") : 0;
+    struct made m = {0};
+    int rc;
+
+    if (w.kind < WANT_CCA)
+        make_rsa(&m, w.kind == WANT_CRT, owner, number);
+    else if (w.kind == WANT_CCA)
+        make_cca(&m, &w, owner, number);
+    else
+        make_ep11(&m, &w, owner, number);
+    m.request.node = node < 0 ? ZCRYPT_Z90CRYPT : (uint32_t)node;
+    m.request.reply_control = m.request.reply_data = 400;
+    cmd.token = TOKEN_FIRST + number;
+    cmd.zcrypt.tree = !s->tree                       ? CORE_HOST_TREE
+                      : r->guest[s->tree - 1].exists ? r->guest[s->tree - 1].number + 1
+                                                     : 1000;
+    cmd.zcrypt.request = m.request;
+    if (r->call_count == CALLS_MAX) {
+        p->wanted.result = 0;
+        return 0;
+    }
+    rc = play_execute(p, &cmd);
+    if (rc == -EINPROGRESS) {
+        r->calls_made++;
+        r->calls[r->call_count++] = (struct call){
+            .token = cmd.token, .tree = s->tree, .owner = owner, .number = number, .want = w.kind};
+    }
+    if (r->faulty || (rc == -EIO && !foretold))
+        p->wanted.result = rc;
+    if (rc == -EINPROGRESS && foretold)
+        went_right(p, s, requests);
+    return rc;
+}
+
+void calls_cancel(struct play *p, uint64_t pick, uint64_t *token)
+{
+    struct requests *r = &p->requests;
+    struct call *c = r->call_count ? &r->calls[pick % r->call_count] : NULL;
+
+    *token = c ? c->token : TOKEN_FIRST - 1;
+    if (c)
+        c->cancelled = true;
+}
