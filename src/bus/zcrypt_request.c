@@ -504,10 +504,16 @@ void zcrypt_poll(struct zcrypt *z, uint16_t qn, struct effects *fx)
         struct ap_dqap dqap = {.room = MESSAGE_MAX, .data = &data};
         struct ap_queue *q = queue_find(z->bus, qn);
         struct zcrypt_call *call;
+        uint32_t apqsw;
 
         text_clear(&data);
-        if (!q || q->driver == DRIVER_NONE || !ap_drivers[q->driver].zcrypt ||
-            apqsw_rc(z->bus->hw.ops->dqap(z->bus->hw.ctx, qn, &dqap)) != AP_RC_NORMAL)
+        if (!q || q->driver == DRIVER_NONE || !ap_drivers[q->driver].zcrypt)
+            return;
+        apqsw = z->bus->hw.ops->dqap(z->bus->hw.ctx, qn, &dqap);
+        /* Somebody else has reset the queue: what was inside is sent again (spec 1.7). */
+        if (apqsw_rc(apqsw) == AP_RC_NO_PENDING_REPLY && apqsw & APQSW_EMPTY && q->pendingq)
+            zcrypt_queue_lost(z, qn, fx);
+        if (apqsw_rc(apqsw) != AP_RC_NORMAL)
             return;
         call = call_find(z, dqap.psmid);
         if (call && call->qn == qn && !call->is_waiting) {

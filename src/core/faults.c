@@ -53,16 +53,20 @@ const struct fault_list *core_faults(const struct core *c)
     return machine_faults(c->machine);
 }
 
+/* A real system in the place of our own looks for itself. */
 static void queue_look(struct core *c, ap_qn qn, struct effects *fx)
 {
     const struct vfio_ap_guest *g = guest_using(c, qn);
     struct core_guest *guest = g ? guest_at(c, g->number) : NULL;
 
     fx->tree = CORE_HOST_TREE;
-    ap_bus_queue_look(c->bus, qn, fx);
-    if (!guest)
+    if (!c->lpar_connected)
+        ap_bus_queue_look(c->bus, qn, fx);
+    if (!guest) {
+        machine_replies_came(c->machine, qn);
         return;
-    if (guest->linux_system && guest->linux_system->bus) {
+    }
+    if (!guest->connected && guest->linux_system && guest->linux_system->bus) {
         fx->tree = (uint16_t)(g->number + 1);
         ap_bus_queue_look(guest->linux_system->bus, qn, fx);
     }

@@ -130,18 +130,20 @@ void zcrypts_cancel(struct core *c, uint64_t token)
 void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn, struct effects *fx)
 {
     struct zcrypt *z = zcrypt_of(c, g->number + 1);
-    struct effect *e;
+    unsigned came;
 
     if (z && !guest_at(c, g->number)->connected) {
         fx->tree = (uint16_t)(g->number + 1);
         zcrypt_poll(z, qn, fx);
     }
-    if (!machine_queue_notifies(c->machine, qn) || !machine_queue_replies(c->machine, qn))
-        return;
-    e = effects_add(fx, EFFECT_GUEST_NOTIFY);
-    e->id = g->number;
-    e->value = 2;
-    e->node = qn;
+    came = machine_replies_came(c->machine, qn);
+    while (machine_queue_notifies(c->machine, qn) && came--) {
+        struct effect *e = effects_add(fx, EFFECT_GUEST_NOTIFY);
+
+        e->id = g->number;
+        e->value = 2;
+        e->node = qn;
+    }
 }
 
 /* The reply is in the queue. Our own zcrypts fetch it, unless somebody else has taken their place;
@@ -159,5 +161,7 @@ int core_job_done(struct core *c, const struct command *cmd, struct effects *fx)
     g = guest_using(c, qn);
     if (g)
         guest_reply(c, g, qn, fx);
+    else
+        machine_replies_came(c->machine, qn);
     return 0;
 }

@@ -104,6 +104,7 @@ static void reset_takes(struct machine *m, struct adapter *a, ap_qn qn, uint64_t
 static uint32_t queue_reset(struct machine *m, ap_qn qn, enum ap_rc rc)
 {
     struct adapter *a = &m->adapters[AP_QN_APID(qn)];
+    const struct message_queue *q;
     const struct fault *f;
 
     if (rc != AP_RC_NORMAL)
@@ -113,6 +114,9 @@ static uint32_t queue_reset(struct machine *m, ap_qn qn, enum ap_rc rc)
         try_again_later(m, f, qn);
         return apqsw_of(AP_RC_BUSY);
     }
+    q = queue_get(a, AP_QN_APQI(qn));
+    if (q && q->count) /* whoever sent it need not be who resets */
+        alarms_add(&m->alarms, m->now, qn);
     queue_flush(m, a, AP_QN_APQI(qn));
     f = fault_list_hit(&m->faults, FAULT_BIT(FAULT_RESET), qn);
     if (f)

@@ -65,9 +65,11 @@ int machine_job_get(const struct machine *m, uint64_t id, struct machine_job *ou
  * is dropped. */
 int machine_job_done(struct machine *m, uint64_t id, const uint8_t *reply, size_t len, ap_qn *qn);
 
-/* True if the queue wants to notify of replies; if it has one. */
+/* True if the queue wants to notify of replies. */
 bool machine_queue_notifies(const struct machine *m, ap_qn qn);
-bool machine_queue_replies(const struct machine *m, ap_qn qn);
+
+/* How many replies have come since this was last asked; those that are gone do not count. */
+unsigned machine_replies_came(struct machine *m, ap_qn qn);
 
 /*
  * Faults (machine/fault.h). Deconfigured and checkstop that hold always are states of their
@@ -81,8 +83,9 @@ const struct fault_list *machine_faults(const struct machine *m);
 /*
  * Time passes for the machine only here: a command that begins at now takes out the alarms that are
  * due, one by one, until there is none. With each of them something has happened in a queue that
- * nobody is told of by an instruction: a reset has ended, a reply that was held back is there, or
- * a queue that turned somebody away may have changed its mind. machine_alarm_next: 0 for none.
+ * nobody is told of by an instruction: a reset has ended, a reply that was held back is there, a
+ * reset threw away what somebody may wait for, or a queue that turned somebody away may have
+ * changed its mind. machine_alarm_next: 0 for none.
  */
 #define MACHINE_TRY_AGAIN_NS UINT64_C(40000000)
 uint64_t machine_alarm_next(const struct machine *m);

@@ -89,6 +89,8 @@ static void message_free(struct message_queue *q, struct message *m)
     TAILQ_REMOVE(&q->messages, m, next);
     q->count--;
     q->ready -= m->ready;
+    if (q->came > q->ready)
+        q->came = q->ready;
     bytes_free(m);
     free(m);
 }
@@ -131,6 +133,7 @@ void message_hold(struct message_queue *q, struct message *m, uint64_t due)
     m->due = due;
     m->ready = !due;
     q->ready += m->ready;
+    q->came += m->ready;
 }
 
 void message_queue_release(struct message_queue *q, uint64_t now)

@@ -27,6 +27,7 @@ struct message {
 struct message_queue {
     TAILQ_HEAD(, message) messages;
     unsigned count, ready;
+    unsigned came; /* of the ready ones those of which nobody has been told */
 };
 
 /* Jobs by number: which message of which queue an adapter is working on. */

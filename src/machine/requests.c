@@ -62,11 +62,14 @@ int machine_job_done(struct machine *m, uint64_t id, const uint8_t *reply, size_
     return 0;
 }
 
-bool machine_queue_replies(const struct machine *m, ap_qn qn)
+unsigned machine_replies_came(struct machine *m, ap_qn qn)
 {
-    const struct message_queue *q = queue_get(&m->adapters[AP_QN_APID(qn)], AP_QN_APQI(qn));
+    struct message_queue *q = queue_get(&m->adapters[AP_QN_APID(qn)], AP_QN_APQI(qn));
+    unsigned came = q ? q->came : 0;
 
-    return q && q->ready;
+    if (q)
+        q->came = 0;
+    return came;
 }
 
 bool machine_queue_notifies(const struct machine *m, ap_qn qn)

@@ -134,14 +134,15 @@ static void answered(struct play *p, struct inside *m, unsigned ai, unsigned di,
                      uint64_t delay)
 {
     struct inside_queue *q = &p->requests.queue[ai][di];
+    bool reached = owner_reaches(&p->requests, m->owner, ai, di);
 
     job_over(&p->requests, m->job);
     m->len = (uint32_t)len;
     m->due = delay ? p->now + delay : 0;
     m->state = delay ? HELD : READY;
-    if (!delay && m->zcrypt && owner_reaches(&p->requests, m->owner, ai, di))
+    if (!delay && m->zcrypt && reached)
         inside_remove(q, m);
-    else if (!delay && q->notify == NOTIFY_ON && m->owner >= OWNER_GUEST)
+    else if (!delay && reached && q->notify == NOTIFY_ON && m->owner >= OWNER_GUEST)
         q->told++;
 }
 

@@ -39,7 +39,7 @@ static struct script script_random(const struct options *o, uint64_t play)
     enum style style = (enum style)(play / ABI_PROFILES % STYLES);
 
     s.abi = o->both ? (enum abi_profile)(play % ABI_PROFILES) : o->abi;
-    s.faulty = style == STYLE_FAULTS;
+    s.faulty = style == STYLE_FAULTS || style == STYLE_LPAR_FAULTS;
     s.steps = xcalloc(s.count, sizeof *s.steps);
     for (unsigned i = 0; i < s.count; i++)
         s.steps[i] = step_random(&state, i, style);

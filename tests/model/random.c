@@ -408,7 +408,10 @@ static void random_insn(uint64_t *r, struct step *s)
 
 static void random_fault(uint64_t *r, struct step *s)
 {
-    static const char *const kinds[] = {"busy",
+    static const char *const kinds[] = {"full",
+                                        "busy",
+                                        "full",
+                                        "busy",
                                         "reset 500ms",
                                         "reset 3s",
                                         "full",
@@ -437,7 +440,7 @@ static void random_fault(uint64_t *r, struct step *s)
         sprintf(where, "%02x.%04x", apid, apqi);
     else if (chance(r, 50))
         sprintf(where, "*.%04x", apqi);
-    if (chance(r, 75))
+    if (chance(r, 60))
         sprintf(often, "%u", 1 + below(r, 4));
     sprintf(s->data, "%s %s %s", where, often, PICK(r, kinds));
 }
@@ -455,6 +458,11 @@ static void random_zcrypt(uint64_t *r, struct step *s)
     s->value = below(r, 4) | node << 8 | domain << 16 | (uint64_t)card << 24;
 }
 
+static bool faulty(enum style style)
+{
+    return style == STYLE_FAULTS || style == STYLE_LPAR_FAULTS;
+}
+
 static void random_request(uint64_t *r, struct step *s, enum style style)
 {
     static const uint32_t spans[] = {1000, 5000000, 45000000, 600000000, 3100000000};
@@ -462,7 +470,7 @@ static void random_request(uint64_t *r, struct step *s, enum style style)
 
     if (n < 40) {
         random_insn(r, s);
-        s->object = style == STYLE_LPAR ? LPAR : s->object;
+        s->object = style >= STYLE_LPAR ? LPAR : s->object;
     } else if (n < 62) {
         s->kind = STEP_JOB;
         s->on = chance(r, 10);
@@ -470,17 +478,21 @@ static void random_request(uint64_t *r, struct step *s, enum style style)
         s->value = (s->value & ~(UINT64_C(0xff) << 32)) | (uint64_t)below(r, 100) << 32;
     } else if (n < 86) {
         random_zcrypt(r, s);
+    } else if (n < 88) {
+        s->kind = STEP_STORE;
+        at(s, AT_CARD, below(r, APIDS), "online");
+        strcpy(s->data, chance(r, 40) ? "0" : "1");
     } else if (n < 90) {
         s->kind = STEP_GIVEUP;
         s->value = below(r, 100);
     } else if (n < 94) {
         s->kind = chance(r, 80) ? STEP_CONNECT : STEP_CPU_RESET;
-        s->object = style == STYLE_LPAR ? LPAR : below(r, GUESTS + 1);
+        s->object = style >= STYLE_LPAR ? LPAR : below(r, GUESTS + 1);
         s->on = chance(r, 80);
-    } else if (style == STYLE_FAULTS) {
+    } else if (faulty(style)) {
         random_fault(r, s);
     }
-    if (n >= 94 && (style != STYLE_FAULTS || chance(r, 40))) {
+    if (n >= 94 && (!faulty(style) || chance(r, 40))) {
         *s = (struct step){.kind = STEP_TIME, .value = PICK(r, spans)};
     }
 }
@@ -491,7 +503,7 @@ static bool prelude_requests(uint64_t *r, unsigned index, struct step *s, enum s
 {
     unsigned number = index % 2;
 
-    if (style == STYLE_LPAR) {
+    if (style >= STYLE_LPAR) {
         s->kind = STEP_CONNECT;
         s->object = LPAR;
         s->on = true;
@@ -538,9 +550,9 @@ struct step step_random(uint64_t *state, unsigned index, enum style style)
     struct step s = {0};
     unsigned n = below(state, 100);
 
-    if (style != STYLE_LPAR && prelude(index, &s))
+    if (style < STYLE_LPAR && prelude(index, &s))
         return s;
-    index -= style == STYLE_LPAR ? 0 : MDEVS + 2;
+    index -= style >= STYLE_LPAR ? 0 : MDEVS + 2;
     if (style != STYLE_ADMIN && prelude_requests(state, index, &s, style))
         return s;
     s = (struct step){0};

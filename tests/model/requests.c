@@ -260,7 +260,9 @@ static void follow_time(struct play *p)
             if (m->state != HELD || m->due > p->now)
                 continue;
             m->state = READY;
-            if (m->zcrypt && owner_reaches(&p->requests, m->owner, i / APQIS, i % APQIS))
+            if (!owner_reaches(&p->requests, m->owner, i / APQIS, i % APQIS))
+                continue;
+            if (m->zcrypt)
                 inside_remove(q, m), k--;
             else if (q->notify == NOTIFY_ON && m->owner >= OWNER_GUEST)
                 q->told++;

@@ -89,7 +89,7 @@ void world_start(uint64_t seed, enum abi_profile abi, struct machine_config *con
 
 /* What a play is mostly about. Faults come only in plays of their own: with them, what drivers find
  * is not foretold. */
-enum style { STYLE_ADMIN, STYLE_REQUESTS, STYLE_FAULTS, STYLE_LPAR, STYLES };
+enum style { STYLE_ADMIN, STYLE_REQUESTS, STYLE_FAULTS, STYLE_LPAR, STYLE_LPAR_FAULTS, STYLES };
 
 /* A random step, number index of its play; state is the generator's. */
 struct step step_random(uint64_t *state, unsigned index, enum style style);

@@ -267,14 +267,108 @@ static void test_aqic(void **state)
     assert_int_equal(rc_of(&r), 6);
 }
 
+/* The slot of a job that a reset ended is used again before anybody has heard of either. */
+static void test_job_announced_once(void **state)
+{
+    struct world *w = *state;
+    struct machine_job job;
+    uint64_t id;
+
+    nqap(w, QN, 1, "first", 5);
+    pqap(w, 1, 0, QN);
+    nqap(w, QN, 2, "second", 6);
+    assert_true(machine_job_next(w->machine, &id));
+    assert_int_equal(machine_job_get(w->machine, id, &job), 0);
+    assert_memory_equal(job.request, "second", 6);
+    assert_false(machine_job_next(w->machine, &id));
+}
+
+/* Whatever else is wrong with an instruction: what is not there says 01. */
+static void test_not_there_comes_first(void **state)
+{
+    struct world *w = *state;
+    ap_qn nowhere = AP_QN(6, 0x48);
+    struct ap_insn part = {
+        .opcode = AP_OPCODE_NQAP, .r1 = 2, .r2 = 4, .gr = {nowhere}, .p2 = {0x10000, 4}};
+    struct ap_insn no_byte = {.opcode = AP_OPCODE_PQAP,
+                              .gr = {3u << 24 | nowhere, UINT64_C(1) << 47, 0}};
+    struct ap_insn_result r;
+
+    part.data = (const uint8_t *)"part";
+    part.data_len = 4;
+    ap_execute(&w->hw, FEATURES, &part, &r);
+    assert_int_equal(rc_of(&r), 1);
+    part.gr[0] |= 0x40000000;
+    part.p2[1] = 40000;
+    ap_execute(&w->hw, FEATURES, &part, &r);
+    assert_int_equal(rc_of(&r), 1);
+    ap_execute(&w->hw, FEATURES, &no_byte, &r);
+    assert_int_equal(rc_of(&r), 1);
+}
+
+/* A hardware event that leaves an adapter alone leaves its queues alone; one that takes it off the
+ * line empties them, as the Support Element does. */
+static void test_event(void **state)
+{
+    struct world *w = *state;
+    struct machine_config config = *machine_config(w->machine);
+    struct ap_insn aqic = {.opcode = AP_OPCODE_PQAP,
+                           .gr = {3u << 24 | QN, UINT64_C(1) << 47, 0x4000}};
+    struct mask256 none = {{0}};
+    struct machine_job job;
+    struct ap_insn_result r;
+    uint64_t id;
+
+    ap_execute(&w->hw, FEATURES, &aqic, &r);
+    nqap(w, QN, 1, "question", 8);
+    assert_true(machine_job_next(w->machine, &id));
+    config.adapters[5].configured = false;
+    machine_replace(w->machine, &config, &none);
+    assert_int_equal(machine_job_get(w->machine, id, &job), 0);
+    assert_true(machine_queue_notifies(w->machine, QN));
+    config.adapters[6].configured = false;
+    machine_replace(w->machine, &config, &none);
+    assert_int_equal(machine_job_get(w->machine, id, &job), -ESTALE);
+    assert_false(machine_queue_notifies(w->machine, QN));
+}
+
+static void test_each_reply_comes_once(void **state)
+{
+    struct world *w = *state;
+    struct ap_insn_result r;
+
+    nqap(w, QN, 1, "one", 3);
+    nqap(w, QN, 2, "two", 3);
+    answer(w, "one");
+    assert_int_equal(machine_replies_came(w->machine, QN), 1);
+    assert_int_equal(machine_replies_came(w->machine, QN), 0);
+    answer(w, "two");
+    r = dqap(w, QN, 100);
+    text_done(&r.data);
+    assert_int_equal(machine_replies_came(w->machine, QN), 1);
+    r = dqap(w, QN, 100);
+    text_done(&r.data);
+    assert_int_equal(machine_replies_came(w->machine, QN), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_request_and_reply), TEST(test_partial_reply), TEST(test_depth),
-        TEST(test_reset_drops_jobs),  TEST(test_states),        TEST(test_zeroize_due),
-        TEST(test_program_checks),    TEST(test_qci),           TEST(test_aqic),
+        TEST(test_request_and_reply),
+        TEST(test_partial_reply),
+        TEST(test_depth),
+        TEST(test_reset_drops_jobs),
+        TEST(test_states),
+        TEST(test_zeroize_due),
+        TEST(test_program_checks),
+        TEST(test_qci),
+        TEST(test_aqic),
+        TEST(test_job_announced_once),
+        TEST(test_not_there_comes_first),
+        TEST(test_event),
+        TEST(test_each_reply_comes_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
