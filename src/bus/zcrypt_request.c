@@ -391,26 +391,6 @@ int zcrypt_send(struct zcrypt *z, const struct zcrypt_request *request, struct e
     return rc;
 }
 
-/* A message that is inside its queue stays there; nobody knows its reply any more. */
-static void call_drop(struct zcrypt *z, struct zcrypt_call *call)
-{
-    if (call->is_waiting) {
-        waiting_remove(z, call);
-    } else {
-        queue_get(z->bus, call->qn)->pendingq--;
-        z->sent--;
-    }
-    load_add(z, call, -1);
-    call_free(z, call);
-}
-
-void zcrypt_cancel(struct zcrypt *z, uint64_t token)
-{
-    for (uint32_t slot = 0; slot < z->slot_count && token; slot++)
-        if (z->slots[slot].call && z->slots[slot].call->token == token)
-            call_drop(z, z->slots[slot].call);
-}
-
 /* The call has left its queue, by whatever way. */
 static void call_leave(struct zcrypt *z, struct zcrypt_call *call)
 {
@@ -420,6 +400,21 @@ static void call_leave(struct zcrypt *z, struct zcrypt_call *call)
         queue_get(z->bus, call->qn)->pendingq--;
         z->sent--;
     }
+}
+
+/* A message that is inside its queue stays there; nobody knows its reply any more. */
+static void call_drop(struct zcrypt *z, struct zcrypt_call *call)
+{
+    call_leave(z, call);
+    load_add(z, call, -1);
+    call_free(z, call);
+}
+
+void zcrypt_cancel(struct zcrypt *z, uint64_t token)
+{
+    for (uint32_t slot = 0; slot < z->slot_count && token; slot++)
+        if (z->slots[slot].call && z->slots[slot].call->token == token)
+            call_drop(z, z->slots[slot].call);
 }
 
 void zcrypt_abandon(struct zcrypt *z, struct effects *fx)

@@ -60,7 +60,7 @@ static int assign(void *ctx, uint32_t slot, enum dimension d, const char *data, 
     struct mdev *m = mdev_at(v, slot);
     struct apcb wanted = m->assigned;
     char what[48];
-    unsigned id;
+    unsigned id = 0;
     int rc = id_parse(v, m, d, assign_names[d], data, len, &id, fx);
 
     if (rc < 0)
@@ -88,7 +88,7 @@ static int unassign(void *ctx, uint32_t slot, enum dimension d, const char *data
     struct vfio_ap *v = ctx;
     struct mdev *m = mdev_at(v, slot);
     struct apcb wanted = m->assigned, effective = m->effective;
-    unsigned id;
+    unsigned id = 0;
     int rc = id_parse(v, m, d, unassign_names[d], data, len, &id, fx);
 
     if (rc < 0)

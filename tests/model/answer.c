@@ -163,7 +163,7 @@ static void answer(struct play *p, uint64_t id, enum how how, uint64_t value)
     struct inside *m = find_job(&p->requests, id, &ai, &di), was = *m;
     const struct call *call =
         m->zcrypt && !m->orphan ? call_by_number(&p->requests, m->number) : NULL;
-    uint64_t token = call && !call->cancelled ? call->token : 0;
+    uint64_t token = call ? call->token : 0;
     bool damaged;
     uint64_t delay;
     size_t len;

@@ -43,8 +43,8 @@ bool call_replied(struct play *p, uint64_t token, int64_t value, const char *tex
     for (unsigned i = 0; i < r->call_count; i++)
         if (r->calls[i].token == token)
             c = &r->calls[i];
-    if (!c || c->cancelled)
-        return play_fail(p, "a reply for a request that %s", c ? "was given up" : "is over");
+    if (!c)
+        return play_fail(p, "a reply for a request that is over, or was given up");
     if (value != 0 && value != -EINVAL && value != -EIO && value != -ENODEV && value != -EMSGSIZE)
         return play_fail(p, "a request ends with %d", (int)value);
     if (tag_find((const uint8_t *)text, len, &owner, &number) &&
@@ -63,23 +63,6 @@ bool call_replied(struct play *p, uint64_t token, int64_t value, const char *tex
     r->ended_by_reply++;
     call_end(r, c);
     return true;
-}
-
-void calls_orphan(struct play *p, const struct step *s, int result)
-{
-    struct requests *r = &p->requests;
-    bool card = s->target == AT_CARD;
-    unsigned owner = s->tree ? r->guest[s->tree - 1].serial + OWNER_GUEST : OWNER_LPAR;
-
-    if ((!card && s->target != AT_QUEUE) || strcmp(s->attr, "online") != 0 || result != 0 ||
-        atoi(s->data) != 0)
-        return;
-    for (unsigned di = 0; di < APQIS; di++) {
-        struct inside_queue *q = &r->queue[card ? s->object : s->object / 16][di];
-
-        for (unsigned i = 0; i < q->count && (card || s->object % 16 == di); i++)
-            q->v[i].orphan |= q->v[i].zcrypt && q->v[i].owner == owner;
-    }
 }
 
 static const struct sysfs_tree *tree_of(struct play *p, unsigned tree)
@@ -106,6 +89,29 @@ static unsigned weight_of(const struct play *p, const struct call *c, unsigned a
     const struct seen_adapter *a = &p->requests.adapter[ai];
 
     return model_rating(&(struct m_want){.kind = c->want}, a->type, a->mode);
+}
+
+void calls_orphan(struct play *p, const struct step *s, int result)
+{
+    struct requests *r = &p->requests;
+    bool card = s->target == AT_CARD;
+    unsigned owner = s->tree ? r->guest[s->tree - 1].serial + OWNER_GUEST : OWNER_LPAR;
+
+    if ((!card && s->target != AT_QUEUE) || strcmp(s->attr, "online") != 0 || result != 0 ||
+        atoi(s->data) != 0)
+        return;
+    for (unsigned di = 0; di < APQIS; di++) {
+        unsigned ai = card ? s->object : s->object / 16;
+        struct inside_queue *q = &r->queue[ai][di];
+        struct sysfs_dir dir = {SYSFS_QUEUE, AP_QN(apids[ai], apqis[di])};
+
+        /* A card takes its online queues offline; which those were, bad replies decided. */
+        if (r->faulty && card && counter(tree_of(p, s->tree), dir, "pendingq_count") > 0)
+            continue;
+
+        for (unsigned i = 0; i < q->count && (card || s->object % 16 == di); i++)
+            q->v[i].orphan |= q->v[i].zcrypt && q->v[i].owner == owner;
+    }
 }
 
 /* What sysfs counts of a queue against what is inside it. */
@@ -139,24 +145,14 @@ static bool count_queue(struct play *p, unsigned tree, unsigned ai, unsigned di,
     return true;
 }
 
-/* Of calls that were given up nobody hears, so what remains of them may have ended unseen. */
 static bool count_calls(struct play *p, unsigned tree, unsigned waiting)
 {
     struct requests *r = &p->requests;
-    unsigned open = 0, unsure = 0;
+    unsigned open = 0;
 
-    for (unsigned i = 0; i < r->call_count; i++) {
-        if (r->calls[i].tree != tree || is_inside(r, &r->calls[i]))
-            continue;
-        unsure += r->calls[i].cancelled;
-        open += !r->calls[i].cancelled;
-    }
-    if (waiting < open || waiting > open + unsure)
-        return play_fail(p, "%u requests wait, %u and perhaps %u are right", waiting, open, unsure);
-    for (unsigned i = r->call_count; waiting == open && i-- > 0;)
-        if (r->calls[i].tree == tree && r->calls[i].cancelled && !is_inside(r, &r->calls[i]))
-            call_end(r, &r->calls[i]);
-    return true;
+    for (unsigned i = 0; i < r->call_count; i++)
+        open += r->calls[i].tree == tree && !is_inside(r, &r->calls[i]);
+    return waiting == open || play_fail(p, "%u requests wait, %u are right", waiting, open);
 }
 
 static bool count_tree(struct play *p, unsigned tree)
@@ -205,10 +201,8 @@ bool calls_count(struct play *p)
 
 bool calls_idle(struct play *p)
 {
-    for (unsigned i = 0; i < p->requests.call_count; i++)
-        if (!p->requests.calls[i].cancelled)
-            return play_fail(p, "a request of tree %u never ends", p->requests.calls[i].tree);
-    return true;
+    return !p->requests.call_count ||
+           play_fail(p, "a request of tree %u never ends", p->requests.calls[0].tree);
 }
 
 /* Requests as programs make them. */
@@ -367,6 +361,12 @@ void calls_cancel(struct play *p, uint64_t pick, uint64_t *token)
     struct call *c = r->call_count ? &r->calls[pick % r->call_count] : NULL;
 
     *token = c ? c->token : TOKEN_FIRST - 1;
+    for (unsigned i = 0; c && i < APIDS * APQIS; i++) {
+        struct inside_queue *q = &r->queue[i / APQIS][i % APQIS];
+
+        for (unsigned k = 0; k < q->count; k++)
+            q->v[k].orphan |= q->v[k].zcrypt && q->v[k].number == c->number;
+    }
     if (c)
-        c->cancelled = true;
+        call_end(r, c);
 }

@@ -465,7 +465,7 @@ static bool faulty(enum style style)
 
 static void random_request(uint64_t *r, struct step *s, enum style style)
 {
-    static const uint32_t spans[] = {1000, 5000000, 45000000, 600000000, 3100000000};
+    static const uint64_t spans[] = {1000, 5000000, 45000000, 600000000, 3100000000, 910000000000};
     unsigned n = below(r, 100);
 
     if (n < 40) {

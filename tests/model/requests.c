@@ -427,6 +427,8 @@ static void host_reset(struct play *p, const struct step *s, int result)
         return;
     if (!p->requests.faulty || q->driver == 1)
         queue_flushed(&p->requests, ai, di);
+    else
+        q->notify = NOTIFY_UNKNOWN; /* if the queue is not busy */
 }
 
 bool requests_follow(struct play *p, const struct step *s, int result)

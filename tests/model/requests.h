@@ -62,7 +62,6 @@ struct call {
     unsigned tree, owner;
     uint32_t number;
     enum m_kind want;
-    bool cancelled;
 };
 
 struct seen_guest {
