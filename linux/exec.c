@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { EXIT_TROUBLE = 125, INPUT_MAX = 64 << 20, LINE_SIZE = 256 };
+enum { EXIT_TROUBLE = 125, PART_SIZE = 65536, LINE_SIZE = 64 };
 
 struct bytes {
     char *data;
@@ -74,22 +75,6 @@ static struct bytes quote(char **words)
     }
     add(&line, "\n", 1);
     return line;
-}
-
-static struct bytes read_input(void)
-{
-    struct bytes input = {0};
-    char part[65536];
-    ssize_t n;
-
-    while ((n = read(STDIN_FILENO, part, sizeof(part))) > 0) {
-        add(&input, part, n);
-        if (input.len > INPUT_MAX)
-            die("more than %d MiB on standard input", INPUT_MAX >> 20);
-    }
-    if (n < 0)
-        die("standard input: %s", strerror(errno));
-    return input;
 }
 
 static int connect_to(const char *path, unsigned timeout_s)
@@ -157,65 +142,205 @@ static void receive_line(int fd, char line[static LINE_SIZE])
     line[len] = '\0';
 }
 
-static void copy(int fd, size_t len, int to)
+/* Skips everything before this line. Whatever that is, it was for a client that went away. */
+static void await_line(int fd, const char *wanted)
 {
-    char part[65536];
+    char line[LINE_SIZE];
+
+    do
+        receive_line(fd, line);
+    while (strcmp(line, wanted) != 0);
+}
+
+static void write_all(int to, const char *data, size_t len)
+{
+    struct pollfd writable = {to, POLLOUT, 0};
 
     while (len) {
-        size_t n = receive(fd, part, len < sizeof(part) ? len : sizeof(part));
+        ssize_t n = write(to, data, len);
 
-        for (size_t done = 0; done < n;) {
-            ssize_t w = write(to, part + done, n - done);
-
-            if (w < 0 && errno != EINTR)
-                die("cannot write: %m");
-            done += w > 0 ? w : 0;
-        }
-        len -= n;
+        if (n < 0 && errno == EAGAIN)
+            poll(&writable, 1, -1);
+        else if (n < 0 && errno != EINTR)
+            die("cannot write: %m");
+        data += n > 0 ? n : 0;
+        len -= n > 0 ? n : 0;
     }
 }
 
-/* Bytes before our answer are leftovers of a client that went away: they are skipped. */
-static int take_answer(int fd, uint64_t id)
-{
-    char line[LINE_SIZE], end;
-    unsigned long long answered;
-    unsigned status;
-    size_t out, err;
+/* Standard output or error of the command on its way to ours, until its mark. */
+struct stream {
+    int fd, to;
+    char mark[LINE_SIZE];
+    size_t held; /* bytes that may be the beginning of the mark */
+    bool ended;
+};
 
-    for (;;) {
-        receive_line(fd, line);
-        if (sscanf(line, "done %llx %u %zu %zu%c", &answered, &status, &out, &err, &end) != 4)
-            continue;
-        if (answered != id)
-            continue;
-        copy(fd, out, STDOUT_FILENO);
-        copy(fd, err, STDERR_FILENO);
-        return status & 255;
-    }
+/* How many bytes at the end may be the beginning of the mark. */
+static size_t possible_mark(const char *data, size_t len, const char *mark)
+{
+    size_t n = strlen(mark) - 1;
+
+    if (n > len)
+        n = len;
+    while (n && memcmp(data + len - n, mark, n) != 0)
+        n--;
+    return n;
+}
+
+static void stream_move(struct stream *s)
+{
+    char part[PART_SIZE + LINE_SIZE];
+    const char *mark;
+    size_t len, ready;
+
+    memcpy(part, s->mark, s->held);
+    len = s->held + receive(s->fd, part + s->held, PART_SIZE);
+    mark = memmem(part, len, s->mark, strlen(s->mark));
+    s->ended = mark;
+    s->held = mark ? 0 : possible_mark(part, len, s->mark);
+    ready = mark ? (size_t)(mark - part) : len - s->held;
+    write_all(s->to, part, ready);
+}
+
+/* Our standard input on its way to the command: one part at a time. */
+struct input {
+    int fd; /* -1: not wanted */
+    bool ended;
+    size_t start, len;
+    char part[PART_SIZE];
+};
+
+static void input_read(struct input *in)
+{
+    ssize_t n = read(STDIN_FILENO, in->part, sizeof(in->part));
+
+    if (n < 0 && errno != EINTR && errno != EAGAIN)
+        die("standard input: %m");
+    in->start = 0;
+    in->len = n > 0 ? n : 0;
+    in->ended = n == 0;
+    /* Not closed: QEMU forgets what it has not read yet of a connection that is. */
+    if (in->ended)
+        shutdown(in->fd, SHUT_WR);
+}
+
+static void input_send(struct input *in)
+{
+    ssize_t n = send(in->fd, in->part + in->start, in->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    if (n < 0 && errno != EINTR && errno != EAGAIN)
+        die("cannot send: %m");
+    in->start += n > 0 ? n : 0;
+    in->len -= n > 0 ? n : 0;
+}
+
+struct session {
+    char id[17], line[LINE_SIZE];
+    int control, timeout_ms;
+    unsigned status;
+    bool done;
+    struct stream out, err;
+    struct input in;
+};
+
+/* Connects to a port of data beside that of commands. */
+static int open_port(const struct session *s, const char *path, const char *name,
+                     unsigned timeout_s)
+{
+    const char *slash = strrchr(path, '/');
+    char other[256], line[LINE_SIZE];
+    int fd;
+
+    snprintf(other, sizeof(other), "%.*s%s.sock", slash ? (int)(slash - path) + 1 : 0, path, name);
+    fd = connect_to(other, timeout_s);
+    snprintf(line, sizeof(line), "\nready %s\n", s->id);
+    send_all(fd, line, strlen(line));
+    snprintf(line, sizeof(line), "begin %s", s->id);
+    await_line(fd, line);
+    return fd;
+}
+
+static void session_begin(struct session *s, const char *path, unsigned timeout_s, bool with_input,
+                          char **command)
+{
+    struct bytes line = quote(command);
+    char words[LINE_SIZE];
+    uint64_t id;
+
+    if (getrandom(&id, sizeof(id), 0) != sizeof(id))
+        die("no random numbers");
+    snprintf(s->id, sizeof(s->id), "%016llx", (unsigned long long)id);
+    s->timeout_ms = timeout_s ? (int)timeout_s * 1000 : -1;
+    s->control = connect_to(path, timeout_s);
+    snprintf(words, sizeof(words), "\nexec %s %d ", s->id, with_input);
+    send_all(s->control, words, strlen(words));
+    send_all(s->control, line.data, line.len);
+    free(line.data);
+    snprintf(words, sizeof(words), "go %s", s->id);
+    await_line(s->control, words);
+    s->out.to = STDOUT_FILENO;
+    s->out.fd = open_port(s, path, "out", timeout_s);
+    s->err.to = STDERR_FILENO;
+    s->err.fd = open_port(s, path, "err", timeout_s);
+    s->in.fd = with_input ? open_port(s, path, "in", timeout_s) : -1;
+    snprintf(s->out.mark, sizeof(s->out.mark), "\036end %s\n", s->id);
+    memcpy(s->err.mark, s->out.mark, sizeof(s->err.mark));
+}
+
+static void take_answer(struct session *s)
+{
+    char words[LINE_SIZE], end;
+
+    receive_line(s->control, s->line);
+    snprintf(words, sizeof(words), "done %s %%u%%c", s->id);
+    s->done = sscanf(s->line, words, &s->status, &end) == 1;
+}
+
+/* Whatever of input and output can move, moves; waits until something can. */
+static void session_move(struct session *s)
+{
+    enum { CONTROL, OUT, ERR, IN, STDIN, COUNT };
+    struct pollfd fds[COUNT] = {
+        [CONTROL] = {s->done ? -1 : s->control, POLLIN, 0},
+        [OUT] = {s->out.ended ? -1 : s->out.fd, POLLIN, 0},
+        [ERR] = {s->err.ended ? -1 : s->err.fd, POLLIN, 0},
+        [IN] = {s->in.len ? s->in.fd : -1, POLLOUT, 0},
+        [STDIN] = {s->in.fd >= 0 && !s->in.ended && !s->in.len ? STDIN_FILENO : -1, POLLIN, 0},
+    };
+    int n = poll(fds, COUNT, s->timeout_ms);
+
+    if (n < 0 && errno != EINTR)
+        die("cannot wait: %m");
+    if (n == 0)
+        die("the guest does not answer");
+    if (n < 0)
+        return;
+    if (fds[OUT].revents)
+        stream_move(&s->out);
+    if (fds[ERR].revents)
+        stream_move(&s->err);
+    if (fds[IN].revents)
+        input_send(&s->in);
+    if (fds[STDIN].revents)
+        input_read(&s->in);
+    if (fds[CONTROL].revents)
+        take_answer(s);
 }
 
 static int run(const char *path, unsigned timeout_s, bool with_input, char **command)
 {
-    struct bytes line = quote(command), input = {0};
-    char header[128];
-    uint64_t id;
-    int fd, n, status;
+    static struct session s;
+    char words[LINE_SIZE];
 
-    if (with_input)
-        input = read_input();
-    if (getrandom(&id, sizeof(id), 0) != sizeof(id))
-        die("no random numbers");
-    fd = connect_to(path, timeout_s);
-    n = snprintf(header, sizeof(header), "\nexec %llx %zu ", (unsigned long long)id, input.len);
-    send_all(fd, header, n);
-    send_all(fd, line.data, line.len);
-    send_all(fd, input.data, input.len);
-    status = take_answer(fd, id);
-    close(fd);
-    free(line.data);
-    free(input.data);
-    return status;
+    session_begin(&s, path, timeout_s, with_input, command);
+    while (!s.done || !s.out.ended || !s.err.ended)
+        session_move(&s);
+    if (s.in.fd >= 0)
+        close(s.in.fd);
+    snprintf(words, sizeof(words), "\nbye %s\n", s.id);
+    send_all(s.control, words, strlen(words));
+    return s.status & 255;
 }
 
 int main(int argc, char **argv)
@@ -233,7 +358,7 @@ int main(int argc, char **argv)
             break;
         case 't':
             timeout_s = strtoul(optarg, &end, 10);
-            if (*end || end == optarg)
+            if (*end || end == optarg || timeout_s > 1000000)
                 die("-t needs a number of seconds");
             break;
         default:
@@ -242,8 +367,8 @@ int main(int argc, char **argv)
     }
     if (argc - optind < 2) {
         fputs("usage: exec [-i] [-t SECONDS] SOCKET COMMAND [ARGUMENT...]\n"
-              "  -i  the command reads our standard input (all of it is sent first)\n"
-              "  -t  give up when the guest is silent for so long; the command is killed\n",
+              "  -i  the command reads our standard input\n"
+              "  -t  give up when nothing happens for so long; the command is killed\n",
               stderr);
         return EXIT_TROUBLE;
     }

@@ -138,8 +138,8 @@ static void signal_guest(const char *dir, int number)
 
 void linux_guest_end(const char *dir)
 {
-    static const char *const files[] = {"lock",        "pid",      "exec.sock",
-                                        "console.log", "qemu.log", "rescan"};
+    static const char *const files[] = {"lock",    "pid",    "exec.sock",   "out.sock", "err.sock",
+                                        "in.sock", "rescan", "console.log", "qemu.log"};
     text_auto path = {0};
 
     signal_guest(dir, SIGTERM);
@@ -221,14 +221,6 @@ int linux_boot(const struct linux_boot *boot)
     return program_run((char **)args, &nobody);
 }
 
-/* Whether a program is to have our standard input: not if nobody would ever end it. */
-static bool has_input(void)
-{
-    struct stat st;
-
-    return fstat(STDIN_FILENO, &st) == 0 && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode));
-}
-
 static int run_exec(const char *dir, const char *const *options, char **argv)
 {
     text_auto program = {0}, socket = {0};
@@ -255,7 +247,7 @@ static int run_exec(const char *dir, const char *const *options, char **argv)
 
 int linux_exec(const char *dir, char **argv)
 {
-    const char *options[] = {has_input() ? "-i" : NULL, NULL};
+    const char *options[] = {fcntl(STDIN_FILENO, F_GETFD) < 0 ? NULL : "-i", NULL};
 
     return run_exec(dir, options, argv);
 }

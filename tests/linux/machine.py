@@ -102,6 +102,9 @@ class Guest:
     def exec(self, *words, check=True, input=None):
         return self.machine.apus("guest", "exec", self.name, "--", *words, check=check, input=input)
 
+    def popen(self, *words, **more):
+        return subprocess.Popen([APUS, "guest", "exec", "--socket", self.machine.socket, self.name, "--", *words], **more)
+
     def sh(self, script, **more):
         return self.exec("sh", "-c", script, **more).stdout.strip()
 

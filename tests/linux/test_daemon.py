@@ -4,9 +4,12 @@
 import base64
 import errno
 import os
+import pty
 import random
 import re
 import signal
+import subprocess
+import time
 
 import pytest
 
@@ -45,7 +48,7 @@ def machine(cache, place):
         yield machine
     finally:
         machine.end()
-    assert not (place / "machine" / "control.linux").exists()
+    assert list((place / "machine" / "control.linux").iterdir()) == []
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +95,76 @@ def test_programs_inside_have_input_output_and_status(one):
     assert one.exec("cat", input="first\nsecond").stdout == "first\nsecond"
     done = one.exec("sh", "-c", "echo out; echo err >&2; exit 7", check=False)
     assert (done.returncode, done.stdout, done.stderr) == (7, "out\n", "err\n")
+
+
+def test_input_and_output_flow_while_a_program_runs(one):
+    program = one.popen("cat", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    for line in (b"one\n", b"two\n"):
+        program.stdin.write(line)
+        program.stdin.flush()
+        assert program.stdout.readline() == line
+    program.stdin.close()
+    assert program.stdout.read() == b"" and program.wait(20) == 0
+
+
+def test_a_terminal_is_input_as_well(one):
+    master, slave = pty.openpty()
+    program = one.popen("sh", "-c", "read line; echo got $line; cat; exit 3", stdin=slave, stdout=subprocess.PIPE)
+    os.close(slave)
+    os.write(master, b"first\n")
+    assert program.stdout.readline() == b"got first\n"
+    os.write(master, b"\x04")  # Ctrl-D
+    assert program.stdout.read() == b"" and program.wait(20) == 3
+    os.close(master)
+
+
+def test_much_data_goes_in_and_out(one, tmp_path):
+    data = random.Random(10).randbytes(10_000_000)
+    (tmp_path / "data").write_bytes(data)
+    with open(tmp_path / "data", "rb") as file:
+        program = one.popen("cat", stdin=file, stdout=subprocess.PIPE)
+        assert program.stdout.read() == data and program.wait(20) == 0
+
+
+def test_what_nobody_reads_is_not_collected(one):
+    """A program that does not read holds its writer up; and when it ends, the rest is nobody's."""
+    program = one.popen("sh", "-c", "echo ready; sleep 3; exit 4", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert program.stdout.readline() == b"ready\n"
+    os.set_blocking(program.stdin.fileno(), False)
+    written = 0
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        try:
+            written += os.write(program.stdin.fileno(), bytes(65536))
+        except BlockingIOError:
+            time.sleep(0.05)
+    assert 65536 <= written < 4 << 20
+    assert program.wait(20) == 4
+    assert one.exec("echo", "next").stdout == "next\n"
+
+
+def test_a_reader_that_leaves_ends_the_program(one):
+    program = one.popen("yes", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    assert program.stdout.readline() == b"y\n"
+    program.stdout.close()
+    assert program.wait(20) in (-signal.SIGPIPE, 128 + signal.SIGPIPE)
+    wait_until(lambda: one.exec("pidof", "yes", check=False).returncode == 1, 20)
+
+
+@pytest.mark.parametrize("number, whole_group", [(signal.SIGINT, True), (signal.SIGTERM, False)])
+def test_a_signal_ends_the_program_inside(one, number, whole_group):
+    program = one.popen("sh", "-c", "echo $$; sleep 4321; :", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                        start_new_session=True)
+    pid = program.stdout.readline().decode().strip()
+    (os.killpg if whole_group else os.kill)(program.pid, number)
+    assert program.wait(20) in (-number, 128 + number)
+    assert one.sh(f"test -e /proc/{pid} || echo gone; pgrep -f '[s]leep 4321' || :") == "gone"
+
+
+def test_what_a_program_leaves_behind_does_not_speak_to_the_next(one):
+    one.sh("(sleep 1; echo late; echo late >&2) & echo first")
+    done = one.exec("sh", "-c", "sleep 2; echo second")
+    assert (done.stdout, done.stderr) == ("second\n", "")
 
 
 def test_what_cannot_start_says_why(one, machine):
