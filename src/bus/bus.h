@@ -78,6 +78,9 @@ void ap_bus_scan(struct ap_bus *b, struct effects *fx);
  */
 void ap_bus_scan_adapters(struct ap_bus *b, const struct mask256 *adapters, struct effects *fx);
 
+/* Another system had the queues for a while: zcrypt starts all of its own anew. */
+void ap_bus_restart(struct ap_bus *b);
+
 /*
  * The hardware has something to see in the queue: a reset may have ended, a reply may be there, or
  * it may take requests again. ap_bus_settle is to follow after the last of several queues.

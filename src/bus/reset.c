@@ -55,6 +55,21 @@ void queue_start(struct ap_bus *b, ap_qn qn)
     reset_go_on(b, qn);
 }
 
+void ap_bus_restart(struct ap_bus *b)
+{
+    for (unsigned apid = 0; apid < AP_IDS; apid++) {
+        const struct ap_card *card = &b->cards[apid];
+
+        mask256_for_each(apqi, &card->present_queues)
+        {
+            const struct ap_queue *q = &card->queues[apqi];
+
+            if (q->driver != DRIVER_NONE && ap_drivers[q->driver].zcrypt)
+                queue_start(b, AP_QN(apid, apqi));
+        }
+    }
+}
+
 void ap_bus_queue_look(struct ap_bus *b, ap_qn qn, struct effects *fx)
 {
     const struct ap_queue *q = queue_find(b, qn);

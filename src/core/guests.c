@@ -321,6 +321,8 @@ static int lpar_connect(struct core *c, bool on, struct effects *fx, struct repl
         lpar_clear(c);
     }
     c->lpar_connected = on;
+    if (!on)
+        ap_bus_restart(c->bus);
     return 0;
 }
 
@@ -347,6 +349,8 @@ int core_cpu_connect(struct core *c, const struct command *cmd, struct effects *
         vfio_ap_reset(c->vfio_ap, &g->v);
     }
     g->connected = cmd->cpu.on;
+    if (!cmd->cpu.on && g->linux_system && g->linux_system->bus)
+        ap_bus_restart(g->linux_system->bus);
     return 0;
 }
 

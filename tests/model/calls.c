@@ -91,14 +91,35 @@ static unsigned weight_of(const struct play *p, const struct call *c, unsigned a
     return model_rating(&(struct m_want){.kind = c->want}, a->type, a->mode);
 }
 
+/* After 900 seconds the driver gives up a queue, also one that is too busy to be reset. */
+static void calls_overdue(struct play *p, unsigned tree)
+{
+    const struct sysfs_tree *t = tree_of(p, tree);
+
+    for (unsigned i = 0; t && i < APIDS * APQIS; i++) {
+        struct inside_queue *q = &p->requests.queue[i / APQIS][i % APQIS];
+        struct sysfs_dir dir = {SYSFS_QUEUE, AP_QN(apids[i / APQIS], apqis[i % APQIS])};
+        bool given_up = counter(t, dir, "pendingq_count") == 0;
+        const struct call *c;
+
+        for (unsigned k = 0; k < q->count; k++) {
+            c = q->v[k].zcrypt ? call_by_number(&p->requests, q->v[k].number) : NULL;
+            q->v[k].orphan |= given_up && c && c->tree == tree;
+        }
+    }
+}
+
 void calls_orphan(struct play *p, const struct step *s, int result)
 {
     struct requests *r = &p->requests;
     bool card = s->target == AT_CARD;
     unsigned owner = s->tree ? r->guest[s->tree - 1].serial + OWNER_GUEST : OWNER_LPAR;
 
-    if ((!card && s->target != AT_QUEUE) || strcmp(s->attr, "online") != 0 || result != 0 ||
-        atoi(s->data) != 0)
+    for (unsigned tree = 0; r->faulty && s->kind == STEP_TIMER && s->value == 4 && tree <= GUESTS;
+         tree++)
+        calls_overdue(p, tree);
+    if (s->kind != STEP_STORE || (!card && s->target != AT_QUEUE) ||
+        strcmp(s->attr, "online") != 0 || result != 0 || atoi(s->data) != 0)
         return;
     for (unsigned di = 0; di < APQIS; di++) {
         unsigned ai = card ? s->object : s->object / 16;

@@ -115,6 +115,11 @@ static void put_cprbx(uint8_t *at, size_t len, char kind, unsigned domain)
     at[88 + 171] = (uint8_t)domain;
 }
 
+static uint32_t psmid_of(const struct play *p)
+{
+    return p->requests.numbers * 2654435761u;
+}
+
 static void make_message(struct play *p, struct insn *i, unsigned variant, unsigned length)
 {
     struct ap_insn *n = &i->cmd.insn.insn;
@@ -137,7 +142,7 @@ static void make_message(struct play *p, struct insn *i, unsigned variant, unsig
     i->admin_refused = cprbx && variant >= 215 &&
                        (!mask256_test(adm, domain) || !mask256_test(&p->requests.control, domain));
     n->p1[0] = i->owner;
-    n->p1[1] = p->requests.numbers;
+    n->p1[1] = psmid_of(p);
     n->p2[0] = 0x10000;
     n->p2[1] = n->data_len = len;
     n->data = i->data;
@@ -304,7 +309,7 @@ static void accepted(struct play *p, struct insn *i)
     p->requests.accepted++;
     m->owner = i->owner;
     m->number = p->requests.sent = p->requests.numbers;
-    m->psmid = (uint64_t)i->owner << 32 | p->requests.numbers;
+    m->psmid = (uint64_t)i->owner << 32 | psmid_of(p);
 }
 
 static bool qci_right(struct play *p, const struct insn *i, const struct ap_insn_result *out)

@@ -445,7 +445,7 @@ static void random_fault(uint64_t *r, struct step *s)
     sprintf(s->data, "%s %s %s", where, often, PICK(r, kinds));
 }
 
-static void random_zcrypt(uint64_t *r, struct step *s)
+static void random_zcrypt(uint64_t *r, struct step *s, unsigned index)
 {
     unsigned node = chance(r, 90) ? 0 : 1 + below(r, 4), domain = 255, card = 255;
 
@@ -455,6 +455,11 @@ static void random_zcrypt(uint64_t *r, struct step *s)
         card = below(r, APIDS);
     s->kind = STEP_ZCRYPT;
     s->tree = chance(r, 55) ? 0 : chance(r, 80) ? 2 : 1 + below(r, GUESTS);
+    if (index / 50 % 2) { /* now and then queues fill up */
+        s->tree = 0;
+        s->value = (index / 100 % 2 ? 2 : 3) | 255u << 24;
+        return;
+    }
     s->value = below(r, 4) | node << 8 | domain << 16 | (uint64_t)card << 24;
 }
 
@@ -463,7 +468,7 @@ static bool faulty(enum style style)
     return style == STYLE_FAULTS || style == STYLE_LPAR_FAULTS;
 }
 
-static void random_request(uint64_t *r, struct step *s, enum style style)
+static void random_request(uint64_t *r, struct step *s, unsigned index, enum style style)
 {
     static const uint64_t spans[] = {1000, 5000000, 45000000, 600000000, 3100000000, 910000000000};
     unsigned n = below(r, 100);
@@ -471,13 +476,13 @@ static void random_request(uint64_t *r, struct step *s, enum style style)
     if (n < 40) {
         random_insn(r, s);
         s->object = style >= STYLE_LPAR ? LPAR : s->object;
-    } else if (n < 62) {
+    } else if (n < (index / 50 % 2 ? 45 : 62)) {
         s->kind = STEP_JOB;
         s->on = chance(r, 10);
         s->value = (uint64_t)random_next(r) >> 8;
         s->value = (s->value & ~(UINT64_C(0xff) << 32)) | (uint64_t)below(r, 100) << 32;
     } else if (n < 86) {
-        random_zcrypt(r, s);
+        random_zcrypt(r, s, index);
     } else if (n < 88) {
         s->kind = STEP_STORE;
         at(s, AT_CARD, below(r, APIDS), "online");
@@ -557,7 +562,7 @@ struct step step_random(uint64_t *state, unsigned index, enum style style)
         return s;
     s = (struct step){0};
     if (chance(state, style == STYLE_ADMIN ? 3 : 80)) {
-        random_request(state, &s, style);
+        random_request(state, &s, index, style);
         return s;
     }
     if (n < 68) {

@@ -440,7 +440,9 @@ bool requests_follow(struct play *p, const struct step *s, int result)
     look_at_guests(p);
     look_at_adapters(p);
     if (s && s->kind == STEP_STORE)
-        host_reset(p, s, result), calls_orphan(p, s, result);
+        host_reset(p, s, result);
+    if (s)
+        calls_orphan(p, s, result);
     for (unsigned i = 0;
          s && s->kind == STEP_CONNECT && s->object == LPAR && s->on && !result && i < APIDS * APQIS;
          i++)

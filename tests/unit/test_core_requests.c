@@ -146,6 +146,27 @@ static void test_lpar_taken(void **state)
     assert_int_equal(request(w, CORE_HOST_TREE), -EINPROGRESS);
 }
 
+/* What happened to queues while another had them does not stop our own system afterwards. */
+static void test_lpar_given_back(void **state)
+{
+    struct world *w = *state;
+    struct command fault = {.kind = CMD_FAULT_ADD, .fault = {.text = "* always busy", .len = 13}};
+    struct command calm = {.kind = CMD_FAULT_REMOVE};
+    struct command checkstop = {.kind = CMD_CHECKSTOP};
+
+    assert_int_equal(connect(w, CORE_LPAR, true), 0);
+    assert_int_equal(run(w, &fault), 0);
+    for (unsigned i = 0; i < 6; i++) {
+        checkstop.adapter.apid = 4 + i / 2;
+        checkstop.adapter.on = !(i & 1);
+        assert_int_equal(run(w, &checkstop), 0);
+    }
+    assert_int_equal(run(w, &calm), 0);
+    assert_int_equal(connect(w, CORE_LPAR, false), 0);
+    assert_int_equal(request(w, CORE_HOST_TREE), -EINPROGRESS);
+    assert_int_not_equal(job_of(w), 0);
+}
+
 /* A guest that gets a real system: the same. */
 static void test_guest_taken(void **state)
 {
@@ -169,6 +190,7 @@ int main(void)
         TEST(test_host_resets_a_guests_queue),
         TEST(test_lpar_taken),
         TEST(test_guest_taken),
+        TEST(test_lpar_given_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
