@@ -228,9 +228,9 @@ int ep11_query(int fd, unsigned card, unsigned domain, unsigned type)
     return 0;
 }
 
-static void show(const char *what, int err)
+static void try(int fd, const char *what, unsigned long request, void *argument)
 {
-    printf("%s %s\n", what, err ? strerrorname_np(err) : "0");
+    printf("%s %s\n", what, ioctl(fd, request, argument) < 0 ? strerrorname_np(errno) : "0");
 }
 
 static void wild_cca(int fd, struct cca *c, uint32_t *rc)
@@ -240,37 +240,37 @@ static void wild_cca(int fd, struct cca *c, uint32_t *rc)
     cca_send(fd, c, 0xffffffff, rc);
     x = c->x;
     x.request_control_blk_addr = (void *)0x1000;
-    show("control-wild", ioctl(fd, ZSECSENDCPRB, &x) ? errno : 0);
+    try(fd, "control-wild", ZSECSENDCPRB, &x);
     x = c->x;
     x.reply_control_blk_length = sizeof c->reply;
     x.reply_control_blk_addr = (void *)0x1000;
-    show("reply-wild", ioctl(fd, ZSECSENDCPRB, &x) ? errno : 0);
+    try(fd, "reply-wild", ZSECSENDCPRB, &x);
     x = c->x;
     x.request_data_length = 8;
     x.request_data_address = (void *)0x1000;
-    show("data-wild", ioctl(fd, ZSECSENDCPRB, &x) ? errno : 0);
+    try(fd, "data-wild", ZSECSENDCPRB, &x);
     x = c->x;
     x.request_control_blk_length = 219;
-    show("control-short", ioctl(fd, ZSECSENDCPRB, &x) ? errno : 0);
+    try(fd, "control-short", ZSECSENDCPRB, &x);
     x = c->x;
     x.reply_control_blk_length = 219;
-    show("reply-short", ioctl(fd, ZSECSENDCPRB, &x) ? errno : 0);
+    try(fd, "reply-short", ZSECSENDCPRB, &x);
     x = c->x;
     x.request_control_blk_length = 65537;
-    show("control-65537", ioctl(fd, ZSECSENDCPRB, &x) ? errno : 0);
+    try(fd, "control-65537", ZSECSENDCPRB, &x);
     x = c->x;
     x.request_control_blk_length = 0xffffffff;
-    show("control-huge", ioctl(fd, ZSECSENDCPRB, &x) ? errno : 0);
+    try(fd, "control-huge", ZSECSENDCPRB, &x);
     x = c->x;
     x.user_defined = 0x33;
-    show("card-unknown", ioctl(fd, ZSECSENDCPRB, &x) ? errno : 0);
+    try(fd, "card-unknown", ZSECSENDCPRB, &x);
     x = c->x;
     x.agent_ID = 0x5858;
     x.reply_control_blk_length = sizeof c->reply;
-    show("agent-unknown", ioctl(fd, ZSECSENDCPRB, &x) ? errno : 0);
+    try(fd, "agent-unknown", ZSECSENDCPRB, &x);
     printf("agent-unknown-status 0x%08x\n", x.status);
     memcpy(c->request + 6, "XX", 2);
-    show("function-unknown", ioctl(fd, ZSECSENDCPRB, &c->x) ? errno : 0);
+    try(fd, "function-unknown", ZSECSENDCPRB, &c->x);
 }
 
 int command_cprb_errors(int fd)
@@ -293,20 +293,20 @@ int command_cprb_errors(int fd)
     wild_cca(fd, &c, &rc);
     good.req_len = ep11_request(request, 0, 1);
     urb = good, urb.req = 0x1000;
-    show("ep11-request-wild", ioctl(fd, ZSENDEP11CPRB, &urb) ? errno : 0);
+    try(fd, "ep11-request-wild", ZSENDEP11CPRB, &urb);
     urb = good, urb.resp = 0x1000;
-    show("ep11-reply-wild", ioctl(fd, ZSENDEP11CPRB, &urb) ? errno : 0);
+    try(fd, "ep11-reply-wild", ZSENDEP11CPRB, &urb);
     urb = good, urb.targets_num = 1, urb.targets = 0x1000;
-    show("ep11-targets-wild", ioctl(fd, ZSENDEP11CPRB, &urb) ? errno : 0);
+    try(fd, "ep11-targets-wild", ZSENDEP11CPRB, &urb);
     urb = good, urb.req_len = UINT64_MAX;
-    show("ep11-request-huge", ioctl(fd, ZSENDEP11CPRB, &urb) ? errno : 0);
+    try(fd, "ep11-request-huge", ZSENDEP11CPRB, &urb);
     urb = good, urb.req_len = 31;
-    show("ep11-request-short", ioctl(fd, ZSENDEP11CPRB, &urb) ? errno : 0);
+    try(fd, "ep11-request-short", ZSENDEP11CPRB, &urb);
     urb = good, urb.resp_len = 8;
-    show("ep11-reply-short", ioctl(fd, ZSENDEP11CPRB, &urb) ? errno : 0);
+    try(fd, "ep11-reply-short", ZSENDEP11CPRB, &urb);
     urb = good, urb.targets_num = 1, urb.targets = (uintptr_t)&target;
-    show("ep11-any", ioctl(fd, ZSENDEP11CPRB, &urb) ? errno : 0);
+    try(fd, "ep11-any", ZSENDEP11CPRB, &urb);
     target.ap_id = 0x33;
-    show("ep11-target-unknown", ioctl(fd, ZSENDEP11CPRB, &urb) ? errno : 0);
+    try(fd, "ep11-target-unknown", ZSENDEP11CPRB, &urb);
     return 0;
 }

@@ -20,6 +20,7 @@ struct world {
     struct core *core;
     struct effects fx;
     struct reply reply;
+    struct text got; /* for tests that write down what came */
     /* The time of commands; for when the timers of alarms and of silent queues are set, 0: not. */
     uint64_t now, alarm, patience;
 };
@@ -54,6 +55,7 @@ static inline int tear_down(void **state)
     core_free(w->core);
     effects_done(&w->fx);
     reply_done(&w->reply);
+    text_done(&w->got);
     free(w);
     return 0;
 }

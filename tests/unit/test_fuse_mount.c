@@ -16,38 +16,9 @@
 
 #include <cmocka.h>
 
-#include "fuse_fake.h"
+#include "fuse_mounted.h"
 
 /* Mounting, unmounting, and descriptors that come from elsewhere. */
-
-#define TOP "/tmp"
-#define A   TOP "/a"
-#define B   TOP "/b"
-
-static struct fake fake;
-static struct fuse_mount *mount_a;
-static unsigned ended_a;
-
-static int setup(void **state)
-{
-    text_auto why = {0};
-
-    ended_a = 0;
-    fake_start(&fake);
-    assert_return_code(mkdir(A, 0755), errno);
-    assert_return_code(mkdir(B, 0755), errno);
-    assert_int_equal(fake_mount(&fake, 0, A, -1, &ended_a, &why, &mount_a), 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    if (mount_a)
-        fake_unmount(&fake, mount_a);
-    fake_stop(&fake);
-    assert_return_code(rmdir(A), errno);
-    return rmdir(B);
-}
 
 static void test_umount_is_told_and_the_place_is_free_again(void **state)
 {

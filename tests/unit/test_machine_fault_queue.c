@@ -3,43 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "machine/machine.h"
-
-#include "unit.h"
+#include "machine_world.h"
 
 /* What each kind of fault does to the instructions on a queue (spec 1.3, 1.4, 1.7, 1.8). */
 
-#define QN    AP_QN(6, 0x47)
 #define OTHER AP_QN(6, 4)
 #define SEC   UINT64_C(1000000000)
-
-struct world {
-    struct machine *machine;
-    struct ap_hw hw;
-    struct text data;
-};
-
-static int set_up(void **state)
-{
-    struct world *w = calloc(1, sizeof *w);
-    struct machine_config config;
-
-    machine_config_default(&config);
-    w->machine = machine_new(&config);
-    w->hw = machine_hw(w->machine);
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-
-    machine_free(w->machine);
-    text_done(&w->data);
-    free(w);
-    return 0;
-}
 
 static uint32_t add(struct world *w, const char *text)
 {

@@ -1,47 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 
-#include <cmocka.h>
-#include <errno.h>
-
 #include "machine/instruction.h"
-#include "machine/machine.h"
+
+#include "machine_world.h"
 
 /* Queues of an adapter: NQAP, DQAP, resets, and the registers around them (spec 1.2 to 1.9). */
 
-#define QN       AP_QN(6, 0x47) /* an accelerator of the default machine */
 #define FEATURES (GUEST_AP | GUEST_APFT | GUEST_APQCI | GUEST_APQI)
-
-struct world {
-    struct machine *machine;
-    struct ap_hw hw;
-};
-
-static int set_up(void **state)
-{
-    struct world *w = calloc(1, sizeof *w);
-    struct machine_config config;
-
-    machine_config_default(&config);
-    w->machine = machine_new(&config);
-    w->hw = machine_hw(w->machine);
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-
-    machine_free(w->machine);
-    free(w);
-    return 0;
-}
 
 static struct ap_insn_result pqap(struct world *w, unsigned fc, uint64_t bits, ap_qn qn)
 {

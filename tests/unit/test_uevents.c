@@ -1,83 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "unit.h"
-
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/synth.h"
-#include "core/query.h"
+
+#include "core_world.h"
 
 /* Uevents that leave the core: which, in what order, with which variables (spec 2.9, real-linux 3).
  * The machine is the default one: adapters 4 (EP11), 5 (CCA), 6 (accelerator), and domains 4, 47,
  * ab, ff. */
-
-#define UUID1  "69aa1a8a-0000-4000-8000-000000000001"
-#define MATRIX "devices/vfio_ap/matrix/"
-#define CREATE MATRIX "mdev_supported_types/vfio_ap-passthrough/create"
-
-struct world {
-    struct core *core;
-    struct effects fx;
-    struct reply reply;
-    struct text got;
-};
-
-static int set_up_abi(void **state, enum abi_profile abi)
-{
-    struct world *w = calloc(1, sizeof *w);
-    struct machine_config config;
-
-    machine_config_default(&config);
-    config.abi = abi;
-    w->fx.want_uevents = true;
-    w->core = core_new(&config, &w->fx);
-    *state = w;
-    return 0;
-}
-
-static int set_up(void **state)
-{
-    return set_up_abi(state, ABI_SEED);
-}
-
-static int set_up_upstream(void **state)
-{
-    return set_up_abi(state, ABI_UPSTREAM);
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-
-    core_free(w->core);
-    effects_done(&w->fx);
-    text_done(&w->reply.why);
-    text_done(&w->got);
-    free(w);
-    return 0;
-}
-
-static int run(struct world *w, struct command *cmd)
-{
-    effects_clear(&w->fx);
-    text_done(&w->reply.why);
-    core_execute(w->core, cmd, &w->fx, &w->reply);
-    return w->reply.result;
-}
-
-static int put_len(struct world *w, const char *path, const char *value, size_t len)
-{
-    struct command cmd = {.kind = CMD_STORE, .store = {.data = value, .len = len}};
-
-    assert_int_equal(sysfs_resolve(core_tree(w->core, CORE_HOST_TREE), path, &cmd.store.ino), 0);
-    return run(w, &cmd);
-}
-
-static int put(struct world *w, const char *path, const char *value)
-{
-    return put_len(w, path, value, strlen(value));
-}
 
 /* All uevents, one a line, the variables with blanks between them. */
 static const char *events(struct world *w)
@@ -113,11 +41,6 @@ static const char *order(struct world *w)
         text_addf(&w->got, "%s %s\n", action, path);
     }
     return w->got.data;
-}
-
-static struct command se_adapter(unsigned apid, bool on)
-{
-    return (struct command){.kind = CMD_SE_ADAPTER, .adapter = {.apid = apid, .on = on}};
 }
 
 static void start_announces_parents_first(void **state)
@@ -215,9 +138,8 @@ static void refused_writes_are_silent(void **state)
 static void standby_changes_card_then_queues(void **state)
 {
     struct world *w = *state;
-    struct command off = se_adapter(5, false), on = se_adapter(5, true);
 
-    assert_int_equal(run(w, &off), 0);
+    assert_int_equal(se_adapter(w, 5, false), 0);
     assert_string_equal(
         events(w),
         "ACTION=change DEVPATH=/devices/ap/card05 SUBSYSTEM=ap CONFIG=0 DEVTYPE=ap_card "
@@ -230,7 +152,7 @@ static void standby_changes_card_then_queues(void **state)
         "DRIVER=cex4queue MODE=cca\n"
         "ACTION=change DEVPATH=/devices/ap/card05/05.00ff SUBSYSTEM=ap CONFIG=0 DEVTYPE=ap_queue "
         "DRIVER=cex4queue MODE=cca\n");
-    assert_int_equal(run(w, &on), 0);
+    assert_int_equal(se_adapter(w, 5, true), 0);
     assert_string_equal(order(w), "change ap/card05\n"
                                   "change ap/card05/05.0004\n"
                                   "change ap/card05/05.0047\n"
@@ -441,8 +363,6 @@ static void synthetic_limits(void **state)
     assert_int_equal(put_pairs(w, 1, 1987), -EINVAL);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -458,8 +378,8 @@ int main(void)
         TEST(synthetic_arguments),
         TEST(synthetic_grammar),
         TEST(synthetic_limits),
-        cmocka_unit_test_setup_teardown(mask_write_rebinds_in_order, set_up_upstream, tear_down),
-        cmocka_unit_test_setup_teardown(mediated_device_comes_and_goes, set_up_upstream, tear_down),
+        TEST_UPSTREAM(mask_write_rebinds_in_order),
+        TEST_UPSTREAM(mediated_device_comes_and_goes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
