@@ -15,7 +15,7 @@ def test_node_devices(inside):
     need("virsh", "libvirt-clients")
     need("mdevctl", "mdevctl")
     need("udevadm", "udev")
-    got = inside.run(HERE / "inside.sh")
+    got = inside.run("libvirt/inside.sh")
     golden = HERE / "golden.txt"
     if os.environ.get("APUS_GOLDEN") == "write":
         golden.write_text(got)

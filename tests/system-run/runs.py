@@ -6,7 +6,8 @@ import signal
 import subprocess
 import time
 
-USER = 54321  # an unprivileged user; it needs no entry in /etc/passwd
+from reachable import AS_OTHER
+from reachable import OTHER as USER
 
 
 def binary():
@@ -44,8 +45,7 @@ class Runs:
         return self.command_as_user(binary(), "run", "--", *program, **settings)
 
     def command_as_user(self, *line, **settings):
-        return self.command("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", *line,
-                            cwd="/", **settings)
+        return self.command(*AS_OTHER, *line, cwd="/", **settings)
 
     def start(self, *program, options=(), env=None, **settings):
         return subprocess.Popen([binary(), "run", *options, "--", *program], text=True,

@@ -6,12 +6,16 @@ import pathlib
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
-USER = 54321  # an unprivileged user; it needs no entry in /etc/passwd
+sys.path.append(str(HERE.parent))
+from reachable import AS_OTHER, OTHER, open_up  # noqa: E402
+
+TESTS = open_up("uevent", "libvirt")
 
 
 def pytest_configure(config):
@@ -41,8 +45,9 @@ class Inside:
                               **settings)
 
     def run(self, script, *arguments, options=()):
+        """script: in the folder inside/, or with its folder in tests/."""
         done = self.command(os.environ["APUS_BIN"], "run", "--uevents", *options, "--",
-                            HERE / "inside" / script, *arguments)
+                            TESTS / (script if "/" in script else f"uevent/inside/{script}"), *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -54,8 +59,7 @@ def inside(request):
     if request.param == "root" and owner != 0:
         pytest.skip("only root can be root")
     if request.param == "user" and owner == 0:
-        prefix = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
-        owner = USER
+        prefix, owner = AS_OTHER, OTHER
     base = tempfile.mkdtemp(prefix="apus-uevent-", dir="/tmp")
     os.chown(base, owner, owner)
     yield Inside(base, prefix)
