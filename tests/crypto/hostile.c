@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -230,6 +231,7 @@ static int hoard_one(void *data)
 {
     struct hoard *h = data;
 
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     ioctl(h->fd, ICARSAMODEXPO, &h->me);
     return 0;
 }
