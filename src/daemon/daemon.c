@@ -127,10 +127,12 @@ static int daemon_open(struct daemon *d, const struct machine_config *machine, s
         return rc;
     d->door.execute = daemon_execute;
     d->effects.now = clock_now(&d->clock);
-    d->effects.want_uevents = d->options->uevent_fd >= 0 || is_small(machine);
+    d->effects.want_uevents = d->options->uevent_fd >= 0 || d->options->record || is_small(machine);
     d->door.core = core_new(machine, &d->effects);
     if (d->options->record)
         rc = record_open(d->options->record, machine, &d->record, why);
+    if (rc >= 0)
+        rc = record_start(d->record, d->door.core, &d->effects, why);
     if (rc < 0)
         return rc;
     rc = open_adapters(d, why);

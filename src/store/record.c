@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -125,6 +126,20 @@ int record_outcome(struct record *r, struct core *core, const struct reply *repl
     }
     record_format_outcome(core, reply, effects, &line);
     return write_line(r, &line, why);
+}
+
+int record_start(struct record *r, struct core *core, const struct effects *effects,
+                 struct text *why)
+{
+    struct reply none = {0};
+    text_auto line = {0};
+    int rc;
+
+    if (!r || !r->file)
+        return 0;
+    text_addf(&line, "{\"start\":%" PRIu64 "}", effects->now);
+    rc = write_line(r, &line, why);
+    return rc < 0 ? rc : record_outcome(r, core, &none, effects, why);
 }
 
 void record_close(struct record *r)

@@ -11,15 +11,18 @@
  * be looked at and repeated. A recording is lines of JSON:
  *
  *   {"apus-recording":1,"machine":"[machine]\n..."}      the machine as a machine file
+ *   {"start":..}                                         the time when the machine started
+ *   {"result":0,"effects":[...]}                         what came of that
  *   {"time":..,"token":..,"command":"store","tree":0,"path":"bus/ap/apmask","data":"-5\n"}
  *   {"result":0,"effects":[{"effect":"uevent","env":["ACTION=change",...]},...]}
  *   ...                                                   a command, its outcome, a command, ...
  *
  * A store names its attribute by its path below the tree's root, or null if it was not there any
  * more. Bytes are a string if they are UTF-8 without NUL, else {"hex":"..."}; 64-bit patterns are
- * "0x..." strings. A line {"look":n} says that somebody looked at the tree of guest n for the first
- * time. Requests to adapters are in a recording with all that is in them: clear keys, too. It is
- * therefore readable for its owner alone.
+ * "0x..." strings. Recordings without the start are older; they are played, too. A line {"look":n}
+ * says that somebody looked at the tree of guest n for the first time. Requests to adapters are in
+ * a recording with all that is in them: clear keys, too. It is therefore readable for its owner
+ * alone.
  */
 struct record;
 
@@ -29,6 +32,10 @@ struct record;
  * sentence in why. */
 int record_open(const char *path, const struct machine_config *config, struct record **out,
                 struct text *why);
+
+/* What core_new gave: the effects with their time, want_uevents set. As record_outcome. */
+int record_start(struct record *r, struct core *core, const struct effects *effects,
+                 struct text *why);
 
 /*
  * Before and after core_execute. effects->want_uevents has to be set. A write error (a full disk)
@@ -47,14 +54,14 @@ void record_format_command(struct core *core, const struct command *cmd, struct 
 void record_format_outcome(struct core *core, const struct reply *reply,
                            const struct effects *effects, struct text *out);
 
-enum record_line { RECORD_COMMAND, RECORD_LOOK, RECORD_OUTCOME };
+enum record_line { RECORD_START, RECORD_COMMAND, RECORD_LOOK, RECORD_OUTCOME };
 
 /* What a line says. The command points into it. */
 struct record_entry {
     enum record_line line;
-    struct command cmd;
-    const char *path; /* CMD_STORE: to be looked up; NULL: it had vanished */
-    unsigned guest;   /* RECORD_LOOK */
+    struct command cmd; /* RECORD_START: now is the time */
+    const char *path;   /* CMD_STORE: to be looked up; NULL: it had vanished */
+    unsigned guest;     /* RECORD_LOOK */
     struct record_memory *memory;
 };
 

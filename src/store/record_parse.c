@@ -448,6 +448,16 @@ static int take_look(struct line_reader *r, const json_t *o, struct record_entry
     return rc;
 }
 
+static int take_start(struct line_reader *r, const json_t *o, struct record_entry *e)
+{
+    int rc = take_int(r, o, "start", INT64_MAX, &e->cmd.now);
+
+    e->line = RECORD_START;
+    if (rc == 0 && json_object_size(o) != 1)
+        return refuse(r, "start", "stands alone");
+    return rc;
+}
+
 static json_t *load(const char *line, size_t len, struct text *why)
 {
     json_error_t error;
@@ -500,6 +510,8 @@ int record_parse_line(const char *line, size_t len, struct record_entry *out, st
         rc = take_command(&r, o, &e);
     else if (o && json_object_get(o, "look"))
         rc = take_look(&r, o, &e);
+    else if (o && json_object_get(o, "start"))
+        rc = take_start(&r, o, &e);
     else if (o && json_object_get(o, "result"))
         rc = take_outcome(&r, o, &e);
     else if (o)

@@ -11,7 +11,8 @@ struct replay {
     FILE *in, *print;
     const char *name;
     struct text *why;
-    struct core *core;
+    const struct machine_config *config;
+    struct core *core; /* NULL until the machine has started */
     struct effects effects;
     char *line;
     size_t capacity, len;
@@ -63,6 +64,22 @@ static void tell_difference(struct replay *r)
              r->outcome.len - from < 200 ? r->outcome.len - from : 200);
 }
 
+static int play_start(struct replay *r, const struct record_entry *e)
+{
+    struct reply none = {0};
+
+    if (r->core)
+        return complain(r, -EINVAL, "the machine has started already");
+    if (r->print)
+        fprintf(r->print, "[%14.6f] start\n", (double)e->cmd.now / 1e9);
+    r->effects.now = e->cmd.now;
+    r->effects.want_uevents = true;
+    r->core = core_new(r->config, &r->effects);
+    record_format_outcome(r->core, &none, &r->effects, &r->outcome);
+    r->waits = true;
+    return 0;
+}
+
 static int play_command(struct replay *r, struct record_entry *e)
 {
     struct reply reply = {0};
@@ -89,6 +106,10 @@ static int play_entry(struct replay *r, struct record_entry *e)
 {
     if ((e->line == RECORD_OUTCOME) != r->waits)
         return complain(r, -EINVAL, r->waits ? "an outcome should be here" : "an outcome of what?");
+    if (e->line == RECORD_START)
+        return play_start(r, e);
+    if (!r->core)
+        r->core = core_new(r->config, &r->effects);
     if (e->line == RECORD_COMMAND) {
         if (r->print)
             record_print_command(r->line, r->len, r->print);
@@ -139,7 +160,7 @@ int record_replay(FILE *in, const char *name, FILE *print, uint64_t *commands, s
             complain(&r, rc, "");
     }
     if (rc == 0) {
-        r.core = core_new(&config, &r.effects);
+        r.config = &config;
         rc = play_lines(&r);
         core_free(r.core);
     }

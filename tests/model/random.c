@@ -530,8 +530,16 @@ static bool prelude_requests(uint64_t *r, unsigned index, struct step *s, enum s
         s->kind = number ? STEP_LOOK : STEP_CONNECT;
         s->object = number;
         s->on = true;
+    } else if (index < 16) {
+        s->kind = STEP_STORE;
+        at(s, AT_CLASS, 0, "create");
+        strcpy(s->data, node_name(number));
+    } else if (index < 18) {
+        s->kind = STEP_STORE;
+        at(s, AT_NODE, 1, number ? "apmask" : "aqmask");
+        strcpy(s->data, "+0-255");
     }
-    return index < 14;
+    return index < 18;
 }
 
 /* A play begins with some devices and guests. */

@@ -54,7 +54,8 @@ def test_what_it_holds(recording):
     assert (1, "bus/ap/apmask", "-5\n") in stores
     assert {"look": 0} in lines
     results = [line["result"] for line in lines if "result" in line]
-    assert len(results) == len([line for line in lines if "command" in line])
+    assert len(results) == len([line for line in lines if "command" in line or "start" in line])
+    assert "start" in lines[1] and any("INITSCAN=done" in effect.get("env", ()) for effect in lines[2]["effects"])
     assert -22 in results
     assert any("ACTION=bind" in effect["env"] for line in lines for effect in line.get("effects", ())
                if effect["effect"] == "uevent")

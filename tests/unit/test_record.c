@@ -165,6 +165,7 @@ static void make(struct world *w, char path[64])
     snprintf(path, 64, "%s/run", directory);
     machine_config_default(&config);
     assert_int_equal(record_open(path, &config, &recording, &why), 0);
+    assert_int_equal(record_start(recording, w->core, &w->fx, &why), 0);
     all_commands(w);
     record_close(recording);
 }
@@ -273,6 +274,7 @@ static void test_difference_is_shown(void **state)
 
 static void test_what_is_no_recording(void **state)
 {
+#define START  "{\"start\":7}\n"
 #define HEAD   "{\"apus-recording\":1,\"machine\":\"[machine]\\n\"}\n"
 #define TIMER  "{\"time\":1,\"token\":0,\"command\":\"timer\",\"id\":9}\n"
 #define RESULT "{\"result\":-22,\"effects\":[]}\n"
@@ -296,6 +298,10 @@ static void test_what_is_no_recording(void **state)
         {HEAD RESULT, "run:2: an outcome of what?"},
         {HEAD TIMER TIMER, "run:3: an outcome should be here"},
         {HEAD "{\"look\":0}\n", "run:2: there is no such guest"},
+        {HEAD START START, "run:3: an outcome should be here"},
+        {HEAD START RESULT, "run:3: the outcome differs"},
+        {HEAD TIMER RESULT START, "run:4: the machine has started already"},
+        {HEAD "{\"start\":1,\"x\":1}\n", "run:2: \"start\" stands alone"},
         {HEAD "{\"time\":1,\"token\":0,\"command\":\"store\",\"tree\":0,\"path\":null,"
               "\"data\":{\"hex\":\"0\"}}\n",
          "run:2: \"data\" is not written in pairs"},
