@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/uuid.h"
 #include "guest/client.h"
 
 static double now_us(void)
@@ -54,14 +55,19 @@ int main(int argc, char **argv)
                                 .features = GUEST_FEATURE_AP | GUEST_FEATURE_APFT};
     char error[GUEST_ERROR_MAX];
     struct guest_client *client;
+    struct uuid mdev;
     int r;
 
     if (argc != 5) {
-        fprintf(stderr, "usage: tapq-time SOCKET NAME APQN COUNT\n");
+        fprintf(stderr, "usage: tapq-time SOCKET NAME|MDEV APQN COUNT\n");
         return 2;
     }
-    hello.name = argv[2];
-    hello.name_len = strlen(argv[2]);
+    if (uuid_parse(argv[2], strlen(argv[2]), &mdev) == 0) {
+        memcpy(hello.mdev, mdev.bytes, sizeof(hello.mdev));
+    } else {
+        hello.name = argv[2];
+        hello.name_len = strlen(argv[2]);
+    }
     if (guest_client_open(argv[1], &hello, 5000, &client, error) < 0) {
         fprintf(stderr, "%s\n", error);
         return 1;
