@@ -91,20 +91,21 @@ static unsigned weight_of(const struct play *p, const struct call *c, unsigned a
     return model_rating(&(struct m_want){.kind = c->want}, a->type, a->mode);
 }
 
-/* After 900 seconds the driver gives up a queue, also one that is too busy to be reset. */
-static void calls_overdue(struct play *p, unsigned tree)
+/* The driver gives up what is inside, after 900 seconds or when somebody says so, also in a queue
+ * that is too busy to be reset. */
+static void calls_given_up(struct play *p, unsigned tree)
 {
     const struct sysfs_tree *t = tree_of(p, tree);
 
     for (unsigned i = 0; t && i < APIDS * APQIS; i++) {
         struct inside_queue *q = &p->requests.queue[i / APQIS][i % APQIS];
         struct sysfs_dir dir = {SYSFS_QUEUE, AP_QN(apids[i / APQIS], apqis[i % APQIS])};
-        bool given_up = counter(t, dir, "pendingq_count") == 0;
+        bool none = counter(t, dir, "pendingq_count") == 0;
         const struct call *c;
 
         for (unsigned k = 0; k < q->count; k++) {
             c = q->v[k].zcrypt ? call_by_number(&p->requests, q->v[k].number) : NULL;
-            q->v[k].orphan |= given_up && c && c->tree == tree;
+            q->v[k].orphan |= none && c && c->tree == tree;
         }
     }
 }
@@ -115,9 +116,11 @@ void calls_orphan(struct play *p, const struct step *s, int result)
     bool card = s->target == AT_CARD;
     unsigned owner = s->tree ? r->guest[s->tree - 1].serial + OWNER_GUEST : OWNER_LPAR;
 
-    for (unsigned tree = 0; r->faulty && s->kind == STEP_TIMER && s->value == 4 && tree <= GUESTS;
-         tree++)
-        calls_overdue(p, tree);
+    bool given_up = (s->kind == STEP_TIMER && s->value == 4) ||
+                    (s->kind == STEP_STORE && strcmp(s->attr, "reset") == 0);
+
+    for (unsigned tree = 0; r->faulty && given_up && tree <= GUESTS; tree++)
+        calls_given_up(p, tree);
     if (s->kind != STEP_STORE || (!card && s->target != AT_QUEUE) ||
         strcmp(s->attr, "online") != 0 || result != 0 || atoi(s->data) != 0)
         return;

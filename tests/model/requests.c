@@ -425,7 +425,7 @@ static void host_reset(struct play *p, const struct step *s, int result)
 
     if (s->tree || s->target != AT_QUEUE || strcmp(s->attr, "reset") != 0 || result != 0)
         return;
-    if (!p->requests.faulty || q->driver == 1)
+    if (!p->requests.faulty)
         queue_flushed(&p->requests, ai, di);
     else
         q->notify = NOTIFY_UNKNOWN; /* if the queue is not busy */
