@@ -173,7 +173,7 @@ static int named(int argc, char **argv, const char *command)
     return ask_quietly(command, json_pack("{s:s}", "name", argv[optind]));
 }
 
-/* A guest whose daemon knows nothing of it any more still has its QEMU. */
+/* A guest whose daemon knows nothing of it any more, or has ended, still has its QEMU. */
 static int guest_stop_run(int argc, char **argv)
 {
     const char *socket, *name;
@@ -188,6 +188,8 @@ static int guest_stop_run(int argc, char **argv)
     socket = cli_socket();
     if (!socket)
         return 1;
+    if (!guest_linux_answers(socket) && guest_linux_stop(socket, name))
+        return 0;
     if (guest_linux_list(socket, &list) < 0)
         return 1;
     if (guest_linux_find(list, name) || !guest_linux_stop(socket, name))

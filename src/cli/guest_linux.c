@@ -3,7 +3,10 @@
 #include "cli/guest_linux.h"
 
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/connection.h"
@@ -11,6 +14,23 @@
 #include "cli/program.h"
 
 #define CONNECT_TRIES 500 /* of 20 ms: QEMU loads the plugin at once when it starts */
+
+bool guest_linux_answers(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    bool answers;
+    int fd;
+
+    if (strlen(path) >= sizeof(address.sun_path))
+        return false;
+    memcpy(address.sun_path, path, strlen(path));
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    answers = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    close(fd);
+    return answers;
+}
 
 int guest_linux_list(const char *socket, json_t **out)
 {

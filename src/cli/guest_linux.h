@@ -9,6 +9,9 @@
 
 /* Guests of a daemon that are real Linux systems. socket is the control socket. */
 
+/* Whether a daemon listens there; nothing is said. */
+bool guest_linux_answers(const char *socket);
+
 /* What guest-list returns, as a new reference. 0, or -1 after a sentence. */
 int guest_linux_list(const char *socket, json_t **out);
 

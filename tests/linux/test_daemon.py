@@ -48,7 +48,7 @@ def machine(cache, place):
         yield machine
     finally:
         machine.end()
-    assert list((place / "machine" / "control.linux").iterdir()) == []
+    assert list((place / "machine").glob("control.linux/*")) == []
 
 
 @pytest.fixture(scope="module")
@@ -299,6 +299,29 @@ def test_a_device_that_is_removed_leaves_its_guest(one, machine):
     one.mdev.create((5, 6), (4, 0x47), (4, 0xAC))
     one.wait_for(*EVERYTHING)
     assert machine.guests()["Guest1"]["kind"] == "real"
+
+
+def test_detached_and_attached_by_command(one, machine):
+    machine.apus("guest", "detach", "Guest1")
+    wait_until(lambda: one.queues() == [], 60)
+    machine.apus("guest", "attach", "Guest1", UUID1)
+    one.wait_for(*EVERYTHING)
+
+
+def test_a_guest_can_be_stopped_when_the_daemon_has_gone(place, cache):
+    machine = Machine(place / "gone", TEXT)
+    try:
+        machine.start()
+        guest = Guest(machine, "Left", machine.mdev(UUID1).create(), "--kernel", cache, "--detach")
+        pid = guest.pid()
+        machine.stop()
+        assert guest.alive(pid)
+        machine.apus("guest", "stop", "Left")
+        wait_until(lambda: not guest.alive(pid), 10)
+        assert not guest.directory.exists()
+        assert machine.apus("guest", "stop", "Left", check=False).returncode == 1
+    finally:
+        machine.end()
 
 
 def test_the_daemon_goes_and_comes_back_under_a_running_guest(client, machine):

@@ -4,8 +4,11 @@ for attribute. Differences are listed here with their reason, and in docs/model-
 
 import collections
 import os
+import pty
 import re
+import select
 import subprocess
+import time
 
 import pytest
 
@@ -119,3 +122,38 @@ def test_the_kernel_sees_what_our_bus_sees(cache, place, name):
     cards = [path for path in real if re.fullmatch(r"card../type", path)]
     assert cards or name == "empty"
     assert real == ours
+
+
+def test_the_lpar_configures_an_adapter(cache):
+    """SCLP from inside, and what our commands say of it meanwhile."""
+    script = "cat /sys/bus/ap/devices/card05/config; lszcrypt 5 | tail -1"
+    done = subprocess.run([APUS, "linux", "host", "-m", TOP / "examples/upstream.ini", "--kernel", cache, "--", "sh", "-c",
+                           f"chzcrypt --config-off 5 && {script} && chzcrypt --config-on 5 && {script}"],
+                          capture_output=True, text=True, timeout=400, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done
+    off, off_card, on, on_card = done.stdout.splitlines()
+    assert (off, off_card.split()[3], on, on_card.split()[3]) == ("0", "deconfig", "1", "online")
+
+
+def test_the_console_is_in_the_terminal(cache):
+    master, slave = pty.openpty()
+    running = subprocess.Popen([APUS, "linux", "host", "--kernel", cache], stdin=slave, stdout=slave, stderr=slave,
+                               start_new_session=True)
+    os.close(slave)
+    try:
+        answer_to(master, b"# ", b"expr 6 '*' 7\n")
+        answer_to(master, b"42\r", b"poweroff -f\n")
+        assert running.wait(60) == 0
+    finally:
+        running.terminate()
+        running.wait(60)
+        os.close(master)
+
+
+def answer_to(terminal, prompt, words):
+    seen, end = b"", time.monotonic() + 120
+    while prompt not in seen:
+        ready, _, _ = select.select([terminal], [], [], max(0, end - time.monotonic()))
+        assert ready, seen
+        seen += os.read(terminal, 4096)
+    os.write(terminal, words)
