@@ -16,7 +16,10 @@ static int adapter_check(struct core *c, unsigned apid, bool needs_lpar, struct 
     if (apid < AP_IDS)
         s = machine_adapter(c->machine, apid);
     if (!s.installed) {
-        text_addf(&reply->why, "there is no adapter 0x%02x in the machine", apid);
+        text_addf(&reply->why,
+                  "there is no adapter 0x%02x (%u) in the machine; 'apus se show' shows those that "
+                  "are there",
+                  apid, apid);
         return -ENODEV;
     }
     if (needs_lpar && !s.in_lpar) {
