@@ -91,6 +91,8 @@ static int execute_store(struct core *c, const struct command *cmd, struct effec
 
     if (!tree)
         return -ENODEV;
+    if (cmd->store.tree != CORE_HOST_TREE && guest_at(c, cmd->store.tree - 1)->connected)
+        return effects_refuse(fx, -EBUSY, "a write", "a real system has the guest's queues");
     fx->tree = (uint16_t)cmd->store.tree;
     rc = sysfs_store(tree, cmd->store.ino, cmd->store.data, cmd->store.len, fx);
     if (ap_bus_config_time(c->bus) != config_time)

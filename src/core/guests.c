@@ -55,15 +55,17 @@ struct sysfs_tree *guest_tree(struct core *c, struct core_guest *g)
         g->linux_system->bus =
             ap_bus_new(&params, guest_hw(&g->v.hw), NULL, &g->linux_system->tree);
         g->linux_system->zcrypt = zcrypt_new(&g->linux_system->tree, g->linux_system->bus);
-        ap_bus_scan(g->linux_system->bus, &unheard);
+        if (!g->connected)
+            ap_bus_scan(g->linux_system->bus, &unheard);
         effects_done(&unheard);
     }
     return &g->linux_system->tree;
 }
 
+/* While a client is the guest's CPUs, its own system sees to the queues, and ours keeps away. */
 static void guest_rescan(struct core_guest *g, struct effects *fx)
 {
-    if (!g || !g->linux_system || !g->linux_system->bus)
+    if (!g || g->connected || !g->linux_system || !g->linux_system->bus)
         return;
     fx->tree = (uint16_t)(g->v.number + 1);
     ap_bus_scan(g->linux_system->bus, fx);
@@ -292,7 +294,8 @@ int core_guest_migrate(struct core *c, const struct command *cmd, struct effects
     return -EBUSY;
 }
 
-/* A system that starts finds its queues empty: what our own had inside is not for it. */
+/* A system that starts finds its queues empty: what our own had inside is not for it. A queue that
+ * is too busy to be reset is zeroized before it answers again. */
 static void lpar_clear(struct core *c)
 {
     struct ap_hw hw = machine_hw(c->machine);
@@ -301,7 +304,11 @@ static void lpar_clear(struct core *c)
     hw.ops->qci(hw.ctx, &qci);
     mask256_for_each(apid, &qci.apm)
     {
-        mask256_for_each(apqi, &qci.aqm) hw.ops->rapq(hw.ctx, AP_QN(apid, apqi));
+        mask256_for_each(apqi, &qci.aqm)
+        {
+            if (apqsw_rc(hw.ops->rapq(hw.ctx, AP_QN(apid, apqi))) == AP_RC_BUSY)
+                hw.ops->zapq(hw.ctx, AP_QN(apid, apqi));
+        }
     }
 }
 
@@ -349,6 +356,7 @@ int core_cpu_connect(struct core *c, const struct command *cmd, struct effects *
         vfio_ap_reset(c->vfio_ap, &g->v);
     }
     g->connected = cmd->cpu.on;
+    guest_rescan(g, fx);
     if (!cmd->cpu.on && g->linux_system && g->linux_system->bus)
         ap_bus_restart(g->linux_system->bus);
     return 0;

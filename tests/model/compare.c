@@ -313,7 +313,7 @@ static bool compare_guest(struct play *p, const struct guest_info *info, struct 
                          (unsigned)info->release_requests, (unsigned)g->asks);
     g->changes = info->config_changes; /* judged by the effects */
     return same_set(p, "APCB of guest", g->number, &info->apm, &info->aqm, &info->adm, &apcb) &&
-           (!g->looked || !(g->features & GUEST_AP) || compare_bus(p, &g->bus, g));
+           (!g->looked || g->connected || !(g->features & GUEST_AP) || compare_bus(p, &g->bus, g));
 }
 
 static bool compare_guests(struct play *p)

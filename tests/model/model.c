@@ -178,7 +178,8 @@ static int look_step(struct model *m, const struct step *s)
                                 .aqmask = mask256_ones(),
                                 .autoprobe = true,
                                 .config_time = 30};
-        model_bus_follow(m, &g->bus, g);
+        if (!g->connected)
+            model_bus_follow(m, &g->bus, g);
     }
     return 0;
 }
@@ -245,6 +246,14 @@ static int store(struct model *m, const struct step *s, struct m_outcome *out)
         if (!g->exists)
             return -ENODEV;
         look_step(m, &(struct step){.object = s->tree - 1});
+        if (g->connected && g->features & GUEST_AP) { /* what is not there is still not there */
+            static struct model scratch;
+
+            scratch = *m;
+            return model_bus_store(&scratch, &scratch.guest[s->tree - 1].bus, s) == -ENOENT
+                       ? -ENOENT
+                       : -EBUSY;
+        }
         return g->features & GUEST_AP ? model_bus_store(m, &g->bus, s) : -ENOENT;
     }
     switch (s->target) {
@@ -275,6 +284,8 @@ static int connect_step(struct model *m, const struct step *s)
     if (s->on && *connected)
         return -EBUSY;
     *connected = s->on;
+    if (!s->on && s->object < GUESTS)
+        model_guest_scans(m, (int)s->object, 1);
     return 0;
 }
 
@@ -342,7 +353,7 @@ struct m_outcome model_step(struct model *m, const struct step *s)
 
 void model_guest_scans(struct model *m, int guest, unsigned times)
 {
-    while (m->guest[guest].looked && times--)
+    while (m->guest[guest].looked && !m->guest[guest].connected && times--)
         model_bus_follow(m, &m->guest[guest].bus, &m->guest[guest]);
 }
 

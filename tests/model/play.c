@@ -273,19 +273,12 @@ static void guests_scan(struct play *p)
 /* A real system and our own do not share the queues of a guest, nor of the LPAR. */
 static bool left_out(const struct play *p, const struct step *s)
 {
-    const struct m_guest *of = s->tree ? &p->model.guest[s->tree - 1] : NULL;
     const struct m_guest *g = s->object < GUESTS ? &p->model.guest[s->object] : NULL;
     bool connected = g ? g->exists && g->connected : s->object == LPAR && p->lpar_connected;
 
     switch (s->kind) {
-    case STEP_STORE:
-        return of && of->connected;
-    case STEP_LOOK:
-        return connected;
     case STEP_CONNECT:
-        if (s->on)
-            return g && g->looked;
-        return !connected;
+        return !s->on && !connected;
     case STEP_INSN:
         return !connected && g;
     case STEP_CPU_RESET:

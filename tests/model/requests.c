@@ -80,7 +80,7 @@ bool zcrypt_cares(struct play *p, unsigned ai, unsigned di)
 
     for (int i = 0; i < GUESTS; i++)
         if (reaches(&r->guest[i], ai, di))
-            return core_has_tree(p->core, r->guest[i].number + 1);
+            return !r->guest[i].connected && core_has_tree(p->core, r->guest[i].number + 1);
     return r->queue[ai][di].driver == 1;
 }
 
@@ -100,6 +100,7 @@ static void look_at_guests(struct play *p)
                 continue;
             r->guest[i] = (struct seen_guest){.exists = true,
                                               .attached = info.attached,
+                                              .connected = info.connected,
                                               .number = info.number,
                                               .serial = p->model.guest[i].serial,
                                               .features = info.features,

@@ -65,7 +65,7 @@ struct call {
 };
 
 struct seen_guest {
-    bool exists, attached;
+    bool exists, attached, connected;
     unsigned number, serial, features;
     struct m_set apcb;
 };

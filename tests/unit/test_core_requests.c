@@ -146,6 +146,56 @@ static void test_lpar_taken(void **state)
     assert_int_equal(request(w, CORE_HOST_TREE), -EINPROGRESS);
 }
 
+/* Nor does a queue that is busy keep anything for a client. */
+static void test_busy_lpar_taken(void **state)
+{
+    struct world *w = *state;
+    struct command fault = {.kind = CMD_FAULT_ADD, .fault = {.text = "* always busy", .len = 13}};
+    struct command calm = {.kind = CMD_FAULT_REMOVE};
+    uint64_t job;
+
+    assert_int_equal(request(w, CORE_HOST_TREE), -EINPROGRESS);
+    job = job_of(w);
+    assert_int_equal(run(w, &fault), 0);
+    assert_int_equal(connect(w, CORE_LPAR, true), 0);
+    assert_int_equal(run(w, &calm), 0);
+    for (unsigned apid = 4; apid <= 6; apid++)
+        assert_true(tapq(w, CORE_LPAR, AP_QN(apid, 4)) & APQSW_EMPTY &&
+                    tapq(w, CORE_LPAR, AP_QN(apid, 0x47)) & APQSW_EMPTY &&
+                    tapq(w, CORE_LPAR, AP_QN(apid, 0xab)) & APQSW_EMPTY &&
+                    tapq(w, CORE_LPAR, AP_QN(apid, 0xff)) & APQSW_EMPTY);
+    assert_int_equal(answer(w, job), -ESTALE);
+}
+
+/* While a guest has a real system, our own in it neither resets its queues nor can be told to. */
+static void test_our_system_keeps_away(void **state)
+{
+    struct world *w = *state;
+    struct command nqap = {.kind = CMD_INSN,
+                           .insn = {.insn = {.opcode = AP_OPCODE_NQAP,
+                                             .r1 = 2,
+                                             .r2 = 4,
+                                             .gr = {0x40000000u | QN},
+                                             .p2 = {0x1000, 8},
+                                             .data = (const uint8_t *)"question",
+                                             .data_len = 8}}};
+    struct command reset = {.kind = CMD_STORE, .store = {.tree = 1, .data = "1", .len = 1}};
+
+    guest_with_a_queue(w);
+    assert_int_equal(connect(w, 0, true), 0);
+    assert_int_equal(run(w, &nqap), 0);
+    assert_int_equal(
+        sysfs_resolve(core_tree(w->core, 1), "devices/ap/card06/06.0004/reset", &reset.store.ino),
+        0);
+    assert_int_equal(run(w, &reset), -EBUSY);
+    assert_int_equal(put(w, MATRIX UUID1 "/assign_control_domain", "4"), 0);
+    assert_int_equal(put(w, "bus/ap/scans", "1"), 0);
+    assert_false(tapq(w, 0, QN) & APQSW_EMPTY);
+    assert_int_equal(connect(w, 0, false), 0);
+    assert_int_equal(request(w, 1), -EINPROGRESS);
+    assert_int_not_equal(job_of(w), 0);
+}
+
 /* What happened to queues while another had them does not stop our own system afterwards. */
 static void test_lpar_given_back(void **state)
 {
@@ -191,6 +241,8 @@ int main(void)
         TEST(test_lpar_taken),
         TEST(test_guest_taken),
         TEST(test_lpar_given_back),
+        TEST(test_busy_lpar_taken),
+        TEST(test_our_system_keeps_away),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
