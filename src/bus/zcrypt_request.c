@@ -340,10 +340,14 @@ static int call_start(struct zcrypt *z, struct zcrypt_call *call, uint64_t now)
 
 static void call_retry(struct zcrypt *z, struct zcrypt_call *call, struct effects *fx)
 {
+    uint32_t slot = (uint32_t)call->psmid;
     int rc;
 
     load_add(z, call, -1);
     call->last_qn = call->qn;
+    /* A message that stayed behind is another one, also when this one comes to the same queue. */
+    z->slots[slot].generation++;
+    call->psmid = psmid_of(z, slot);
     rc = call_start(z, call, fx->now);
     if (rc != -EINPROGRESS)
         call_finish(z, call, rc, NULL, fx);

@@ -123,6 +123,34 @@ static void test_host_resets_a_guests_queue(void **state)
     assert_int_equal(answer(w, second), 0);
 }
 
+/* A request that comes back to a queue is not answered by what it left there. */
+static void test_two_of_one(void **state)
+{
+    struct world *w = *state;
+    uint64_t first, second;
+
+    guest_with_a_queue(w);
+    assert_int_equal(put(w, "devices/ap/card05/online", "0"), 0);
+    assert_int_equal(request(w, CORE_HOST_TREE), -ENODEV);
+    assert_int_equal(put(w, MATRIX UUID1 "/unassign_adapter", "6"), 0);
+    assert_int_equal(put(w, MATRIX UUID1 "/unassign_domain", "4"), 0);
+    assert_int_equal(put(w, "bus/ap/aqmask", "+4"), 0);
+    assert_int_equal(request(w, CORE_HOST_TREE), -EINPROGRESS);
+    first = job_of(w);
+    assert_int_equal(put(w, "devices/ap/card05/online", "1"), 0);
+    assert_int_equal(put(w, "devices/ap/card06/online", "0"), 0);
+    second = job_of(w);
+    assert_true(second && second != first);
+    assert_int_equal(put(w, "devices/ap/card06/online", "1"), 0);
+    assert_int_equal(put(w, "devices/ap/card05/online", "0"), 0);
+    second = job_of(w);
+    assert_int_not_equal(second, 0);
+    assert_int_equal(answer(w, first), 0);
+    assert_int_equal(reply_of(w), 1);
+    assert_int_equal(answer(w, second), 0);
+    assert_int_equal(reply_of(w), 0);
+}
+
 /* Who becomes the CPUs of the LPAR finds empty queues, and our own programs are out. */
 static void test_lpar_taken(void **state)
 {
@@ -241,6 +269,7 @@ int main(void)
         TEST(test_lpar_taken),
         TEST(test_guest_taken),
         TEST(test_lpar_given_back),
+        TEST(test_two_of_one),
         TEST(test_busy_lpar_taken),
         TEST(test_our_system_keeps_away),
     };
