@@ -100,6 +100,8 @@ int effects_refuse(struct effects *e, int err, const char *what, const char *why
     va_list args;
 
     log_begin(e, LOG_LEVEL_WARNING);
+    if (e->guest)
+        text_addf(&e->pool, "guest %s: ", e->guest);
     text_addf(&e->pool, "%s refused (%s): ", what, strerrorname_np(-err));
     va_start(args, why);
     text_addv(&e->pool, why, args);

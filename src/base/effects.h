@@ -68,6 +68,7 @@ struct effects {
     bool want_uevents; /* somebody listens; otherwise uevents are not even formatted */
     uint64_t now;      /* the command's time, ns */
     uint64_t token;    /* the command's own token, for a late reply */
+    const char *guest; /* whose tree a refusal is about; NULL: the host's */
 };
 
 void effects_clear(struct effects *e);
@@ -86,8 +87,9 @@ void effects_timer(struct effects *e, uint32_t id, uint64_t at);
 void effects_log(struct effects *e, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /*
- * How every refusal of an attribute reads in the log: "WHAT refused (ERRNO): why". what names the
- * file and whose it is, err is negative. Returns err.
+ * How every refusal of an attribute reads in the log: "WHAT refused (ERRNO): why", in a guest's
+ * tree with "guest NAME: " in front. what names the file and whose it is, err is negative. Returns
+ * err.
  */
 int effects_refuse(struct effects *e, int err, const char *what, const char *why, ...)
     __attribute__((format(printf, 4, 5)));

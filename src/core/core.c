@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/query.h"
 #include "core/state.h"
 
 #define TIMER_SCAN 2u
@@ -94,7 +95,10 @@ static int execute_store(struct core *c, const struct command *cmd, struct effec
     if (cmd->store.tree != CORE_HOST_TREE && guest_at(c, cmd->store.tree - 1)->connected)
         return effects_refuse(fx, -EBUSY, "a write", "a real system has the guest's queues");
     fx->tree = (uint16_t)cmd->store.tree;
+    if (fx->tree != CORE_HOST_TREE)
+        fx->guest = core_guest_name(c, fx->tree - 1u);
     rc = sysfs_store(tree, cmd->store.ino, cmd->store.data, cmd->store.len, fx);
+    fx->guest = NULL;
     if (ap_bus_config_time(c->bus) != config_time)
         scan_timer(c, fx);
     return rc;

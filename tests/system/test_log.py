@@ -91,6 +91,13 @@ def test_remove_with_a_guest(host):
     assert all(part in message for part in ("remove refused (EBUSY): ", host.one.uuid, "Guest1"))
 
 
+def test_a_write_in_a_guest(host):
+    host.guest("Guest1").start(host.one)
+    host.guest("Guest1").run("sh", "-c", "! echo nonsense > /sys/bus/ap/apmask")
+    (message,) = host.log.new()
+    assert message.startswith("guest Guest1: apmask refused (EINVAL): not a mask")
+
+
 def test_commands(host):
     host.guest("Guest1").start(host.one)
     host.guest("Guest2").start(features=["apft"])
