@@ -10,7 +10,7 @@ BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libsyst
 	libinih-dev libssl-dev libcmocka-dev libglib2.0-dev
 TEST_PACKAGES = python3 python3-pytest mdevctl udev libvirt-daemon libvirt-clients uuid-runtime \
 	qemu-user-static git shellcheck clang-format-14 openssl \
-	xz-utils zstd gcc-s390x-linux-gnu libc6-dev-s390x-cross
+	cpio xz-utils zstd gcc-s390x-linux-gnu libc6-dev-s390x-cross
 
 .PHONY: all setup test run run-linux bench clients install deps clean help
 
