@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -120,11 +121,13 @@ static bool can_wait(const struct pool *pool, const struct pool_source *source)
     return pool->finished_count <= rounds && source->pending >= rounds + pool->finished_count;
 }
 
-static void finish_job(struct pool *pool, struct pool_job *job)
+/* Returns whether the owner has yet to come for finished jobs that it was told of. */
+static bool finish_job(struct pool *pool, struct pool_job *job)
 {
     struct pool_source *source = job->source;
-    bool wait;
+    bool wait, told;
 
+    pthread_mutex_lock(&pool->lock);
     source->pending--;
     pool->pending--;
     job->source = NULL;
@@ -137,30 +140,41 @@ static void finish_job(struct pool *pool, struct pool_job *job)
     }
     if (!wait)
         tell(pool);
+    told = pool->told;
+    pthread_mutex_unlock(&pool->lock);
+    return told;
 }
 
+/* NULL: the pool stops, and nothing is left. */
+static struct pool_job *next_job(struct pool *pool)
+{
+    struct pool_job *job;
+
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->turn && !pool->stopping) {
+        pool->idle++;
+        pthread_cond_wait(&pool->work, &pool->lock);
+        pool->idle--;
+    }
+    job = pool->turn ? take_job(pool) : NULL;
+    pthread_mutex_unlock(&pool->lock);
+    return job;
+}
+
+/*
+ * An owner that was told may be waiting for this very processor, until the worker's time slice ends
+ * after several jobs more; by then the other workers could have run out of jobs.
+ */
 static void *run_worker(void *argument)
 {
     struct pool *pool = argument;
+    struct pool_job *job;
 
-    pthread_mutex_lock(&pool->lock);
-    for (;;) {
-        struct pool_job *job;
-
-        while (!pool->turn && !pool->stopping) {
-            pool->idle++;
-            pthread_cond_wait(&pool->work, &pool->lock);
-            pool->idle--;
-        }
-        if (!pool->turn)
-            break;
-        job = take_job(pool);
-        pthread_mutex_unlock(&pool->lock);
+    while ((job = next_job(pool))) {
         job->work(job);
-        pthread_mutex_lock(&pool->lock);
-        finish_job(pool, job);
+        if (finish_job(pool, job))
+            sched_yield();
     }
-    pthread_mutex_unlock(&pool->lock);
     return NULL;
 }
 
