@@ -107,7 +107,7 @@ static unsigned long slice_firmware(const struct key *k, double until)
     for (; now() < until; count++) {
         struct buffer reply = buffer_of(out, sizeof(out));
 
-        if (crypto_answer(&card, NULL, span_of(k->request, k->request_len), &reply) < 0 ||
+        if (crypto_answer(&card, NULL, span_of(k->request, k->request_len), NULL, &reply) < 0 ||
             out[1] != REPLY_TYPE80)
             abort();
     }
@@ -164,7 +164,7 @@ static double rate_pool(const struct key *k, unsigned threads, double seconds)
     double start, end;
     struct pool *pool;
 
-    if (pool_new(&limits, &pool) < 0)
+    if (pool_new(&limits, &crypto_job_own, &pool) < 0)
         abort();
     pool_done = 0;
     start = now();

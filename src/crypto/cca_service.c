@@ -5,7 +5,6 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
-#include "crypto/modexp.h"
 #include "crypto/services.h"
 
 #define MODULUS_BYTES_MIN 16u
@@ -17,6 +16,7 @@ struct call {
     const struct type6 *type6;
     struct cprbx cprbx;
     struct cca_params params;
+    struct modexp_kept *kept;
     struct buffer *reply;
     size_t random_bytes;
 };
@@ -63,7 +63,7 @@ static struct cca_code rsa(struct call *c)
     cca_rsa_format_reply(c->params.function, r.input.len, c->reply, &result);
     if (!result)
         return code(0, 0); /* the overflow is seen at the end */
-    return code_of_compute(modexp_compute(&r, result, r.input.len));
+    return code_of_compute(modexp_compute(&r, c->kept, result, r.input.len));
 }
 
 static struct cca_code random_number(struct call *c)
@@ -223,9 +223,10 @@ static uint8_t answer(struct call *c)
 }
 
 uint8_t cca_answer(const struct crypto_card *card, const struct crypto_domain *domain,
-                   const struct type6 *request, struct buffer *reply)
+                   const struct type6 *request, struct modexp_kept *kept, struct buffer *reply)
 {
-    struct call c = {.card = card, .domain = domain, .type6 = request, .reply = reply};
+    struct call c = {
+        .card = card, .domain = domain, .type6 = request, .kept = kept, .reply = reply};
 
     if (request->agent[0] != 'C' || request->agent[1] != 'A')
         return ERROR_MALFORMED;

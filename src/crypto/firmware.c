@@ -3,7 +3,6 @@
 
 #include <errno.h>
 
-#include "crypto/modexp.h"
 #include "crypto/services.h"
 #include "message/type50.h"
 
@@ -34,7 +33,7 @@ static uint8_t accelerator_compute_code(int error)
 }
 
 uint8_t accelerator_answer(const struct crypto_card *card, struct span request,
-                           struct buffer *reply)
+                           struct modexp_kept *kept, struct buffer *reply)
 {
     struct type50_request r;
     int error = type50_parse(request, &r);
@@ -46,12 +45,12 @@ uint8_t accelerator_answer(const struct crypto_card *card, struct span request,
         return ERROR_OPERAND_SIZE;
     if (type80_format(r.size, reply, &result) < 0)
         return ERROR_TRUNCATED;
-    return accelerator_compute_code(modexp_compute(&r.rsa, result, r.size));
+    return accelerator_compute_code(modexp_compute(&r.rsa, kept, result, r.size));
 }
 
 static uint8_t coprocessor_answer(const struct crypto_card *card,
                                   const struct crypto_domain *domain, struct span request,
-                                  struct buffer *reply)
+                                  struct modexp_kept *kept, struct buffer *reply)
 {
     struct type6 type6;
 
@@ -66,21 +65,21 @@ static uint8_t coprocessor_answer(const struct crypto_card *card,
         return ERROR_MALFORMED;
     }
     if (card->mode == CRYPTO_CCA)
-        return cca_answer(card, domain, &type6, reply);
+        return cca_answer(card, domain, &type6, kept, reply);
     return ep11_answer(card, domain, &type6, reply);
 }
 
 int crypto_answer(const struct crypto_card *card, const struct crypto_domain *domain,
-                  struct span request, struct buffer *reply)
+                  struct span request, struct modexp_kept *kept, struct buffer *reply)
 {
     bool accelerator = card->mode == CRYPTO_ACCELERATOR;
     size_t start = reply->len;
     uint8_t code;
 
     if (accelerator)
-        code = accelerator_answer(card, request, reply);
+        code = accelerator_answer(card, request, kept, reply);
     else
-        code = coprocessor_answer(card, domain, request, reply);
+        code = coprocessor_answer(card, domain, request, kept, reply);
     if (!code)
         return 0;
     reply->len = start;

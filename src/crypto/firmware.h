@@ -3,6 +3,7 @@
 #define APUS_CRYPTO_FIRMWARE_H
 
 #include "crypto/keys.h"
+#include "crypto/modexp.h"
 
 /*
  * An adapter's firmware: one request in, one reply out, by mode. It depends on its arguments and on
@@ -41,9 +42,9 @@ struct crypto_card {
  *              supported), an API ordinal above the card's or no function number 0x80010013, bad
  *              arguments and sub-queries 7, more random bytes than the reply may hold 0x21.
  *
- * 0; -ENOSPC when reply has not even room for an error reply.
+ * kept may be NULL. 0; -ENOSPC when reply has not even room for an error reply.
  */
 int crypto_answer(const struct crypto_card *card, const struct crypto_domain *domain,
-                  struct span request, struct buffer *reply);
+                  struct span request, struct modexp_kept *kept, struct buffer *reply);
 
 #endif

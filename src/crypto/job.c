@@ -5,16 +5,29 @@
 
 #include <openssl/crypto.h>
 
-static void work(struct pool_job *pool_job)
+/* What is kept of a key goes with the first request that has no use for it. */
+static void work(struct pool_job *pool_job, void *own)
 {
     struct crypto_job *job = crypto_job_of(pool_job);
+    struct modexp_kept *kept = own;
 
+    if (kept)
+        kept->used = false;
     /* There is always room for an error reply: crypto_job_new sees to it. */
-    if (crypto_answer(&job->card, &job->domain, buffer_span(&job->request), &job->reply) < 0)
+    if (crypto_answer(&job->card, &job->domain, buffer_span(&job->request), kept, &job->reply) < 0)
         abort();
+    if (kept && !kept->used)
+        modexp_forget(kept);
     OPENSSL_cleanse(job->request.data, job->request.len);
     job->request.len = 0;
 }
+
+static void tidy(void *own)
+{
+    modexp_forget(own);
+}
+
+const struct pool_own crypto_job_own = {sizeof(struct modexp_kept), tidy};
 
 struct crypto_job *crypto_job_new(const struct crypto_card *card,
                                   const struct crypto_domain *domain, struct span request,

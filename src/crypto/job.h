@@ -20,6 +20,9 @@ struct crypto_job {
     uint8_t bytes[];
 };
 
+/* What workers have for themselves: what is kept of a key while its requests follow one another. */
+extern const struct pool_own crypto_job_own;
+
 /* domain may be NULL for an accelerator. reply_room at least 8, CRYPTO_REPLY_BYTES for any reply.
  * NULL when there is no memory. */
 struct crypto_job *crypto_job_new(const struct crypto_card *card,

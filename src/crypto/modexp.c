@@ -4,18 +4,12 @@
 #include <errno.h>
 
 #include <openssl/bn.h>
+#include <openssl/crypto.h>
 
 #define MODULUS_BITS (8 * (int)RSA_BYTES_MAX)
 #define PRIME_BITS   (MODULUS_BITS / 2)
 /* Exponents up to here are taken to be public: constant time is for the others. */
 #define PUBLIC_EXPONENT_BITS 64
-
-static void mont_done(BN_MONT_CTX **mont)
-{
-    BN_MONT_CTX_free(*mont);
-}
-
-#define mont_auto __attribute__((cleanup(mont_done))) BN_MONT_CTX
 
 /* A number of the context: the context clears it when it is freed. */
 static int load(BN_CTX *ctx, struct span s, int max_bits, BIGNUM **out)
@@ -100,15 +94,53 @@ static int load_crt(BN_CTX *ctx, const struct rsa_request *r, struct crt *k)
     return error;
 }
 
-static int compute_crt(BN_CTX *ctx, const struct rsa_request *r, uint8_t *out, size_t n)
+/* Clears its numbers. */
+void modexp_forget(struct modexp_kept *kept)
 {
-    mont_auto *mont_p = BN_MONT_CTX_new(), *mont_q = BN_MONT_CTX_new();
+    BN_MONT_CTX_free(kept->p);
+    BN_MONT_CTX_free(kept->q);
+    OPENSSL_cleanse(kept, sizeof(*kept));
+}
+
+static int prepare(BN_CTX *ctx, const struct crt *k, const uint8_t primes[RSA_BYTES_MAX],
+                   struct modexp_kept *kept)
+{
+    if (kept->p && CRYPTO_memcmp(kept->primes, primes, RSA_BYTES_MAX) == 0)
+        return 0;
+    modexp_forget(kept);
+    kept->p = BN_MONT_CTX_new();
+    kept->q = BN_MONT_CTX_new();
+    if (!kept->p || !kept->q || !BN_MONT_CTX_set(kept->p, k->p, ctx) ||
+        !BN_MONT_CTX_set(kept->q, k->q, ctx)) {
+        modexp_forget(kept);
+        return -ENOMEM;
+    }
+    memcpy(kept->primes, primes, RSA_BYTES_MAX);
+    return 0;
+}
+
+static int use_kept(BN_CTX *ctx, const struct crt *k, struct modexp_kept *kept)
+{
+    uint8_t primes[RSA_BYTES_MAX];
+    int error = -ENOMEM;
+
+    if (BN_bn2binpad(k->p, primes, PRIME_BITS / 8) > 0 &&
+        BN_bn2binpad(k->q, primes + PRIME_BITS / 8, PRIME_BITS / 8) > 0)
+        error = prepare(ctx, k, primes, kept);
+    OPENSSL_cleanse(primes, sizeof(primes));
+    kept->used = true;
+    return error;
+}
+
+static int compute_crt(BN_CTX *ctx, const struct rsa_request *r, struct modexp_kept *kept,
+                       uint8_t *out, size_t n)
+{
     BIGNUM *m1 = BN_CTX_get(ctx), *m2 = BN_CTX_get(ctx), *cp = BN_CTX_get(ctx);
     BIGNUM *cq = BN_CTX_get(ctx), *h = BN_CTX_get(ctx);
     struct crt k;
     int error;
 
-    if (!h || !mont_p || !mont_q)
+    if (!h)
         return -ENOMEM;
     error = load_crt(ctx, r, &k);
     if (error)
@@ -117,11 +149,13 @@ static int compute_crt(BN_CTX *ctx, const struct rsa_request *r, uint8_t *out, s
         return -ENOMEM;
     if (BN_cmp(k.c, h) >= 0)
         return -ERANGE;
-    if (!BN_MONT_CTX_set(mont_p, k.p, ctx) || !BN_MONT_CTX_set(mont_q, k.q, ctx) ||
-        !BN_mod(cp, k.c, k.p, ctx) || !BN_mod(cq, k.c, k.q, ctx))
+    error = use_kept(ctx, &k, kept);
+    if (error)
+        return error;
+    if (!BN_mod(cp, k.c, k.p, ctx) || !BN_mod(cq, k.c, k.q, ctx))
         return -ENOMEM;
     /* Both halves in one call: OpenSSL interleaves them where the processor has the means. */
-    if (!BN_mod_exp_mont_consttime_x2(m1, cp, k.dp, k.p, mont_p, m2, cq, k.dq, k.q, mont_q, ctx))
+    if (!BN_mod_exp_mont_consttime_x2(m1, cp, k.dp, k.p, kept->p, m2, cq, k.dq, k.q, kept->q, ctx))
         return -ENOMEM;
     if (!BN_mod_sub(h, m1, m2, k.p, ctx) || !BN_mod_mul(h, h, k.u, k.p, ctx) ||
         !BN_mul(h, h, k.q, ctx) || !BN_add(h, h, m2))
@@ -129,17 +163,22 @@ static int compute_crt(BN_CTX *ctx, const struct rsa_request *r, uint8_t *out, s
     return store(h, out, n);
 }
 
-int modexp_compute(const struct rsa_request *r, uint8_t *out, size_t n)
+int modexp_compute(const struct rsa_request *r, struct modexp_kept *kept, uint8_t *out, size_t n)
 {
+    struct modexp_kept none = {0};
     BN_CTX *ctx = BN_CTX_new();
     int error;
 
     if (!ctx)
         return -ENOMEM;
     BN_CTX_start(ctx);
-    error = r->crt ? compute_crt(ctx, r, out, n) : compute_me(ctx, r, out, n);
+    if (r->crt)
+        error = compute_crt(ctx, r, kept ? kept : &none, out, n);
+    else
+        error = compute_me(ctx, r, out, n);
     BN_CTX_end(ctx);
     /* Clears each number that was taken from it. */
     BN_CTX_free(ctx);
+    modexp_forget(&none);
     return error;
 }

@@ -10,6 +10,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 #define BUCKETS 64u
 
 struct job_list {
@@ -26,6 +28,7 @@ struct pool_source {
 
 struct pool {
     struct pool_limits limits;
+    struct pool_own own;
     int fd;
     pthread_mutex_t lock;
     pthread_cond_t work; /* something waits, or stopping */
@@ -145,36 +148,65 @@ static bool finish_job(struct pool *pool, struct pool_job *job)
     return told;
 }
 
-/* NULL: the pool stops, and nothing is left. */
-static struct pool_job *next_job(struct pool *pool)
+/* Under lock, as all above. NULL: the pool stops, and nothing is left. */
+static struct pool_job *wait_for_job(struct pool *pool)
 {
-    struct pool_job *job;
-
-    pthread_mutex_lock(&pool->lock);
     while (!pool->turn && !pool->stopping) {
         pool->idle++;
         pthread_cond_wait(&pool->work, &pool->lock);
         pool->idle--;
     }
-    job = pool->turn ? take_job(pool) : NULL;
+    return pool->turn ? take_job(pool) : NULL;
+}
+
+struct worker {
+    struct pool *pool;
+    void *own;
+    uint32_t source; /* of its last job */
+    bool untidy;
+};
+
+static void tidy(struct worker *w)
+{
+    if (w->untidy)
+        w->pool->own.tidy(w->own);
+    w->untidy = false;
+}
+
+static struct pool_job *next_job(struct worker *w)
+{
+    struct pool *pool = w->pool;
+    struct pool_job *job;
+
+    pthread_mutex_lock(&pool->lock);
+    if (!pool->turn)
+        tidy(w);
+    job = wait_for_job(pool);
     pthread_mutex_unlock(&pool->lock);
+    if (job && job->source->id != w->source)
+        tidy(w);
+    if (job)
+        w->source = job->source->id;
     return job;
 }
 
-/*
- * An owner that was told may be waiting for this very processor, until the worker's time slice ends
- * after several jobs more; by then the other workers could have run out of jobs.
- */
 static void *run_worker(void *argument)
 {
     struct pool *pool = argument;
+    struct worker w = {pool, xcalloc(1, pool->own.size)};
     struct pool_job *job;
 
-    while ((job = next_job(pool))) {
-        job->work(job);
+    while ((job = next_job(&w))) {
+        w.untidy = pool->own.size > 0;
+        job->work(job, w.own);
+        /*
+         * An owner that was told may be waiting for this very processor, until the worker's time
+         * slice ends after several jobs more; by then the others could have run out of jobs.
+         */
         if (finish_job(pool, job))
             sched_yield();
     }
+    free(w.own);
     return NULL;
 }
 
@@ -193,7 +225,7 @@ static int start_thread(struct pool *pool)
     return -error;
 }
 
-int pool_new(const struct pool_limits *limits, struct pool **out)
+int pool_new(const struct pool_limits *limits, const struct pool_own *own, struct pool **out)
 {
     struct pool *pool;
 
@@ -203,6 +235,8 @@ int pool_new(const struct pool_limits *limits, struct pool **out)
     if (!pool)
         return -ENOMEM;
     pool->limits = *limits;
+    if (own)
+        pool->own = *own;
     pool->turn_end = &pool->turn;
     list_init(&pool->finished);
     pool->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -2,6 +2,7 @@
 #ifndef APUS_CRYPTO_POOL_H
 #define APUS_CRYPTO_POOL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -13,11 +14,12 @@
 struct pool;
 
 /*
- * Embedded in the submitter's job, which must live until done was called. work runs on a worker and
- * must not touch the owner's state; done runs in pool_collect. The rest is the pool's.
+ * Embedded in the submitter's job, which must live until done was called. work runs on a worker,
+ * gets what the worker has for itself (struct pool_own) and must not touch the owner's state; done
+ * runs in pool_collect. The rest is the pool's.
  */
 struct pool_job {
-    void (*work)(struct pool_job *job);
+    void (*work)(struct pool_job *job, void *own);
     void (*done)(struct pool_job *job);
     struct pool_job *next;
     struct pool_source *source;
@@ -29,8 +31,18 @@ struct pool_limits {
     unsigned total;      /* jobs of all sources that wait or run */
 };
 
-/* 0; -EINVAL a limit of 0; -ENOMEM; or what eventfd fails with. */
-int pool_new(const struct pool_limits *limits, struct pool **out);
+/*
+ * Memory that each worker has for itself, zeroed at first. tidy is called before the worker waits
+ * or ends and before it takes a job of another source: what one job leaves there is for the next
+ * job of the same source that waits already, and for nobody else.
+ */
+struct pool_own {
+    size_t size;
+    void (*tidy)(void *own);
+};
+
+/* own NULL: workers have nothing. 0; -EINVAL a limit of 0; -ENOMEM; or what eventfd fails with. */
+int pool_new(const struct pool_limits *limits, const struct pool_own *own, struct pool **out);
 
 /*
  * Readable when finished jobs wait for pool_collect: at once, or, while more than two jobs of the

@@ -9,9 +9,9 @@
  * that is due (0 for none) with reply unchanged or incomplete; the caller rewinds it.
  */
 uint8_t accelerator_answer(const struct crypto_card *card, struct span request,
-                           struct buffer *reply);
+                           struct modexp_kept *kept, struct buffer *reply);
 uint8_t cca_answer(const struct crypto_card *card, const struct crypto_domain *domain,
-                   const struct type6 *request, struct buffer *reply);
+                   const struct type6 *request, struct modexp_kept *kept, struct buffer *reply);
 uint8_t ep11_answer(const struct crypto_card *card, const struct crypto_domain *domain,
                     const struct type6 *request, struct buffer *reply);
 

@@ -25,7 +25,7 @@ struct work {
     uint64_t id;
     uint32_t source;
     struct crypto_job *job;
-    void (*compute)(struct pool_job *job);
+    void (*compute)(struct pool_job *job, void *own);
 };
 
 STAILQ_HEAD(work_list, work);
@@ -69,12 +69,12 @@ static void on_done(struct pool_job *job)
 }
 
 /* On a worker. At the end of the daemon nobody wants the answers of what still waits. */
-static void compute(struct pool_job *job)
+static void compute(struct pool_job *job, void *own)
 {
     struct work *w = crypto_job_of(job)->context;
 
     if (!atomic_load(&w->adapters->closing))
-        w->compute(job);
+        w->compute(job, own);
 }
 
 static void work_submit(struct adapters *a, struct work *w)
@@ -124,7 +124,7 @@ static int on_soon(sd_event_source *source, void *data)
     STAILQ_REMOVE_HEAD(&a->small, link);
     if (STAILQ_EMPTY(&a->small))
         sd_event_source_set_enabled(source, SD_EVENT_OFF);
-    w->compute(&w->job->pool);
+    w->compute(&w->job->pool, NULL);
     work_answer(w);
     return 0;
 }
@@ -205,7 +205,7 @@ static void answer_question(void *ctx, const struct machine_job *request,
 
     firmware_card(config, domains, &card);
     if (crypto_answer(&card, firmware_domain(a->firmware, request->qn, request->zeroize_count),
-                      span_of(request->request, request->len), &out) < 0)
+                      span_of(request->request, request->len), NULL, &out) < 0)
         abort();
     text_add(reply, (const char *)out.data, out.len);
 }
@@ -249,7 +249,7 @@ int adapters_new(struct door *door, sd_event *event, const uint8_t secret[CRYPTO
     STAILQ_INIT(&a->held);
     STAILQ_INIT(&a->small);
     a->firmware = firmware_new(secret);
-    rc = pool_new(&limits, &a->pool);
+    rc = pool_new(&limits, &crypto_job_own, &a->pool);
     if (rc >= 0)
         rc = add_sources(a, event);
     if (rc < 0) {

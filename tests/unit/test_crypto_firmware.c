@@ -43,7 +43,7 @@ static struct span ask_domain(const struct crypto_card *card, const struct crypt
     static uint8_t room[CRYPTO_REPLY_BYTES];
     struct buffer reply = buffer_of(room, sizeof(room));
 
-    assert_int_equal(crypto_answer(card, d, request, &reply), 0);
+    assert_int_equal(crypto_answer(card, d, request, NULL, &reply), 0);
     assert_true(reply.len >= ERROR_REPLY_BYTES);
     return buffer_span(&reply);
 }
@@ -540,7 +540,7 @@ static void room_gets_short(void **state)
     for (unsigned i = 0; i < 2; i++) {
         for (size_t space = 0; space <= sizeof(room); space++) {
             struct buffer reply = buffer_of(room, space);
-            int r = crypto_answer(cards[i], &d, requests[i], &reply);
+            int r = crypto_answer(cards[i], &d, requests[i], NULL, &reply);
 
             assert_int_equal(r, space < ERROR_REPLY_BYTES ? -ENOSPC : 0);
             if (!r && room[1] != (i ? 0x86 : 0x80))

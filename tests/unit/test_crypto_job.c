@@ -12,6 +12,8 @@
 #include "crypto/job.h"
 #include "message/type50.h"
 
+#include "rsa_key.h"
+
 #define JOBS 400u
 #define N    32u
 
@@ -67,7 +69,7 @@ static void through_the_pool(void **state)
     struct pool *pool;
 
     assert_int_equal(crypto_domain_derive(secret, AP_QN(5, 4), 0, &domain), 0);
-    assert_int_equal(pool_new(&limits, &pool), 0);
+    assert_int_equal(pool_new(&limits, &crypto_job_own, &pool), 0);
     for (unsigned i = 0; i < JOBS; i++) {
         uint8_t room[1024];
         bool plain = i % 2;
@@ -93,11 +95,49 @@ static void smallest_reply(void **state)
     struct crypto_job *job = crypto_job_new(&accelerator, NULL, request, ERROR_REPLY_BYTES);
 
     assert_non_null(job);
-    job->pool.work(&job->pool);
+    job->pool.work(&job->pool, NULL);
     assert_int_equal(job->reply.len, ERROR_REPLY_BYTES);
     assert_int_equal(job->reply.data[4], ERROR_TRUNCATED);
     crypto_job_free(job);
     crypto_job_free(NULL);
+}
+
+static void work_now(struct span request, struct modexp_kept *kept)
+{
+    struct crypto_job *job = crypto_job_new(&accelerator, NULL, request, CRYPTO_REPLY_BYTES);
+
+    assert_non_null(job);
+    job->pool.work(&job->pool, kept);
+    assert_int_equal(job->reply.data[1], REPLY_TYPE80);
+    crypto_job_free(job);
+}
+
+/* Nothing of a private key stays with a worker that has another request to work on. */
+static void a_key_is_kept_for_its_own_requests(void **state)
+{
+    uint8_t private_room[2048], public_room[1024], input[512] = {0};
+    struct span private, public = make_request(5, true, public_room, sizeof(public_room));
+    struct buffer out = buffer_of(private_room, sizeof(private_room));
+    struct modexp_kept kept = {0};
+    const BN_MONT_CTX *p;
+    struct rsa_request r;
+    struct rsa_key k;
+
+    rsa_key_make(&k, 1024);
+    r = rsa_key_crt(&k, input);
+    assert_int_equal(type50_format(&r, &out), 0);
+    private = buffer_span(&out);
+    work_now(private, &kept);
+    p = kept.p;
+    assert_non_null(p);
+    work_now(private, &kept);
+    assert_ptr_equal(kept.p, p);
+    work_now(public, &kept);
+    assert_null(kept.p);
+    work_now(private, &kept);
+    crypto_job_own.tidy(&kept);
+    assert_null(kept.p);
+    EVP_PKEY_free(k.pkey);
 }
 
 int main(void)
@@ -105,6 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(through_the_pool),
         cmocka_unit_test(smallest_reply),
+        cmocka_unit_test(a_key_is_kept_for_its_own_requests),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,13 +48,13 @@ static void textbook(void **state)
     struct rsa_request crt = textbook_crt(BYTES("\x0a\xe6"));
     uint8_t out[4];
 
-    assert_int_equal(modexp_compute(&encrypt, out, 4), 0);
+    assert_int_equal(modexp_compute(&encrypt, NULL, out, 4), 0);
     assert_memory_equal(out, "\0\0\x0a\xe6", 4);
-    assert_int_equal(modexp_compute(&decrypt, out, 2), 0);
+    assert_int_equal(modexp_compute(&decrypt, NULL, out, 2), 0);
     assert_memory_equal(out, "\0\x41", 2);
-    assert_int_equal(modexp_compute(&crt, out, 2), 0);
+    assert_int_equal(modexp_compute(&crt, NULL, out, 2), 0);
     assert_memory_equal(out, "\0\x41", 2);
-    assert_int_equal(modexp_compute(&crt, out, 1), 0);
+    assert_int_equal(modexp_compute(&crt, NULL, out, 1), 0);
     assert_int_equal(out[0], 0x41);
     /* The order of the primes does not matter as long as u fits: 53^-1 mod 61, 61^-1 mod 53. */
     crt.key.p = BYTES("\x35");
@@ -62,13 +62,14 @@ static void textbook(void **state)
     crt.key.dp = BYTES("\x31");
     crt.key.dq = BYTES("\x35");
     crt.key.u = BYTES("\x14");
-    assert_int_equal(modexp_compute(&crt, out, 2), 0);
+    assert_int_equal(modexp_compute(&crt, NULL, out, 2), 0);
     assert_memory_equal(out, "\0\x41", 2);
 }
 
 static void against_openssl(void **state)
 {
     static const unsigned sizes[] = {512, 1024, 1032, 2048, 3072, 4096};
+    struct modexp_kept kept = {0};
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         uint8_t input[512], want[512], is[512];
@@ -81,24 +82,65 @@ static void against_openssl(void **state)
         input[0] = 0;
         rsa_key_reference(&k, true, input, want);
         r = rsa_key_crt(&k, input);
-        assert_int_equal(modexp_compute(&r, is, k.n), 0);
-        assert_memory_equal(is, want, k.n);
+        for (unsigned again = 0; again < 2; again++) {
+            assert_int_equal(modexp_compute(&r, &kept, is, k.n), 0);
+            assert_memory_equal(is, want, k.n);
+        }
         r = rsa_request_me(k.n, input, k.private_exponent, k.modulus);
-        assert_int_equal(modexp_compute(&r, is, k.n), 0);
+        assert_int_equal(modexp_compute(&r, NULL, is, k.n), 0);
         assert_memory_equal(is, want, k.n);
         rsa_key_reference(&k, false, input, want);
         r = rsa_request_me(k.n, input, k.public_exponent, k.modulus);
-        assert_int_equal(modexp_compute(&r, is, k.n), 0);
+        assert_int_equal(modexp_compute(&r, NULL, is, k.n), 0);
         assert_memory_equal(is, want, k.n);
         EVP_PKEY_free(k.pkey);
     }
+    modexp_forget(&kept);
+}
+
+static void kept_for(struct modexp_kept *kept, const struct rsa_request *r, bool same)
+{
+    const BN_MONT_CTX *p = kept->p;
+    uint8_t want[2], is[2];
+
+    kept->used = false;
+    assert_int_equal(modexp_compute(r, NULL, want, 2), 0);
+    assert_int_equal(modexp_compute(r, kept, is, 2), 0);
+    assert_memory_equal(is, want, 2);
+    assert_true(kept->used == r->crt);
+    if (same)
+        assert_ptr_equal(kept->p, p);
+}
+
+static void what_is_kept_is_for_one_key(void **state)
+{
+    static const struct modexp_kept empty;
+    struct rsa_request key = textbook_crt(BYTES("\x0a\xe6")), other_p = key, other_q = key;
+    struct rsa_request even = key, public = textbook_me(BYTES("\0\x41"), BYTES("\x11"));
+    struct modexp_kept kept = {0};
+
+    other_p.key.p = BYTES("\x47");
+    other_q.key.q = BYTES("\x43");
+    even.key.q = BYTES("\x34");
+    kept_for(&kept, &key, false);
+    kept_for(&kept, &key, true);
+    kept_for(&kept, &public, true);
+    assert_int_equal(modexp_compute(&even, &kept, (uint8_t[2]){0}, 2), -EDOM);
+    kept_for(&kept, &key, true);
+    kept_for(&kept, &other_p, false);
+    kept_for(&kept, &key, false);
+    kept_for(&kept, &other_q, false);
+    kept_for(&kept, &other_q, true);
+    modexp_forget(&kept);
+    assert_memory_equal(&kept, &empty, sizeof(kept));
+    modexp_forget(&kept);
 }
 
 static void refused(const struct rsa_request *r, int error)
 {
     uint8_t out[2] = {0x5a, 0x5a};
 
-    assert_int_equal(modexp_compute(r, out, 2), error);
+    assert_int_equal(modexp_compute(r, NULL, out, 2), error);
     assert_memory_equal(out, "\x5a\x5a", 2);
 }
 
@@ -108,7 +150,7 @@ static void me_refusals(void **state)
     struct rsa_request r = textbook_me(BYTES("\x0c\xa0"), BYTES("\x03")), bad;
     uint8_t one[1];
 
-    assert_int_equal(modexp_compute(&r, one, 1), -ERANGE); /* n - 1 needs two bytes */
+    assert_int_equal(modexp_compute(&r, NULL, one, 1), -ERANGE); /* n - 1 needs two bytes */
     bad = r, bad.input = BYTES("\x0c\xa1");
     refused(&bad, -ERANGE);
     bad = r, bad.me.exponent = BYTES("\0\0");
@@ -151,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(textbook),
         cmocka_unit_test(against_openssl),
+        cmocka_unit_test(what_is_kept_is_for_one_key),
         cmocka_unit_test(me_refusals),
         cmocka_unit_test(crt_refusals),
     };

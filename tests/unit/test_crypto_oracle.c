@@ -31,7 +31,7 @@ static struct span answer(unsigned index, const struct crypto_card *card, uint8_
     struct buffer reply = buffer_of(room, CRYPTO_REPLY_BYTES);
     struct span request = span_of(messages[index].data, messages[index].len);
 
-    assert_int_equal(crypto_answer(card, &domain, request, &reply), 0);
+    assert_int_equal(crypto_answer(card, &domain, request, NULL, &reply), 0);
     return buffer_span(&reply);
 }
 

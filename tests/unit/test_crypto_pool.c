@@ -28,22 +28,22 @@ static pthread_cond_t gate_open = PTHREAD_COND_INITIALIZER;
 static bool gate;
 
 /* For jobs that go on one at a time. */
-static sem_t tickets, arrivals;
+static sem_t tickets, arrivals, tidied;
 
 static unsigned order[64], order_count;
 
-static void work(struct pool_job *job)
+static void work(struct pool_job *job, void *own)
 {
     ((struct test_job *)job)->worked++;
 }
 
-static void work_at_gate(struct pool_job *job)
+static void work_at_gate(struct pool_job *job, void *own)
 {
     pthread_mutex_lock(&gate_lock);
     while (!gate)
         pthread_cond_wait(&gate_open, &gate_lock);
     pthread_mutex_unlock(&gate_lock);
-    work(job);
+    work(job, own);
 }
 
 static void set_gate(bool open)
@@ -77,7 +77,7 @@ static struct pool *make_pool(unsigned threads, unsigned per_source, unsigned to
 
     order_count = 0;
     set_gate(false);
-    assert_int_equal(pool_new(&limits, &pool), 0);
+    assert_int_equal(pool_new(&limits, NULL, &pool), 0);
     return pool;
 }
 
@@ -105,11 +105,11 @@ static void let_through(unsigned count)
     }
 }
 
-static void work_with_ticket(struct pool_job *job)
+static void work_with_ticket(struct pool_job *job, void *own)
 {
     sem_post(&arrivals);
     sem_wait(&tickets);
-    work(job);
+    work(job, own);
 }
 
 static void submit_at_ticket(struct pool *pool, uint32_t source, struct test_job *job, unsigned id)
@@ -181,7 +181,7 @@ static void limits_are_checked(void **state)
     struct pool *pool = NULL;
 
     for (unsigned i = 0; i < 3; i++)
-        assert_int_equal(pool_new(&bad[i], &pool), -EINVAL);
+        assert_int_equal(pool_new(&bad[i], NULL, &pool), -EINVAL);
     assert_null(pool);
 }
 
@@ -260,6 +260,57 @@ static void sources_take_turns(void **state)
     pool_free(pool);
 }
 
+/* A job sees how many there were since the worker tidied. */
+static void work_and_leave(struct pool_job *job, void *own)
+{
+    ((struct test_job *)job)->worked = ++*(unsigned *)own;
+}
+
+static void tidy(void *own)
+{
+    *(unsigned *)own = 0;
+    sem_post(&tidied);
+}
+
+static void submit_leaving(struct pool *pool, uint32_t source, struct test_job *job)
+{
+    *job = make(source);
+    job->job.work = work_and_leave;
+    assert_int_equal(pool_submit(pool, source, &job->job), 0);
+}
+
+/* What a job leaves with its worker is there for the next job of its source alone. */
+static void what_a_worker_has_stays_with_a_source(void **state)
+{
+    static const struct pool_own own = {sizeof(unsigned), tidy};
+    static const struct pool_limits limits = {1, 10, 20};
+    /* In turn: the first, the last, and then all others of source 1. */
+    static const unsigned sources[] = {1, 1, 1, 1, 2}, sees[] = {1, 1, 2, 3, 1};
+    struct test_job first, jobs[5];
+    struct pool *pool;
+
+    sem_init(&tickets, 0, 0);
+    sem_init(&arrivals, 0, 0);
+    sem_init(&tidied, 0, 0);
+    order_count = 0;
+    assert_int_equal(pool_new(&limits, &own, &pool), 0);
+    submit_at_ticket(pool, 0, &first, 0);
+    sem_wait(&arrivals);
+    for (unsigned i = 0; i < 5; i++)
+        submit_leaving(pool, sources[i], &jobs[i]);
+    sem_post(&tickets);
+    while (order_count < 6)
+        wait_collect(pool);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(jobs[i].worked, sees[i]);
+    /* Three times for another source, and then because nothing is left to do. */
+    for (unsigned i = 0; i < 4; i++)
+        sem_wait(&tidied);
+    submit_leaving(pool, 1, &jobs[0]);
+    pool_free(pool);
+    assert_int_equal(jobs[0].worked, 1);
+}
+
 static void done_may_submit(void **state)
 {
     struct pool *pool = make_pool(2, 1, 1);
@@ -317,6 +368,7 @@ int main(void)
         cmocka_unit_test(threads_start_when_needed),
         cmocka_unit_test(bounds_push_back),
         cmocka_unit_test(sources_take_turns),
+        cmocka_unit_test(what_a_worker_has_stays_with_a_source),
         cmocka_unit_test(done_may_submit),
         cmocka_unit_test(free_drains),
         cmocka_unit_test(many_jobs_many_sources),
