@@ -15,7 +15,7 @@ import pytest
 
 from conftest import wait_until
 from machine import Guest, Machine
-from test_guest import hexes, prime
+from test_guest import crt, modexp
 
 UUID1, UUID2 = (f"69aa1a8a-0000-4000-8000-00000000000{n}" for n in (1, 2))
 TEXT = """
@@ -179,22 +179,12 @@ def test_what_cannot_start_says_why(one, machine):
 @pytest.mark.parametrize("size", [256, 512])
 def test_rsa_with_modulus_and_exponent(client, size):
     rng = random.Random(size)
-    modulus = rng.getrandbits(8 * size) | 1 << (8 * size - 1) | 1
-    message, exponent = rng.randrange(modulus), rng.getrandbits(8 * size - 1) | 1
-    done = client.exec("/root/apclient", "me", "3", hexes(message, size), hexes(exponent, size), hexes(modulus, size))
-    assert int(done.stdout, 16) == pow(message, exponent, modulus)
+    modexp(client, size, times=3, rng=rng, exponent=rng.getrandbits(8 * size - 1) | 1)
 
 
 @pytest.mark.parametrize("size", [256, 512])
 def test_rsa_with_crt(client, size):
-    rng = random.Random(size)
-    half = size // 2
-    p, q = sorted((prime(4 * size, rng), prime(4 * size, rng)), reverse=True)
-    d = pow(65537, -1, (p - 1) * (q - 1))
-    message = rng.randrange(p * q)
-    done = client.exec("/root/apclient", "crt", hexes(message, size), hexes(d % (p - 1), half + 8),
-                       hexes(d % (q - 1), half), hexes(p, half + 8), hexes(q, half), hexes(pow(q, -1, p), half + 8))
-    assert int(done.stdout, 16) == pow(message, d, p * q)
+    crt(client, size)
 
 
 def test_an_adapter_comes_and_goes(one):

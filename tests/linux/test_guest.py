@@ -60,6 +60,17 @@ def prime(bits, rng):
             return candidate
 
 
+def crt(client, size):
+    rng = random.Random(size)
+    half = size // 2
+    p, q = sorted((prime(4 * size, rng), prime(4 * size, rng)), reverse=True)  # as real keys have them
+    d = pow(65537, -1, (p - 1) * (q - 1))
+    message = rng.randrange(p * q)
+    done = client.exec("/root/apclient", "crt", hexes(message, size), hexes(d % (p - 1), half + 8),
+                       hexes(d % (q - 1), half), hexes(p, half + 8), hexes(q, half), hexes(pow(q, -1, p), half + 8))
+    assert int(done.stdout, 16) == pow(message, d, p * q)
+
+
 def test_lszcrypt_shows_the_servers_matrix(guest, machine, cache):
     assert guest.queues() == EVERYTHING
     rows = guest.exec("lszcrypt", "-V").stdout.splitlines()
@@ -103,14 +114,7 @@ def test_rsa_with_modulus_and_exponent(client, size):
 
 @pytest.mark.parametrize("size", [128, 256, 512])
 def test_rsa_with_crt(client, size):
-    rng = random.Random(size)
-    half = size // 2
-    p, q = prime(4 * size, rng), prime(4 * size, rng)
-    d = pow(65537, -1, (p - 1) * (q - 1))
-    message = rng.randrange(p * q)
-    done = client.exec("/root/apclient", "crt", hexes(message, size), hexes(d % (p - 1), half + 8),
-                       hexes(d % (q - 1), half), hexes(p, half + 8), hexes(q, half), hexes(pow(q, -1, p), half + 8))
-    assert int(done.stdout, 16) == pow(message, d, p * q)
+    crt(client, size)
 
 
 def test_a_malformed_request_fails_and_the_next_one_does_not(client):
