@@ -145,40 +145,34 @@ static int execute_fault(struct play *p, const struct step *s)
     return rc;
 }
 
-static int execute_step(struct play *p, const struct step *s)
+static int execute_look(struct play *p, const struct step *s)
+{
+    const struct m_guest *g = s->object < GUESTS ? &p->before.guest[s->object] : NULL;
+
+    return g && g->exists && core_tree(p->core, g->number + 1) ? 0 : -ENOENT;
+}
+
+/* The steps that are a command as they stand. */
+static int execute_plain(struct play *p, const struct step *s)
 {
     struct command cmd = {.now = p->now, .token = s->token};
-    int guest = s->object < GUESTS ? (int)s->object : -1;
 
     switch (s->kind) {
-    case STEP_CONNECT:
-    case STEP_CPU_RESET:
-        return execute_connect(p, s);
-    case STEP_INSN:
-        return execute_insn(p, s);
-    case STEP_ZCRYPT:
-        return execute_zcrypt(p, s);
-    case STEP_JOB:
-        return execute_job(p, s);
-    case STEP_FAULT:
-    case STEP_UNFAULT:
-        return execute_fault(p, s);
     case STEP_TIME:
         cmd.kind = CMD_TIMER;
         cmd.timer.id = 3;
+        break;
+    case STEP_TIMER:
+        cmd.kind = CMD_TIMER;
+        cmd.timer.id = (uint32_t)s->value;
         break;
     case STEP_GIVEUP:
         cmd.kind = CMD_CANCEL;
         calls_cancel(p, s->value, &cmd.token);
         break;
-    case STEP_STORE:
-        return execute_store(p, s);
-    case STEP_LOOK:
-        if (guest < 0 || !p->before.guest[guest].exists)
-            return -ENOENT;
-        return core_tree(p->core, p->before.guest[guest].number + 1) ? 0 : -ENOENT;
-    case STEP_MACHINE:
-        return execute_machine(p, s);
+    case STEP_CANCEL:
+        cmd.kind = CMD_CANCEL;
+        break;
     case STEP_SE_ADAPTER:
     case STEP_CHECKSTOP:
         cmd.kind = s->kind == STEP_CHECKSTOP ? CMD_CHECKSTOP : CMD_SE_ADAPTER;
@@ -197,17 +191,42 @@ static int execute_step(struct play *p, const struct step *s)
         cmd.kind = CMD_SCLP;
         cmd.sclp.word = (uint32_t)s->value;
         break;
-    case STEP_TIMER:
-        cmd.kind = CMD_TIMER;
-        cmd.timer.id = (uint32_t)s->value;
-        break;
-    case STEP_CANCEL:
-        cmd.kind = CMD_CANCEL;
-        break;
     default:
-        return execute_guest(p, s);
+        abort();
     }
     return play_execute(p, &cmd);
+}
+
+static int execute_step(struct play *p, const struct step *s)
+{
+    switch (s->kind) {
+    case STEP_CONNECT:
+    case STEP_CPU_RESET:
+        return execute_connect(p, s);
+    case STEP_INSN:
+        return execute_insn(p, s);
+    case STEP_ZCRYPT:
+        return execute_zcrypt(p, s);
+    case STEP_JOB:
+        return execute_job(p, s);
+    case STEP_FAULT:
+    case STEP_UNFAULT:
+        return execute_fault(p, s);
+    case STEP_STORE:
+        return execute_store(p, s);
+    case STEP_LOOK:
+        return execute_look(p, s);
+    case STEP_MACHINE:
+        return execute_machine(p, s);
+    case STEP_START:
+    case STEP_STOP:
+    case STEP_ATTACH:
+    case STEP_DETACH:
+    case STEP_MIGRATE:
+        return execute_guest(p, s);
+    default:
+        return execute_plain(p, s);
+    }
 }
 
 /* Commands say why they refuse; attributes can only log it. */
