@@ -235,26 +235,32 @@ static void show_cards(int fd, const uint32_t before[CARDS])
     }
 }
 
+/* How it grows with clients, then all sizes with all of them, and the latency. */
+static int bench_sizes(const struct bench *b, int fd)
+{
+    int status = 0;
+
+    for (long clients = 1; clients < b->clients && clients <= b->cores && !status; clients *= 2)
+        status = bench_rate(b, 2048, (unsigned)clients);
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && !status; i++)
+        status = bench_rate(b, sizes[i], (unsigned)b->clients);
+    return status ? status : bench_latency(b, fd);
+}
+
 static int bench_all(const struct bench *b, int fd)
 {
     uint32_t before[CARDS] = {0};
-    int status = 0;
+    int status;
 
     ioctl(fd, (unsigned)IOCTL_PERDEV_REQCNT, before);
     if (!cli_json())
         printf("RSA CRT through %s, and OpenSSL alone on %ld cores, per second\nbits  clients  "
                "   adapters    OpenSSL  ratio\n",
                b->node, b->cores);
-    /* How it grows with clients, and then all sizes with all of them. */
-    for (long clients = 1; clients < b->clients && clients <= b->cores && !status && !b->bits;
-         clients *= 2)
-        status = bench_rate(b, 2048, (unsigned)clients);
-    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && !status && !b->bits; i++)
-        status = bench_rate(b, sizes[i], (unsigned)b->clients);
     if (b->bits)
         status = bench_rate(b, (unsigned)b->bits, (unsigned)b->clients);
-    else if (!status)
-        status = bench_latency(b, fd);
+    else
+        status = bench_sizes(b, fd);
     if (!status)
         show_cards(fd, before);
     return status;
