@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/number.h"
+
 void ap_qn_format(ap_qn qn, char out[AP_QN_TEXT])
 {
     static const char digits[] = "0123456789abcdef";
@@ -17,13 +19,6 @@ void ap_qn_format(ap_qn qn, char out[AP_QN_TEXT])
     out[7] = '\0';
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 int ap_qn_parse(const char *text, ap_qn *out)
 {
     unsigned value = 0;
@@ -33,9 +28,9 @@ int ap_qn_parse(const char *text, ap_qn *out)
     for (int i = 0; i < AP_QN_TEXT - 1; i++) {
         if (i >= 2 && i <= 4)
             continue;
-        if (hex_digit(text[i]) < 0)
+        if (number_hex_lower(text[i]) < 0)
             return -EINVAL;
-        value = value << 4 | (unsigned)hex_digit(text[i]);
+        value = value << 4 | (unsigned)number_hex_lower(text[i]);
     }
     *out = (ap_qn)value;
     return 0;

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/number.h"
+
 unsigned mask256_next(const struct mask256 *m, unsigned from)
 {
     for (unsigned word = from >> 6; word < 4; word++) {
@@ -43,14 +45,6 @@ void mask256_format(const struct mask256 *m, char out[MASK256_TEXT])
     out[66] = '\0';
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 struct cursor {
     const char *at, *end;
 };
@@ -75,7 +69,7 @@ static int bit_parse(struct cursor *c, unsigned *out)
             c->at += 2;
         }
     }
-    for (int d; (d = hex_value(peek(c))) >= 0 && (unsigned)d < base; c->at++, digits++)
+    for (int d; (d = number_hex_digit(peek(c))) >= 0 && (unsigned)d < base; c->at++, digits++)
         value = value > 255 ? value : value * base + (unsigned)d;
     if (!digits || value > 255)
         return -EINVAL;
@@ -115,7 +109,7 @@ static int absolute_parse(struct cursor c, struct mask256 *m)
         c.at += 2;
     else if (peek(&c) == 'x')
         c.at++;
-    for (int d; (d = hex_value(peek(&c))) >= 0; c.at++, digits++) {
+    for (int d; (d = number_hex_digit(peek(&c))) >= 0; c.at++, digits++) {
         if (digits == 64)
             return -EINVAL;
         m->w[digits / 16] |= (uint64_t)d << (60 - digits % 16 * 4);

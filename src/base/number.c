@@ -4,12 +4,23 @@
 #include <errno.h>
 #include <limits.h>
 
-static int digit_value(char c)
+int number_hex_lower(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 99;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int number_hex_digit(char c)
+{
+    return number_hex_lower(c >= 'A' && c <= 'F' ? (char)(c | 0x20) : c);
+}
+
+static bool is_digit(char c, unsigned base)
+{
+    int d = number_hex_digit(c);
+
+    return d >= 0 && (unsigned)d < base;
 }
 
 static int digits_parse(const char *at, const char *end, unsigned base, uint64_t *out)
@@ -22,7 +33,7 @@ static int digits_parse(const char *at, const char *end, unsigned base, uint64_t
     if (base == 0 && end - at >= 1 && at[0] == '0') {
         /* As in C: "0x" needs a hex digit behind it, and a lone 0 is an octal zero. */
         base = 8;
-        if (end - at >= 3 && (at[1] | 0x20) == 'x' && digit_value(at[2]) < 16) {
+        if (end - at >= 3 && (at[1] | 0x20) == 'x' && is_digit(at[2], 16)) {
             base = 16;
             at += 2;
         }
@@ -32,12 +43,10 @@ static int digits_parse(const char *at, const char *end, unsigned base, uint64_t
     if (at == end)
         return -EINVAL;
     for (; at < end; at++) {
-        unsigned d = (unsigned)digit_value(*at);
-
-        if (d >= base)
+        if (!is_digit(*at, base))
             return -EINVAL;
         overflow |= __builtin_mul_overflow(value, (uint64_t)base, &value);
-        overflow |= __builtin_add_overflow(value, (uint64_t)d, &value);
+        overflow |= __builtin_add_overflow(value, (uint64_t)number_hex_digit(*at), &value);
     }
     if (overflow)
         return -ERANGE;
@@ -80,13 +89,13 @@ int number_scan_int(const char *text, size_t len, unsigned base, int *out)
         text++;
     at = text + (text < end && (*text == '-' || *text == '+'));
     if (base == 0 && end - at >= 3 && at[0] == '0' && (at[1] | 0x20) == 'x' &&
-        digit_value(at[2]) < 16) {
-        for (at += 2; at < end && digit_value(*at) < 16; at++)
+        is_digit(at[2], 16)) {
+        for (at += 2; at < end && is_digit(*at, 16); at++)
             ;
     } else {
-        int radix = base == 0 && at < end && *at == '0' ? 8 : 10;
+        unsigned radix = base == 0 && at < end && *at == '0' ? 8 : 10;
 
-        while (at < end && digit_value(*at) < radix)
+        while (at < end && is_digit(*at, radix))
             at++;
     }
     return number_parse_int(text, (size_t)(at - text), base, out) < 0 ? -EINVAL : 0;

@@ -29,4 +29,8 @@ int number_scan_int(const char *text, size_t len, unsigned base, int *out);
  * -EINVAL. */
 int number_parse_bool(const char *text, size_t len, bool *out);
 
+/* The value of a hexadecimal digit, in either case or in lower case alone; -1 if it is none. */
+int number_hex_digit(char c);
+int number_hex_lower(char c);
+
 #endif

@@ -4,17 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/number.h"
+
 static bool dash_at(size_t i)
 {
     return i == 8 || i == 13 || i == 18 || i == 23;
-}
-
-static int nibble(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 int uuid_parse(const char *text, size_t len, struct uuid *out)
@@ -30,9 +24,9 @@ int uuid_parse(const char *text, size_t len, struct uuid *out)
                 return -EINVAL;
             continue;
         }
-        if (nibble(text[i]) < 0)
+        if (number_hex_digit(text[i]) < 0)
             return -EINVAL;
-        u.bytes[digit / 2] |= (uint8_t)(nibble(text[i]) << (digit % 2 ? 0 : 4));
+        u.bytes[digit / 2] |= (uint8_t)(number_hex_digit(text[i]) << (digit % 2 ? 0 : 4));
         digit++;
     }
     *out = u;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
+
 static const char *const kind_names[] = {
     [FAULT_DECONFIGURED] = "deconfigured",
     [FAULT_CHECKSTOP] = "checkstop",
@@ -84,11 +86,11 @@ static int hex_parse(struct word w, size_t digits, uint8_t *out)
     if (w.len != digits)
         return -EINVAL;
     for (size_t i = 0; i < digits; i++) {
-        char c = w.at[i];
+        int digit = number_hex_lower(w.at[i]);
 
-        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
+        if (digit < 0)
             return -EINVAL;
-        value = value << 4 | (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
+        value = value << 4 | (unsigned)digit;
     }
     if (value > 255)
         return -EINVAL;
@@ -151,19 +153,12 @@ static int number_parse(struct word w, uint64_t max, bool hex_too, uint64_t *out
     if (!w.len)
         return -EINVAL;
     for (size_t i = hex ? 2 : 0; i < w.len; i++) {
-        char c = w.at[i];
-        unsigned digit;
+        int digit = number_hex_digit(w.at[i]);
 
-        if (c >= '0' && c <= '9')
-            digit = (unsigned)(c - '0');
-        else if (hex && c >= 'a' && c <= 'f')
-            digit = (unsigned)(c - 'a' + 10);
-        else if (hex && c >= 'A' && c <= 'F')
-            digit = (unsigned)(c - 'A' + 10);
-        else
+        if (digit < 0 || (digit >= 10 && !hex))
             return -EINVAL;
         if (value <= max)
-            value = value * (hex ? 16 : 10) + digit;
+            value = value * (hex ? 16 : 10) + (unsigned)digit;
     }
     if (value > max)
         return -ERANGE;

@@ -29,11 +29,6 @@ static int refuse(struct line_reader *r, const char *name, const char *what)
     return -EINVAL;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static int hex_decode(struct line_reader *r, const char *name, const char *hex,
                       const uint8_t **data, size_t *len)
 {
@@ -44,7 +39,7 @@ static int hex_decode(struct line_reader *r, const char *name, const char *hex,
     m->blocks = xrealloc(m->blocks, (m->block_count + 1) * sizeof *m->blocks);
     m->blocks[m->block_count++] = out;
     for (size_t i = 0; i < digits; i++) {
-        int d = hex_digit(hex[i]);
+        int d = number_hex_lower(hex[i]);
 
         if (d < 0 || digits % 2)
             return refuse(r, name, "is not written in pairs of hex digits");

@@ -162,6 +162,20 @@ static void test_int(void **state)
     check_int("- 1", 0, -EINVAL, 0);
 }
 
+static void test_hex_digits(void **state)
+{
+    static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
+
+    for (int c = 1; c < 256; c++) {
+        const char *l = strchr(lower, c), *u = strchr(upper, c);
+
+        assert_int_equal(number_hex_lower((char)c), l ? l - lower : -1);
+        assert_int_equal(number_hex_digit((char)c), l ? l - lower : u ? u - upper : -1);
+    }
+    assert_int_equal(number_hex_lower('\0'), -1);
+    assert_int_equal(number_hex_digit('\0'), -1);
+}
+
 static void test_bool(void **state)
 {
     static const char *const yes[] = {"1",  "y",  "Y",  "yes", "t",   "T", "true",
@@ -197,7 +211,7 @@ int main(void)
         cmocka_unit_test(test_accepted),       cmocka_unit_test(test_refused),
         cmocka_unit_test(test_range),          cmocka_unit_test(test_base_10),
         cmocka_unit_test(test_length_decides), cmocka_unit_test(test_int),
-        cmocka_unit_test(test_bool),
+        cmocka_unit_test(test_hex_digits),     cmocka_unit_test(test_bool),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
