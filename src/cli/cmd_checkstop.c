@@ -12,8 +12,7 @@ static int checkstop_run(int argc, char **argv)
     unsigned id;
     bool on;
 
-    while (cli_next(argc, argv) != -1)
-        ;
+    cli_skip_options(argc, argv);
     if (argc - optind != 2)
         return cli_usage("which adapter, and 'on' or 'off'?");
     if (value_id(argv[optind], "the adapter", &id) || value_on_off(argv[optind + 1], &on))

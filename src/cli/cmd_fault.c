@@ -14,12 +14,6 @@
 #include "cli/field.h"
 #include "cli/value.h"
 
-static void no_options(int argc, char **argv)
-{
-    while (cli_next(argc, argv) != -1)
-        ;
-}
-
 /* The rule may be one word for the shell or several. */
 static int fault_add_run(int argc, char **argv)
 {
@@ -27,7 +21,7 @@ static int fault_add_run(int argc, char **argv)
     json_t *answer = NULL;
     int status;
 
-    no_options(argc, argv);
+    cli_skip_options(argc, argv);
     if (optind == argc)
         return cli_usage("which queues, how often, and what? For instance '05.* 3 busy'");
     for (int i = optind; i < argc; i++)
@@ -70,7 +64,7 @@ static int fault_list_run(int argc, char **argv)
     int status;
     size_t i;
 
-    no_options(argc, argv);
+    cli_skip_options(argc, argv);
     if (optind != argc)
         return cli_usage("it takes no operand");
     status = ask("fault-list", NULL, &view);
@@ -87,7 +81,7 @@ static int fault_remove_run(int argc, char **argv)
 {
     uint64_t number;
 
-    no_options(argc, argv);
+    cli_skip_options(argc, argv);
     if (argc - optind != 1)
         return cli_usage("which fault? Its number, or 'all'");
     if (strcmp(argv[optind], "all") == 0)

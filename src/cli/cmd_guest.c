@@ -166,8 +166,7 @@ static int guest_start_run(int argc, char **argv)
 /* A command that takes the guest alone. */
 static int named(int argc, char **argv, const char *command)
 {
-    while (cli_next(argc, argv) != -1)
-        ;
+    cli_skip_options(argc, argv);
     if (argc - optind != 1)
         return cli_usage("which guest?");
     return ask_quietly(command, json_pack("{s:s}", "name", argv[optind]));
@@ -180,8 +179,7 @@ static int guest_stop_run(int argc, char **argv)
     json_t *list = NULL;
     int status = 0;
 
-    while (cli_next(argc, argv) != -1)
-        ;
+    cli_skip_options(argc, argv);
     if (argc - optind != 1)
         return cli_usage("which guest?");
     name = argv[optind];
@@ -212,8 +210,7 @@ static int guest_migrate_run(int argc, char **argv)
 
 static int guest_attach_run(int argc, char **argv)
 {
-    while (cli_next(argc, argv) != -1)
-        ;
+    cli_skip_options(argc, argv);
     if (argc - optind != 2)
         return cli_usage("which guest, and which mediated device?");
     if (check_uuid(argv[optind + 1]))

@@ -74,8 +74,7 @@ static int guest_exec_run(int argc, char **argv)
     text_auto dir = {0};
     int status;
 
-    while (cli_next(argc, argv) != -1)
-        ;
+    cli_skip_options(argc, argv);
     argv += optind;
     name = *argv;
     if (!name)

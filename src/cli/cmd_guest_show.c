@@ -21,14 +21,6 @@ static void join(const json_t *strings, struct text *out)
         text_addf(out, "%s%s", i ? "," : "", json_string_value(string));
 }
 
-static void add_ids(struct table *table, const json_t *object, const char *name, int digits)
-{
-    text_auto list = {0};
-
-    field_ids(json_object_get(object, name), digits, &list);
-    table_add(table, list.data);
-}
-
 void guests_print(const json_t *guests, unsigned indent)
 {
     static const char *const heading[] = {"NAME",     "KIND",    "MDEV",           "FEATURES",
@@ -48,9 +40,9 @@ void guests_print(const json_t *guests, unsigned indent)
         table_add(&table, field_string(g, "kind", "?"));
         table_add(&table, field_string(g, "mdev", "-"));
         table_add(&table, list.data);
-        add_ids(&table, g, "adapters", 2);
-        add_ids(&table, g, "domains", 4);
-        add_ids(&table, g, "control_domains", 4);
+        table_add_ids(&table, g, "adapters", 2);
+        table_add_ids(&table, g, "domains", 4);
+        table_add_ids(&table, g, "control_domains", 4);
     }
     table_print(&table, indent);
 }
@@ -60,8 +52,7 @@ static int guest_list_run(int argc, char **argv)
     json_t *view = NULL, *guests;
     int status;
 
-    while (cli_next(argc, argv) != -1)
-        ;
+    cli_skip_options(argc, argv);
     if (optind != argc)
         return cli_usage("it takes no operand");
     status = ask("guest-list", NULL, &view);
@@ -109,8 +100,7 @@ static int guest_show_run(int argc, char **argv)
     json_t *view = NULL;
     int status;
 
-    while (cli_next(argc, argv) != -1)
-        ;
+    cli_skip_options(argc, argv);
     if (argc - optind != 1)
         return cli_usage("which guest?");
     status = ask("guest-show", json_pack("{s:s}", "name", argv[optind]), &view);

@@ -10,8 +10,7 @@ static int help_run(int argc, char **argv)
     char name[64];
     bool family = false;
 
-    while (cli_next(argc, argv) != -1)
-        ;
+    cli_skip_options(argc, argv);
     if (argc == 1) {
         cli_help_all();
         return 0;

@@ -48,8 +48,7 @@ static int map_run(int argc, char **argv)
     json_t *view = NULL;
     int status;
 
-    while (cli_next(argc, argv) != -1)
-        ;
+    cli_skip_options(argc, argv);
     if (optind != argc)
         return cli_usage("it takes no operand");
     status = ask("map", NULL, &view);

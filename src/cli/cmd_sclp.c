@@ -26,8 +26,7 @@ static int sclp_run(int argc, char **argv)
     unsigned id;
     int status;
 
-    while (cli_next(argc, argv) != -1)
-        ;
+    cli_skip_options(argc, argv);
     if (argc - optind != 2)
         return cli_usage("'configure' or 'deconfigure', and which adapter?");
     command = argv[optind];

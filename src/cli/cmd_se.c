@@ -93,8 +93,7 @@ static int se_show_run(int argc, char **argv)
     json_t *view = NULL, *lpar;
     int status;
 
-    while (cli_next(argc, argv) != -1)
-        ;
+    cli_skip_options(argc, argv);
     if (optind != argc)
         return cli_usage("it takes no operand");
     status = ask("se-show", NULL, &view);

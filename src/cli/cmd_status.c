@@ -41,14 +41,6 @@ static void print_adapters(const json_t *adapters)
     table_print(&table, 2);
 }
 
-static void add_ids(struct table *table, const json_t *object, const char *name, int digits)
-{
-    text_auto list = {0};
-
-    field_ids(json_object_get(object, name), digits, &list);
-    table_add(table, list.data);
-}
-
 static void print_mdevs(const json_t *mdevs)
 {
     static const char *const heading[] = {"UUID", "GUEST", "ADAPTERS", "DOMAINS",
@@ -63,9 +55,9 @@ static void print_mdevs(const json_t *mdevs)
     {
         table_add(&table, field_string(m, "uuid", "?"));
         table_add(&table, field_string(m, "guest", "-"));
-        add_ids(&table, m, "adapters", 2);
-        add_ids(&table, m, "domains", 4);
-        add_ids(&table, m, "control_domains", 4);
+        table_add_ids(&table, m, "adapters", 2);
+        table_add_ids(&table, m, "domains", 4);
+        table_add_ids(&table, m, "control_domains", 4);
     }
     table_print(&table, 2);
 }
@@ -118,8 +110,7 @@ static int status_run(int argc, char **argv)
     json_t *view = NULL;
     int status;
 
-    while (cli_next(argc, argv) != -1)
-        ;
+    cli_skip_options(argc, argv);
     if (optind != argc)
         return cli_usage("it takes no operand");
     status = ask("status", NULL, &view);

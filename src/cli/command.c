@@ -152,3 +152,9 @@ int cli_next(int argc, char **argv)
         }
     }
 }
+
+void cli_skip_options(int argc, char **argv)
+{
+    while (cli_next(argc, argv) != -1)
+        ;
+}

@@ -54,6 +54,8 @@ struct cli_command {
  * option exits with status 2.
  */
 int cli_next(int argc, char **argv);
+/* All of them, for a command that has none of its own. */
+void cli_skip_options(int argc, char **argv);
 
 /* What --json was set to; the control socket's path (see runtime.h), or NULL after an error was
  * printed. */

@@ -9,6 +9,7 @@
 #include "base/apqn.h"
 #include "base/number.h"
 #include "cli/command.h"
+#include "cli/field.h"
 
 int value_id(const char *word, const char *what, unsigned *out)
 {
@@ -55,6 +56,14 @@ static size_t *measure(const struct table *t)
         if (strlen(cell) > width[i % t->columns])
             width[i % t->columns] = strlen(cell);
     return width;
+}
+
+void table_add_ids(struct table *t, const json_t *object, const char *name, int digits)
+{
+    text_auto list = {0};
+
+    field_ids(json_object_get(object, name), digits, &list);
+    table_add(t, list.data);
 }
 
 void table_print(struct table *t, unsigned indent)

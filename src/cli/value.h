@@ -2,6 +2,7 @@
 #ifndef APUS_CLI_VALUE_H
 #define APUS_CLI_VALUE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "base/text.h"
@@ -26,6 +27,8 @@ struct table {
 
 void table_add(struct table *t, const char *cell);
 void table_addf(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The numbers that a member of an object has, as field_ids writes them. */
+void table_add_ids(struct table *t, const json_t *object, const char *name, int digits);
 /* Prints on standard output, with an indent, and empties the table. */
 void table_print(struct table *t, unsigned indent);
 
