@@ -11,20 +11,11 @@
 
 #define POLL_TIMEOUT_MAX UINT64_C(120000000000)
 
-static int show_mask(const struct mask256 *mask, struct text *out)
-{
-    char text[MASK256_TEXT];
-
-    mask256_format(mask, text);
-    text_addf(out, "%s\n", text);
-    return 0;
-}
-
 /* Without QCI nobody knows the LPAR's masks. */
 static int show_qci_mask(struct ap_bus *b, const struct mask256 *mask, struct text *out)
 {
     if (b->qci.flags)
-        return show_mask(mask, out);
+        return mask_show(mask, out);
     text_adds(out, "not supported\n");
     return 0;
 }
@@ -151,7 +142,7 @@ static int poll_timeout_store(void *ctx, uint32_t object, const char *data, size
 
 static int apmask_show(void *ctx, uint32_t object, struct text *out)
 {
-    return show_mask(&((struct ap_bus *)ctx)->masks.apmask, out);
+    return mask_show(&((struct ap_bus *)ctx)->masks.apmask, out);
 }
 
 static int apmask_store(void *ctx, uint32_t object, const char *data, size_t len,
@@ -162,7 +153,7 @@ static int apmask_store(void *ctx, uint32_t object, const char *data, size_t len
 
 static int aqmask_show(void *ctx, uint32_t object, struct text *out)
 {
-    return show_mask(&((struct ap_bus *)ctx)->masks.aqmask, out);
+    return mask_show(&((struct ap_bus *)ctx)->masks.aqmask, out);
 }
 
 static int aqmask_store(void *ctx, uint32_t object, const char *data, size_t len,

@@ -124,6 +124,7 @@ void bus_settle(struct ap_bus *b, struct effects *fx);
 void queue_start(struct ap_bus *b, ap_qn qn);
 
 /* masks.c */
+int mask_show(const struct mask256 *mask, struct text *out);
 int mask_store(struct ap_bus *b, bool adapters, const char *data, size_t len, struct effects *fx);
 
 /* scan.c */

@@ -5,6 +5,15 @@
 
 #include "bus/internal.h"
 
+int mask_show(const struct mask256 *mask, struct text *out)
+{
+    char text[MASK256_TEXT];
+
+    mask256_format(mask, text);
+    text_addf(out, "%s\n", text);
+    return 0;
+}
+
 static void mask_uevent(struct ap_bus *b, bool adapters, struct effects *fx)
 {
     char text[MASK256_TEXT], variable[MASK256_TEXT + 16];

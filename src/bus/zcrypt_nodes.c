@@ -136,15 +136,6 @@ static int uevent_store(void *ctx, uint32_t minor, const char *data, size_t len,
     return synth_store(path, "zcrypt", lines, data, len, fx);
 }
 
-static int mask_show(const struct mask256 *mask, struct text *out)
-{
-    char text[MASK256_TEXT];
-
-    mask256_format(mask, text);
-    text_addf(out, "%s\n", text);
-    return 0;
-}
-
 static int node_mask_store(const struct zcrypt_node *node, const char *name, struct mask256 *mask,
                            const char *data, size_t len, struct effects *fx)
 {
