@@ -8,15 +8,10 @@
 
 /* What the AP bus asks and tells of the driver vfio_ap, and what guests do. */
 
-static struct mdev *owner_of(const struct vfio_ap *v, ap_qn qn)
-{
-    return v->owner[qn] == MDEV_NONE ? NULL : mdev_at(v, v->owner[qn]);
-}
-
 static void driver_probe(void *ctx, ap_qn qn, struct effects *fx)
 {
     struct vfio_ap *v = ctx;
-    struct mdev *m = owner_of(v, qn);
+    struct mdev *m = mdev_owner(v, qn);
 
     queue_reset_watch(v, qn);
     if (m)
@@ -39,7 +34,7 @@ static void adapter_withdraw(struct vfio_ap *v, struct mdev *m, unsigned apid)
 static void driver_remove(void *ctx, ap_qn qn, struct effects *fx)
 {
     struct vfio_ap *v = ctx;
-    struct mdev *m = owner_of(v, qn);
+    struct mdev *m = mdev_owner(v, qn);
 
     if (m && apcb_has(&m->effective, qn))
         adapter_withdraw(v, m, AP_QN_APID(qn));
@@ -51,7 +46,7 @@ static void refuse(const struct vfio_ap *v, ap_qn qn, struct effects *fx)
     char queue[AP_QN_TEXT], uuid[UUID_TEXT];
 
     ap_qn_format(qn, queue);
-    uuid_format(&owner_of(v, qn)->uuid, uuid);
+    uuid_format(&mdev_owner(v, qn)->uuid, uuid);
     effects_refuse(fx, -v->abi->veto_errno, "apmask, aqmask",
                    "APQN %s is assigned to %s; unassign it first", queue, uuid);
 }
@@ -160,7 +155,7 @@ static void driver_adapter_changed(void *ctx, unsigned apid, struct effects *fx)
 
 static const char *driver_status(void *ctx, ap_qn qn)
 {
-    const struct mdev *m = owner_of(ctx, qn);
+    const struct mdev *m = mdev_owner(ctx, qn);
 
     if (!m)
         return "unassigned";

@@ -69,6 +69,8 @@ int mdev_create(struct vfio_ap *v, const struct uuid *uuid, struct effects *fx);
 int mdev_remove(struct vfio_ap *v, struct mdev *m, struct effects *fx);
 void mdev_destroy(struct vfio_ap *v, struct mdev *m, struct effects *fx);
 struct mdev *mdev_at(const struct vfio_ap *v, uint32_t slot);
+/* The device that a queue is assigned to, or NULL. */
+struct mdev *mdev_owner(const struct vfio_ap *v, ap_qn qn);
 
 /* assign.c: checks and changes of what is assigned */
 int assign_plan(const struct vfio_ap *v, const struct mdev *m, const struct apcb *wanted,

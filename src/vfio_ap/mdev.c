@@ -15,6 +15,11 @@ struct mdev *mdev_at(const struct vfio_ap *v, uint32_t slot)
     return slot < v->slot_count ? v->slots[slot] : NULL;
 }
 
+struct mdev *mdev_owner(const struct vfio_ap *v, ap_qn qn)
+{
+    return v->owner[qn] == MDEV_NONE ? NULL : mdev_at(v, v->owner[qn]);
+}
+
 static uint32_t *bucket_of(const struct vfio_ap *v, const struct uuid *uuid)
 {
     return &v->buckets[uuid_hash(uuid) & (v->bucket_count - 1)];
@@ -229,7 +234,7 @@ const struct mdev *vfio_ap_next(const struct vfio_ap *v, uint32_t *cursor)
 
 const struct mdev *vfio_ap_owner(const struct vfio_ap *v, ap_qn qn)
 {
-    return v->owner[qn] == MDEV_NONE ? NULL : mdev_at(v, v->owner[qn]);
+    return mdev_owner(v, qn);
 }
 
 const struct uuid *mdev_uuid(const struct mdev *m)
