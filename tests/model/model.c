@@ -76,18 +76,10 @@ int model_guest_by_number(const struct model *m, unsigned number)
     return -1;
 }
 
-static int adapter_index(uint64_t apid)
-{
-    for (int i = 0; i < APIDS; i++)
-        if (apids[i] == apid)
-            return i;
-    return -1;
-}
-
 /* 1.12, with the response codes that machine.h names. */
 static int64_t sclp(struct model *m, uint32_t word)
 {
-    int i = adapter_index(word >> 8 & 0xff);
+    int i = world_apid(word >> 8 & 0xff);
     bool on = word >> 16 == 0x1f;
 
     if ((word & 0xff) != 1 || (word >> 16 != 0x1e && word >> 16 != 0x1f))
@@ -103,7 +95,7 @@ static int64_t sclp(struct model *m, uint32_t word)
 
 static int adapter_step(struct model *m, const struct step *s)
 {
-    int i = adapter_index(s->value);
+    int i = world_apid(s->value);
 
     if (i < 0 || !m->adapter[i].type)
         return -ENODEV;
@@ -127,7 +119,7 @@ static bool any_online(const struct model *m)
 /* object: 0 adapter, 1 domain, 2 control domain. */
 static int lpar_step(struct model *m, const struct step *s)
 {
-    int i = adapter_index(s->value);
+    int i = world_apid(s->value);
     struct mask256 *mask = s->object == 1 ? &m->usage : &m->control;
 
     if (s->value > (s->object ? m->max_domain : m->max_adapter))

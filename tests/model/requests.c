@@ -10,22 +10,6 @@
 
 /* What is inside queues, followed over the steps (spec 1.3, 1.7, 1.8). */
 
-int world_apid(unsigned apid)
-{
-    for (int i = 0; i < APIDS; i++)
-        if (apids[i] == apid)
-            return i;
-    return -1;
-}
-
-int world_apqi(unsigned apqi)
-{
-    for (int i = 0; i < APQIS; i++)
-        if (apqis[i] == apqi)
-            return i;
-    return -1;
-}
-
 struct inside *inside_add(struct inside_queue *q)
 {
     if (q->count == INSIDE_MAX)

@@ -107,8 +107,6 @@ const struct seen_guest *guest_seen(const struct requests *r, unsigned owner);
 bool owner_reaches(const struct requests *r, unsigned owner, unsigned ai, unsigned di);
 /* Whether a light guest, or the host itself, looks after the queue with a zcrypt of its own. */
 bool zcrypt_cares(struct play *p, unsigned ai, unsigned di);
-int world_apid(unsigned apid);
-int world_apqi(unsigned apqi);
 
 /* answer.c: adapters that answer */
 int execute_job(struct play *p, const struct step *s);

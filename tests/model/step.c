@@ -24,6 +24,22 @@ static const char *const kinds[STEP_KINDS] = {
 static const char *const targets[TARGETS] = {"bus",  "card", "queue", "driver",
                                              "mdev", "type", "class", "node"};
 
+int world_apid(uint64_t apid)
+{
+    for (int i = 0; i < APIDS; i++)
+        if (apids[i] == apid)
+            return i;
+    return -1;
+}
+
+int world_apqi(uint64_t apqi)
+{
+    for (int i = 0; i < APQIS; i++)
+        if (apqis[i] == apqi)
+            return i;
+    return -1;
+}
+
 void world_uuid(unsigned number, char out[37])
 {
     snprintf(out, 37, "69aa1a8a-0000-4000-8000-00000000000%x", number & 0xf);

@@ -82,6 +82,10 @@ struct step {
     bool on, force;
 };
 
+/* Indices into apids and apqis; -1 for a number that is not among them. */
+int world_apid(uint64_t apid);
+int world_apqi(uint64_t apqi);
+
 /* The machine that belongs to a number, and the one a run starts with. */
 void world_machine(uint64_t seed, bool apxa, struct machine_config *config,
                    struct mask256 *checkstopped);
