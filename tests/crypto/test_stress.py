@@ -8,6 +8,8 @@ import itertools
 import os
 import time
 
+from harness import resident_kib
+
 PROCESSES = 64
 
 BOTH_WAYS = True
@@ -69,11 +71,6 @@ def calm(crypto):
     for adapter in (5, 6, 8):
         crypto.se_adapter(adapter, "on")
         assert crypto.w(f"devices/ap/card{adapter:02x}/online", 1) == "OK"
-
-
-def resident_kib(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
 
 
 def sanitized(pid):

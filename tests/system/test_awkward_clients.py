@@ -11,7 +11,7 @@ import struct
 import time
 
 import pytest
-from harness import MATRIX, TYPE_DIR, Control, uuid, worked_example
+from harness import MATRIX, TYPE_DIR, Control, resident_kib, uuid, worked_example
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 NUMBERS = {"x86_64": (323, 217), "s390x": (355, 220), "aarch64": (282, 61)}  # userfaultfd, getdents64
@@ -129,11 +129,6 @@ def test_more_connections_than_descriptors(apus):
 
 def guest_frame(kind, number, payload):
     return struct.pack(">IHHI", 12 + len(payload), kind, 0, number) + payload
-
-
-def resident_kib(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
 
 
 def test_a_guest_that_reads_slowly_for_a_long_time(apus, monkeypatch):

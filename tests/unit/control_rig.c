@@ -178,6 +178,11 @@ json_t *rig_return(struct rig *r, int client, const char *request)
     return value;
 }
 
+void rig_execute(struct rig *r, int client, const char *request)
+{
+    json_decref(rig_return(r, client, request));
+}
+
 void rig_refused(struct rig *r, int client, const char *request, const char *class,
                  const char *part)
 {

@@ -45,6 +45,8 @@ json_t *rig_ask(struct rig *r, int client, const char *request);
 
 /* The member "return" of the reply, or fails the test; a new reference. */
 json_t *rig_return(struct rig *r, int client, const char *request);
+/* The same, for a request whose answer does not matter. */
+void rig_execute(struct rig *r, int client, const char *request);
 /* Expects an error of a class that says part. */
 void rig_refused(struct rig *r, int client, const char *request, const char *class,
                  const char *part);

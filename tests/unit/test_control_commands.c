@@ -14,11 +14,6 @@
 
 #define MDEV "9d4c0f6e-0000-4000-8000-000000000001"
 
-static void ask_and_drop(struct rig *r, int client, const char *request)
-{
-    json_decref(rig_return(r, client, request));
-}
-
 static void expect_json(json_t *value, const char *text)
 {
     char *got = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
@@ -33,27 +28,26 @@ static void test_support_element(void **state)
     struct rig *r = *state;
     int c = rig_connect(r);
 
-    ask_and_drop(r, c,
-                 "{\"execute\":\"se-adapter\",\"arguments\":{\"adapter\":5,\"state\":\"off\"}}");
+    rig_execute(r, c,
+                "{\"execute\":\"se-adapter\",\"arguments\":{\"adapter\":5,\"state\":\"off\"}}");
     assert_int_equal(r->core.last.kind, CMD_SE_ADAPTER);
     assert_int_equal(r->core.last.adapter.apid, 5);
     assert_false(r->core.last.adapter.on);
     assert_false(r->core.last.adapter.force);
-    ask_and_drop(r, c,
-                 "{\"execute\":\"se-adapter\",\"arguments\":{\"adapter\":255,\"state\":\"on\","
-                 "\"force\":true}}");
+    rig_execute(r, c,
+                "{\"execute\":\"se-adapter\",\"arguments\":{\"adapter\":255,\"state\":\"on\","
+                "\"force\":true}}");
     assert_int_equal(r->core.last.adapter.apid, 255);
     assert_true(r->core.last.adapter.on);
     assert_true(r->core.last.adapter.force);
-    ask_and_drop(r, c,
-                 "{\"execute\":\"se-lpar\",\"arguments\":{\"action\":\"remove\",\"kind\":"
-                 "\"control-domain\",\"id\":71}}");
+    rig_execute(r, c,
+                "{\"execute\":\"se-lpar\",\"arguments\":{\"action\":\"remove\",\"kind\":"
+                "\"control-domain\",\"id\":71}}");
     assert_int_equal(r->core.last.kind, CMD_SE_LPAR);
     assert_int_equal(r->core.last.lpar.what, LPAR_CONTROL_DOMAIN);
     assert_int_equal(r->core.last.lpar.id, 71);
     assert_false(r->core.last.lpar.add);
-    ask_and_drop(r, c,
-                 "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":4,\"state\":\"on\"}}");
+    rig_execute(r, c, "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":4,\"state\":\"on\"}}");
     assert_int_equal(r->core.last.kind, CMD_CHECKSTOP);
     assert_true(r->core.last.adapter.on);
     close(c);
@@ -103,10 +97,10 @@ static void test_faults(void **state)
     expect_json(rig_return(r, c, "{\"execute\":\"fault-list\"}"),
                 "{\"faults\":[{\"number\":1,\"rule\":\"04-06.* 3 busy\",\"left\":0,\"hits\":3},{"
                 "\"number\":7,\"rule\":\"05.0004 always delay 2ms\",\"left\":null,\"hits\":0}]}");
-    ask_and_drop(r, c, "{\"execute\":\"fault-remove\",\"arguments\":{\"number\":7}}");
+    rig_execute(r, c, "{\"execute\":\"fault-remove\",\"arguments\":{\"number\":7}}");
     assert_int_equal(r->core.last.kind, CMD_FAULT_REMOVE);
     assert_int_equal(r->core.last.fault.number, 7);
-    ask_and_drop(r, c, "{\"execute\":\"fault-remove\",\"arguments\":{\"all\":true}}");
+    rig_execute(r, c, "{\"execute\":\"fault-remove\",\"arguments\":{\"all\":true}}");
     assert_int_equal(r->core.last.fault.number, 0);
     rig_refused(r, c, "{\"execute\":\"fault-remove\"}", CONTROL_ARGUMENT, "which fault");
     rig_refused(r, c, "{\"execute\":\"fault-remove\",\"arguments\":{\"number\":1,\"all\":true}}",
@@ -143,9 +137,9 @@ static void test_machine_set(void **state)
     const struct adapter_config *a = r->core.machine.adapters;
     int c = rig_connect(r);
 
-    ask_and_drop(r, c,
-                 "{\"execute\":\"machine-set\",\"arguments\":{\"adapters\":{\"4\":\"CEX5C\","
-                 "\"0x1a\":\"CEX7A\"},\"domains\":[9],\"standby\":[26],\"max_domain\":9}}");
+    rig_execute(r, c,
+                "{\"execute\":\"machine-set\",\"arguments\":{\"adapters\":{\"4\":\"CEX5C\","
+                "\"0x1a\":\"CEX7A\"},\"domains\":[9],\"standby\":[26],\"max_domain\":9}}");
     assert_int_equal(r->core.last.kind, CMD_MACHINE_SET);
     assert_string_equal(a[4].serial, "93AADHZU");
     assert_true(a[4].configured);
@@ -158,7 +152,7 @@ static void test_machine_set(void **state)
     assert_int_equal(mask256_count(&r->core.machine.control), 2);
     assert_int_equal(r->core.machine.max_domain, 9);
     assert_int_equal(r->core.machine.max_adapter, 63);
-    ask_and_drop(r, c, "{\"execute\":\"machine-set\",\"arguments\":{\"checkstop\":[5]}}");
+    rig_execute(r, c, "{\"execute\":\"machine-set\",\"arguments\":{\"checkstop\":[5]}}");
     assert_true(mask256_test(&r->core.last.machine.checkstopped, 5));
     assert_int_equal(a[5].type, 11);
     assert_false(a[5].configured);
@@ -189,16 +183,16 @@ static void test_guests(void **state)
         "\"mdev\":\"" MDEV
         "\",\"adapters\":[5],\"domains\":[4],\"control_domains\":[9],\"matrix\":[\"05."
         "0004\"],\"config_changes\":7,\"release_requests\":1}");
-    ask_and_drop(r, c, "{\"execute\":\"guest-detach\",\"arguments\":{\"name\":\"Guest1\"}}");
+    rig_execute(r, c, "{\"execute\":\"guest-detach\",\"arguments\":{\"name\":\"Guest1\"}}");
     assert_int_equal(r->core.last.kind, CMD_GUEST_DETACH);
-    ask_and_drop(r, c,
-                 "{\"execute\":\"guest-attach\",\"arguments\":{\"name\":\"Guest1\",\"mdev\":"
-                 "\"" MDEV "\"}}");
+    rig_execute(r, c,
+                "{\"execute\":\"guest-attach\",\"arguments\":{\"name\":\"Guest1\",\"mdev\":"
+                "\"" MDEV "\"}}");
     assert_int_equal(r->core.last.kind, CMD_GUEST_ATTACH);
     assert_true(r->core.last.guest.has_mdev);
-    ask_and_drop(r, c, "{\"execute\":\"guest-migrate\",\"arguments\":{\"name\":\"Guest1\"}}");
+    rig_execute(r, c, "{\"execute\":\"guest-migrate\",\"arguments\":{\"name\":\"Guest1\"}}");
     assert_int_equal(r->core.last.kind, CMD_GUEST_MIGRATE);
-    ask_and_drop(r, c, "{\"execute\":\"guest-stop\",\"arguments\":{\"name\":\"Guest1\"}}");
+    rig_execute(r, c, "{\"execute\":\"guest-stop\",\"arguments\":{\"name\":\"Guest1\"}}");
     assert_int_equal(r->core.last.kind, CMD_GUEST_STOP);
     r->core.executed = 0;
     rig_refused(r, c, "{\"execute\":\"guest-stop\",\"arguments\":{\"name\":\"Nobody\"}}",
@@ -209,9 +203,9 @@ static void test_guests(void **state)
 
 static void start_with_lifetime(struct rig *r, int c)
 {
-    ask_and_drop(r, c,
-                 "{\"execute\":\"guest-start\",\"arguments\":{\"name\":\"Guest1\","
-                 "\"lifetime\":\"connection\"}}");
+    rig_execute(r, c,
+                "{\"execute\":\"guest-start\",\"arguments\":{\"name\":\"Guest1\","
+                "\"lifetime\":\"connection\"}}");
     r->core.executed = 0;
 }
 
@@ -229,8 +223,8 @@ static void test_a_guest_ends_with_its_connection(void **state)
     /* Stopped by someone else and started again: the new one is not the connection's. */
     c = rig_connect(r);
     start_with_lifetime(r, c);
-    ask_and_drop(r, other, "{\"execute\":\"guest-stop\",\"arguments\":{\"name\":\"Guest1\"}}");
-    ask_and_drop(r, other, "{\"execute\":\"guest-start\",\"arguments\":{\"name\":\"Guest1\"}}");
+    rig_execute(r, other, "{\"execute\":\"guest-stop\",\"arguments\":{\"name\":\"Guest1\"}}");
+    rig_execute(r, other, "{\"execute\":\"guest-start\",\"arguments\":{\"name\":\"Guest1\"}}");
     r->core.executed = 0;
     close(c);
     rig_run(r);
@@ -248,7 +242,7 @@ static void test_guest_mount_takes_its_descriptor(void **state)
 
     rig_refused(r, c, "{\"execute\":\"guest-mount\",\"arguments\":{\"name\":\"Guest1\"}}",
                 CONTROL_ARGUMENT, "SCM_RIGHTS");
-    ask_and_drop(r, c, "{\"execute\":\"guest-start\",\"arguments\":{\"name\":\"Guest1\"}}");
+    rig_execute(r, c, "{\"execute\":\"guest-start\",\"arguments\":{\"name\":\"Guest1\"}}");
     assert_int_equal(pipe(pair), 0);
     descriptors_send(c, mount, &pair[1], 1);
     assert_string_equal(rig_receive(r, c), "{\"return\":{}}\n");
@@ -310,10 +304,10 @@ static void test_clock_and_quit(void **state)
     rig_refused(r, c, "{\"execute\":\"clock-advance\",\"arguments\":{\"seconds\":1}}",
                 CONTROL_REFUSED, "--clock virtual");
     r->host.virtual_clock = true;
-    ask_and_drop(r, c, "{\"execute\":\"clock-advance\",\"arguments\":{\"seconds\":1.5}}");
+    rig_execute(r, c, "{\"execute\":\"clock-advance\",\"arguments\":{\"seconds\":1.5}}");
     assert_int_equal(r->advanced, 1500000000u);
     assert_false(r->quit);
-    ask_and_drop(r, c, "{\"execute\":\"quit\"}");
+    rig_execute(r, c, "{\"execute\":\"quit\"}");
     assert_true(r->quit);
     close(c);
 }

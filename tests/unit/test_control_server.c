@@ -15,11 +15,6 @@
 
 #include "unit.h"
 
-static void ask_and_drop(struct rig *r, int client, const char *request)
-{
-    json_decref(rig_return(r, client, request));
-}
-
 static void test_the_socket_is_private(void **state)
 {
     struct rig *r = *state;
@@ -62,9 +57,9 @@ static void test_garbage_disturbs_nobody(void **state)
     long_line[1000] = '\0';
     rig_refused(r, rude, long_line, CONTROL_SYNTAX, "16 deep");
     /* The connection goes on. */
-    ask_and_drop(r, rude, "{\"execute\":\"guest-list\"}");
+    rig_execute(r, rude, "{\"execute\":\"guest-list\"}");
     assert_string_equal(rig_receive(r, other), "");
-    ask_and_drop(r, other, "{\"execute\":\"guest-list\"}");
+    rig_execute(r, other, "{\"execute\":\"guest-list\"}");
     assert_int_equal(r->core.executed, 0);
     free(long_line);
     close(rude);
@@ -83,7 +78,7 @@ static void test_half_a_message_and_away(void **state)
         close(c);
         rig_run(r);
     }
-    ask_and_drop(r, other, "{\"execute\":\"guest-list\"}");
+    rig_execute(r, other, "{\"execute\":\"guest-list\"}");
     close(other);
 }
 
@@ -118,7 +113,7 @@ static void test_who_does_not_read_replies_is_held_back(void **state)
         sent += n > 0 ? (size_t)n : 0;
     }
     assert_true(sent < 8u << 20);
-    ask_and_drop(r, other, "{\"execute\":\"guest-list\"}");
+    rig_execute(r, other, "{\"execute\":\"guest-list\"}");
     close(lazy);
     close(other);
 }
@@ -137,12 +132,12 @@ static void test_who_does_not_read_events_is_cut_off(void **state)
     int lazy = rig_connect(r), other = rig_connect(r);
     const char *log;
 
-    ask_and_drop(r, lazy, "{\"execute\":\"subscribe\"}");
+    rig_execute(r, lazy, "{\"execute\":\"subscribe\"}");
     for (unsigned i = 0; i < 40; i++) {
         add_events(r, 10000);
-        ask_and_drop(r, other,
-                     "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":5,\"state\":"
-                     "\"on\"}}");
+        rig_execute(r, other,
+                    "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":5,\"state\":"
+                    "\"on\"}}");
     }
     assert_true(rig_closed(r, lazy));
     rig_send(r, other, "{\"execute\":\"log\"}\n");
@@ -162,10 +157,10 @@ static void test_events_with_odd_names(void **state)
     struct rig *r = *state;
     int fd = rig_connect(r), other = rig_connect(r);
 
-    ask_and_drop(r, fd, "{\"execute\":\"subscribe\"}");
+    rig_execute(r, fd, "{\"execute\":\"subscribe\"}");
     fake_core_effect(&r->core, EFFECT_UEVENT, env, sizeof env);
-    ask_and_drop(r, other,
-                 "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":5,\"state\":\"on\"}}");
+    rig_execute(r, other,
+                "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":5,\"state\":\"on\"}}");
     assert_string_equal(rig_receive(r, fd),
                         "{\"event\":\"uevent\",\"data\":{\"ACTION\":\"add\",\"SYNTH_ARG_?\":\"?\","
                         "\"SYNTH_ARG_01234567890123456789012345678901234567890123456789012345678"
@@ -182,12 +177,12 @@ static void test_events_reach_those_who_asked(void **state)
     int all = rig_connect(r), some = rig_connect(r), none = rig_connect(r);
     json_t *past;
 
-    ask_and_drop(r, all, "{\"execute\":\"subscribe\"}");
-    ask_and_drop(r, some, "{\"execute\":\"subscribe\",\"arguments\":{\"events\":[\"log\"]}}");
+    rig_execute(r, all, "{\"execute\":\"subscribe\"}");
+    rig_execute(r, some, "{\"execute\":\"subscribe\",\"arguments\":{\"events\":[\"log\"]}}");
     add_events(r, 1);
     fake_core_effect(&r->core, EFFECT_LOG, "careful", 7)->level = LOG_LEVEL_WARNING;
     fake_core_effect(&r->core, EFFECT_NOTIFY, "", 0);
-    ask_and_drop(r, none, act);
+    rig_execute(r, none, act);
     assert_string_equal(
         rig_receive(r, all),
         "{\"event\":\"uevent\",\"data\":{\"ACTION\":\"bind\",\"DEVPATH\":\"/devices/ap/card05/"
@@ -200,9 +195,9 @@ static void test_events_reach_those_who_asked(void **state)
     assert_int_equal(json_array_size(json_object_get(past, "events")), 1);
     assert_int_equal(json_integer_value(json_object_get(past, "next")), 3);
     json_decref(past);
-    ask_and_drop(r, some, "{\"execute\":\"subscribe\",\"arguments\":{\"events\":[]}}");
+    rig_execute(r, some, "{\"execute\":\"subscribe\",\"arguments\":{\"events\":[]}}");
     fake_core_effect(&r->core, EFFECT_LOG, "again", 5);
-    ask_and_drop(r, none, act);
+    rig_execute(r, none, act);
     assert_string_equal(rig_receive(r, some), "");
     close(all);
     close(some);
@@ -218,8 +213,7 @@ static void test_history_of_a_large_batch(void **state)
     json_t *past;
 
     add_events(r, 5000);
-    ask_and_drop(r, c,
-                 "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":5,\"state\":\"on\"}}");
+    rig_execute(r, c, "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":5,\"state\":\"on\"}}");
     past = rig_return(r, c, "{\"execute\":\"events\"}");
     assert_int_equal(json_array_size(json_object_get(past, "events")), CONTROL_EVENTS);
     json_decref(past);
@@ -250,7 +244,7 @@ static void test_replies_wait_until_the_world_has_settled(void **state)
     r->unsettled = false;
     r->settled(r->settled_argument);
     rig_run(r);
-    ask_and_drop(r, other, "{\"execute\":\"guest-list\"}");
+    rig_execute(r, other, "{\"execute\":\"guest-list\"}");
     close(other);
 }
 
@@ -268,7 +262,7 @@ static void test_too_many_clients(void **state)
     assert_non_null(strstr(rig_receive(r, one_more), "TooManyClients"));
     assert_true(rig_closed(r, one_more));
     close(one_more);
-    ask_and_drop(r, clients[7], "{\"execute\":\"guest-list\"}");
+    rig_execute(r, clients[7], "{\"execute\":\"guest-list\"}");
     for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
         close(clients[i]);
     rig_run(r);
@@ -302,7 +296,7 @@ static void test_places_for_the_socket(void **state)
     close(fd);
     assert_int_equal(listen_again(r, path, &why), -EEXIST);
     assert_int_equal(unlink(path), 0);
-    ask_and_drop(r, fd = rig_connect(r), "{\"execute\":\"guest-list\"}");
+    rig_execute(r, fd = rig_connect(r), "{\"execute\":\"guest-list\"}");
     close(fd);
 }
 

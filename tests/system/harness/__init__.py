@@ -2,7 +2,7 @@
 """What the system tests share: a daemon on a temporary mount, its tree, and its control socket."""
 
 from .control import CommandError, Control
-from .daemon import Daemon, apus_binary
+from .daemon import Daemon, apus_binary, resident_kib
 from .guest import Guest
 from .machine import Adapter, Machine, worked_example
 from .masks import ONES, ZEROS, bits, mask
@@ -11,5 +11,5 @@ from .tree import Tree
 
 __all__ = [
     "Adapter", "CommandError", "Control", "Daemon", "Guest", "MATRIX", "Machine", "Mdev",
-    "ONES", "TYPE_DIR", "Tree", "ZEROS", "apus_binary", "bits", "mask", "uuid", "worked_example",
+    "ONES", "TYPE_DIR", "Tree", "ZEROS", "apus_binary", "bits", "mask", "resident_kib", "uuid", "worked_example",
 ]

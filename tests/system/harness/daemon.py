@@ -24,6 +24,11 @@ def apus_binary():
     return path
 
 
+def resident_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
+
+
 class Daemon(Tree):
     """The tree of a running daemon, and what one can ask it through its control socket."""
 
