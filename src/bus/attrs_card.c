@@ -109,9 +109,7 @@ static int raw_hwtype_show(void *ctx, uint32_t apid, struct text *out)
 
 static int max_msg_size_show(void *ctx, uint32_t apid, struct text *out)
 {
-    unsigned units = card_of(ctx, apid)->max_message;
-
-    text_addf(out, "%u\n", units ? units * 4096 : 12288);
+    text_addf(out, "%zu\n", card_message_max(card_of(ctx, apid)));
     return 0;
 }
 

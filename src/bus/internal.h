@@ -58,6 +58,13 @@ struct ap_card {
     struct mask256 present_queues;
 };
 
+#define AP_MESSAGE_DEFAULT 12288u /* bytes, where the card does not say */
+
+static inline size_t card_message_max(const struct ap_card *card)
+{
+    return card->max_message ? card->max_message * 4096u : AP_MESSAGE_DEFAULT;
+}
+
 /* driver_override of a queue (spec 2.4); few at any time. */
 struct ap_override {
     ap_qn qn;

@@ -34,6 +34,12 @@ void zcrypt_free(struct zcrypt *z);
 /* NULL: no such node. */
 const struct zcrypt_node *zcrypt_node_at(const struct zcrypt *z, unsigned minor);
 
+/*
+ * What open(2) of a node gets, for the functions below: ZCRYPT_Z90CRYPT, or a number that no node
+ * after it has, so that nobody gets the rights of another one. object: one that exists.
+ */
+uint32_t zcrypt_node_handle(const struct zcrypt *z, uint32_t object);
+
 /* 0; -EPERM: the node's ioctlmask does not allow the number; -ENODEV: the node has been destroyed.
  */
 int zcrypt_ioctl_allowed(const struct zcrypt *z, uint32_t node, unsigned number);
@@ -49,7 +55,7 @@ struct zcrypt_target {
 /* One request of a user; the spans are copied. */
 struct zcrypt_request {
     enum zcrypt_kind kind;
-    uint32_t node;          /* object of the device node */
+    uint32_t node;          /* handle of the device node */
     struct rsa_request rsa; /* ZCRYPT_RSA, in user form */
     struct span control; /* ZCRYPT_CCA: CPRBX and parameters; ZCRYPT_EP11: EP11 block and payload */
     struct span data;    /* ZCRYPT_CCA */
@@ -63,9 +69,11 @@ struct zcrypt_request {
 /*
  * Sends a request. -EINPROGRESS: EFFECT_REPLY with the effects' token follows, its value 0 or an
  * errno of the list, its text as zcrypt_reply_parse reads it: empty when no adapter has answered,
- * the status alone when one has refused. Errors in order: -EINVAL malformed;
- * -ENODEV no queue can take it, or it is not allowed for the node; -EOPNOTSUPP a CPRB that is
- * neither usage nor administration; later -EIO too many tries, -EMSGSIZE reply too long.
+ * the status alone when one has refused. Errors in order: -EINVAL malformed, or longer than any
+ * card takes; -ENODEV no queue can take it, it is not allowed for the node, or the node is gone;
+ * -EOPNOTSUPP a CPRB that is neither usage nor administration, and the node has masks; later -EIO
+ * too many tries, or an adapter may have seen a request for administration, which is not repeated;
+ * -EMSGSIZE reply too long.
  */
 int zcrypt_send(struct zcrypt *z, const struct zcrypt_request *request, struct effects *fx);
 
@@ -111,7 +119,7 @@ struct zcrypt_status {
 };
 
 void zcrypt_device_status(const struct zcrypt *z, uint16_t qn, struct zcrypt_status *out);
-/* Per card, of the default domain's queue: STATUS_MASK, QDEPTH_MASK, PERDEV_REQCNT. */
+/* Of the default domain's queues; per card: STATUS_MASK, QDEPTH_MASK, PERDEV_REQCNT. */
 uint8_t zcrypt_card_status(const struct zcrypt *z, unsigned apid);
 uint8_t zcrypt_card_in_flight(const struct zcrypt *z, unsigned apid);
 uint32_t zcrypt_card_requests(const struct zcrypt *z, unsigned apid);

@@ -36,19 +36,23 @@ struct zcrypt {
     struct zcrypt_node nodes[ZCRYPT_NODES];
     struct call_slot *slots;
     uint32_t slot_count, slot_hint;
-    unsigned sent, waiting_count;
     TAILQ_HEAD(, zcrypt_call) waiting;
 };
 
-/* zcrypt_select.c: the queue for a call (spec 3.3). 0, or -ENODEV, -EOPNOTSUPP. */
+/* zcrypt_select.c: the queue for a call (spec 3.3). 0, or -ENODEV, -EOPNOTSUPP, or -EINVAL if no
+ * card takes so long a message. */
 int zcrypt_select(const struct zcrypt *z, const struct zcrypt_call *call, ap_qn *qn,
                   unsigned *weight);
 
+/* zcrypt_weight.c: the load that a request puts on a card while it is under way. */
+unsigned zcrypt_weight(const struct ap_card *card, const struct zcrypt_request *r);
+
 /* zcrypt_nodes.c */
 void zcrypt_nodes_register(struct zcrypt *z);
+/* The node with masks that a handle names; NULL: it has been destroyed, or it is z90crypt. */
+const struct zcrypt_node *zcrypt_node_of(const struct zcrypt *z, uint32_t handle);
 
-/* True for a CPRB that administers a domain; -EOPNOTSUPP via *err for one that is neither that nor
- * usage. */
+/* True for a CPRB that administers a domain. */
 bool zcrypt_is_admin(const struct zcrypt_request *r);
 
 #endif

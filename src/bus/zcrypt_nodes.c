@@ -18,6 +18,20 @@ const struct zcrypt_node *zcrypt_node_at(const struct zcrypt *z, unsigned minor)
     return minor < ZCRYPT_NODES && z->nodes[minor].present ? &z->nodes[minor] : NULL;
 }
 
+uint32_t zcrypt_node_handle(const struct zcrypt *z, uint32_t object)
+{
+    if (object == ZCRYPT_Z90CRYPT)
+        return ZCRYPT_Z90CRYPT;
+    return (uint32_t)z->nodes[object].generation << 16 | object;
+}
+
+const struct zcrypt_node *zcrypt_node_of(const struct zcrypt *z, uint32_t handle)
+{
+    const struct zcrypt_node *node = zcrypt_node_at(z, handle & 0xffff);
+
+    return node && node->generation == handle >> 16 ? node : NULL;
+}
+
 static struct zcrypt_node *node_of(void *ctx, uint32_t minor)
 {
     return &((struct zcrypt *)ctx)->nodes[minor];

@@ -121,7 +121,6 @@ static void waiting_remove(struct zcrypt *z, struct zcrypt_call *call)
         return;
     TAILQ_REMOVE(&z->waiting, call, waiting);
     call->is_waiting = false;
-    z->waiting_count--;
     queue_get(z->bus, call->qn)->requestq--;
 }
 
@@ -266,7 +265,6 @@ static void call_wait(struct zcrypt *z, struct zcrypt_call *call)
 {
     TAILQ_INSERT_TAIL(&z->waiting, call, waiting);
     call->is_waiting = true;
-    z->waiting_count++;
     queue_get(z->bus, call->qn)->requestq++;
 }
 
@@ -293,7 +291,6 @@ static int call_send(struct zcrypt *z, struct zcrypt_call *call, uint64_t now)
     case AP_RC_NORMAL:
         if (q->pendingq++ == 0)
             q->alive = now;
-        z->sent++;
         return 0;
     case AP_RC_RESET_IN_PROGRESS:
         if (q->reset == RESET_NONE)
@@ -353,6 +350,18 @@ static void call_retry(struct zcrypt *z, struct zcrypt_call *call, struct effect
         call_finish(z, call, rc, NULL, fx);
 }
 
+/* An adapter has, or may have, seen the call. That of an administrator is not made twice. */
+static void call_failed(struct zcrypt *z, struct zcrypt_call *call, const struct outcome *outcome,
+                        struct effects *fx)
+{
+    if (call->tries < TRIES_MAX && !zcrypt_is_admin(&call->request)) {
+        call_retry(z, call, fx);
+        return;
+    }
+    load_add(z, call, -1);
+    call_finish(z, call, -EIO, outcome, fx);
+}
+
 static int request_check(const struct zcrypt *z, const struct zcrypt_request *r)
 {
     struct ep11_cprb ep11;
@@ -364,13 +373,13 @@ static int request_check(const struct zcrypt *z, const struct zcrypt_request *r)
             return -ENODEV;
         return rsa_request_check(&r->rsa);
     case ZCRYPT_CCA:
-        if (cprbx_parse(r->control, &cca) < 0 || r->reply_control < CPRBX_BYTES)
+        if (cprbx_parse(r->control, &cca) < 0 || r->control.len == CPRBX_BYTES ||
+            r->reply_control < CPRBX_BYTES)
             return -EINVAL;
-        if (memcmp(cca.func_id, "T2", 2) != 0 && !zcrypt_is_admin(r))
-            return -EOPNOTSUPP;
         return 0;
     case ZCRYPT_EP11:
-        return ep11_parse(r->control, &ep11) < 0 ? -EINVAL : 0;
+        return ep11_parse(r->control, &ep11) < 0 || r->reply_control < EP11_CPRB_BYTES ? -EINVAL
+                                                                                       : 0;
     }
     return -EINVAL;
 }
@@ -402,7 +411,6 @@ static void call_leave(struct zcrypt *z, struct zcrypt_call *call)
         waiting_remove(z, call);
     } else {
         queue_get(z->bus, call->qn)->pendingq--;
-        z->sent--;
     }
 }
 
@@ -455,12 +463,12 @@ static void reply_arrived(struct zcrypt *z, struct zcrypt_call *call, struct spa
         (outcome.control.len > call->request.reply_control ||
          outcome.data.len > call->request.reply_data))
         outcome.error = -EMSGSIZE;
-    if (outcome.error == -EAGAIN && call->tries < TRIES_MAX) {
-        call_retry(z, call, fx);
+    if (outcome.error == -EAGAIN) {
+        call_failed(z, call, &outcome, fx);
         return;
     }
     load_add(z, call, -1);
-    call_finish(z, call, outcome.error == -EAGAIN ? -EIO : outcome.error, &outcome, fx);
+    call_finish(z, call, outcome.error, &outcome, fx);
 }
 
 /* Room has come in a queue: the first that waits for it goes in. False: none does, or it has to
@@ -517,7 +525,6 @@ void zcrypt_poll(struct zcrypt *z, uint16_t qn, struct effects *fx)
         call = call_find(z, dqap.psmid);
         if (call && call->qn == qn && !call->is_waiting) {
             q->pendingq--;
-            z->sent--;
             q->alive = fx->now;
             reply_arrived(z, call, (struct span){(uint8_t *)data.data, data.len}, fx);
         }
@@ -531,11 +538,15 @@ void zcrypt_queue_lost(struct zcrypt *z, uint16_t qn, struct effects *fx)
         return;
     for (uint32_t slot = 0; slot < z->slot_count; slot++) {
         struct zcrypt_call *call = z->slots[slot].call;
+        bool waiting = call && call->is_waiting;
 
         if (!call || call->qn != qn)
             continue;
         call_leave(z, call);
-        call_retry(z, call, fx);
+        if (waiting)
+            call_retry(z, call, fx);
+        else
+            call_failed(z, call, NULL, fx);
     }
 }
 

@@ -5,29 +5,13 @@
 #include "bus/zcrypt_internal.h"
 #include "message/cprbx.h"
 #include "message/ep11.h"
+#include "message/type6.h"
 
 /* Which queue takes a request: who can, and of those the one with the least to do (spec 3.3). */
 
-#define ANY         0xffffu
-#define SAME_CARD   1000u /* weight added for the card and the queue that just failed */
-#define SAME_QUEUE  10000u
-#define CPRB_WEIGHT 10u
-
-/* Speed ratings: ME and CRT up to 1k, 2k, 4k bits, random numbers, secure key; rows CEX4 to CEX8.
- */
-enum { RATE_ME, RATE_CRT = 3, RATE_RNG = 6, RATE_SECKEY = 7, RATES = 8 };
-
-static const unsigned accel_rates[][RATES] = {{14, 19, 249, 42, 228, 1458, 0, 0},
-                                              {8, 9, 20, 18, 66, 458, 0, 0},
-                                              {6, 9, 20, 17, 65, 438, 0, 0},
-                                              {6, 8, 17, 15, 54, 362, 0, 0},
-                                              {6, 8, 17, 15, 54, 362, 0, 0}};
-static const unsigned cca_rates[][RATES] = {{59, 69, 308, 83, 278, 2204, 209, 40},
-                                            {24, 31, 50, 37, 90, 479, 27, 10},
-                                            {16, 20, 32, 27, 77, 455, 24, 9},
-                                            {14, 16, 26, 23, 64, 376, 23, 8},
-                                            {14, 16, 26, 23, 64, 376, 23, 8}};
-static const unsigned ep11_seckey[] = {50, 10, 9, 8, 8};
+#define ANY        0xffffu
+#define SAME_CARD  1000u /* weight added for the card and the queue that just failed */
+#define SAME_QUEUE 10000u
 
 struct masks {
     const struct mask256 *apm, *aqm;
@@ -55,8 +39,18 @@ static bool size_fits(const struct ap_card *card, size_t n)
     return n >= min && n <= max;
 }
 
+/* What the queue gets, in bytes; a longer message only cards with room for it can take. */
+static size_t message_len(const struct zcrypt_request *r)
+{
+    if (r->kind == ZCRYPT_RSA) /* less than any card takes */
+        return 0;
+    return TYPE6_HEADER_BYTES + (r->control.len + 3) / 4 * 4 + r->data.len;
+}
+
 static bool card_can(const struct ap_card *card, const struct zcrypt_call *call)
 {
+    if (message_len(&call->request) > card_message_max(card))
+        return false;
     switch (call->request.kind) {
     case ZCRYPT_RSA:
         return card->mode != AP_MODE_EP11 && size_fits(card, call->request.rsa.input.len);
@@ -66,20 +60,6 @@ static bool card_can(const struct ap_card *card, const struct zcrypt_call *call)
         return card->mode == AP_MODE_EP11;
     }
     return false;
-}
-
-static unsigned rating(const struct ap_card *card, const struct zcrypt_call *call)
-{
-    unsigned row = card->type < 10 ? 0 : card->type - 10u;
-    size_t n = call->request.rsa.input.len;
-    unsigned size = n <= 128 ? 0 : n <= 256 ? 1 : 2;
-
-    if (call->request.kind == ZCRYPT_EP11)
-        return ep11_seckey[row] * CPRB_WEIGHT;
-    if (call->request.kind == ZCRYPT_CCA)
-        return cca_rates[row][RATE_SECKEY] * CPRB_WEIGHT;
-    size += call->request.rsa.crt ? RATE_CRT : RATE_ME;
-    return card->mode == AP_MODE_ACCEL ? accel_rates[row][size] : cca_rates[row][size];
 }
 
 static bool targeted(const struct zcrypt_request *r, unsigned apid, unsigned apqi)
@@ -106,20 +86,30 @@ bool zcrypt_is_admin(const struct zcrypt_request *r)
            strchr("3567", cca.func_id[1]) && cca.func_id[1];
 }
 
-/* The domain a CPRB names: usage domain that must take it, or ANY; a control-only domain is reached
- * through any queue. */
-static int target_domain(const struct zcrypt *z, const struct zcrypt_request *r, unsigned *out)
+/*
+ * The domain a CPRB names: usage domain that must take it, or ANY; a control-only domain is reached
+ * through any queue. What a node with masks allows is asked here, too.
+ */
+static int target_domain(const struct zcrypt *z, const struct zcrypt_node *node,
+                         const struct zcrypt_request *r, unsigned *out)
 {
-    const struct zcrypt_node *node = zcrypt_node_at(z, r->node);
+    struct ep11_cprb ep11;
     struct cprbx cca;
-    unsigned domain = ANY;
+    uint32_t domain = ANY;
 
     if (r->kind == ZCRYPT_CCA && cprbx_parse(r->control, &cca) == 0)
         domain = cca.domain;
-    if (node && zcrypt_is_admin(r) && domain < AP_IDS && !mask256_test(&node->admask, domain))
-        return -ENODEV;
-    if (domain < AP_IDS && !mask256_test(&z->bus->qci.aqm, domain) &&
-        mask256_test(&z->bus->qci.adm, domain))
+    else if (r->kind == ZCRYPT_EP11 && ep11_parse(r->control, &ep11) == 0)
+        domain = ep11.target;
+    if (node && zcrypt_is_admin(r)) {
+        if (domain < ANY && (domain >= AP_IDS || !mask256_test(&node->admask, domain)))
+            return -ENODEV;
+    } else if (node && r->kind == ZCRYPT_CCA && domain < AP_IDS &&
+               memcmp(cca.func_id, "T2", 2) != 0) {
+        return -EOPNOTSUPP;
+    }
+    if (r->kind == ZCRYPT_EP11 || (domain < AP_IDS && !mask256_test(&z->bus->qci.aqm, domain) &&
+                                   mask256_test(&z->bus->qci.adm, domain)))
         domain = ANY;
     *out = domain;
     return 0;
@@ -160,34 +150,57 @@ static struct ap_queue *best_queue(const struct zcrypt *z, const struct zcrypt_c
     return best;
 }
 
+/* No card takes the call: -EINVAL if none ever could, so long is its message. */
+static int no_queue(const struct zcrypt *z, const struct zcrypt_call *call)
+{
+    size_t len = message_len(&call->request), most = AP_MESSAGE_DEFAULT;
+
+    for (unsigned apid = 0; apid < AP_IDS; apid++)
+        if (z->bus->cards[apid].present && card_message_max(&z->bus->cards[apid]) > most)
+            most = card_message_max(&z->bus->cards[apid]);
+    return len > most ? -EINVAL : -ENODEV;
+}
+
+static bool better(const struct ap_card *card, unsigned load, const struct ap_card *best,
+                   unsigned best_load)
+{
+    return !best || load < best_load || (load == best_load && card->requests < best->requests);
+}
+
 int zcrypt_select(const struct zcrypt *z, const struct zcrypt_call *call, ap_qn *qn,
                   unsigned *weight)
 {
-    const struct zcrypt_node *node = zcrypt_node_at(z, call->request.node);
+    const struct zcrypt_node *node = zcrypt_node_of(z, call->request.node);
     struct masks masks = {node ? &node->apmask : &z->bus->masks.apmask,
                           node ? &node->aqmask : &z->bus->masks.aqmask};
-    unsigned domain = ANY, best_load = UINT32_MAX, apqi = 0;
+    unsigned domain = ANY, best_load = 0;
     const struct ap_card *best = NULL;
-    int rc = target_domain(z, &call->request, &domain);
+    int rc = !node && call->request.node != ZCRYPT_Z90CRYPT ? -ENODEV : 0;
 
+    if (rc == 0)
+        rc = target_domain(z, node, &call->request, &domain);
     if (rc < 0)
         return rc;
     for (unsigned apid = 0; apid < AP_IDS; apid++) {
         const struct ap_card *card = &z->bus->cards[apid];
-        unsigned load;
+        unsigned own, load, apqi = 0;
 
         if (!usable(card) || !mask256_test(masks.apm, apid) || !card_can(card, call) ||
             !targeted(&call->request, apid, ANY))
             continue;
-        load = with_penalty(call, rating(card, call) + card->load, AP_QN(apid, 0), false);
-        if (best && (load > best_load || (load == best_load && card->requests >= best->requests)))
+        own = zcrypt_weight(card, &call->request);
+        load = with_penalty(call, own + card->load, AP_QN(apid, 0), false);
+        if (!better(card, load, best, best_load) ||
+            !best_queue(z, call, apid, domain, masks.aqm, &apqi))
             continue;
-        if (!best_queue(z, call, apid, domain, masks.aqm, &apqi))
+        /* Where the call has just failed is no better than a card with much to do. */
+        load = with_penalty(call, load, AP_QN(apid, apqi), true);
+        if (!better(card, load, best, best_load))
             continue;
         best = card;
         best_load = load;
         *qn = AP_QN(apid, apqi);
-        *weight = rating(card, call);
+        *weight = own;
     }
-    return best ? 0 : -ENODEV;
+    return best ? 0 : no_queue(z, call);
 }

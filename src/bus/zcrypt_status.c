@@ -4,8 +4,7 @@
 
 #include "bus/zcrypt_internal.h"
 
-/* What the status ioctls tell (spec 3.2). All card-indexed answers look at the default domain
- * alone. */
+/* What the status ioctls tell (spec 3.2). All but the matrix look at the default domain alone. */
 
 #define STATUS_OFFLINE 0x0d
 
@@ -27,10 +26,14 @@ static const struct ap_queue *zcrypt_queue(const struct zcrypt *z, ap_qn qn)
     return q && q->driver != DRIVER_NONE && ap_drivers[q->driver].zcrypt ? q : NULL;
 }
 
+static bool card_online(const struct ap_card *card)
+{
+    return card->user_online && card->config && !card->chkstop;
+}
+
 static bool online(const struct ap_card *card, const struct ap_queue *q)
 {
-    return card->user_online && card->config && !card->chkstop && q->user_online && q->config &&
-           !q->chkstop;
+    return card_online(card) && q->user_online && q->config && !q->chkstop;
 }
 
 void zcrypt_device_status(const struct zcrypt *z, uint16_t qn, struct zcrypt_status *out)
@@ -53,11 +56,11 @@ static const struct ap_queue *default_queue(const struct zcrypt *z, unsigned api
 
 uint8_t zcrypt_card_status(const struct zcrypt *z, unsigned apid)
 {
-    const struct ap_queue *q = default_queue(z, apid);
+    const struct ap_card *card = &z->bus->cards[apid];
 
-    if (!q)
+    if (!default_queue(z, apid))
         return 0;
-    return online(&z->bus->cards[apid], q) ? user_type(&z->bus->cards[apid]) : STATUS_OFFLINE;
+    return card_online(card) ? user_type(card) : STATUS_OFFLINE;
 }
 
 uint8_t zcrypt_card_in_flight(const struct zcrypt *z, unsigned apid)
@@ -72,17 +75,33 @@ uint32_t zcrypt_card_requests(const struct zcrypt *z, unsigned apid)
 {
     const struct ap_queue *q = default_queue(z, apid);
 
-    return q ? (uint32_t)q->requests : 0;
+    if (!q)
+        return 0;
+    return q->requests > UINT32_MAX ? UINT32_MAX : (uint32_t)q->requests;
 }
 
 unsigned zcrypt_waiting_count(const struct zcrypt *z)
 {
-    return z->waiting_count;
+    unsigned count = 0;
+
+    for (unsigned apid = 0; apid < AP_IDS; apid++) {
+        const struct ap_queue *q = default_queue(z, apid);
+
+        count += q ? q->requestq : 0;
+    }
+    return count;
 }
 
 unsigned zcrypt_sent_count(const struct zcrypt *z)
 {
-    return z->sent;
+    unsigned count = 0;
+
+    for (unsigned apid = 0; apid < AP_IDS; apid++) {
+        const struct ap_queue *q = default_queue(z, apid);
+
+        count += q ? q->pendingq : 0;
+    }
+    return count;
 }
 
 int zcrypt_default_domain(const struct zcrypt *z)
@@ -92,7 +111,7 @@ int zcrypt_default_domain(const struct zcrypt *z)
 
 int zcrypt_ioctl_allowed(const struct zcrypt *z, uint32_t node, unsigned number)
 {
-    const struct zcrypt_node *n = zcrypt_node_at(z, node);
+    const struct zcrypt_node *n = zcrypt_node_of(z, node);
 
     if (node == ZCRYPT_Z90CRYPT)
         return number >= 1 && number < AP_IDS ? 0 : -EPERM;

@@ -233,6 +233,6 @@ int core_open(struct core *c, unsigned tree, sysfs_ino ino, uint32_t *node)
         return rc;
     if (!entry.device)
         return -ENODEV;
-    *node = sysfs_dir_of(ino).object;
+    *node = zcrypt_node_handle(zcrypt_of(c, tree), sysfs_dir_of(ino).object);
     return 0;
 }

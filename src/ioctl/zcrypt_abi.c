@@ -145,11 +145,19 @@ static int parse_rsa(struct zcrypt_work *w)
     return 0;
 }
 
+/* A length that the driver can fill up to a multiple of 4, plus another one, in 32 bits. */
+static bool lengths_fit(uint64_t control, uint64_t data)
+{
+    return control <= UINT32_MAX - 3 && (control + 3) / 4 * 4 + data <= UINT32_MAX;
+}
+
 static int parse_xcrb(struct zcrypt_work *w)
 {
     uint32_t control = get32(w->bytes + XCRB_CONTROL_LEN), data = get32(w->bytes + XCRB_DATA_LEN);
 
-    if (control > ZCRYPT_CONTROL_MAX || data > ZCRYPT_CONTROL_MAX)
+    if (control > ZCRYPT_CONTROL_MAX || data > ZCRYPT_CONTROL_MAX ||
+        !lengths_fit(get32(w->bytes + XCRB_REPLY_CONTROL_LEN),
+                     get32(w->bytes + XCRB_REPLY_DATA_LEN)))
         return -EINVAL;
     add_piece(w, XCRB_CONTROL, control);
     add_piece(w, XCRB_DATA, data);
@@ -164,12 +172,11 @@ static int parse_urb(struct zcrypt_work *w)
 {
     uint64_t request = get64(w->bytes + URB_REQUEST_LEN), reply = get64(w->bytes + URB_REPLY_LEN);
 
-    if (request > ZCRYPT_CONTROL_MAX)
+    if (request > ZCRYPT_CONTROL_MAX || !lengths_fit(reply, 0))
         return -EINVAL;
     add_piece(w, URB_TARGETS, get16(w->bytes + URB_TARGET_COUNT) * ZCRYPT_TARGET_BYTES);
     add_piece(w, URB_REQUEST, (size_t)request);
-    w->out[0] = (struct zcrypt_piece){get_pointer(w, URB_REPLY),
-                                      reply > UINT32_MAX ? UINT32_MAX : (uint32_t)reply};
+    w->out[0] = (struct zcrypt_piece){get_pointer(w, URB_REPLY), (uint32_t)reply};
     return 0;
 }
 

@@ -66,7 +66,8 @@ size_t zcrypt_abi_struct_len(uint32_t number, bool narrow);
 
 /*
  * Reads a structure of that length; number is a work request. Errors: -EINVAL a length that cannot
- * be (spec 3.3): no input, or an output shorter than it; a CPRB or EP11 block over 64 KiB.
+ * be (spec 3.3): no input, or an output shorter than it; a CPRB or EP11 block over 64 KiB; replies
+ * that fill 32 bits.
  * -ENODEV: an RSA operation of more bytes than any adapter takes.
  */
 int zcrypt_abi_parse(uint32_t number, bool narrow, const uint8_t *structure,

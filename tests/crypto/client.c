@@ -168,6 +168,8 @@ static int run(int fd, const char *what, char **args, int count)
         return command_errors(fd);
     if (!strcmp(what, "cprb-errors"))
         return command_cprb_errors(fd);
+    if (!strcmp(what, "admin"))
+        return command_admin(fd, number(args, count, 0));
     if (!strcmp(what, "random"))
         return run_random(fd, number(args, count, 0), number(args, count, 1));
     if (!strcmp(what, "keygen"))

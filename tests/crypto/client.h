@@ -43,6 +43,7 @@ int cca_unwrap(int fd, unsigned card, unsigned domain, const uint8_t token[64], 
 int cca_query(int fd, unsigned card, unsigned domain);
 int ep11_query(int fd, unsigned card, unsigned domain, unsigned type);
 int command_cprb_errors(int fd);
+int command_admin(int fd, unsigned domain);
 
 /* adverse.c */
 int command_fault(int fd, int result);

@@ -256,6 +256,16 @@ static void wild_cca(int fd, struct cca *c, uint32_t *rc)
     x.reply_control_blk_length = 219;
     try(fd, "reply-short", ZSECSENDCPRB, &x);
     x = c->x;
+    x.request_control_blk_length = 220;
+    try(fd, "control-without-function", ZSECSENDCPRB, &x);
+    x = c->x;
+    x.reply_control_blk_length = 0xfffffffd;
+    try(fd, "reply-huge", ZSECSENDCPRB, &x);
+    x = c->x;
+    x.reply_control_blk_length = 0x80000000;
+    x.reply_data_length = 0x80000000;
+    try(fd, "reply-sum-huge", ZSECSENDCPRB, &x);
+    x = c->x;
     x.request_control_blk_length = 65537;
     try(fd, "control-65537", ZSECSENDCPRB, &x);
     x = c->x;
@@ -270,7 +280,9 @@ static void wild_cca(int fd, struct cca *c, uint32_t *rc)
     try(fd, "agent-unknown", ZSECSENDCPRB, &x);
     printf("agent-unknown-status 0x%08x\n", x.status);
     memcpy(c->request + 6, "XX", 2);
+    c->x.reply_control_blk_length = sizeof c->reply;
     try(fd, "function-unknown", ZSECSENDCPRB, &c->x);
+    printf("function-unknown-code 0x%08x\n", get32(c->reply + 144));
 }
 
 int command_cprb_errors(int fd)
@@ -304,9 +316,44 @@ int command_cprb_errors(int fd)
     try(fd, "ep11-request-short", ZSENDEP11CPRB, &urb);
     urb = good, urb.resp_len = 8;
     try(fd, "ep11-reply-short", ZSENDEP11CPRB, &urb);
+    urb = good, urb.resp_len = 31;
+    try(fd, "ep11-reply-31", ZSENDEP11CPRB, &urb);
+    urb = good, urb.resp_len = 0xfffffffd;
+    try(fd, "ep11-reply-huge", ZSENDEP11CPRB, &urb);
     urb = good, urb.targets_num = 1, urb.targets = (uintptr_t)&target;
     try(fd, "ep11-any", ZSENDEP11CPRB, &urb);
     target.ap_id = 0x33;
     try(fd, "ep11-target-unknown", ZSENDEP11CPRB, &urb);
+    return 0;
+}
+
+/* What is asked of a domain's administrator, and what is neither that nor usage. */
+int command_admin(int fd, unsigned domain)
+{
+    uint8_t request[64], reply[4096];
+    struct urb urb = {
+        .req = (uintptr_t)request, .resp_len = sizeof reply, .resp = (uintptr_t)reply};
+    struct cca c;
+    uint32_t rc = 0;
+
+    cca_start(&c, domain, "RL", "RANDOM  ");
+    add16(&c, 2);
+    add16(&c, 2);
+    put32(c.request + 28, 8);
+    c.x.reply_data_length = sizeof c.data;
+    c.x.reply_data_addr = c.data;
+    cca_send(fd, &c, 0xffffffff, &rc);
+    c.x.reply_control_blk_length = sizeof c.reply;
+    c.x.reply_data_length = sizeof c.data;
+    try(fd, "usage", ZSECSENDCPRB, &c.x);
+    memcpy(c.request + 6, "T4", 2);
+    c.x.reply_control_blk_length = sizeof c.reply;
+    try(fd, "neither", ZSECSENDCPRB, &c.x);
+    memcpy(c.request + 6, "T3", 2);
+    c.x.reply_control_blk_length = sizeof c.reply;
+    try(fd, "cca", ZSECSENDCPRB, &c.x);
+    urb.req_len = ep11_request(request, domain, 1);
+    request[5] = 0x80;
+    try(fd, "ep11", ZSENDEP11CPRB, &urb);
     return 0;
 }

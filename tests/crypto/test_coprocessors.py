@@ -71,9 +71,11 @@ def test_errors(crypto):
         "control-wild": fault, "reply-wild": fault, "data-wild": fault,
         "control-short": invalid, "reply-short": invalid, "control-65537": invalid, "control-huge": invalid,
         "card-unknown": "ENODEV", "agent-unknown": invalid, "agent-unknown-status": "0x0008044d",
-        "function-unknown": "EOPNOTSUPP",
+        "control-without-function": invalid, "reply-huge": invalid, "reply-sum-huge": invalid,
+        "function-unknown": "0", "function-unknown-code": "0x0008005a",  # the adapter's own error
         "ep11-request-wild": fault, "ep11-reply-wild": fault, "ep11-targets-wild": fault,
         "ep11-request-huge": invalid, "ep11-request-short": invalid, "ep11-reply-short": invalid,
+        "ep11-reply-31": invalid, "ep11-reply-huge": invalid,
         "ep11-any": "0", "ep11-target-unknown": "ENODEV",
     }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,7 +184,7 @@ static bool count_tree(struct play *p, unsigned tree)
 {
     unsigned number = tree ? p->requests.guest[tree - 1].number + 1 : CORE_HOST_TREE;
     const struct zcrypt *z = core_zcrypt(p->core, number);
-    unsigned all[2] = {0, 0};
+    unsigned all[2] = {0, 0}, shown[2] = {0, 0}; /* Z90STAT shows the default domain */
 
     if (!z || !tree_of(p, tree))
         return true;
@@ -192,9 +193,16 @@ static bool count_tree(struct play *p, unsigned tree)
         unsigned sums[3] = {0, 0, 0};
         int64_t load = counter(tree_of(p, tree), card, "load");
 
-        for (unsigned di = 0; di < APQIS; di++)
+        for (unsigned di = 0; di < APQIS; di++) {
+            unsigned before[2] = {sums[0], sums[1]};
+
             if (!count_queue(p, tree, ai, di, sums))
                 return false;
+            if (zcrypt_default_domain(z) != apqis[di])
+                continue;
+            shown[0] += sums[0] - before[0];
+            shown[1] += sums[1] - before[1];
+        }
         if (load >= 0 && load < sums[2])
             return play_fail(p, "card%02x has load %d, its queues %u", apids[ai], (int)load,
                              sums[2]);
@@ -203,9 +211,9 @@ static bool count_tree(struct play *p, unsigned tree)
         all[0] += sums[0];
         all[1] += sums[1];
     }
-    if (zcrypt_sent_count(z) != all[0] || zcrypt_waiting_count(z) != all[1])
+    if (zcrypt_sent_count(z) != shown[0] || zcrypt_waiting_count(z) != shown[1])
         return play_fail(p, "Z90STAT counts %u sent and %u waiting, the queues %u and %u",
-                         zcrypt_sent_count(z), zcrypt_waiting_count(z), all[0], all[1]);
+                         zcrypt_sent_count(z), zcrypt_waiting_count(z), shown[0], shown[1]);
     return count_calls(p, tree, all[1]);
 }
 
@@ -335,6 +343,18 @@ static bool went_right(struct play *p, const struct step *s, int64_t requests)
     return true;
 }
 
+static uint32_t open_node(struct play *p, int node)
+{
+    uint32_t handle = ZCRYPT_Z90CRYPT;
+    char path[64];
+    sysfs_ino ino;
+
+    snprintf(path, sizeof path, "dev/%s", node < 0 ? "z90crypt" : p->model.node[node].name);
+    if (sysfs_resolve(tree_of(p, 0), path, &ino) < 0 || core_open(p->core, 0, ino, &handle) < 0)
+        play_fail(p, "/%s cannot be opened", path);
+    return handle;
+}
+
 int execute_zcrypt(struct play *p, const struct step *s)
 {
     struct requests *r = &p->requests;
@@ -355,7 +375,7 @@ int execute_zcrypt(struct play *p, const struct step *s)
         make_cca(&m, &w, owner, number);
     else
         make_ep11(&m, &w, owner, number);
-    m.request.node = node < 0 ? ZCRYPT_Z90CRYPT : (uint32_t)node;
+    m.request.node = open_node(p, node);
     m.request.reply_control = m.request.reply_data = 400;
     cmd.token = TOKEN_FIRST + number;
     cmd.zcrypt.tree = !s->tree                       ? CORE_HOST_TREE

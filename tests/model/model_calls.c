@@ -17,9 +17,9 @@ unsigned model_rating(const struct m_want *w, unsigned type, unsigned mode)
     unsigned row = type < 10 ? 0 : type - 10;
 
     if (w->kind == WANT_EP11)
-        return ep11_key[row] * 10;
+        return ep11_key[row] * 100; /* random numbers */
     if (w->kind == WANT_CCA)
-        return cca_key[row] * 10;
+        return cca_key[row] * 500; /* KG */
     if (mode == ACCEL)
         return w->kind == WANT_CRT ? accel_crt[row] : accel_me[row];
     return w->kind == WANT_CRT ? cca_crt[row] : cca_me[row];

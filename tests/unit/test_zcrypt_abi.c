@@ -243,6 +243,15 @@ static void test_xcrb(void **state)
     make_xcrb(b);
     set(b + 28, UINT32_MAX, 4);
     assert_int_equal(zcrypt_abi_parse(0xc0007a81, false, b, &w), -EINVAL);
+    make_xcrb(b);
+    set(b + 48, 0xfffffffc, 4); /* reply blocks */
+    set(b + 68, 3, 4);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a81, false, b, &w), 0);
+    set(b + 68, 4, 4);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a81, false, b, &w), -EINVAL);
+    set(b + 68, 0, 4);
+    set(b + 48, 0xfffffffd, 4);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a81, false, b, &w), -EINVAL);
 }
 
 static void test_xcrb_answer(void **state)
@@ -287,6 +296,10 @@ static void test_urb(void **state)
     set(b + 34, 0x2000, 8);
     set(b + 42, UINT64_MAX, 8);
     set(b + 50, 0x3000, 8);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a04, false, b, &w), -EINVAL);
+    set(b + 42, 0xfffffffd, 8);
+    assert_int_equal(zcrypt_abi_parse(0xc0007a04, false, b, &w), -EINVAL);
+    set(b + 42, 0xfffffffc, 8);
     assert_int_equal(zcrypt_abi_parse(0xc0007a04, false, b, &w), 0);
     assert_piece(w.in[0], 0x1000, 8);
     assert_piece(w.in[1], 0x2000, 100);
@@ -301,7 +314,7 @@ static void test_urb(void **state)
     assert_int_equal(targets[1].apid, 0xffff);
     assert_int_equal(targets[1].apqi, 0x47);
     assert_ptr_equal(r.control.data, data + 8);
-    assert_int_equal(r.reply_control, UINT32_MAX);
+    assert_int_equal(r.reply_control, 0xfffffffc);
     assert_int_equal(zcrypt_abi_answer(&w, 0x9000, 0, &reply, &a), 0);
     assert_int_equal(a.count, 2);
     assert_int_equal(get(a.v[1].data + 42, 8), 64);
