@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -40,6 +41,17 @@ static void block_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* Callers can hold on to descriptors of ours, so we take as many as we may have. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 static int open_loop(struct daemon *d, struct text *why)
@@ -206,6 +218,7 @@ int daemon_run(const struct daemon_options *options)
     int rc;
 
     block_signals();
+    raise_descriptors();
     rc = load_machine(options, &machine, &why);
     if (rc == 0)
         rc = daemon_open(&d, &machine, &why);

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/number.h"
+
 #define PAGES_MAX     16    /* that are copied without a thread of their own */
 #define PAGE          4096u /* a smaller step than the real page only costs a little */
 #define WINDOWS_BYTES 8192u
@@ -293,6 +295,23 @@ bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread,
         *seen_of(seen, thread, pages[i]) = (struct caller_seen){thread, (uintptr_t)pages[i], time};
     }
     return true;
+}
+
+pid_t caller_process(pid_t thread)
+{
+    static const char name[] = "\nTgid:\t";
+    char text[1024], *at; /* it is the fourth line; the first one's name is escaped */
+    int fd = open_proc(thread, "status", O_RDONLY), process;
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+
+    if (fd >= 0)
+        close(fd);
+    text[n < 0 ? 0 : n] = '\0';
+    at = strstr(text, name);
+    if (!at || number_parse_int(at + strlen(name), strspn(at + strlen(name), "0123456789"), 10,
+                                &process) < 0)
+        return thread;
+    return process;
 }
 
 /* Asks no file system, which could be our own. Not by fdinfo: its text can be long. */

@@ -72,6 +72,9 @@ struct caller_seen {
 bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread,
                      const struct caller_piece *pieces, unsigned count);
 
+/* The process of a thread; the thread itself if the system does not tell. */
+pid_t caller_process(pid_t thread);
+
 /*
  * 0: the thread has a file with this inode number open. -EOPNOTSUPP: it has not, so thread is a
  * number of another PID namespace than ours. -EACCES: we may not look at it.

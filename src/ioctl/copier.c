@@ -11,11 +11,24 @@
 
 #include "base/text.h"
 
-#define THREADS_MAX 32u
-#define PER_USER    8u
-#define PATIENCE_NS 200000000L /* at the end, for copies that are under way */
+#define SHARED_THREADS 32u   /* for whoever comes */
+#define THREADS_MAX    1024u /* the others are for processes that have none */
+#define PER_PROCESS    8u
+#define BUCKETS        256u
+#define PATIENCE_NS    200000000L /* at the end, for copies that are under way */
 
 TAILQ_HEAD(copy_list, copy);
+TAILQ_HEAD(customer_list, customer);
+
+/* A process, as long as it has copies that wait or are under way. */
+struct customer {
+    pid_t process;
+    unsigned running;
+    struct copy_list waiting;
+    struct customer_list *queue; /* that it stands in */
+    TAILQ_ENTRY(customer) in_queue;
+    LIST_ENTRY(customer) in_bucket;
+};
 
 struct copier {
     int fd; /* readable while finished is not empty */
@@ -23,49 +36,80 @@ struct copier {
     pthread_mutex_t lock;
     pthread_cond_t work, ended;
     /* All below under lock. */
-    struct copy_list waiting, finished;
-    struct copy *running[THREADS_MAX];
-    unsigned threads, idle, waiting_count;
+    LIST_HEAD(, customer) buckets[BUCKETS];
+    /* Customers with waiting copies: those without a thread, which come first, and those with. */
+    struct customer_list first, others;
+    struct copy_list finished;
+    unsigned threads, idle, running, waiting_count;
     bool quit;
 };
 
-static unsigned running_of(const struct copier *c, uid_t uid)
+static struct customer *customer_get(struct copier *c, pid_t process)
 {
-    unsigned count = 0;
+    struct customer *customer;
 
-    for (unsigned i = 0; i < THREADS_MAX; i++)
-        count += c->running[i] && c->running[i]->uid == uid;
-    return count;
+    LIST_FOREACH(customer, &c->buckets[(unsigned)process % BUCKETS], in_bucket)
+    if (customer->process == process)
+        return customer;
+    customer = xcalloc(1, sizeof *customer);
+    customer->process = process;
+    TAILQ_INIT(&customer->waiting);
+    LIST_INSERT_HEAD(&c->buckets[(unsigned)process % BUCKETS], customer, in_bucket);
+    return customer;
 }
 
-/* The oldest copy whose user does not occupy too many threads, or NULL. */
+/* Puts it where it belongs now. */
+static void customer_settle(struct copier *c, struct customer *customer)
+{
+    struct customer_list *queue = NULL;
+
+    if (customer->queue)
+        TAILQ_REMOVE(customer->queue, customer, in_queue);
+    if (!TAILQ_EMPTY(&customer->waiting) && customer->running < PER_PROCESS)
+        queue = customer->running ? &c->others : &c->first;
+    customer->queue = queue;
+    if (queue) {
+        TAILQ_INSERT_TAIL(queue, customer, in_queue);
+    } else if (TAILQ_EMPTY(&customer->waiting) && !customer->running) {
+        LIST_REMOVE(customer, in_bucket);
+        free(customer);
+    }
+}
+
+static void forget_waiting(struct copier *c, struct copy *copy)
+{
+    TAILQ_REMOVE(&copy->customer->waiting, copy, link);
+    copy->waiting = false;
+    c->waiting_count--;
+}
+
+/* The copy that is next, or NULL: there is none, or none whose process may have another thread. */
 static struct copy *take(struct copier *c)
 {
+    struct customer *customer = TAILQ_FIRST(&c->first);
     struct copy *copy;
 
-    TAILQ_FOREACH(copy, &c->waiting, link)
-    if (running_of(c, copy->uid) < PER_USER)
-        break;
-    if (copy) {
-        TAILQ_REMOVE(&c->waiting, copy, link);
-        c->waiting_count--;
-        copy->waiting = false;
-        copy->begin(copy);
-    }
+    if (!customer && c->running < SHARED_THREADS)
+        customer = TAILQ_FIRST(&c->others);
+    if (!customer)
+        return NULL;
+    copy = TAILQ_FIRST(&customer->waiting);
+    forget_waiting(c, copy);
+    customer->running++;
+    c->running++;
+    customer_settle(c, customer);
+    copy->begin(copy);
     return copy;
 }
 
 static void run(struct copier *c, struct copy *copy)
 {
-    unsigned slot = 0;
-
-    while (c->running[slot])
-        slot++;
-    c->running[slot] = copy;
     pthread_mutex_unlock(&c->lock);
     copy->work(copy);
     pthread_mutex_lock(&c->lock);
-    c->running[slot] = NULL;
+    copy->customer->running--;
+    c->running--;
+    customer_settle(c, copy->customer);
     if (TAILQ_EMPTY(&c->finished))
         eventfd_write(c->fd, 1);
     TAILQ_INSERT_TAIL(&c->finished, copy, link);
@@ -73,6 +117,13 @@ static void run(struct copier *c, struct copy *copy)
 
 static void copier_destroy(struct copier *c)
 {
+    struct customer *customer;
+
+    for (unsigned i = 0; i < BUCKETS; i++)
+        while ((customer = LIST_FIRST(&c->buckets[i]))) {
+            LIST_REMOVE(customer, in_bucket);
+            free(customer);
+        }
     pthread_mutex_unlock(&c->lock);
     pthread_mutex_destroy(&c->lock);
     pthread_cond_destroy(&c->work);
@@ -93,7 +144,7 @@ static void *copier_main(void *data)
             run(c, copy);
             continue;
         }
-        if (c->quit)
+        if (c->quit || c->threads > SHARED_THREADS)
             break;
         c->idle++;
         pthread_cond_wait(&c->work, &c->lock);
@@ -123,12 +174,22 @@ static void start_thread(struct copier *c)
     pthread_attr_destroy(&attr);
 }
 
+/* Some of those that wait may be for nobody, as long as their processes have threads enough. */
+static bool wants_thread(const struct copier *c, const struct customer *customer)
+{
+    return c->waiting_count > c->idle &&
+           c->threads < (customer->running ? SHARED_THREADS : THREADS_MAX);
+}
+
 void copier_submit(struct copier *c, struct copy *copy)
 {
     pthread_mutex_lock(&c->lock);
-    TAILQ_INSERT_TAIL(&c->waiting, copy, link);
+    copy->customer = customer_get(c, copy->process);
+    TAILQ_INSERT_TAIL(&copy->customer->waiting, copy, link);
     copy->waiting = true;
-    if (++c->waiting_count > c->idle && c->threads < THREADS_MAX)
+    c->waiting_count++;
+    customer_settle(c, copy->customer);
+    if (wants_thread(c, copy->customer))
         start_thread(c);
     pthread_cond_signal(&c->work);
     pthread_mutex_unlock(&c->lock);
@@ -141,9 +202,8 @@ bool copier_cancel(struct copier *c, struct copy *copy)
     pthread_mutex_lock(&c->lock);
     waiting = copy->waiting;
     if (waiting) {
-        TAILQ_REMOVE(&c->waiting, copy, link);
-        c->waiting_count--;
-        copy->waiting = false;
+        forget_waiting(c, copy);
+        customer_settle(c, copy->customer);
     }
     pthread_mutex_unlock(&c->lock);
     return waiting;
@@ -179,7 +239,8 @@ int copier_new(sd_event *event, struct copier **out)
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->work, NULL);
     pthread_cond_init(&c->ended, NULL);
-    TAILQ_INIT(&c->waiting);
+    TAILQ_INIT(&c->first);
+    TAILQ_INIT(&c->others);
     TAILQ_INIT(&c->finished);
     c->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     rc = c->fd < 0 ? -errno : 0;

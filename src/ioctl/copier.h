@@ -9,16 +9,20 @@
 
 /*
  * Threads for copies that may wait for the caller (ioctl/caller.h). They start when there is
- * something to do. A caller can make a copy wait for ever, so one user can occupy only some of
- * them.
+ * something to do. A caller can make a copy wait for ever. So one process can occupy at most 8 of
+ * them, and beyond the first 32, up to 1024, they are for processes that have none: to keep others
+ * waiting takes a thousand processes.
  */
 struct copier;
+struct customer;
 
 /* Embedded in the owner's object, which must live until done. */
 struct copy {
     TAILQ_ENTRY(copy) link;
-    uid_t uid;
-    bool waiting; /* the copier's: no thread has it yet */
+    pid_t process;
+    /* The copier's: */
+    struct customer *customer;
+    bool waiting; /* no thread has it yet */
     /* Right before work, and never when copier_cancel has returned; the copier is locked. */
     void (*begin)(struct copy *copy);
     void (*work)(struct copy *copy); /* on one of the threads */

@@ -52,6 +52,21 @@ int command_fault(int fd, int result)
     return 0;
 }
 
+/* The result goes to a page that nobody has touched yet: somebody has to wait for it. */
+int command_fresh(int fd)
+{
+    char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct operation o;
+    struct modexpo me;
+    struct crt crt;
+
+    operation_me(&o, 512, 1);
+    operation_fill(&o, &me, &crt);
+    me.outputdata = page;
+    printf("ioctl %s\n", ioctl(fd, ICARSAMODEXPO, &me) ? strerrorname_np(errno) : "0");
+    return 0;
+}
+
 /* An operand lies in a file of the same file system, which the daemon itself has to read. */
 int command_own_file(int fd, const char *path)
 {

@@ -203,6 +203,8 @@ static int run(int fd, const char *what, char **args, int count)
         return command_narrow(fd);
     if (!strcmp(what, "closing"))
         return command_closing(fd);
+    if (!strcmp(what, "fresh") && count == 0)
+        return command_fresh(fd);
     if (!strcmp(what, "own-file") && count == 1)
         return command_own_file(fd, args[0]);
     if (!strcmp(what, "hold"))

@@ -47,6 +47,7 @@ int command_admin(int fd, unsigned domain);
 
 /* adverse.c */
 int command_fault(int fd, int result);
+int command_fresh(int fd);
 int command_own_file(int fd, const char *path);
 int command_signals_once(int fd);
 int command_signals(const char *node, unsigned count);

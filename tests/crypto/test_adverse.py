@@ -19,7 +19,6 @@ def waiting(crypto, *arguments, **options):
     line = process.stdout.readline()
     if line != "waits\n":
         pytest.skip(process.stderr.read())
-    time.sleep(0.2)
     assert process.poll() is None
     return process
 
@@ -27,8 +26,11 @@ def waiting(crypto, *arguments, **options):
 @pytest.mark.parametrize("result", [0, 1], ids=["operand", "result"])
 def test_memory_that_never_comes(crypto, result):
     """It holds up nobody but the caller, however many there are, and the caller can be killed."""
-    stuck = [waiting(crypto, result) for _ in range(12)]
+    stuck = [waiting(crypto, result) for _ in range(50)]
+    time.sleep(0.5)
+    assert all(process.poll() is None for process in stuck)
     assert crypto.ask("me", 512, 2048, timeout=20) == {"512": "0", "2048": "0"}
+    assert crypto.ask("fresh", timeout=20) == {"ioctl": "0"}
     assert crypto.value("devices/ap/card06/type") == "CEX5A"
     for process in stuck:
         process.kill()
@@ -40,6 +42,7 @@ def test_memory_that_never_comes(crypto, result):
 def test_memory_that_never_comes_and_the_end(crypto):
     """The daemon ends nevertheless (the fixture checks it), and so does the caller."""
     process = waiting(crypto, 0)
+    time.sleep(0.2)
     crypto.stop()
     out, _ = process.communicate(timeout=30)
     assert out.startswith("ended E")

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Copies that wait for ever keep nobody else's waiting. */
+#include <dirent.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "ioctl/copier.h"
+
+#define LOOP_US 10000000u
+#define SHARED  32u /* threads that stay */
+
+struct test_copy {
+    struct copy copy;
+    bool stuck, done;
+};
+
+static sd_event *event;
+static struct copier *copier;
+static sem_t release;
+static atomic_uint begun;
+
+static void begin(struct copy *copy)
+{
+    atomic_fetch_add(&begun, 1);
+}
+
+static void work(struct copy *copy)
+{
+    if (((struct test_copy *)copy)->stuck)
+        sem_wait(&release);
+}
+
+static void done(struct copy *copy)
+{
+    ((struct test_copy *)copy)->done = true;
+}
+
+static void submit(struct test_copy *t, pid_t process, bool stuck)
+{
+    *t = (struct test_copy){{.process = process, .begin = begin, .work = work, .done = done}};
+    t->stuck = stuck;
+    copier_submit(copier, &t->copy);
+}
+
+static void wait_begun(unsigned count)
+{
+    for (unsigned i = 0; i < 10000 && atomic_load(&begun) < count; i++)
+        usleep(1000);
+    assert_int_equal(atomic_load(&begun), count);
+}
+
+static void wait_done(const struct test_copy *t)
+{
+    while (!t->done)
+        assert_true(sd_event_run(event, LOOP_US) > 0);
+}
+
+static void release_all(struct test_copy *copies, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        sem_post(&release);
+    for (unsigned i = 0; i < count; i++)
+        wait_done(&copies[i]);
+}
+
+static int set_up(void **state)
+{
+    atomic_store(&begun, 0);
+    sem_init(&release, 0, 0);
+    return sd_event_new(&event) < 0 || copier_new(event, &copier) < 0;
+}
+
+static int tear_down(void **state)
+{
+    copier_free(copier);
+    sd_event_unref(event);
+    sem_destroy(&release);
+    return 0;
+}
+
+static void a_process_has_eight_threads(void **state)
+{
+    struct test_copy copies[20], other;
+
+    for (unsigned i = 0; i < 20; i++)
+        submit(&copies[i], 7, true);
+    wait_begun(8);
+    submit(&other, 8, false);
+    wait_done(&other);
+    assert_int_equal(atomic_load(&begun), 9);
+    release_all(copies, 20);
+    assert_int_equal(atomic_load(&begun), 21);
+}
+
+static unsigned threads(void)
+{
+    DIR *dir = opendir("/proc/self/task");
+    unsigned count = 0;
+
+    assert_non_null(dir);
+    for (struct dirent *e; (e = readdir(dir));)
+        count += *e->d_name != '.';
+    closedir(dir);
+    return count;
+}
+
+/* As many as one likes: whose process has no thread gets one. */
+static void many_processes(void **state)
+{
+    struct test_copy copies[200], second, other;
+    unsigned before = threads();
+
+    for (unsigned i = 0; i < 200; i++)
+        submit(&copies[i], (pid_t)(1000 + i), true);
+    wait_begun(200);
+    /* A second thread of a process is one of those for whoever comes. */
+    submit(&second, 1000, false);
+    submit(&other, 8, false);
+    wait_done(&other);
+    assert_true(!second.done && second.copy.waiting);
+    release_all(copies, 200);
+    wait_done(&second);
+    for (unsigned i = 0; i < 10000 && threads() > before + SHARED; i++)
+        usleep(1000);
+    assert_true(threads() <= before + SHARED);
+}
+
+static void cancelled(void **state)
+{
+    struct test_copy copies[9];
+
+    for (unsigned i = 0; i < 9; i++)
+        submit(&copies[i], 7, true);
+    wait_begun(8);
+    assert_false(copier_cancel(copier, &copies[0].copy));
+    assert_true(copier_cancel(copier, &copies[8].copy));
+    release_all(copies, 8);
+    assert_false(copies[8].done);
+    assert_false(copier_cancel(copier, &copies[0].copy));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_process_has_eight_threads, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(many_processes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(cancelled, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
