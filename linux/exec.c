@@ -366,7 +366,7 @@ int main(int argc, char **argv)
         }
     }
     if (argc - optind < 2) {
-        fputs("usage: exec [-i] [-t SECONDS] SOCKET COMMAND [ARGUMENT...]\n"
+        fputs("usage: linux-exec [-i] [-t SECONDS] SOCKET COMMAND [ARGUMENT...]\n"
               "  -i  the command reads our standard input\n"
               "  -t  give up when nothing happens for so long; the command is killed\n",
               stderr);
