@@ -5,7 +5,8 @@
 #include "bus/internal.h"
 
 /* What TAPQ tells of a queue (spec 1.5), and whether the answer carries information at all
- * (spec 1.4). */
+ * (spec 1.4). Without facility 15 it does not tell the mode, and no driver could do anything with
+ * the adapter. */
 struct tapq {
     bool valid;
     enum ap_rc rc;
@@ -17,7 +18,7 @@ static struct tapq test_queue(struct ap_bus *b, ap_qn qn)
     struct tapq t = {0};
 
     t.rc = apqsw_rc(b->hw.ops->tapq(b->hw.ctx, qn, &t.info));
-    t.valid = t.info >> 24 & 0xff &&
+    t.valid = t.info >> 32 & (AP_FN_ACCEL | AP_FN_CCA | AP_FN_EP11) &&
               (t.rc == AP_RC_NORMAL || (t.rc >= AP_RC_RESET_IN_PROGRESS && t.rc <= AP_RC_BUSY));
     return t;
 }

@@ -34,7 +34,7 @@ static uint32_t hw_tapq(void *ctx, ap_qn qn, uint64_t *info)
         return apqsw_of(AP_RC_Q_NOT_AVAIL);
     apqsw = g->lpar.ops->tapq(g->lpar.ctx, qn, info);
     if (!(g->features & GUEST_APFT))
-        *info = 0;
+        *info &= AP_INFO_BASIC;
     return apqsw;
 }
 

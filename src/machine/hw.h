@@ -50,6 +50,10 @@ static inline enum ap_rc apqsw_rc(uint32_t apqsw)
     return (enum ap_rc)(apqsw >> 16 & 0xff);
 }
 
+/* Type and queue depth, what TAPQ tells also without the T bit: drivers older than facility 15 know
+ * adapters by them. */
+#define AP_INFO_BASIC UINT64_C(0xff00000f)
+
 /* PQAP(QCI)'s block (spec 1.6). */
 struct ap_qci {
     uint32_t flags; /* AP_QCI_* */
@@ -83,8 +87,8 @@ struct ap_dqap {
 struct ap_hw_ops {
     /* false: the facility is not installed. */
     bool (*qci)(void *ctx, struct ap_qci *out);
-    /* TAPQ with the T bit; *info is the GR2 word (spec 1.5), 0 where the response code makes it
-     * invalid. */
+    /* TAPQ, with the T bit where there is facility 15; *info is the GR2 word (spec 1.5), 0 where
+     * the response code makes it invalid. */
     uint32_t (*tapq)(void *ctx, ap_qn qn, uint64_t *info);
     uint32_t (*rapq)(void *ctx, ap_qn qn);
     uint32_t (*zapq)(void *ctx, ap_qn qn);

@@ -50,7 +50,7 @@ static bool pqap_valid(const struct ap_hw *hw, unsigned features, const struct a
         return false;
     if (insn->gr[0] & GR0_T && fc == FC_TAPQ && !(features & GUEST_APFT))
         return false;
-    if (fc == FC_AQIC && !(features & GUEST_APQI))
+    if (fc == FC_AQIC && !(features & GUEST_APQI && hw->ops->interrupts(hw->ctx)))
         return false;
     if (fc == FC_QACT && !has_qact(hw))
         return false;
@@ -122,7 +122,7 @@ static void execute_pqap(const struct ap_hw *hw, const struct ap_insn *insn,
     switch (insn->gr[0] >> 24 & 0xff) {
     case FC_TAPQ:
         set_status(out, hw->ops->tapq(hw->ctx, qn, &info));
-        out->gr[2] = insn->gr[0] & GR0_T ? info : 0;
+        out->gr[2] = insn->gr[0] & GR0_T ? info : info & AP_INFO_BASIC;
         break;
     case FC_RAPQ:
         set_status(out, hw->ops->rapq(hw->ctx, qn));

@@ -163,7 +163,11 @@ uint32_t message_deliver(struct message_queue *q, struct message *m, size_t room
     text_add(out, (const char *)m->bytes + m->delivered, now);
     m->delivered += now;
     rest -= now;
-    if (!rest)
+    if (!rest) {
         message_free(q, m);
+    } else if (m->delivered) { /* its other parts come before anything else */
+        TAILQ_REMOVE(&q->messages, m, next);
+        TAILQ_INSERT_HEAD(&q->messages, m, next);
+    }
     return rest;
 }

@@ -58,7 +58,8 @@ void message_answer(struct message *m, const uint8_t *reply, size_t len);
 void message_hold(struct message_queue *q, struct message *m, uint64_t due);
 void message_queue_release(struct message_queue *q, uint64_t now);
 
-/* The first message with a reply, or NULL. */
+/* The message with a reply that DQAP gives next: one of which a part has been delivered, or else
+ * the first. NULL: there is none. */
 struct message *message_queue_ready(const struct message_queue *q);
 
 /* Hands out up to room bytes of the reply; the message leaves the queue with its last byte. Returns

@@ -198,7 +198,7 @@ static unsigned check_wanted(const struct play *p, const struct insn *i, unsigne
         return 6;
     if (op == ODD || (op == TAPQ && n->gr[0] & 0x00800000 && !(i->features & GUEST_APFT)))
         return 6;
-    if (op == AQIC && !(i->features & GUEST_APQI))
+    if (op == AQIC && !(i->features & GUEST_APQI && p->model.interrupts))
         return 6;
     return op == QCI && (!(i->features & GUEST_APQCI) || n->gr[2] % 8) ? 6 : 0;
 }
@@ -233,8 +233,12 @@ static unsigned nqap_wanted(struct play *p, const struct insn *i)
     return rc ? rc : i->queue->count > a.config->depth ? 0x10 : 0;
 }
 
+/* What DQAP gives: the rest of a reply before any other. */
 static struct inside *first_ready(struct inside_queue *q)
 {
+    for (unsigned i = 0; i < q->count; i++)
+        if (q->v[i].state == READY && q->v[i].delivered)
+            return &q->v[i];
     for (unsigned i = 0; i < q->count; i++)
         if (q->v[i].state == READY)
             return &q->v[i];
@@ -332,6 +336,10 @@ static bool qci_right(struct play *p, const struct insn *i, const struct ap_insn
 static bool happened(struct play *p, struct insn *i, unsigned op, const struct ap_insn_result *out)
 {
     switch (op) {
+    case TAPQ:
+        if (!out->gr[2] || !(out->gr[2] >> 32) != !(i->cmd.insn.insn.gr[0] & 0x00800000))
+            return play_fail(p, "TAPQ tells %016" PRIx64, out->gr[2]);
+        return true;
     case RAPQ:
     case ZAPQ:
         queue_flushed(&p->requests, i->ai, i->di);

@@ -19,6 +19,7 @@ void model_init(struct model *m, const struct machine_config *config)
 {
     *m = (struct model){.seed = config->abi == ABI_SEED,
                         .apxa = config->features & AP_QCI_APXA,
+                        .interrupts = config->interrupts,
                         .bus = {.apmask = config->apmask,
                                 .aqmask = config->aqmask,
                                 .autoprobe = true,

@@ -78,7 +78,7 @@ struct m_node {
 
 struct model {
     bool seed; /* the profile */
-    bool apxa;
+    bool apxa, interrupts;
     unsigned max_adapter, max_domain;
     struct mask256 usage, control;
     struct m_adapter adapter[APIDS];

@@ -114,6 +114,42 @@ static void test_partial_reply(void **state)
     text_done(&r.data);
 }
 
+static void answer_job(struct world *w, uint64_t id, const char *reply)
+{
+    ap_qn qn;
+
+    assert_int_equal(machine_job_done(w->machine, id, (const uint8_t *)reply, strlen(reply), &qn),
+                     0);
+}
+
+/* Which reply the rest belongs to was settled by the first part, whatever comes meanwhile. */
+static void test_partial_reply_is_continued(void **state)
+{
+    struct world *w = *state;
+    struct ap_insn_result r;
+    uint64_t ids[2];
+
+    nqap(w, QN, 1, "slow", 4);
+    nqap(w, QN, 2, "fast", 4);
+    assert_true(machine_job_next(w->machine, &ids[0]) && machine_job_next(w->machine, &ids[1]));
+    answer_job(w, ids[1], "abcdef");
+    r = dqap(w, QN, 4);
+    assert_int_equal(r.cc, 2);
+    assert_int_equal(r.p1[1], 2);
+    text_done(&r.data);
+    answer_job(w, ids[0], "uvwxyz");
+    r = dqap(w, QN, 4);
+    assert_int_equal(r.cc, 0);
+    assert_int_equal(r.p1[1], 2);
+    assert_int_equal(r.data.len, 2);
+    assert_memory_equal(r.data.data, "ef", 2);
+    text_done(&r.data);
+    r = dqap(w, QN, 9);
+    assert_int_equal(r.p1[1], 1);
+    assert_memory_equal(r.data.data, "uvwxyz", 6);
+    text_done(&r.data);
+}
+
 static void test_depth(void **state)
 {
     struct world *w = *state;
@@ -234,6 +270,91 @@ static void test_aqic(void **state)
     assert_int_equal(rc_of(&r), 6);
 }
 
+/* Facility 65 is the machine's: what it lacks, no CPU model gives. */
+static void test_no_interrupts(void **state)
+{
+    struct machine_config config;
+    struct ap_insn insn = {.opcode = AP_OPCODE_PQAP,
+                           .gr = {3u << 24 | QN, UINT64_C(1) << 47, 0x4000}};
+    struct guest guest = {.features = FEATURES};
+    struct machine *machine;
+    struct ap_insn_result r;
+    struct ap_hw hw[2];
+
+    machine_config_default(&config);
+    config.interrupts = false;
+    machine = machine_new(&config);
+    guest.lpar = hw[0] = machine_hw(machine);
+    mask256_set(&guest.apcb.apm, 6);
+    mask256_set(&guest.apcb.aqm, 0x47);
+    hw[1] = guest_hw(&guest);
+    for (unsigned i = 0; i < 2; i++) {
+        ap_execute(&hw[i], FEATURES, &insn, &r);
+        assert_int_equal(r.program_check, PGM_SPECIFICATION);
+    }
+    assert_false(machine_queue_notifies(machine, QN));
+    machine_free(machine);
+}
+
+/* Type and depth are older than facility 15, which added the rest. */
+static void test_tapq_without_the_t_bit(void **state)
+{
+    struct world *w = *state;
+    struct guest guest = {.features = FEATURES & ~GUEST_APFT, .lpar = w->hw};
+    struct ap_insn insn = {.opcode = AP_OPCODE_PQAP, .gr = {QN, 0, UINT64_C(0xffffffffffffffff)}};
+    struct ap_insn_result r = pqap(w, 0, 0x800000, QN);
+    struct ap_hw hw;
+
+    assert_int_equal(r.gr[2], UINT64_C(0xea0000000b000007) | 4u << 16);
+    ap_execute(&w->hw, FEATURES, &insn, &r);
+    assert_int_equal(r.cc, 0);
+    assert_int_equal(r.gr[2], 0x0b000007);
+    mask256_set(&guest.apcb.apm, 6);
+    mask256_set(&guest.apcb.aqm, 0x47);
+    hw = guest_hw(&guest);
+    ap_execute(&hw, guest.features, &insn, &r);
+    assert_int_equal(r.cc, 0);
+    assert_int_equal(r.gr[2], 0x0b000007);
+    insn.gr[0] |= 0x800000;
+    ap_execute(&hw, guest.features, &insn, &r);
+    assert_int_equal(r.program_check, PGM_SPECIFICATION);
+    insn.gr[0] = AP_QN(6, 0x48);
+    ap_execute(&hw, guest.features, &insn, &r);
+    assert_int_equal(rc_of(&r), 1);
+    assert_int_equal(r.gr[2], 0);
+}
+
+/* Where the machine has QACT it tells the adapter's type, or an older one that was asked for. */
+static void test_qact(void **state)
+{
+    struct machine_config config;
+    struct ap_insn insn = {.opcode = AP_OPCODE_PQAP,
+                           .gr = {5u << 24 | QN, UINT64_C(0x080000000e000000)}};
+    struct machine *machine;
+    struct ap_insn_result r;
+    struct ap_hw hw;
+
+    machine_config_default(&config);
+    config.features |= AP_QCI_QACT;
+    machine = machine_new(&config);
+    hw = machine_hw(machine);
+    ap_execute(&hw, FEATURES, &insn, &r);
+    assert_int_equal(r.program_check, 0);
+    assert_int_equal(r.cc, 0);
+    assert_int_equal(r.gr[2], UINT64_C(0x080000000b000000));
+    insn.gr[1] = UINT64_C(0x080000000a000000);
+    ap_execute(&hw, FEATURES, &insn, &r);
+    assert_int_equal(r.gr[2], UINT64_C(0x080000000a000000));
+    machine_set_online(machine, 6, false);
+    ap_execute(&hw, FEATURES, &insn, &r);
+    assert_int_equal(rc_of(&r), 3);
+    assert_int_equal(r.cc, 3);
+    insn.gr[0] = 5u << 24 | AP_QN(6, 0x48);
+    ap_execute(&hw, FEATURES, &insn, &r);
+    assert_int_equal(rc_of(&r), 1);
+    machine_free(machine);
+}
+
 /* The slot of a job that a reset ended is used again before anybody has heard of either. */
 static void test_job_announced_once(void **state)
 {
@@ -325,6 +446,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_request_and_reply),
         TEST(test_partial_reply),
+        TEST(test_partial_reply_is_continued),
         TEST(test_depth),
         TEST(test_reset_drops_jobs),
         TEST(test_states),
@@ -332,6 +454,9 @@ int main(void)
         TEST(test_program_checks),
         TEST(test_qci),
         TEST(test_aqic),
+        TEST(test_no_interrupts),
+        TEST(test_tapq_without_the_t_bit),
+        TEST(test_qact),
         TEST(test_job_announced_once),
         TEST(test_not_there_comes_first),
         TEST(test_event),
