@@ -34,7 +34,8 @@ struct crypto_card {
  * accelerator  type 88: 23 length fields, 20 not type 50, 34 key block type, 84 size without 4k
  *              function, 85 even modulus, 82 number or key out of range, 10 library failure.
  * CCA, EP11    type 82: 80 lengths, 20 not type 6, 40 malformed header, block or payload, 8A block
- *              names another domain than the queue's, A0 reply larger than its buffers.
+ *              names another domain than the queue's (administration may), A0 reply larger than its
+ *              buffers.
  * CCA services PK, PD, RL, FQ, KG, CM, US; others end with 8/90. 8/33 keyword, 8/35 rule array,
  *              8/72 a length, 8/770 key token, 8/65 modulus even or of a size outside 16..512
  *              bytes, 8/66 input not below the modulus, and those of keys.h.

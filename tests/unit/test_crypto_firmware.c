@@ -237,6 +237,21 @@ static void envelope_refusals(void **state)
     assert_service(ask(&cca, request), 8, 90);
 }
 
+/* A command for another domain reached us because that one is a control domain: it is the service
+ * that is missing, not the domain. */
+static void administration(void **state)
+{
+    uint8_t message[1024];
+    struct small s = small_make();
+    struct span request = small_cca(&s, message, sizeof(message));
+
+    for (char id = '3'; id <= '7'; id++) {
+        message[TYPE6_HEADER_BYTES + 7] = (uint8_t)id;
+        message[TYPE6_HEADER_BYTES + 171] = DOMAIN + 1;
+        assert_service(ask(&cca, request), 8, 90);
+    }
+}
+
 static void random_numbers(void **state)
 {
     uint8_t message[512], first[64];
@@ -556,6 +571,7 @@ int main(void)
         cmocka_unit_test(accelerator_refusals),
         cmocka_unit_test(cca_rsa_refusals),
         cmocka_unit_test(envelope_refusals),
+        cmocka_unit_test(administration),
         cmocka_unit_test(random_numbers),
         cmocka_unit_test(facility_queries),
         cmocka_unit_test(secure_keys),
