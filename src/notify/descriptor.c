@@ -31,6 +31,15 @@ static int failure(int error)
     }
 }
 
+/* A descriptor that is not there: -EBADF, if that is all that is missing. */
+static int absent(pid_t thread)
+{
+    char path[PROC_BYTES];
+
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)thread);
+    return access(path, F_OK) == 0 ? -EBADF : -ENOENT;
+}
+
 /* Not by fdinfo: a caller can make that text as long as it likes, with file locks for example. */
 int descriptor_look(pid_t thread, int fd, struct descriptor *out)
 {
@@ -42,7 +51,7 @@ int descriptor_look(pid_t thread, int fd, struct descriptor *out)
     proc_path(thread, fd, path);
     file = open(path, O_PATH | O_CLOEXEC);
     if (file < 0)
-        return failure(errno);
+        return errno == ENOENT ? absent(thread) : failure(errno);
     rc = statx(file, "", how, STATX_INO | STATX_MNT_ID, &st) < 0 ? failure(errno) : 0;
     close(file);
     if (rc == 0)

@@ -50,8 +50,9 @@ struct descriptor {
 };
 
 /*
- * What stands behind a descriptor of a thread, without asking its file system. -ENOENT: nothing, or
- * the thread is gone; -EACCES: we may not look at it; -EMFILE and the like: the daemon cannot.
+ * What stands behind a descriptor of a thread, without asking its file system. -EBADF: nothing;
+ * -ENOENT: the thread is gone, or hidden; -EACCES: we may not look at it; -EMFILE and the like: the
+ * daemon cannot.
  */
 int descriptor_look(pid_t thread, int fd, struct descriptor *out);
 /* It is open for reading or writing; not for its path alone. */

@@ -130,7 +130,9 @@ static struct ioctl_call *call_new(struct notify *n, const struct seccomp_notif 
 
 /*
  * The node that the ioctl is for, or NULL with 0: the kernel is to go on. -EOPNOTSUPP: the caller
- * is in a PID namespace beside ours; -EACCES: we may not look at it; or the daemon lacks something.
+ * is in a PID namespace beside ours; -EBADF: there is no such descriptor, or it is open for its
+ * path alone (the kernel could find another one that came meanwhile); -EACCES: we may not look at
+ * it; or the daemon lacks something.
  */
 static int find_node(const struct notify *n, const struct seccomp_notif *request,
                      const struct notify_node **out)
@@ -148,8 +150,10 @@ static int find_node(const struct notify *n, const struct seccomp_notif *request
     rc = descriptor_look(thread, fd, &file);
     if (rc < 0)
         return rc == -ENOENT ? 0 : rc;
-    if (file.ino != n->null || !descriptor_can_ioctl(thread, fd))
+    if (file.ino != n->null)
         return 0;
+    if (!descriptor_can_ioctl(thread, fd))
+        return -EBADF;
     node = notify_node_find(n, file.mount, "");
     if (!node || !notify_node_lives(n, node)) {
         descriptor_path(thread, fd, path, sizeof path);

@@ -118,6 +118,27 @@ def test_descriptor_that_changes_meanwhile(crypto):
     assert crypto.ask("me", 512) == {"512": "0"}
 
 
+def test_descriptor_that_is_closed_meanwhile(crypto):
+    """/dev/null must not answer for the node."""
+    answers = set(script(crypto, """
+        fd, device = node(), node()
+        answers, ended = set(), []
+        def ask():
+            for _ in range(3000):
+                answers.add(z(fd))
+            ended.append(1)
+        def change():
+            while len(ended) < 2:
+                os.close(fd)
+                os.dup2(device, fd)
+        threads = [threading.Thread(target=t) for t in (ask, ask, change)]
+        for t in threads: t.start()
+        for t in threads: t.join()
+        print(*answers)
+    """))
+    assert "4" in answers and answers <= {"4", "EBADF"}, answers
+
+
 def test_nodes_come_and_go(crypto):
     """A node that is gone is gone for a descriptor, whatever comes after it."""
     assert crypto.w("class/zcrypt/create", "mine") == "OK"
