@@ -76,6 +76,7 @@ static void do_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     LIST_INSERT_HEAD(&m->files[bucket_of(ino)], f, link);
     fi->fh = (uintptr_t)f;
     fi->direct_io = 1;
+    fi->nonseekable = device;
     fi->noflush = 1;
     if (fuse_reply_open(req, fi) == -ENOENT)
         file_close(m, f); /* the opener was killed meanwhile: no release will come */

@@ -142,6 +142,16 @@ def test_destroyed_node_and_its_successor(crypto):
 
 
 @pytest.mark.fuse_only
+def test_node_has_no_position(crypto):
+    fd = os.open(crypto.node(), os.O_RDWR)
+    for use in (lambda: os.lseek(fd, 1, os.SEEK_SET), lambda: os.pread(fd, 1, 0), lambda: os.pwrite(fd, b"x", 0)):
+        with pytest.raises(OSError) as error:
+            use()
+        assert error.value.strerror == "Illegal seek"
+    os.close(fd)
+
+
+@pytest.mark.fuse_only
 def test_ioctl_on_an_attribute(crypto):
     for path in ("bus/ap/apmask", "devices/ap/card06/type"):
         with open(crypto.path(path), "rb") as file, pytest.raises(OSError) as error:
