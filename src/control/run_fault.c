@@ -69,16 +69,17 @@ static json_t *run_fault_remove(struct control_call *call, struct control_error 
 
 const struct control_command control_commands_fault[] = {
     {.name = "fault-add",
-     .what = "Adds a rule of faults behind those there are: PATTERN COUNT KIND [PARAMETER], as "
-             "'05.* 3 busy'. PATTERN: * or ADAPTER.DOMAIN in the two and four hexadecimal digits "
-             "of device names, each also * or a range (05.0047, *.0004, 04-06.*). COUNT: 1 to "
-             "1000000000, or always. KIND: deconfigured, checkstop (an NQAP is answered with "
-             "response code 03 or 04; with always each instruction is, and what is inside is "
-             "lost); busy (05 for NQAP, RAPQ and ZAPQ; with always for TAPQ, too); full (10 for "
-             "NQAP); reset T (a RAPQ or ZAPQ that is accepted is in progress so long); delay T (a "
-             "reply is held back); bad-reply type, length, short, code=N or service=RC/RS (a reply "
-             "is damaged). T: a number with s, ms or us. The first rule that fits is met, and each "
-             "time counts.",
+     .what =
+         "Adds a rule of faults behind those there are: PATTERN COUNT KIND [PARAMETER], as "
+         "'05.* 3 busy'. PATTERN: * or ADAPTER.DOMAIN in the two and four hexadecimal digits "
+         "of device names, each also * or a range (05.0047, *.0004, 04-06.*). COUNT: 1 to "
+         "1000000000, or always. KIND: deconfigured, checkstop (an NQAP is answered with "
+         "response code 03 or 04; with always each instruction is, and what is inside is "
+         "lost); busy (05 for NQAP, RAPQ and ZAPQ; with always for TAPQ, too); full (10 for "
+         "NQAP); reset T (a RAPQ or ZAPQ that is accepted is in progress so long); delay T (a "
+         "reply is held back); bad-reply type, length, short, code=N or service=RC/RS (a reply "
+         "is damaged). T: a number with s, ms or us. Whatever is asked of a queue, and each of its "
+         "replies, meets the first rule that fits, and each time counts. There can be 1000.",
      .arguments = {{"rule", ARGUMENT_TEXT, false, NULL, "the rule"}},
      .returns = "number: of the rule, counted from 1 and never used again",
      .run = run_fault_add},
@@ -91,7 +92,8 @@ const struct control_command control_commands_fault[] = {
     {.name = "fault-remove",
      .what =
          "Takes away one rule of faults, or all of them. Either argument must be given. Whoever "
-         "waits for a queue because of it tries again.",
+         "waits for a queue because of it tries again; a reset that has begun still takes its "
+         "time, and a reply that is held back comes when it was to come.",
      .arguments = {{"number", ARGUMENT_COUNT, true, NULL, "which"},
                    {"all", ARGUMENT_BOOL, true, NULL, "true: every one"}},
      .returns = "nothing",
