@@ -40,7 +40,57 @@ static int store(const BIGNUM *result, uint8_t *out, size_t n)
     return BN_bn2binpad(result, out, (int)n) < 0 ? -ENOMEM : 0;
 }
 
-static int compute_me(BN_CTX *ctx, const struct rsa_request *r, uint8_t *out, size_t n)
+void modexp_forget(struct modexp_kept *kept)
+{
+    for (unsigned i = 0; i < 2; i++)
+        BN_MONT_CTX_free(kept->forms[i]); /* clears its numbers */
+    OPENSSL_cleanse(kept, sizeof(*kept));
+}
+
+static int prepare(BN_CTX *ctx, const BIGNUM *const *moduli, unsigned count,
+                   struct modexp_kept *kept)
+{
+    modexp_forget(kept);
+    for (unsigned i = 0; i < count; i++) {
+        kept->forms[i] = BN_MONT_CTX_new();
+        if (!kept->forms[i] || !BN_MONT_CTX_set(kept->forms[i], moduli[i], ctx)) {
+            modexp_forget(kept);
+            return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+static bool same_moduli(const struct modexp_kept *kept, const uint8_t numbers[RSA_BYTES_MAX],
+                        unsigned count)
+{
+    return kept->forms[0] && (kept->forms[1] ? 2 : 1) == count &&
+           CRYPTO_memcmp(kept->numbers, numbers, RSA_BYTES_MAX) == 0;
+}
+
+/* Afterwards kept holds the forms of these, one or two. */
+static int use_kept(BN_CTX *ctx, const BIGNUM *const *moduli, unsigned count,
+                    struct modexp_kept *kept)
+{
+    const size_t len = RSA_BYTES_MAX / count;
+    uint8_t numbers[RSA_BYTES_MAX];
+    int error = 0;
+
+    for (unsigned i = 0; i < count; i++)
+        if (BN_bn2binpad(moduli[i], numbers + i * len, (int)len) < 0)
+            return -ENOMEM;
+    if (!same_moduli(kept, numbers, count)) {
+        error = prepare(ctx, moduli, count, kept);
+        if (!error)
+            memcpy(kept->numbers, numbers, sizeof(numbers));
+    }
+    OPENSSL_cleanse(numbers, sizeof(numbers));
+    kept->used = true;
+    return error;
+}
+
+static int compute_me(BN_CTX *ctx, const struct rsa_request *r, struct modexp_kept *kept,
+                      uint8_t *out, size_t n)
 {
     BIGNUM *c, *e, *m, *result = BN_CTX_get(ctx);
     int error = load(ctx, r->input, MODULUS_BITS, &c), ok;
@@ -57,10 +107,13 @@ static int compute_me(BN_CTX *ctx, const struct rsa_request *r, uint8_t *out, si
         return error;
     if (BN_cmp(c, m) >= 0)
         return -ERANGE;
+    error = use_kept(ctx, (const BIGNUM *const[]){m}, 1, kept);
+    if (error)
+        return error;
     if (BN_num_bits(e) <= PUBLIC_EXPONENT_BITS)
-        ok = BN_mod_exp_mont(result, c, e, m, ctx, NULL);
+        ok = BN_mod_exp_mont(result, c, e, m, ctx, kept->forms[0]);
     else
-        ok = BN_mod_exp_mont_consttime(result, c, e, m, ctx, NULL);
+        ok = BN_mod_exp_mont_consttime(result, c, e, m, ctx, kept->forms[0]);
     return ok ? store(result, out, n) : -ENOMEM;
 }
 
@@ -94,44 +147,6 @@ static int load_crt(BN_CTX *ctx, const struct rsa_request *r, struct crt *k)
     return error;
 }
 
-/* Clears its numbers. */
-void modexp_forget(struct modexp_kept *kept)
-{
-    BN_MONT_CTX_free(kept->p);
-    BN_MONT_CTX_free(kept->q);
-    OPENSSL_cleanse(kept, sizeof(*kept));
-}
-
-static int prepare(BN_CTX *ctx, const struct crt *k, const uint8_t primes[RSA_BYTES_MAX],
-                   struct modexp_kept *kept)
-{
-    if (kept->p && CRYPTO_memcmp(kept->primes, primes, RSA_BYTES_MAX) == 0)
-        return 0;
-    modexp_forget(kept);
-    kept->p = BN_MONT_CTX_new();
-    kept->q = BN_MONT_CTX_new();
-    if (!kept->p || !kept->q || !BN_MONT_CTX_set(kept->p, k->p, ctx) ||
-        !BN_MONT_CTX_set(kept->q, k->q, ctx)) {
-        modexp_forget(kept);
-        return -ENOMEM;
-    }
-    memcpy(kept->primes, primes, RSA_BYTES_MAX);
-    return 0;
-}
-
-static int use_kept(BN_CTX *ctx, const struct crt *k, struct modexp_kept *kept)
-{
-    uint8_t primes[RSA_BYTES_MAX];
-    int error = -ENOMEM;
-
-    if (BN_bn2binpad(k->p, primes, PRIME_BITS / 8) > 0 &&
-        BN_bn2binpad(k->q, primes + PRIME_BITS / 8, PRIME_BITS / 8) > 0)
-        error = prepare(ctx, k, primes, kept);
-    OPENSSL_cleanse(primes, sizeof(primes));
-    kept->used = true;
-    return error;
-}
-
 static int compute_crt(BN_CTX *ctx, const struct rsa_request *r, struct modexp_kept *kept,
                        uint8_t *out, size_t n)
 {
@@ -149,13 +164,14 @@ static int compute_crt(BN_CTX *ctx, const struct rsa_request *r, struct modexp_k
         return -ENOMEM;
     if (BN_cmp(k.c, h) >= 0)
         return -ERANGE;
-    error = use_kept(ctx, &k, kept);
+    error = use_kept(ctx, (const BIGNUM *const[]){k.p, k.q}, 2, kept);
     if (error)
         return error;
     if (!BN_mod(cp, k.c, k.p, ctx) || !BN_mod(cq, k.c, k.q, ctx))
         return -ENOMEM;
     /* Both halves in one call: OpenSSL interleaves them where the processor has the means. */
-    if (!BN_mod_exp_mont_consttime_x2(m1, cp, k.dp, k.p, kept->p, m2, cq, k.dq, k.q, kept->q, ctx))
+    if (!BN_mod_exp_mont_consttime_x2(m1, cp, k.dp, k.p, kept->forms[0], m2, cq, k.dq, k.q,
+                                      kept->forms[1], ctx))
         return -ENOMEM;
     if (!BN_mod_sub(h, m1, m2, k.p, ctx) || !BN_mod_mul(h, h, k.u, k.p, ctx) ||
         !BN_mul(h, h, k.q, ctx) || !BN_add(h, h, m2))
@@ -172,10 +188,7 @@ int modexp_compute(const struct rsa_request *r, struct modexp_kept *kept, uint8_
     if (!ctx)
         return -ENOMEM;
     BN_CTX_start(ctx);
-    if (r->crt)
-        error = compute_crt(ctx, r, kept ? kept : &none, out, n);
-    else
-        error = compute_me(ctx, r, out, n);
+    error = (r->crt ? compute_crt : compute_me)(ctx, r, kept ? kept : &none, out, n);
     BN_CTX_end(ctx);
     /* Clears each number that was taken from it. */
     BN_CTX_free(ctx);

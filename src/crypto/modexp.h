@@ -9,14 +9,14 @@
 #include "message/rsa.h"
 
 /*
- * What was worked out of the primes of a key, so that the next request with the same key need not
- * do it again. It is as private as the key: whoever has one forgets it when the next request is
- * not for that key, or there is none. Zeroed it is empty.
+ * What was worked out of a modulus, or of the primes of a key, so that the next request with the
+ * same key need not do it again. It is as private as the key: whoever has one forgets it when the
+ * next request is not for that key, or there is none. Zeroed it is empty.
  */
 struct modexp_kept {
-    bool used; /* set by each computation that uses it */
-    uint8_t primes[RSA_BYTES_MAX];
-    BN_MONT_CTX *p, *q;
+    bool used;                      /* set by each computation that uses it */
+    uint8_t numbers[RSA_BYTES_MAX]; /* the modulus, or both primes in half of it each */
+    BN_MONT_CTX *forms[2];          /* of the modulus, or of each prime */
 };
 
 /* Cleanses it; it is empty then. */

@@ -38,6 +38,8 @@ struct adapters {
     sd_event_source *retry;    /* runs while held is not empty and the pool is idle */
     struct work_list held;     /* the pool had no room, oldest first */
     struct work_list small;    /* cheaper to compute than to hand to another thread */
+    struct modexp_kept kept;   /* of the last small one, */
+    uint32_t kept_source;      /* whose source this was */
     struct firmware *firmware;
     atomic_bool closing;
 };
@@ -124,7 +126,10 @@ static int on_soon(sd_event_source *source, void *data)
     STAILQ_REMOVE_HEAD(&a->small, link);
     if (STAILQ_EMPTY(&a->small))
         sd_event_source_set_enabled(source, SD_EVENT_OFF);
-    w->compute(&w->job->pool, NULL);
+    if (w->source != a->kept_source)
+        modexp_forget(&a->kept);
+    a->kept_source = w->source;
+    w->compute(&w->job->pool, &a->kept);
     work_answer(w);
     return 0;
 }
@@ -280,6 +285,7 @@ void adapters_free(struct adapters *a)
     pool_free(a->pool);
     free_all(&a->held);
     free_all(&a->small);
+    modexp_forget(&a->kept);
     firmware_free(a->firmware);
     sd_event_source_disable_unref(a->finished);
     sd_event_source_disable_unref(a->soon);

@@ -108,7 +108,7 @@ static void work_now(struct span request, struct modexp_kept *kept)
 
     assert_non_null(job);
     job->pool.work(&job->pool, kept);
-    assert_int_equal(job->reply.data[1], REPLY_TYPE80);
+    assert_int_equal(job->reply.data[1], request.len ? REPLY_TYPE80 : REPLY_TYPE88);
     crypto_job_free(job);
 }
 
@@ -119,7 +119,7 @@ static void a_key_is_kept_for_its_own_requests(void **state)
     struct span private, public = make_request(5, true, public_room, sizeof(public_room));
     struct buffer out = buffer_of(private_room, sizeof(private_room));
     struct modexp_kept kept = {0};
-    const BN_MONT_CTX *p;
+    const BN_MONT_CTX *form;
     struct rsa_request r;
     struct rsa_key k;
 
@@ -128,15 +128,19 @@ static void a_key_is_kept_for_its_own_requests(void **state)
     assert_int_equal(type50_format(&r, &out), 0);
     private = buffer_span(&out);
     work_now(private, &kept);
-    p = kept.p;
-    assert_non_null(p);
+    form = kept.forms[0];
+    assert_non_null(form);
     work_now(private, &kept);
-    assert_ptr_equal(kept.p, p);
+    assert_ptr_equal(kept.forms[0], form);
     work_now(public, &kept);
-    assert_null(kept.p);
+    assert_null(kept.forms[1]);
+    for (size_t i = 0; i + k.n / 2 < sizeof(kept.numbers); i++)
+        assert_memory_not_equal(kept.numbers + i, k.q, k.n / 2);
+    work_now(span_of("", 0), &kept);
+    assert_null(kept.forms[0]);
     work_now(private, &kept);
     crypto_job_own.tidy(&kept);
-    assert_null(kept.p);
+    assert_null(kept.forms[0]);
     EVP_PKEY_free(k.pkey);
 }
 

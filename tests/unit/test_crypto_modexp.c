@@ -100,16 +100,16 @@ static void against_openssl(void **state)
 
 static void kept_for(struct modexp_kept *kept, const struct rsa_request *r, bool same)
 {
-    const BN_MONT_CTX *p = kept->p;
+    const BN_MONT_CTX *form = kept->forms[0];
     uint8_t want[2], is[2];
 
     kept->used = false;
     assert_int_equal(modexp_compute(r, NULL, want, 2), 0);
     assert_int_equal(modexp_compute(r, kept, is, 2), 0);
     assert_memory_equal(is, want, 2);
-    assert_true(kept->used == r->crt);
+    assert_true(kept->used);
     if (same)
-        assert_ptr_equal(kept->p, p);
+        assert_ptr_equal(kept->forms[0], form);
 }
 
 static void what_is_kept_is_for_one_key(void **state)
@@ -117,6 +117,7 @@ static void what_is_kept_is_for_one_key(void **state)
     static const struct modexp_kept empty;
     struct rsa_request key = textbook_crt(BYTES("\x0a\xe6")), other_p = key, other_q = key;
     struct rsa_request even = key, public = textbook_me(BYTES("\0\x41"), BYTES("\x11"));
+    uint8_t both[RSA_BYTES_MAX] = {0};
     struct modexp_kept kept = {0};
 
     other_p.key.p = BYTES("\x47");
@@ -124,13 +125,22 @@ static void what_is_kept_is_for_one_key(void **state)
     even.key.q = BYTES("\x34");
     kept_for(&kept, &key, false);
     kept_for(&kept, &key, true);
-    kept_for(&kept, &public, true);
     assert_int_equal(modexp_compute(&even, &kept, (uint8_t[2]){0}, 2), -EDOM);
     kept_for(&kept, &key, true);
     kept_for(&kept, &other_p, false);
     kept_for(&kept, &key, false);
     kept_for(&kept, &other_q, false);
     kept_for(&kept, &other_q, true);
+    kept_for(&kept, &public, false);
+    kept_for(&kept, &public, true);
+    kept_for(&kept, &key, false);
+    /* A modulus with the bytes of both primes. */
+    both[RSA_BYTES_MAX / 2 - 1] = 0x3d;
+    both[RSA_BYTES_MAX - 1] = 0x35;
+    public.me.modulus = span_of(both, sizeof(both));
+    public.me.exponent = BYTES("\1");
+    kept_for(&kept, &public, false);
+    kept_for(&kept, &key, false);
     modexp_forget(&kept);
     assert_memory_equal(&kept, &empty, sizeof(kept));
     modexp_forget(&kept);
