@@ -63,7 +63,7 @@ static void queue_look(struct core *c, ap_qn qn, struct effects *fx)
     if (!c->lpar_connected)
         ap_bus_queue_look(c->bus, qn, fx);
     if (!guest) {
-        machine_replies_came(c->machine, qn);
+        lpar_reply(c, qn, fx);
         return;
     }
     if (!guest->connected && guest->linux_system && guest->linux_system->bus) {

@@ -18,6 +18,7 @@ void core_host_info(const struct core *c, struct host_info *out)
                               .adm = qci->adm,
                               .max_adapter = ap_bus_max_adapter(c->bus),
                               .max_domain = ap_bus_max_domain(c->bus),
+                              .interrupts = machine_config(c->machine)->interrupts,
                               .scans = ap_bus_scans(c->bus),
                               .mdevs = vfio_ap_count(c->vfio_ap)};
     for (unsigned i = 0; i < c->guest_slots; i++)

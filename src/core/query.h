@@ -18,6 +18,7 @@ struct host_info {
     struct mask256 apmask, aqmask;
     struct mask256 apm, aqm, adm; /* what QCI tells the LPAR */
     unsigned max_adapter, max_domain;
+    bool interrupts; /* facility 65 */
     uint64_t scans;
     unsigned mdevs, guests;
 };

@@ -127,27 +127,42 @@ void zcrypts_cancel(struct core *c, uint64_t token)
             zcrypt_cancel(c->guests[i]->linux_system->zcrypt, token);
 }
 
-void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn, struct effects *fx)
+/* A system with CPUs of its own is told of replies if it enabled notification; each is told once,
+ * and what nobody was told of then is not told later. */
+static void replies_tell(struct core *c, unsigned id, ap_qn qn, struct effects *fx)
 {
-    struct zcrypt *z = zcrypt_of(c, g->number + 1);
-    unsigned came;
+    unsigned came = machine_replies_came(c->machine, qn);
 
-    if (z && !guest_at(c, g->number)->connected) {
-        fx->tree = (uint16_t)(g->number + 1);
-        zcrypt_poll(z, qn, fx);
-    }
-    came = machine_replies_came(c->machine, qn);
     while (machine_queue_notifies(c->machine, qn) && came--) {
         struct effect *e = effects_add(fx, EFFECT_GUEST_NOTIFY);
 
-        e->id = g->number;
+        e->id = id;
         e->value = 2;
         e->node = qn;
     }
 }
 
+void lpar_reply(struct core *c, ap_qn qn, struct effects *fx)
+{
+    if (c->lpar_connected)
+        replies_tell(c, CORE_LPAR, qn, fx);
+    else
+        machine_replies_came(c->machine, qn);
+}
+
+void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn, struct effects *fx)
+{
+    struct zcrypt *z = zcrypt_of(c, g->number + 1);
+
+    if (z && !guest_at(c, g->number)->connected) {
+        fx->tree = (uint16_t)(g->number + 1);
+        zcrypt_poll(z, qn, fx);
+    }
+    replies_tell(c, g->number, qn, fx);
+}
+
 /* The reply is in the queue. Our own zcrypts fetch it, unless somebody else has taken their place;
- * a guest that enabled notification is told; everybody else polls. */
+ * who enabled notification is told; everybody else polls. */
 int core_job_done(struct core *c, const struct command *cmd, struct effects *fx)
 {
     const struct vfio_ap_guest *g;
@@ -162,6 +177,6 @@ int core_job_done(struct core *c, const struct command *cmd, struct effects *fx)
     if (g)
         guest_reply(c, g, qn, fx);
     else
-        machine_replies_came(c->machine, qn);
+        lpar_reply(c, qn, fx);
     return 0;
 }

@@ -70,6 +70,8 @@ int core_insn(struct core *c, const struct command *cmd, struct reply *reply);
 struct zcrypt *zcrypt_of(struct core *c, unsigned tree);
 /* The queue may have a reply: who waits for it in the guest, or is to be told, hears of it. */
 void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn, struct effects *fx);
+/* The same for a queue that no guest has. */
+void lpar_reply(struct core *c, ap_qn qn, struct effects *fx);
 /* The guest that can use the queue now, or NULL. */
 const struct vfio_ap_guest *guest_using(const struct core *c, ap_qn qn);
 int core_zcrypt_send(struct core *c, const struct command *cmd, struct effects *fx);

@@ -109,14 +109,13 @@ static bool greet_guest(struct guest_session *s, const struct guest_hello *hello
     return start(s, hello->features, mdev);
 }
 
-/* The LPAR is told of no replies: its guest-side interrupts have no APCB to come through. */
 static bool greet_lpar(struct guest_session *s, const struct guest_hello *hello, bool has_mdev)
 {
     if (has_mdev) {
         guest_session_refuse(s, EINVAL, "HELLO: an LPAR has no mediated device");
         return false;
     }
-    s->granted = hello->features & ~GUEST_FEATURE_APQI;
+    s->granted = hello->features;
     return connect_cpus(s, CORE_LPAR);
 }
 
@@ -125,6 +124,7 @@ void guest_session_greet(struct guest_session *s, const struct guest_hello *hell
     static const uint8_t none[sizeof(hello->mdev)];
     struct guest_frame welcome = {.type = GUEST_WELCOME};
     bool has_mdev = memcmp(hello->mdev, none, sizeof(none)) != 0, done;
+    struct host_info host;
     struct uuid mdev;
 
     memcpy(mdev.bytes, hello->mdev, sizeof(mdev.bytes));
@@ -136,6 +136,9 @@ void guest_session_greet(struct guest_session *s, const struct guest_hello *hell
         done = greet_guest(s, hello, has_mdev ? &mdev : NULL);
     if (!done)
         return;
+    core_host_info(s->all->door->core, &host);
+    if (!host.interrupts)
+        s->granted &= ~GUEST_FEATURE_APQI;
     s->state = SESSION_SERVING;
     welcome.welcome.version = GUEST_PROTOCOL_VERSION;
     welcome.welcome.features = s->granted;

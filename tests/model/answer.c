@@ -142,7 +142,7 @@ static void answered(struct play *p, struct inside *m, unsigned ai, unsigned di,
     m->state = delay ? HELD : READY;
     if (!delay && m->zcrypt && reached)
         inside_remove(q, m);
-    else if (!delay && reached && q->notify == NOTIFY_ON && m->owner >= OWNER_GUEST)
+    else if (!delay && reached && is_told(q, m))
         q->told++;
 }
 

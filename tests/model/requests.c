@@ -249,7 +249,7 @@ static void follow_time(struct play *p)
                 continue;
             if (m->zcrypt)
                 inside_remove(q, m), k--;
-            else if (q->notify == NOTIFY_ON && m->owner >= OWNER_GUEST)
+            else if (is_told(q, m))
                 q->told++;
         }
     }
@@ -279,6 +279,8 @@ static void test_queue(struct play *p, unsigned ai, unsigned di)
 
     q->apqsw = (uint32_t)tapq.gr[1];
     q->rc = tapq.program_check ? AP_RC_Q_NOT_AVAIL : q->apqsw >> 16 & 0xff;
+    if (!q->rc)
+        q->seen_notifying = q->apqsw & APQSW_IRQ;
     core_apqn_info(p->core, AP_QN(apids[ai], apqis[di]), &info);
     q->driver = driver_of(&info);
     if (info.zeroized != q->zeroized || (was != 1 && q->driver == 1))

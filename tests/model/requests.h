@@ -54,8 +54,17 @@ struct inside_queue {
     bool usable;         /* what the LPAR's last TAPQ said */
     uint8_t rc;
     uint32_t apqsw;
-    uint8_t driver; /* 0 none, 1 zcrypt, 2 vfio_ap */
+    bool seen_notifying; /* what the last status said, which a busy queue does not give */
+    uint8_t driver;      /* 0 none, 1 zcrypt, 2 vfio_ap */
 };
+
+/* Whether the owner of a message hears of its reply: not our own system. */
+static inline bool is_told(const struct inside_queue *q, const struct inside *m)
+{
+    bool seen = q->notify == NOTIFY_UNKNOWN && q->seen_notifying;
+
+    return m->owner >= OWNER_LPAR && (q->notify == NOTIFY_ON || (m->owner == OWNER_LPAR && seen));
+}
 
 struct call {
     uint64_t token;

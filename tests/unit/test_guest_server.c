@@ -281,9 +281,9 @@ static void a_stopped_guest_is_told_why_it_is_alone(void **state)
     guest_rig_close(r, two);
 }
 
-static void an_interrupt_has_what_aqic_said(void **state)
+/* Without AQIC nobody is told of a reply; with it, with what AQIC said. */
+static void expect_interrupt(struct guest_rig *r, int client)
 {
-    struct guest_rig *r = *state;
     struct guest_insn nqap = {.opcode = GUEST_OPCODE_NQAP,
                               .r1 = 2,
                               .r2 = 4,
@@ -294,7 +294,6 @@ static void an_interrupt_has_what_aqic_said(void **state)
                               .data_len = 64};
     struct command done = {.kind = CMD_JOB_DONE,
                            .job = {.data = (const uint8_t *)"reply", .len = 5}};
-    int client = guest_rig_guest(r, "Guest1", UUID1);
     struct guest_frame frame;
 
     for (unsigned enabled = 0; enabled < 2; enabled++) {
@@ -320,6 +319,22 @@ static void an_interrupt_has_what_aqic_said(void **state)
     assert_int_equal(frame.notify.nib, 0xabc0);
     expect_nothing(r, client);
     guest_rig_close(r, client);
+}
+
+static void an_interrupt_has_what_aqic_said(void **state)
+{
+    struct guest_rig *r = *state;
+
+    expect_interrupt(r, guest_rig_guest(r, "Guest1", UUID1));
+}
+
+static void an_lpar_has_interrupts_too(void **state)
+{
+    struct guest_rig *r = *state;
+    int client = guest_rig_connect(r);
+
+    guest_rig_hello(r, client, GUEST_ROLE_LPAR, FEATURES_ALL, "lpar", NULL);
+    expect_interrupt(r, client);
 }
 
 static void reset_zeroizes_the_guests_queues_alone(void **state)
@@ -358,7 +373,7 @@ static void an_lpar_has_the_machine_to_itself(void **state)
     struct host_info host;
 
     assert_int_equal(answer.type, GUEST_WELCOME);
-    assert_int_equal(answer.welcome.features, FEATURES_ALL & ~GUEST_FEATURE_APQI);
+    assert_int_equal(answer.welcome.features, FEATURES_ALL);
     core_host_info(r->world->core, &host);
     adapters = host.apm;
     expect_matrix(r, client, mask256_count(&adapters), mask256_count(&host.aqm),
@@ -539,6 +554,7 @@ int main(void)
         RIG_UPSTREAM(an_asked_client_gives_the_device_of_the_administrators_guest_back),
         RIG(a_stopped_guest_is_told_why_it_is_alone),
         RIG(an_interrupt_has_what_aqic_said),
+        RIG(an_lpar_has_interrupts_too),
         RIG(reset_zeroizes_the_guests_queues_alone),
         RIG(an_lpar_has_the_machine_to_itself),
         RIG(a_guest_configures_nothing),
