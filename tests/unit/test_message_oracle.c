@@ -17,40 +17,6 @@
 
 #define DOMAIN 4u
 
-struct operands {
-    uint8_t input[512], exponent[512], modulus[512];
-    uint8_t p[264], q[256], dp[264], dq[256], u[264];
-};
-
-static void fill_part(uint8_t *part, size_t len, size_t zeros, uint8_t with)
-{
-    memset(part, 0, zeros);
-    memset(part + zeros, with, len - zeros);
-    part[len - 1] |= 1;
-}
-
-/* The synthetic operands that the head of requests.txt describes. */
-static struct rsa_request make(struct operands *o, size_t n, bool crt)
-{
-    size_t s = rsa_crt_short(n), l = rsa_crt_long(n);
-
-    memset(o->input, 0x11, n);
-    o->input[0] = 1;
-    memset(o->exponent, 0, n);
-    o->exponent[n - 3] = 1;
-    o->exponent[n - 1] = 1;
-    memset(o->modulus, 0xee, n);
-    o->modulus[n - 1] = 0xef;
-    fill_part(o->p, l, 8, 0xa3);
-    fill_part(o->q, s, 0, 0xa4);
-    fill_part(o->dp, l, 8, 0xa1);
-    fill_part(o->dq, s, 0, 0xa2);
-    fill_part(o->u, l, 8, 0xa5);
-    if (crt)
-        return rsa_request_crt(n, o->input, o->p, o->q, o->dp, o->dq, o->u);
-    return rsa_request_me(n, o->input, o->exponent, o->modulus);
-}
-
 static void assert_message(unsigned index, const struct buffer *built)
 {
     assert_int_equal(messages[index].len, messages[index].stated);
