@@ -43,12 +43,12 @@ static bool has_qact(const struct ap_hw *hw)
 static bool pqap_valid(const struct ap_hw *hw, unsigned features, const struct ap_insn *insn)
 {
     static const uint64_t allowed[] = {[FC_TAPQ] = GR0_T, [FC_RAPQ] = GR0_F, [FC_ZAPQ] = GR0_F,
-                                       [FC_AQIC] = 0,     [FC_QCI] = 0,      [FC_QACT] = GR0_F};
+                                       [FC_AQIC] = GR0_T, [FC_QCI] = 0,      [FC_QACT] = GR0_F};
     unsigned fc = insn->gr[0] >> 24 & 0xff;
 
     if (fc >= sizeof allowed / sizeof *allowed || insn->gr[0] & GR0_RESERVED & ~allowed[fc])
         return false;
-    if (insn->gr[0] & GR0_T && fc == FC_TAPQ && !(features & GUEST_APFT))
+    if (insn->gr[0] & GR0_T && !(features & GUEST_APFT))
         return false;
     if (fc == FC_AQIC && !(features & GUEST_APQI && hw->ops->interrupts(hw->ctx)))
         return false;

@@ -270,6 +270,26 @@ static void test_aqic(void **state)
     assert_int_equal(rc_of(&r), 6);
 }
 
+/* Reserved are GR0 bits 41 to 47, and the T bit without facility 15 (spec 4.14). */
+static void test_aqic_bits(void **state)
+{
+    struct world *w = *state;
+    struct ap_insn insn = {.opcode = AP_OPCODE_PQAP, .gr = {0, UINT64_C(1) << 47, 0x4000}};
+    struct ap_insn_result r;
+
+    for (unsigned bit = 16; bit < 23; bit++) {
+        insn.gr[0] = 3u << 24 | QN | 1u << bit;
+        ap_execute(&w->hw, FEATURES, &insn, &r);
+        assert_int_equal(r.program_check, PGM_SPECIFICATION);
+    }
+    insn.gr[0] = 3u << 24 | QN | 1u << 23;
+    ap_execute(&w->hw, FEATURES & ~GUEST_APFT, &insn, &r);
+    assert_int_equal(r.program_check, PGM_SPECIFICATION);
+    ap_execute(&w->hw, FEATURES, &insn, &r);
+    assert_int_equal(r.program_check, 0);
+    assert_int_equal(r.cc, 0);
+}
+
 /* Facility 65 is the machine's: what it lacks, no CPU model gives. */
 static void test_no_interrupts(void **state)
 {
@@ -454,6 +474,7 @@ int main(void)
         TEST(test_program_checks),
         TEST(test_qci),
         TEST(test_aqic),
+        TEST(test_aqic_bits),
         TEST(test_no_interrupts),
         TEST(test_tapq_without_the_t_bit),
         TEST(test_qact),
