@@ -221,6 +221,24 @@ static void test_zeroize_due(void **state)
     assert_int_equal(machine_zeroize_count(w->machine, AP_QN(6, 4)), 0);
 }
 
+/* Nobody who has the domain or the adapter next finds its keys, nor do we when it comes back. */
+static void test_leaving_the_lpar_zeroizes(void **state)
+{
+    struct world *w = *state;
+
+    machine_set_lpar_domain(w->machine, 0x47, false);
+    for (unsigned apid = 4; apid <= 6; apid++) {
+        assert_int_equal(machine_zeroize_count(w->machine, AP_QN(apid, 0x47)), 1);
+        assert_int_equal(machine_zeroize_count(w->machine, AP_QN(apid, 4)), 0);
+    }
+    machine_set_lpar_domain(w->machine, 0x47, true);
+    assert_int_equal(machine_zeroize_count(w->machine, QN), 1);
+    machine_set_lpar_adapter(w->machine, 6, false);
+    assert_int_equal(machine_zeroize_count(w->machine, QN), 2);
+    assert_int_equal(machine_zeroize_count(w->machine, AP_QN(6, 4)), 1);
+    assert_int_equal(machine_zeroize_count(w->machine, AP_QN(5, 4)), 0);
+}
+
 static void test_program_checks(void **state)
 {
     struct world *w = *state;
@@ -471,6 +489,7 @@ int main(void)
         TEST(test_reset_drops_jobs),
         TEST(test_states),
         TEST(test_zeroize_due),
+        TEST(test_leaving_the_lpar_zeroizes),
         TEST(test_program_checks),
         TEST(test_qci),
         TEST(test_aqic),
