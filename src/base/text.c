@@ -46,6 +46,26 @@ void text_add(struct text *t, const char *data, size_t len)
     t->data[t->len] = '\0';
 }
 
+void text_add_private(struct text *t, const char *data, size_t len)
+{
+    struct text old = *t;
+
+    if (t->len + len + 1 > t->capacity) {
+        *t = (struct text){0};
+        reserve(t, old.len + len);
+        text_add(t, old.data, old.len);
+        text_done_private(&old);
+    }
+    text_add(t, data, len);
+}
+
+void text_done_private(struct text *t)
+{
+    if (t->data)
+        explicit_bzero(t->data, t->capacity);
+    text_done(t);
+}
+
 void text_adds(struct text *t, const char *string)
 {
     text_add(t, string, strlen(string));

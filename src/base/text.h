@@ -26,6 +26,10 @@ void text_addv(struct text *t, const char *format, va_list args);
  */
 void text_add_quoted(struct text *t, const char *data, size_t len);
 
+/* For what must not stay behind in memory: the buffer's old places are overwritten, too. */
+void text_add_private(struct text *t, const char *data, size_t len);
+void text_done_private(struct text *t);
+
 /* Empties the buffer and keeps its memory. */
 void text_clear(struct text *t);
 void text_done(struct text *t);

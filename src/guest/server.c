@@ -156,10 +156,12 @@ static void peer_read(struct peer *p)
     char bytes[READ_BYTES];
     ssize_t n = socket_receive(p->fd, bytes, sizeof(bytes), NULL, p->server->closer);
 
-    if (n > 0)
+    if (n > 0) {
         guest_session_input(&p->session, bytes, (size_t)n);
-    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        explicit_bzero(bytes, (size_t)n);
+    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
         p->dead = true;
+    }
 }
 
 static int on_peer(sd_event_source *source, int fd, uint32_t events, void *data)

@@ -57,7 +57,7 @@ static void session_done(struct guest_session *s)
 {
     for (unsigned apid = 0; apid < AP_IDS; apid++)
         free(s->interrupts[apid]);
-    text_done(&s->in);
+    text_done_private(&s->in);
     text_done(&s->out);
     text_done(&s->why);
 }
@@ -86,11 +86,12 @@ void guest_session_input(struct guest_session *s, const void *bytes, size_t len)
     if (s->state == SESSION_OVER)
         return;
     if (s->taken) {
-        memmove(s->in.data, s->in.data + s->taken, s->in.len - s->taken);
         s->in.len -= s->taken;
+        memmove(s->in.data, s->in.data + s->taken, s->in.len);
+        explicit_bzero(s->in.data + s->in.len, s->taken);
         s->taken = 0;
     }
-    text_add(&s->in, bytes, len);
+    text_add_private(&s->in, bytes, len);
 }
 
 /* A frame that the protocol does not allow here would be our own fault. */
@@ -218,10 +219,10 @@ static void handle(struct guest_session *s, const struct guest_frame *frame)
     }
 }
 
-/* One frame, if a whole one is there. */
+/* One frame, if a whole one is there. It may have held clear keys. */
 static bool take_frame(struct guest_session *s)
 {
-    const uint8_t *start = (const uint8_t *)s->in.data + s->taken;
+    uint8_t *start = (uint8_t *)s->in.data + s->taken;
     size_t have = s->in.len - s->taken, len;
     struct guest_frame frame;
     const char *why;
@@ -237,6 +238,7 @@ static bool take_frame(struct guest_session *s)
     }
     s->taken += len;
     handle(s, &frame);
+    explicit_bzero(start, len);
     return true;
 }
 

@@ -37,6 +37,21 @@ static void test_exact_capacity(void **state)
     }
 }
 
+static void test_private_is_as_any_other(void **state)
+{
+    struct text t = {0};
+
+    for (size_t i = 0; i < 1000; i++) {
+        text_add_private(&t, "secret", 6);
+        assert_int_equal(t.len, 6 * (i + 1));
+        assert_int_equal(t.data[t.len], '\0');
+    }
+    assert_string_equal(t.data + 5988, "secretsecret");
+    text_done_private(&t);
+    assert_null(t.data);
+    text_done_private(&t);
+}
+
 static void test_nothing_added(void **state)
 {
     text_auto t = {0}, never = {0};
@@ -120,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_grows_and_stays_terminated),
         cmocka_unit_test(test_exact_capacity),
+        cmocka_unit_test(test_private_is_as_any_other),
         cmocka_unit_test(test_nothing_added),
         cmocka_unit_test(test_bytes_with_nul),
         cmocka_unit_test(test_clear_keeps_memory),

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+"""Clear keys are nowhere in the daemon's memory once their requests have ended."""
+import ctypes
+import errno
+import fcntl
+import os
+import re
+import secrets
+import socket
+import struct
+import time
+
+import pytest
+
+MODEXPO = 0xC0007A05
+N = 256
+PIECE = 24
+
+
+class Key:
+    """A private exponent that can be recognised, and an odd modulus."""
+
+    def __init__(self):
+        self.exponent = b"\x01" + secrets.token_bytes(N - 1)
+        self.modulus = b"\xff" + secrets.token_bytes(N - 2) + b"\x01"
+
+    def pieces(self):
+        """As the caller had it, and as numbers lie in memory."""
+        inner = self.exponent[16:-16]
+        for at in range(0, len(inner) - PIECE, PIECE):
+            yield inner[at:at + PIECE]
+            yield inner[at:at + PIECE][::-1]
+
+
+def memory(pid):
+    """What the process can write to; not the sanitizer's shadow, which is huge."""
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
+        for line in maps:
+            start, end = (int(x, 16) for x in re.match(r"(\w+)-(\w+)", line).groups())
+            if line.split()[1][1] != "w" or end - start > 1 << 30:
+                continue
+            try:
+                mem.seek(start)
+                yield start, line.split()[-1], mem.read(end - start)
+            except OSError as error:
+                assert error.errno == errno.EIO
+
+
+def found(pid, key):
+    return [(hex(start + data.find(piece)), name)
+            for start, name, data in memory(pid) for piece in key.pieces() if piece in data]
+
+
+def assert_cleansed(pid, key):
+    deadline = time.monotonic() + 5
+    while (hits := found(pid, key)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not hits
+
+
+def modexpo(node, key):
+    operands = secrets.token_bytes(N - 1), b"", key.exponent, key.modulus
+    buffers = [ctypes.create_string_buffer(data, N) for data in operands]
+    where = [ctypes.addressof(b) for b in buffers]
+    argument = bytearray(struct.pack("=QI4xQI4xQQ", where[0], N, where[1], N, where[2], where[3]))
+    with open(node, "rb") as file:
+        fcntl.ioctl(file, MODEXPO, argument)
+    assert any(buffers[1].raw)
+
+
+def test_seen_while_it_is_there(crypto):
+    """What the other tests rely on."""
+    key = Key()
+    crypto.only(6)
+    crypto.execute("fault-add", rule="06.* always full")
+    child = os.fork()
+    if child == 0:
+        modexpo(crypto.node(), key)
+        os._exit(0)
+    deadline = time.monotonic() + 20
+    while not (hits := found(crypto.daemon_pid, key)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    crypto.execute("fault-remove", all=True)
+    assert os.waitpid(child, 0)[1] == 0
+    assert hits
+    assert_cleansed(crypto.daemon_pid, key)
+
+
+@pytest.mark.parametrize("adapter", [5, 6])
+def test_key_of_a_program(crypto, adapter):
+    key = Key()
+    crypto.only(adapter)
+    for _ in range(3):
+        modexpo(crypto.node(), key)
+    assert_cleansed(crypto.daemon_pid, key)
+
+
+class System:
+    """The LPAR's CPUs, which send a request by themselves (docs/guest-protocol.md)."""
+
+    def __init__(self, path):
+        self.connection = socket.socket(socket.AF_UNIX)
+        self.connection.settimeout(30)
+        self.connection.connect(str(path))
+        self.ask(1, struct.pack(">IHBxI16s", 0x41504753, 1, 2, 15, bytes(16)), ident=0)
+
+    def send(self, kind, payload, ident=1):
+        self.connection.sendall(self.frame(kind, payload, ident))
+
+    @staticmethod
+    def frame(kind, payload, ident=1):
+        return struct.pack(">IHHI", 12 + len(payload), kind, 0, ident) + payload
+
+    def receive(self, size):
+        return self.connection.recv(size, socket.MSG_WAITALL)
+
+    def reply(self):
+        size, kind = struct.unpack(">IHxx4x", self.receive(12))
+        payload = self.receive(size - 12)
+        assert kind != 3, payload[4:]
+        return payload
+
+    def ask(self, kind, payload, ident=1):
+        self.send(kind, payload, ident)
+        return self.reply()
+
+    @staticmethod
+    def nqap(qid, message):
+        return struct.pack(">HHBBxx3Q4Q", 0xB2AD, 0, 2, 4, 0x40000000 | qid, 0, 0, 0, 1, 0x1000, len(message)) + message
+
+    @staticmethod
+    def dqap(qid):
+        return struct.pack(">HHBBxx3Q4Q", 0xB2AE, 0, 2, 4, 0x80000000 | qid, 0, 0, 0, 0, 0x1000, 8192)
+
+    def fetch(self, qid):
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            answer = self.ask(4, self.dqap(qid))
+            if answer[2] == 0:
+                return answer[68:]
+            time.sleep(0.02)
+        raise AssertionError("no reply")
+
+
+def me_message(key):
+    header = struct.pack(">HH4xH6x", 0x50, 16 + 3 * N, 2)
+    return header + key.exponent + key.modulus + b"\x00" + secrets.token_bytes(N - 1)
+
+
+@pytest.mark.parametrize("how", ["whole", "in pieces", "many", "never complete"])
+def test_key_of_a_system(crypto, how):
+    key = Key()
+    system = System(f"{crypto.socket}.guest")
+    request = system.frame(4, system.nqap(0x0604, me_message(key)))
+    if how == "never complete":
+        system.connection.sendall(request[:-1])
+        time.sleep(0.3)
+        system.connection.close()
+        assert_cleansed(crypto.daemon_pid, key)
+        return
+    for _ in range(3):
+        for at in range(0, len(request), 100 if how == "in pieces" else len(request)):
+            system.connection.sendall(request[at:at + 100] if how == "in pieces" else request)
+            if how == "in pieces":
+                time.sleep(0.01)
+    for _ in range(3):
+        assert system.reply()[:3] == bytes(3)
+    for _ in range(3):
+        assert system.fetch(0x0604)[1] == 0x80
+    assert_cleansed(crypto.daemon_pid, key)
+    system.connection.close()
+    assert_cleansed(crypto.daemon_pid, key)
