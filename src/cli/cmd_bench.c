@@ -26,6 +26,8 @@
 #define CLIENTS_MAX   1024
 #define SECONDS_MAX   3600
 #define CARDS         256
+#define PATH_BYTES    4096
+#define WORD_BYTES    32
 #define LATENCY_COUNT 4000u
 /* Both sides take turns, so that they meet the same clock speed and the same neighbours. */
 #define SLICES 10
@@ -145,12 +147,80 @@ static int failure(const struct bench *b, int error)
                      error == ENODEV ? "; no adapter that does RSA is online" : "");
 }
 
+/* Where sysfs is that belongs to the node: /sys, or what a daemon has mounted. */
+static void sysfs_of(const struct bench *b, char out[PATH_BYTES])
+{
+    size_t len = strlen(b->node);
+
+    if (strncmp(b->node, "/dev/", 5) == 0) {
+        strcpy(out, "/sys");
+        return;
+    }
+    for (unsigned i = 0; i < 2; i++)
+        while (len && b->node[--len] != '/')
+            ;
+    snprintf(out, PATH_BYTES, "%.*s", (int)len, b->node);
+}
+
+/* One word of a card's attribute; false: there is no such card, or nobody shows it. */
+static bool card_read(const struct bench *b, unsigned apid, const char *name, char out[WORD_BYTES])
+{
+    char sysfs[PATH_BYTES], path[PATH_BYTES + 64];
+    FILE *file;
+    bool read;
+
+    sysfs_of(b, sysfs);
+    snprintf(path, sizeof path, "%s/devices/ap/card%02x/%s", sysfs, apid, name);
+    file = fopen(path, "re");
+    read = file && fscanf(file, "%31s", out) == 1;
+    if (file)
+        fclose(file);
+    return read;
+}
+
+static void read_cards(const struct bench *b, uint64_t requests[CARDS])
+{
+    char word[WORD_BYTES];
+
+    for (unsigned i = 0; i < CARDS; i++)
+        requests[i] = card_read(b, i, "request_count", word) ? strtoull(word, NULL, 10) : 0;
+}
+
+/* Which adapters did it, and how much of it. */
+static void show_cards(const struct bench *b, const uint64_t before[CARDS], unsigned bits,
+                       unsigned clients, double rate)
+{
+    uint64_t after[CARDS], all = 0;
+
+    read_cards(b, after);
+    for (unsigned i = 0; i < CARDS; i++)
+        all += after[i] - before[i];
+    for (unsigned i = 0; i < CARDS; i++) {
+        char type[WORD_BYTES] = "?";
+        double part = rate * (double)(after[i] - before[i]) / (double)all;
+        const char *mode;
+
+        if (after[i] == before[i])
+            continue;
+        card_read(b, i, "type", type);
+        mode = type[strlen(type) - 1] == 'A' ? "accelerator" : "CCA";
+        if (cli_json())
+            printf("{\"what\":\"adapter\",\"adapter\":%u,\"type\":\"%s\",\"mode\":\"%s\","
+                   "\"bits\":%u,\"clients\":%u,\"rate\":%.1f}\n",
+                   i, type, mode, bits, clients, part);
+        else
+            printf("               %9.0f  adapter 0x%02x, %s, %s\n", part, i, type, mode);
+    }
+}
+
 static int bench_rate(const struct bench *b, unsigned bits, unsigned clients)
 {
     struct crypto_sample *s = crypto_sample_new(bits);
+    uint64_t before[CARDS];
     double node = 0, openssl = 0, slice = (double)b->seconds / SLICES / 2;
     int error = s ? 0 : ENOMEM;
 
+    read_cards(b, before);
     for (unsigned i = 0; i < SLICES && !error; i++) {
         openssl += measure(b, s, true, (unsigned)b->cores, slice, &error) / SLICES;
         node += measure(b, s, false, clients, slice, &error) / SLICES;
@@ -164,6 +234,7 @@ static int bench_rate(const struct bench *b, unsigned bits, unsigned clients)
                bits, clients, node, openssl, b->cores, node / openssl);
     else
         printf("%4u  %7u  %9.0f  %9.0f  %5.2f\n", bits, clients, node, openssl, node / openssl);
+    show_cards(b, before, bits, clients, node);
     fflush(stdout);
     return 0;
 }
@@ -216,25 +287,6 @@ static int bench_latency(const struct bench *b, int fd)
     return 0;
 }
 
-/* Which adapters did it. */
-static void show_cards(int fd, const uint32_t before[CARDS])
-{
-    uint32_t after[CARDS];
-
-    if (ioctl(fd, (unsigned)IOCTL_PERDEV_REQCNT, after))
-        return;
-    for (unsigned i = 0; i < CARDS; i++) {
-        if (after[i] == before[i])
-            continue;
-        if (cli_json())
-            printf("{\"what\":\"adapter\",\"adapter\":%u,\"requests\":%u}\n", i,
-                   after[i] - before[i]);
-        else
-            printf("adapter 0x%02x: %u requests through the default domain\n", i,
-                   after[i] - before[i]);
-    }
-}
-
 /* How it grows with clients, then all sizes with all of them, and the latency. */
 static int bench_sizes(const struct bench *b, int fd)
 {
@@ -249,21 +301,13 @@ static int bench_sizes(const struct bench *b, int fd)
 
 static int bench_all(const struct bench *b, int fd)
 {
-    uint32_t before[CARDS] = {0};
-    int status;
-
-    ioctl(fd, (unsigned)IOCTL_PERDEV_REQCNT, before);
     if (!cli_json())
         printf("RSA CRT through %s, and OpenSSL alone on %ld cores, per second\nbits  clients  "
                "   adapters    OpenSSL  ratio\n",
                b->node, b->cores);
     if (b->bits)
-        status = bench_rate(b, (unsigned)b->bits, (unsigned)b->clients);
-    else
-        status = bench_sizes(b, fd);
-    if (!status)
-        show_cards(fd, before);
-    return status;
+        return bench_rate(b, (unsigned)b->bits, (unsigned)b->clients);
+    return bench_sizes(b, fd);
 }
 
 enum { OPT_NODE = 256, OPT_CLIENTS, OPT_SECONDS, OPT_BITS };
@@ -332,10 +376,12 @@ const struct cli_command cmd_bench_crypto = {
     .flags = CLI_JSON,
     .options = options,
     .group = CLI_OTHER,
-    .help = "Sends RSA operations through a device node from many processes, and lets OpenSSL do\n"
-            "the same on all cores in turn. Results are compared with OpenSSL's. Measure a build\n"
-            "without sanitizers, on a machine that does nothing else.\n"
-            "\n"
-            "Examples:\n"
-            "  apus run -- apus bench crypto\n"
-            "  apus bench crypto --node /tmp/sys/dev/z90crypt --seconds 10 --json\n"};
+    .help =
+        "Sends RSA operations through a device node from many processes, and lets OpenSSL do\n"
+        "the same on all cores in turn. Below each rate is what each adapter has done of it.\n"
+        "Results are compared with OpenSSL's. Measure a build without sanitizers, on a machine\n"
+        "that does nothing else.\n"
+        "\n"
+        "Examples:\n"
+        "  apus run -- apus bench crypto\n"
+        "  apus bench crypto --node /tmp/sys/dev/z90crypt --seconds 10 --json\n"};

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """ME and CRT with clear keys, against OpenSSL's numbers (the client compares), and their errors."""
 
+import json
+
 import pytest
 
 SIZES = ["512", "520", "768", "1000", "1024", "1025", "1536", "2047", "2048", "3072", "4096"]
@@ -79,3 +81,19 @@ def test_32_bit_programs(crypto):
         pytest.skip("this kernel runs no 32-bit programs")
     assert answer == {"me": "0", "me-wild": "EFAULT", "me-short": "EINVAL", "me-struct-wild": "EFAULT", "crt": "0",
                       "domain": "4", "card06": "11", "tcgets": "ENOTTY"}
+
+
+@pytest.mark.fuse_only
+def test_benchmark_tells_what_each_adapter_does(crypto):
+    result = crypto.cli("bench", "crypto", "--node", crypto.node(), "--seconds", "1", "--bits", "1024", "--clients", "16",
+                        "--json")
+    assert result.returncode == 0, result.stderr
+    crt, *adapters = map(json.loads, result.stdout.splitlines())
+    assert crt["what"] == "crt" and crt["rate"] > 0
+    assert {a["what"] for a in adapters} == {"adapter"}
+    modes = {5: ("CEX5C", "CCA"), 6: ("CEX5A", "accelerator"), 8: ("CEX5C", "CCA")}
+    assert 6 in {a["adapter"] for a in adapters}
+    for a in adapters:
+        assert (a["type"], a["mode"]) == modes[a["adapter"]]
+        assert (a["bits"], a["clients"]) == (1024, 16)
+    assert sum(a["rate"] for a in adapters) == pytest.approx(crt["rate"], rel=0.01)
