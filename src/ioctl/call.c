@@ -32,7 +32,7 @@ struct ioctl_desk {
     struct door *door;
     sd_event *event;
     struct copier *copier;
-    uint64_t next_token;
+    uint64_t next_token, last_serial;
     struct caller_seen seen[CALLER_SEEN_SIZE]; /* pages of callers */
     struct habit habits[HABITS];               /* by thread */
     LIST_HEAD(, ioctl_call) waiting[BUCKETS];  /* by token */
@@ -155,7 +155,7 @@ static bool call_read_habit(struct ioctl_call *c, uint8_t *bytes, size_t len)
         return false;
     data_new(c, h->len);
     count = 1 + pieces_of(h->in, h->count, c->data, pieces + 1);
-    return caller_resident(c->desk->seen, c->thread, pieces, count) &&
+    return caller_resident(c->desk->seen, c->thread, c->serial, pieces, count) &&
            caller_read(&caller, pieces, count) == 0 &&
            zcrypt_abi_parse(c->number, c->narrow, bytes, &c->work) == 0 && same_places(h, &c->work);
 }
@@ -185,7 +185,7 @@ static int call_read(struct ioctl_call *c, int line, bool quick)
 
     if (quick && call_read_habit(c, bytes, structure.len))
         return 0;
-    if (quick && !caller_resident(c->desk->seen, c->thread, &structure, 1))
+    if (quick && !caller_resident(c->desk->seen, c->thread, c->serial, &structure, 1))
         return -EAGAIN;
     rc = caller_read(&caller, &structure, 1);
     if (rc == 0)
@@ -194,7 +194,7 @@ static int call_read(struct ioctl_call *c, int line, bool quick)
         return rc;
     data_new(c, c->work.in_len);
     count = pieces_of(c->work.in, c->work.in_count, c->data, pieces);
-    if (quick && !caller_resident(c->desk->seen, c->thread, pieces, count))
+    if (quick && !caller_resident(c->desk->seen, c->thread, c->serial, pieces, count))
         return -EAGAIN;
     if (quick)
         habit_set(c);
@@ -209,7 +209,7 @@ static int call_write(struct ioctl_call *c, int line, bool quick)
     for (unsigned i = 0; i < c->reply.count; i++)
         pieces[i] = (struct caller_piece){c->reply.v[i].address, c->reply.v[i].len,
                                           (void *)c->reply.v[i].data};
-    if (quick && !caller_resident(c->desk->seen, c->thread, pieces, c->reply.count))
+    if (quick && !caller_resident(c->desk->seen, c->thread, c->serial, pieces, c->reply.count))
         return -EAGAIN;
     return caller_write(&caller, pieces, c->reply.count);
 }
@@ -356,8 +356,11 @@ static void call_send(struct ioctl_call *c)
 
 void ioctl_call_work(struct ioctl_call *c)
 {
-    int rc = ioctl_call_trusted(c) ? call_read(c, c->line, true) : -EAGAIN;
+    int rc = -EAGAIN;
 
+    c->serial = ++c->desk->last_serial;
+    if (ioctl_call_trusted(c))
+        rc = call_read(c, c->line, true);
     if (rc == -EAGAIN)
         call_copy(c, IOCTL_READING);
     else if (rc < 0)
@@ -368,6 +371,7 @@ void ioctl_call_work(struct ioctl_call *c)
 
 void ioctl_call_give(struct ioctl_call *c, uint8_t *data, size_t len)
 {
+    c->serial = ++c->desk->last_serial;
     c->data = data;
     c->data_len = len;
     c->reply.v[0].address = c->address;

@@ -55,6 +55,7 @@ struct ioctl_call {
 
     /* The rest is the conversation's. */
     LIST_ENTRY(ioctl_call) link; /* in the desk's table in stage SENT */
+    uint64_t serial;
     uint64_t token;
     struct copy copy;
     enum ioctl_stage stage;

@@ -255,9 +255,9 @@ static bool add_pages(const struct caller_piece *piece, void *pages[PAGES_MAX], 
     return true;
 }
 
-static struct caller_seen *seen_of(struct caller_seen *seen, pid_t thread, void *page)
+static struct caller_seen *seen_of(struct caller_seen *seen, uint64_t call, void *page)
 {
-    return &seen[((uintptr_t)page / PAGE + 61 * (unsigned)thread) % CALLER_SEEN_SIZE];
+    return &seen[((uintptr_t)page / PAGE + 61 * call) % CALLER_SEEN_SIZE];
 }
 
 static uint64_t now(void)
@@ -268,7 +268,7 @@ static uint64_t now(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread,
+bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread, uint64_t call,
                      const struct caller_piece *wanted, unsigned count)
 {
     unsigned page_count = 0, unseen = 0;
@@ -280,10 +280,9 @@ bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread,
         if (!add_pages(&wanted[i], pages, &page_count))
             return false;
     for (unsigned i = 0; i < page_count; i++) {
-        const struct caller_seen *s = seen_of(seen, thread, pages[i]);
+        const struct caller_seen *s = seen_of(seen, call, pages[i]);
 
-        if (s->thread != thread || s->page != (uintptr_t)pages[i] ||
-            time - s->when > CALLER_SEEN_NS)
+        if (s->call != call || s->page != (uintptr_t)pages[i] || time - s->when > CALLER_SEEN_NS)
             pages[unseen++] = pages[i];
     }
     /* Without target nodes nothing moves: it only tells where pages are, or that they are not. */
@@ -292,7 +291,7 @@ bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread,
     for (unsigned i = 0; i < unseen; i++) {
         if (status[i] < 0)
             return false;
-        *seen_of(seen, thread, pages[i]) = (struct caller_seen){thread, (uintptr_t)pages[i], time};
+        *seen_of(seen, call, pages[i]) = (struct caller_seen){call, (uintptr_t)pages[i], time};
     }
     return true;
 }

@@ -56,20 +56,22 @@ int caller_read(const struct caller *c, const struct caller_piece *pieces, unsig
 int caller_write(const struct caller *c, const struct caller_piece *pieces, unsigned count);
 
 /*
- * True if all pages are present and there are not too many, so that copying does not wait. A page
- * that was seen less than CALLER_SEEN_NS ago is taken to be present still: nobody but the caller
- * itself takes it away so soon, unless memory runs out.
+ * True if all pages are present and there are not too many, so that copying does not wait. call is
+ * a number of the request. Pages that were present less than CALLER_SEEN_NS ago, in the same call,
+ * are taken to be present still: the caller sleeps, and memory does not run out so fast. Another
+ * thread of the caller can take them away nevertheless: that is why this is for callers who could
+ * stop the daemon anyway.
  */
 #define CALLER_SEEN_NS   100000000u
 #define CALLER_SEEN_SIZE 1024u
 
 struct caller_seen {
-    pid_t thread;
+    uint64_t call;
     uintptr_t page;
     uint64_t when; /* ns, monotonic */
 };
 
-bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread,
+bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread, uint64_t call,
                      const struct caller_piece *pieces, unsigned count);
 
 /* The process of a thread; the thread itself if the system does not tell. */

@@ -67,22 +67,25 @@ int command_fresh(int fd)
     return 0;
 }
 
-/* An operand lies in a file of the same file system, which the daemon itself has to read. */
+/* An operand lies in a file of the same file system, which the daemon itself has to read, and where
+ * the operand of a right request was a moment ago. */
 int command_own_file(int fd, const char *path)
 {
+    char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int file = open(path, O_RDONLY);
-    void *map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
     struct operation o;
     struct modexpo me;
     struct crt crt;
 
-    if (map == MAP_FAILED) {
+    operation_me(&o, 512, 1);
+    operation_fill(&o, &me, &crt);
+    memcpy(page, me.inputdata, me.inputdatalength);
+    me.inputdata = page;
+    printf("before %s\n", ioctl(fd, ICARSAMODEXPO, &me) ? strerrorname_np(errno) : "0");
+    if (mmap(page, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file, 0) == MAP_FAILED) {
         printf("map %s\n", strerrorname_np(errno));
         return 0;
     }
-    operation_me(&o, 512, 1);
-    operation_fill(&o, &me, &crt);
-    me.inputdata = map;
     printf("ioctl %s\n", ioctl(fd, ICARSAMODEXPO, &me) ? strerrorname_np(errno) : "0");
     return 0;
 }
