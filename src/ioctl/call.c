@@ -269,6 +269,7 @@ static void call_copy(struct ioctl_call *c, enum ioctl_stage stage)
     c->copy_line = -1;
     c->copying = true;
     c->stage = stage;
+    c->copy.uid = c->uid;
     c->copy.process = caller_process(c->thread);
     c->copy.begin = copy_begin;
     c->copy.work = copy_work;

@@ -11,17 +11,29 @@
 
 #include "base/text.h"
 
-#define SHARED_THREADS 32u   /* for whoever comes */
-#define THREADS_MAX    1024u /* the others are for processes that have none */
+#define SHARED_THREADS 32u  /* for whoever comes */
+#define THREADS_MAX    512u /* the others are for processes that have none */
+#define PER_USER       128u
 #define PER_PROCESS    8u
 #define BUCKETS        256u
 #define PATIENCE_NS    200000000L /* at the end, for copies that are under way */
 
 TAILQ_HEAD(copy_list, copy);
 TAILQ_HEAD(customer_list, customer);
+TAILQ_HEAD(user_list, user);
+
+/* As long as it has customers. */
+struct user {
+    uid_t uid;
+    unsigned running, customers;
+    /* Customers with waiting copies: those without a thread, which come first, and those with. */
+    struct customer_list first, others;
+    TAILQ_ENTRY(user) link;
+};
 
 /* A process, as long as it has copies that wait or are under way. */
 struct customer {
+    struct user *user;
     pid_t process;
     unsigned running;
     struct copy_list waiting;
@@ -37,43 +49,102 @@ struct copier {
     pthread_cond_t work, ended;
     /* All below under lock. */
     LIST_HEAD(, customer) buckets[BUCKETS];
-    /* Customers with waiting copies: those without a thread, which come first, and those with. */
-    struct customer_list first, others;
+    struct user_list users; /* the next one first */
     struct copy_list finished;
     unsigned threads, idle, running, waiting_count;
     bool quit;
 };
 
-static struct customer *customer_get(struct copier *c, pid_t process)
+static struct user *user_get(struct copier *c, uid_t uid)
+{
+    struct user *user;
+
+    TAILQ_FOREACH(user, &c->users, link)
+    if (user->uid == uid)
+        return user;
+    user = xcalloc(1, sizeof *user);
+    user->uid = uid;
+    TAILQ_INIT(&user->first);
+    TAILQ_INIT(&user->others);
+    TAILQ_INSERT_TAIL(&c->users, user, link);
+    return user;
+}
+
+static struct customer *customer_get(struct copier *c, uid_t uid, pid_t process)
 {
     struct customer *customer;
 
     LIST_FOREACH(customer, &c->buckets[(unsigned)process % BUCKETS], in_bucket)
-    if (customer->process == process)
+    if (customer->process == process && customer->user->uid == uid)
         return customer;
     customer = xcalloc(1, sizeof *customer);
+    customer->user = user_get(c, uid);
+    customer->user->customers++;
     customer->process = process;
     TAILQ_INIT(&customer->waiting);
     LIST_INSERT_HEAD(&c->buckets[(unsigned)process % BUCKETS], customer, in_bucket);
     return customer;
 }
 
+static void customer_free(struct copier *c, struct customer *customer)
+{
+    struct user *user = customer->user;
+
+    LIST_REMOVE(customer, in_bucket);
+    free(customer);
+    if (--user->customers == 0) {
+        TAILQ_REMOVE(&c->users, user, link);
+        free(user);
+    }
+}
+
 /* Puts it where it belongs now. */
 static void customer_settle(struct copier *c, struct customer *customer)
 {
+    struct user *user = customer->user;
     struct customer_list *queue = NULL;
 
     if (customer->queue)
         TAILQ_REMOVE(customer->queue, customer, in_queue);
     if (!TAILQ_EMPTY(&customer->waiting) && customer->running < PER_PROCESS)
-        queue = customer->running ? &c->others : &c->first;
+        queue = customer->running ? &user->others : &user->first;
     customer->queue = queue;
-    if (queue) {
+    if (queue)
         TAILQ_INSERT_TAIL(queue, customer, in_queue);
-    } else if (TAILQ_EMPTY(&customer->waiting) && !customer->running) {
-        LIST_REMOVE(customer, in_bucket);
-        free(customer);
+    else if (TAILQ_EMPTY(&customer->waiting) && !customer->running)
+        customer_free(c, customer);
+}
+
+/* Whoever of the user's is next; beyond the shared threads they are for processes without one. */
+static struct customer *next_of(const struct copier *c, const struct user *user)
+{
+    if (user->running >= PER_USER)
+        return NULL;
+    if (TAILQ_EMPTY(&user->first) && c->running < SHARED_THREADS)
+        return TAILQ_FIRST(&user->others);
+    return TAILQ_FIRST(&user->first);
+}
+
+static struct customer *next_customer(struct copier *c)
+{
+    struct customer *customer;
+    struct user *user;
+
+    TAILQ_FOREACH(user, &c->users, link)
+    if ((customer = next_of(c, user))) {
+        TAILQ_REMOVE(&c->users, user, link);
+        TAILQ_INSERT_TAIL(&c->users, user, link);
+        return customer;
     }
+    return NULL;
+}
+
+static void count_running(struct copier *c, struct customer *customer, int more)
+{
+    customer->running += (unsigned)more;
+    customer->user->running += (unsigned)more;
+    c->running += (unsigned)more;
+    customer_settle(c, customer);
 }
 
 static void forget_waiting(struct copier *c, struct copy *copy)
@@ -83,21 +154,17 @@ static void forget_waiting(struct copier *c, struct copy *copy)
     c->waiting_count--;
 }
 
-/* The copy that is next, or NULL: there is none, or none whose process may have another thread. */
+/* NULL: there is none, or none that may have another thread. */
 static struct copy *take(struct copier *c)
 {
-    struct customer *customer = TAILQ_FIRST(&c->first);
+    struct customer *customer = next_customer(c);
     struct copy *copy;
 
-    if (!customer && c->running < SHARED_THREADS)
-        customer = TAILQ_FIRST(&c->others);
     if (!customer)
         return NULL;
     copy = TAILQ_FIRST(&customer->waiting);
     forget_waiting(c, copy);
-    customer->running++;
-    c->running++;
-    customer_settle(c, customer);
+    count_running(c, customer, 1);
     copy->begin(copy);
     return copy;
 }
@@ -107,9 +174,7 @@ static void run(struct copier *c, struct copy *copy)
     pthread_mutex_unlock(&c->lock);
     copy->work(copy);
     pthread_mutex_lock(&c->lock);
-    copy->customer->running--;
-    c->running--;
-    customer_settle(c, copy->customer);
+    count_running(c, copy->customer, -1);
     if (TAILQ_EMPTY(&c->finished))
         eventfd_write(c->fd, 1);
     TAILQ_INSERT_TAIL(&c->finished, copy, link);
@@ -121,8 +186,7 @@ static void copier_destroy(struct copier *c)
 
     for (unsigned i = 0; i < BUCKETS; i++)
         while ((customer = LIST_FIRST(&c->buckets[i]))) {
-            LIST_REMOVE(customer, in_bucket);
-            free(customer);
+            customer_free(c, customer);
         }
     pthread_mutex_unlock(&c->lock);
     pthread_mutex_destroy(&c->lock);
@@ -174,17 +238,17 @@ static void start_thread(struct copier *c)
     pthread_attr_destroy(&attr);
 }
 
-/* Some of those that wait may be for nobody, as long as their processes have threads enough. */
+/* Some of those that wait are for no thread at all, as long as others of theirs occupy enough. */
 static bool wants_thread(const struct copier *c, const struct customer *customer)
 {
-    return c->waiting_count > c->idle &&
+    return c->waiting_count > c->idle && customer->user->running < PER_USER &&
            c->threads < (customer->running ? SHARED_THREADS : THREADS_MAX);
 }
 
 void copier_submit(struct copier *c, struct copy *copy)
 {
     pthread_mutex_lock(&c->lock);
-    copy->customer = customer_get(c, copy->process);
+    copy->customer = customer_get(c, copy->uid, copy->process);
     TAILQ_INSERT_TAIL(&copy->customer->waiting, copy, link);
     copy->waiting = true;
     c->waiting_count++;
@@ -239,8 +303,7 @@ int copier_new(sd_event *event, struct copier **out)
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->work, NULL);
     pthread_cond_init(&c->ended, NULL);
-    TAILQ_INIT(&c->first);
-    TAILQ_INIT(&c->others);
+    TAILQ_INIT(&c->users);
     TAILQ_INIT(&c->finished);
     c->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     rc = c->fd < 0 ? -errno : 0;

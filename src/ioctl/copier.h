@@ -10,8 +10,8 @@
 /*
  * Threads for copies that may wait for the caller (ioctl/caller.h). They start when there is
  * something to do. A caller can make a copy wait for ever. So one process can occupy at most 8 of
- * them, and beyond the first 32, up to 1024, they are for processes that have none: to keep others
- * waiting takes a thousand processes.
+ * them and one user at most 128; and beyond the first 32, up to 512, they are for processes that
+ * have none.
  */
 struct copier;
 struct customer;
@@ -19,6 +19,7 @@ struct customer;
 /* Embedded in the owner's object, which must live until done. */
 struct copy {
     TAILQ_ENTRY(copy) link;
+    uid_t uid;
     pid_t process;
     /* The copier's: */
     struct customer *customer;

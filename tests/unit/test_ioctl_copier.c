@@ -42,10 +42,12 @@ static void done(struct copy *copy)
     ((struct test_copy *)copy)->done = true;
 }
 
-static void submit(struct test_copy *t, pid_t process, bool stuck)
+static void submit(struct test_copy *t, uid_t uid, pid_t process, bool stuck)
 {
-    *t = (struct test_copy){{.process = process, .begin = begin, .work = work, .done = done}};
-    t->stuck = stuck;
+    *t = (struct test_copy){{.uid = uid, .process = process}, stuck};
+    t->copy.begin = begin;
+    t->copy.work = work;
+    t->copy.done = done;
     copier_submit(copier, &t->copy);
 }
 
@@ -90,9 +92,9 @@ static void a_process_has_eight_threads(void **state)
     struct test_copy copies[20], other;
 
     for (unsigned i = 0; i < 20; i++)
-        submit(&copies[i], 7, true);
+        submit(&copies[i], 1, 7, true);
     wait_begun(8);
-    submit(&other, 8, false);
+    submit(&other, 1, 8, false);
     wait_done(&other);
     assert_int_equal(atomic_load(&begun), 9);
     release_all(copies, 20);
@@ -111,25 +113,39 @@ static unsigned threads(void)
     return count;
 }
 
-/* As many as one likes: whose process has no thread gets one. */
+/* Whose process has no thread gets one, beyond those that stay for whoever comes. */
 static void many_processes(void **state)
 {
-    struct test_copy copies[200], second, other;
+    struct test_copy copies[100], second, other;
     unsigned before = threads();
 
-    for (unsigned i = 0; i < 200; i++)
-        submit(&copies[i], (pid_t)(1000 + i), true);
-    wait_begun(200);
-    /* A second thread of a process is one of those for whoever comes. */
-    submit(&second, 1000, false);
-    submit(&other, 8, false);
+    for (unsigned i = 0; i < 100; i++)
+        submit(&copies[i], 1, (pid_t)(1000 + i), true);
+    wait_begun(100);
+    submit(&second, 1, 1000, false);
+    submit(&other, 1, 8, false);
     wait_done(&other);
     assert_true(!second.done && second.copy.waiting);
-    release_all(copies, 200);
+    release_all(copies, 100);
     wait_done(&second);
     for (unsigned i = 0; i < 10000 && threads() > before + SHARED; i++)
         usleep(1000);
     assert_true(threads() <= before + SHARED);
+}
+
+/* A user with ever so many processes leaves threads for others. */
+static void a_user_has_128_threads(void **state)
+{
+    struct test_copy copies[300], other;
+
+    for (unsigned i = 0; i < 300; i++)
+        submit(&copies[i], 1, (pid_t)(1000 + i), true);
+    wait_begun(128);
+    submit(&other, 2, 1000, false);
+    wait_done(&other);
+    assert_int_equal(atomic_load(&begun), 129);
+    release_all(copies, 300);
+    assert_int_equal(atomic_load(&begun), 301);
 }
 
 static void cancelled(void **state)
@@ -137,7 +153,7 @@ static void cancelled(void **state)
     struct test_copy copies[9];
 
     for (unsigned i = 0; i < 9; i++)
-        submit(&copies[i], 7, true);
+        submit(&copies[i], 1, 7, true);
     wait_begun(8);
     assert_false(copier_cancel(copier, &copies[0].copy));
     assert_true(copier_cancel(copier, &copies[8].copy));
@@ -151,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_process_has_eight_threads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_processes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_user_has_128_threads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cancelled, set_up, tear_down),
     };
 
