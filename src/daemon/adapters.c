@@ -38,8 +38,9 @@ struct adapters {
     sd_event_source *retry;    /* runs while held is not empty and the pool is idle */
     struct work_list held;     /* the pool had no room, oldest first */
     struct work_list small;    /* cheaper to compute than to hand to another thread */
-    struct modexp_kept kept;   /* of the last small one, */
-    uint32_t kept_source;      /* whose source this was */
+    unsigned small_count;
+    struct modexp_kept kept; /* of the last small one, */
+    uint32_t kept_source;    /* whose source this was */
     struct firmware *firmware;
     atomic_bool closing;
 };
@@ -124,7 +125,7 @@ static int on_soon(sd_event_source *source, void *data)
     struct work *w = STAILQ_FIRST(&a->small);
 
     STAILQ_REMOVE_HEAD(&a->small, link);
-    if (STAILQ_EMPTY(&a->small))
+    if (--a->small_count == 0)
         sd_event_source_set_enabled(source, SD_EVENT_OFF);
     if (w->source != a->kept_source)
         modexp_forget(&a->kept);
@@ -134,7 +135,8 @@ static int on_soon(sd_event_source *source, void *data)
     return 0;
 }
 
-#define SMALL_EXPONENT 4u /* bytes */
+#define SMALL_EXPONENT 4u  /* bytes */
+#define SMALL_MAX      64u /* that wait for it: a millisecond */
 
 /*
  * A public key operation of up to 1024 bits takes some microseconds, less than to wake a thread
@@ -183,11 +185,13 @@ static void take_job(struct adapters *a, uint64_t id)
     if (core_job_get(a->door->core, id, &job) < 0)
         return;
     w = work_new(a, &job);
-    if (!is_small(&job)) {
+    /* When there are very many, sources are to take turns. */
+    if (!is_small(&job) || a->small_count == SMALL_MAX) {
         work_submit(a, w);
         return;
     }
     STAILQ_INSERT_TAIL(&a->small, w, link);
+    a->small_count++;
     sd_event_source_set_enabled(a->soon, SD_EVENT_ON);
 }
 
