@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,8 +32,10 @@
 #define PATH_BYTES    4096
 #define WORD_BYTES    32
 #define LATENCY_COUNT 4000u
-/* Both sides take turns, so that they meet the same clock speed and the same neighbours. */
-#define SLICES 10
+/* So many turns that both sides meet the same clock speed and the same neighbours. */
+#define SLICES           10
+#define WARM_SECONDS     0.02
+#define REST_SECONDS_MAX 60 /* somebody may have ended a client */
 
 static const unsigned sizes[] = {1024, 2048, 4096};
 
@@ -85,58 +90,122 @@ static int compute(const struct crypto_sample *s)
     return crypto_sample_compute(s, out) ? 0 : EIO;
 }
 
-struct tally {
-    atomic_ulong done;
+/* Both sides live all the time and take turns, so that nothing is measured but their work. */
+enum turn { TURN_OPENSSL, TURN_NODE, TURN_NOBODY, TURN_END };
+
+struct tally { /* in memory of all */
+    atomic_uint turn, working;
+    atomic_ulong done[2];
     atomic_int error;
 };
 
-static _Noreturn void client(const struct bench *b, const struct crypto_sample *s, bool openssl,
-                             double end, struct tally *t)
+static void set_turn(struct tally *t, enum turn turn)
 {
-    int fd = openssl ? -1 : open(b->node, O_RDWR | O_CLOEXEC), error = 0;
+    atomic_store(&t->turn, turn);
+    syscall(SYS_futex, &t->turn, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (!openssl && fd < 0)
-        error = errno;
-    while (!error && now() < end) {
-        error = openssl ? compute(s) : request(fd, s, true);
-        if (!error)
-            atomic_fetch_add(&t->done, 1);
+static void work_in_turn(int fd, const struct crypto_sample *s, enum turn mine, struct tally *t)
+{
+    unsigned turn;
+    int error = 0;
+
+    while (!error && (turn = atomic_load(&t->turn)) != TURN_END) {
+        if (turn != mine) {
+            syscall(SYS_futex, &t->turn, FUTEX_WAIT, turn, NULL, NULL, 0);
+            continue;
+        }
+        atomic_fetch_add(&t->working, 1);
+        error = mine == TURN_OPENSSL ? compute(s) : request(fd, s, true);
+        atomic_fetch_sub(&t->working, 1);
+        atomic_fetch_add(&t->done[mine], 1);
     }
     if (error)
         atomic_store(&t->error, error);
+}
+
+static _Noreturn void client(const struct bench *b, const struct crypto_sample *s, enum turn mine,
+                             struct tally *t)
+{
+    int fd = -1;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (mine == TURN_NODE)
+        fd = open(b->node, O_RDWR | O_CLOEXEC);
+    if (mine == TURN_NODE && fd < 0)
+        atomic_store(&t->error, errno);
+    else
+        work_in_turn(fd, s, mine, t);
     _exit(0);
 }
 
-/* Private key operations per second of so many processes; *error is set when one could not. */
-static double measure(const struct bench *b, const struct crypto_sample *s, bool openssl,
-                      unsigned clients, double seconds, int *error)
+/* How many could be started. */
+static unsigned start_clients(const struct bench *b, const struct crypto_sample *s,
+                              unsigned clients, struct tally *t)
 {
-    struct tally *t =
-        mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    double start = now(), rate;
-    unsigned started = 0;
+    unsigned cores = (unsigned)b->cores, i;
 
-    if (t == MAP_FAILED) {
-        *error = errno;
-        return 0;
-    }
-    for (unsigned i = 0; i < clients; i++) {
+    for (i = 0; i < cores + clients; i++) {
         pid_t child = fork();
 
         if (child == 0)
-            client(b, s, openssl, start + seconds, t);
-        if (child < 0)
-            *error = errno;
-        started += child > 0;
+            client(b, s, i < cores ? TURN_OPENSSL : TURN_NODE, t);
+        if (child < 0) {
+            atomic_store(&t->error, errno);
+            break;
+        }
     }
+    return i;
+}
+
+static void pause_for(double seconds)
+{
+    struct timespec t = {(time_t)seconds, (long)(1e9 * (seconds - (double)(time_t)seconds))};
+
+    nanosleep(&t, NULL);
+}
+
+/* Operations per second in one turn, after the other side has come to rest. */
+static double measure(struct tally *t, enum turn turn, double seconds)
+{
+    unsigned long done;
+    double start = now();
+
+    set_turn(t, TURN_NOBODY);
+    while (atomic_load(&t->working) && now() < start + REST_SECONDS_MAX)
+        pause_for(WARM_SECONDS / 10);
+    set_turn(t, turn);
+    pause_for(WARM_SECONDS);
+    done = atomic_load(&t->done[turn]);
+    start = now();
+    pause_for(seconds);
+    done = atomic_load(&t->done[turn]) - done;
+    return (double)done / (now() - start);
+}
+
+/* Private key operations per second; 0 or the errno of a client. */
+static int measure_both(const struct bench *b, const struct crypto_sample *s, unsigned clients,
+                        double rate[2])
+{
+    struct tally *t =
+        mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    double slice = (double)b->seconds / SLICES / 2;
+    unsigned started;
+    int error;
+
+    if (t == MAP_FAILED)
+        return errno;
+    set_turn(t, TURN_NOBODY);
+    started = start_clients(b, s, clients, t);
+    for (unsigned i = 0; i < SLICES && !atomic_load(&t->error); i++)
+        for (unsigned turn = 0; turn < 2; turn++)
+            rate[turn] += measure(t, turn, slice) / SLICES;
+    set_turn(t, TURN_END);
     while (started--)
         wait(NULL);
-    rate = (double)atomic_load(&t->done) / (now() - start);
-    if (atomic_load(&t->error))
-        *error = atomic_load(&t->error);
+    error = atomic_load(&t->error);
     munmap(t, sizeof(*t));
-    return rate;
+    return error;
 }
 
 static int failure(const struct bench *b, int error)
@@ -217,14 +286,14 @@ static int bench_rate(const struct bench *b, unsigned bits, unsigned clients)
 {
     struct crypto_sample *s = crypto_sample_new(bits);
     uint64_t before[CARDS];
-    double node = 0, openssl = 0, slice = (double)b->seconds / SLICES / 2;
-    int error = s ? 0 : ENOMEM;
+    double rate[2] = {0}, node, openssl;
+    int error = ENOMEM;
 
     read_cards(b, before);
-    for (unsigned i = 0; i < SLICES && !error; i++) {
-        openssl += measure(b, s, true, (unsigned)b->cores, slice, &error) / SLICES;
-        node += measure(b, s, false, clients, slice, &error) / SLICES;
-    }
+    if (s)
+        error = measure_both(b, s, clients, rate);
+    openssl = rate[TURN_OPENSSL];
+    node = rate[TURN_NODE];
     crypto_sample_free(s);
     if (error)
         return failure(b, error);
