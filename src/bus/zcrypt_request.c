@@ -478,9 +478,9 @@ static bool send_waiting(struct zcrypt *z, ap_qn qn, struct effects *fx)
     struct zcrypt_call *call;
     int rc;
 
-    TAILQ_FOREACH(call, &z->waiting, waiting)
-    if (call->qn == qn)
-        break;
+    TAILQ_FOREACH (call, &z->waiting, waiting)
+        if (call->qn == qn)
+            break;
     if (!call)
         return false;
     waiting_remove(z, call);

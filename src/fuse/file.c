@@ -219,9 +219,9 @@ void file_notify(struct fuse_mount *m, sysfs_ino ino)
 {
     struct open_file *f;
 
-    LIST_FOREACH(f, &m->files[bucket_of(ino)], link)
-    if (f->ino == ino)
-        wake(f);
+    LIST_FOREACH (f, &m->files[bucket_of(ino)], link)
+        if (f->ino == ino)
+            wake(f);
 }
 
 void file_notify_vanished(struct fuse_mount *m)
@@ -229,9 +229,9 @@ void file_notify_vanished(struct fuse_mount *m)
     struct open_file *f;
 
     for (unsigned i = 0; i < FILE_BUCKETS; i++)
-        LIST_FOREACH(f, &m->files[i], link)
-    if (f->poll && vanished(m, f))
-        wake(f);
+        LIST_FOREACH (f, &m->files[i], link)
+            if (f->poll && vanished(m, f))
+                wake(f);
 }
 
 void file_handlers(struct fuse_lowlevel_ops *ops)

@@ -108,20 +108,20 @@ static void drain(struct fuse_hub *hub)
         eventfd_t count;
         nfds_t n = 1;
 
-        TAILQ_FOREACH(m, &hub->mounts, link)
-        n++;
+        TAILQ_FOREACH (m, &hub->mounts, link)
+            n++;
         fds = xrealloc(fds, n * sizeof *fds);
         fds[0] = (struct pollfd){.fd = hub->wake_fd, .events = POLLIN};
         n = 1;
-        TAILQ_FOREACH(m, &hub->mounts, link)
-        fds[n++] =
-            (struct pollfd){.fd = m->ended ? -1 : fuse_session_fd(m->session), .events = POLLIN};
+        TAILQ_FOREACH (m, &hub->mounts, link)
+            fds[n++] = (struct pollfd){.fd = m->ended ? -1 : fuse_session_fd(m->session),
+                                       .events = POLLIN};
         if (poll(fds, n, NOTIFIER_PATIENCE_US / 1000) == 0)
             notifier_answer_without(hub);
         eventfd_read(hub->wake_fd, &count);
-        TAILQ_FOREACH(m, &hub->mounts, link)
-        while (!m->ended && session_serve(m))
-            ;
+        TAILQ_FOREACH (m, &hub->mounts, link)
+            while (!m->ended && session_serve(m))
+                ;
     }
     free(fds);
 }
@@ -132,9 +132,9 @@ void fuse_hub_free(struct fuse_hub *hub)
 
     if (!hub)
         return;
-    TAILQ_FOREACH(m, &hub->mounts, link)
-    if (!m->closing)
-        fuse_mount_free(m);
+    TAILQ_FOREACH (m, &hub->mounts, link)
+        if (!m->closing)
+            fuse_mount_free(m);
     drain(hub);
     run_settled_callbacks(hub);
     notifier_stop(hub);
@@ -149,18 +149,18 @@ static void apply_gone(struct fuse_hub *hub, const struct effects *effects,
 {
     struct fuse_mount *m;
 
-    TAILQ_FOREACH(m, &hub->mounts, link)
-    if (!m->closing && !m->ended && m->tree == one->tree)
-        notifier_gone(m, one->node, effect_text(effects, one), one->len);
+    TAILQ_FOREACH (m, &hub->mounts, link)
+        if (!m->closing && !m->ended && m->tree == one->tree)
+            notifier_gone(m, one->node, effect_text(effects, one), one->len);
 }
 
 static void apply_notify(struct fuse_hub *hub, const struct effect *one)
 {
     struct fuse_mount *m;
 
-    TAILQ_FOREACH(m, &hub->mounts, link)
-    if (!m->closing && m->tree == one->tree)
-        file_notify(m, one->node);
+    TAILQ_FOREACH (m, &hub->mounts, link)
+        if (!m->closing && m->tree == one->tree)
+            file_notify(m, one->node);
 }
 
 static void apply_reply(struct fuse_hub *hub, const struct effects *effects,
@@ -190,8 +190,8 @@ void fuse_hub_effects(struct fuse_hub *hub, const struct effects *effects)
         }
     }
     if (gone)
-        TAILQ_FOREACH(m, &hub->mounts, link)
-    file_notify_vanished(m);
+        TAILQ_FOREACH (m, &hub->mounts, link)
+            file_notify_vanished(m);
     /* Late replies come last: they queue behind the invalidations of every mount. */
     for (size_t i = 0; replies && i < effects->count; i++)
         if (effects->v[i].kind == EFFECT_REPLY)

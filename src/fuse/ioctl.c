@@ -99,9 +99,9 @@ static int open_count(const struct fuse_mount *m)
     const struct fuse_mount *other;
     unsigned count = 0;
 
-    TAILQ_FOREACH(other, &m->hub->mounts, link)
-    if (other->tree == m->tree && !other->closing)
-        count += other->devices_open;
+    TAILQ_FOREACH (other, &m->hub->mounts, link)
+        if (other->tree == m->tree && !other->closing)
+            count += other->devices_open;
     return (int)count;
 }
 

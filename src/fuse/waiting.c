@@ -38,15 +38,16 @@ void waiting_reply(struct fuse_hub *hub, uint64_t token, int result, const char 
 {
     struct waiting *w;
 
-    LIST_FOREACH(w, bucket_of(hub, token), link)
-    if (w->token == token) {
-        /* The notifier may free the request while an interrupt comes in: no callback from here on.
-         */
-        fuse_req_interrupt_func(w->req, NULL, NULL);
-        LIST_REMOVE(w, link);
-        w->complete(w, result, text, len);
-        return;
-    }
+    LIST_FOREACH (w, bucket_of(hub, token), link)
+        if (w->token == token) {
+            /* The notifier may free the request while an interrupt comes in: no callback from here
+             * on.
+             */
+            fuse_req_interrupt_func(w->req, NULL, NULL);
+            LIST_REMOVE(w, link);
+            w->complete(w, result, text, len);
+            return;
+        }
 }
 
 void waiting_abandon(struct fuse_mount *m)

@@ -317,15 +317,15 @@ bool ioctl_desk_reply(struct ioctl_desk *d, uint64_t token, int result, const ch
 {
     struct ioctl_call *c;
 
-    LIST_FOREACH(c, &d->waiting[token % BUCKETS], link)
-    if (c->token == token) {
-        /* Whoever answers late may free the request while an interrupt comes in: no callback from
-         * here on. */
-        call_unlisten(c);
-        LIST_REMOVE(c, link);
-        call_replied(c, result, text, len);
-        return true;
-    }
+    LIST_FOREACH (c, &d->waiting[token % BUCKETS], link)
+        if (c->token == token) {
+            /* Whoever answers late may free the request while an interrupt comes in: no callback
+             * from here on. */
+            call_unlisten(c);
+            LIST_REMOVE(c, link);
+            call_replied(c, result, text, len);
+            return true;
+        }
     return false;
 }
 

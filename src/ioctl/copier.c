@@ -59,9 +59,9 @@ static struct user *user_get(struct copier *c, uid_t uid)
 {
     struct user *user;
 
-    TAILQ_FOREACH(user, &c->users, link)
-    if (user->uid == uid)
-        return user;
+    TAILQ_FOREACH (user, &c->users, link)
+        if (user->uid == uid)
+            return user;
     user = xcalloc(1, sizeof *user);
     user->uid = uid;
     TAILQ_INIT(&user->first);
@@ -74,9 +74,9 @@ static struct customer *customer_get(struct copier *c, uid_t uid, pid_t process)
 {
     struct customer *customer;
 
-    LIST_FOREACH(customer, &c->buckets[(unsigned)process % BUCKETS], in_bucket)
-    if (customer->process == process && customer->user->uid == uid)
-        return customer;
+    LIST_FOREACH (customer, &c->buckets[(unsigned)process % BUCKETS], in_bucket)
+        if (customer->process == process && customer->user->uid == uid)
+            return customer;
     customer = xcalloc(1, sizeof *customer);
     customer->user = user_get(c, uid);
     customer->user->customers++;
@@ -130,12 +130,12 @@ static struct customer *next_customer(struct copier *c)
     struct customer *customer;
     struct user *user;
 
-    TAILQ_FOREACH(user, &c->users, link)
-    if ((customer = next_of(c, user))) {
-        TAILQ_REMOVE(&c->users, user, link);
-        TAILQ_INSERT_TAIL(&c->users, user, link);
-        return customer;
-    }
+    TAILQ_FOREACH (user, &c->users, link)
+        if ((customer = next_of(c, user))) {
+            TAILQ_REMOVE(&c->users, user, link);
+            TAILQ_INSERT_TAIL(&c->users, user, link);
+            return customer;
+        }
     return NULL;
 }
 

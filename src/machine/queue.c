@@ -140,18 +140,18 @@ void message_queue_release(struct message_queue *q, uint64_t now)
 {
     struct message *m;
 
-    TAILQ_FOREACH(m, &q->messages, next)
-    if (m->due && m->due <= now)
-        message_hold(q, m, 0);
+    TAILQ_FOREACH (m, &q->messages, next)
+        if (m->due && m->due <= now)
+            message_hold(q, m, 0);
 }
 
 struct message *message_queue_ready(const struct message_queue *q)
 {
     struct message *m;
 
-    TAILQ_FOREACH(m, &q->messages, next)
-    if (m->ready)
-        return m;
+    TAILQ_FOREACH (m, &q->messages, next)
+        if (m->ready)
+            return m;
     return NULL;
 }
 
