@@ -23,6 +23,7 @@ static const char *const damage_names[] = {
     [DAMAGE_TYPE] = "type",
     [DAMAGE_LENGTH] = "length",
     [DAMAGE_SHORT] = "short",
+    [DAMAGE_OLDER] = "older",
 };
 
 #define PLAIN_DAMAGES (sizeof damage_names / sizeof *damage_names)
@@ -254,7 +255,7 @@ static int service_parse(struct word w, struct fault *f, struct text *why)
 
 static int damage_parse(struct word w, struct fault *f, struct text *why)
 {
-    static const char remedy[] = "; say type, length, short, code=N or service=RC/RS";
+    static const char remedy[] = "; say type, length, short, older, code=N or service=RC/RS";
 
     if (starts(w, "code="))
         return code_parse(w, f, why);

@@ -23,7 +23,7 @@ enum fault_kind {
     FAULT_BUSY,         /* response code 05: an NQAP, RAPQ or ZAPQ; with "always" TAPQ, too */
     FAULT_RESET,        /* T: a RAPQ or ZAPQ that is accepted takes so long */
     FAULT_FULL,         /* response code 10: an NQAP */
-    FAULT_BAD_REPLY,    /* a reply: type, length, short, code=N, service=RC/RS */
+    FAULT_BAD_REPLY,    /* a reply: type, length, short, older, code=N, service=RC/RS */
     FAULT_DELAY,        /* T: a reply that is held back */
 };
 
@@ -32,6 +32,7 @@ enum fault_damage {
     DAMAGE_TYPE,    /* its type byte is one that nobody knows */
     DAMAGE_LENGTH,  /* its last byte is missing, so its lengths are not what arrives */
     DAMAGE_SHORT,   /* it ends after its header; the length in a type 80 says so */
+    DAMAGE_OLDER,   /* a type 80 is a type 84, a CPRBX of type 86 a CPRB (message/older.h) */
     DAMAGE_CODE,    /* it is an error reply (type 82) with this code */
     DAMAGE_SERVICE, /* a CPRBX of type 86 says return code and reason code; others stay */
 };

@@ -3,17 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "machine/fault.h"
-#include "message/bytes.h"
-#include "message/outcome.h"
+#include "message/cprbx.h"
+#include "message/older.h"
+#include "message/type50.h"
+#include "message/type6.h"
 
 /* Where a type 86 reply has its CPRBX, and that its codes (spec 3.5). */
 #define TYPE86_CPRBX 48u
 #define CPRBX_RTCODE 144u
 #define CPRBX_RSCODE 146u
 
-#define TYPE80_HEADER 16u
-#define TYPE_UNKNOWN  0x42
+#define TYPE_UNKNOWN 0x42
 
 static void damage_service(const struct fault *f, uint8_t *reply, size_t len)
 {
@@ -21,6 +23,48 @@ static void damage_service(const struct fault *f, uint8_t *reply, size_t len)
         return;
     be16_put(reply + TYPE86_CPRBX + CPRBX_RTCODE, f->code);
     be16_put(reply + TYPE86_CPRBX + CPRBX_RSCODE, f->reason);
+}
+
+/* The reply of a CCA coprocessor with an older block. */
+static void older_block(const struct outcome *o, struct buffer *out)
+{
+    struct type86_writer w;
+    struct cprbx new;
+    struct cprb old = {.func_id = "T1"};
+
+    if (cprbx_parse_reply(o->control, &new) < 0)
+        return;
+    old.rtcode = new.rtcode;
+    old.rscode = new.rscode;
+    old.params = new.params;
+    type86_start(&w, out);
+    if (cprb_format(&old, CPRB_REPLY, out) < 0)
+        return;
+    if (o->data.len) {
+        type86_start_data(&w, out);
+        buffer_add_span(out, o->data);
+    }
+    type86_finish(&w, out);
+}
+
+/* Shorter in either form; what has none stays as it is. */
+static void damage_older(uint8_t *reply, size_t *len)
+{
+    struct span whole = span_of(reply, *len);
+    uint8_t *room = xcalloc(1, *len + 1);
+    struct buffer out = buffer_of(room, *len);
+    struct outcome o = type86_judge_cprb(whole, CPRBX_VERSION);
+
+    if (*len >= TYPE80_HEADER_BYTES && reply[1] == REPLY_TYPE80)
+        type84_format(span_last(whole, *len - TYPE80_HEADER_BYTES), &out);
+    else if (!o.error)
+        older_block(&o, &out);
+    if (out.len) {
+        memcpy(reply, room, out.len);
+        *len = out.len;
+    }
+    explicit_bzero(room, out.len);
+    free(room);
 }
 
 void fault_damage_reply(const struct fault *f, uint8_t *reply, size_t *len)
@@ -34,9 +78,12 @@ void fault_damage_reply(const struct fault *f, uint8_t *reply, size_t *len)
         *len -= *len > 0;
         return;
     case DAMAGE_SHORT:
-        *len = *len < TYPE80_HEADER ? *len : TYPE80_HEADER;
-        if (*len == TYPE80_HEADER && reply[1] == REPLY_TYPE80)
-            be16_put(reply + 2, TYPE80_HEADER);
+        *len = *len < TYPE80_HEADER_BYTES ? *len : TYPE80_HEADER_BYTES;
+        if (*len == TYPE80_HEADER_BYTES && reply[1] == REPLY_TYPE80)
+            be16_put(reply + 2, TYPE80_HEADER_BYTES);
+        return;
+    case DAMAGE_OLDER:
+        damage_older(reply, len);
         return;
     case DAMAGE_CODE:
         if (*len < ERROR_REPLY_BYTES)

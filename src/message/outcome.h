@@ -23,6 +23,7 @@ struct outcome {
 enum reply_type {
     REPLY_TYPE80 = 0x80,
     REPLY_TYPE82 = 0x82,
+    REPLY_TYPE84 = 0x84, /* message/older.h: no driver of today knows it */
     REPLY_TYPE86 = 0x86,
     REPLY_TYPE88 = 0x88,
 };

@@ -422,6 +422,7 @@ static void random_fault(uint64_t *r, struct step *s)
                                         "bad-reply type",
                                         "bad-reply length",
                                         "bad-reply short",
+                                        "bad-reply older",
                                         "bad-reply code=0x10",
                                         "bad-reply code=0x85",
                                         "bad-reply service=8/66"};

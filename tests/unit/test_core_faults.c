@@ -163,10 +163,17 @@ static void test_bad_reply_type(void **state)
     assert_int_equal(results[1], 1);
     assert_int_not_equal(compute(w), qn);
     assert_int_equal(results[1], 0);
+    fault(w, "06.* 1 bad-reply older");
+    assert_int_equal(send(w, 3), -EINPROGRESS);
+    qn = compute(w);
+    snprintf(path, sizeof path, "bus/ap/devices/06.%04x/online", AP_QN_APQI(qn));
+    assert_string_equal(get(w, path), "0\n");
+    compute(w);
+    assert_int_equal(results[3], 0);
     /* The last queue that goes offline leaves nobody to ask. */
     fault(w, "06.* always bad-reply short");
     assert_int_equal(send(w, 2), -EINPROGRESS);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 2; i++)
         compute(w);
     assert_int_equal(results[2], -ENODEV);
     assert_int_equal(job_count, 0);

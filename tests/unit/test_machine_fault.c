@@ -4,7 +4,9 @@
 
 #include "machine/alarm.h"
 #include "machine/fault.h"
-#include "message/outcome.h"
+#include "message/cprbx.h"
+#include "message/older.h"
+#include "message/type6.h"
 
 #include "unit.h"
 
@@ -46,6 +48,7 @@ static void test_accepted(void **state)
     check("* 1 bad-reply type", "* 1 bad-reply type");
     check("* 1 bad-reply length", "* 1 bad-reply length");
     check("* 1 bad-reply short", "* 1 bad-reply short");
+    check("* 1 bad-reply older", "* 1 bad-reply older");
     check("* 1 bad-reply code=133", "* 1 bad-reply code=0x85");
     check("* 1 bad-reply code=0x0A", "* 1 bad-reply code=0x0a");
     check("* 1 bad-reply service=12/0x301", "* 1 bad-reply service=12/769");
@@ -222,12 +225,48 @@ static void test_alarms(void **state)
     alarms_done(&a);
 }
 
+/* As an adapter before CEX2 would have said it: the same result, in a form of its own. */
+static void test_damage_older(void **state)
+{
+    const struct cprbx block = {.func_id = "T2", .params = span_of("RL\0\2", 4)};
+    uint8_t plain[16 + 3] = {0, 0x80, 0, 19, [16] = 'a', 'b', 'c'}, room[400], error[8] = {0, 0x82};
+    struct buffer reply = buffer_of(room, sizeof(room));
+    struct type86_writer w;
+    struct cprb older;
+    struct span data;
+    size_t at, len;
+
+    len = damage("* 1 bad-reply older", plain, sizeof(plain));
+    assert_int_equal(type84_parse(span_of(plain, len), &data), 0);
+    assert_true(span_equal(data, "abc", 3));
+    assert_int_equal(damage("* 1 bad-reply older", error, 8), 8);
+    assert_int_equal(error[1], 0x82);
+    type86_start(&w, &reply);
+    at = reply.len;
+    assert_int_equal(cprbx_format(&block, &reply), 0);
+    cprbx_finish_reply(at, &reply);
+    cprbx_set_codes(at, 8, 66, &reply);
+    type86_start_data(&w, &reply);
+    buffer_add(&reply, "data", 4);
+    assert_int_equal(type86_finish(&w, &reply), 0);
+    len = damage("* 1 bad-reply older", room, reply.len);
+    assert_int_equal(len, reply.len - CPRBX_BYTES + CPRB_BYTES);
+    assert_int_equal(type86_judge_cprb(span_of(room, len), CPRB_VERSION).error, 0);
+    assert_true(type86_judge_cprb(span_of(room, len), CPRBX_VERSION).offline);
+    data = type86_judge_cprb(span_of(room, len), CPRB_VERSION).control;
+    assert_int_equal(cprb_parse(data, CPRB_REPLY, &older), 0);
+    assert_int_equal(older.rtcode, 8);
+    assert_int_equal(older.rscode, 66);
+    assert_true(span_equal(older.params, "RL\0\2", 4));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepted), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_matches),  cmocka_unit_test(test_list),
-        cmocka_unit_test(test_damage),   cmocka_unit_test(test_alarms),
+        cmocka_unit_test(test_damage),   cmocka_unit_test(test_damage_older),
+        cmocka_unit_test(test_alarms),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
