@@ -52,24 +52,31 @@ static int refuse_connect(int err, const char *path)
     return -err;
 }
 
-static int connect_to(const char *path)
+int connection_socket(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd;
 
     if (strlen(path) >= sizeof(address.sun_path))
-        return refuse_connect(ENAMETOOLONG, path);
+        return -ENAMETOOLONG;
     strcpy(address.sun_path, path);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return refuse_connect(errno, path);
+        return -errno;
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
         int err = errno;
 
         close(fd);
-        return refuse_connect(err, path);
+        return -err;
     }
     return fd;
+}
+
+static int connect_to(const char *path)
+{
+    int fd = connection_socket(path);
+
+    return fd < 0 ? refuse_connect(-fd, path) : fd;
 }
 
 /* Reads one line as a JSON object. 0; -EPIPE at the end; -errno; -EPROTO for anything else. */

@@ -16,6 +16,9 @@ int connection_open(const char *path, struct connection **out);
 /* NULL is allowed. */
 void connection_close(struct connection *c);
 
+/* A descriptor of the socket at path, or -errno, and no message. */
+int connection_socket(const char *path);
+
 #define connection_auto __attribute__((cleanup(connection_cleanup))) struct connection
 void connection_cleanup(struct connection **c);
 

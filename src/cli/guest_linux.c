@@ -3,8 +3,6 @@
 #include "cli/guest_linux.h"
 
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,19 +15,11 @@
 
 bool guest_linux_answers(const char *path)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    bool answers;
-    int fd;
+    int fd = connection_socket(path);
 
-    if (strlen(path) >= sizeof(address.sun_path))
-        return false;
-    memcpy(address.sun_path, path, strlen(path));
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return false;
-    answers = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
-    close(fd);
-    return answers;
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
 }
 
 int guest_linux_list(const char *socket, json_t **out)
