@@ -58,25 +58,31 @@ static void reference_me(size_t n, uint8_t *out)
     BN_CTX_free(ctx);
 }
 
+/* A request of requests.txt with n bytes. */
+struct rsa_case {
+    unsigned index;
+    size_t n;
+};
+
+static void check_rsa(const struct rsa_case *c, bool plain,
+                      void (*reference)(size_t n, uint8_t *out))
+{
+    uint8_t room[CRYPTO_REPLY_BYTES], want[512];
+    struct span reply = answer(c->index, plain ? &accelerator : &cca, room);
+    struct outcome o = plain ? type50_judge(reply, c->n) : type86_judge_rsa(reply, c->n);
+
+    reference(c->n, want);
+    assert_int_equal(o.error, 0);
+    assert_int_equal(o.data.len, c->n);
+    assert_memory_equal(o.data.data, want, c->n);
+}
+
 static void me_requests(void **state)
 {
-    static const struct {
-        unsigned index;
-        size_t n;
-    } cases[] = {{0, 64}, {1, 256}, {2, 512}, {7, 128}, {8, 256}};
+    static const struct rsa_case cases[] = {{0, 64}, {1, 256}, {2, 512}, {7, 128}, {8, 256}};
 
-    for (unsigned i = 0; i < 5; i++) {
-        bool plain = cases[i].index < 3;
-        uint8_t room[CRYPTO_REPLY_BYTES], want[512];
-        struct span reply = answer(cases[i].index, plain ? &accelerator : &cca, room);
-        struct outcome o =
-            plain ? type50_judge(reply, cases[i].n) : type86_judge_rsa(reply, cases[i].n);
-
-        reference_me(cases[i].n, want);
-        assert_int_equal(o.error, 0);
-        assert_int_equal(o.data.len, cases[i].n);
-        assert_memory_equal(o.data.data, want, cases[i].n);
-    }
+    for (unsigned i = 0; i < 5; i++)
+        check_rsa(&cases[i], cases[i].index < 3, reference_me);
 }
 
 static BIGNUM *part_of(size_t n, uint8_t with)
@@ -110,23 +116,10 @@ static void reference_crt(size_t n, uint8_t *out)
 
 static void crt_requests(void **state)
 {
-    static const struct {
-        unsigned index;
-        size_t n;
-    } cases[] = {{3, 128}, {4, 256}, {5, 512}, {9, 256}};
+    static const struct rsa_case cases[] = {{3, 128}, {4, 256}, {5, 512}, {9, 256}};
 
-    for (unsigned i = 0; i < 4; i++) {
-        bool plain = cases[i].index < 6;
-        uint8_t room[CRYPTO_REPLY_BYTES], want[512];
-        struct span reply = answer(cases[i].index, plain ? &accelerator : &cca, room);
-        struct outcome o =
-            plain ? type50_judge(reply, cases[i].n) : type86_judge_rsa(reply, cases[i].n);
-
-        reference_crt(cases[i].n, want);
-        assert_int_equal(o.error, 0);
-        assert_int_equal(o.data.len, cases[i].n);
-        assert_memory_equal(o.data.data, want, cases[i].n);
-    }
+    for (unsigned i = 0; i < 4; i++)
+        check_rsa(&cases[i], cases[i].index < 6, reference_crt);
 }
 
 static void queries(void **state)
