@@ -78,9 +78,8 @@ const struct control_command control_commands_fault[] = {
          "lost); busy (05 for NQAP, RAPQ and ZAPQ; with always for TAPQ, too); full (10 for "
          "NQAP); reset T (a RAPQ or ZAPQ that is accepted is in progress so long); delay T (a "
          "reply is held back); bad-reply type, length, short, older, code=N or service=RC/RS (a "
-         "reply "
-         "is damaged). T: a number with s, ms or us. Whatever is asked of a queue, and each of its "
-         "replies, meets the first rule that fits, and each time counts. There can be 1000.",
+         "reply is damaged). T: a number with s, ms or us. Whatever is asked of a queue, and each "
+         "of its replies, meets the first rule that fits, and each time counts. There can be 1000.",
      .arguments = {{"rule", ARGUMENT_TEXT, false, NULL, "the rule"}},
      .returns = "number: of the rule, counted from 1 and never used again",
      .run = run_fault_add},
