@@ -48,6 +48,9 @@ static inline struct inode inode_of_link(struct sysfs_dir in, struct sysfs_dir t
 bool sysfs_exists(const struct sysfs_tree *t, struct sysfs_dir dir);
 bool inode_is_live(const struct sysfs_tree *t, struct inode in);
 
+/* The name of the attribute that the number of an attribute names. */
+const char *inode_attr_name(const struct sysfs_tree *t, struct inode in);
+
 static inline struct sysfs_dir inode_link_dir(struct inode link)
 {
     return (struct sysfs_dir){link.dir.kind, link.dir.object >> 16};

@@ -52,7 +52,7 @@ static void own_name(const struct sysfs_tree *t, struct inode in, char out[SYSFS
     } else if (in.member >= MEMBER_FIXED) {
         strcpy(out, ops->members[in.member - MEMBER_FIXED].name);
     } else {
-        strcpy(out, ops->attrs[in.member - MEMBER_ATTR].name);
+        strcpy(out, inode_attr_name(t, in));
     }
 }
 

@@ -2,15 +2,71 @@
 #include "sysfs/tree.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sysfs/inode.h"
+
+static unsigned count_attrs(const struct sysfs_attr *attrs)
+{
+    unsigned count = 0;
+
+    while (attrs && attrs[count].name)
+        count++;
+    return count;
+}
+
+/* The attributes of a kind are numbered through: its own, then those of each group. */
+static void count_more(struct sysfs_tree *t, enum sysfs_kind kind, unsigned count)
+{
+    if (t->attr_count[kind] + count > MEMBER_FIXED - MEMBER_ATTR)
+        abort();
+    t->attr_count[kind] = (uint8_t)(t->attr_count[kind] + count);
+}
 
 void sysfs_register(struct sysfs_tree *t, enum sysfs_kind kind, const struct sysfs_kind_ops *ops,
                     void *ctx)
 {
     t->ops[kind] = ops;
     t->ctx[kind] = ctx;
+    count_more(t, kind, count_attrs(ops->attrs));
+}
+
+void sysfs_add_group(struct sysfs_tree *t, enum sysfs_kind kind, const struct sysfs_group *group)
+{
+    unsigned first = t->attr_count[kind], count = count_attrs(group->attrs);
+
+    if (t->group_count == SYSFS_GROUPS_MAX)
+        abort();
+    count_more(t, kind, count);
+    t->groups[t->group_count++] = (struct sysfs_kind_group){*group, kind, first, count};
+}
+
+/* An attribute of a directory, with what its functions get. */
+struct attr {
+    const struct sysfs_attr *attr; /* NULL: no attribute has the number */
+    void *ctx;
+    const struct sysfs_group *group; /* NULL: the kind's own */
+};
+
+static struct attr attr_at(const struct sysfs_tree *t, enum sysfs_kind kind, unsigned number)
+{
+    if (number >= t->attr_count[kind])
+        return (struct attr){0};
+    for (unsigned i = 0; i < t->group_count; i++) {
+        const struct sysfs_kind_group *g = &t->groups[i];
+
+        if (g->kind == kind && number - g->first < g->count)
+            return (struct attr){&g->group.attrs[number - g->first], g->group.ctx, &g->group};
+    }
+    return (struct attr){&t->ops[kind]->attrs[number], t->ctx[kind], NULL};
+}
+
+static bool attr_visible(const struct attr *a, uint32_t object)
+{
+    if (a->group && !a->group->visible(a->group->visible_ctx, object))
+        return false;
+    return !a->attr->visible || a->attr->visible(a->ctx, object);
 }
 
 static uint16_t generation_of(const struct sysfs_tree *t, struct sysfs_dir dir)
@@ -50,15 +106,30 @@ sysfs_ino sysfs_dir_ino(const struct sysfs_tree *t, struct sysfs_dir dir)
     return inode_pack((struct inode){dir, MEMBER_SELF, generation_of(t, dir)});
 }
 
+/* The number of the attribute of that name, or -ENOENT. Of several, the one that is visible. */
+static int attr_find(const struct sysfs_tree *t, struct sysfs_dir dir, const char *name)
+{
+    int found = -ENOENT;
+
+    for (unsigned i = 0; i < t->attr_count[dir.kind]; i++) {
+        struct attr a = attr_at(t, dir.kind, i);
+
+        if (strcmp(a.attr->name, name) != 0)
+            continue;
+        found = (int)i;
+        if (attr_visible(&a, dir.object))
+            break;
+    }
+    return found;
+}
+
 sysfs_ino sysfs_attr_ino(const struct sysfs_tree *t, struct sysfs_dir dir, const char *name)
 {
-    const struct sysfs_attr *attrs = t->ops[dir.kind] ? t->ops[dir.kind]->attrs : NULL;
+    int number = t->ops[dir.kind] ? attr_find(t, dir, name) : -ENOENT;
 
-    for (unsigned i = 0; attrs && attrs[i].name; i++)
-        if (strcmp(attrs[i].name, name) == 0)
-            return inode_pack(
-                (struct inode){dir, (uint8_t)(MEMBER_ATTR + i), generation_of(t, dir)});
-    return 0;
+    if (number < 0)
+        return 0;
+    return inode_pack((struct inode){dir, (uint8_t)(MEMBER_ATTR + number), generation_of(t, dir)});
 }
 
 static void set_name(struct sysfs_entry *e, const char *name)
@@ -69,13 +140,13 @@ static void set_name(struct sysfs_entry *e, const char *name)
     e->name[len] = '\0';
 }
 
-static void attr_entry(const struct sysfs_attr *attr, struct inode in, struct sysfs_entry *out)
+static void attr_entry(const struct attr *a, struct inode in, struct sysfs_entry *out)
 {
     *out = (struct sysfs_entry){.ino = inode_pack(in),
                                 .type = SYSFS_TYPE_FILE,
-                                .mode = attr->mode,
-                                .stable = !attr->visible};
-    set_name(out, attr->name);
+                                .mode = a->attr->mode,
+                                .stable = !a->group && !a->attr->visible};
+    set_name(out, a->attr->name);
 }
 
 static void dir_entry(const struct sysfs_tree *t, struct sysfs_dir dir, const char *name,
@@ -97,22 +168,16 @@ static void link_entry(struct inode in, const char *name, struct sysfs_entry *ou
     set_name(out, name);
 }
 
-static bool attr_visible(const struct sysfs_tree *t, const struct sysfs_attr *attr,
-                         struct sysfs_dir dir)
-{
-    return !attr->visible || attr->visible(t->ctx[dir.kind], dir.object);
-}
-
 /* Entry number slot of the directory's fixed part; false if it does not exist now. */
 static bool attr_slot(const struct sysfs_tree *t, struct inode dir, unsigned i,
                       struct sysfs_entry *out)
 {
-    const struct sysfs_attr *attr = &t->ops[dir.dir.kind]->attrs[i];
+    struct attr a = attr_at(t, dir.dir.kind, i);
 
-    if (!attr_visible(t, attr, dir.dir))
+    if (!attr_visible(&a, dir.dir.object))
         return false;
     dir.member = (uint8_t)(MEMBER_ATTR + i);
-    attr_entry(attr, dir, out);
+    attr_entry(&a, dir, out);
     return true;
 }
 
@@ -150,14 +215,15 @@ int sysfs_lookup(const struct sysfs_tree *t, sysfs_ino dir, const char *name,
     struct inode in = inode_unpack(dir);
     const struct sysfs_kind_ops *ops = live_ops(t, &in);
     struct sysfs_child child;
+    int number;
 
     if (!ops)
         return -ENOENT;
     if (in.member != MEMBER_SELF)
         return -ENOTDIR;
-    for (unsigned i = 0; ops->attrs && ops->attrs[i].name; i++)
-        if (strcmp(ops->attrs[i].name, name) == 0)
-            return attr_slot(t, in, i, out) ? 0 : -ENOENT;
+    number = attr_find(t, in.dir, name);
+    if (number >= 0)
+        return attr_slot(t, in, (unsigned)number, out) ? 0 : -ENOENT;
     for (unsigned i = 0; ops->members && ops->members[i].name; i++)
         if (strcmp(ops->members[i].name, name) == 0)
             return member_slot(t, in, i, out) ? 0 : -ENOENT;
@@ -167,17 +233,23 @@ int sysfs_lookup(const struct sysfs_tree *t, sysfs_ino dir, const char *name,
     return 0;
 }
 
-static const struct sysfs_attr *attr_of(const struct sysfs_kind_ops *ops, uint8_t member)
+/* The attribute that a live inode number names; attr is NULL if it names none. */
+static struct attr attr_of(const struct sysfs_tree *t, struct inode in)
 {
-    return member >= MEMBER_ATTR && member < MEMBER_FIXED ? &ops->attrs[member - MEMBER_ATTR]
-                                                          : NULL;
+    if (in.member < MEMBER_ATTR || in.member >= MEMBER_FIXED)
+        return (struct attr){0};
+    return attr_at(t, in.dir.kind, in.member - MEMBER_ATTR);
+}
+
+const char *inode_attr_name(const struct sysfs_tree *t, struct inode in)
+{
+    return attr_of(t, in).attr->name;
 }
 
 int sysfs_stat(const struct sysfs_tree *t, sysfs_ino ino, struct sysfs_entry *out)
 {
     struct inode in = inode_unpack(ino);
-    const struct sysfs_kind_ops *ops;
-    const struct sysfs_attr *attr;
+    struct attr a;
 
     if (in.dir.kind >= SYSFS_KINDS)
         return -ENOENT;
@@ -189,18 +261,17 @@ int sysfs_stat(const struct sysfs_tree *t, sysfs_ino ino, struct sysfs_entry *ou
         link_entry(in, "", out);
         return 0;
     }
-    ops = live_ops(t, &in);
-    if (!ops)
+    if (!inode_is_live(t, in))
         return -ENODEV;
     if (in.member == MEMBER_SELF) {
         dir_entry(t, in.dir, "", out);
         return 0;
     }
-    attr = attr_of(ops, in.member);
-    if (attr) {
-        if (!attr_visible(t, attr, in.dir))
+    a = attr_of(t, in);
+    if (a.attr) {
+        if (!attr_visible(&a, in.dir.object))
             return -ENODEV;
-        attr_entry(attr, in, out);
+        attr_entry(&a, in, out);
         return 0;
     }
     return member_slot(t, in, in.member - MEMBER_FIXED, out) ? 0 : -ENODEV;
@@ -212,15 +283,6 @@ int sysfs_stat(const struct sysfs_tree *t, sysfs_ino ino, struct sysfs_entry *ou
  */
 #define CURSOR_MEMBERS  UINT64_C(0x100)
 #define CURSOR_CHILDREN UINT64_C(0x200)
-
-static unsigned attr_count(const struct sysfs_kind_ops *ops)
-{
-    unsigned count = 0;
-
-    while (ops->attrs && ops->attrs[count].name)
-        count++;
-    return count;
-}
 
 static unsigned member_count(const struct sysfs_kind_ops *ops)
 {
@@ -234,7 +296,7 @@ static unsigned member_count(const struct sysfs_kind_ops *ops)
 static bool next_attr(const struct sysfs_tree *t, struct inode in, uint64_t *cursor,
                       struct sysfs_entry *out)
 {
-    unsigned count = *cursor < CURSOR_MEMBERS ? attr_count(t->ops[in.dir.kind]) : 0;
+    unsigned count = *cursor < CURSOR_MEMBERS ? t->attr_count[in.dir.kind] : 0;
 
     while (*cursor < count)
         if (attr_slot(t, in, (unsigned)(*cursor)++, out))
@@ -282,31 +344,28 @@ int sysfs_next(const struct sysfs_tree *t, sysfs_ino dir, uint64_t *cursor, stru
 }
 
 /* The attribute that ino names: -ENODEV vanished or not there now, -EISDIR no attribute. */
-static int attr_find(const struct sysfs_tree *t, struct inode *in, const struct sysfs_attr **out)
+static int attr_get(const struct sysfs_tree *t, struct inode in, struct attr *out)
 {
-    const struct sysfs_kind_ops *ops = live_ops(t, in);
-    const struct sysfs_attr *attr = ops ? attr_of(ops, in->member) : NULL;
-
-    if (!ops)
+    if (!inode_is_live(t, in))
         return -ENODEV;
-    if (!attr)
+    *out = attr_of(t, in);
+    if (!out->attr)
         return -EISDIR;
-    *out = attr;
-    return attr_visible(t, attr, in->dir) ? 0 : -ENODEV;
+    return attr_visible(out, in.dir.object) ? 0 : -ENODEV;
 }
 
 int sysfs_show(const struct sysfs_tree *t, sysfs_ino ino, struct text *out)
 {
     struct inode in = inode_unpack(ino);
-    const struct sysfs_attr *attr;
     size_t before = out->len;
-    int rc = attr_find(t, &in, &attr);
+    struct attr a;
+    int rc = attr_get(t, in, &a);
 
     if (rc < 0)
         return rc;
-    if (!attr->show)
+    if (!a.attr->show)
         return -EACCES;
-    rc = attr->show(t->ctx[in.dir.kind], in.dir.object, out);
+    rc = a.attr->show(a.ctx, in.dir.object, out);
     if (rc < 0 && out->data) {
         out->len = before;
         out->data[before] = '\0';
@@ -318,14 +377,14 @@ int sysfs_store(const struct sysfs_tree *t, sysfs_ino ino, const char *data, siz
                 struct effects *effects)
 {
     struct inode in = inode_unpack(ino);
-    const struct sysfs_attr *attr;
-    int rc = attr_find(t, &in, &attr);
+    struct attr a;
+    int rc = attr_get(t, in, &a);
 
     if (rc < 0)
         return rc;
-    if (!attr->store)
+    if (!a.attr->store)
         return -EACCES;
     if (!len)
         return 0;
-    return attr->store(t->ctx[in.dir.kind], in.dir.object, data, len, effects);
+    return a.attr->store(a.ctx, in.dir.object, data, len, effects);
 }

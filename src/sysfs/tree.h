@@ -135,9 +135,29 @@ struct sysfs_kind_ops {
                        char name[SYSFS_NAME_MAX]);
 };
 
+/*
+ * Further attributes of a kind, as a driver brings them for the devices that are bound to it. They
+ * come and go with visible, and their functions get the group's own ctx.
+ */
+struct sysfs_group {
+    const struct sysfs_attr *attrs; /* ends with a NULL name */
+    void *ctx;
+    bool (*visible)(void *visible_ctx, uint32_t object);
+    void *visible_ctx;
+};
+
+#define SYSFS_GROUPS_MAX 16u /* of one tree */
+
 struct sysfs_tree {
     const struct sysfs_kind_ops *ops[SYSFS_KINDS];
     void *ctx[SYSFS_KINDS];
+    uint8_t attr_count[SYSFS_KINDS]; /* of the kind and its groups */
+    struct sysfs_kind_group {
+        struct sysfs_group group;
+        enum sysfs_kind kind;
+        unsigned first, count; /* numbers of its attributes among those of the kind */
+    } groups[SYSFS_GROUPS_MAX];
+    unsigned group_count;
 };
 
 /* A tree with nothing but bus/, class/, devices/, devices/virtual/ and kernel/. It must not move in
@@ -149,6 +169,9 @@ struct sysfs_dir sysfs_static_dir(const char *path);
 
 void sysfs_register(struct sysfs_tree *t, enum sysfs_kind kind, const struct sysfs_kind_ops *ops,
                     void *ctx);
+
+/* Adds a group to a kind that is registered. A kind has at most 100 attributes, groups included. */
+void sysfs_add_group(struct sysfs_tree *t, enum sysfs_kind kind, const struct sysfs_group *group);
 
 /* -ENOENT: no such name, or dir has vanished. -ENOTDIR. */
 int sysfs_lookup(const struct sysfs_tree *t, sysfs_ino dir, const char *name,
