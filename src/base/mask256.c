@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/text.h"
 
 unsigned mask256_next(const struct mask256 *m, unsigned from)
 {
@@ -43,6 +44,15 @@ void mask256_format(const struct mask256 *m, char out[MASK256_TEXT])
     for (int i = 0; i < 64; i++)
         out[2 + i] = digits[m->w[i / 16] >> (60 - i % 16 * 4) & 15];
     out[66] = '\0';
+}
+
+int mask256_show(const struct mask256 *m, struct text *out)
+{
+    char text[MASK256_TEXT];
+
+    mask256_format(m, text);
+    text_addf(out, "%s\n", text);
+    return 0;
 }
 
 struct cursor {

@@ -105,6 +105,14 @@ struct mask256 mask256_from_bytes(const uint8_t in[MASK256_BYTES]);
 /* "0x" and 64 lower-case digits. */
 void mask256_format(const struct mask256 *m, char out[MASK256_TEXT]);
 
+struct text;
+
+/* That as a line, as attributes show it. Returns 0. */
+int mask256_show(const struct mask256 *m, struct text *out);
+
+/* What a refusal of a mask string says. */
+#define MASK256_WANTED "not a mask: write 0x and up to 64 hex digits, or a list such as +1-3,-0x47"
+
 /*
  * The mask string grammar of apmask, aqmask and the masks of zcrypt nodes (spec 2.5). text need not
  * be terminated; a NUL inside it is an error. A relative string (+n, -n, +n-m) starts from *inout,

@@ -101,6 +101,16 @@ int number_scan_int(const char *text, size_t len, unsigned base, int *out)
     return number_parse_int(text, (size_t)(at - text), base, out) < 0 ? -EINVAL : 0;
 }
 
+int number_scan_switch(const char *text, size_t len, bool *out)
+{
+    int n;
+
+    if (number_scan_int(text, len, 10, &n) < 0 || n < 0 || n > 1)
+        return -EINVAL;
+    *out = n;
+    return 0;
+}
+
 int number_parse_bool(const char *text, size_t len, bool *out)
 {
     char first = len ? text[0] | 0x20 : '\0';

@@ -25,6 +25,10 @@ int number_parse_int(const char *text, size_t len, unsigned base, int *out);
  */
 int number_scan_int(const char *text, size_t len, unsigned base, int *out);
 
+/* A switch that is read in that way: 0 or 1, else -EINVAL. */
+int number_scan_switch(const char *text, size_t len, bool *out);
+#define NUMBER_SWITCH_WANTED "0 or 1 is wanted" /* what a refusal says */
+
 /* A switch: y Y t T 1, n N f F 0, on/off in any case, judged by the first one or two bytes. 0 or
  * -EINVAL. */
 int number_parse_bool(const char *text, size_t len, bool *out);
