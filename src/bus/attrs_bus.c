@@ -15,7 +15,7 @@
 static int show_qci_mask(struct ap_bus *b, const struct mask256 *mask, struct text *out)
 {
     if (b->qci.flags)
-        return mask_show(mask, out);
+        return mask256_show(mask, out);
     text_adds(out, "not supported\n");
     return 0;
 }
@@ -113,7 +113,7 @@ static int poll_thread_store(void *ctx, uint32_t object, const char *data, size_
     bool on;
 
     if (number_parse_bool(data, len, &on) < 0)
-        return effects_refuse(fx, -EINVAL, "poll_thread", SWITCH_WANTED);
+        return effects_refuse(fx, -EINVAL, "poll_thread", NUMBER_SWITCH_WANTED);
     b->poll_thread = on;
     return 0;
 }
@@ -142,7 +142,7 @@ static int poll_timeout_store(void *ctx, uint32_t object, const char *data, size
 
 static int apmask_show(void *ctx, uint32_t object, struct text *out)
 {
-    return mask_show(&((struct ap_bus *)ctx)->masks.apmask, out);
+    return mask256_show(&((struct ap_bus *)ctx)->masks.apmask, out);
 }
 
 static int apmask_store(void *ctx, uint32_t object, const char *data, size_t len,
@@ -153,7 +153,7 @@ static int apmask_store(void *ctx, uint32_t object, const char *data, size_t len
 
 static int aqmask_show(void *ctx, uint32_t object, struct text *out)
 {
-    return mask_show(&((struct ap_bus *)ctx)->masks.aqmask, out);
+    return mask256_show(&((struct ap_bus *)ctx)->masks.aqmask, out);
 }
 
 static int aqmask_store(void *ctx, uint32_t object, const char *data, size_t len,
@@ -241,11 +241,11 @@ static int drivers_probe_store(void *ctx, uint32_t object, const char *data, siz
 
     if (device_find(b, data, len, &device) < 0)
         return effects_refuse(fx, -ENODEV, "drivers_probe", DEVICE_UNKNOWN);
-    if (device.kind == SYSFS_CARD && b->cards[device.object].driver == DRIVER_NONE)
+    if (device.kind == SYSFS_CARD && b->cards[device.object].driver == AP_DRIVER_NONE)
         card_probe(b, device.object, fx);
-    if (device.kind == SYSFS_QUEUE && queue_get(b, (ap_qn)device.object)->driver == DRIVER_NONE)
+    if (device.kind == SYSFS_QUEUE && queue_get(b, (ap_qn)device.object)->driver == AP_DRIVER_NONE)
         queue_probe(b, (ap_qn)device.object, fx);
-    bus_settle(b, fx);
+    ap_bus_settle(b, fx);
     return 0;
 }
 

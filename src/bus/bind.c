@@ -4,30 +4,6 @@
 #include <string.h>
 
 #include "bus/internal.h"
-#include "bus/zcrypt.h"
-
-#define TYPES_CEX2A ((1u << 6) | (1u << 8))
-#define TYPES_CEX2C ((1u << 7) | (1u << 9))
-#define TYPES_CEX4  (0x1fu << 10)
-
-const struct ap_driver_info ap_drivers[DRIVERS] = {
-    [DRIVER_CEX2ACARD] = {"cex2acard", true, true, TYPES_CEX2A},
-    [DRIVER_CEX2AQUEUE] = {"cex2aqueue", false, true, TYPES_CEX2A},
-    [DRIVER_CEX2CARD] = {"cex2card", true, true, TYPES_CEX2C},
-    [DRIVER_CEX2CQUEUE] = {"cex2cqueue", false, true, TYPES_CEX2C},
-    [DRIVER_CEX4CARD] = {"cex4card", true, true, TYPES_CEX4},
-    [DRIVER_CEX4QUEUE] = {"cex4queue", false, true, TYPES_CEX4},
-    [DRIVER_VFIO_AP] = {"vfio_ap", false, false, TYPES_CEX4},
-};
-
-bool ap_driver_exists(const struct ap_bus *b, unsigned driver)
-{
-    if (driver >= DRIVERS)
-        return false;
-    if (driver == DRIVER_VFIO_AP)
-        return b->driver != NULL;
-    return b->abi->old_types || ap_drivers[driver].types == TYPES_CEX4;
-}
 
 const char *override_get(const struct ap_bus *b, ap_qn qn)
 {
@@ -56,19 +32,40 @@ void override_set(struct ap_bus *b, ap_qn qn, const char *name, size_t len)
     memcpy(b->overrides[i].name, name, len);
 }
 
-/* Whether a driver would take the queue: its type, and the owner by masks or by override
- * (spec 2.7). */
+bool driver_matches(const struct ap_bus *b, unsigned driver, bool card, unsigned apid)
+{
+    const struct ap_driver *d = b->drivers[driver].driver;
+
+    return d->card == card && d->types >> b->cards[apid].type & 1;
+}
+
+/* Its type, and the owner by masks or by override (spec 2.7). */
 bool driver_accepts(const struct ap_bus *b, unsigned driver, ap_qn qn)
 {
-    const struct ap_driver_info *info = &ap_drivers[driver];
+    const struct ap_driver *d = b->drivers[driver].driver;
     const char *override = b->override_count ? override_get(b, qn) : NULL;
 
-    if (info->card || !ap_driver_exists(b, driver) ||
-        !(info->types >> b->cards[AP_QN_APID(qn)].type & 1))
+    if (!driver_matches(b, driver, false, AP_QN_APID(qn)))
         return false;
     if (override)
-        return strcmp(override, info->name) == 0;
-    return info->zcrypt == ap_masks_zcrypt(&b->masks, qn);
+        return strcmp(override, d->name) == 0;
+    return d->is_default == ap_bus_owned_by_default(b, qn);
+}
+
+static void driver_probe(struct ap_bus *b, unsigned driver, ap_device_id id, struct effects *fx)
+{
+    const struct ap_driver_slot *slot = &b->drivers[driver];
+
+    if (slot->driver->ops->probe)
+        slot->driver->ops->probe(slot->ctx, id, fx);
+}
+
+static void driver_remove(struct ap_bus *b, unsigned driver, ap_device_id id, struct effects *fx)
+{
+    const struct ap_driver_slot *slot = &b->drivers[driver];
+
+    if (slot->driver->ops->remove)
+        slot->driver->ops->remove(slot->ctx, id, fx);
 }
 
 /* Only a new binding makes a new "complete" possible: what leaves completes nothing. */
@@ -79,24 +76,11 @@ static void count_binding(struct ap_bus *b, int change)
         b->bindings_complete = false;
 }
 
-void queue_requests_lost(struct ap_bus *b, ap_qn qn, struct effects *fx)
-{
-    if (b->zcrypt)
-        zcrypt_queue_lost(b->zcrypt, qn, fx);
-}
-
 void queue_bind(struct ap_bus *b, ap_qn qn, unsigned driver, struct effects *fx)
 {
-    struct ap_queue *q = queue_get(b, qn);
-
-    q->driver = (uint8_t)driver;
+    queue_get(b, qn)->driver = (uint8_t)driver;
     count_binding(b, 1);
-    if (driver == DRIVER_VFIO_AP) {
-        b->driver->probe(b->driver->ctx, qn, fx);
-    } else {
-        q->user_online = true;
-        queue_start(b, qn);
-    }
+    driver_probe(b, driver, qn, fx);
     queue_uevent(b, qn, "bind", NULL, fx);
 }
 
@@ -105,24 +89,24 @@ void queue_bind(struct ap_bus *b, ap_qn qn, unsigned driver, struct effects *fx)
 void queue_unbind(struct ap_bus *b, ap_qn qn, struct effects *fx)
 {
     struct ap_queue *q = queue_get(b, qn);
+    unsigned driver = q->driver;
 
-    if (q->driver == DRIVER_NONE)
+    if (driver == AP_DRIVER_NONE)
         return;
-    if (q->driver == DRIVER_VFIO_AP)
-        b->driver->remove(b->driver->ctx, qn, fx);
+    driver_remove(b, driver, qn, fx);
     b->hw.ops->zapq(b->hw.ctx, qn);
-    q->driver = DRIVER_NONE;
+    q->driver = AP_DRIVER_NONE;
     q->interrupts = false;
-    q->reset = RESET_NONE;
+    q->sm_state = AP_SM_STATE_IDLE;
     count_binding(b, -1);
-    queue_requests_lost(b, qn, fx);
-    q->requests = 0;
+    bus_flush_queue(b, qn, &b->drivers[driver], fx);
+    q->total_requests = 0;
     queue_uevent(b, qn, "unbind", NULL, fx);
 }
 
 void queue_probe(struct ap_bus *b, ap_qn qn, struct effects *fx)
 {
-    for (unsigned d = 0; d < DRIVERS; d++) {
+    for (unsigned d = 0; d < b->driver_count; d++) {
         if (driver_accepts(b, d, qn)) {
             queue_bind(b, qn, d, fx);
             return;
@@ -133,35 +117,36 @@ void queue_probe(struct ap_bus *b, ap_qn qn, struct effects *fx)
 void card_bind(struct ap_bus *b, unsigned apid, unsigned driver, struct effects *fx)
 {
     b->cards[apid].driver = (uint8_t)driver;
-    b->cards[apid].user_online = true;
+    driver_probe(b, driver, apid, fx);
     card_uevent(b, apid, "bind", NULL, fx);
 }
 
 void card_unbind(struct ap_bus *b, unsigned apid, struct effects *fx)
 {
-    if (b->cards[apid].driver == DRIVER_NONE)
+    unsigned driver = b->cards[apid].driver;
+
+    if (driver == AP_DRIVER_NONE)
         return;
-    b->cards[apid].driver = DRIVER_NONE;
+    driver_remove(b, driver, apid, fx);
+    b->cards[apid].driver = AP_DRIVER_NONE;
     card_uevent(b, apid, "unbind", NULL, fx);
 }
 
 void card_probe(struct ap_bus *b, unsigned apid, struct effects *fx)
 {
-    for (unsigned d = 0; d < DRIVERS; d++) {
-        if (ap_drivers[d].card && ap_driver_exists(b, d) &&
-            ap_drivers[d].types >> b->cards[apid].type & 1) {
+    for (unsigned d = 0; d < b->driver_count; d++) {
+        if (driver_matches(b, d, true, apid)) {
             card_bind(b, apid, d, fx);
             return;
         }
     }
 }
 
-void bus_settle(struct ap_bus *b, struct effects *fx)
+void ap_bus_settle(struct ap_bus *b, struct effects *fx)
 {
     char count[40];
 
-    if (b->driver)
-        b->driver->settle(b->driver->ctx, fx);
+    drivers_call(b, settle, fx);
     if (b->bindings_complete || !b->scans || b->bound_queues != b->queues)
         return;
     b->bindings_complete = true;
@@ -175,7 +160,7 @@ static void queue_rebind(struct ap_bus *b, ap_qn qn, struct effects *fx)
 {
     struct ap_queue *q = queue_get(b, qn);
 
-    if (q->driver != DRIVER_NONE && driver_accepts(b, q->driver, qn))
+    if (q->driver != AP_DRIVER_NONE && driver_accepts(b, q->driver, qn))
         return;
     queue_unbind(b, qn, fx);
     queue_probe(b, qn, fx);
@@ -190,5 +175,5 @@ void bus_rebind(struct ap_bus *b, struct effects *fx)
             continue;
         mask256_for_each(apqi, &card->present_queues) queue_rebind(b, AP_QN(apid, apqi), fx);
     }
-    bus_settle(b, fx);
+    ap_bus_settle(b, fx);
 }

@@ -6,13 +6,12 @@
 #include "bus/internal.h"
 
 struct ap_bus *ap_bus_new(const struct ap_bus_params *params, struct ap_hw hw,
-                          const struct ap_queue_driver *driver, struct sysfs_tree *tree)
+                          struct sysfs_tree *tree)
 {
     struct ap_bus *b = xcalloc(1, sizeof *b);
 
     b->abi = params->abi;
     b->hw = hw;
-    b->driver = driver;
     b->tree = tree;
     b->masks = (struct ap_masks){params->apmask, params->aqmask};
     b->domain = params->domain;
@@ -29,63 +28,51 @@ struct ap_bus *ap_bus_new(const struct ap_bus_params *params, struct ap_hw hw,
     return b;
 }
 
+static void card_free(struct ap_card *card)
+{
+    for (unsigned apqi = 0; card->queues && apqi < AP_IDS; apqi++)
+        free(card->queues[apqi].messages);
+    free(card->queues);
+}
+
 void ap_bus_free(struct ap_bus *b)
 {
     if (!b)
         return;
     for (unsigned i = 0; i < AP_IDS; i++)
-        free(b->cards[i].queues);
+        card_free(&b->cards[i]);
     for (unsigned i = 0; i < b->override_count; i++)
         free(b->overrides[i].name);
     free(b->overrides);
     free(b);
 }
 
-const struct ap_masks *ap_bus_masks(const struct ap_bus *b)
+/* The attributes of a driver are those of the devices that are bound to it. */
+static bool card_is_bound(void *ctx, uint32_t apid)
 {
-    return &b->masks;
+    const struct ap_driver_slot *slot = ctx;
+
+    return slot->bus->cards[apid].driver == slot - slot->bus->drivers;
 }
 
-const struct ap_qci *ap_bus_qci(const struct ap_bus *b)
+static bool queue_is_bound(void *ctx, uint32_t qn)
 {
-    return &b->qci;
+    const struct ap_driver_slot *slot = ctx;
+    const struct ap_queue *q = queue_find(slot->bus, (ap_qn)qn);
+
+    return q && q->driver == slot - slot->bus->drivers;
 }
 
-uint64_t ap_bus_scans(const struct ap_bus *b)
+void ap_driver_register(struct ap_bus *b, const struct ap_driver *driver, void *ctx)
 {
-    return b->scans;
-}
+    struct ap_driver_slot *slot = &b->drivers[b->driver_count];
+    struct sysfs_group group = {driver->attrs, ctx, driver->card ? card_is_bound : queue_is_bound,
+                                slot};
 
-int ap_bus_config_time(const struct ap_bus *b)
-{
-    return b->config_time;
-}
-
-bool ap_bus_has_card(const struct ap_bus *b, unsigned apid)
-{
-    return b->cards[apid].present;
-}
-
-bool ap_bus_has_queue(const struct ap_bus *b, ap_qn qn)
-{
-    return queue_find(b, qn) != NULL;
-}
-
-const char *ap_bus_queue_driver(const struct ap_bus *b, ap_qn qn)
-{
-    const struct ap_queue *q = queue_find(b, qn);
-
-    return q && q->driver != DRIVER_NONE ? ap_drivers[q->driver].name : NULL;
-}
-
-bool ap_bus_queue_passed(const struct ap_bus *b, ap_qn qn)
-{
-    const struct ap_queue *q = queue_find(b, qn);
-
-    return q && q->driver == DRIVER_VFIO_AP;
-}
-
-bool ap_bus_card_configured(const struct ap_bus *b, unsigned apid)
-{
-    return b->cards[apid].present && b->cards[apid].config;
+    if (b->driver_count == AP_DRIVERS_MAX)
+        abort();
+    *slot = (struct ap_driver_slot){driver, ctx, b};
+    b->driver_count++;
+    if (driver->attrs)
+        sysfs_add_group(b->tree, driver->card ? SYSFS_CARD : SYSFS_QUEUE, &group);
 }

@@ -9,43 +9,28 @@
 /* The directories of drivers: bind, unbind and a link per device. The object is the driver's index.
  */
 
-/* A device by name, one newline at its end allowed. 0 or -ENODEV. */
-int device_find(const struct ap_bus *b, const char *data, size_t len, struct sysfs_dir *out)
-{
-    char name[SYSFS_NAME_MAX];
-    struct sysfs_child child;
-
-    if (len && data[len - 1] == '\n')
-        len--;
-    if (len >= sizeof name)
-        return -ENODEV;
-    memcpy(name, data, len);
-    name[len] = '\0';
-    if (bus_devices_kind_ops.child_find((void *)b, 0, name, &child) < 0)
-        return -ENODEV;
-    *out = child.dir;
-    return 0;
-}
-
 static unsigned driver_of(const struct ap_bus *b, struct sysfs_dir device)
 {
     return device.kind == SYSFS_CARD ? b->cards[device.object].driver
                                      : queue_get(b, (ap_qn)device.object)->driver;
 }
 
-static bool type_matches(const struct ap_bus *b, unsigned driver, struct sysfs_dir device)
+static const char *name_of(const struct ap_bus *b, uint32_t driver)
 {
-    bool card = device.kind == SYSFS_CARD;
-    unsigned apid = card ? device.object : AP_QN_APID(device.object);
-
-    return ap_drivers[driver].card == card && ap_drivers[driver].types >> b->cards[apid].type & 1;
+    return b->drivers[driver].driver->name;
 }
 
-static int refuse(struct effects *fx, unsigned driver, const char *file, int err, const char *why)
+static unsigned apid_of(struct sysfs_dir device)
+{
+    return device.kind == SYSFS_CARD ? device.object : AP_QN_APID(device.object);
+}
+
+static int refuse(const struct ap_bus *b, unsigned driver, const char *file, int err,
+                  const char *why, struct effects *fx)
 {
     char what[64];
 
-    snprintf(what, sizeof what, "drivers/%s/%s", ap_drivers[driver].name, file);
+    snprintf(what, sizeof what, "drivers/%s/%s", name_of(b, driver), file);
     return effects_refuse(fx, err, what, "%s", why);
 }
 
@@ -55,21 +40,22 @@ static int bind_store(void *ctx, uint32_t driver, const char *data, size_t len, 
     struct sysfs_dir device;
 
     if (device_find(b, data, len, &device) < 0)
-        return refuse(fx, driver, "bind", -ENODEV, DEVICE_UNKNOWN);
-    if (!type_matches(b, driver, device))
-        return refuse(fx, driver, "bind", -ENODEV, "the driver does not know devices of this type");
-    if (driver_of(b, device) != DRIVER_NONE)
-        return refuse(fx, driver, "bind", -EBUSY, "the device has a driver; unbind it first");
+        return refuse(b, driver, "bind", -ENODEV, DEVICE_UNKNOWN, fx);
+    if (!driver_matches(b, driver, device.kind == SYSFS_CARD, apid_of(device)))
+        return refuse(b, driver, "bind", -ENODEV, "the driver does not know devices of this type",
+                      fx);
+    if (driver_of(b, device) != AP_DRIVER_NONE)
+        return refuse(b, driver, "bind", -EBUSY, "the device has a driver; unbind it first", fx);
     if (device.kind == SYSFS_CARD) {
         card_bind(b, device.object, driver, fx);
     } else if (driver_accepts(b, driver, (ap_qn)device.object)) {
         queue_bind(b, (ap_qn)device.object, driver, fx);
     } else {
-        return refuse(
-            fx, driver, "bind", -ENODEV,
-            "apmask and aqmask, or its driver_override, give the queue to another driver");
+        return refuse(b, driver, "bind", -ENODEV,
+                      "apmask and aqmask, or its driver_override, give the queue to another driver",
+                      fx);
     }
-    bus_settle(b, fx);
+    ap_bus_settle(b, fx);
     return 0;
 }
 
@@ -80,12 +66,12 @@ static int unbind_store(void *ctx, uint32_t driver, const char *data, size_t len
     struct sysfs_dir device;
 
     if (device_find(b, data, len, &device) < 0 || driver_of(b, device) != driver)
-        return refuse(fx, driver, "unbind", -ENODEV, "no such device is bound to the driver");
+        return refuse(b, driver, "unbind", -ENODEV, "no such device is bound to the driver", fx);
     if (device.kind == SYSFS_CARD)
         card_unbind(b, device.object, fx);
     else
         queue_unbind(b, (ap_qn)device.object, fx);
-    bus_settle(b, fx);
+    ap_bus_settle(b, fx);
     return 0;
 }
 
@@ -94,7 +80,7 @@ static int uevent_store(void *ctx, uint32_t driver, const char *data, size_t len
 {
     char path[64];
 
-    snprintf(path, sizeof path, "bus/ap/drivers/%s", ap_drivers[driver].name);
+    snprintf(path, sizeof path, "bus/ap/drivers/%s", name_of(ctx, driver));
     return synth_store(path, "drivers", "", data, len, fx);
 }
 
@@ -105,9 +91,14 @@ const struct sysfs_attr driver_attrs[] = {
     {0},
 };
 
+static uint16_t driver_generation(void *ctx, uint32_t driver)
+{
+    return driver < ((struct ap_bus *)ctx)->driver_count;
+}
+
 static void driver_name(void *ctx, uint32_t driver, char out[SYSFS_NAME_MAX])
 {
-    strcpy(out, ap_drivers[driver].name);
+    strcpy(out, name_of(ctx, driver));
 }
 
 static struct sysfs_dir driver_parent(void *ctx, uint32_t driver)
@@ -117,7 +108,7 @@ static struct sysfs_dir driver_parent(void *ctx, uint32_t driver)
 
 static int driver_child_find(void *ctx, uint32_t driver, const char *name, struct sysfs_child *out)
 {
-    int rc = bus_devices_kind_ops.child_find(ctx, 0, name, out);
+    int rc = devices_child_find(ctx, 0, name, out);
 
     return rc == 0 && driver_of(ctx, out->dir) != driver ? -ENOENT : rc;
 }
@@ -125,7 +116,7 @@ static int driver_child_find(void *ctx, uint32_t driver, const char *name, struc
 static bool driver_child_next(void *ctx, uint32_t driver, uint32_t *cursor, struct sysfs_child *out,
                               char name[SYSFS_NAME_MAX])
 {
-    while (bus_devices_kind_ops.child_next(ctx, 0, cursor, out, name))
+    while (devices_child_next(ctx, 0, cursor, out, name))
         if (driver_of(ctx, out->dir) == driver)
             return true;
     return false;
@@ -133,6 +124,7 @@ static bool driver_child_next(void *ctx, uint32_t driver, uint32_t *cursor, stru
 
 const struct sysfs_kind_ops bus_driver_kind_ops = {
     .attrs = driver_attrs,
+    .generation = driver_generation,
     .name = driver_name,
     .parent = driver_parent,
     .child_find = driver_child_find,
@@ -151,8 +143,10 @@ static struct sysfs_dir drivers_parent(void *ctx, uint32_t object)
 
 static int drivers_child_find(void *ctx, uint32_t object, const char *name, struct sysfs_child *out)
 {
-    for (unsigned d = 0; d < DRIVERS; d++) {
-        if (ap_driver_exists(ctx, d) && strcmp(ap_drivers[d].name, name) == 0) {
+    const struct ap_bus *b = ctx;
+
+    for (unsigned d = 0; d < b->driver_count; d++) {
+        if (strcmp(name_of(b, d), name) == 0) {
             *out = (struct sysfs_child){.dir = {SYSFS_BUS_DRIVER, d}};
             return 0;
         }
@@ -163,12 +157,12 @@ static int drivers_child_find(void *ctx, uint32_t object, const char *name, stru
 static bool drivers_child_next(void *ctx, uint32_t object, uint32_t *cursor,
                                struct sysfs_child *out, char name[SYSFS_NAME_MAX])
 {
-    while (*cursor < DRIVERS && !ap_driver_exists(ctx, *cursor))
-        ++*cursor;
-    if (*cursor >= DRIVERS)
+    const struct ap_bus *b = ctx;
+
+    if (*cursor >= b->driver_count)
         return false;
     *out = (struct sysfs_child){.dir = {SYSFS_BUS_DRIVER, *cursor}};
-    strcpy(name, ap_drivers[(*cursor)++].name);
+    strcpy(name, name_of(b, (*cursor)++));
     return true;
 }
 

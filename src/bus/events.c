@@ -10,18 +10,18 @@
 
 #define PATH_MAX_TEXT 40
 
-const char *mode_name(unsigned mode)
+static const char *mode_name(unsigned mode)
 {
     static const char *const names[] = {"accel", "cca", "ep11"};
 
     return names[mode];
 }
 
-static size_t driver_line(unsigned driver, char *out, size_t size)
+static size_t driver_line(const struct ap_bus *b, unsigned driver, char *out, size_t size)
 {
-    if (driver == DRIVER_NONE)
+    if (driver == AP_DRIVER_NONE)
         return 0;
-    return (size_t)snprintf(out, size, "DRIVER=%s\n", ap_drivers[driver].name);
+    return (size_t)snprintf(out, size, "DRIVER=%s\n", b->drivers[driver].driver->name);
 }
 
 void card_lines(const struct ap_bus *b, unsigned apid, char out[UEVENT_LINES_MAX])
@@ -29,7 +29,7 @@ void card_lines(const struct ap_bus *b, unsigned apid, char out[UEVENT_LINES_MAX
     const struct ap_card *card = &b->cards[apid];
     size_t len = (size_t)snprintf(out, UEVENT_LINES_MAX, "DEVTYPE=ap_card\n");
 
-    len += driver_line(card->driver, out + len, UEVENT_LINES_MAX - len);
+    len += driver_line(b, card->driver, out + len, UEVENT_LINES_MAX - len);
     snprintf(out + len, UEVENT_LINES_MAX - len, "DEV_TYPE=%04X\nMODALIAS=ap:t%02X\nMODE=%s\n",
              card->type, card->type, mode_name(card->mode));
 }
@@ -38,7 +38,7 @@ void queue_lines(const struct ap_bus *b, ap_qn qn, char out[UEVENT_LINES_MAX])
 {
     size_t len = (size_t)snprintf(out, UEVENT_LINES_MAX, "DEVTYPE=ap_queue\n");
 
-    len += driver_line(queue_get(b, qn)->driver, out + len, UEVENT_LINES_MAX - len);
+    len += driver_line(b, queue_get(b, qn)->driver, out + len, UEVENT_LINES_MAX - len);
     snprintf(out + len, UEVENT_LINES_MAX - len, "MODE=%s\n",
              mode_name(b->cards[AP_QN_APID(qn)].mode));
 }
@@ -87,6 +87,21 @@ void queue_uevent(struct ap_bus *b, ap_qn qn, const char *action, const char *ex
     queue_lines(b, qn, lines);
     if (effects_uevent_begin(fx, action, path, "ap"))
         add(extra, lines, fx);
+}
+
+static const char *online_variable(bool online)
+{
+    return online ? "ONLINE=1" : "ONLINE=0";
+}
+
+void ap_card_send_online(struct ap_bus *b, unsigned apid, bool online, struct effects *fx)
+{
+    card_uevent(b, apid, "change", online_variable(online), fx);
+}
+
+void ap_queue_send_online(struct ap_bus *b, ap_qn qn, bool online, struct effects *fx)
+{
+    queue_uevent(b, qn, "change", online_variable(online), fx);
 }
 
 int card_synth(struct ap_bus *b, unsigned apid, const char *data, size_t len, struct effects *fx)

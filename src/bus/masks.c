@@ -5,15 +5,6 @@
 
 #include "bus/internal.h"
 
-int mask_show(const struct mask256 *mask, struct text *out)
-{
-    char text[MASK256_TEXT];
-
-    mask256_format(mask, text);
-    text_addf(out, "%s\n", text);
-    return 0;
-}
-
 static void mask_uevent(struct ap_bus *b, bool adapters, struct effects *fx)
 {
     char text[MASK256_TEXT], variable[MASK256_TEXT + 16];
@@ -22,6 +13,19 @@ static void mask_uevent(struct ap_bus *b, bool adapters, struct effects *fx)
     /* The real value ends with a newline, and scripts that match it exist. */
     snprintf(variable, sizeof variable, "%s=%s\n", adapters ? "APMASK" : "AQMASK", text);
     bus_uevent(b, variable, NULL, fx);
+}
+
+static bool in_use(struct ap_bus *b, const struct ap_masks *wanted, struct effects *fx)
+{
+    bool used = false;
+
+    for (unsigned d = 0; d < b->driver_count; d++) {
+        const struct ap_driver_slot *slot = &b->drivers[d];
+
+        used |= slot->driver->ops->in_use &&
+                slot->driver->ops->in_use(slot->ctx, &b->masks, wanted, fx);
+    }
+    return used;
 }
 
 static int refuse(struct effects *fx, bool adapters, int err, const char *why)
@@ -41,10 +45,10 @@ int mask_store(struct ap_bus *b, bool adapters, const char *data, size_t len, st
         return refuse(fx, adapters, -EINVAL,
                       "a queue has a driver_override; masks and overrides exclude each other");
     if (mask256_parse(data, len, mask) < 0)
-        return refuse(fx, adapters, -EINVAL, MASK_UNKNOWN);
+        return refuse(fx, adapters, -EINVAL, MASK256_WANTED);
     if (mask256_equal(&old, mask))
         return 0;
-    if (b->driver && b->driver->in_use(b->driver->ctx, &b->masks, &wanted, fx))
+    if (in_use(b, &wanted, fx))
         return -b->abi->veto_errno;
     b->masks = wanted;
     bus_rebind(b, fx);

@@ -23,16 +23,6 @@ static struct tapq test_queue(struct ap_bus *b, ap_qn qn)
     return t;
 }
 
-unsigned ap_bus_max_adapter(const struct ap_bus *b)
-{
-    return b->qci.flags & AP_QCI_APXA && b->qci.max_adapter ? b->qci.max_adapter : 63;
-}
-
-unsigned ap_bus_max_domain(const struct ap_bus *b)
-{
-    return b->qci.flags & AP_QCI_APXA && b->qci.max_domain ? b->qci.max_domain : 15;
-}
-
 /* Without QCI nobody knows what is assigned, and every number is tried (spec 2.8). The highest
  * numbers can fall, too. */
 static bool maybe_adapter(const struct ap_bus *b, unsigned apid)
@@ -45,7 +35,8 @@ static bool maybe_domain(const struct ap_bus *b, unsigned apqi)
     return apqi <= ap_bus_max_domain(b) && (!b->has_qci || mask256_test(&b->qci.aqm, apqi));
 }
 
-/* The default domain: the lowest one in use by zcrypt on which some adapter answers. */
+/* The default domain: the lowest one that is kept for the host and on which some adapter answers.
+ */
 void bus_choose_domain(struct ap_bus *b)
 {
     for (unsigned d = 0; d <= ap_bus_max_domain(b) && b->domain < 0; d++) {
@@ -89,12 +80,12 @@ static void queue_register(struct ap_bus *b, ap_qn qn, const struct tapq *t, str
         card->queues = xcalloc(AP_IDS, sizeof *card->queues);
     q = queue_get(b, qn);
     *q = (struct ap_queue){.generation = (uint16_t)(q->generation + 1 ? q->generation + 1 : 1),
-                           .driver = DRIVER_NONE,
+                           .driver = AP_DRIVER_NONE,
                            .present = true,
                            .config = t->rc != AP_RC_DECONFIGURED,
                            .chkstop = t->rc == AP_RC_CHECKSTOPPED,
-                           .reset = RESET_START, /* until zcrypt's driver has done it */
-                           .user_online = true};
+                           .sm_state = AP_SM_STATE_RESET_START, /* which a driver does */
+                           .messages = q->messages};
     mask256_set(&card->present_queues, AP_QN_APQI(qn));
     b->queues++;
     queue_uevent(b, qn, "add", NULL, fx);
@@ -115,8 +106,7 @@ static void card_unregister(struct ap_bus *b, unsigned apid, struct effects *fx)
     snprintf(name, sizeof name, "card%02x", apid);
     effects_gone(fx, sysfs_dir_ino(b->tree, (struct sysfs_dir){SYSFS_BUS_ROOT, 0}), name);
     card->present = false;
-    if (b->driver)
-        b->driver->adapter_changed(b->driver->ctx, apid, fx);
+    drivers_call(b, adapter_changed, apid, fx);
 }
 
 static void card_register(struct ap_bus *b, unsigned apid, const struct tapq *t, struct effects *fx)
@@ -126,11 +116,10 @@ static void card_register(struct ap_bus *b, unsigned apid, const struct tapq *t,
 
     *card = (struct ap_card){
         .generation = (uint16_t)(card->generation + 1 ? card->generation + 1 : 1),
-        .driver = DRIVER_NONE,
+        .driver = AP_DRIVER_NONE,
         .present = true,
         .config = t->rc != AP_RC_DECONFIGURED,
         .chkstop = t->rc == AP_RC_CHECKSTOPPED,
-        .user_online = true,
         .type = (uint8_t)(t->info >> 24),
         .raw_type = (uint8_t)(t->info >> 24),
         .mode = functions & AP_FN_ACCEL ? AP_MODE_ACCEL
@@ -141,8 +130,7 @@ static void card_register(struct ap_bus *b, unsigned apid, const struct tapq *t,
         .functions = functions & 0xffff0000,
         .queues = card->queues,
     };
-    if (b->driver)
-        b->driver->adapter_changed(b->driver->ctx, apid, fx);
+    drivers_call(b, adapter_changed, apid, fx);
     card_uevent(b, apid, "add", NULL, fx);
     if (b->autoprobe)
         card_probe(b, apid, fx);
@@ -172,8 +160,8 @@ static void card_update(struct ap_bus *b, unsigned apid, const struct tapq *t, s
     bool config = t->rc != AP_RC_DECONFIGURED;
     bool chkstop = t->rc == AP_RC_CHECKSTOPPED;
 
-    if (b->driver && (card->config != config || card->chkstop != chkstop))
-        b->driver->adapter_changed(b->driver->ctx, apid, fx);
+    if (card->config != config || card->chkstop != chkstop)
+        drivers_call(b, adapter_changed, apid, fx);
     card->chkstop = chkstop;
     if (card->config == config)
         return;
@@ -194,9 +182,9 @@ static void queue_update(struct ap_bus *b, ap_qn qn, const struct tapq *t, struc
         queue_uevent(b, qn, "change", config_variable(config), fx);
     }
     if (!q->config || q->chkstop)
-        queue_requests_lost(b, qn, fx);
-    if (back && q->driver != DRIVER_NONE && ap_drivers[q->driver].zcrypt)
-        queue_start(b, qn);
+        ap_flush_queue(b, qn, fx);
+    if (back && queue_runs(b, q))
+        ap_queue_init_state(b, qn);
 }
 
 static void scan_queue(struct ap_bus *b, ap_qn qn, struct effects *fx)
@@ -258,8 +246,8 @@ void ap_bus_scan_adapters(struct ap_bus *b, const struct mask256 *adapters, stru
     /* What a scan puts off until the next one must not wait for an event about the same adapter. */
     if (changed || b->abi->one_change_a_scan)
         wanted = mask256_ones();
-    if (changed && b->driver)
-        b->driver->config_changed(b->driver->ctx, &b->qci, &old, fx);
+    if (changed)
+        drivers_call(b, config_changed, &b->qci, &old, fx);
     if (b->domain < 0)
         bus_choose_domain(b);
     mask256_for_each(apid, &wanted)
@@ -267,12 +255,12 @@ void ap_bus_scan_adapters(struct ap_bus *b, const struct mask256 *adapters, stru
         if (b->cards[apid].present || apid <= ap_bus_max_adapter(b))
             scan_adapter(b, apid, fx);
     }
-    if (changed && b->driver)
-        b->driver->scan_complete(b->driver->ctx, &b->qci, &old, fx);
+    if (changed)
+        drivers_call(b, scan_complete, &b->qci, &old, fx);
     b->scans++;
     if (b->scans == 1)
         bus_uevent(b, "INITSCAN=done", NULL, fx);
-    bus_settle(b, fx);
+    ap_bus_settle(b, fx);
 }
 
 void ap_bus_scan(struct ap_bus *b, struct effects *fx)

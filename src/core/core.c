@@ -27,11 +27,12 @@ struct core *core_new(const struct machine_config *config, struct effects *effec
 
     c->abi = params.abi;
     c->machine = machine_new(config);
+    c->tokens = zcrypt_tokens_new();
     sysfs_tree_init(&c->tree);
     c->vfio_ap = vfio_ap_new(c->abi, &c->tree);
-    c->bus = ap_bus_new(&params, machine_hw(c->machine), vfio_ap_driver(c->vfio_ap), &c->tree);
-    vfio_ap_set_bus(c->vfio_ap, c->bus, machine_hw(c->machine));
-    c->zcrypt = zcrypt_new(&c->tree, c->bus);
+    c->bus = ap_bus_new(&params, machine_hw(c->machine), &c->tree);
+    c->zcrypt = zcrypt_new(c->abi, &c->tree, c->bus, c->tokens);
+    vfio_ap_register(c->vfio_ap, c->bus, machine_hw(c->machine));
     effects->tree = CORE_HOST_TREE;
     ap_bus_scan(c->bus, effects);
     effects_uevent(effects, "change", "devices/vfio_ap/matrix", "matrix", "MDEV_STATE=registered",
@@ -49,6 +50,7 @@ void core_free(struct core *c)
     ap_bus_free(c->bus);
     vfio_ap_free(c->vfio_ap);
     machine_free(c->machine);
+    zcrypt_tokens_free(c->tokens);
     free(c);
 }
 
@@ -113,7 +115,7 @@ static int execute_timer(struct core *c, const struct command *cmd, struct effec
     if (cmd->timer.id == TIMER_ALARM)
         return 0; /* each command handles the alarms that are due */
     if (cmd->timer.id == TIMER_REQUESTS) {
-        zcrypts_overdue(c, fx);
+        requests_overdue(c, fx);
         return 0;
     }
     if (cmd->timer.id != TIMER_SCAN)
@@ -167,7 +169,7 @@ static int execute(struct core *c, const struct command *cmd, struct effects *fx
         return core_job_done(c, cmd, fx);
     case CMD_CANCEL:
         vfio_ap_cancel(c->vfio_ap, cmd->token, fx);
-        zcrypts_cancel(c, cmd->token);
+        zcrypt_cancel(c->tokens, cmd->token);
         return 0;
     }
     return -EINVAL;

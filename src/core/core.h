@@ -8,12 +8,12 @@
 
 #include "base/effects.h"
 #include "base/uuid.h"
-#include "bus/zcrypt.h"
 #include "machine/config.h"
 #include "machine/guest.h"
 #include "machine/instruction.h"
 #include "machine/machine.h"
 #include "sysfs/tree.h"
+#include "zcrypt/zcrypt.h"
 
 /*
  * The door: everything that happens comes in as a command, changes state or is refused, and leaves
@@ -165,7 +165,7 @@ struct core_job {
 
 int core_job_get(const struct core *c, uint64_t id, struct core_job *out);
 
-/* Who answers when the system shows what an adapter's firmware tells (bus/facts.h). */
+/* Who answers when the system shows what an adapter's firmware tells (zcrypt/facts.h). */
 void core_set_firmware(struct core *c, const struct machine_firmware *firmware);
 
 /* zcrypt of a tree, for the status of its nodes; NULL where there is none. */

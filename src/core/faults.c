@@ -61,14 +61,14 @@ static void queue_look(struct core *c, ap_qn qn, struct effects *fx)
 
     fx->tree = CORE_HOST_TREE;
     if (!c->lpar_connected)
-        ap_bus_queue_look(c->bus, qn, fx);
+        ap_queue_look(c->bus, qn, fx);
     if (!guest) {
         lpar_reply(c, qn, fx);
         return;
     }
     if (!guest->connected && guest->linux_system && guest->linux_system->bus) {
         fx->tree = (uint16_t)(g->number + 1);
-        ap_bus_queue_look(guest->linux_system->bus, qn, fx);
+        ap_queue_look(guest->linux_system->bus, qn, fx);
     }
     guest_reply(c, g, qn, fx);
 }

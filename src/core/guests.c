@@ -52,9 +52,9 @@ struct sysfs_tree *guest_tree(struct core *c, struct core_guest *g)
     g->linux_system = xcalloc(1, sizeof *g->linux_system);
     sysfs_tree_init(&g->linux_system->tree);
     if (g->v.hw.features & GUEST_AP) {
-        g->linux_system->bus =
-            ap_bus_new(&params, guest_hw(&g->v.hw), NULL, &g->linux_system->tree);
-        g->linux_system->zcrypt = zcrypt_new(&g->linux_system->tree, g->linux_system->bus);
+        g->linux_system->bus = ap_bus_new(&params, guest_hw(&g->v.hw), &g->linux_system->tree);
+        g->linux_system->zcrypt =
+            zcrypt_new(c->abi, &g->linux_system->tree, g->linux_system->bus, c->tokens);
         if (!g->connected)
             ap_bus_scan(g->linux_system->bus, &unheard);
         effects_done(&unheard);

@@ -34,16 +34,17 @@ void core_adapter_info(const struct core *c, unsigned apid, struct adapter_info 
                                  .in_lpar = s.in_lpar,
                                  .online = s.online,
                                  .checkstopped = s.checkstopped,
-                                 .device = ap_bus_has_card(c->bus, apid)};
+                                 .device = ap_bus_card(c->bus, apid) != NULL};
 }
 
 void core_apqn_info(const struct core *c, ap_qn qn, struct apqn_info *out)
 {
     const struct mdev *m = vfio_ap_owner(c->vfio_ap, qn);
+    const struct ap_driver *driver = ap_bus_queue_driver(c->bus, qn);
 
-    *out = (struct apqn_info){.device = ap_bus_has_queue(c->bus, qn),
-                              .zcrypt = ap_masks_zcrypt(ap_bus_masks(c->bus), qn),
-                              .driver = ap_bus_queue_driver(c->bus, qn),
+    *out = (struct apqn_info){.device = ap_bus_queue(c->bus, qn) != NULL,
+                              .zcrypt = ap_bus_owned_by_default(c->bus, qn),
+                              .driver = driver ? driver->name : NULL,
                               .zeroized = machine_zeroize_count(c->machine, qn)};
     if (!m)
         return;

@@ -79,6 +79,16 @@ struct zcrypt *zcrypt_of(struct core *c, unsigned tree)
     return g && g->linux_system ? g->linux_system->zcrypt : NULL;
 }
 
+static struct ap_bus *bus_of(struct core *c, unsigned tree)
+{
+    struct core_guest *g;
+
+    if (tree == CORE_HOST_TREE)
+        return c->bus;
+    g = guest_at(c, tree - 1);
+    return g && g->linux_system ? g->linux_system->bus : NULL;
+}
+
 int core_zcrypt_send(struct core *c, const struct command *cmd, struct effects *fx)
 {
     struct zcrypt *z = zcrypt_of(c, cmd->zcrypt.tree);
@@ -93,23 +103,23 @@ int core_zcrypt_send(struct core *c, const struct command *cmd, struct effects *
     rc = zcrypt_send(z, &cmd->zcrypt.request, fx);
     if (rc == -EINPROGRESS && !c->requests_watched) {
         c->requests_watched = true;
-        effects_timer(fx, TIMER_REQUESTS, fx->now + ZCRYPT_PATIENCE_NS);
+        effects_timer(fx, TIMER_REQUESTS, fx->now + AP_QUEUE_TIMEOUT_NS);
     }
     return rc;
 }
 
-void zcrypts_overdue(struct core *c, struct effects *fx)
+void requests_overdue(struct core *c, struct effects *fx)
 {
     uint64_t first = 0;
 
     for (unsigned tree = 0; tree <= c->guest_slots; tree++) {
-        struct zcrypt *z = zcrypt_of(c, tree);
+        struct ap_bus *bus = bus_of(c, tree);
         uint64_t next;
 
-        if (!z)
+        if (!bus)
             continue;
         fx->tree = (uint16_t)tree;
-        next = zcrypt_overdue(z, fx);
+        next = ap_bus_check_timeouts(bus, fx);
         if (next && (!first || next < first))
             first = next;
     }
@@ -117,14 +127,6 @@ void zcrypts_overdue(struct core *c, struct effects *fx)
     c->requests_watched = first != 0;
     if (first)
         effects_timer(fx, TIMER_REQUESTS, first);
-}
-
-void zcrypts_cancel(struct core *c, uint64_t token)
-{
-    zcrypt_cancel(c->zcrypt, token);
-    for (unsigned i = 0; i < c->guest_slots; i++)
-        if (c->guests[i] && c->guests[i]->linux_system && c->guests[i]->linux_system->zcrypt)
-            zcrypt_cancel(c->guests[i]->linux_system->zcrypt, token);
 }
 
 /* A system with CPUs of its own is told of replies if it enabled notification; each is told once,
@@ -152,11 +154,11 @@ void lpar_reply(struct core *c, ap_qn qn, struct effects *fx)
 
 void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn, struct effects *fx)
 {
-    struct zcrypt *z = zcrypt_of(c, g->number + 1);
+    struct ap_bus *bus = bus_of(c, g->number + 1);
 
-    if (z && !guest_at(c, g->number)->connected) {
+    if (bus && !guest_at(c, g->number)->connected) {
         fx->tree = (uint16_t)(g->number + 1);
-        zcrypt_poll(z, qn, fx);
+        ap_queue_poll(bus, qn, fx);
     }
     replies_tell(c, g->number, qn, fx);
 }
@@ -172,7 +174,7 @@ int core_job_done(struct core *c, const struct command *cmd, struct effects *fx)
     if (rc < 0)
         return rc;
     if (!c->lpar_connected)
-        zcrypt_poll(c->zcrypt, qn, fx);
+        ap_queue_poll(c->bus, qn, fx);
     g = guest_using(c, qn);
     if (g)
         guest_reply(c, g, qn, fx);

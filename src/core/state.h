@@ -3,10 +3,10 @@
 #define APUS_CORE_STATE_H
 
 #include "bus/bus.h"
-#include "bus/zcrypt.h"
 #include "core/core.h"
 #include "machine/machine.h"
 #include "vfio_ap/vfio_ap.h"
+#include "zcrypt/zcrypt.h"
 
 /* Private to src/core. */
 
@@ -34,6 +34,7 @@ struct core {
     struct sysfs_tree tree;
     struct ap_bus *bus;
     struct zcrypt *zcrypt;
+    struct zcrypt_tokens *tokens; /* of the host's and all guests' requests */
     struct vfio_ap *vfio_ap;
     struct core_guest **guests; /* by number; NULL where there is none */
     unsigned guest_slots;
@@ -75,10 +76,9 @@ void lpar_reply(struct core *c, ap_qn qn, struct effects *fx);
 /* The guest that can use the queue now, or NULL. */
 const struct vfio_ap_guest *guest_using(const struct core *c, ap_qn qn);
 int core_zcrypt_send(struct core *c, const struct command *cmd, struct effects *fx);
-void zcrypts_cancel(struct core *c, uint64_t token);
 #define TIMER_REQUESTS 4u /* EFFECT_TIMER id: a queue may have been silent for too long */
 /* The queues of all systems; sets the timer again as long as requests are on their way. */
-void zcrypts_overdue(struct core *c, struct effects *fx);
+void requests_overdue(struct core *c, struct effects *fx);
 int core_job_done(struct core *c, const struct command *cmd, struct effects *fx);
 void jobs_announce(struct core *c, struct effects *fx);
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bus/zcrypt.h"
+#include "zcrypt/zcrypt.h"
 
 /* The ioctls that tell of zcrypt and take no request (spec 3.2), as bytes for the caller. */
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bus/zcrypt.h"
+#include "zcrypt/zcrypt.h"
 
 /*
  * What crosses /dev/z90crypt, as bytes (spec 3.2): numbers, and structures of 64-bit and of 32-bit

@@ -60,7 +60,7 @@ static uint32_t hw_nqap(void *ctx, ap_qn qn, const struct ap_nqap *request)
 
     if (!apcb_has(&g->apcb, qn))
         return apqsw_of(AP_RC_Q_NOT_AVAIL);
-    if (!ap_command_permitted(request, &g->apcb.adm))
+    if (!ap_admin_permitted(&request->admin, &g->apcb.adm))
         return apqsw_of(AP_RC_INVALID_DOMAIN);
     return g->lpar.ops->nqap(g->lpar.ctx, qn, request);
 }

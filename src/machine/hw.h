@@ -63,19 +63,31 @@ struct ap_qci {
 
 bool ap_qci_equal(const struct ap_qci *a, const struct ap_qci *b);
 
+/*
+ * A command that administers a domain may go only to a control domain (S-22); whatever else a
+ * message holds, or if it is malformed, is the adapter's business. Whoever makes a message says
+ * what it administers; ap_admin_of reads it from one that somebody else has made.
+ */
+struct ap_admin {
+    bool command; /* it administers a domain */
+    uint32_t domain;
+};
+
+struct ap_admin ap_admin_of(const uint8_t *message, size_t len);
+
+static inline bool ap_admin_permitted(const struct ap_admin *admin, const struct mask256 *adm)
+{
+    return !admin->command || (admin->domain < AP_IDS && mask256_test(adm, admin->domain));
+}
+
 /* NQAP and DQAP (spec 1.7). */
 struct ap_nqap {
     uint64_t psmid;
     const uint8_t *data;
     size_t len;
     bool special; /* the special-command bit of GR0 */
+    struct ap_admin admin;
 };
-
-/*
- * A command that administers a domain may go only to a control domain (S-22); whatever else a
- * message holds, or if it is malformed, is the adapter's business.
- */
-bool ap_command_permitted(const struct ap_nqap *request, const struct mask256 *adm);
 
 struct ap_dqap {
     size_t room;       /* in: bytes the caller takes now */
@@ -102,7 +114,7 @@ struct ap_hw_ops {
     const char *(*serial)(void *ctx, unsigned apid);
     /*
      * What the queue's firmware answers to a message at this moment, without a place in the queue.
-     * false: nobody answers. See bus/facts.h for why there is this way beside NQAP and DQAP.
+     * false: nobody answers. See zcrypt/facts.h for why there is this way beside NQAP and DQAP.
      */
     bool (*ask)(void *ctx, ap_qn qn, const uint8_t *request, size_t len, struct text *reply);
     /* SCLP Configure / Deconfigure AP: response code, or -EOPNOTSUPP where there is no such

@@ -148,7 +148,8 @@ static void execute_nqap(const struct ap_hw *hw, const struct ap_insn *insn,
     struct ap_nqap request = {.psmid = insn->p1[0] << 32 | (insn->p1[1] & 0xffffffff),
                               .data = insn->data,
                               .len = insn->data_len,
-                              .special = insn->gr[0] & GR0_SPECIAL};
+                              .special = insn->gr[0] & GR0_SPECIAL,
+                              .admin = ap_admin_of(insn->data, insn->data_len)};
     ap_qn qn = (ap_qn)insn->gr[0];
     uint32_t apqsw;
 

@@ -168,7 +168,7 @@ static enum ap_rc nqap_check(const struct machine *m, const struct adapter *a,
         return AP_RC_NO_FIRST_PART;
     if (r->len > limit)
         return AP_RC_MESSAGE_TOO_BIG;
-    return ap_command_permitted(r, &m->config.control) ? AP_RC_NORMAL : AP_RC_INVALID_DOMAIN;
+    return ap_admin_permitted(&r->admin, &m->config.control) ? AP_RC_NORMAL : AP_RC_INVALID_DOMAIN;
 }
 
 static struct message_queue *queue_make(struct adapter *a, unsigned apqi)

@@ -79,6 +79,11 @@ int cprbx_format(const struct cprbx *c, struct buffer *out)
     return buffer_finish(out, start);
 }
 
+void cprbx_set_domain(uint8_t block[CPRBX_BYTES], uint16_t domain)
+{
+    be16_put(block + AT_DOMAIN, domain);
+}
+
 size_t cprbx_start_reply(const struct cprbx *request, struct buffer *out)
 {
     size_t at = out->len;

@@ -29,6 +29,9 @@ int cprbx_parse(struct span control, struct cprbx *out);
 /* Appends block and parameters. -ENOSPC with out unchanged. */
 int cprbx_format(const struct cprbx *c, struct buffer *out);
 
+/* Names another domain in a block that was formatted. */
+void cprbx_set_domain(uint8_t block[CPRBX_BYTES], uint16_t domain);
+
 /*
  * A reply block: the request's, with codes zero and lengths set. The parameters follow: the caller
  * appends them after _start and calls _finish, which takes what was appended as their length.

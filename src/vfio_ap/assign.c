@@ -38,18 +38,21 @@ static int refuse(const struct mdev *m, const char *what, ap_qn qn, int err, con
     return effects_refuse(fx, err, file, "APQN %s is %s", queue, why);
 }
 
-/* Rule 4 of spec 4.4: nothing of the product may be zcrypt's, as the masks say. */
+/* Rule 4 of spec 4.4: nothing of the product may be the host's, as the masks say. */
 static int check_owner(const struct vfio_ap *v, const struct mdev *m, const struct apcb *wanted,
                        const char *what, struct effects *fx)
 {
     const struct ap_masks *masks = ap_bus_masks(v->bus);
-    struct mask256 apids = mask256_and(wanted->apm, masks->apmask);
-    struct mask256 apqis = mask256_and(wanted->aqm, masks->aqmask);
 
-    if (mask256_empty(&apids) || mask256_empty(&apqis))
-        return 0;
-    return refuse(m, what, AP_QN(mask256_next(&apids, 0), mask256_next(&apqis, 0)), -EADDRNOTAVAIL,
-                  "reserved for the zcrypt drivers by apmask and aqmask", fx);
+    mask256_for_each(apid, &wanted->apm)
+    {
+        struct mask256 row = mask256_and(ap_bus_default_row(v->bus, masks, apid), wanted->aqm);
+
+        if (!mask256_empty(&row))
+            return refuse(m, what, AP_QN(apid, mask256_next(&row, 0)), -EADDRNOTAVAIL,
+                          "reserved for the zcrypt drivers by apmask and aqmask", fx);
+    }
+    return 0;
 }
 
 /*

@@ -8,8 +8,9 @@
 
 /* What the AP bus asks and tells of the driver vfio_ap, and what guests do. */
 
-static void driver_probe(void *ctx, ap_qn qn, struct effects *fx)
+static void driver_probe(void *ctx, ap_device_id id, struct effects *fx)
 {
+    ap_qn qn = (ap_qn)id;
     struct vfio_ap *v = ctx;
     struct mdev *m = mdev_owner(v, qn);
 
@@ -31,8 +32,9 @@ static void adapter_withdraw(struct vfio_ap *v, struct mdev *m, unsigned apid)
  * the queue on (spec 4.8). The guest follows when the bus settles, so that it is told once however
  * many queues go; nobody executes an instruction before that.
  */
-static void driver_remove(void *ctx, ap_qn qn, struct effects *fx)
+static void driver_remove(void *ctx, ap_device_id id, struct effects *fx)
 {
+    ap_qn qn = (ap_qn)id;
     struct vfio_ap *v = ctx;
     struct mdev *m = mdev_owner(v, qn);
 
@@ -59,7 +61,8 @@ static struct mask256 vetoed_row(const struct vfio_ap *v, unsigned apid, const s
     struct mask256 new_domains = mask256_andnot(wanted->aqmask, old->aqmask);
 
     if (!v->abi->veto_by_new_bits)
-        return mask256_andnot(ap_masks_row(wanted, apid), ap_masks_row(old, apid));
+        return mask256_andnot(ap_bus_default_row(v->bus, wanted, apid),
+                              ap_bus_default_row(v->bus, old, apid));
     if (mask256_test(&wanted->apmask, apid) && !mask256_test(&old->apmask, apid))
         return mask256_ones();
     return new_domains;
@@ -153,14 +156,31 @@ static void driver_adapter_changed(void *ctx, unsigned apid, struct effects *fx)
             mdev_mark(v, v->slots[slot], PENDING_FILTER);
 }
 
-static const char *driver_status(void *ctx, ap_qn qn)
+static int status_show(void *ctx, uint32_t qn, struct text *out)
 {
-    const struct mdev *m = mdev_owner(ctx, qn);
+    const struct mdev *m = mdev_owner(ctx, (ap_qn)qn);
+    const char *status = "unassigned";
 
-    if (!m)
-        return "unassigned";
-    return m->guest && apcb_has(&m->effective, qn) ? "in use" : "assigned";
+    if (m)
+        status = m->guest && apcb_has(&m->effective, (ap_qn)qn) ? "in use" : "assigned";
+    text_addf(out, "%s\n", status);
+    return 0;
 }
+
+static const struct sysfs_attr queue_attrs[] = {{"status", 0444, .show = status_show}, {0}};
+
+static const struct ap_driver_ops driver_ops = {.probe = driver_probe,
+                                                .remove = driver_remove,
+                                                .in_use = driver_in_use,
+                                                .config_changed = driver_config_changed,
+                                                .scan_complete = driver_scan_complete,
+                                                .adapter_changed = driver_adapter_changed,
+                                                .settle = vfio_ap_settle};
+
+const struct ap_driver vfio_ap_driver = {.name = "vfio_ap",
+                                         .types = 0x1fu << 10 /* CEX4 to CEX8 */,
+                                         .attrs = queue_attrs,
+                                         .ops = &driver_ops};
 
 struct vfio_ap *vfio_ap_new(const struct abi *abi, struct sysfs_tree *tree)
 {
@@ -170,15 +190,6 @@ struct vfio_ap *vfio_ap_new(const struct abi *abi, struct sysfs_tree *tree)
     v->tree = tree;
     v->pending = MDEV_NONE;
     memset(v->owner, 0xff, sizeof v->owner);
-    v->driver = (struct ap_queue_driver){.probe = driver_probe,
-                                         .remove = driver_remove,
-                                         .in_use = driver_in_use,
-                                         .config_changed = driver_config_changed,
-                                         .scan_complete = driver_scan_complete,
-                                         .adapter_changed = driver_adapter_changed,
-                                         .settle = vfio_ap_settle,
-                                         .status = driver_status,
-                                         .ctx = v};
     vfio_ap_register_dirs(v);
     return v;
 }
@@ -195,15 +206,11 @@ void vfio_ap_free(struct vfio_ap *v)
     free(v);
 }
 
-const struct ap_queue_driver *vfio_ap_driver(struct vfio_ap *v)
-{
-    return &v->driver;
-}
-
-void vfio_ap_set_bus(struct vfio_ap *v, struct ap_bus *bus, struct ap_hw hw)
+void vfio_ap_register(struct vfio_ap *v, struct ap_bus *bus, struct ap_hw hw)
 {
     v->bus = bus;
     v->hw = hw;
+    ap_driver_register(bus, &vfio_ap_driver, v);
 }
 
 /* What is still being reset joins when that has ended. */

@@ -10,13 +10,15 @@
  * passed. */
 static bool adapter_passable(const struct vfio_ap *v, unsigned apid, const struct mask256 *domains)
 {
-    if (v->abi->standby_withheld && !ap_bus_card_configured(v->bus, apid))
+    const struct ap_card *card = ap_bus_card(v->bus, apid);
+
+    if (v->abi->standby_withheld && !(card && card->config))
         return false;
     if (mask256_intersects(&v->unreset[apid], domains))
         return false;
     mask256_for_each(apqi, domains)
     {
-        if (!ap_bus_queue_passed(v->bus, AP_QN(apid, apqi)))
+        if (ap_bus_queue_driver(v->bus, AP_QN(apid, apqi)) != &vfio_ap_driver)
             return false;
     }
     return true;

@@ -42,7 +42,6 @@ struct vfio_ap {
     struct sysfs_tree *tree;
     struct ap_bus *bus;
     struct ap_hw hw;
-    struct ap_queue_driver driver;
     /* Mediated devices by slot; NULL where there is none. The generation outlives the device. */
     struct mdev **slots;
     uint16_t *generations;
@@ -62,6 +61,9 @@ struct vfio_ap {
     uint32_t pending; /* first of the devices with something pending */
     struct fixed_dir fixed[SYSFS_KINDS];
 };
+
+/* driver.c: as the bus knows it */
+extern const struct ap_driver vfio_ap_driver;
 
 /* mdev.c: the table of mediated devices */
 int mdev_create(struct vfio_ap *v, const struct uuid *uuid, struct effects *fx);

@@ -26,11 +26,8 @@ struct vfio_ap_guest {
 struct vfio_ap *vfio_ap_new(const struct abi *abi, struct sysfs_tree *tree);
 void vfio_ap_free(struct vfio_ap *v);
 
-/* The driver to give to the bus; lives as long as v. */
-const struct ap_queue_driver *vfio_ap_driver(struct vfio_ap *v);
-
-/* Once, when the bus exists and before it scans. */
-void vfio_ap_set_bus(struct vfio_ap *v, struct ap_bus *bus, struct ap_hw hw);
+/* Registers the driver; once, when the bus exists and before it scans. */
+void vfio_ap_register(struct vfio_ap *v, struct ap_bus *bus, struct ap_hw hw);
 
 /* NULL: there is none. */
 struct mdev *vfio_ap_find(const struct vfio_ap *v, const struct uuid *uuid);

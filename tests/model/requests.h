@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bus/zcrypt.h"
 #include "model.h"
+#include "zcrypt/zcrypt.h"
 
 struct play;
 

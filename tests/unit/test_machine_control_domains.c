@@ -87,7 +87,8 @@ static struct message ep11(unsigned flags, unsigned domain)
 
 static enum ap_rc enqueue(const struct ap_hw *by, ap_qn qn, struct message m)
 {
-    struct ap_nqap nqap = {.psmid = 1, .data = m.bytes, .len = m.len};
+    struct ap_nqap nqap = {
+        .psmid = 1, .data = m.bytes, .len = m.len, .admin = ap_admin_of(m.bytes, m.len)};
 
     return apqsw_rc(by->ops->nqap(by->ctx, qn, &nqap));
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef APUS_BUS_ZCRYPT_H
-#define APUS_BUS_ZCRYPT_H
+#ifndef APUS_ZCRYPT_ZCRYPT_H
+#define APUS_ZCRYPT_ZCRYPT_H
 
+#include "base/abi.h"
 #include "base/effects.h"
 #include "base/mask256.h"
 #include "message/rsa.h"
@@ -28,7 +29,15 @@ struct zcrypt_node {
     struct mask256 ioctlmask, apmask, aqmask, admask; /* all zero after create: it can do nothing */
 };
 
-struct zcrypt *zcrypt_new(struct sysfs_tree *tree, struct ap_bus *bus);
+/* The requests of all systems by the token of the command that brought them. */
+struct zcrypt_tokens;
+struct zcrypt_tokens *zcrypt_tokens_new(void);
+void zcrypt_tokens_free(struct zcrypt_tokens *tokens);
+
+/* Registers the drivers of zcrypt with the bus, those that the profile has, and the nodes with the
+ * tree. To be freed before the bus and the tokens. */
+struct zcrypt *zcrypt_new(const struct abi *abi, struct sysfs_tree *tree, struct ap_bus *bus,
+                          struct zcrypt_tokens *tokens);
 void zcrypt_free(struct zcrypt *z);
 
 /* NULL: no such node. */
@@ -87,28 +96,10 @@ struct zcrypt_reply {
 int zcrypt_reply_parse(const char *text, size_t len, struct zcrypt_reply *out);
 
 /* Whoever waits for token has gone away: what comes for it is dropped. */
-void zcrypt_cancel(struct zcrypt *z, uint64_t token);
-
-/*
- * A queue that has requests inside and gives no reply for so long is reset, and what was on its way
- * through it is lost. Returns when that is to be looked at again; 0: no request is on its way, and
- * none will be before the next zcrypt_send.
- */
-#define ZCRYPT_PATIENCE_NS (900 * UINT64_C(1000000000))
-uint64_t zcrypt_overdue(struct zcrypt *z, struct effects *fx);
+void zcrypt_cancel(struct zcrypt_tokens *tokens, uint64_t token);
 
 /* The system ends, or a real one takes its place: all requests end with -ENODEV. */
 void zcrypt_abandon(struct zcrypt *z, struct effects *fx);
-
-/* The queue has a reply, or may have one. */
-void zcrypt_poll(struct zcrypt *z, uint16_t qn, struct effects *fx);
-
-/* The queue may take requests again: those that wait for it go in. */
-void zcrypt_queue_open(struct zcrypt *z, uint16_t qn, struct effects *fx);
-
-/* What is on its way through the queue is lost; other queues are tried. The bus calls it when it
- * flushes a queue. */
-void zcrypt_queue_lost(struct zcrypt *z, uint16_t qn, struct effects *fx);
 
 /* Status of the nodes' users (spec 3.2). Entries by card x 256 + domain, in the caller's C layout.
  */

@@ -4,10 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bus/zcrypt_internal.h"
-
-#include "base/effects.h"
 #include "base/synth.h"
+#include "zcrypt/internal.h"
 
 #define ZCRYPT_MAJOR                                                                               \
     250 /* the kernel picks one at load time; ours is in the same dynamic range                    \
@@ -158,13 +156,13 @@ static int node_mask_store(const struct zcrypt_node *node, const char *name, str
     if (mask256_parse(data, len, mask) == 0)
         return 0;
     snprintf(file, sizeof file, "%s/%s", node->name, name);
-    return refuse(fx, file, -EINVAL, MASK_UNKNOWN);
+    return refuse(fx, file, -EINVAL, MASK256_WANTED);
 }
 
 #define DEFINE_MASK(field)                                                                         \
     static int field##_show(void *ctx, uint32_t minor, struct text *out)                           \
     {                                                                                              \
-        return mask_show(&node_of(ctx, minor)->field, out);                                        \
+        return mask256_show(&node_of(ctx, minor)->field, out);                                     \
     }                                                                                              \
     static int field##_store(void *ctx, uint32_t minor, const char *data, size_t len,              \
                              struct effects *fx)                                                   \

@@ -1,28 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-#include "bus/facts.h"
+#include "zcrypt/facts.h"
 
 #define REQUEST_MAX 8192u
 
-static bool usable(const struct ap_bus *b, ap_qn qn)
+static bool usable(const struct zcrypt *z, ap_qn qn)
 {
-    const struct ap_card *card = &b->cards[AP_QN_APID(qn)];
-    const struct ap_queue *q = queue_find(b, qn);
-
-    return q && q->driver != DRIVER_NONE && ap_drivers[q->driver].zcrypt && q->config &&
-           !q->chkstop && q->user_online && card->config && !card->chkstop && card->user_online;
+    return zcrypt_queue_operational(z, qn) && zcrypt_card_operational(z, AP_QN_APID(qn));
 }
 
-static bool ask(const struct ap_bus *b, ap_qn qn, const struct buffer *request, uint8_t version,
+static bool ask(const struct zcrypt *z, ap_qn qn, const struct buffer *request, uint8_t version,
                 struct text *reply, struct outcome *out)
 {
-    if (request->overflow || !usable(b, qn) ||
-        !b->hw.ops->ask(b->hw.ctx, qn, request->data, request->len, reply))
+    if (request->overflow || !usable(z, qn) ||
+        !ap_queue_ask(z->bus, qn, buffer_span(request), reply))
         return false;
     *out = type86_judge_cprb(span_of(reply->data, reply->len), version);
     return out->error == 0 && !out->rtcode;
 }
 
-bool facts_cca(const struct ap_bus *b, ap_qn qn, struct cca_info *out)
+bool facts_cca(const struct zcrypt *z, ap_qn qn, struct cca_info *out)
 {
     uint8_t control_room[CCA_QUERY_CONTROL_BYTES], room[REQUEST_MAX];
     struct buffer control = buffer_of(control_room, sizeof control_room);
@@ -38,7 +34,7 @@ bool facts_cca(const struct ap_bus *b, ap_qn qn, struct cca_info *out)
         return false;
     request.control = buffer_span(&control);
     if (type6_format(&request, true, &message) < 0 ||
-        !ask(b, qn, &message, CPRBX_VERSION, &reply, &outcome) ||
+        !ask(z, qn, &message, CPRBX_VERSION, &reply, &outcome) ||
         cprbx_parse_reply(outcome.control, &block) < 0 ||
         cca_query_parse_reply(block.params, true, &info) < 0)
         return false;
@@ -46,7 +42,7 @@ bool facts_cca(const struct ap_bus *b, ap_qn qn, struct cca_info *out)
     return true;
 }
 
-static bool ask_ep11(const struct ap_bus *b, ap_qn qn, enum ep11_query query, struct text *reply,
+static bool ask_ep11(const struct zcrypt *z, ap_qn qn, enum ep11_query query, struct text *reply,
                      struct span *data)
 {
     uint8_t control_room[256], room[512];
@@ -59,41 +55,41 @@ static bool ask_ep11(const struct ap_bus *b, ap_qn qn, enum ep11_query query, st
 
     return ep11_query_format(AP_QN_APQI(qn), query, &control) == 0 &&
            ep11_format_message(buffer_span(&control), REQUEST_MAX, &message) == 0 &&
-           ask(b, qn, &message, EP11_VERSION, reply, &outcome) &&
+           ask(z, qn, &message, EP11_VERSION, reply, &outcome) &&
            ep11_parse(outcome.control, &block) == 0 &&
            ep11_reply_parse(block.payload, &payload, &returned) == 0 && returned == 0 &&
            ep11_octets_parse(&payload.rest, data) == 0;
 }
 
-bool facts_ep11_domain(const struct ap_bus *b, ap_qn qn, struct ep11_domain_info *out)
+bool facts_ep11_domain(const struct zcrypt *z, ap_qn qn, struct ep11_domain_info *out)
 {
     text_auto reply = {0};
     struct span data;
 
-    return ask_ep11(b, qn, EP11_QUERY_DOMAIN, &reply, &data) && ep11_domain_parse(data, out) == 0;
+    return ask_ep11(z, qn, EP11_QUERY_DOMAIN, &reply, &data) && ep11_domain_parse(data, out) == 0;
 }
 
-bool facts_ep11_module(const struct ap_bus *b, unsigned apid, struct ep11_module_info *out)
+bool facts_ep11_module(const struct zcrypt *z, unsigned apid, struct ep11_module_info *out)
 {
-    mask256_for_each(apqi, &b->cards[apid].present_queues)
+    mask256_for_each(apqi, &z->cards[apid].queues_bound)
     {
         ap_qn qn = AP_QN(apid, apqi);
         text_auto reply = {0};
         struct span data;
 
-        if (!usable(b, qn))
+        if (!usable(z, qn))
             continue;
-        return ask_ep11(b, qn, EP11_QUERY_MODULE, &reply, &data) &&
+        return ask_ep11(z, qn, EP11_QUERY_MODULE, &reply, &data) &&
                ep11_module_parse(data, out) == 0;
     }
     return false;
 }
 
-bool facts_card_answers(const struct ap_bus *b, unsigned apid)
+bool facts_card_answers(const struct zcrypt *z, unsigned apid)
 {
-    mask256_for_each(apqi, &b->cards[apid].present_queues)
+    mask256_for_each(apqi, &z->cards[apid].queues_bound)
     {
-        if (usable(b, AP_QN(apid, apqi)))
+        if (usable(z, AP_QN(apid, apqi)))
             return true;
     }
     return false;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bus/zcrypt_internal.h"
-#include "message/cprbx.h"
-#include "message/ep11.h"
+#include "zcrypt/internal.h"
 
 /* How much work a request is for a card (spec 3.3). */
 
@@ -22,7 +20,7 @@ static const unsigned cca_rates[][RATES] = {{59, 69, 308, 83, 278, 2204, 209, 40
 static const unsigned ep11_seckey[] = {50, 10, 9, 8, 8};
 
 /* What a CPRB is worth by the function it asks for, in ratings for secure keys. */
-enum { LOW = 10, MEDIUM = 100, HIGH = 500 };
+enum { LOW = 10, MEDIUM = ZCRYPT_EFFORT_MEDIUM, HIGH = 500 };
 
 static const char cca_low[] = "ABAIAMCACDCTCXDKEXFCFQLGLKLQOHPOPSPXSCSDSESP";
 static const char cca_high[] =
@@ -39,15 +37,11 @@ static bool has_service(const char *list, const uint8_t service[2])
     return false;
 }
 
-static unsigned cca_class(const struct zcrypt_request *r)
+unsigned zcrypt_cca_effort(const uint8_t service[2])
 {
-    struct cprbx cca;
-
-    if (cprbx_parse(r->control, &cca) < 0 || cca.params.len < 2)
-        return MEDIUM;
-    if (has_service(cca_low, cca.params.data))
+    if (has_service(cca_low, service))
         return LOW;
-    return has_service(cca_high, cca.params.data) ? HIGH : MEDIUM;
+    return has_service(cca_high, service) ? HIGH : MEDIUM;
 }
 
 static bool has_function(const uint8_t *list, size_t count, unsigned function)
@@ -58,28 +52,24 @@ static bool has_function(const uint8_t *list, size_t count, unsigned function)
     return false;
 }
 
-static unsigned ep11_class(const struct zcrypt_request *r)
+unsigned zcrypt_ep11_effort(unsigned function)
 {
-    struct ep11_payload payload;
-    struct ep11_cprb ep11;
-
-    if (ep11_parse(r->control, &ep11) < 0 || ep11_payload_parse(ep11.payload, &payload) < 0)
-        return MEDIUM;
-    if (has_function(ep11_low, sizeof ep11_low, payload.function))
+    if (has_function(ep11_low, sizeof ep11_low, function))
         return LOW;
-    return has_function(ep11_high, sizeof ep11_high, payload.function) ? HIGH : MEDIUM;
+    return has_function(ep11_high, sizeof ep11_high, function) ? HIGH : MEDIUM;
 }
 
-unsigned zcrypt_weight(const struct ap_card *card, const struct zcrypt_request *r)
+unsigned zcrypt_weight(const struct ap_card *card, const struct zcrypt_request *r,
+                       const struct zcrypt_block *block)
 {
     unsigned row = card->type < 10 ? 0 : card->type - 10u;
     size_t n = r->rsa.input.len;
     unsigned size = n <= 128 ? 0 : n <= 256 ? 1 : 2;
 
     if (r->kind == ZCRYPT_EP11)
-        return ep11_seckey[row] * ep11_class(r);
+        return ep11_seckey[row] * block->effort;
     if (r->kind == ZCRYPT_CCA)
-        return cca_rates[row][RATE_SECKEY] * cca_class(r);
+        return cca_rates[row][RATE_SECKEY] * block->effort;
     size += r->rsa.crt ? RATE_CRT : RATE_ME;
     return card->mode == AP_MODE_ACCEL ? accel_rates[row][size] : cca_rates[row][size];
 }

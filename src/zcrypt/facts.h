@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef APUS_BUS_FACTS_H
-#define APUS_BUS_FACTS_H
+#ifndef APUS_ZCRYPT_FACTS_H
+#define APUS_ZCRYPT_FACTS_H
 
-#include "bus/internal.h"
 #include "message/cca_info.h"
 #include "message/ep11.h"
+#include "zcrypt/internal.h"
 
 /*
  * What only an adapter's firmware knows: serial numbers, master keys, modes (spec 3.5).
@@ -19,14 +19,14 @@
  * All return false when the queue is not usable for zcrypt or gives no answer; out is untouched
  * then.
  */
-bool facts_cca(const struct ap_bus *b, ap_qn qn, struct cca_info *out);
-bool facts_ep11_domain(const struct ap_bus *b, ap_qn qn, struct ep11_domain_info *out);
+bool facts_cca(const struct zcrypt *z, ap_qn qn, struct cca_info *out);
+bool facts_ep11_domain(const struct zcrypt *z, ap_qn qn, struct ep11_domain_info *out);
 
 /* Any queue of the card may answer. */
-bool facts_ep11_module(const struct ap_bus *b, unsigned apid, struct ep11_module_info *out);
+bool facts_ep11_module(const struct zcrypt *z, unsigned apid, struct ep11_module_info *out);
 
 /* Whether any queue of the card could be asked. */
-bool facts_card_answers(const struct ap_bus *b, unsigned apid);
+bool facts_card_answers(const struct zcrypt *z, unsigned apid);
 
 /* A line with the names of the operational modes, as card and queue show them (spec 2.3). */
 void facts_show_op_modes(uint64_t modes, struct text *out);

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "bus/zcrypt_internal.h"
+#include "zcrypt/internal.h"
 
 /* What the status ioctls tell (spec 3.2). All but the matrix look at the default domain alone. */
 
@@ -19,54 +19,38 @@ static uint8_t user_type(const struct ap_card *card)
     return card->type > 12 ? 12 : card->type;
 }
 
-static const struct ap_queue *zcrypt_queue(const struct zcrypt *z, ap_qn qn)
-{
-    const struct ap_queue *q = queue_find(z->bus, qn);
-
-    return q && q->driver != DRIVER_NONE && ap_drivers[q->driver].zcrypt ? q : NULL;
-}
-
-static bool card_online(const struct ap_card *card)
-{
-    return card->user_online && card->config && !card->chkstop;
-}
-
-static bool online(const struct ap_card *card, const struct ap_queue *q)
-{
-    return card_online(card) && q->user_online && q->config && !q->chkstop;
-}
-
 void zcrypt_device_status(const struct zcrypt *z, uint16_t qn, struct zcrypt_status *out)
 {
-    const struct ap_card *card = &z->bus->cards[AP_QN_APID(qn)];
-    const struct ap_queue *q = zcrypt_queue(z, qn);
+    const struct ap_card *card = ap_bus_card(z->bus, AP_QN_APID(qn));
 
     *out = (struct zcrypt_status){0};
-    if (!q)
+    if (!zcrypt_queue_at(z, qn))
         return;
     out->type = card->type;
-    out->online = online(card, q);
+    out->online = zcrypt_card_operational(z, AP_QN_APID(qn)) && zcrypt_queue_operational(z, qn);
     out->functions = (uint8_t)(card->functions >> 26);
 }
 
 static const struct ap_queue *default_queue(const struct zcrypt *z, unsigned apid)
 {
-    return z->bus->domain < 0 ? NULL : zcrypt_queue(z, AP_QN(apid, (unsigned)z->bus->domain));
+    int domain = ap_bus_domain(z->bus);
+
+    if (domain < 0 || !zcrypt_queue_at(z, AP_QN(apid, (unsigned)domain)))
+        return NULL;
+    return ap_bus_queue(z->bus, AP_QN(apid, (unsigned)domain));
 }
 
 uint8_t zcrypt_card_status(const struct zcrypt *z, unsigned apid)
 {
-    const struct ap_card *card = &z->bus->cards[apid];
-
     if (!default_queue(z, apid))
         return 0;
-    return card_online(card) ? user_type(card) : STATUS_OFFLINE;
+    return zcrypt_card_operational(z, apid) ? user_type(ap_bus_card(z->bus, apid)) : STATUS_OFFLINE;
 }
 
 uint8_t zcrypt_card_in_flight(const struct zcrypt *z, unsigned apid)
 {
     const struct ap_queue *q = default_queue(z, apid);
-    unsigned count = q ? q->pendingq + q->requestq : 0;
+    unsigned count = q ? q->pendingq_count + q->requestq_count : 0;
 
     return count > 255 ? 255 : (uint8_t)count;
 }
@@ -77,7 +61,7 @@ uint32_t zcrypt_card_requests(const struct zcrypt *z, unsigned apid)
 
     if (!q)
         return 0;
-    return q->requests > UINT32_MAX ? UINT32_MAX : (uint32_t)q->requests;
+    return q->total_requests > UINT32_MAX ? UINT32_MAX : (uint32_t)q->total_requests;
 }
 
 unsigned zcrypt_waiting_count(const struct zcrypt *z)
@@ -87,7 +71,7 @@ unsigned zcrypt_waiting_count(const struct zcrypt *z)
     for (unsigned apid = 0; apid < AP_IDS; apid++) {
         const struct ap_queue *q = default_queue(z, apid);
 
-        count += q ? q->requestq : 0;
+        count += q ? q->requestq_count : 0;
     }
     return count;
 }
@@ -99,14 +83,14 @@ unsigned zcrypt_sent_count(const struct zcrypt *z)
     for (unsigned apid = 0; apid < AP_IDS; apid++) {
         const struct ap_queue *q = default_queue(z, apid);
 
-        count += q ? q->pendingq : 0;
+        count += q ? q->pendingq_count : 0;
     }
     return count;
 }
 
 int zcrypt_default_domain(const struct zcrypt *z)
 {
-    return z->bus->domain;
+    return ap_bus_domain(z->bus);
 }
 
 int zcrypt_ioctl_allowed(const struct zcrypt *z, uint32_t node, unsigned number)

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "zcrypt/internal.h"
+
+/* The card and queue drivers by which zcrypt has devices of the AP bus. */
+
+bool zcrypt_card_online(const struct zcrypt *z, unsigned apid)
+{
+    const struct ap_card *card = ap_bus_card(z->bus, apid);
+    const struct zcrypt_card *zc = &z->cards[apid];
+
+    return !card || zc->generation != card->generation || !zc->offline;
+}
+
+void zcrypt_card_set_online(struct zcrypt *z, unsigned apid, bool online)
+{
+    z->cards[apid].generation = ap_bus_card(z->bus, apid)->generation;
+    z->cards[apid].offline = !online;
+}
+
+bool zcrypt_card_operational(const struct zcrypt *z, unsigned apid)
+{
+    const struct ap_card *card = ap_bus_card(z->bus, apid);
+
+    return card && card->config && !card->chkstop && zcrypt_card_online(z, apid);
+}
+
+bool zcrypt_queue_operational(const struct zcrypt *z, ap_qn qn)
+{
+    const struct ap_queue *q = ap_bus_queue(z->bus, qn);
+    const struct zcrypt_queue *zq = zcrypt_queue_at(z, qn);
+
+    return q && zq && q->config && !q->chkstop && !zq->offline;
+}
+
+static void card_probe(void *ctx, ap_device_id apid, struct effects *fx)
+{
+    struct zcrypt *z = ctx;
+
+    z->cards[apid].bound = true;
+    zcrypt_card_set_online(z, apid, true);
+}
+
+static void card_remove(void *ctx, ap_device_id apid, struct effects *fx)
+{
+    ((struct zcrypt *)ctx)->cards[apid].bound = false;
+}
+
+static void queue_probe(void *ctx, ap_device_id id, struct effects *fx)
+{
+    struct zcrypt *z = ctx;
+    struct zcrypt_card *zc = &z->cards[AP_QN_APID(id)];
+
+    if (!zc->queues)
+        zc->queues = xcalloc(AP_IDS, sizeof *zc->queues);
+    mask256_set(&zc->queues_bound, AP_QN_APQI(id));
+    zc->queues[AP_QN_APQI(id)].offline = false;
+    ap_queue_init_state(z->bus, (ap_qn)id);
+}
+
+/* The bus flushes the queue afterwards; what was in it goes to others. */
+static void queue_remove(void *ctx, ap_device_id id, struct effects *fx)
+{
+    mask256_clear(&((struct zcrypt *)ctx)->cards[AP_QN_APID(id)].queues_bound, AP_QN_APQI(id));
+}
+
+static const struct ap_driver_ops card_ops = {.probe = card_probe, .remove = card_remove};
+static const struct ap_driver_ops queue_ops = {
+    .probe = queue_probe, .remove = queue_remove, .received = zcrypt_received, .lost = zcrypt_lost};
+
+#define TYPES_CEX2A ((1u << 6) | (1u << 8))
+#define TYPES_CEX2C ((1u << 7) | (1u << 9))
+#define TYPES_CEX4  (0x1fu << 10)
+
+static const struct ap_driver drivers[] = {
+    {"cex2acard", true, true, TYPES_CEX2A, zcrypt_card_attrs, &card_ops},
+    {"cex2aqueue", false, true, TYPES_CEX2A, zcrypt_queue_attrs, &queue_ops},
+    {"cex2card", true, true, TYPES_CEX2C, zcrypt_card_attrs, &card_ops},
+    {"cex2cqueue", false, true, TYPES_CEX2C, zcrypt_queue_attrs, &queue_ops},
+    {"cex4card", true, true, TYPES_CEX4, zcrypt_card_attrs, &card_ops},
+    {"cex4queue", false, true, TYPES_CEX4, zcrypt_queue_attrs, &queue_ops},
+};
+
+struct zcrypt_tokens *zcrypt_tokens_new(void)
+{
+    return xcalloc(1, sizeof(struct zcrypt_tokens));
+}
+
+void zcrypt_tokens_free(struct zcrypt_tokens *tokens)
+{
+    free(tokens);
+}
+
+struct zcrypt *zcrypt_new(const struct abi *abi, struct sysfs_tree *tree, struct ap_bus *bus,
+                          struct zcrypt_tokens *tokens)
+{
+    struct zcrypt *z = xcalloc(1, sizeof *z);
+
+    z->tree = tree;
+    z->bus = bus;
+    z->tokens = tokens;
+    TAILQ_INIT(&z->calls);
+    zcrypt_nodes_register(z);
+    for (unsigned i = 0; i < sizeof drivers / sizeof *drivers; i++)
+        if (abi->old_types || drivers[i].types == TYPES_CEX4)
+            ap_driver_register(bus, &drivers[i], z);
+    return z;
+}
+
+void zcrypt_free(struct zcrypt *z)
+{
+    if (!z)
+        return;
+    zcrypt_calls_free(z);
+    for (unsigned apid = 0; apid < AP_IDS; apid++)
+        free(z->cards[apid].queues);
+    free(z);
+}
