@@ -30,7 +30,7 @@ struct compose {
     struct compose_layer layers[COMPOSE_LAYERS];
     int count;
     int tree;       /* root of our file system */
-    bool null_node; /* z90crypt is to be the real /dev/null, and not ours (notify/notify.h) */
+    bool null_node; /* z90crypt is to be the real /dev/null, and not ours (seccomp/listener.h) */
 };
 
 /*

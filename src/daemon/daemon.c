@@ -115,7 +115,7 @@ static int open_adapters(struct daemon *d, struct text *why)
         return rc;
     }
     if (o->notify_fd >= 0)
-        rc = notify_new(&d->door, d->event, o->notify_fd, o->dev_links, &d->notify, why);
+        rc = seccomp_new(&d->door, d->event, o->notify_fd, o->dev_links, &d->seccomp, why);
     if (rc < 0)
         return rc;
     return o->no_tree ? 0 : daemon_mount_new(d, CORE_HOST_TREE, o->mount, o->fuse_fd, why);
@@ -157,12 +157,12 @@ static int daemon_open(struct daemon *d, const struct machine_config *machine, s
 static void daemon_close(struct daemon *d)
 {
     struct fuse_hub *hub = d->hub;
-    struct notify *notify = d->notify;
+    struct seccomp *seccomp = d->seccomp;
 
     daemon_guests_close(d);
     /* Freeing these cancels the commands that wait; those still go through the door. */
-    d->notify = NULL;
-    notify_free(notify);
+    d->seccomp = NULL;
+    seccomp_free(seccomp);
     while (d->mounts)
         daemon_mount_drop(d, d->mounts->tree);
     d->hub = NULL;

@@ -72,8 +72,8 @@ void daemon_dev_links(struct daemon *d, const struct command *command)
         sysfs_dir_of(command->store.ino).kind != SYSFS_ZCRYPT_CLASS ||
         sysfs_resolve(tree, "dev", &nodes) < 0)
         return;
-    if (d->notify) {
-        if (notify_nodes_update(d->notify, &why) < 0)
+    if (d->seccomp) {
+        if (seccomp_nodes_update(d->seccomp, &why) < 0)
             daemon_log(d, LOG_LEVEL_WARNING, "%s", why.data);
         return;
     }

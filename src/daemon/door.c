@@ -42,8 +42,8 @@ void daemon_spread(struct daemon *d)
         adapters_effects(d->adapters, effects);
     if (d->hub)
         fuse_hub_effects(d->hub, effects);
-    if (d->notify)
-        notify_effects(d->notify, effects);
+    if (d->seccomp)
+        seccomp_effects(d->seccomp, effects);
     if (d->control)
         control_server_effects(d->control, effects);
     if (d->guests)

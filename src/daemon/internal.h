@@ -12,7 +12,7 @@
 #include "daemon/daemon.h"
 #include "fuse/fuse.h"
 #include "guest/server.h"
-#include "notify/notify.h"
+#include "seccomp/listener.h"
 #include "store/record.h"
 #include "uevent/uevent.h"
 
@@ -38,7 +38,7 @@ struct daemon {
     struct uevent_sender *uevents;
     struct record *record; /* NULL: nothing is recorded */
     struct fuse_hub *hub;
-    struct notify *notify; /* NULL: all ioctls come by FUSE */
+    struct seccomp *seccomp; /* NULL: all ioctls come by FUSE */
     struct daemon_mount *mounts;
     sd_event_source *sweeper; /* frees mounts that have ended */
     struct control_host host;

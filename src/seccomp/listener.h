@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef APUS_NOTIFY_NOTIFY_H
-#define APUS_NOTIFY_NOTIFY_H
+#ifndef APUS_SECCOMP_LISTENER_H
+#define APUS_SECCOMP_LISTENER_H
 
 #include <systemd/sd-event.h>
 
@@ -18,26 +18,26 @@
  * notification only death takes the caller out of its ioctl; other signals wait
  * (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV), so nothing is written into a program that goes on.
  */
-struct notify;
+struct seccomp;
 
 /*
  * socket: an end of a socket pair through which, by SCM_RIGHTS, one listener comes; taken over,
  * also on failure. dev: the directory of the nodes, whose z90crypt must be in place when the
  * listener comes; absolute, the caller's. 0 or -errno with a sentence.
  */
-int notify_new(struct door *door, sd_event *event, int socket, const char *dev, struct notify **out,
-               struct text *why);
+int seccomp_new(struct door *door, sd_event *event, int socket, const char *dev,
+                struct seccomp **out, struct text *why);
 
 /* Ends all calls with -ENODEV; later ones get ENOSYS from the kernel. NULL is allowed. */
-void notify_free(struct notify *n);
+void seccomp_free(struct seccomp *n);
 
 /* For every executed command, before any reply to it leaves. */
-void notify_effects(struct notify *n, const struct effects *effects);
+void seccomp_effects(struct seccomp *n, const struct effects *effects);
 
 /*
  * Makes nodes for those of the tree that have none, and removes those whose node is gone. A file of
  * that name that is there already stays. -errno with a sentence: some could not be made.
  */
-int notify_nodes_update(struct notify *n, struct text *why);
+int seccomp_nodes_update(struct seccomp *n, struct text *why);
 
 #endif

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef APUS_NOTIFY_INTERNAL_H
-#define APUS_NOTIFY_INTERNAL_H
+#ifndef APUS_SECCOMP_INTERNAL_H
+#define APUS_SECCOMP_INTERNAL_H
 
 #include <stdbool.h>
 #include <sys/queue.h>
 
 #include "ioctl/call.h"
-#include "notify/notify.h"
+#include "seccomp/listener.h"
 
 /* A node in /dev, or one that has been there: a descriptor of it may still be open. */
-struct notify_node {
+struct seccomp_node {
     char name[ZCRYPT_NAME_MAX];
     uint64_t mount; /* number of the mount, as in fdinfo */
     bool present;   /* its file is ours to remove */
@@ -17,32 +17,32 @@ struct notify_node {
     uint32_t node; /* as core_open named it */
 };
 
-LIST_HEAD(notify_calls, notify_call);
+LIST_HEAD(seccomp_calls, seccomp_call);
 
-struct notify {
+struct seccomp {
     struct door *door;
     sd_event *event;
     struct ioctl_desk *desk;
     const char *dev;
     int socket, listener; /* -1: no more, not yet */
     sd_event_source *arrival, *readable, *sweep;
-    struct notify_calls calls;
+    struct seccomp_calls calls;
     uint64_t null; /* inode number of /dev/null */
-    struct notify_node *nodes;
+    struct seccomp_node *nodes;
     unsigned node_count;
 };
 
 /* node.c */
 /* Enters the node whose file is in place. 0 or -errno. */
-int notify_node_add(struct notify *n, const char *name, sysfs_ino ino);
+int seccomp_node_add(struct seccomp *n, const char *name, sysfs_ino ino);
 /*
  * The node that an open /dev/null is: of that mount, or, if the mount is none of ours (another
  * mount namespace has a copy of it), with that path. NULL: none. One that is gone is found by its
  * mount.
  */
-const struct notify_node *notify_node_find(const struct notify *n, uint64_t mount,
-                                           const char *path);
-bool notify_node_lives(const struct notify *n, const struct notify_node *node);
+const struct seccomp_node *seccomp_node_find(const struct seccomp *n, uint64_t mount,
+                                             const char *path);
+bool seccomp_node_lives(const struct seccomp *n, const struct seccomp_node *node);
 
 /* descriptor.c */
 struct descriptor {

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "notify/internal.h"
+#include "seccomp/internal.h"
 
 #define PROC_BYTES 64
 

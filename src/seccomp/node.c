@@ -10,37 +10,38 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "notify/internal.h"
+#include "seccomp/internal.h"
 #include "sysfs/tree.h"
 
 #define PATH_BYTES 256
 
-static const struct sysfs_tree *tree_of(const struct notify *n)
+static const struct sysfs_tree *tree_of(const struct seccomp *n)
 {
     return core_tree(n->door->core, CORE_HOST_TREE);
 }
 
-bool notify_node_lives(const struct notify *n, const struct notify_node *node)
+bool seccomp_node_lives(const struct seccomp *n, const struct seccomp_node *node)
 {
     struct sysfs_entry e;
 
     return sysfs_stat(tree_of(n), node->ino, &e) == 0;
 }
 
-static void path_of(const struct notify *n, const char *name, char out[PATH_BYTES])
+static void path_of(const struct seccomp *n, const char *name, char out[PATH_BYTES])
 {
     snprintf(out, PATH_BYTES, "%.200s/%.40s", n->dev, name);
 }
 
-const struct notify_node *notify_node_find(const struct notify *n, uint64_t mount, const char *path)
+const struct seccomp_node *seccomp_node_find(const struct seccomp *n, uint64_t mount,
+                                             const char *path)
 {
-    const struct notify_node *gone = NULL;
+    const struct seccomp_node *gone = NULL;
     char own[PATH_BYTES];
 
     for (unsigned i = 0; i < n->node_count; i++) {
         if (n->nodes[i].mount != mount)
             continue;
-        if (notify_node_lives(n, &n->nodes[i]))
+        if (seccomp_node_lives(n, &n->nodes[i]))
             return &n->nodes[i];
         gone = &n->nodes[i];
     }
@@ -53,7 +54,7 @@ const struct notify_node *notify_node_find(const struct notify *n, uint64_t moun
 }
 
 /* The place of a new entry: that of one whose mount is no more, its number being used again. */
-static struct notify_node *slot_for(struct notify *n, uint64_t mount)
+static struct seccomp_node *slot_for(struct seccomp *n, uint64_t mount)
 {
     for (unsigned i = 0; i < n->node_count; i++)
         if (n->nodes[i].mount == mount)
@@ -62,10 +63,10 @@ static struct notify_node *slot_for(struct notify *n, uint64_t mount)
     return &n->nodes[n->node_count++];
 }
 
-int notify_node_add(struct notify *n, const char *name, sysfs_ino ino)
+int seccomp_node_add(struct seccomp *n, const char *name, sysfs_ino ino)
 {
     struct core *core = n->door->core;
-    struct notify_node node = {.present = true, .ino = ino};
+    struct seccomp_node node = {.present = true, .ino = ino};
     char path[PATH_BYTES];
     struct statx st;
     int rc = core_open(core, CORE_HOST_TREE, ino, &node.node);
@@ -103,14 +104,14 @@ static void displace(const char *path)
     unlink(path);
 }
 
-static void remove_stale(struct notify *n)
+static void remove_stale(struct seccomp *n)
 {
     char path[PATH_BYTES];
 
     for (unsigned i = 0; i < n->node_count; i++) {
-        struct notify_node *node = &n->nodes[i];
+        struct seccomp_node *node = &n->nodes[i];
 
-        if (!node->present || notify_node_lives(n, node))
+        if (!node->present || seccomp_node_lives(n, node))
             continue;
         path_of(n, node->name, path);
         displace(path);
@@ -118,7 +119,7 @@ static void remove_stale(struct notify *n)
     }
 }
 
-static bool is_placed(const struct notify *n, sysfs_ino ino)
+static bool is_placed(const struct seccomp *n, sysfs_ino ino)
 {
     for (unsigned i = 0; i < n->node_count; i++)
         if (n->nodes[i].present && n->nodes[i].ino == ino)
@@ -126,7 +127,7 @@ static bool is_placed(const struct notify *n, sysfs_ino ino)
     return false;
 }
 
-int notify_nodes_update(struct notify *n, struct text *why)
+int seccomp_nodes_update(struct seccomp *n, struct text *why)
 {
     struct sysfs_entry entry;
     char path[PATH_BYTES];
@@ -143,7 +144,7 @@ int notify_nodes_update(struct notify *n, struct text *why)
         path_of(n, entry.name, path);
         rc = place(path);
         if (rc == 0)
-            rc = notify_node_add(n, entry.name, entry.ino);
+            rc = seccomp_node_add(n, entry.name, entry.ino);
         if (rc == 0 || rc == -EEXIST)
             continue;
         if (!failed)

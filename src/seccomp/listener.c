@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "notify/notify.h"
+#include "seccomp/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 #include "base/error.h"
 #include "ioctl/status.h"
-#include "notify/internal.h"
+#include "seccomp/internal.h"
 
 /* Linux 6.6: the caller sleeps and the daemon wakes on one processor, without going around. */
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -29,9 +29,9 @@
 #define FIRST_TOKEN (UINT64_C(7) << 61) /* FUSE's are below */
 #define PATH_BYTES  256
 
-struct notify_call {
-    struct ioctl_call call;       /* first */
-    LIST_ENTRY(notify_call) link; /* until it is answered */
+struct seccomp_call {
+    struct ioctl_call call;        /* first */
+    LIST_ENTRY(seccomp_call) link; /* until it is answered */
 };
 
 /* The kernel gives up when the daemon is stopped and continued, or traced, while it waits for the
@@ -63,7 +63,7 @@ static bool still_waits(int line, uint64_t id)
 
 static void call_answer(struct ioctl_call *c, int result)
 {
-    LIST_REMOVE((struct notify_call *)c, link);
+    LIST_REMOVE((struct seccomp_call *)c, link);
     send_answer(c->line, c->id, result < 0 ? result : 0, 0);
 }
 
@@ -72,18 +72,18 @@ static void call_release(struct ioctl_call *c)
     free(c);
 }
 
-static const struct ioctl_way notify_way = {
+static const struct ioctl_way seccomp_way = {
     .answer = call_answer, .release = call_release, .waits = still_waits};
 
 /* Nothing tells that a caller has died in its ioctl. So as long as there are calls, they are looked
  * at now and then. */
 static int on_sweep(sd_event_source *source, uint64_t usec, void *data)
 {
-    struct notify *n = data;
-    struct notify_call *c = LIST_FIRST(&n->calls);
+    struct seccomp *n = data;
+    struct seccomp_call *c = LIST_FIRST(&n->calls);
 
     while (c) {
-        struct notify_call *next = LIST_NEXT(c, link);
+        struct seccomp_call *next = LIST_NEXT(c, link);
 
         if (!still_waits(c->call.line, c->call.id)) {
             ioctl_call_abandon(&c->call, -EINTR);
@@ -98,7 +98,7 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *data)
     return 0;
 }
 
-static void sweep_later(struct notify *n)
+static void sweep_later(struct seccomp *n)
 {
     int enabled;
 
@@ -108,12 +108,12 @@ static void sweep_later(struct notify *n)
     sd_event_source_set_enabled(n->sweep, SD_EVENT_ONESHOT);
 }
 
-static struct ioctl_call *call_new(struct notify *n, const struct seccomp_notif *request,
-                                   const struct notify_node *node, uid_t user)
+static struct ioctl_call *call_new(struct seccomp *n, const struct seccomp_notif *request,
+                                   const struct seccomp_node *node, uid_t user)
 {
-    struct notify_call *c = xcalloc(1, sizeof *c);
+    struct seccomp_call *c = xcalloc(1, sizeof *c);
 
-    c->call.way = &notify_way;
+    c->call.way = &seccomp_way;
     c->call.desk = n->desk;
     c->call.tree = CORE_HOST_TREE;
     c->call.node = node->node;
@@ -134,12 +134,12 @@ static struct ioctl_call *call_new(struct notify *n, const struct seccomp_notif 
  * path alone (the kernel could find another one that came meanwhile); -EACCES: we may not look at
  * it; or the daemon lacks something.
  */
-static int find_node(const struct notify *n, const struct seccomp_notif *request,
-                     const struct notify_node **out)
+static int find_node(const struct seccomp *n, const struct seccomp_notif *request,
+                     const struct seccomp_node **out)
 {
     pid_t thread = (pid_t)request->pid;
     int fd = (int)request->data.args[0];
-    const struct notify_node *node;
+    const struct seccomp_node *node;
     struct descriptor file;
     char path[PATH_BYTES];
     int rc;
@@ -154,17 +154,17 @@ static int find_node(const struct notify *n, const struct seccomp_notif *request
         return 0;
     if (!descriptor_can_ioctl(thread, fd))
         return -EBADF;
-    node = notify_node_find(n, file.mount, "");
-    if (!node || !notify_node_lives(n, node)) {
+    node = seccomp_node_find(n, file.mount, "");
+    if (!node || !seccomp_node_lives(n, node)) {
         descriptor_path(thread, fd, path, sizeof path);
-        node = notify_node_find(n, file.mount, path);
+        node = seccomp_node_find(n, file.mount, path);
     }
     *out = node;
     return 0;
 }
 
-static void serve_on(struct notify *n, const struct seccomp_notif *request,
-                     const struct notify_node *node, const struct zcrypt *z, uid_t user)
+static void serve_on(struct seccomp *n, const struct seccomp_notif *request,
+                     const struct seccomp_node *node, const struct zcrypt *z, uid_t user)
 {
     uint32_t number = (uint32_t)request->data.args[1];
     uint8_t status[IOCTL_STATUS_MAX], *data;
@@ -194,11 +194,11 @@ static void serve_on(struct notify *n, const struct seccomp_notif *request,
 
 /* What was looked at was the caller's if it still waits afterwards; the conversation asks that
  * before it touches its memory, and to whoever waits no more no answer goes. */
-static void serve(struct notify *n, const struct seccomp_notif *request)
+static void serve(struct seccomp *n, const struct seccomp_notif *request)
 {
     const struct zcrypt *z = core_zcrypt(n->door->core, CORE_HOST_TREE);
     uint32_t number = (uint32_t)request->data.args[1];
-    const struct notify_node *node;
+    const struct seccomp_node *node;
     uid_t user = 0;
     int rc = find_node(n, request, &node);
 
@@ -207,7 +207,7 @@ static void serve(struct notify *n, const struct seccomp_notif *request)
         return;
     }
     if (rc == 0)
-        rc = notify_node_lives(n, node) && z ? 0 : -ENODEV;
+        rc = seccomp_node_lives(n, node) && z ? 0 : -ENODEV;
     if (rc == 0)
         rc = zcrypt_ioctl_allowed(z, node->node, number & 0xff);
     if (rc == 0)
@@ -240,7 +240,7 @@ static bool receive(int listener, bool seen, struct seccomp_notif *out)
 
 static int on_readable(sd_event_source *source, int fd, uint32_t events, void *data)
 {
-    struct notify *n = data;
+    struct seccomp *n = data;
     struct seccomp_notif request;
 
     bool seen = events & EPOLLIN;
@@ -279,19 +279,19 @@ static int receive_listener(int socket)
     return fd;
 }
 
-static void add_first_node(struct notify *n)
+static void add_first_node(struct seccomp *n)
 {
     const struct sysfs_tree *tree = core_tree(n->door->core, CORE_HOST_TREE);
     sysfs_ino ino;
 
     /* Without it ioctls on it go to /dev/null, which says ENOTTY. */
     if (sysfs_resolve(tree, "dev/z90crypt", &ino) == 0)
-        notify_node_add(n, "z90crypt", ino);
+        seccomp_node_add(n, "z90crypt", ino);
 }
 
 static int on_arrival(sd_event_source *source, int fd, uint32_t events, void *data)
 {
-    struct notify *n = data;
+    struct seccomp *n = data;
     int listener = receive_listener(fd);
 
     if (listener == -EAGAIN)
@@ -306,7 +306,7 @@ static int on_arrival(sd_event_source *source, int fd, uint32_t events, void *da
     return sd_event_add_io(n->event, &n->readable, listener, EPOLLIN, on_readable, n);
 }
 
-static int open_sources(struct notify *n)
+static int open_sources(struct seccomp *n)
 {
     struct stat null;
     int rc = stat("/dev/null", &null) < 0 ? -errno : 0;
@@ -324,10 +324,10 @@ static int open_sources(struct notify *n)
     return rc;
 }
 
-int notify_new(struct door *door, sd_event *event, int socket, const char *dev, struct notify **out,
-               struct text *why)
+int seccomp_new(struct door *door, sd_event *event, int socket, const char *dev,
+                struct seccomp **out, struct text *why)
 {
-    struct notify *n = xcalloc(1, sizeof *n);
+    struct seccomp *n = xcalloc(1, sizeof *n);
     int rc;
 
     n->door = door;
@@ -338,7 +338,7 @@ int notify_new(struct door *door, sd_event *event, int socket, const char *dev, 
     fcntl(socket, F_SETFD, FD_CLOEXEC);
     rc = open_sources(n);
     if (rc < 0) {
-        notify_free(n);
+        seccomp_free(n);
         text_addf(why, "cannot wait for the ioctls of the program: %s", error_text(-rc));
         return rc;
     }
@@ -346,7 +346,7 @@ int notify_new(struct door *door, sd_event *event, int socket, const char *dev, 
     return 0;
 }
 
-void notify_free(struct notify *n)
+void seccomp_free(struct seccomp *n)
 {
     struct seccomp_notif request;
 
@@ -368,7 +368,7 @@ void notify_free(struct notify *n)
     free(n);
 }
 
-void notify_effects(struct notify *n, const struct effects *effects)
+void seccomp_effects(struct seccomp *n, const struct effects *effects)
 {
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *one = &effects->v[i];
