@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "socket/fds.h"
 
 struct connection {
     int fd;
@@ -171,23 +172,9 @@ void connection_cleanup(struct connection **c)
 /* Sends the bytes, the descriptor with the first of them. 0 or -errno. */
 static int send_all(int socket, const char *data, size_t len, int fd)
 {
-    union {
-        struct cmsghdr header;
-        char space[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-
     while (len) {
-        struct iovec part = {.iov_base = (char *)data, .iov_len = len};
-        struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-        ssize_t n;
+        ssize_t n = fds_send(socket, data, len, fd);
 
-        if (fd >= 0) {
-            message.msg_control = &control;
-            message.msg_controllen = sizeof(control.space);
-            control.header = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
-            memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
-        }
-        n = sendmsg(socket, &message, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)

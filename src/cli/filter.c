@@ -7,14 +7,13 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "cli/command.h"
+#include "socket/fds.h"
 
 /* NARROW: that of 32-bit programs; their ioctl has one number everywhere. */
 #if defined(__x86_64__)
@@ -94,34 +93,13 @@ static int refuse(int error)
     return -error;
 }
 
-static int send_fd(int socket, int fd)
-{
-    char byte = 0;
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = {0};
-    struct iovec iov = {&byte, 1};
-    struct msghdr message = {.msg_iov = &iov,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof(control.bytes)};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(fd));
-    memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-    return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
 int filter_hand_over(int socket)
 {
     int ret, fd = install();
 
     if (fd < 0)
         return refuse(-fd);
-    ret = send_fd(socket, fd);
+    ret = fds_send(socket, "", 1, fd) < 0 ? -errno : 0;
     close(fd);
     if (ret < 0)
         cli_error("cannot hand the ioctls over to the daemon: %s", error_text(-ret));

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "fuse/internal.h"
+#include "socket/fds.h"
 
 #define HELPER      "fusermount3"
 #define HELPER_FD   3
@@ -151,26 +152,6 @@ static void explain(struct text *why, const char *path, int err)
         text_addf(why, "the tree cannot be mounted on %s: %s", path, error_text(err));
 }
 
-/* The descriptor that fusermount3 sends, or -errno. */
-static int receive_fd(int socket)
-{
-    char byte, control[CMSG_SPACE(sizeof(int))];
-    struct iovec iov = {&byte, 1};
-    struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    struct cmsghdr *c;
-    ssize_t n;
-    int fd;
-
-    while ((n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
-        ;
-    c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
-    if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof fd))
-        return -EPERM;
-    memcpy(&fd, CMSG_DATA(c), sizeof fd);
-    return fd;
-}
-
 /* Runs fusermount3 with descriptor comm (or -1) as its HELPER_FD. Its exit status, or -errno. */
 static int run_helper(char *const argv[], int comm, pid_t *pid)
 {
@@ -213,7 +194,10 @@ static int mount_by_helper(const char *path, struct text *why)
     if (pair[1] >= 0 && run_helper(argv, pair[1], &pid) == 0) {
         close(pair[1]);
         pair[1] = -1;
-        fd = receive_fd(pair[0]);
+        while ((fd = fds_receive_one(pair[0], 0)) == -EINTR)
+            ;
+        if (fd < 0)
+            fd = -EPERM;
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
             ;
     }

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "ioctl/status.h"
 #include "seccomp/internal.h"
+#include "socket/fds.h"
 
 /* Linux 6.6: the caller sleeps and the daemon wakes on one processor, without going around. */
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -254,31 +255,6 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *d
     return 0;
 }
 
-/* The listener that came, -EAGAIN: nothing yet, or another -errno: none will come. */
-static int receive_listener(int socket)
-{
-    union {
-        char bytes[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control;
-    char byte;
-    struct iovec iov = {&byte, 1};
-    struct msghdr message = {.msg_iov = &iov,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof control.bytes};
-    ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    int fd;
-
-    if (got < 0)
-        return errno == EINTR ? -EAGAIN : -errno;
-    if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof fd))
-        return -EPROTO;
-    memcpy(&fd, CMSG_DATA(c), sizeof fd);
-    return fd;
-}
-
 static void add_first_node(struct seccomp *n)
 {
     const struct sysfs_tree *tree = core_tree(n->door->core, CORE_HOST_TREE);
@@ -292,9 +268,9 @@ static void add_first_node(struct seccomp *n)
 static int on_arrival(sd_event_source *source, int fd, uint32_t events, void *data)
 {
     struct seccomp *n = data;
-    int listener = receive_listener(fd);
+    int listener = fds_receive_one(fd, MSG_DONTWAIT);
 
-    if (listener == -EAGAIN)
+    if (listener == -EAGAIN || listener == -EINTR)
         return 0;
     sd_event_source_set_enabled(source, SD_EVENT_OFF);
     if (listener < 0)

@@ -11,6 +11,7 @@
 #include "descriptors.h"
 #include "socket/acceptor.h"
 #include "socket/connection.h"
+#include "socket/fds.h"
 
 struct sockets {
     struct closer *closer;
@@ -35,7 +36,8 @@ static int teardown(void **state)
 
     if (s->near >= 0)
         close(s->near);
-    close(s->far);
+    if (s->far >= 0)
+        close(s->far);
     if (s->peer >= 0)
         close(s->peer);
     closer_free(s->closer);
@@ -138,6 +140,39 @@ static void what_was_never_read_is_closed_elsewhere(void **state)
     s->near = -1;
     assert_quick(s);
     assert_int_equal(send(s->far, "b", 1, MSG_NOSIGNAL) < 0 ? errno : 0, EPIPE);
+}
+
+static void one_descriptor_comes_with_a_byte(void **state)
+{
+    struct sockets *s = *state;
+    int pipe_ends[2], fd;
+
+    assert_int_equal(fds_receive_one(s->near, MSG_DONTWAIT), -EAGAIN);
+    assert_int_equal(pipe2(pipe_ends, O_CLOEXEC), 0);
+    assert_int_equal(fds_send(s->far, "", 1, pipe_ends[1]), 1);
+    close(pipe_ends[1]);
+    fd = fds_receive_one(s->near, 0);
+    assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    close(fd);
+    assert_closed(pipe_ends[0]);
+}
+
+static void none_or_several_are_refused(void **state)
+{
+    struct sockets *s = *state;
+    int pipe_ends[2];
+
+    assert_int_equal(fds_send(s->far, "", 1, -1), 1);
+    assert_int_equal(fds_receive_one(s->near, 0), -EPROTO);
+    assert_int_equal(pipe2(pipe_ends, O_CLOEXEC), 0);
+    give_away(s->far, "a", (int[]){pipe_ends[1], fcntl(pipe_ends[1], F_DUPFD_CLOEXEC, 0)}, 2);
+    assert_int_equal(fds_receive_one(s->near, 0), -EPROTO);
+    assert_closed(pipe_ends[0]);
+    close(s->far);
+    s->far = -1;
+    assert_int_equal(fds_receive_one(s->near, 0), -EPROTO);
+    assert_int_equal(fds_send(s->near, "", 1, -1), -1);
+    assert_int_equal(errno, EPIPE);
 }
 
 struct door {
@@ -265,6 +300,8 @@ int main(void)
         PAIR(the_last_descriptor_is_kept),
         PAIR(what_nobody_wants_is_closed_elsewhere),
         PAIR(what_was_never_read_is_closed_elsewhere),
+        PAIR(one_descriptor_comes_with_a_byte),
+        PAIR(none_or_several_are_refused),
         DOOR(without_descriptors_who_knocks_is_turned_away),
         DOOR(without_a_spare_the_loop_rests),
     };
