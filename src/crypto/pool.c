@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/text.h"
+#include "thread/thread.h"
 
 #define BUCKETS 64u
 
@@ -210,19 +210,13 @@ static void *run_worker(void *argument)
     return NULL;
 }
 
-/* Signals are for the owner's thread. */
 static int start_thread(struct pool *pool)
 {
-    sigset_t all, before;
-    int error;
+    int rc = thread_start("apus-crypto", run_worker, pool, &pool->threads[pool->started]);
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&pool->threads[pool->started], NULL, run_worker, pool);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!error)
+    if (rc == 0)
         pool->started++;
-    return -error;
+    return rc;
 }
 
 int pool_new(const struct pool_limits *limits, const struct pool_own *own, struct pool **out)

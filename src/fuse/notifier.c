@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "fuse/internal.h"
+#include "thread/thread.h"
 
 static void batch_add(struct batch *b, const struct job *job)
 {
@@ -178,7 +178,6 @@ void notifier_progressed(struct fuse_hub *hub)
 
 int notifier_start(struct fuse_hub *hub)
 {
-    sigset_t all, before;
     int rc;
 
     rc = sd_event_add_time_relative(hub->event, &hub->patience, CLOCK_MONOTONIC, 0, 0, on_impatient,
@@ -192,14 +191,10 @@ int notifier_start(struct fuse_hub *hub)
     pthread_mutex_init(&hub->lock, NULL);
     pthread_cond_init(&hub->work, NULL);
     STAILQ_INIT(&hub->settled);
-    /* Signals are the program's business, and it takes them on its own thread. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = pthread_create(&hub->notifier, NULL, notifier_main, hub);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    rc = thread_start("apus-fuse", notifier_main, hub, &hub->notifier);
     if (rc)
         hub->patience = sd_event_source_disable_unref(hub->patience);
-    return -rc;
+    return rc;
 }
 
 void notifier_stop(struct fuse_hub *hub)

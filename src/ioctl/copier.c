@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
+#include "thread/thread.h"
 
 #define SHARED_THREADS 32u  /* for whoever comes */
 #define THREADS_MAX    512u /* the others are for processes that have none */
@@ -224,18 +224,8 @@ static void *copier_main(void *data)
  * attempt. */
 static void start_thread(struct copier *c)
 {
-    sigset_t all, before;
-    pthread_attr_t attr;
-    pthread_t thread;
-
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (pthread_create(&thread, &attr, copier_main, c) == 0)
+    if (thread_start("apus-copy", copier_main, c, NULL) == 0)
         c->threads++;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attr);
 }
 
 /* Some of those that wait are for no thread at all, as long as others of theirs occupy enough. */

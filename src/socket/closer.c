@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "thread/thread.h"
 
 /* Each may wait in close(2); while all of them do, descriptors queue up. */
 #define THREADS_MAX 16
@@ -68,19 +69,6 @@ void closer_free(struct closer *c)
         destroy(c);
 }
 
-static bool start_thread(struct closer *c)
-{
-    pthread_attr_t attributes;
-    pthread_t thread;
-    int rc;
-
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    rc = pthread_create(&thread, &attributes, work, c);
-    pthread_attr_destroy(&attributes);
-    return rc == 0;
-}
-
 void closer_close(struct closer *c, int fd)
 {
     pthread_mutex_lock(&c->lock);
@@ -90,7 +78,7 @@ void closer_close(struct closer *c, int fd)
     }
     c->fds[c->count++] = fd;
     /* Without a thread it waits for the next one that can be had. */
-    if (c->threads < THREADS_MAX && start_thread(c))
+    if (c->threads < THREADS_MAX && thread_start("apus-close", work, c, NULL) == 0)
         c->threads++;
     pthread_mutex_unlock(&c->lock);
 }
