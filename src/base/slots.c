@@ -62,6 +62,11 @@ void *slots_get(const struct slots *s, uint64_t id)
     return slot / WORD_BITS < s->words && number(s, slot) == id ? s->v[slot].object : NULL;
 }
 
+void *slots_at(const struct slots *s, uint32_t slot)
+{
+    return slot / WORD_BITS < s->words ? s->v[slot].object : NULL;
+}
+
 void slots_remove(struct slots *s, uint64_t id)
 {
     uint32_t slot = (uint32_t)id, word = slot / WORD_BITS;

@@ -29,6 +29,9 @@ uint64_t slots_add(struct slots *s, void *object);
 /* NULL: no such object, or none any more. */
 void *slots_get(const struct slots *s, uint64_t id);
 
+/* What is in a slot, of whichever generation. */
+void *slots_at(const struct slots *s, uint32_t slot);
+
 /* A stale number is ignored. */
 void slots_remove(struct slots *s, uint64_t id);
 

@@ -4,65 +4,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A job's number is its slot, and the slot's generation so that a late answer is recognised. */
-static uint64_t job_id(const struct job_table *jobs, uint32_t slot)
+static uint64_t job_new(struct job_table *jobs, struct message *m)
 {
-    return (uint64_t)jobs->slots[slot].generation << 32 | slot;
-}
-
-static uint64_t job_new(struct job_table *jobs, ap_qn qn, struct message *m)
-{
-    uint32_t slot = jobs->hint;
-
-    while (slot < jobs->count && jobs->slots[slot].message)
-        slot++;
-    if (slot == jobs->count) {
-        uint32_t grown = jobs->count ? jobs->count * 2 : 16;
-
-        jobs->slots = xrealloc(jobs->slots, grown * sizeof *jobs->slots);
-        memset(jobs->slots + jobs->count, 0, (grown - jobs->count) * sizeof *jobs->slots);
-        jobs->count = grown;
-    }
-    jobs->hint = slot + 1;
-    jobs->slots[slot].generation++;
-    jobs->slots[slot].qn = qn;
-    jobs->slots[slot].message = m;
     if (jobs->fresh_count == jobs->fresh_capacity) {
         jobs->fresh_capacity = jobs->fresh_capacity ? jobs->fresh_capacity * 2 : 16;
         jobs->fresh = xrealloc(jobs->fresh, jobs->fresh_capacity * sizeof *jobs->fresh);
     }
-    jobs->fresh[jobs->fresh_count++] = job_id(jobs, slot);
-    return job_id(jobs, slot);
+    return jobs->fresh[jobs->fresh_count++] = slots_add(&jobs->messages, m);
 }
 
-struct message *job_find(const struct job_table *jobs, uint64_t id, ap_qn *qn)
+struct message *job_find(const struct job_table *jobs, uint64_t id)
 {
-    uint32_t slot = (uint32_t)id;
-
-    if (slot >= jobs->count || !jobs->slots[slot].message || job_id(jobs, slot) != id)
-        return NULL;
-    *qn = jobs->slots[slot].qn;
-    return jobs->slots[slot].message;
+    return slots_get(&jobs->messages, id);
 }
 
 void job_end(struct job_table *jobs, uint64_t id)
 {
-    uint32_t slot = (uint32_t)id;
-
-    jobs->slots[slot].message = NULL;
-    if (slot < jobs->hint)
-        jobs->hint = slot;
+    slots_remove(&jobs->messages, id);
 }
 
 bool job_next_fresh(struct job_table *jobs, uint64_t *id)
 {
     while (jobs->fresh_count) {
-        ap_qn qn;
-
         *id = jobs->fresh[jobs->fresh_taken++];
         if (jobs->fresh_taken == jobs->fresh_count)
             jobs->fresh_taken = jobs->fresh_count = 0;
-        if (job_find(jobs, *id, &qn)) /* not reset within the command that sent it */
+        if (job_find(jobs, *id)) /* not reset within the command that sent it */
             return true;
     }
     return false;
@@ -70,7 +37,7 @@ bool job_next_fresh(struct job_table *jobs, uint64_t *id)
 
 void job_table_done(struct job_table *jobs)
 {
-    free(jobs->slots);
+    slots_done(&jobs->messages);
     free(jobs->fresh);
     *jobs = (struct job_table){0};
 }
@@ -115,7 +82,8 @@ void message_queue_add(struct message_queue *q, struct job_table *jobs, ap_qn qn
     m->len = (uint32_t)len;
     m->bytes = xcalloc(1, len);
     memcpy(m->bytes, data, len);
-    m->job = job_new(jobs, qn, m);
+    m->qn = qn;
+    m->job = job_new(jobs, m);
     TAILQ_INSERT_TAIL(&q->messages, m, next);
     q->count++;
 }

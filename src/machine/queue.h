@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "base/apqn.h"
+#include "base/slots.h"
 #include "base/text.h"
 
 /*
@@ -17,6 +18,7 @@
 struct message {
     TAILQ_ENTRY(message) next;
     uint64_t psmid, job;
+    ap_qn qn;
     uint32_t delivered; /* bytes of the reply that DQAP has handed out */
     bool ready;         /* bytes holds the reply, and DQAP may have it */
     uint64_t due;       /* bytes holds the reply, which is held back until then; 0: it is not */
@@ -30,16 +32,9 @@ struct message_queue {
     unsigned came; /* of the ready ones those of which nobody has been told */
 };
 
-/* Jobs by number: which message of which queue an adapter is working on. */
-struct job_slot {
-    uint32_t generation;
-    ap_qn qn;
-    struct message *message; /* NULL: free */
-};
-
+/* The messages that an adapter is working on, by the number of their job. */
 struct job_table {
-    struct job_slot *slots;
-    uint32_t count, hint;
+    struct slots messages;
     uint64_t *fresh; /* jobs nobody has been told of, some of them over */
     uint32_t fresh_count, fresh_taken, fresh_capacity;
 };
@@ -67,7 +62,7 @@ struct message *message_queue_ready(const struct message_queue *q);
 uint32_t message_deliver(struct message_queue *q, struct message *m, size_t room, struct text *out);
 
 /* NULL if the job is over, because it was done or its queue was reset. */
-struct message *job_find(const struct job_table *jobs, uint64_t id, ap_qn *qn);
+struct message *job_find(const struct job_table *jobs, uint64_t id);
 void job_end(struct job_table *jobs, uint64_t id);
 
 /* Jobs nobody has been told of, oldest first. false: none. */

@@ -12,14 +12,13 @@ bool machine_job_next(struct machine *m, uint64_t *id)
 
 int machine_job_get(const struct machine *m, uint64_t id, struct machine_job *out)
 {
-    ap_qn qn;
-    struct message *message = job_find(&m->jobs, id, &qn);
+    const struct message *message = job_find(&m->jobs, id);
 
     if (!message)
         return -ESTALE;
     *out = (struct machine_job){.id = id,
-                                .qn = qn,
-                                .zeroize_count = machine_zeroize_count(m, qn),
+                                .qn = message->qn,
+                                .zeroize_count = machine_zeroize_count(m, message->qn),
                                 .request = message->bytes,
                                 .len = message->len};
     return 0;
@@ -53,11 +52,12 @@ static void answer(struct machine *m, ap_qn qn, struct message *message, const u
 
 int machine_job_done(struct machine *m, uint64_t id, const uint8_t *reply, size_t len, ap_qn *qn)
 {
-    struct message *message = job_find(&m->jobs, id, qn);
+    struct message *message = job_find(&m->jobs, id);
 
     if (!message)
         return -ESTALE;
     job_end(&m->jobs, id);
+    *qn = message->qn;
     answer(m, *qn, message, reply, len);
     return 0;
 }

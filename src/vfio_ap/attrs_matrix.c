@@ -35,7 +35,7 @@ const struct sysfs_attr matrix_attrs[] = {
 
 static int available_instances_show(void *ctx, uint32_t object, struct text *out)
 {
-    text_addf(out, "%u\n", MDEV_MAX - vfio_ap_of(ctx)->count);
+    text_addf(out, "%u\n", MDEV_MAX - vfio_ap_count(vfio_ap_of(ctx)));
     return 0;
 }
 

@@ -102,11 +102,12 @@ static bool mdev_link_next(void *ctx, uint32_t object, uint32_t *cursor, struct 
 
 /* Mediated devices, and what there is once per device */
 
+/* An inode number has 16 bits for it, and 0 stands for no device. */
 static uint16_t mdev_generation(void *ctx, uint32_t slot)
 {
     const struct mdev *m = mdev_at(ctx, slot);
 
-    return m ? m->generation : 0;
+    return m ? (uint16_t)(((m->id >> 32) - 1) % UINT16_MAX + 1) : 0;
 }
 
 static void mdev_name(void *ctx, uint32_t slot, char out[SYSFS_NAME_MAX])
@@ -241,7 +242,7 @@ static int groups_find(void *ctx, uint32_t object, const char *name, struct sysf
     unsigned long slot = strtoul(name, &end, 10);
 
     if (*end || end == name || (*name == '0' && name[1]) || !(*name >= '0' && *name <= '9') ||
-        slot >= v->slot_count || !v->slots[slot])
+        slot >= MDEV_MAX || !mdev_at(v, (uint32_t)slot))
         return -ENOENT;
     *out = (struct sysfs_child){{SYSFS_IOMMU_GROUP, (uint32_t)slot}, false};
     return 0;

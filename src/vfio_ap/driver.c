@@ -92,17 +92,14 @@ static void driver_config_changed(void *ctx, const struct ap_qci *new, const str
                                   struct effects *fx)
 {
     struct vfio_ap *v = ctx;
+    struct mdev *m;
 
     v->host = (struct apcb){new->apm, new->aqm, new->adm};
-    for (uint32_t slot = 0; slot < v->slot_count; slot++) {
-        struct mdev *m = v->slots[slot];
-        struct apcb stripped;
+    slots_foreach (&v->mdevs, m) {
+        struct apcb stripped = {mask256_and(m->effective.apm, new->apm),
+                                mask256_and(m->effective.aqm, new->aqm),
+                                mask256_and(m->effective.adm, new->adm)};
 
-        if (!m)
-            continue;
-        stripped = (struct apcb){mask256_and(m->effective.apm, new->apm),
-                                 mask256_and(m->effective.aqm, new->aqm),
-                                 mask256_and(m->effective.adm, new->adm)};
         if (apcb_equal(&stripped, &m->effective))
             continue;
         m->effective = stripped;
@@ -129,31 +126,30 @@ static void driver_scan_complete(void *ctx, const struct ap_qci *new, const stru
     struct apcb added = {mask256_andnot(new->apm, old->apm), mask256_andnot(new->aqm, old->aqm),
                          mask256_andnot(new->adm, old->adm)};
     struct mask256 came = added.apm;
+    struct mdev *m;
 
     mask256_for_each(apid, &came)
     {
         if (is_old(v, apid))
             mask256_clear(&added.apm, apid);
     }
-    for (uint32_t slot = 0; slot < v->slot_count; slot++) {
-        struct mdev *m = v->slots[slot];
-
-        if (m && (mask256_intersects(&m->assigned.apm, &added.apm) ||
-                  mask256_intersects(&m->assigned.aqm, &added.aqm) ||
-                  mask256_intersects(&m->assigned.adm, &added.adm)))
+    slots_foreach (&v->mdevs, m)
+        if (mask256_intersects(&m->assigned.apm, &added.apm) ||
+            mask256_intersects(&m->assigned.aqm, &added.aqm) ||
+            mask256_intersects(&m->assigned.adm, &added.adm))
             mdev_mark(v, m, PENDING_FILTER);
-    }
 }
 
 static void driver_adapter_changed(void *ctx, unsigned apid, struct effects *fx)
 {
     struct vfio_ap *v = ctx;
+    struct mdev *m;
 
     if (!v->abi->standby_withheld)
         return;
-    for (uint32_t slot = 0; slot < v->slot_count; slot++)
-        if (v->slots[slot] && mask256_test(&v->slots[slot]->assigned.apm, apid))
-            mdev_mark(v, v->slots[slot], PENDING_FILTER);
+    slots_foreach (&v->mdevs, m)
+        if (mask256_test(&m->assigned.apm, apid))
+            mdev_mark(v, m, PENDING_FILTER);
 }
 
 static int status_show(void *ctx, uint32_t qn, struct text *out)
@@ -196,12 +192,13 @@ struct vfio_ap *vfio_ap_new(const struct abi *abi, struct sysfs_tree *tree)
 
 void vfio_ap_free(struct vfio_ap *v)
 {
+    struct mdev *m;
+
     if (!v)
         return;
-    for (uint32_t slot = 0; slot < v->slot_count; slot++)
-        free(v->slots[slot]);
-    free(v->slots);
-    free(v->generations);
+    slots_foreach (&v->mdevs, m)
+        free(m);
+    slots_done(&v->mdevs);
     free(v->buckets);
     free(v);
 }

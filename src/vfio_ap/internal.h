@@ -2,6 +2,7 @@
 #ifndef APUS_VFIO_AP_INTERNAL_H
 #define APUS_VFIO_AP_INTERNAL_H
 
+#include "base/slots.h"
 #include "vfio_ap/vfio_ap.h"
 
 /* Private to src/vfio_ap. */
@@ -22,9 +23,9 @@ struct fixed_dir {
 
 struct mdev {
     struct uuid uuid;
-    uint32_t slot;
+    uint64_t id;             /* in vfio_ap.mdevs */
+    uint32_t slot;           /* of id */
     uint32_t next_in_bucket; /* slot */
-    uint16_t generation;
     struct apcb assigned;
     /* What the guest has or would have. The guest's own APCB is a copy of it, made by mdev_publish.
      */
@@ -42,11 +43,7 @@ struct vfio_ap {
     struct sysfs_tree *tree;
     struct ap_bus *bus;
     struct ap_hw hw;
-    /* Mediated devices by slot; NULL where there is none. The generation outlives the device. */
-    struct mdev **slots;
-    uint16_t *generations;
-    uint32_t slot_count, slot_hint; /* no free slot below the hint */
-    uint32_t count;
+    struct slots mdevs;
     uint32_t *buckets; /* by hash of the UUID: first slot */
     uint32_t bucket_count;
     /* Who has which APQN: rows for quick intersection, and the owner's slot for the one that is

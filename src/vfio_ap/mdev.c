@@ -12,7 +12,7 @@
 
 struct mdev *mdev_at(const struct vfio_ap *v, uint32_t slot)
 {
-    return slot < v->slot_count ? v->slots[slot] : NULL;
+    return slots_at(&v->mdevs, slot);
 }
 
 struct mdev *mdev_owner(const struct vfio_ap *v, ap_qn qn)
@@ -29,10 +29,9 @@ struct mdev *vfio_ap_find(const struct vfio_ap *v, const struct uuid *uuid)
 {
     if (!v->bucket_count)
         return NULL;
-    for (uint32_t slot = *bucket_of(v, uuid); slot != MDEV_NONE;
-         slot = v->slots[slot]->next_in_bucket)
-        if (uuid_equal(&v->slots[slot]->uuid, uuid))
-            return v->slots[slot];
+    for (struct mdev *m = mdev_at(v, *bucket_of(v, uuid)); m; m = mdev_at(v, m->next_in_bucket))
+        if (uuid_equal(&m->uuid, uuid))
+            return m;
     return NULL;
 }
 
@@ -49,41 +48,21 @@ static void bucket_remove(struct vfio_ap *v, struct mdev *m)
     uint32_t *link = bucket_of(v, &m->uuid);
 
     while (*link != m->slot)
-        link = &v->slots[*link]->next_in_bucket;
+        link = &mdev_at(v, *link)->next_in_bucket;
     *link = m->next_in_bucket;
 }
 
 static void buckets_grow(struct vfio_ap *v)
 {
-    if (v->count < v->bucket_count)
+    struct mdev *m;
+
+    if (v->mdevs.count < v->bucket_count)
         return;
     v->bucket_count = v->bucket_count ? v->bucket_count * 2 : 16;
     v->buckets = xrealloc(v->buckets, v->bucket_count * sizeof *v->buckets);
     memset(v->buckets, 0xff, v->bucket_count * sizeof *v->buckets);
-    for (uint32_t slot = 0; slot < v->slot_count; slot++)
-        if (v->slots[slot])
-            bucket_insert(v, v->slots[slot]);
-}
-
-static uint32_t slot_take(struct vfio_ap *v)
-{
-    uint32_t slot = v->slot_hint;
-
-    while (slot < v->slot_count && v->slots[slot])
-        slot++;
-    if (slot == v->slot_count) {
-        uint32_t grown = v->slot_count ? v->slot_count * 2 : 16;
-
-        v->slots = xrealloc(v->slots, grown * sizeof *v->slots);
-        v->generations = xrealloc(v->generations, grown * sizeof *v->generations);
-        for (uint32_t i = v->slot_count; i < grown; i++) {
-            v->slots[i] = NULL;
-            v->generations[i] = 0;
-        }
-        v->slot_count = grown;
-    }
-    v->slot_hint = slot + 1;
-    return slot;
+    slots_foreach (&v->mdevs, m)
+        bucket_insert(v, m);
 }
 
 /* The order in which the real driver announces a device and what hangs on it. */
@@ -119,19 +98,15 @@ int mdev_create(struct vfio_ap *v, const struct uuid *uuid, struct effects *fx)
         uuid_format(uuid, name);
         return effects_refuse(fx, -EEXIST, "create", "there is a mediated device %s", name);
     }
-    if (v->count == MDEV_MAX)
+    if (v->mdevs.count == MDEV_MAX)
         return effects_refuse(fx, -v->abi->instances_errno, "create", "all %u instances exist",
                               MDEV_MAX);
     buckets_grow(v);
     m = xcalloc(1, sizeof *m);
     m->uuid = *uuid;
-    m->slot = slot_take(v);
-    if (++v->generations[m->slot] == 0)
-        v->generations[m->slot] = 1;
-    m->generation = v->generations[m->slot];
-    v->slots[m->slot] = m;
+    m->id = slots_add(&v->mdevs, m);
+    m->slot = (uint32_t)m->id;
     bucket_insert(v, m);
-    v->count++;
     announce(m, true, fx);
     return 0;
 }
@@ -156,10 +131,7 @@ void mdev_destroy(struct vfio_ap *v, struct mdev *m, struct effects *fx)
     gone(v, m, fx);
     announce(m, false, fx);
     bucket_remove(v, m);
-    v->slots[m->slot] = NULL;
-    if (m->slot < v->slot_hint)
-        v->slot_hint = m->slot;
-    v->count--;
+    slots_remove(&v->mdevs, m->id);
     if (m->remove_token)
         effects_reply(fx, m->remove_token, 0);
     free(m);
@@ -205,31 +177,32 @@ int mdev_remove(struct vfio_ap *v, struct mdev *m, struct effects *fx)
 
 void vfio_ap_ask_again(struct vfio_ap *v, struct effects *fx)
 {
-    for (uint32_t slot = 0; slot < v->slot_count; slot++)
-        if (v->slots[slot] && v->slots[slot]->removing && v->slots[slot]->guest)
-            ask_release(v, v->slots[slot], fx);
+    struct mdev *m;
+
+    slots_foreach (&v->mdevs, m)
+        if (m->removing && m->guest)
+            ask_release(v, m, fx);
 }
 
 /* The writer was interrupted. The removal itself goes on, as it does in the kernel: only nobody
  * waits for it. */
 void vfio_ap_cancel(struct vfio_ap *v, uint64_t token, struct effects *fx)
 {
-    for (uint32_t slot = 0; slot < v->slot_count; slot++)
-        if (v->slots[slot] && v->slots[slot]->remove_token == token)
-            v->slots[slot]->remove_token = 0;
+    struct mdev *m;
+
+    slots_foreach (&v->mdevs, m)
+        if (m->remove_token == token)
+            m->remove_token = 0;
 }
 
 unsigned vfio_ap_count(const struct vfio_ap *v)
 {
-    return v->count;
+    return v->mdevs.count;
 }
 
 const struct mdev *vfio_ap_next(const struct vfio_ap *v, uint32_t *cursor)
 {
-    while (*cursor < v->slot_count)
-        if (v->slots[(*cursor)++])
-            return v->slots[*cursor - 1];
-    return NULL;
+    return slots_next(&v->mdevs, cursor);
 }
 
 const struct mdev *vfio_ap_owner(const struct vfio_ap *v, ap_qn qn)

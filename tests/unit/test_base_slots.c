@@ -47,6 +47,10 @@ static void test_a_stale_number_does_no_harm(void **state)
     assert_int_not_equal(second, first);
     slots_remove(&s, first);
     assert_ptr_equal(slots_get(&s, second), &things[1]);
+    assert_ptr_equal(slots_at(&s, 0), &things[1]);
+    assert_null(slots_at(&s, 1));
+    assert_null(slots_at(&s, 64));
+    assert_null(slots_at(&s, UINT32_MAX));
     assert_int_equal(s.count, 1);
     slots_done(&s);
 }
