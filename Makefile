@@ -7,7 +7,7 @@ CLIENTS ?= $(BUILD)/clients
 
 # Debian's packages: to build, and to try what was built.
 BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libsystemd-dev libjansson-dev \
-	libinih-dev libssl-dev uthash-dev libcmocka-dev libglib2.0-dev
+	libssl-dev uthash-dev libcmocka-dev libglib2.0-dev
 TEST_PACKAGES = python3 python3-pytest mdevctl udev libvirt-daemon libvirt-clients uuid-runtime \
 	qemu-user-static git shellcheck clang-format-14 openssl \
 	cpio xz-utils zstd gcc-s390x-linux-gnu libc6-dev-s390x-cross

@@ -2,7 +2,6 @@
 #include "store/ini_file.h"
 
 #include <errno.h>
-#include <ini.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +13,14 @@ struct span {
 
 struct parser {
     const char *name;
-    const char *next, *end; /* what inih has not asked for yet */
+    const char *next, *end; /* what has not been read yet */
     struct span text;       /* the current line, without blanks around it */
     unsigned line;
-    bool continued; /* the current line belongs to the value above it */
     struct ini_file file;
+    struct ini_entry *last; /* of the current section; NULL: it has none yet */
+    struct text value;      /* of the last entry, which points into it */
     struct text *error;
-    unsigned failed; /* line of the first mistake; 0 = none */
+    bool failed;
 };
 
 static bool is_blank(char c)
@@ -37,7 +37,7 @@ static struct span span_trim(struct span s)
     return s;
 }
 
-/* As inih does it: a semicolon begins a comment when a blank stands before it. */
+/* A semicolon begins a comment when a blank stands before it. */
 static struct span span_uncomment(struct span s)
 {
     for (size_t i = 0; i < s.len; i++)
@@ -55,10 +55,10 @@ static char *span_dup(struct span s)
     return copy;
 }
 
-static void complain(struct parser *p, unsigned line)
+static void complain(struct parser *p)
 {
-    p->failed = line;
-    text_addf(p->error, "%s:%u: ", p->name, line);
+    p->failed = true;
+    text_addf(p->error, "%s:%u: ", p->name, p->line);
 }
 
 static void section_add(struct parser *p, struct span name)
@@ -67,28 +67,50 @@ static void section_add(struct parser *p, struct span name)
 
     f->sections = xrealloc(f->sections, (f->count + 1) * sizeof *f->sections);
     f->sections[f->count++] = (struct ini_section){.name = span_dup(name), .line = p->line};
+    p->last = NULL;
+}
+
+/* Neither a section, nor an entry, nor the rest of a value. */
+static void rubbish(struct parser *p)
+{
+    complain(p);
+    text_add_quoted(p->error, p->text.at, p->text.len);
+    text_adds(p->error, " is neither [section] nor key = value");
+}
+
+/* A comment in front of the closing bracket hides that. */
+static bool has_comment(struct span name)
+{
+    for (size_t i = 1; i < name.len; i++)
+        if (name.at[i] == ';' && is_blank(name.at[i - 1]))
+            return true;
+    return false;
 }
 
 static void section_line(struct parser *p)
 {
     const char *close = memchr(p->text.at, ']', p->text.len);
     const char *end = p->text.at + p->text.len;
-    struct span rest;
+    struct span name, rest;
 
     if (!close) {
-        complain(p, p->line);
+        complain(p);
         text_add_quoted(p->error, p->text.at, p->text.len);
         text_adds(p->error, " lacks the closing bracket of [section]");
         return;
     }
     rest = span_uncomment(span_trim((struct span){close + 1, (size_t)(end - close - 1)}));
     if (rest.len) {
-        complain(p, p->line);
+        complain(p);
         text_add_quoted(p->error, rest.at, rest.len);
         text_adds(p->error, " stands behind [section]; a comment begins with ;");
         return;
     }
-    section_add(p, span_trim((struct span){p->text.at + 1, (size_t)(close - p->text.at - 1)}));
+    name = (struct span){p->text.at + 1, (size_t)(close - p->text.at - 1)};
+    if (has_comment(name))
+        rubbish(p);
+    else
+        section_add(p, span_trim(name));
 }
 
 static struct span line_take(struct parser *p)
@@ -101,114 +123,75 @@ static struct span line_take(struct parser *p)
     return raw;
 }
 
-static bool line_acceptable(struct parser *p, struct span raw, size_t room)
+static bool line_acceptable(struct parser *p, struct span raw)
 {
     if (raw.len && memchr(raw.at, '\0', raw.len)) {
-        complain(p, p->line);
+        complain(p);
         text_adds(p->error, "there is a NUL byte in this line; a machine file is plain text");
         return false;
     }
-    if (raw.len > room) {
-        complain(p, p->line);
+    if (raw.len > INI_LINE_MAX) {
+        complain(p);
         text_addf(
             p->error,
-            "the line has %zu bytes, the limit is %zu; continue a long value on the next line, "
+            "the line has %zu bytes, the limit is %u; continue a long value on the next line, "
             "indented",
-            raw.len, room);
+            raw.len, INI_LINE_MAX);
         return false;
     }
     return true;
 }
 
-/*
- * Gives inih one line. Called in place of fgets, which is how line numbers, sections without
- * entries and indentation are seen at all.
- */
-static char *line_read(char *buffer, int size, void *stream)
+static void value_add(struct parser *p, struct span more)
 {
-    struct parser *p = stream;
-    struct span raw, bare;
-    size_t skip = 0;
-
-    if (p->failed || p->next == p->end)
-        return NULL;
-    raw = line_take(p);
-    if (!line_acceptable(p, raw, (size_t)size - 3))
-        return NULL;
-    p->text = span_trim(raw);
-    p->continued = false;
-    bare = p->text;
-    if (bare.len && *bare.at != '#' && *bare.at != '[')
-        bare = span_uncomment(bare);
-    else if (bare.len && *bare.at == '#')
-        bare.len = 0;
-    else if (bare.len)
-        section_line(p);
-    if (p->failed)
-        return NULL;
-    if (bare.len && *bare.at != '[' && bare.at > raw.at && !memchr(bare.at, '=', bare.len) &&
-        !memchr(bare.at, ':', bare.len)) {
-        p->continued = true;
-        buffer[skip++] = ' ';
-    }
-    if (bare.len)
-        memcpy(buffer + skip, bare.at, bare.len);
-    memcpy(buffer + skip + bare.len, "\n", 2);
-    return buffer;
+    text_add(&p->value, more.at, more.len);
+    p->last->value = p->value.data;
 }
 
-static void value_continue(struct ini_entry *e, const char *more)
+static void entry_add(struct parser *p, struct span key, struct span value)
 {
-    size_t len = strlen(e->value), extra = strlen(more);
-
-    e->value = xrealloc(e->value, len + extra + 1);
-    memcpy(e->value + len, more, extra + 1);
-}
-
-static int entry_add(void *user, const char *section, const char *key, const char *value)
-{
-    struct parser *p = user;
     struct ini_section *s = p->file.count ? &p->file.sections[p->file.count - 1] : NULL;
 
-    if (p->failed)
-        return 0;
-    if (p->continued && s && s->count) {
-        value_continue(&s->entries[s->count - 1], value);
-        return 1;
-    }
-    if (!s || !*key) {
-        complain(p, p->line);
+    if (!s || !key.len) {
+        complain(p);
         text_add_quoted(p->error, p->text.at, p->text.len);
         text_adds(p->error, s ? " has no key before the equals sign; write key = value"
                               : " stands before the first [section]");
-        return 0;
+        return;
     }
     s->entries = xrealloc(s->entries, (s->count + 1) * sizeof *s->entries);
-    s->entries[s->count++] = (struct ini_entry){xstrdup(key), xstrdup(value), p->line};
-    return 1;
+    s->entries[s->count] = (struct ini_entry){.key = span_dup(key), .line = p->line};
+    p->last = &s->entries[s->count++];
+    p->value = (struct text){0};
+    value_add(p, value);
 }
 
-/* inih goes on behind a line it cannot read, so its mistake may be earlier than the one we found.
- */
-static void syntax_error(struct parser *p, const char *data, unsigned line, size_t error_start)
+static void line_parse(struct parser *p, bool indented)
 {
-    struct span text = {NULL, 0};
+    struct span bare = span_uncomment(p->text);
+    size_t key = 0;
 
-    p->next = data;
-    for (p->line = 0; p->line < line;)
-        text = span_trim(line_take(p));
-    p->error->len = error_start;
-    complain(p, line);
-    text_add_quoted(p->error, text.at, text.len);
-    text_adds(p->error, " is neither [section] nor key = value");
+    if (!bare.len || *bare.at == '#')
+        return;
+    if (*bare.at == '[') {
+        section_line(p);
+        return;
+    }
+    while (key < bare.len && bare.at[key] != '=' && bare.at[key] != ':')
+        key++;
+    if (key < bare.len)
+        entry_add(p, span_trim((struct span){bare.at, key}),
+                  span_trim((struct span){bare.at + key + 1, bare.len - key - 1}));
+    else if (indented && p->last)
+        value_add(p, bare);
+    else
+        rubbish(p);
 }
 
 int ini_file_parse(const char *name, const char *data, size_t len, struct ini_file *out,
                    struct text *error)
 {
-    const size_t error_start = error->len;
     struct parser p = {.name = name, .error = error};
-    int rc;
 
     if (len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) {
         data += 3;
@@ -216,12 +199,12 @@ int ini_file_parse(const char *name, const char *data, size_t len, struct ini_fi
     }
     p.next = data;
     p.end = data + len;
-    rc = ini_parse_stream(line_read, &p, entry_add, &p);
-    if (rc > 0 && (!p.failed || (unsigned)rc < p.failed))
-        syntax_error(&p, data, (unsigned)rc, error_start);
-    if (rc < 0 && !p.failed) {
-        p.failed = 1;
-        text_addf(error, "%s: the INI parser gave up with %d", name, rc);
+    while (!p.failed && p.next < p.end) {
+        struct span raw = line_take(&p);
+
+        p.text = span_trim(raw);
+        if (line_acceptable(&p, raw))
+            line_parse(&p, p.text.at > raw.at);
     }
     if (p.failed) {
         ini_file_done(&p.file);

@@ -8,15 +8,16 @@
 
 /*
  * A file in INI form as a list of sections with their entries, each with its line number, for a
- * reader that wants to complain precisely. inih splits the lines; this adds what it leaves open:
- * sections without entries, names of any length, and an error instead of silence for long lines,
- * NUL bytes and rubbish behind a section's bracket.
+ * reader that wants to complain precisely. The usual libraries call back for each entry, and so do
+ * not tell of sections without entries, and most cut names or lines that are too long.
  *
  * Form: [section], key = value (or key : value), blank lines, comments with ; or # at the start of
  * a line and with ; after a blank behind a value. A line may be indented. An indented line without
  * = or : continues the value above it: the two are joined without a blank between them. A line has
- * at most ini_max_line - 3 bytes (197).
+ * at most INI_LINE_MAX bytes.
  */
+#define INI_LINE_MAX 197u
+
 struct ini_entry {
     char *key, *value;
     unsigned line;

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "machine_equal.h"
+#include "store/ini_file.h"
 #include "store/machine_file.h"
 
 #include "unit.h"
@@ -176,6 +178,33 @@ static void test_line_length(void **state)
     }
 }
 
+/* Processor seconds for a value of so many lines. */
+static double value_of_lines(unsigned lines)
+{
+    text_auto text = {0}, error = {0};
+    struct ini_file f;
+    clock_t start;
+    double seconds;
+
+    text_adds(&text, "[machine]\ndomains = 0");
+    for (unsigned i = 0; i < lines; i++)
+        text_addf(&text, "\n %0180u", i);
+    start = clock();
+    assert_int_equal(ini_file_parse("t.ini", text.data, text.len, &f, &error), 0);
+    seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    assert_int_equal(strlen(f.sections[0].entries[0].value), 1 + 180 * (size_t)lines);
+    ini_file_done(&f);
+    return seconds;
+}
+
+/* Time grows with the length of the value, and not with its square. */
+static void test_a_value_of_many_lines(void **state)
+{
+    double some = value_of_lines(10000), many = value_of_lines(80000);
+
+    assert_true(many < 24 * some + 0.05);
+}
+
 #define A5 "[adapter 5]\ntype = CEX5C\n"
 
 static const struct mistake {
@@ -194,6 +223,10 @@ static const struct mistake {
     {"[machine]\nmax-domain = x\n[adapter\n", 3, "\"[adapter\"", "closing bracket"},
     {"[machine]\njunk\n[adapter\n", 2, "\"junk\"", "key = value"},
     {"[machine]\ndomains = 1,\n2\n", 3, "\"2\"", "key = value"},
+    {"[machine]\n 2\n", 2, "\"2\"", "key = value"},
+    {"[machine]\ndomains = 1,\n[adapter 5]\n 2\n", 4, "\"2\"", "key = value"},
+    {"[mach ;ine]\n", 1, "\"[mach ;ine]\"", "key = value"},
+    {"[mach;ine]\n", 1, "\"mach;ine\"", "[machine]"},
     /* Sections. */
     {"\n[machines]\n", 2, "\"machines\"", "[machine]"},
     {"[Machine]\n", 1, "\"Machine\"", "[machine]"},
@@ -535,6 +568,7 @@ int main(void)
         cmocka_unit_test(test_without_apxa),
         cmocka_unit_test(test_layout),
         cmocka_unit_test(test_line_length),
+        cmocka_unit_test(test_a_value_of_many_lines),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_nul_byte),
         cmocka_unit_test(test_format_parse_round_trip),
