@@ -13,66 +13,37 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
+#include "bench.h"
 #include "crypto/job.h"
 #include "message/type50.h"
+#include "sample.h"
 
 #define SLICES      10
 #define THREADS_MAX 64
 
 struct key {
-    EVP_PKEY *pkey;
-    size_t n;
-    uint8_t request[TYPE50_BYTES_MAX], input[RSA_BYTES_MAX];
+    struct bench_sample *sample;
+    uint8_t request[TYPE50_BYTES_MAX];
     size_t request_len;
 };
 
 static double now(void)
 {
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
-}
-
-static void part(EVP_PKEY *pkey, const char *name, uint8_t *out, size_t len)
-{
-    BIGNUM *bn = NULL;
-
-    if (!EVP_PKEY_get_bn_param(pkey, name, &bn) || BN_bn2binpad(bn, out, (int)len) < 0)
-        abort();
-    BN_clear_free(bn);
+    return 1e-9 * (double)bench_now();
 }
 
 static void key_make(struct key *k, unsigned bits)
 {
-    uint8_t p[264], q[256], dp[264], dq[256], u[264];
     struct buffer out = buffer_of(k->request, sizeof(k->request));
-    struct rsa_request r;
-    size_t l, s;
+    struct bench_sample *s = k->sample = bench_sample_new(bits);
+    struct rsa_request r = rsa_request_crt(s->n, s->input, s->p, s->q, s->dp, s->dq, s->u);
 
-    k->n = bits / 8;
-    l = rsa_crt_long(k->n);
-    s = rsa_crt_short(k->n);
-    k->pkey = EVP_RSA_gen(bits);
-    if (!k->pkey)
-        abort();
-    part(k->pkey, OSSL_PKEY_PARAM_RSA_FACTOR1, p, l);
-    part(k->pkey, OSSL_PKEY_PARAM_RSA_FACTOR2, q, s);
-    part(k->pkey, OSSL_PKEY_PARAM_RSA_EXPONENT1, dp, l);
-    part(k->pkey, OSSL_PKEY_PARAM_RSA_EXPONENT2, dq, s);
-    part(k->pkey, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, u, l);
-    memset(k->input, 0x5a, k->n);
-    k->input[0] = 0;
-    r = rsa_request_crt(k->n, k->input, p, q, dp, dq, u);
     if (type50_format(&r, &out) < 0)
         abort();
     k->request_len = out.len;
@@ -80,7 +51,7 @@ static void key_make(struct key *k, unsigned bits)
 
 static unsigned long slice_openssl(const struct key *k, double until)
 {
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(k->pkey, NULL);
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(k->sample->key, NULL);
     uint8_t out[RSA_BYTES_MAX];
     unsigned long count = 0;
 
@@ -90,7 +61,7 @@ static unsigned long slice_openssl(const struct key *k, double until)
     for (; now() < until; count++) {
         size_t len = sizeof(out);
 
-        if (EVP_PKEY_decrypt(ctx, out, &len, k->input, k->n) <= 0)
+        if (EVP_PKEY_decrypt(ctx, out, &len, k->sample->input, k->sample->n) <= 0)
             abort();
     }
     EVP_PKEY_CTX_free(ctx);
@@ -203,7 +174,7 @@ static void compare(const struct key *k, unsigned threads, double seconds)
     }
     printf("{\"bits\":%zu,\"threads\":%u,\"openssl\":%.1f,\"firmware\":%.1f,\"pool\":%.1f,"
            "\"firmware_ratio\":%.3f,\"pool_ratio\":%.3f}\n",
-           8 * k->n, threads, openssl, firmware, pool, firmware / openssl, pool / openssl);
+           8 * k->sample->n, threads, openssl, firmware, pool, firmware / openssl, pool / openssl);
     fflush(stdout);
 }
 
@@ -219,7 +190,7 @@ int main(int argc, char **argv)
         key_make(&k, bits);
         compare(&k, 1, seconds);
         compare(&k, all, seconds);
-        EVP_PKEY_free(k.pkey);
+        bench_sample_free(k.sample);
         OPENSSL_cleanse(&k, sizeof(k));
     }
     return 0;

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* apus bench crypto: what the adapters behind a device node compute, against OpenSSL itself. */
+/*
+ * RSA through a device node, against OpenSSL itself on all cores: how many private key operations
+ * per second, which adapter did how many of them, and how long one small operation takes.
+ *
+ *   bench_node [--node PATH] [--clients N] [--seconds N] [--bits 1024|2048|4096]
+ */
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
+#include <getopt.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <signal.h>
@@ -20,10 +25,9 @@
 
 #include "base/error.h"
 #include "base/number.h"
-#include "cli/command.h"
-#include "cli/commands.h"
-#include "crypto/sample.h"
+#include "bench.h"
 #include "ioctl/zcrypt_abi.h"
+#include "sample.h"
 
 #define DEFAULT_NODE  "/dev/z90crypt"
 #define CLIENTS_MAX   1024
@@ -64,14 +68,11 @@ struct modexpo_crt {
 
 static double now(void)
 {
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return 1e-9 * (double)bench_now();
 }
 
 /* 0, or the errno; EBADMSG for a wrong answer. */
-static int request(int fd, const struct crypto_sample *s, bool crt)
+static int request(int fd, const struct bench_sample *s, bool crt)
 {
     uint8_t out[RSA_BYTES_MAX];
     uint32_t n = (uint32_t)s->n;
@@ -83,11 +84,11 @@ static int request(int fd, const struct crypto_sample *s, bool crt)
     return memcmp(out, crt ? s->private_result : s->public_result, n) ? EBADMSG : 0;
 }
 
-static int compute(const struct crypto_sample *s)
+static int compute(const struct bench_sample *s)
 {
     uint8_t out[RSA_BYTES_MAX];
 
-    return crypto_sample_compute(s, out) ? 0 : EIO;
+    return bench_sample_compute(s, out) ? 0 : EIO;
 }
 
 /* Both sides live all the time and take turns, so that nothing is measured but their work. */
@@ -105,7 +106,7 @@ static void set_turn(struct tally *t, enum turn turn)
     syscall(SYS_futex, &t->turn, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-static void work_in_turn(int fd, const struct crypto_sample *s, enum turn mine, struct tally *t)
+static void work_in_turn(int fd, const struct bench_sample *s, enum turn mine, struct tally *t)
 {
     unsigned turn;
     int error = 0;
@@ -124,7 +125,7 @@ static void work_in_turn(int fd, const struct crypto_sample *s, enum turn mine, 
         atomic_store(&t->error, error);
 }
 
-static _Noreturn void client(const struct bench *b, const struct crypto_sample *s, enum turn mine,
+static _Noreturn void client(const struct bench *b, const struct bench_sample *s, enum turn mine,
                              struct tally *t)
 {
     int fd = -1;
@@ -140,8 +141,8 @@ static _Noreturn void client(const struct bench *b, const struct crypto_sample *
 }
 
 /* How many could be started. */
-static unsigned start_clients(const struct bench *b, const struct crypto_sample *s,
-                              unsigned clients, struct tally *t)
+static unsigned start_clients(const struct bench *b, const struct bench_sample *s, unsigned clients,
+                              struct tally *t)
 {
     unsigned cores = (unsigned)b->cores, i;
 
@@ -183,9 +184,17 @@ static double measure(struct tally *t, enum turn turn, double seconds)
     return (double)done / (now() - start);
 }
 
-/* Private key operations per second; 0 or the errno of a client. */
-static int measure_both(const struct bench *b, const struct crypto_sample *s, unsigned clients,
-                        double rate[2])
+static _Noreturn void fail(const struct bench *b, int error)
+{
+    if (error == EBADMSG)
+        bench_fail("%s gave a wrong result", b->node);
+    bench_fail("%s: %s%s", b->node, error_text(error),
+               error == ENODEV ? "; no adapter that does RSA is online" : "");
+}
+
+/* Private key operations per second. */
+static void measure_both(const struct bench *b, const struct bench_sample *s, unsigned clients,
+                         double rate[2])
 {
     struct tally *t =
         mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -194,7 +203,7 @@ static int measure_both(const struct bench *b, const struct crypto_sample *s, un
     int error;
 
     if (t == MAP_FAILED)
-        return errno;
+        bench_fail("mmap: %s", error_text(errno));
     set_turn(t, TURN_NOBODY);
     started = start_clients(b, s, clients, t);
     for (unsigned i = 0; i < SLICES && !atomic_load(&t->error); i++)
@@ -205,15 +214,8 @@ static int measure_both(const struct bench *b, const struct crypto_sample *s, un
         wait(NULL);
     error = atomic_load(&t->error);
     munmap(t, sizeof(*t));
-    return error;
-}
-
-static int failure(const struct bench *b, int error)
-{
-    if (error == EBADMSG)
-        return cli_error("%s gave a wrong result", b->node);
-    return cli_error("%s: %s%s", b->node, error_text(error),
-                     error == ENODEV ? "; no adapter that does RSA is online" : "");
+    if (error)
+        fail(b, error);
 }
 
 /* Where sysfs is that belongs to the node: /sys, or what a daemon has mounted. */
@@ -273,53 +275,38 @@ static void show_cards(const struct bench *b, const uint64_t before[CARDS], unsi
             continue;
         card_read(b, i, "type", type);
         mode = type[strlen(type) - 1] == 'A' ? "accelerator" : "CCA";
-        if (cli_json())
-            printf("{\"what\":\"adapter\",\"adapter\":%u,\"type\":\"%s\",\"mode\":\"%s\","
-                   "\"bits\":%u,\"clients\":%u,\"rate\":%.1f}\n",
-                   i, type, mode, bits, clients, part);
-        else
-            printf("               %9.0f  adapter 0x%02x, %s, %s\n", part, i, type, mode);
+        printf("{\"what\":\"adapter\",\"adapter\":%u,\"type\":\"%s\",\"mode\":\"%s\","
+               "\"bits\":%u,\"clients\":%u,\"rate\":%.1f}\n",
+               i, type, mode, bits, clients, part);
+        fprintf(stderr, "               %9.0f  adapter 0x%02x, %s, %s\n", part, i, type, mode);
     }
 }
 
-static int bench_rate(const struct bench *b, unsigned bits, unsigned clients)
+static void bench_rate(const struct bench *b, unsigned bits, unsigned clients)
 {
-    struct crypto_sample *s = crypto_sample_new(bits);
+    struct bench_sample *s = bench_sample_new(bits);
     uint64_t before[CARDS];
     double rate[2] = {0}, node, openssl;
-    int error = ENOMEM;
 
     read_cards(b, before);
-    if (s)
-        error = measure_both(b, s, clients, rate);
+    measure_both(b, s, clients, rate);
     openssl = rate[TURN_OPENSSL];
     node = rate[TURN_NODE];
-    crypto_sample_free(s);
-    if (error)
-        return failure(b, error);
-    if (cli_json())
-        printf("{\"what\":\"crt\",\"bits\":%u,\"clients\":%u,\"rate\":%.1f,\"openssl\":%.1f,"
-               "\"cores\":%ld,\"ratio\":%.3f}\n",
-               bits, clients, node, openssl, b->cores, node / openssl);
-    else
-        printf("%4u  %7u  %9.0f  %9.0f  %5.2f\n", bits, clients, node, openssl, node / openssl);
+    bench_sample_free(s);
+    printf("{\"what\":\"crt\",\"bits\":%u,\"clients\":%u,\"rate\":%.1f,\"openssl\":%.1f,"
+           "\"cores\":%ld,\"ratio\":%.3f}\n",
+           bits, clients, node, openssl, b->cores, node / openssl);
+    fprintf(stderr, "%4u  %7u  %9.0f  %9.0f  %5.2f\n", bits, clients, node, openssl,
+            node / openssl);
     show_cards(b, before, bits, clients, node);
     fflush(stdout);
-    return 0;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
 }
 
 /* One ME of 512 bits alone, against an ioctl that only comes and goes. */
 static int measure_latency(int fd, double *nothing, double *small)
 {
-    struct crypto_sample *s = crypto_sample_new(512);
-    int error = s ? 0 : ENOMEM, domain;
+    struct bench_sample *s = bench_sample_new(512);
+    int error = 0, domain;
 
     for (unsigned i = 0; i < LATENCY_COUNT && !error; i++) {
         double start = now();
@@ -332,125 +319,103 @@ static int measure_latency(int fd, double *nothing, double *small)
             error = request(fd, s, false);
         small[i] = now() - start;
     }
-    crypto_sample_free(s);
-    qsort(nothing, LATENCY_COUNT, sizeof(*nothing), compare);
-    qsort(small, LATENCY_COUNT, sizeof(*small), compare);
+    bench_sample_free(s);
     return error;
 }
 
-static int bench_latency(const struct bench *b, int fd)
+static void bench_latency(const struct bench *b, int fd)
 {
     static double nothing[LATENCY_COUNT], small[LATENCY_COUNT];
     int error = measure_latency(fd, nothing, small);
-    double a = 1e6 * nothing[LATENCY_COUNT / 2], c = 1e6 * small[LATENCY_COUNT / 2];
+    double a = 1e6 * bench_percentile(nothing, LATENCY_COUNT, 50);
+    double c = 1e6 * bench_percentile(small, LATENCY_COUNT, 50);
 
     if (error)
-        return failure(b, error);
-    if (cli_json())
-        printf("{\"what\":\"latency\",\"noop_us\":%.2f,\"me512_us\":%.2f,\"ratio\":%.3f}\n", a, c,
-               c / a);
-    else
-        printf("\nlatency, median: an ioctl that does nothing %.1f us, one ME of 512 bits %.1f us "
-               "(%.2f)\n",
-               a, c, c / a);
-    return 0;
+        fail(b, error);
+    printf("{\"what\":\"latency\",\"noop_us\":%.2f,\"me512_us\":%.2f,\"ratio\":%.3f}\n", a, c,
+           c / a);
+    fprintf(stderr,
+            "latency, median: an ioctl that does nothing %.1f us, one ME of 512 bits %.1f us "
+            "(%.2f)\n",
+            a, c, c / a);
 }
 
 /* How it grows with clients, then all sizes with all of them, and the latency. */
-static int bench_sizes(const struct bench *b, int fd)
+static void bench_sizes(const struct bench *b, int fd)
 {
-    int status = 0;
-
-    for (long clients = 1; clients < b->clients && clients <= b->cores && !status; clients *= 2)
-        status = bench_rate(b, 2048, (unsigned)clients);
-    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && !status; i++)
-        status = bench_rate(b, sizes[i], (unsigned)b->clients);
-    return status ? status : bench_latency(b, fd);
+    for (long clients = 1; clients < b->clients && clients <= b->cores; clients *= 2)
+        bench_rate(b, 2048, (unsigned)clients);
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        bench_rate(b, sizes[i], (unsigned)b->clients);
+    bench_latency(b, fd);
 }
 
-static int bench_all(const struct bench *b, int fd)
-{
-    if (!cli_json())
-        printf("RSA CRT through %s, and OpenSSL alone on %ld cores, per second\nbits  clients  "
-               "   adapters    OpenSSL  ratio\n",
-               b->node, b->cores);
-    if (b->bits)
-        return bench_rate(b, (unsigned)b->bits, (unsigned)b->clients);
-    return bench_sizes(b, fd);
-}
+static const struct option options[] = {{"node", required_argument, NULL, 'n'},
+                                        {"clients", required_argument, NULL, 'c'},
+                                        {"seconds", required_argument, NULL, 's'},
+                                        {"bits", required_argument, NULL, 'b'},
+                                        {0}};
 
-enum { OPT_NODE = 256, OPT_CLIENTS, OPT_SECONDS, OPT_BITS };
-
-static const struct cli_option options[] = {
-    {OPT_NODE, "node", "PATH", "the device node (default: " DEFAULT_NODE ")"},
-    {OPT_CLIENTS, "clients", "N", "processes that send requests (default: 8 per core)"},
-    {OPT_SECONDS, "seconds", "N", "for each line (default: 4)"},
-    {OPT_BITS, "bits", "1024|2048|4096", "this size alone (default: all)"},
-    {0}};
-
-static int parse_count(const char *name, int max, int *out)
+static int parse_count(const char *name, int max)
 {
     int value;
 
     if (number_parse_int(optarg, strlen(optarg), 10, &value) < 0 || value < 1 || value > max)
-        return cli_usage("--%s takes a number from 1 to %d, not '%s'", name, max, optarg);
-    *out = value;
-    return 0;
+        bench_fail("--%s takes a number from 1 to %d, not '%s'", name, max, optarg);
+    return value;
 }
 
-static int parse_bits(int *out)
+static int parse_bits(void)
 {
+    int bits;
+
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-        if (number_parse_int(optarg, strlen(optarg), 10, out) == 0 && *out == (int)sizes[i])
-            return 0;
-    return cli_usage("--bits takes 1024, 2048 or 4096, not '%s'", optarg);
+        if (number_parse_int(optarg, strlen(optarg), 10, &bits) == 0 && bits == (int)sizes[i])
+            return bits;
+    bench_fail("--bits takes 1024, 2048 or 4096, not '%s'", optarg);
 }
 
-static int bench_run(int argc, char **argv)
+static void parse_options(int argc, char **argv, struct bench *b)
+{
+    int got;
+
+    while ((got = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (got == 'n')
+            b->node = optarg;
+        else if (got == 'c')
+            b->clients = parse_count("clients", CLIENTS_MAX);
+        else if (got == 's')
+            b->seconds = parse_count("seconds", SECONDS_MAX);
+        else if (got == 'b')
+            b->bits = parse_bits();
+        else
+            exit(1);
+    }
+    if (optind != argc)
+        bench_fail("unexpected operand '%s'", argv[optind]);
+}
+
+int main(int argc, char **argv)
 {
     struct bench b = {.node = DEFAULT_NODE, .seconds = 4, .cores = sysconf(_SC_NPROCESSORS_ONLN)};
-    int status = 0, fd;
+    int fd;
 
     if (b.cores < 1)
         b.cores = 1;
     b.clients = b.cores > CLIENTS_MAX / 8 ? CLIENTS_MAX : (int)(8 * b.cores);
-    for (int got; (got = cli_next(argc, argv)) != -1 && !status;) {
-        if (got == OPT_NODE)
-            b.node = optarg;
-        else if (got == OPT_CLIENTS)
-            status = parse_count("clients", CLIENTS_MAX, &b.clients);
-        else if (got == OPT_SECONDS)
-            status = parse_count("seconds", SECONDS_MAX, &b.seconds);
-        else
-            status = parse_bits(&b.bits);
-    }
-    if (status)
-        return status;
-    if (optind != argc)
-        return cli_usage("it takes no operand, '%s' is one too many", argv[optind]);
+    parse_options(argc, argv, &b);
     fd = open(b.node, O_RDWR | O_CLOEXEC);
     if (fd < 0)
-        return cli_error("%s: %s; inside a machine there is one: apus run -- apus bench crypto",
-                         b.node, error_text(errno));
-    status = bench_all(&b, fd);
+        bench_fail("%s: %s; inside a machine there is one: apus run -- bench_node", b.node,
+                   error_text(errno));
+    fprintf(stderr,
+            "RSA CRT through %s, and OpenSSL alone on %ld cores, per second\nbits  clients  "
+            "   adapters    OpenSSL  ratio\n",
+            b.node, b.cores);
+    if (b.bits)
+        bench_rate(&b, (unsigned)b.bits, (unsigned)b.clients);
+    else
+        bench_sizes(&b, fd);
     close(fd);
-    return status;
+    return 0;
 }
-
-const struct cli_command cmd_bench_crypto = {
-    .name = "bench crypto",
-    .args = "",
-    .summary = "measure the adapters against OpenSSL",
-    .run = bench_run,
-    .flags = CLI_JSON,
-    .options = options,
-    .group = CLI_OTHER,
-    .help =
-        "Sends RSA operations through a device node from many processes, and lets OpenSSL do\n"
-        "the same on all cores in turn. Below each rate is what each adapter has done of it.\n"
-        "Results are compared with OpenSSL's. Measure a build without sanitizers, on a machine\n"
-        "that does nothing else.\n"
-        "\n"
-        "Examples:\n"
-        "  apus run -- apus bench crypto\n"
-        "  apus bench crypto --node /tmp/sys/dev/z90crypt --seconds 10 --json\n"};

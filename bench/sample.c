@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "crypto/sample.h"
+#include "sample.h"
 
 #include <stdlib.h>
 
@@ -7,6 +7,9 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
+
+#include "base/text.h"
+#include "bench.h"
 
 static bool get(const EVP_PKEY *key, const char *name, uint8_t *out, size_t len)
 {
@@ -18,7 +21,7 @@ static bool get(const EVP_PKEY *key, const char *name, uint8_t *out, size_t len)
     return ok;
 }
 
-static bool get_all(struct crypto_sample *s)
+static bool get_all(struct bench_sample *s)
 {
     size_t longer = rsa_crt_long(s->n), shorter = rsa_crt_short(s->n);
 
@@ -31,7 +34,7 @@ static bool get_all(struct crypto_sample *s)
            get(s->key, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, s->u, longer);
 }
 
-static bool compute_public(struct crypto_sample *s)
+static bool compute_public(struct bench_sample *s)
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(s->key, NULL);
     size_t len = sizeof(s->public_result);
@@ -43,7 +46,7 @@ static bool compute_public(struct crypto_sample *s)
     return ok;
 }
 
-bool crypto_sample_compute(const struct crypto_sample *s, uint8_t out[RSA_BYTES_MAX])
+bool bench_sample_compute(const struct bench_sample *s, uint8_t out[RSA_BYTES_MAX])
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(s->key, NULL);
     size_t len = RSA_BYTES_MAX;
@@ -55,28 +58,21 @@ bool crypto_sample_compute(const struct crypto_sample *s, uint8_t out[RSA_BYTES_
     return ok;
 }
 
-struct crypto_sample *crypto_sample_new(unsigned bits)
+struct bench_sample *bench_sample_new(unsigned bits)
 {
-    struct crypto_sample *s = calloc(1, sizeof(*s));
+    struct bench_sample *s = xcalloc(1, sizeof(*s));
 
-    if (!s)
-        return NULL;
     s->n = bits / 8;
     s->key = EVP_RSA_gen(bits);
     memset(s->input, 0x5a, s->n);
     s->input[0] = 0;
-    if (!s->key || !get_all(s) || !compute_public(s) ||
-        !crypto_sample_compute(s, s->private_result)) {
-        crypto_sample_free(s);
-        return NULL;
-    }
+    if (!s->key || !get_all(s) || !compute_public(s) || !bench_sample_compute(s, s->private_result))
+        bench_fail("OpenSSL refuses an RSA key of %u bits", bits);
     return s;
 }
 
-void crypto_sample_free(struct crypto_sample *s)
+void bench_sample_free(struct bench_sample *s)
 {
-    if (!s)
-        return;
     EVP_PKEY_free(s->key);
     explicit_bzero(s, sizeof(*s));
     free(s);

@@ -31,7 +31,6 @@
     X(fault_list)                                                                                  \
     X(fault_remove)                                                                                \
     X(replay)                                                                                      \
-    X(bench_crypto)                                                                                \
     X(help)
 
 #define CLI_DECLARE(name) extern const struct cli_command cmd_##name;
