@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include "cli/command.h"
-#include "cli/compose.h"
 #include "cli/connection.h"
 #include "cli/guest_linux.h"
-#include "cli/namespace.h"
-#include "cli/program.h"
+#include "run/compose.h"
+#include "run/namespace.h"
+#include "run/program.h"
 
 static const char guest_exec_help[] =
     "PROGRAM sees the AP bus of the running guest NAME in its /sys; all else of the system\n"

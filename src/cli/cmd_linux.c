@@ -7,10 +7,10 @@
 
 #include "cli/command.h"
 #include "cli/commands.h"
-#include "cli/daemon.h"
 #include "cli/linux.h"
-#include "cli/program.h"
-#include "cli/runtime.h"
+#include "run/daemon.h"
+#include "run/program.h"
+#include "run/runtime.h"
 #include "store/machine_file.h"
 
 enum {
@@ -159,7 +159,7 @@ static int run_machine(struct daemon_start *how, struct linux_boot *boot, char *
     if (status)
         return status;
     boot->append = parameters.data;
-    if (runtime_create(&runtime) < 0)
+    if (runtime_create(&runtime, linux_guests_end) < 0)
         return PROGRAM_FAILED;
     how->socket = runtime.socket;
     text_addf(&socket, "%s.guest", runtime.socket);

@@ -8,11 +8,12 @@
 
 #include "base/error.h"
 #include "cli/command.h"
-#include "cli/compose.h"
-#include "cli/daemon.h"
-#include "cli/namespace.h"
-#include "cli/program.h"
-#include "cli/runtime.h"
+#include "cli/linux.h"
+#include "run/compose.h"
+#include "run/daemon.h"
+#include "run/namespace.h"
+#include "run/program.h"
+#include "run/runtime.h"
 #include "store/machine_file.h"
 #include "uevent/uevent.h"
 
@@ -189,7 +190,7 @@ static int run_run(int argc, char **argv)
         status = check_machine(how.machine);
     if (status)
         return status;
-    if (runtime_base(base) < 0 || runtime_create(&runtime) < 0)
+    if (runtime_base(base) < 0 || runtime_create(&runtime, linux_guests_end) < 0)
         return PROGRAM_FAILED;
     setenv("APUS_RUNTIME_DIR", base, 1);
     how.socket = runtime.socket;

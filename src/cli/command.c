@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/runtime.h"
+#include "run/error.h"
+#include "run/runtime.h"
 
 #define OPTIONS_MAX 32
 #define OPT_SOCKET  1000
@@ -53,11 +54,9 @@ int cli_error(const char *format, ...)
 {
     va_list args;
 
-    fputs("apus: ", stderr);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    run_error_v(format, args);
     va_end(args);
-    fputc('\n', stderr);
     return 1;
 }
 

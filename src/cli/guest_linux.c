@@ -9,7 +9,7 @@
 #include "cli/command.h"
 #include "cli/connection.h"
 #include "cli/field.h"
-#include "cli/program.h"
+#include "run/program.h"
 
 #define CONNECT_TRIES 500 /* of 20 ms: QEMU loads the plugin at once when it starts */
 

@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "cli/command.h"
-#include "cli/program.h"
+#include "run/program.h"
 
 #define NAME_LENGTH 63
 #define ARGS_MAX    32

@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "fuse/device.h"
 #include "fuse/internal.h"
 #include "socket/fds.h"
 
-#define HELPER      "fusermount3"
-#define HELPER_FD   3
-#define MOUNTS      "/proc/self/mountinfo"
-#define MOUNT_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define HELPER    "fusermount3"
+#define HELPER_FD 3
+#define MOUNTS    "/proc/self/mountinfo"
 
 static void fd_close(int *fd)
 {
@@ -31,27 +31,6 @@ static void string_free(char **s)
     free(*s);
 }
 #define string_auto __attribute__((cleanup(string_free))) char *
-
-static int open_device(struct text *why)
-{
-    int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-    int err = errno;
-
-    if (fd >= 0)
-        return fd;
-    if (err == EACCES || err == EPERM) {
-        text_addf(why,
-                  "/dev/fuse cannot be opened (%s): give this user read and write permission "
-                  "for it, and a container the device",
-                  error_text(err));
-        return -err;
-    }
-    text_addf(why,
-              "there is no usable /dev/fuse (%s): load the kernel module with 'modprobe fuse', "
-              "or start the container with '--device /dev/fuse'",
-              error_text(err));
-    return -ENODEV;
-}
 
 /* Decodes the octal escapes of mountinfo in place. */
 static void unescape(char *s)
@@ -136,22 +115,6 @@ static int check_mountpoint(const char *mountpoint, char **absolute, struct text
     return 0;
 }
 
-static void explain(struct text *why, const char *path, int err)
-{
-    if (err == EPERM || err == EACCES)
-        text_addf(why,
-                  "no permission to mount on %s: run as root (in a container with "
-                  "CAP_SYS_ADMIN), or use 'apus run', which makes its own namespace",
-                  path);
-    else if (err == EBUSY)
-        text_addf(why, "mount point %s is busy: unmount what is there, or name another directory",
-                  path);
-    else if (err == ENODEV)
-        text_addf(why, "this kernel has no FUSE: load the module with 'modprobe fuse'");
-    else
-        text_addf(why, "the tree cannot be mounted on %s: %s", path, error_text(err));
-}
-
 /* Runs fusermount3 with descriptor comm (or -1) as its HELPER_FD. Its exit status, or -errno. */
 static int run_helper(char *const argv[], int comm, pid_t *pid)
 {
@@ -176,7 +139,7 @@ static int run_helper(char *const argv[], int comm, pid_t *pid)
     return -rc;
 }
 
-static int mount_by_helper(const char *path, struct text *why)
+static int mount_by_helper(const char *path)
 {
     char options[] = "default_permissions,fsname=apus,nosuid,nodev,noexec";
     char *argv[] = {HELPER, "-o", options, "--", (char *)path, NULL};
@@ -203,36 +166,25 @@ static int mount_by_helper(const char *path, struct text *why)
     }
     fd_close(&pair[0]);
     fd_close(&pair[1]);
-    if (fd < 0)
-        explain(why, path, -fd);
     return fd;
 }
 
 int mount_attach(const char *mountpoint, bool *by_helper, char **absolute, struct text *why)
 {
     string_auto path = NULL;
-    char options[128];
     int rc = check_mountpoint(mountpoint, &path, why);
-    int fd = rc < 0 ? rc : open_device(why);
+    int fd = rc < 0 ? rc : fuse_device_mount(path, why);
 
+    *by_helper = rc == 0 && fd == -EPERM && geteuid() != 0;
+    if (*by_helper) {
+        fd = mount_by_helper(path);
+        if (fd >= 0)
+            text_clear(why);
+        else
+            text_adds(why, ", or use 'apus run', which makes its own namespace");
+    }
     if (fd < 0)
         return fd;
-    *by_helper = false;
-    snprintf(options, sizeof options,
-             "fd=%d,rootmode=40000,user_id=%u,group_id=%u,default_permissions,allow_other", fd,
-             getuid(), getgid());
-    if (mount("apus", path, "fuse.apus", MOUNT_FLAGS, options) < 0) {
-        rc = -errno;
-        close(fd);
-        if (rc != -EPERM || geteuid() == 0) {
-            explain(why, path, -rc);
-            return rc;
-        }
-        fd = mount_by_helper(path, why);
-        if (fd < 0)
-            return fd;
-        *by_helper = true;
-    }
     *absolute = path;
     path = NULL;
     return fd;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef APUS_CLI_PROGRAM_H
-#define APUS_CLI_PROGRAM_H
+#ifndef APUS_RUN_PROGRAM_H
+#define APUS_RUN_PROGRAM_H
 
 #include <sys/types.h>
 
@@ -27,7 +27,7 @@ int program_check(const char *name);
  */
 int program_run(char **argv, pid_t *daemon);
 
-/* The same; the program hands its ioctls of device nodes over through the socket (cli/filter.h). */
+/* The same; the program hands its ioctls of device nodes over through the socket (run/filter.h). */
 int program_run_watched(char **argv, pid_t *daemon, int socket);
 
 /* Ends a child with SIGTERM, after some seconds with SIGKILL, and waits for it. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/runtime.h"
+#include "run/runtime.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "cli/command.h"
-#include "cli/linux.h"
+#include "run/error.h"
 
 /* "/1234567890.99/control" fits behind the base. */
 #define BASE_MAX (RUNTIME_PATH_MAX - 24)
@@ -41,19 +41,19 @@ int runtime_base(char out[RUNTIME_PATH_MAX])
                        (unsigned)getuid());
     if (len < BASE_MAX)
         return 0;
-    cli_error("the runtime directory's path is too long for a socket; set APUS_RUNTIME_DIR to one "
+    run_error("the runtime directory's path is too long for a socket; set APUS_RUNTIME_DIR to one "
               "of fewer than %d bytes",
               BASE_MAX);
     return -ENAMETOOLONG;
 }
 
-static void remove_dir(const char *dir)
+static void remove_dir(const char *dir, runtime_ending_fn *ending)
 {
     static const char *const files[] = {"control", "control.guest", "lock"};
     char path[RUNTIME_PATH_MAX + 16];
 
     snprintf(path, sizeof(path), "%.107s/control", dir);
-    linux_guests_end(path);
+    ending(path);
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
         snprintf(path, sizeof(path), "%.107s/%s", dir, files[i]);
         unlink(path);
@@ -89,7 +89,7 @@ static const char *next_name(DIR *d)
     return NULL;
 }
 
-static void sweep(const char *base)
+static void sweep(const char *base, runtime_ending_fn *ending)
 {
     dir_auto *d = opendir(base);
     const char *name;
@@ -100,7 +100,7 @@ static void sweep(const char *base)
         if (is_alive(base, name))
             continue;
         snprintf(path, sizeof(path), "%s/%.14s", base, name);
-        remove_dir(path);
+        remove_dir(path, ending);
     }
 }
 
@@ -112,14 +112,14 @@ static int make_base(const char *base)
     if (mkdir(base, 0700) < 0 && errno != EEXIST) {
         int err = errno;
 
-        cli_error("cannot create the runtime directory %s: %s; set APUS_RUNTIME_DIR to a "
+        run_error("cannot create the runtime directory %s: %s; set APUS_RUNTIME_DIR to a "
                   "directory that can be written",
                   base, error_text(err));
         return -err;
     }
     if (lstat(base, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
         (st.st_mode & 077)) {
-        cli_error("the runtime directory %s is not a directory of yours with mode 0700; remove it "
+        run_error("the runtime directory %s is not a directory of yours with mode 0700; remove it "
                   "or set APUS_RUNTIME_DIR to another",
                   base);
         return -EPERM;
@@ -164,7 +164,7 @@ static int make_own(const char *base, struct runtime *out)
     return 0;
 }
 
-static _Noreturn void guard(const char *dir, int fd)
+static _Noreturn void guard(const struct runtime *r, int fd)
 {
     sigset_t all;
     char byte;
@@ -179,7 +179,7 @@ static _Noreturn void guard(const char *dir, int fd)
     dup2(fd, 3);
     close_range(4, ~0u, 0);
     if (chdir("/") == 0 && read(3, &byte, 1) == 0)
-        remove_dir(dir);
+        remove_dir(r->dir, r->ending);
     _exit(0);
 }
 
@@ -192,7 +192,7 @@ static int start_guard(struct runtime *r)
         return -errno;
     r->guard = fork();
     if (r->guard == 0)
-        guard(r->dir, fds[0]);
+        guard(r, fds[0]);
     close(fds[0]);
     r->guarded = fds[1];
     return r->guard < 0 ? -errno : 0;
@@ -200,7 +200,7 @@ static int start_guard(struct runtime *r)
 
 void runtime_remove(struct runtime *r)
 {
-    remove_dir(r->dir);
+    remove_dir(r->dir, r->ending);
     if (r->guarded >= 0)
         close(r->guarded);
     if (r->guard > 0)
@@ -209,9 +209,9 @@ void runtime_remove(struct runtime *r)
         close(r->lock);
 }
 
-int runtime_create(struct runtime *out)
+int runtime_create(struct runtime *out, runtime_ending_fn *ending)
 {
-    struct runtime r = {.lock = -1, .guarded = -1};
+    struct runtime r = {.lock = -1, .guarded = -1, .ending = ending};
     char base[RUNTIME_PATH_MAX];
     int lock, ret;
 
@@ -222,7 +222,7 @@ int runtime_create(struct runtime *out)
         return ret;
     lock = ret = lock_base(base);
     if (ret >= 0) {
-        sweep(base);
+        sweep(base, ending);
         ret = make_own(base, &r);
     }
     if (lock >= 0)
@@ -232,7 +232,7 @@ int runtime_create(struct runtime *out)
     if (ret < 0) {
         if (*r.dir)
             runtime_remove(&r);
-        cli_error("cannot create a directory in %s: %s%s", base, error_text(-ret),
+        run_error("cannot create a directory in %s: %s%s", base, error_text(-ret),
                   ret == -ENOSPC ? "; free some space or set APUS_RUNTIME_DIR" : "");
         return ret;
     }
@@ -270,11 +270,11 @@ int runtime_find_socket(char out[RUNTIME_PATH_MAX])
     if (running == 1)
         return 0;
     if (running == 0) {
-        cli_error("no machine is running; start one with 'apus run', or name a daemon's socket "
+        run_error("no machine is running; start one with 'apus run', or name a daemon's socket "
                   "with --socket");
         return -ENOENT;
     }
-    cli_error("%d machines are running; say which one is meant:", running);
+    run_error("%d machines are running; say which one is meant:", running);
     list_running(base);
     return -EEXIST;
 }

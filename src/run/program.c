@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/program.h"
+#include "run/program.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "cli/command.h"
-#include "cli/filter.h"
+#include "run/error.h"
+#include "run/filter.h"
 
 #define END_WAIT_SECONDS 10
 
@@ -62,17 +62,17 @@ static int check_name(const char *name)
 int program_check(const char *name)
 {
     if (!*name)
-        return cli_error("the program has an empty name"), PROGRAM_MISSING;
+        return run_error("the program has an empty name"), PROGRAM_MISSING;
     switch (strchr(name, '/') ? check_file(name) : check_name(name)) {
     case 0:
         return 0;
     case EACCES:
-        cli_error("'%s' cannot be executed; it is no program, or it lacks the permission "
+        run_error("'%s' cannot be executed; it is no program, or it lacks the permission "
                   "(chmod +x)",
                   name);
         return PROGRAM_UNRUNNABLE;
     default:
-        cli_error(strchr(name, '/') ? "there is no program '%s'"
+        run_error(strchr(name, '/') ? "there is no program '%s'"
                                     : "there is no program '%s' on the PATH",
                   name);
         return PROGRAM_MISSING;
@@ -86,9 +86,9 @@ static _Noreturn void execute(char **argv)
     execvp(argv[0], argv);
     err = errno;
     if (err != ENOENT)
-        cli_error("cannot execute '%s': %s", argv[0], error_text(err));
+        run_error("cannot execute '%s': %s", argv[0], error_text(err));
     else if (program_check(argv[0]) == 0)
-        cli_error("'%s' is there, but the interpreter that it names is not", argv[0]);
+        run_error("'%s' is there, but the interpreter that it names is not", argv[0]);
     _exit(err == ENOENT ? PROGRAM_MISSING : PROGRAM_UNRUNNABLE);
 }
 
@@ -101,7 +101,7 @@ static pid_t start(char **argv, const sigset_t *old, int socket)
 
     if (child < 0) {
         child = -errno;
-        cli_error("cannot start a process: %s", error_text(-child));
+        run_error("cannot start a process: %s", error_text(-child));
     }
     if (child)
         return child;
@@ -123,10 +123,10 @@ static int exit_status(int status)
 static void report_daemon(int status)
 {
     if (WIFSIGNALED(status))
-        cli_error("the daemon was ended by signal %d (%s); its part of /sys is gone",
+        run_error("the daemon was ended by signal %d (%s); its part of /sys is gone",
                   WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
-        cli_error("the daemon ended with status %d; its part of /sys is gone", WEXITSTATUS(status));
+        run_error("the daemon ended with status %d; its part of /sys is gone", WEXITSTATUS(status));
 }
 
 /*
@@ -181,7 +181,7 @@ int program_run_watched(char **argv, pid_t *daemon, int socket)
     sigprocmask(SIG_BLOCK, &set, &old);
     signals = signalfd(-1, &set, SFD_CLOEXEC);
     if (signals < 0)
-        return cli_error("cannot watch signals: %s", error_text(errno)), PROGRAM_FAILED;
+        return run_error("cannot watch signals: %s", error_text(errno)), PROGRAM_FAILED;
     program = start(argv, &old, socket);
     if (program > 0)
         status = watch(signals, program, daemon);
@@ -205,7 +205,7 @@ void program_end(pid_t child)
     kill(child, SIGTERM);
     while (waitpid(child, NULL, WNOHANG) == 0) {
         if (sigtimedwait(&set, NULL, &limit) < 0 && errno == EAGAIN) {
-            cli_error("the daemon did not end within %d seconds and was killed", END_WAIT_SECONDS);
+            run_error("the daemon did not end within %d seconds and was killed", END_WAIT_SECONDS);
             kill(child, SIGKILL);
             waitpid(child, NULL, 0);
             return;

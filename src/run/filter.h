@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef APUS_CLI_FILTER_H
-#define APUS_CLI_FILTER_H
+#ifndef APUS_RUN_FILTER_H
+#define APUS_RUN_FILTER_H
 
 /*
  * Puts this process and its children behind a seccomp filter that reports each ioctl(2) with a

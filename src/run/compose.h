@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef APUS_CLI_COMPOSE_H
-#define APUS_CLI_COMPOSE_H
+#ifndef APUS_RUN_COMPOSE_H
+#define APUS_RUN_COMPOSE_H
 
 #include <stdbool.h>
 

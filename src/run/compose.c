@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/compose.h"
+#include "run/compose.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "cli/command.h"
-#include "cli/fusefd.h"
+#include "fuse/device.h"
+#include "run/error.h"
 
 #define HIDDEN_DEV  ".host"
 #define TMPFS_FLAGS (MS_NOSUID | MS_NOEXEC)
@@ -56,7 +56,7 @@ static void close_dir(DIR **d)
 
 static int refuse(int err, const char *doing, const char *path)
 {
-    cli_error("cannot %s %s: %s%s", doing, path, error_text(err),
+    run_error("cannot %s %s: %s%s", doing, path, error_text(err),
               err == ENOSYS   ? "; apus needs Linux 5.2 or newer"
               : err == ENOSPC ? "; raise /proc/sys/fs/mount-max or free some memory"
                               : "");
@@ -330,11 +330,15 @@ static void compose_done(struct compose *c)
 int compose_prepare(struct compose *out)
 {
     struct compose c = {.tree = -1};
+    text_auto why = {0};
     int ret = choose_layers(&c), fuse = -1;
 
     /* The first layer will be covered: what is mounted there stays out of sight. */
-    if (ret == 0)
-        ret = fuse = fusefd_mount(c.layers[0].path);
+    if (ret == 0) {
+        ret = fuse = fuse_device_mount(c.layers[0].path, &why);
+        if (ret < 0)
+            run_error("%s", why.data);
+    }
     if (ret >= 0) {
         c.tree = open(c.layers[0].path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (c.tree < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef APUS_CLI_NAMESPACE_H
-#define APUS_CLI_NAMESPACE_H
+#ifndef APUS_RUN_NAMESPACE_H
+#define APUS_RUN_NAMESPACE_H
 
 #include <stdbool.h>
 

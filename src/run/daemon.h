@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef APUS_CLI_DAEMON_H
-#define APUS_CLI_DAEMON_H
+#ifndef APUS_RUN_DAEMON_H
+#define APUS_RUN_DAEMON_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/namespace.h"
+#include "run/namespace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "cli/command.h"
+#include "run/error.h"
 
 static int write_file(const char *path, const char *text)
 {
@@ -53,7 +53,7 @@ static int refuse_user(int err)
     default:
         remedy = error_text(err);
     }
-    cli_error("cannot make a user namespace: %s", remedy);
+    run_error("cannot make a user namespace: %s", remedy);
     return -err;
 }
 
@@ -98,7 +98,7 @@ int namespace_enter(bool network)
     if (unshare(flags) < 0) {
         if (errno != EPERM) {
             ret = -errno;
-            cli_error("cannot make a mount namespace: %s", error_text(-ret));
+            run_error("cannot make a mount namespace: %s", error_text(-ret));
             return ret;
         }
         ret = enter_user(flags);
@@ -107,7 +107,7 @@ int namespace_enter(bool network)
     }
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
         ret = -errno;
-        cli_error("cannot make the mount namespace private: %s%s", error_text(-ret),
+        run_error("cannot make the mount namespace private: %s%s", error_text(-ret),
                   ret == -EINVAL
                       ? "; the root directory is no mount point, as in a plain chroot: bind it to "
                         "itself (mount --bind DIR DIR) before chroot DIR"

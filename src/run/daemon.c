@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/daemon.h"
+#include "run/daemon.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "cli/command.h"
-#include "cli/program.h"
+#include "run/error.h"
+#include "run/program.h"
 
 #define ARGS_MAX 28
 
@@ -66,7 +66,7 @@ static _Noreturn void become_daemon(const struct daemon_start *how, int ready, p
     if (getppid() != parent)
         _exit(PROGRAM_FAILED);
     execv("/proc/self/exe", (char **)args);
-    cli_error("cannot start the daemon: %s (is /proc mounted?)", error_text(errno));
+    run_error("cannot start the daemon: %s (is /proc mounted?)", error_text(errno));
     _exit(PROGRAM_FAILED);
 }
 
@@ -87,7 +87,7 @@ static int wait_ready(int fd, pid_t daemon)
         int number = WTERMSIG(status);
         bool memory = number == SIGABRT || number == SIGKILL;
 
-        cli_error("the daemon was ended by signal %d (%s) before it served%s", number,
+        run_error("the daemon was ended by signal %d (%s) before it served%s", number,
                   strsignal(number),
                   memory ? "; that happens without memory: free some, or raise the limit "
                            "(ulimit -v)"
@@ -103,7 +103,7 @@ int daemon_start(const struct daemon_start *how, pid_t *out)
 
     if (pipe2(ready, O_CLOEXEC) < 0) {
         ret = -errno;
-        cli_error("cannot make a pipe: %s", error_text(-ret));
+        run_error("cannot make a pipe: %s", error_text(-ret));
         return ret;
     }
     child = fork();
@@ -112,7 +112,7 @@ int daemon_start(const struct daemon_start *how, pid_t *out)
     ret = child < 0 ? -errno : 0;
     close(ready[1]);
     if (ret < 0)
-        cli_error("cannot start a process: %s", error_text(-ret));
+        run_error("cannot start a process: %s", error_text(-ret));
     else
         ret = wait_ready(ready[0], child);
     close(ready[0]);

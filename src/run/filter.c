@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/filter.h"
+#include "run/filter.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "cli/command.h"
+#include "run/error.h"
 #include "socket/fds.h"
 
 /* NARROW: that of 32-bit programs; their ioctl has one number everywhere. */
@@ -75,19 +75,19 @@ static int refuse(int error)
     switch (error) {
     case EINVAL:
     case ENOSYS:
-        cli_error(
+        run_error(
             "this kernel cannot hand ioctls over by seccomp, which takes Linux 5.19 or newer; "
             "leave --ioctl=notify out");
         break;
     case EBUSY:
-        cli_error("there is another seccomp listener around this process already; leave "
+        run_error("there is another seccomp listener around this process already; leave "
                   "--ioctl=notify out");
         break;
     case EOPNOTSUPP:
-        cli_error("--ioctl=notify is not built for this processor; leave it out");
+        run_error("--ioctl=notify is not built for this processor; leave it out");
         break;
     default:
-        cli_error("cannot install the seccomp filter: %s; leave --ioctl=notify out",
+        run_error("cannot install the seccomp filter: %s; leave --ioctl=notify out",
                   error_text(error));
     }
     return -error;
@@ -102,6 +102,6 @@ int filter_hand_over(int socket)
     ret = fds_send(socket, "", 1, fd) < 0 ? -errno : 0;
     close(fd);
     if (ret < 0)
-        cli_error("cannot hand the ioctls over to the daemon: %s", error_text(-ret));
+        run_error("cannot hand the ioctls over to the daemon: %s", error_text(-ret));
     return ret;
 }

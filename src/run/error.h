@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_RUN_ERROR_H
+#define APUS_RUN_ERROR_H
+
+#include <stdarg.h>
+
+/* "apus: " and the sentence on standard error. Returns 1. */
+int run_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int run_error_v(const char *format, va_list args);
+
+#endif
