@@ -30,6 +30,20 @@ kernel_dir() {
     printf '%s/kernel-%s\n' "$(cache_dir)" "$1"
 }
 
+# Suites of kernels by preference, for those who do not name one.
+readonly KERNEL_SUITES='trixie forky bookworm'
+
+# The suite of the first of them that is in the cache, nothing if there is none.
+default_kernel() {
+    local suite
+    for suite in $KERNEL_SUITES; do
+        if is_complete "$(kernel_dir "$suite")"; then
+            printf '%s\n' "$suite"
+            break
+        fi
+    done
+}
+
 # The kernel in it: in boot, or since 7.x beside its modules. Nothing if there is none.
 kernel_file() {
     find "$(kernel_dir "$1")/" \( -path '*/boot/vmlinuz-*' -o -path '*/lib/modules/*/vmlinuz' \) -print -quit 2>/dev/null ||

@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE))
 
 
 def pytest_addoption(parser):
-    parser.addoption("--kernel", default="trixie", help="suite of the guests' kernel")
+    parser.addoption("--kernel", help="suite of the guests' kernel; otherwise any that can be had")
 
 
 class Guest:
@@ -89,12 +89,19 @@ def wait_until(condition, seconds):
         time.sleep(0.05)
 
 
-def fetch_kernel(suite):
-    """Fills the cache with this kernel and returns its name; skips the test if it cannot be had."""
-    done = subprocess.run([LINUX / "fetch", "--kernel", suite], capture_output=True, text=True)
+def fetch_kernel(suite=None):
+    """Fills the cache with this kernel, or with any, and returns its suite; skips the test if it cannot be had."""
+    words = ["--kernel", suite] if suite else []
+    done = subprocess.run([LINUX / "fetch", *words], capture_output=True, text=True)
     if done.returncode:
         pytest.skip("packages for real Linux guests cannot be had: " + done.stderr.strip().splitlines()[-1])
-    return suite
+    return suite or default_kernel()
+
+
+def default_kernel():
+    """The suite of the kernel that is booted if nobody names one."""
+    shown = subprocess.run(["bash", "-c", f". {LINUX}/common.sh; default_kernel"], capture_output=True, text=True, check=True)
+    return shown.stdout.strip()
 
 
 @pytest.fixture(scope="session")

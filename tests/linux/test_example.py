@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, TOP
+from conftest import BUILD, TOP, default_kernel
 
 
 def ours():
@@ -25,10 +25,10 @@ def ours():
 
 
 def test_the_worked_example_with_real_guests(cache):
-    clients = BUILD / "clients" / "bookworm" / "root"
+    clients = BUILD / "clients" / "root"
     if not (clients / "usr/sbin/lszcrypt").exists() or not shutil.which("mdevctl"):
         pytest.skip("lszcrypt for the host's part or mdevctl is missing: make clients")
-    if cache != "trixie":
+    if cache != default_kernel():
         pytest.skip("the example boots the default kernel")
     before = ours()
     done = subprocess.run([BUILD / "src/cli/apus", "run", "--", TOP / "examples/worked-example", "--linux"], timeout=600,

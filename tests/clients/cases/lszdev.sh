@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2016,SC2154 # variables of the prelude, typed as a user types them
-# needs: s390x trixie
+# needs: s390x trixie forky
 run lszdev -t ap
 run lszdev -t ap -i
 run chzdev -t ap apmask=-5 -a
