@@ -1,66 +1,127 @@
 # SPDX-License-Identifier: MIT
-# A thin front to meson. BUILD and JOBS can be set: make test BUILD=/tmp/build JOBS=8
+# A thin front to meson. These can be set: make test BUILD=/tmp/build JOBS=8
 BUILD ?= build
 JOBS ?= 3
 PREFIX ?= /usr/local
+# What finds errors while the tests run: address,undefined or thread or none. Each has a build of its own.
+SANITIZE ?= address,undefined
 CLIENTS ?= $(BUILD)/clients
 
-# Debian's packages: to build, and to try what was built.
+comma := ,
+usual := address,undefined
+flavour := $(if $(findstring clang,$(CC)),-clang)$(if $(filter-out $(usual),$(SANITIZE)),-$(subst $(comma),-,$(SANITIZE)))
+TEST_BUILD ?= $(BUILD)-test$(flavour)
+LINT_BUILD ?= $(BUILD)-lint
+COVERAGE_BUILD ?= $(BUILD)-coverage
+
+# Debian's packages: to build, to run the worked example, to try what was built, and to look at the source.
 BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libsystemd-dev libjansson-dev \
-	libssl-dev uthash-dev libcmocka-dev libglib2.0-dev
-TEST_PACKAGES = python3 python3-pytest mdevctl udev libvirt-daemon libvirt-clients uuid-runtime \
-	qemu-user-static git shellcheck clang-format-14 openssl \
-	cpio xz-utils zstd gcc-s390x-linux-gnu libc6-dev-s390x-cross
+	libssl-dev uthash-dev libglib2.0-dev
+RUN_PACKAGES = python3 python3-pytest mdevctl udev qemu-user-static
+TEST_PACKAGES = $(RUN_PACKAGES) libcmocka-dev libvirt-daemon libvirt-clients git shellcheck clang-format-14 openssl uuid-runtime \
+	cpio xz-utils zstd gcc-s390x-linux-gnu libc6-dev-s390x-cross gcc-i686-linux-gnu libc6-dev-i386-cross
+LINT_PACKAGES = $(TEST_PACKAGES) clang-tidy cppcheck
+COVERAGE_PACKAGES = $(TEST_PACKAGES) gcovr
 
-.PHONY: all setup test run run-linux bench clients install deps clean help
+RELEASE = --buildtype=release -Db_sanitize=none -Dwerror=false -Dtests=none --prefix=$(PREFIX)
+CHECKED = -Dclients=$(abspath $(CLIENTS))
 
+# $(call configure,DIRECTORY,OPTIONS): sets a build up, and again when the options are others than the last time.
+configure = @echo '$(strip $(2))' | cmp -s - $(1)/made-with || { if test -e $(1)/build.ninja; then \
+	meson configure $(1) $(2) && meson setup --reconfigure $(1); else meson setup $(1) $(2); fi && \
+	echo '$(strip $(2))' > $(1)/made-with; }
+
+# $(call missing,PACKAGES): those that are not installed; nothing on a system without dpkg.
+missing = $$(command -v dpkg-query > /dev/null || exit 0; for p in $(1); do \
+	dpkg-query -W -f '$${Status}\n' $$p 2> /dev/null | grep -q '^install ok' || echo $$p; done)
+
+# $(call need,PACKAGES,TARGET): names what is missing, and how TARGET or apt-get installs it.
+need = @missing="$(call missing,$(1))"; test -z "$$missing" || { \
+	echo "make: these packages are missing:" $$missing >&2; \
+	echo "make: as root, 'make $(2)' installs them, or: apt-get install" $$missing >&2; exit 1; }
+
+# $(call install,PACKAGES): installs what is missing, which only root can.
+install = @missing="$(call missing,$(1))"; test -z "$$missing" || { test "$$(id -u)" = 0 || { \
+	echo "make: these packages are missing, install them as root: apt-get install" $$missing >&2; exit 1; }; \
+	echo "installing" $$missing; apt-get update -q && apt-get install -q -y --no-install-recommends $$missing; }
+
+.PHONY: all setup deps deps-run deps-test deps-lint deps-coverage run run-linux test test-build coverage lint bench \
+	clients install uninstall clean help
+
+# The release.
 all: setup
 	ninja -C $(BUILD) -j$(JOBS)
 
 setup: $(BUILD)/build.ninja
+	$(call configure,$(BUILD),$(RELEASE))
 
-$(BUILD)/build.ninja: | deps
-	meson setup $(BUILD) -Db_sanitize=address,undefined -Db_lundef=false --prefix=$(PREFIX)
+$(BUILD)/build.ninja:
+	$(call need,$(BUILD_PACKAGES),deps)
 
-# Installs what is missing, which only root can.
 deps:
-	@missing=$$(for p in $(BUILD_PACKAGES) $(TEST_PACKAGES); do \
-		dpkg-query -W -f '$${Status}\n' $$p 2> /dev/null | grep -q '^install ok' || echo $$p; done); \
-	test -z "$$missing" || { echo "installing" $$missing; apt-get update -q && \
-		apt-get install -q -y --no-install-recommends $$missing; } || \
-		{ echo "make: these packages are missing, install them as root:" $$missing >&2; exit 1; }
+	$(call install,$(BUILD_PACKAGES))
 
-# All tests; the last line counts the test programs that passed and failed.
-test: all clients
-	meson test -C $(BUILD) --print-errorlogs; status=$$?; tests/summary $(BUILD); exit $$status
+deps-run:
+	$(call install,$(BUILD_PACKAGES) $(RUN_PACKAGES))
+
+deps-test:
+	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+
+deps-lint:
+	$(call install,$(BUILD_PACKAGES) $(LINT_PACKAGES))
+
+deps-coverage:
+	$(call install,$(BUILD_PACKAGES) $(COVERAGE_PACKAGES))
 
 # The worked example on the real mount, with the distribution's own lszcrypt and mdevctl.
-run: all clients
+run: deps-run
+	$(MAKE) --no-print-directory all clients
 	CLIENT_ROOT=$(abspath $(CLIENTS))/root $(BUILD)/src/cli/apus run -- examples/worked-example
 
 # The same with three real Linux guests; what they need is fetched once.
-run-linux: all clients
+run-linux: deps-run
+	$(MAKE) --no-print-directory all clients
 	$(BUILD)/src/cli/apus linux fetch
 	CLIENT_ROOT=$(abspath $(CLIENTS))/root $(BUILD)/src/cli/apus run -- examples/worked-example --linux
 
-# A release build in build-bench/, measured: JSON lines, and a table on standard error. As root.
-bench: | deps
-	JOBS=$(JOBS) bench/run
+# All tests; the last line counts the test programs that passed and failed.
+test: deps-test
+	$(MAKE) --no-print-directory test-build clients
+	meson test -C $(TEST_BUILD) --print-errorlogs; status=$$?; tests/summary $(TEST_BUILD); exit $$status
+
+test-build:
+	$(call configure,$(TEST_BUILD),-Db_sanitize=$(SANITIZE) -Db_lundef=false $(CHECKED))
+	ninja -C $(TEST_BUILD) -j$(JOBS)
 
 # Debian's s390x programs of some releases; the tests of a release that cannot be had say so.
 clients:
 	@tests/clients/setup $(CLIENTS)
 
+# Installs the release. With another PREFIX than it was set up for, it is set up for that one.
 install: all
-	meson install -C $(BUILD)
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+uninstall: setup
+	@meson introspect $(BUILD) --installed | \
+		python3 -c 'import json, sys; print(*sorted(set(json.load(sys.stdin).values()), reverse=True), sep="\n")' | \
+		while read -r file; do rm -f "$(DESTDIR)$$file"; dir=$(DESTDIR)$${file%/*}; \
+		case $$dir in */apus | */apus/*) rmdir --ignore-fail-on-non-empty "$$dir" 2> /dev/null || true;; esac; done
+
+# A release build in build-bench/, measured: JSON lines, and a table on standard error. As root.
+bench: deps-test
+	JOBS=$(JOBS) bench/run
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) $(BUILD)-test* $(LINT_BUILD) $(COVERAGE_BUILD)
 
 help:
-	@echo "make            build in $(BUILD)/"
-	@echo "make test       build and run all tests"
+	@echo "make            build a release in $(BUILD)/"
+	@echo "make deps       install the packages that this needs"
+	@echo "make install    install the release below $(PREFIX); PREFIX and DESTDIR can be set, here and for uninstall"
+	@echo "make uninstall  remove what install has installed"
 	@echo "make run        build and play the worked example"
 	@echo "make run-linux  the same with three real Linux guests"
+	@echo "make test       build with sanitizers in $(BUILD)-test/ and run all tests;"
+	@echo "                SANITIZE=thread or SANITIZE=none and CC=clang are builds beside it"
 	@echo "make bench      measure, with a release build in build-bench/"
-	@echo "make install    install below $(PREFIX)"
+	@echo "make clean      remove what was built"

@@ -13,7 +13,8 @@ import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
-BUILD = pathlib.Path(os.environ.get("APUS_BUILD", TOP / "build"))
+BUILD = pathlib.Path(os.environ.get("APUS_BUILD", TOP / "build-test"))
+CLIENTS = pathlib.Path(os.environ.get("APUS_CLIENTS", TOP / "build" / "clients"))
 LINUX = TOP / "linux"
 sys.path.insert(0, str(HERE))
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, TOP, default_kernel
+from conftest import BUILD, CLIENTS, TOP, default_kernel
 
 
 def ours():
@@ -25,7 +25,7 @@ def ours():
 
 
 def test_the_worked_example_with_real_guests(cache):
-    clients = BUILD / "clients" / "root"
+    clients = CLIENTS / "root"
     if not (clients / "usr/sbin/lszcrypt").exists() or not shutil.which("mdevctl"):
         pytest.skip("lszcrypt for the host's part or mdevctl is missing: make clients")
     if cache != default_kernel():

@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text()
 @pytest.fixture
 def tools(tmp_path):
     """A directory for the PATH with the distribution's lszcrypt, which is a program for s390x."""
-    root = pathlib.Path(os.environ["APUS_BUILD"]) / "clients" / "root"
+    root = pathlib.Path(os.environ["APUS_CLIENTS"]) / "root"
     if not (root / "usr/sbin/lszcrypt").exists():
         pytest.skip("lszcrypt is missing: make clients")
     script = tmp_path / "lszcrypt"

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+import os
+import pathlib
+import subprocess
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+# What a make above this one, or the user, has set does not count here.
+SET_BY_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "BUILD", "TEST_BUILD", "CLIENTS", "PREFIX", "DESTDIR",
+               "SANITIZE", "JOBS")
+
+
+def make(*words, check=True, **environment):
+    env = {name: value for name, value in os.environ.items() if name not in SET_BY_MAKE}
+    done = subprocess.run(["make", "-C", TOP, *map(str, words)], env={**env, **environment}, text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True)
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
