@@ -9,7 +9,7 @@
 /* Private to machine.c, lpar.c and requests.c. */
 
 struct adapter {
-    struct adapter_config config; /* type 0: not installed */
+    struct adapter_config *config; /* in the machine's; type 0: not installed */
     bool checkstopped;
     /* Per queue, made when the adapter first appears: how often it was zeroized. */
     uint32_t *zeroized;
@@ -23,8 +23,7 @@ struct adapter {
 };
 
 struct machine {
-    struct machine_config
-        config; /* masks, numbers and facilities; its adapters are kept up to date */
+    struct machine_config config; /* as it is now */
     struct adapter adapters[AP_IDS];
     uint64_t changes;
     struct mask256 changed;

@@ -73,7 +73,7 @@ static uint32_t queue_status(const struct adapter *a, unsigned apqi)
 
     if (!q || !q->count)
         return status | APQSW_EMPTY;
-    return status | (q->ready ? APQSW_REPLIES : 0) | (q->count > a->config.depth ? APQSW_FULL : 0);
+    return status | (q->ready ? APQSW_REPLIES : 0) | (q->count > a->config->depth ? APQSW_FULL : 0);
 }
 
 static uint32_t hw_tapq(void *ctx, ap_qn qn, uint64_t *info)
@@ -87,9 +87,9 @@ static uint32_t hw_tapq(void *ctx, ap_qn qn, uint64_t *info)
         return apqsw_of(rc);
     if (rc == AP_RC_NORMAL && fault_list_state(&m->faults, FAULT_BIT(FAULT_BUSY), qn))
         rc = AP_RC_BUSY;
-    *info = (uint64_t)a->config.functions << 32 | (uint64_t)a->config.type << 24 |
+    *info = (uint64_t)a->config->functions << 32 | (uint64_t)a->config->type << 24 |
             (uint64_t)mask256_count(&m->config.usage) % 256 << 16 |
-            (uint64_t)a->config.max_message << 8 | a->config.depth;
+            (uint64_t)a->config->max_message << 8 | a->config->depth;
     return apqsw_of(rc) | (rc == AP_RC_NORMAL ? queue_status(a, AP_QN_APQI(qn)) : 0);
 }
 
@@ -160,9 +160,9 @@ static uint32_t hw_aqic(void *ctx, ap_qn qn, bool enable)
 static enum ap_rc nqap_check(const struct machine *m, const struct adapter *a,
                              const struct ap_nqap *r)
 {
-    size_t limit = a->config.max_message ? a->config.max_message * 4096u : 12288u;
+    size_t limit = a->config->max_message ? a->config->max_message * 4096u : 12288u;
 
-    if (r->special && !(a->config.functions & AP_FN_SPECIAL))
+    if (r->special && !(a->config->functions & AP_FN_SPECIAL))
         return AP_RC_REQ_FAC_NOT_INST;
     if (r->len == 0)
         return AP_RC_NO_FIRST_PART;
@@ -224,7 +224,7 @@ static uint32_t hw_nqap(void *ctx, ap_qn qn, const struct ap_nqap *request)
     if (rc != AP_RC_NORMAL)
         return apqsw_of(rc);
     q = queue_make(a, AP_QN_APQI(qn));
-    if (q->count > a->config.depth)
+    if (q->count > a->config->depth)
         return apqsw_of(AP_RC_Q_FULL) | queue_status(a, AP_QN_APQI(qn));
     message_queue_add(q, &m->jobs, qn, request->psmid, request->data, request->len);
     return queue_status(a, AP_QN_APQI(qn));
@@ -254,7 +254,7 @@ static bool hw_interrupts(void *ctx)
 
 static const char *hw_serial(void *ctx, unsigned apid)
 {
-    return ((struct machine *)ctx)->adapters[apid].config.serial;
+    return ((struct machine *)ctx)->adapters[apid].config->serial;
 }
 
 static bool hw_ask(void *ctx, ap_qn qn, const uint8_t *request, size_t len, struct text *reply)

@@ -37,7 +37,7 @@ void adapter_zeroize(struct machine *m, struct adapter *a, const struct mask256 
 
 static void adapter_install(struct adapter *a, const struct adapter_config *config)
 {
-    a->config = *config;
+    *a->config = *config;
     if (config->type && !a->zeroized)
         a->zeroized = xcalloc(AP_IDS, sizeof *a->zeroized);
 }
@@ -47,8 +47,10 @@ struct machine *machine_new(const struct machine_config *config)
     struct machine *m = xcalloc(1, sizeof *m);
 
     m->config = *config;
-    for (unsigned i = 0; i < AP_IDS; i++)
+    for (unsigned i = 0; i < AP_IDS; i++) {
+        m->adapters[i].config = &m->config.adapters[i];
         adapter_install(&m->adapters[i], &config->adapters[i]);
+    }
     return m;
 }
 
@@ -76,15 +78,15 @@ struct adapter_state machine_adapter(const struct machine *m, unsigned apid)
 {
     const struct adapter *a = &m->adapters[apid];
 
-    return (struct adapter_state){.installed = a->config.type != 0,
-                                  .in_lpar = a->config.type && a->config.in_lpar,
-                                  .online = a->config.type && a->config.configured,
+    return (struct adapter_state){.installed = a->config->type != 0,
+                                  .in_lpar = a->config->type && a->config->in_lpar,
+                                  .online = a->config->type && a->config->configured,
                                   .checkstopped = a->checkstopped};
 }
 
 const struct adapter_config *machine_adapter_config(const struct machine *m, unsigned apid)
 {
-    return &m->adapters[apid].config;
+    return m->adapters[apid].config;
 }
 
 const struct machine_config *machine_config(const struct machine *m)
@@ -152,7 +154,7 @@ static void note_all(struct machine *m)
 /* What came back to life answers only after the zeroizing that was due. */
 static void adapter_settle(struct machine *m, struct adapter *a)
 {
-    if (a->config.type && a->config.configured && !a->checkstopped)
+    if (a->config->type && a->config->configured && !a->checkstopped)
         adapter_zeroize(m, a, &a->zeroize_due);
 }
 
@@ -160,7 +162,7 @@ void machine_set_online(struct machine *m, unsigned apid, bool online)
 {
     struct adapter *a = &m->adapters[apid];
 
-    a->config.configured = online;
+    a->config->configured = online;
     /* Firmware resets the queues when it configures an adapter (spec 7.2, L-11). */
     adapter_flush(m, a);
     adapter_settle(m, a);
@@ -181,8 +183,8 @@ void machine_set_lpar_adapter(struct machine *m, unsigned apid, bool in_lpar)
 {
     struct mask256 all = mask256_ones();
 
-    m->adapters[apid].config.in_lpar = in_lpar;
-    if (!in_lpar && m->adapters[apid].config.type)
+    m->adapters[apid].config->in_lpar = in_lpar;
+    if (!in_lpar && m->adapters[apid].config->type)
         adapter_zeroize(m, &m->adapters[apid], &all);
     note_adapter(m, apid);
 }
@@ -194,7 +196,7 @@ void machine_set_lpar_domain(struct machine *m, unsigned domain, bool usage)
     mask256_assign(&m->config.usage, domain, usage);
     mask256_set(&one, domain);
     for (unsigned i = 0; i < AP_IDS && !usage; i++)
-        if (m->adapters[i].config.type)
+        if (m->adapters[i].config->type)
             adapter_zeroize(m, &m->adapters[i], &one);
     note_all(m);
 }
@@ -216,14 +218,14 @@ void machine_replace(struct machine *m, const struct machine_config *config,
     m->config.max_domain = config->max_domain;
     for (unsigned i = 0; i < AP_IDS; i++) {
         struct adapter *a = &m->adapters[i];
-        bool was = a->config.type && a->config.in_lpar;
+        bool was = a->config->type && a->config->in_lpar;
         bool same = was && config->adapters[i].in_lpar &&
-                    a->config.type == config->adapters[i].type &&
-                    a->config.mode == config->adapters[i].mode;
+                    a->config->type == config->adapters[i].type &&
+                    a->config->mode == config->adapters[i].mode;
         bool broken = mask256_test(checkstopped, i);
 
         /* As when one of the two changes alone. */
-        if (!same || a->config.configured != config->adapters[i].configured ||
+        if (!same || a->config->configured != config->adapters[i].configured ||
             a->checkstopped != broken)
             adapter_flush(m, a);
         adapter_install(a, &config->adapters[i]);
@@ -260,7 +262,7 @@ static bool is_state(const struct fault *f)
 static void fault_state_changed(struct machine *m, const struct fault *f)
 {
     for (unsigned apid = f->first_apid; apid <= f->last_apid; apid++) {
-        if (!m->adapters[apid].config.type)
+        if (!m->adapters[apid].config->type)
             continue;
         for (unsigned apqi = f->first_apqi; apqi <= f->last_apqi; apqi++)
             queue_flush(m, &m->adapters[apid], apqi);

@@ -477,6 +477,26 @@ static void test_each_reply_comes_once(void **state)
     assert_int_equal(machine_replies_came(w->machine, QN), 0);
 }
 
+/* The configuration that the machine shows is the one that holds. */
+static void test_config_is_current(void **state)
+{
+    struct world *w = *state;
+    const struct machine_config *config = machine_config(w->machine);
+    struct machine_config wanted = *config;
+    struct mask256 none = {0};
+
+    machine_set_online(w->machine, 6, false);
+    assert_false(config->adapters[6].configured);
+    machine_set_lpar_adapter(w->machine, 5, false);
+    assert_false(config->adapters[5].in_lpar);
+    assert_int_equal(machine_adapter_type_parse("CEX8P", &wanted.adapters[4]), 0);
+    machine_replace(w->machine, &wanted, &none);
+    assert_int_equal(config->adapters[4].type, 14);
+    assert_true(config->adapters[6].configured);
+    for (unsigned apid = 0; apid < AP_IDS; apid++)
+        assert_ptr_equal(machine_adapter_config(w->machine, apid), &config->adapters[apid]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -501,6 +521,7 @@ int main(void)
         TEST(test_not_there_comes_first),
         TEST(test_event),
         TEST(test_each_reply_comes_once),
+        TEST(test_config_is_current),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
