@@ -122,6 +122,18 @@ static void gone(struct vfio_ap *v, const struct mdev *m, struct effects *fx)
     effects_gone(fx, sysfs_dir_ino(v->tree, groups), name);
 }
 
+/* Nothing is pending for a device that goes. */
+static void unmark(struct vfio_ap *v, struct mdev *m)
+{
+    uint32_t *link = &v->pending;
+
+    if (m->pending == PENDING_NONE)
+        return;
+    while (*link != m->slot)
+        link = &mdev_at(v, *link)->next_pending;
+    *link = m->next_pending;
+}
+
 void mdev_destroy(struct vfio_ap *v, struct mdev *m, struct effects *fx)
 {
     struct apcb nothing = {0};
@@ -131,6 +143,7 @@ void mdev_destroy(struct vfio_ap *v, struct mdev *m, struct effects *fx)
     gone(v, m, fx);
     announce(m, false, fx);
     bucket_remove(v, m);
+    unmark(v, m);
     slots_remove(&v->mdevs, m->id);
     if (m->remove_token)
         effects_reply(fx, m->remove_token, 0);
