@@ -54,21 +54,14 @@ void core_free(struct core *c)
     free(c);
 }
 
-const struct sysfs_tree *core_tree(struct core *c, unsigned tree)
+const struct sysfs_tree *core_tree(const struct core *c, unsigned tree)
 {
-    struct core_guest *g;
+    const struct core_guest *g;
 
     if (tree == CORE_HOST_TREE)
         return &c->tree;
     g = guest_at(c, tree - 1);
-    return g ? guest_tree(c, g) : NULL;
-}
-
-bool core_has_tree(const struct core *c, unsigned tree)
-{
-    const struct core_guest *g = tree == CORE_HOST_TREE ? NULL : guest_at(c, tree - 1);
-
-    return tree == CORE_HOST_TREE || (g && g->linux_system);
+    return g && g->linux_system ? &g->linux_system->tree : NULL;
 }
 
 /* The machine changed: it presents an event, and the host's bus looks at once (trap 23). */
@@ -155,6 +148,8 @@ static int execute(struct core *c, const struct command *cmd, struct effects *fx
         return core_guest_detach(c, cmd, fx, reply);
     case CMD_GUEST_MIGRATE:
         return core_guest_migrate(c, cmd, fx, reply);
+    case CMD_GUEST_LOOK:
+        return core_guest_look(c, cmd);
     case CMD_CPU_CONNECT:
         return core_cpu_connect(c, cmd, fx, reply);
     case CMD_CPU_RESET:
@@ -220,12 +215,12 @@ void core_set_firmware(struct core *c, const struct machine_firmware *firmware)
     machine_set_firmware(c->machine, firmware);
 }
 
-const struct zcrypt *core_zcrypt(struct core *c, unsigned tree)
+const struct zcrypt *core_zcrypt(const struct core *c, unsigned tree)
 {
     return zcrypt_of(c, tree);
 }
 
-int core_open(struct core *c, unsigned tree, sysfs_ino ino, uint32_t *node)
+int core_open(const struct core *c, unsigned tree, sysfs_ino ino, uint32_t *node)
 {
     const struct sysfs_tree *t = core_tree(c, tree);
     struct sysfs_entry entry;

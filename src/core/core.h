@@ -28,12 +28,8 @@ void core_free(struct core *c);
 
 #define CORE_HOST_TREE 0 /* tree numbers: 0 is the host's /sys, n + 1 that of guest number n */
 
-/* The tree for reading; NULL if there is no such guest. A guest's tree is built when it is first
- * asked for. */
-const struct sysfs_tree *core_tree(struct core *c, unsigned tree);
-
-/* Whether core_tree would find it built already. */
-bool core_has_tree(const struct core *c, unsigned tree);
+/* The tree for reading. NULL: there is no such guest, or it has no tree yet (CMD_GUEST_LOOK). */
+const struct sysfs_tree *core_tree(const struct core *c, unsigned tree);
 
 enum command_kind {
     CMD_STORE,      /* one write(2) to an attribute */
@@ -49,6 +45,7 @@ enum command_kind {
     CMD_GUEST_ATTACH,
     CMD_GUEST_DETACH,
     CMD_GUEST_MIGRATE,
+    CMD_GUEST_LOOK,  /* somebody is going to look at a guest's tree: it is built, once */
     CMD_CPU_CONNECT, /* somebody becomes the CPUs of a guest or of the LPAR, or leaves: CMD_INSN */
     CMD_CPU_RESET,   /* the system of a guest or of the LPAR was reset: its queues are zeroized */
     CMD_TIMER,
@@ -96,7 +93,10 @@ struct command {
             unsigned features;
             bool has_mdev;
             struct uuid mdev;
-        } guest; /* all CMD_GUEST_* */
+        } guest; /* CMD_GUEST_START to CMD_GUEST_MIGRATE */
+        struct {
+            unsigned guest; /* number */
+        } look;
         struct {
             unsigned guest; /* number, or CORE_LPAR */
             bool on;        /* CMD_CPU_CONNECT: comes; otherwise goes, which resets the queues */
@@ -169,13 +169,13 @@ int core_job_get(const struct core *c, uint64_t id, struct core_job *out);
 void core_set_firmware(struct core *c, const struct machine_firmware *firmware);
 
 /* zcrypt of a tree, for the status of its nodes; NULL where there is none. */
-const struct zcrypt *core_zcrypt(struct core *c, unsigned tree);
+const struct zcrypt *core_zcrypt(const struct core *c, unsigned tree);
 
 /*
  * Opening a device node of a tree (sysfs_entry.device): *node names it for zcrypt_ioctl_allowed and
  * zcrypt_request. -ENODEV: it has been destroyed, or it is none.
  */
-int core_open(struct core *c, unsigned tree, sysfs_ino ino, uint32_t *node);
+int core_open(const struct core *c, unsigned tree, sysfs_ino ino, uint32_t *node);
 
 /*
  * How adapters reach the core. execute runs the command and hands its effects to all adapters

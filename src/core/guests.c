@@ -40,26 +40,35 @@ void guests_free(struct core *c)
     free(c->guests);
 }
 
-/* Without AP instructions the bus module does not load, and there is nothing to see. */
-struct sysfs_tree *guest_tree(struct core *c, struct core_guest *g)
+/* Without AP instructions the bus module does not load, and there is nothing to see. Nobody has
+ * seen the system start, so nobody hears what its first scan found. */
+static struct guest_linux *linux_new(struct core *c, struct core_guest *g)
 {
+    struct guest_linux *l = xcalloc(1, sizeof *l);
     struct effects unheard = {.tree = (uint16_t)(g->v.number + 1)};
     struct ap_bus_params params = {
         .abi = c->abi, .apmask = mask256_ones(), .aqmask = mask256_ones(), .domain = -1};
 
-    if (g->linux_system)
-        return &g->linux_system->tree;
-    g->linux_system = xcalloc(1, sizeof *g->linux_system);
-    sysfs_tree_init(&g->linux_system->tree);
-    if (g->v.hw.features & GUEST_AP) {
-        g->linux_system->bus = ap_bus_new(&params, guest_hw(&g->v.hw), &g->linux_system->tree);
-        g->linux_system->zcrypt =
-            zcrypt_new(c->abi, &g->linux_system->tree, g->linux_system->bus, c->tokens);
-        if (!g->connected)
-            ap_bus_scan(g->linux_system->bus, &unheard);
-        effects_done(&unheard);
-    }
-    return &g->linux_system->tree;
+    sysfs_tree_init(&l->tree);
+    if (!(g->v.hw.features & GUEST_AP))
+        return l;
+    l->bus = ap_bus_new(&params, guest_hw(&g->v.hw), &l->tree);
+    l->zcrypt = zcrypt_new(c->abi, &l->tree, l->bus, c->tokens);
+    if (!g->connected)
+        ap_bus_scan(l->bus, &unheard);
+    effects_done(&unheard);
+    return l;
+}
+
+int core_guest_look(struct core *c, const struct command *cmd)
+{
+    struct core_guest *g = guest_at(c, cmd->look.guest);
+
+    if (!g)
+        return -ENOENT;
+    if (!g->linux_system)
+        g->linux_system = linux_new(c, g);
+    return 0;
 }
 
 /* While a client is the guest's CPUs, its own system sees to the queues, and ours keeps away. */

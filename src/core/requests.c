@@ -69,9 +69,9 @@ int core_job_get(const struct core *c, uint64_t id, struct core_job *out)
     return 0;
 }
 
-struct zcrypt *zcrypt_of(struct core *c, unsigned tree)
+struct zcrypt *zcrypt_of(const struct core *c, unsigned tree)
 {
-    struct core_guest *g;
+    const struct core_guest *g;
 
     if (tree == CORE_HOST_TREE)
         return c->zcrypt;

@@ -10,8 +10,7 @@
 
 /* Private to src/core. */
 
-/* A guest's own operating system: made when somebody first looks at its tree, so that an idle guest
- * is small. */
+/* A guest's own operating system: made by CMD_GUEST_LOOK, so that an idle guest is small. */
 struct guest_linux {
     struct sysfs_tree tree;
     struct ap_bus *bus;
@@ -50,7 +49,6 @@ void guests_free(struct core *c);
 /* Guests whose APCB changed in effects[from..], or all of them, look at their AP again, as after
  * the CHSC event. */
 void guests_rescan(struct core *c, struct effects *fx, size_t from, bool all);
-struct sysfs_tree *guest_tree(struct core *c, struct core_guest *g);
 
 int core_guest_start(struct core *c, const struct command *cmd, struct effects *fx,
                      struct reply *reply);
@@ -62,13 +60,14 @@ int core_guest_detach(struct core *c, const struct command *cmd, struct effects 
                       struct reply *reply);
 int core_guest_migrate(struct core *c, const struct command *cmd, struct effects *fx,
                        struct reply *reply);
+int core_guest_look(struct core *c, const struct command *cmd);
 int core_cpu_connect(struct core *c, const struct command *cmd, struct effects *fx,
                      struct reply *reply);
 int core_cpu_reset(struct core *c, const struct command *cmd);
 
 /* requests.c */
 int core_insn(struct core *c, const struct command *cmd, struct reply *reply);
-struct zcrypt *zcrypt_of(struct core *c, unsigned tree);
+struct zcrypt *zcrypt_of(const struct core *c, unsigned tree);
 /* The queue may have a reply: who waits for it in the guest, or is to be told, hears of it. */
 void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn, struct effects *fx);
 /* The same for a queue that no guest has. */

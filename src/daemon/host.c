@@ -30,6 +30,9 @@ static bool is_fuse(int fd)
 
 static int host_mount_guest(void *data, unsigned guest, int fd, struct text *why)
 {
+    struct command look = {.kind = CMD_GUEST_LOOK, .look = {.guest = guest}};
+    struct daemon *d = data;
+    struct reply reply = {0};
     int own;
 
     if (!is_fuse(fd)) {
@@ -42,7 +45,9 @@ static int host_mount_guest(void *data, unsigned guest, int fd, struct text *why
         text_addf(why, "no descriptor is left for the guest's tree: %s", error_text(errno));
         return own;
     }
-    return daemon_mount_new(data, guest + 1, NULL, own, why);
+    d->door.execute(&d->door, &look, &reply);
+    reply_done(&reply);
+    return daemon_mount_new(d, guest + 1, NULL, own, why);
 }
 
 static int host_advance(void *data, uint64_t ns, struct text *why)

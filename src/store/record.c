@@ -8,13 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/query.h"
-
 struct record {
     FILE *file; /* NULL after an error */
     char *path;
-    bool *looked; /* by guest number: its tree exists, and the recording says so */
-    unsigned looked_count;
 };
 
 static int fail(struct record *r, int err, struct text *why)
@@ -61,74 +57,29 @@ int record_open(const char *path, const struct machine_config *config, struct re
     return rc;
 }
 
-static void looked_grow(struct record *r, unsigned number)
-{
-    unsigned count = r->looked_count ? r->looked_count : 16;
-
-    if (number < r->looked_count)
-        return;
-    while (count <= number)
-        count *= 2;
-    r->looked = xrealloc(r->looked, count * sizeof *r->looked);
-    memset(r->looked + r->looked_count, 0, (count - r->looked_count) * sizeof *r->looked);
-    r->looked_count = count;
-}
-
-/* Trees that were looked at since the last command. */
-static int write_looks(struct record *r, struct core *core, struct text *why)
-{
-    struct guest_info g;
-    uint32_t cursor = 0;
-    int rc = 0;
-
-    while (rc == 0 && core_guest_next(core, &cursor, &g)) {
-        text_auto line = {0};
-
-        looked_grow(r, g.number);
-        if (r->looked[g.number] || !core_has_tree(core, g.number + 1))
-            continue;
-        r->looked[g.number] = true;
-        text_addf(&line, "{\"look\":%u}", g.number);
-        rc = write_line(r, &line, why);
-    }
-    return rc;
-}
-
-int record_command(struct record *r, struct core *core, const struct command *cmd, struct text *why)
+int record_command(struct record *r, const struct core *core, const struct command *cmd,
+                   struct text *why)
 {
     text_auto line = {0};
-    int rc;
 
     if (!r || !r->file)
         return 0;
-    rc = write_looks(r, core, why);
-    if (rc < 0)
-        return rc;
     record_format_command(core, cmd, &line);
     return write_line(r, &line, why);
 }
 
-int record_outcome(struct record *r, struct core *core, const struct reply *reply,
+int record_outcome(struct record *r, const struct core *core, const struct reply *reply,
                    const struct effects *effects, struct text *why)
 {
-    struct guest_info g;
-    uint32_t cursor = 0;
     text_auto line = {0};
 
     if (!r || !r->file)
         return 0;
-    /* What the command itself looked at, it will look at again. */
-    if (r->looked_count)
-        memset(r->looked, 0, r->looked_count * sizeof *r->looked);
-    while (core_guest_next(core, &cursor, &g)) {
-        looked_grow(r, g.number);
-        r->looked[g.number] = core_has_tree(core, g.number + 1);
-    }
     record_format_outcome(core, reply, effects, &line);
     return write_line(r, &line, why);
 }
 
-int record_start(struct record *r, struct core *core, const struct effects *effects,
+int record_start(struct record *r, const struct core *core, const struct effects *effects,
                  struct text *why)
 {
     struct reply none = {0};
@@ -148,7 +99,6 @@ void record_close(struct record *r)
         return;
     if (r->file)
         fclose(r->file);
-    free(r->looked);
     free(r->path);
     free(r);
 }

@@ -19,10 +19,10 @@
  *
  * A store names its attribute by its path below the tree's root, or null if it was not there any
  * more. Bytes are a string if they are UTF-8 without NUL, else {"hex":"..."}; 64-bit patterns are
- * "0x..." strings. Recordings without the start are older; they are played, too. A line {"look":n}
- * says that somebody looked at the tree of guest n for the first time. Requests to adapters are in
- * a recording with all that is in them: clear keys, too. It is therefore readable for its owner
- * alone.
+ * "0x..." strings. Recordings without the start are older; they are played, too. So is a line
+ * {"look":n} without an outcome, which stood where the command "guest-look" stands now. Requests to
+ * adapters are in a recording with all that is in them: clear keys, too. It is therefore readable
+ * for its owner alone.
  */
 struct record;
 
@@ -34,24 +34,24 @@ int record_open(const char *path, const struct machine_config *config, struct re
                 struct text *why);
 
 /* What core_new gave: the effects with their time, want_uevents set. As record_outcome. */
-int record_start(struct record *r, struct core *core, const struct effects *effects,
+int record_start(struct record *r, const struct core *core, const struct effects *effects,
                  struct text *why);
 
 /*
  * Before and after core_execute. effects->want_uevents has to be set. A write error (a full disk)
  * is reported once, as -errno with a sentence in why; then nothing more is written. r may be NULL.
  */
-int record_command(struct record *r, struct core *core, const struct command *cmd,
+int record_command(struct record *r, const struct core *core, const struct command *cmd,
                    struct text *why);
-int record_outcome(struct record *r, struct core *core, const struct reply *reply,
+int record_outcome(struct record *r, const struct core *core, const struct reply *reply,
                    const struct effects *effects, struct text *why);
 
 void record_close(struct record *r);
 
 /* One line each, without newline. */
 void record_format_head(const struct machine_config *config, struct text *out);
-void record_format_command(struct core *core, const struct command *cmd, struct text *out);
-void record_format_outcome(struct core *core, const struct reply *reply,
+void record_format_command(const struct core *core, const struct command *cmd, struct text *out);
+void record_format_outcome(const struct core *core, const struct reply *reply,
                            const struct effects *effects, struct text *out);
 
 enum record_line { RECORD_START, RECORD_COMMAND, RECORD_LOOK, RECORD_OUTCOME };
@@ -61,7 +61,6 @@ struct record_entry {
     enum record_line line;
     struct command cmd; /* RECORD_START: now is the time */
     const char *path;   /* CMD_STORE: to be looked up; NULL: it had vanished */
-    unsigned guest;     /* RECORD_LOOK */
     struct record_memory *memory;
 };
 

@@ -23,6 +23,7 @@ const char *const record_command_names[] = {[CMD_STORE] = "store",
                                             [CMD_GUEST_ATTACH] = "guest-attach",
                                             [CMD_GUEST_DETACH] = "guest-detach",
                                             [CMD_GUEST_MIGRATE] = "guest-migrate",
+                                            [CMD_GUEST_LOOK] = "guest-look",
                                             [CMD_CPU_CONNECT] = "cpu-connect",
                                             [CMD_CPU_RESET] = "cpu-reset",
                                             [CMD_TIMER] = "timer",
@@ -113,9 +114,9 @@ static void dump(json_t *line, struct text *out)
 }
 
 /* The path of a node, or null when it has vanished. */
-static json_t *path_of(struct core *core, unsigned tree, sysfs_ino ino)
+static json_t *path_of(const struct core *core, unsigned tree, sysfs_ino ino)
 {
-    const struct sysfs_tree *t = core_has_tree(core, tree) ? core_tree(core, tree) : NULL;
+    const struct sysfs_tree *t = core_tree(core, tree);
     struct sysfs_entry entry;
     text_auto path = {0};
 
@@ -229,7 +230,7 @@ static void format_machine(json_t *line, const struct command *cmd)
 }
 
 /* Without a default, too. */
-static void format_kind(json_t *line, struct core *core, const struct command *cmd)
+static void format_kind(json_t *line, const struct core *core, const struct command *cmd)
 {
     switch (cmd->kind) {
     case CMD_STORE:
@@ -249,6 +250,9 @@ static void format_kind(json_t *line, struct core *core, const struct command *c
     case CMD_GUEST_DETACH:
     case CMD_GUEST_MIGRATE:
         return format_guest(line, cmd);
+    case CMD_GUEST_LOOK:
+        set_int(line, "guest", cmd->look.guest);
+        return;
     case CMD_FAULT_ADD:
         set(line, "rule", bytes(cmd->fault.text, cmd->fault.len));
         return;
@@ -277,7 +281,7 @@ static void format_kind(json_t *line, struct core *core, const struct command *c
     abort();
 }
 
-void record_format_command(struct core *core, const struct command *cmd, struct text *out)
+void record_format_command(const struct core *core, const struct command *cmd, struct text *out)
 {
     json_t *line = json_object();
 
@@ -344,7 +348,8 @@ static const char *effect_word(enum effect_kind kind)
     abort();
 }
 
-static json_t *format_effect(struct core *core, const struct effects *fx, const struct effect *e)
+static json_t *format_effect(const struct core *core, const struct effects *fx,
+                             const struct effect *e)
 {
     json_t *line = json_object();
 
@@ -384,7 +389,7 @@ static json_t *format_insn_result(const struct ap_insn_result *r)
     return line;
 }
 
-void record_format_outcome(struct core *core, const struct reply *reply,
+void record_format_outcome(const struct core *core, const struct reply *reply,
                            const struct effects *effects, struct text *out)
 {
     static const struct ap_insn_result none;

@@ -232,6 +232,15 @@ static int take_cpu(struct line_reader *r, const json_t *o, struct record_entry 
     return rc < 0 ? rc : take_bool(r, o, "on", &e->cmd.cpu.on);
 }
 
+static int take_guest_look(struct line_reader *r, const json_t *o, struct record_entry *e)
+{
+    uint32_t guest = 0;
+    int rc = take_u32(r, o, "guest", &guest);
+
+    e->cmd.look.guest = guest;
+    return rc;
+}
+
 static int take_guest(struct line_reader *r, const json_t *o, struct record_entry *e)
 {
     const char *uuid = NULL;
@@ -398,9 +407,10 @@ static const struct {
     [CMD_GUEST_START] = {3, take_guest},   [CMD_GUEST_STOP] = {3, take_guest},
     [CMD_GUEST_ATTACH] = {3, take_guest},  [CMD_GUEST_DETACH] = {3, take_guest},
     [CMD_CPU_CONNECT] = {2, take_cpu},     [CMD_CPU_RESET] = {2, take_cpu},
-    [CMD_GUEST_MIGRATE] = {3, take_guest}, [CMD_TIMER] = {1, take_timer},
-    [CMD_INSN] = {8, take_insn},           [CMD_ZCRYPT] = {11, take_zcrypt},
-    [CMD_JOB_DONE] = {2, take_job},        [CMD_CANCEL] = {0, take_nothing},
+    [CMD_GUEST_MIGRATE] = {3, take_guest}, [CMD_GUEST_LOOK] = {1, take_guest_look},
+    [CMD_TIMER] = {1, take_timer},         [CMD_INSN] = {8, take_insn},
+    [CMD_ZCRYPT] = {11, take_zcrypt},      [CMD_JOB_DONE] = {2, take_job},
+    [CMD_CANCEL] = {0, take_nothing},
 };
 
 static int take_command(struct line_reader *r, const json_t *o, struct record_entry *e)
@@ -437,7 +447,8 @@ static int take_look(struct line_reader *r, const json_t *o, struct record_entry
     int rc = take_int(r, o, "look", UINT16_MAX, &guest);
 
     e->line = RECORD_LOOK;
-    e->guest = (unsigned)guest;
+    e->cmd.kind = CMD_GUEST_LOOK;
+    e->cmd.look.guest = (unsigned)guest;
     if (rc == 0 && json_object_size(o) != 1)
         return refuse(r, "look", "stands alone");
     return rc;

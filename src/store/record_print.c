@@ -56,6 +56,8 @@ static void print_what(const json_t *o, FILE *out)
                 string(o, "what"), number(o, "id"), flag(o, "force") ? " --force" : "");
     else if (strcmp(kind, "sclp") == 0)
         fprintf(out, "sclp 0x%08llx", number(o, "word"));
+    else if (strcmp(kind, "guest-look") == 0)
+        fprintf(out, "guest-look %lld", number(o, "guest"));
     else if (strncmp(kind, "guest-", 6) == 0)
         fprintf(out, "%s %s %s", kind, string(o, "guest"), string(o, "mdev"));
     else if (strcmp(kind, "fault-add") == 0) {

@@ -72,7 +72,7 @@ static const struct sysfs_tree *tree_of(struct play *p, unsigned tree)
 
     if (tree && !p->requests.guest[tree - 1].exists)
         return NULL;
-    return core_has_tree(p->core, number) ? core_tree(p->core, number) : NULL;
+    return core_tree(p->core, number);
 }
 
 /* A counter of a card or queue; -1: it is not there. */

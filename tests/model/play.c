@@ -148,8 +148,23 @@ static int execute_fault(struct play *p, const struct step *s)
 static int execute_look(struct play *p, const struct step *s)
 {
     const struct m_guest *g = s->object < GUESTS ? &p->before.guest[s->object] : NULL;
+    struct command cmd = {
+        .kind = CMD_GUEST_LOOK, .now = p->now, .look = {g && g->exists ? g->number : 1000}};
 
-    return g && g->exists && core_tree(p->core, g->number + 1) ? 0 : -ENOENT;
+    return play_execute(p, &cmd);
+}
+
+/* Whoever writes to a file of a guest has looked at its tree; that is no part of the write. */
+static bool look_before_store(struct play *p, const struct step *s)
+{
+    unsigned tree = tree_number(p, s);
+    struct command cmd = {.kind = CMD_GUEST_LOOK, .now = p->now, .look = {tree - 1}};
+    int result;
+
+    if (s->kind != STEP_STORE || core_tree(p->core, tree))
+        return true;
+    result = play_execute(p, &cmd);
+    return requests_follow(p, NULL, result);
 }
 
 /* The steps that are a command as they stand. */
@@ -327,7 +342,7 @@ static void follow_guests(struct play *p)
             g->number = info.number;
             g->features = info.features;
             g->connected = info.connected;
-            g->looked = core_has_tree(p->core, info.number + 1);
+            g->looked = core_tree(p->core, info.number + 1);
         }
     }
     p->model.lpar_connected = p->lpar_connected;
@@ -343,8 +358,8 @@ static bool step_with_faults(struct play *p, const struct step *s)
     effects_clear(&p->fx);
     p->before = p->model;
     p->wanted = (struct m_outcome){0};
-    if (s->kind == STEP_STORE || s->kind == STEP_LOOK)
-        core_tree(p->core, tree_number(p, s));
+    if (!look_before_store(p, s))
+        return false;
     result = execute_step(p, s);
     follow_guests(p);
     dump_effects(p);
@@ -360,8 +375,8 @@ static bool step_foretold(struct play *p, const struct step *s)
     p->before = p->model;
     p->wanted = model_step(&p->model, s);
     refused = p->wanted.result < 0 && p->wanted.result != -EINPROGRESS && s->kind <= STEP_CONNECT;
-    if (s->kind == STEP_STORE)
-        core_tree(p->core, tree_number(p, s)); /* to look is no part of the refusal */
+    if (!look_before_store(p, s))
+        return false;
     if (refused)
         digest = dump_digest(p);
     result = execute_step(p, s);

@@ -64,7 +64,7 @@ bool zcrypt_cares(struct play *p, unsigned ai, unsigned di)
 
     for (int i = 0; i < GUESTS; i++)
         if (reaches(&r->guest[i], ai, di))
-            return !r->guest[i].connected && core_has_tree(p->core, r->guest[i].number + 1);
+            return !r->guest[i].connected && core_tree(p->core, r->guest[i].number + 1);
     return r->queue[ai][di].driver == 1;
 }
 

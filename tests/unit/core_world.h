@@ -91,6 +91,14 @@ static inline int put(struct world *w, const char *path, const char *value)
     return put_token(w, path, value, 0);
 }
 
+/* As whoever mounts a guest's tree. */
+static inline void look(struct world *w, unsigned number)
+{
+    struct command cmd = {.kind = CMD_GUEST_LOOK, .look = {.guest = number}};
+
+    assert_int_equal(run(w, &cmd), 0);
+}
+
 /* Reads into a buffer of the world; the last one counts. */
 static inline const char *get_in(struct world *w, unsigned tree, const char *path)
 {

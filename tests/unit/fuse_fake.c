@@ -337,17 +337,17 @@ static const struct sysfs_kind_ops object_ops = {.attrs = object_attrs,
                                                  .name = object_name,
                                                  .parent = in_root};
 
-const struct sysfs_tree *core_tree(struct core *c, unsigned tree)
+const struct sysfs_tree *core_tree(const struct core *c, unsigned tree)
 {
     return tree < FAKE_TREES ? &c->trees[tree].tree : NULL;
 }
 
-const struct zcrypt *core_zcrypt(struct core *c, unsigned tree)
+const struct zcrypt *core_zcrypt(const struct core *c, unsigned tree)
 {
     return NULL;
 }
 
-int core_open(struct core *c, unsigned tree, sysfs_ino ino, uint32_t *node)
+int core_open(const struct core *c, unsigned tree, sysfs_ino ino, uint32_t *node)
 {
     return -ENXIO;
 }

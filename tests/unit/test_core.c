@@ -95,12 +95,34 @@ static void test_hot_plug(void **state)
     assert_int_equal(sysfs_resolve(core_tree(w->core, 0), MATRIX UUID1, &(sysfs_ino){0}), -ENOENT);
 }
 
+/* Only a command builds a guest's tree, and to ask for it changes nothing. */
+static void test_guest_tree(void **state)
+{
+    struct world *w = *state;
+    struct command at = {.kind = CMD_GUEST_LOOK, .look = {.guest = 1}};
+    const struct sysfs_tree *tree;
+
+    assert_int_equal(guest(w, CMD_GUEST_START, "Guest1", NULL), 0);
+    assert_null(core_tree(w->core, 1));
+    assert_int_equal(run(w, &at), -ENOENT);
+    look(w, 0);
+    tree = core_tree(w->core, 1);
+    assert_non_null(tree);
+    assert_null(core_tree(w->core, 2));
+    look(w, 0);
+    assert_ptr_equal(core_tree(w->core, 1), tree);
+    assert_int_equal(guest(w, CMD_GUEST_STOP, "Guest1", NULL), 0);
+    assert_int_equal(guest(w, CMD_GUEST_START, "Guest2", NULL), 0);
+    assert_null(core_tree(w->core, 1));
+}
+
 static void test_standby_leaves_guest_and_comes_back(void **state)
 {
     struct world *w = *state;
 
     secure_and_create(w);
     assert_int_equal(guest(w, CMD_GUEST_START, "Guest1", UUID1), 0);
+    look(w, 0);
     assert_string_equal(get_in(w, 1, "bus/ap/bindings"), "4/4 (complete)\n");
     assert_int_equal(se_adapter(w, 5, false), 0);
     assert_string_equal(get(w, "devices/ap/card05/config"), "0\n");
@@ -251,6 +273,7 @@ static void test_walk(void **state)
     assert_int_equal(put(w, "class/zcrypt/create", "mine\n"), 0);
     assert_int_equal(guest(w, CMD_GUEST_START, "Guest1", UUID1), 0);
     assert_true(walk(core_tree(w->core, CORE_HOST_TREE), SYSFS_ROOT_INO) > 300);
+    look(w, 0);
     assert_true(walk(core_tree(w->core, 1), SYSFS_ROOT_INO) > 80);
 }
 
@@ -308,6 +331,7 @@ int main(void)
         TEST(test_assign_rules),
         TEST(test_veto),
         TEST(test_hot_plug),
+        TEST(test_guest_tree),
         TEST(test_standby_leaves_guest_and_comes_back),
         TEST(test_lpar_change_needs_adapters_off),
         TEST_UPSTREAM(test_remove_waits_upstream),

@@ -90,7 +90,7 @@ static void guest_with_a_queue(struct world *w)
     assert_int_equal(put(w, MATRIX UUID1 "/assign_domain", "4"), 0);
     assert_int_equal(put(w, MATRIX UUID1 "/assign_adapter", "6"), 0);
     assert_int_equal(guest(w, CMD_GUEST_START, "Guest1", UUID1), 0);
-    assert_non_null(core_tree(w->core, 1));
+    look(w, 0);
 }
 
 static void test_guest_stops(void **state)

@@ -228,6 +228,7 @@ static void test_in_guest(void **state)
 
     secure_and_create(w);
     assert_int_equal(guest(w, CMD_GUEST_START, "Guest1", UUID1), 0);
+    look(w, 0);
     assert_string_equal(get_in(w, 1, "bus/ap/devices/06.0004/online"), "1\n");
     job_count = 0;
     fault(w, "05.* always busy");
