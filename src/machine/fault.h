@@ -97,10 +97,12 @@ int fault_list_remove(struct fault_list *l, uint32_t number, struct fault *out);
 
 /*
  * The first rule of one of kinds (bits) for the queue that is not used up, which is charged with a
- * hit; NULL: there is none. fault_list_state sees only the rules that hold always.
+ * hit; NULL: there is none. fault_list_state sees only the rules that hold always, and
+ * fault_list_look finds the same without a charge.
  */
 const struct fault *fault_list_hit(struct fault_list *l, unsigned kinds, ap_qn qn);
 const struct fault *fault_list_state(struct fault_list *l, unsigned kinds, ap_qn qn);
+const struct fault *fault_list_look(const struct fault_list *l, unsigned kinds, ap_qn qn);
 
 #define FAULT_BIT(kind) (1u << (kind))
 

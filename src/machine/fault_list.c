@@ -129,27 +129,40 @@ int fault_list_remove(struct fault_list *l, uint32_t number, struct fault *out)
     return -ENOENT;
 }
 
-static const struct fault *hit(struct fault_list *l, unsigned kinds, ap_qn qn, bool always)
+static struct fault_entry *find(const struct fault_list *l, unsigned kinds, ap_qn qn, bool always)
 {
     for (unsigned i = 0; i < l->count; i++) {
         struct fault_entry *e = &l->v[i];
 
-        if (!e->left || (always && e->left != FAULT_ALWAYS) || !(kinds & FAULT_BIT(e->rule.kind)) ||
-            !fault_matches(&e->rule, qn))
-            continue;
-        e->hits++;
-        e->left -= e->left != FAULT_ALWAYS;
-        return &e->rule;
+        if (e->left && (!always || e->left == FAULT_ALWAYS) && kinds & FAULT_BIT(e->rule.kind) &&
+            fault_matches(&e->rule, qn))
+            return e;
     }
     return NULL;
 }
 
+static const struct fault *charge(struct fault_entry *e)
+{
+    if (!e)
+        return NULL;
+    e->hits++;
+    e->left -= e->left != FAULT_ALWAYS;
+    return &e->rule;
+}
+
 const struct fault *fault_list_hit(struct fault_list *l, unsigned kinds, ap_qn qn)
 {
-    return hit(l, kinds, qn, false);
+    return charge(find(l, kinds, qn, false));
 }
 
 const struct fault *fault_list_state(struct fault_list *l, unsigned kinds, ap_qn qn)
 {
-    return hit(l, kinds, qn, true);
+    return charge(find(l, kinds, qn, true));
+}
+
+const struct fault *fault_list_look(const struct fault_list *l, unsigned kinds, ap_qn qn)
+{
+    const struct fault_entry *e = find(l, kinds, qn, true);
+
+    return e ? &e->rule : NULL;
 }

@@ -10,9 +10,9 @@ bool apcb_equal(const struct apcb *a, const struct apcb *b)
 }
 
 /* What the guest sees is its APCB within what the LPAR has at the moment. */
-static bool hw_qci(void *ctx, struct ap_qci *out)
+static bool hw_qci(const void *ctx, struct ap_qci *out)
 {
-    struct guest *g = ctx;
+    const struct guest *g = ctx;
     struct ap_qci lpar;
 
     if (!(g->features & GUEST_APQCI) || !g->lpar.ops->qci(g->lpar.ctx, &lpar))
@@ -33,6 +33,20 @@ static uint32_t hw_tapq(void *ctx, ap_qn qn, uint64_t *info)
     if (!apcb_has(&g->apcb, qn))
         return apqsw_of(AP_RC_Q_NOT_AVAIL);
     apqsw = g->lpar.ops->tapq(g->lpar.ctx, qn, info);
+    if (!(g->features & GUEST_APFT))
+        *info &= AP_INFO_BASIC;
+    return apqsw;
+}
+
+static uint32_t hw_peek(const void *ctx, ap_qn qn, uint64_t *info)
+{
+    const struct guest *g = ctx;
+    uint32_t apqsw;
+
+    *info = 0;
+    if (!apcb_has(&g->apcb, qn))
+        return apqsw_of(AP_RC_Q_NOT_AVAIL);
+    apqsw = g->lpar.ops->peek(g->lpar.ctx, qn, info);
     if (!(g->features & GUEST_APFT))
         *info &= AP_INFO_BASIC;
     return apqsw;
@@ -81,23 +95,24 @@ static uint32_t hw_aqic(void *ctx, ap_qn qn, bool enable)
                                   : apqsw_of(AP_RC_Q_NOT_AVAIL);
 }
 
-static bool hw_interrupts(void *ctx)
+static bool hw_interrupts(const void *ctx)
 {
-    struct guest *g = ctx;
+    const struct guest *g = ctx;
 
     return g->features & GUEST_APQI && g->lpar.ops->interrupts(g->lpar.ctx);
 }
 
-static const char *hw_serial(void *ctx, unsigned apid)
+static const char *hw_serial(const void *ctx, unsigned apid)
 {
-    struct guest *g = ctx;
+    const struct guest *g = ctx;
 
     return mask256_test(&g->apcb.apm, apid) ? g->lpar.ops->serial(g->lpar.ctx, apid) : "";
 }
 
-static bool hw_ask(void *ctx, ap_qn qn, const uint8_t *request, size_t len, struct text *reply)
+static bool hw_ask(const void *ctx, ap_qn qn, const uint8_t *request, size_t len,
+                   struct text *reply)
 {
-    struct guest *g = ctx;
+    const struct guest *g = ctx;
 
     return apcb_has(&g->apcb, qn) && g->lpar.ops->ask(g->lpar.ctx, qn, request, len, reply);
 }
@@ -113,6 +128,7 @@ struct ap_hw guest_hw(struct guest *g)
     static const struct ap_hw_ops ops = {
         .qci = hw_qci,
         .tapq = hw_tapq,
+        .peek = hw_peek,
         .rapq = hw_rapq,
         .zapq = hw_zapq,
         .nqap = hw_nqap,

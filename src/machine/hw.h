@@ -12,7 +12,8 @@
 /*
  * The AP instructions as an operating system issues them, after decoding (spec 1.2 to 1.9). The
  * host's bus has the LPAR behind this interface, a guest's bus its APCB: the same code runs on
- * both.
+ * both. An instruction can change its queue, meet a fault and use that up; what has a const context
+ * does none of this, so that attributes can be read with it.
  */
 
 /* Response codes (spec 1.4). */
@@ -98,10 +99,12 @@ struct ap_dqap {
 
 struct ap_hw_ops {
     /* false: the facility is not installed. */
-    bool (*qci)(void *ctx, struct ap_qci *out);
+    bool (*qci)(const void *ctx, struct ap_qci *out);
     /* TAPQ, with the T bit where there is facility 15; *info is the GR2 word (spec 1.5), 0 where
      * the response code makes it invalid. */
     uint32_t (*tapq)(void *ctx, ap_qn qn, uint64_t *info);
+    /* What TAPQ would answer. */
+    uint32_t (*peek)(const void *ctx, ap_qn qn, uint64_t *info);
     uint32_t (*rapq)(void *ctx, ap_qn qn);
     uint32_t (*zapq)(void *ctx, ap_qn qn);
     uint32_t (*nqap)(void *ctx, ap_qn qn, const struct ap_nqap *request);
@@ -109,14 +112,14 @@ struct ap_hw_ops {
     /* AQIC: notification on reply on or off. */
     uint32_t (*aqic)(void *ctx, ap_qn qn, bool enable);
     /* Facility 65. */
-    bool (*interrupts)(void *ctx);
+    bool (*interrupts)(const void *ctx);
     /* A serial number as the card's firmware answers it; "" if unknown. */
-    const char *(*serial)(void *ctx, unsigned apid);
+    const char *(*serial)(const void *ctx, unsigned apid);
     /*
      * What the queue's firmware answers to a message at this moment, without a place in the queue.
      * false: nobody answers. See zcrypt/facts.h for why there is this way beside NQAP and DQAP.
      */
-    bool (*ask)(void *ctx, ap_qn qn, const uint8_t *request, size_t len, struct text *reply);
+    bool (*ask)(const void *ctx, ap_qn qn, const uint8_t *request, size_t len, struct text *reply);
     /* SCLP Configure / Deconfigure AP: response code, or -EOPNOTSUPP where there is no such
      * facility (in a guest). */
     int (*sclp)(void *ctx, uint32_t word);

@@ -5,9 +5,9 @@
 
 /* The AP instructions as the LPAR issues them. */
 
-static bool hw_qci(void *ctx, struct ap_qci *out)
+static bool hw_qci(const void *ctx, struct ap_qci *out)
 {
-    struct machine *m = ctx;
+    const struct machine *m = ctx;
 
     *out = (struct ap_qci){.flags = m->config.features,
                            .max_adapter = m->config.max_adapter,
@@ -18,25 +18,46 @@ static bool hw_qci(void *ctx, struct ap_qci *out)
     return true;
 }
 
-/* Whether an instruction reaches the queue at all. */
-static enum ap_rc queue_rc(struct machine *m, ap_qn qn)
+/* Faults that are states of a queue. */
+#define FAULT_STATES (FAULT_BIT(FAULT_DECONFIGURED) | FAULT_BIT(FAULT_CHECKSTOP))
+
+static enum ap_rc adapter_rc(const struct machine *m, ap_qn qn)
 {
-    const struct adapter *a = &m->adapters[AP_QN_APID(qn)];
     struct adapter_state s = machine_adapter(m, AP_QN_APID(qn));
-    const struct fault *f;
 
     if (!s.in_lpar || !mask256_test(&m->config.usage, AP_QN_APQI(qn)))
         return AP_RC_Q_NOT_AVAIL;
     if (!s.online)
         return AP_RC_DECONFIGURED;
-    if (s.checkstopped)
-        return AP_RC_CHECKSTOPPED;
-    f = fault_list_state(&m->faults, FAULT_BIT(FAULT_DECONFIGURED) | FAULT_BIT(FAULT_CHECKSTOP),
-                         qn);
-    if (f)
-        return f->kind == FAULT_DECONFIGURED ? AP_RC_DECONFIGURED : AP_RC_CHECKSTOPPED;
+    return s.checkstopped ? AP_RC_CHECKSTOPPED : AP_RC_NORMAL;
+}
+
+/* state: a rule of FAULT_STATES that holds for the queue, or NULL. */
+static enum ap_rc state_rc(const struct machine *m, ap_qn qn, const struct fault *state)
+{
+    const struct adapter *a = &m->adapters[AP_QN_APID(qn)];
+
+    if (state)
+        return state->kind == FAULT_DECONFIGURED ? AP_RC_DECONFIGURED : AP_RC_CHECKSTOPPED;
     return a->reset_until && a->reset_until[AP_QN_APQI(qn)] ? AP_RC_RESET_IN_PROGRESS
                                                             : AP_RC_NORMAL;
+}
+
+/* Whether an instruction reaches the queue at all. */
+static enum ap_rc queue_rc(struct machine *m, ap_qn qn)
+{
+    enum ap_rc rc = adapter_rc(m, qn);
+
+    return rc == AP_RC_NORMAL ? state_rc(m, qn, fault_list_state(&m->faults, FAULT_STATES, qn))
+                              : rc;
+}
+
+/* Whether one would. */
+static enum ap_rc queue_look(const struct machine *m, ap_qn qn)
+{
+    enum ap_rc rc = adapter_rc(m, qn);
+
+    return rc == AP_RC_NORMAL ? state_rc(m, qn, fault_list_look(&m->faults, FAULT_STATES, qn)) : rc;
 }
 
 /* What every instruction but a reset does first: a ZAPQ that was not accepted is made good before
@@ -76,21 +97,39 @@ static uint32_t queue_status(const struct adapter *a, unsigned apqi)
     return status | (q->ready ? APQSW_REPLIES : 0) | (q->count > a->config->depth ? APQSW_FULL : 0);
 }
 
+static uint64_t queue_info(const struct machine *m, const struct adapter *a)
+{
+    return (uint64_t)a->config->functions << 32 | (uint64_t)a->config->type << 24 |
+           (uint64_t)mask256_count(&m->config.usage) % 256 << 16 |
+           (uint64_t)a->config->max_message << 8 | a->config->depth;
+}
+
 static uint32_t hw_tapq(void *ctx, ap_qn qn, uint64_t *info)
 {
     struct machine *m = ctx;
     const struct adapter *a = &m->adapters[AP_QN_APID(qn)];
     enum ap_rc rc = queue_enter(m, qn);
 
-    *info = 0;
-    if (rc == AP_RC_Q_NOT_AVAIL)
-        return apqsw_of(rc);
+    *info = rc == AP_RC_Q_NOT_AVAIL ? 0 : queue_info(m, a);
     if (rc == AP_RC_NORMAL && fault_list_state(&m->faults, FAULT_BIT(FAULT_BUSY), qn))
         rc = AP_RC_BUSY;
-    *info = (uint64_t)a->config->functions << 32 | (uint64_t)a->config->type << 24 |
-            (uint64_t)mask256_count(&m->config.usage) % 256 << 16 |
-            (uint64_t)a->config->max_message << 8 | a->config->depth;
     return apqsw_of(rc) | (rc == AP_RC_NORMAL ? queue_status(a, AP_QN_APQI(qn)) : 0);
+}
+
+/* Of a queue that is to be zeroized first nothing would be left. */
+static uint32_t hw_peek(const void *ctx, ap_qn qn, uint64_t *info)
+{
+    const struct machine *m = ctx;
+    const struct adapter *a = &m->adapters[AP_QN_APID(qn)];
+    enum ap_rc rc = queue_look(m, qn);
+
+    *info = rc == AP_RC_Q_NOT_AVAIL ? 0 : queue_info(m, a);
+    if (rc == AP_RC_NORMAL && fault_list_look(&m->faults, FAULT_BIT(FAULT_BUSY), qn))
+        rc = AP_RC_BUSY;
+    if (rc != AP_RC_NORMAL)
+        return apqsw_of(rc);
+    return mask256_test(&a->zeroize_due, AP_QN_APQI(qn)) ? APQSW_EMPTY
+                                                         : queue_status(a, AP_QN_APQI(qn));
 }
 
 static void reset_takes(struct machine *m, struct adapter *a, ap_qn qn, uint64_t time)
@@ -247,23 +286,28 @@ static uint32_t hw_dqap(void *ctx, ap_qn qn, struct ap_dqap *reply)
     return apqsw_of(rc) | queue_status(a, AP_QN_APQI(qn));
 }
 
-static bool hw_interrupts(void *ctx)
+static bool hw_interrupts(const void *ctx)
 {
-    return ((struct machine *)ctx)->config.interrupts;
+    return ((const struct machine *)ctx)->config.interrupts;
 }
 
-static const char *hw_serial(void *ctx, unsigned apid)
+static const char *hw_serial(const void *ctx, unsigned apid)
 {
-    return ((struct machine *)ctx)->adapters[apid].config->serial;
+    return ((const struct machine *)ctx)->adapters[apid].config->serial;
 }
 
-static bool hw_ask(void *ctx, ap_qn qn, const uint8_t *request, size_t len, struct text *reply)
+/* As if an instruction had asked: with what it has after the zeroizing that is due. */
+static bool hw_ask(const void *ctx, ap_qn qn, const uint8_t *request, size_t len,
+                   struct text *reply)
 {
-    struct machine *m = ctx;
-    struct machine_job job = {
-        .qn = qn, .zeroize_count = machine_zeroize_count(m, qn), .request = request, .len = len};
+    const struct machine *m = ctx;
+    bool due = mask256_test(&m->adapters[AP_QN_APID(qn)].zeroize_due, AP_QN_APQI(qn));
+    struct machine_job job = {.qn = qn,
+                              .zeroize_count = machine_zeroize_count(m, qn) + due,
+                              .request = request,
+                              .len = len};
 
-    if (!m->firmware.answer || queue_rc(m, qn) != AP_RC_NORMAL)
+    if (!m->firmware.answer || queue_look(m, qn) != AP_RC_NORMAL)
         return false;
     m->firmware.answer(m->firmware.ctx, &job, machine_adapter_config(m, AP_QN_APID(qn)),
                        mask256_count(&m->config.usage), reply);
@@ -280,6 +324,7 @@ struct ap_hw machine_hw(struct machine *m)
     static const struct ap_hw_ops ops = {
         .qci = hw_qci,
         .tapq = hw_tapq,
+        .peek = hw_peek,
         .rapq = hw_rapq,
         .zapq = hw_zapq,
         .nqap = hw_nqap,
