@@ -18,7 +18,7 @@ static int ap_functions_show(void *ctx, uint32_t qn, struct text *out)
     struct ap_bus *b = ctx;
     uint64_t info;
 
-    if (apqsw_rc(b->hw.ops->tapq(b->hw.ctx, (ap_qn)qn, &info)) > AP_RC_BUSY)
+    if (apqsw_rc(b->hw.ops->peek(b->hw.ctx, (ap_qn)qn, &info)) > AP_RC_BUSY)
         return -EIO;
     text_addf(out, "0x%08X\n", (unsigned)(info >> 32));
     return 0;

@@ -350,9 +350,67 @@ static void test_refusals(void **state)
     assert_int_equal(fault(w, "05.* 3 busy"), FAULTS_MAX + 1);
 }
 
+static void read_all(const struct sysfs_tree *t, sysfs_ino dir, struct text *out)
+{
+    struct sysfs_entry e;
+    uint64_t cursor = 0;
+
+    while (sysfs_next(t, dir, &cursor, &e) == 1) {
+        if (e.type == SYSFS_TYPE_DIR)
+            read_all(t, e.ino, out);
+        else if (e.type == SYSFS_TYPE_FILE && !e.device && e.mode & 0444)
+            sysfs_show(t, e.ino, out);
+    }
+}
+
+static void answer_nothing(void *ctx, const struct machine_job *job,
+                           const struct adapter_config *card, unsigned domains, struct text *reply)
+{
+    ++*(unsigned *)ctx;
+}
+
+/* An attribute is no instruction: no rule is met, and what is to be zeroized waits for one. */
+static void test_reading_changes_nothing(void **state)
+{
+    struct world *w = *state;
+    struct command zapq = {.kind = CMD_INSN,
+                           .insn = {CORE_LPAR, {.opcode = AP_OPCODE_PQAP, .r1 = 0, .r2 = 2}}};
+    struct command tapq = zapq;
+    const struct fault_list *faults = core_faults(w->core);
+    uint64_t hits[3];
+    struct apqn_info queue;
+    text_auto text = {0};
+    unsigned asked = 0;
+
+    core_set_firmware(w->core, &(struct machine_firmware){answer_nothing, &asked});
+    secure_and_create(w);
+    assert_int_equal(guest(w, CMD_GUEST_START, "Guest1", UUID1), 0);
+    look(w, 0);
+    fault(w, "04.0004 1 busy");
+    zapq.insn.insn.gr[0] = 0x02000000 | AP_QN(4, 4);
+    assert_int_equal(run(w, &zapq), 0);
+    assert_int_equal(apqsw_rc((uint32_t)w->reply.insn.gr[1]), AP_RC_BUSY);
+    fault(w, "05.00ab always checkstop");
+    fault(w, "06.* always busy");
+    for (unsigned i = 0; i < 3; i++)
+        hits[i] = faults->v[i].hits;
+    for (unsigned tree = 0; tree < 2; tree++)
+        read_all(core_tree(w->core, tree), SYSFS_ROOT_INO, &text);
+    assert_true(text.len > 1000 && asked > 0);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(faults->v[i].hits, hits[i]);
+    core_apqn_info(w->core, AP_QN(4, 4), &queue);
+    hits[0] = queue.zeroized;
+    tapq.insn.insn.gr[0] = AP_QN(4, 4);
+    assert_int_equal(run(w, &tapq), 0);
+    core_apqn_info(w->core, AP_QN(4, 4), &queue);
+    assert_int_equal(queue.zeroized, hits[0] + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_reading_changes_nothing),
         TEST(test_busy_goes_elsewhere),
         TEST(test_full_waits),
         TEST(test_delay),
