@@ -47,11 +47,6 @@ void effects_gone(struct effects *e, uint64_t parent, const char *name)
     pool_add(e, one, name, strlen(name));
 }
 
-void effects_notify(struct effects *e, uint64_t node)
-{
-    effects_add(e, EFFECT_NOTIFY)->node = node;
-}
-
 void effects_reply(struct effects *e, uint64_t token, int64_t value)
 {
     struct effect *one = effects_add(e, EFFECT_REPLY);

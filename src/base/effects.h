@@ -19,8 +19,6 @@ enum effect_kind {
     /* A directory has vanished: parent and name (pool) were its entry. Cached entries are to be
        dropped. */
     EFFECT_GONE,
-    /* An attribute's value changed by itself: poll(2) on node returns. */
-    EFFECT_NOTIFY,
     /* A kernel uevent: pool holds "ACTION=add\0DEVPATH=/devices/...\0SUBSYSTEM=ap\0..." of length
        len. */
     EFFECT_UEVENT,
@@ -55,8 +53,7 @@ struct effect {
     uint16_t tree; /* which tree node and parent belong to: 0 the host's, else guest number + 1 */
     uint32_t id;   /* guest, timer or job */
     int64_t value; /* result of a reply, reason of a notification, time of a timer */
-    uint64_t node; /* inode: EFFECT_NOTIFY; parent inode: EFFECT_GONE; token: EFFECT_REPLY; job:
-                      EFFECT_JOB */
+    uint64_t node; /* parent inode: EFFECT_GONE; token: EFFECT_REPLY; job: EFFECT_JOB */
     uint32_t text, len; /* in the pool */
 };
 
@@ -81,7 +78,6 @@ static inline const char *effect_text(const struct effects *e, const struct effe
 
 struct effect *effects_add(struct effects *e, enum effect_kind kind);
 void effects_gone(struct effects *e, uint64_t parent, const char *name);
-void effects_notify(struct effects *e, uint64_t node);
 void effects_reply(struct effects *e, uint64_t token, int64_t value);
 void effects_timer(struct effects *e, uint32_t id, uint64_t at);
 void effects_log(struct effects *e, enum log_level level, const char *format, ...)

@@ -8,11 +8,6 @@
 
 #define WRITE_MAX 4096 /* what sysfs takes of one write(2) */
 
-static unsigned bucket_of(sysfs_ino ino)
-{
-    return (unsigned)((ino ^ ino >> 32 ^ ino >> 48) * 2654435761u >> 8) % FILE_BUCKETS;
-}
-
 static void file_free(struct open_file *f)
 {
     LIST_REMOVE(f, link);
@@ -30,9 +25,8 @@ static void file_close(struct fuse_mount *m, struct open_file *f)
 
 void file_free_all(struct fuse_mount *m)
 {
-    for (unsigned i = 0; i < FILE_BUCKETS; i++)
-        while (!LIST_EMPTY(&m->files[i]))
-            file_free(LIST_FIRST(&m->files[i]));
+    while (!LIST_EMPTY(&m->files))
+        file_free(LIST_FIRST(&m->files));
 }
 
 /* The kernel has checked the mode for this user; but on sysfs not even root opens a file in a
@@ -72,8 +66,8 @@ static void do_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     f->device = device;
     f->node = node;
     m->devices_open += device;
-    f->event = true; /* as on sysfs: poll returns at once until the file was read */
-    LIST_INSERT_HEAD(&m->files[bucket_of(ino)], f, link);
+    f->unread = true; /* as on sysfs: poll returns at once until the file was read */
+    LIST_INSERT_HEAD(&m->files, f, link);
     fi->fh = (uintptr_t)f;
     fi->direct_io = 1;
     fi->nonseekable = device;
@@ -102,7 +96,7 @@ static int file_show(const struct fuse_mount *m, struct open_file *f, off_t offs
     if (offset > 0 && f->shown)
         return sysfs_stat(t, f->ino, &e);
     text_clear(&f->content);
-    f->event = false;
+    f->unread = false;
     rc = sysfs_show(t, f->ino, &f->content);
     f->shown = rc == 0;
     return rc;
@@ -199,39 +193,26 @@ static void do_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
             fuse_pollhandle_destroy(f->poll);
         f->poll = ph;
     }
-    if (f->event || vanished(m, f))
+    if (f->unread || vanished(m, f))
         revents |= POLLERR | POLLPRI;
     fuse_reply_poll(req, revents);
 }
 
 static void wake(struct open_file *f)
 {
-    f->event = true;
-    if (!f->poll)
-        return;
     /* Unlike an invalidation this takes no lock of a directory, and may be done here. */
     fuse_lowlevel_notify_poll(f->poll);
     fuse_pollhandle_destroy(f->poll);
     f->poll = NULL;
 }
 
-void file_notify(struct fuse_mount *m, sysfs_ino ino)
-{
-    struct open_file *f;
-
-    LIST_FOREACH (f, &m->files[bucket_of(ino)], link)
-        if (f->ino == ino)
-            wake(f);
-}
-
 void file_notify_vanished(struct fuse_mount *m)
 {
     struct open_file *f;
 
-    for (unsigned i = 0; i < FILE_BUCKETS; i++)
-        LIST_FOREACH (f, &m->files[i], link)
-            if (f->poll && vanished(m, f))
-                wake(f);
+    LIST_FOREACH (f, &m->files, link)
+        if (f->poll && vanished(m, f))
+            wake(f);
 }
 
 void file_handlers(struct fuse_lowlevel_ops *ops)

@@ -154,15 +154,6 @@ static void apply_gone(struct fuse_hub *hub, const struct effects *effects,
             notifier_gone(m, one->node, effect_text(effects, one), one->len);
 }
 
-static void apply_notify(struct fuse_hub *hub, const struct effect *one)
-{
-    struct fuse_mount *m;
-
-    TAILQ_FOREACH (m, &hub->mounts, link)
-        if (!m->closing && m->tree == one->tree)
-            file_notify(m, one->node);
-}
-
 static void apply_reply(struct fuse_hub *hub, const struct effects *effects,
                         const struct effect *one)
 {
@@ -183,8 +174,6 @@ void fuse_hub_effects(struct fuse_hub *hub, const struct effects *effects)
         if (one->kind == EFFECT_GONE) {
             apply_gone(hub, effects, one);
             gone = true;
-        } else if (one->kind == EFFECT_NOTIFY) {
-            apply_notify(hub, one);
         } else if (one->kind == EFFECT_REPLY) {
             replies = true;
         }

@@ -12,15 +12,14 @@
 #include "fuse/fuse.h"
 #include "ioctl/call.h"
 
-/* One open(2). Reached from the kernel through fh, and from an inode number through the mount's
-   buckets when an attribute changes by itself. */
+/* One open(2). Reached from the kernel through fh. */
 struct open_file {
     LIST_ENTRY(open_file) link;
     sysfs_ino ino;
     bool device;
     uint32_t node;                /* of a device: which one, as core_open named it */
     bool shown;                   /* content holds what a read at offset 0 gave */
-    bool event;                   /* something has happened that this file has not read yet */
+    bool unread;                  /* poll(2) says that there is something to read */
     struct fuse_pollhandle *poll; /* somebody sleeps in poll(2) */
     struct text content;
 };
@@ -39,7 +38,6 @@ struct waiting {
     void (*complete)(struct waiting *w, int result, const char *text, size_t len);
 };
 
-#define FILE_BUCKETS    64
 #define WAITING_BUCKETS 256
 
 LIST_HEAD(waiting_list, waiting);
@@ -63,7 +61,7 @@ struct fuse_mount {
     struct timespec born;
     fuse_ended_fn *ended_fn;
     void *ended_data;
-    LIST_HEAD(, open_file) files[FILE_BUCKETS];
+    LIST_HEAD(, open_file) files;
     unsigned devices_open;        /* files that are device nodes */
     bool threads_named;           /* numbers of callers are known to be of our namespace */
     LIST_HEAD(, fuse_call) calls; /* ioctls that wait */
@@ -163,7 +161,6 @@ void file_handlers(struct fuse_lowlevel_ops *ops);
 const struct sysfs_tree *mount_tree(const struct fuse_mount *m);
 
 /* file.c */
-void file_notify(struct fuse_mount *m, sysfs_ino ino);
 void file_notify_vanished(struct fuse_mount *m);
 void file_free_all(struct fuse_mount *m);
 

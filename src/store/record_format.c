@@ -324,8 +324,6 @@ static const char *effect_word(enum effect_kind kind)
     switch (kind) {
     case EFFECT_GONE:
         return "gone";
-    case EFFECT_NOTIFY:
-        return "notify";
     case EFFECT_UEVENT:
         return "uevent";
     case EFFECT_LOG:
@@ -360,7 +358,7 @@ static json_t *format_effect(const struct core *core, const struct effects *fx,
         set_int(line, "id", e->id);
     if (e->value)
         set_int(line, "value", (uint64_t)e->value);
-    if (e->kind == EFFECT_GONE || e->kind == EFFECT_NOTIFY)
+    if (e->kind == EFFECT_GONE)
         set(line, "node", path_of(core, e->tree, e->node));
     else if (e->node)
         set_int(line, "node", e->node);

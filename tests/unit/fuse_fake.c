@@ -125,15 +125,6 @@ static int store_del(void *ctx, uint32_t object, const char *data, size_t len,
     return store_range(ctx, data, len, false, effects);
 }
 
-static int store_poke(void *ctx, uint32_t object, const char *data, size_t len,
-                      struct effects *effects)
-{
-    struct fake_tree *t = ctx;
-
-    effects_notify(effects, sysfs_attr_ino(&t->tree, (struct sysfs_dir){SYSFS_ROOT, 0}, "value"));
-    return 0;
-}
-
 static int store_wait(void *ctx, uint32_t object, const char *data, size_t len,
                       struct effects *effects)
 {
@@ -183,7 +174,6 @@ static const struct sysfs_attr root_attrs[] = {
     {"refuse", 0644, NULL, show_refuse, store_refuse},
     {"add", 0200, NULL, NULL, store_add},
     {"del", 0200, NULL, NULL, store_del},
-    {"poke", 0200, NULL, NULL, store_poke},
     {"wait", 0200, NULL, NULL, store_wait},
     {"finish", 0200, NULL, NULL, store_finish},
     {"waiting", 0444, NULL, show_waiting, NULL},

@@ -16,7 +16,6 @@
  *   secret     0200  accepts anything
  *   refuse     0644  read: ENODEV, write: EADDRINUSE
  *   add, del   0200  "a b": make or remove the objects a to b - 1
- *   poke       0200  value changes by itself
  *   wait       0200  replies when finish is written
  *   finish     0200  a number: the reply to all that wait
  *   waiting    0444  how many wait, how many were cancelled

@@ -181,7 +181,7 @@ static void test_events_reach_those_who_asked(void **state)
     rig_execute(r, some, "{\"execute\":\"subscribe\",\"arguments\":{\"events\":[\"log\"]}}");
     add_events(r, 1);
     fake_core_effect(&r->core, EFFECT_LOG, "careful", 7)->level = LOG_LEVEL_WARNING;
-    fake_core_effect(&r->core, EFFECT_NOTIFY, "", 0);
+    fake_core_effect(&r->core, EFFECT_GONE, "", 0);
     rig_execute(r, none, act);
     assert_string_equal(
         rig_receive(r, all),
