@@ -55,7 +55,16 @@ void effects_reply(struct effects *e, uint64_t token, int64_t value)
     one->value = value;
 }
 
-void effects_timer(struct effects *e, uint32_t id, uint64_t at)
+struct effect *effects_guest_notify(struct effects *e, uint32_t guest, enum guest_news news)
+{
+    struct effect *one = effects_add(e, EFFECT_GUEST_NOTIFY);
+
+    one->id = guest;
+    one->value = news;
+    return one;
+}
+
+void effects_timer(struct effects *e, enum timer_id id, uint64_t at)
 {
     struct effect *one = effects_add(e, EFFECT_TIMER);
 

@@ -26,23 +26,32 @@ enum effect_kind {
     EFFECT_LOG,
     /* The APCB of guest number id was replaced: its masks are to be read from the core. */
     EFFECT_APCB,
-    /*
-     * Guest id (or CORE_LPAR): its AP configuration changed (value 0), it is asked to release the
-     * device (value 1), or the queue in node, for which it enabled interrupts, has a reply (value
-     * 2).
-     */
+    /* Guest id (or CORE_LPAR) is told something: value is an enum guest_news. */
     EFFECT_GUEST_NOTIFY,
     /* Guest id: what is attached to it has been taken away; a process that embodies it is told. */
     EFFECT_GUEST_DETACHED,
     /* A command that answered -EINPROGRESS under token is finished with result value. */
     EFFECT_REPLY,
-    /* Timer id is to be fired at time (ns), replacing an earlier one of the same id; time 0 cancels
-       it. */
+    /* Timer id (enum timer_id) is to be fired at time (ns), replacing an earlier one of the same
+       id; time 0 cancels it. */
     EFFECT_TIMER,
     /* A request waits for its adapter: core_job_get(node) gives it. */
     EFFECT_JOB,
     /* Guest id has been stopped; a later guest may get its number. */
     EFFECT_GUEST_STOPPED,
+};
+
+enum guest_news {
+    NEWS_CONFIG,  /* its AP configuration has changed */
+    NEWS_RELEASE, /* it is asked to release its device */
+    NEWS_REPLY,   /* the queue in node, for which it enabled interruptions, has a reply */
+};
+
+enum timer_id {
+    TIMER_ASK = 1,  /* guests are asked again to release devices that are being removed */
+    TIMER_SCAN,     /* the host's bus looks at the machine */
+    TIMER_ALARM,    /* something changes in a queue by itself */
+    TIMER_REQUESTS, /* a queue may have been silent for too long */
 };
 
 enum log_level { LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
@@ -53,7 +62,8 @@ struct effect {
     uint16_t tree; /* which tree node and parent belong to: 0 the host's, else guest number + 1 */
     uint32_t id;   /* guest, timer or job */
     int64_t value; /* result of a reply, reason of a notification, time of a timer */
-    uint64_t node; /* parent inode: EFFECT_GONE; token: EFFECT_REPLY; job: EFFECT_JOB */
+    uint64_t node; /* parent inode: EFFECT_GONE; token: EFFECT_REPLY; job: EFFECT_JOB; APQN:
+                      NEWS_REPLY */
     uint32_t text, len; /* in the pool */
 };
 
@@ -79,7 +89,8 @@ static inline const char *effect_text(const struct effects *e, const struct effe
 struct effect *effects_add(struct effects *e, enum effect_kind kind);
 void effects_gone(struct effects *e, uint64_t parent, const char *name);
 void effects_reply(struct effects *e, uint64_t token, int64_t value);
-void effects_timer(struct effects *e, uint32_t id, uint64_t at);
+struct effect *effects_guest_notify(struct effects *e, uint32_t guest, enum guest_news news);
+void effects_timer(struct effects *e, enum timer_id id, uint64_t at);
 void effects_log(struct effects *e, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /*

@@ -9,9 +9,6 @@
 #include "control/message.h"
 #include "core/query.h"
 
-/* EFFECT_GUEST_NOTIFY: a queue has a reply (base/effects.h). */
-#define GUEST_INTERRUPT 2
-
 /* Both lists in the order of the bits of enum control_event. */
 const struct control_event_name control_event_names[] = {
     {"uevent", "A kernel uevent of the bus, a card, a queue or a mediated device. data holds its "
@@ -39,7 +36,7 @@ unsigned control_event_kind(const struct effect *effect)
         return CONTROL_EVENT_GUEST_MATRIX;
     case EFFECT_GUEST_NOTIFY:
         /* Interrupts of queues come by the thousands and concern the guest alone. */
-        return effect->value == GUEST_INTERRUPT ? 0 : CONTROL_EVENT_GUEST_NOTIFY;
+        return effect->value == NEWS_REPLY ? 0 : CONTROL_EVENT_GUEST_NOTIFY;
     case EFFECT_GUEST_DETACHED:
         return CONTROL_EVENT_GUEST_DETACHED;
     default:
@@ -100,7 +97,8 @@ static json_t *guest_data(struct core *core, const struct effect *effect)
     if (effect->kind == EFFECT_APCB)
         control_json_matrix(data, &guest.apm, &guest.aqm, &guest.adm);
     else if (effect->kind == EFFECT_GUEST_NOTIFY)
-        control_json_set(data, "reason", json_string(effect->value ? "release" : "config"));
+        control_json_set(data, "reason",
+                         json_string(effect->value == NEWS_RELEASE ? "release" : "config"));
     return data;
 }
 

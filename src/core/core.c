@@ -8,8 +8,6 @@
 #include "core/query.h"
 #include "core/state.h"
 
-#define TIMER_SCAN 2u
-
 /* The next scan by timer; a changed config_time counts from now. */
 static void scan_timer(const struct core *c, struct effects *fx)
 {
@@ -76,7 +74,7 @@ static bool host_rescan(struct core *c, struct effects *fx)
     fx->tree = CORE_HOST_TREE;
     ap_bus_scan_adapters(c->bus, &changed, fx);
     if (c->lpar_connected)
-        effects_add(fx, EFFECT_GUEST_NOTIFY)->id = CORE_LPAR;
+        effects_guest_notify(fx, CORE_LPAR, NEWS_CONFIG);
     return true;
 }
 
@@ -101,21 +99,21 @@ static int execute_store(struct core *c, const struct command *cmd, struct effec
 
 static int execute_timer(struct core *c, const struct command *cmd, struct effects *fx)
 {
-    if (cmd->timer.id == VFIO_AP_TIMER_ASK) {
+    switch (cmd->timer.id) {
+    case TIMER_ASK:
         vfio_ap_ask_again(c->vfio_ap, fx);
         return 0;
-    }
-    if (cmd->timer.id == TIMER_ALARM)
+    case TIMER_SCAN:
+        ap_bus_scan(c->bus, fx);
+        scan_timer(c, fx);
+        return 0;
+    case TIMER_ALARM:
         return 0; /* each command handles the alarms that are due */
-    if (cmd->timer.id == TIMER_REQUESTS) {
+    case TIMER_REQUESTS:
         requests_overdue(c, fx);
         return 0;
     }
-    if (cmd->timer.id != TIMER_SCAN)
-        return -EINVAL;
-    ap_bus_scan(c->bus, fx);
-    scan_timer(c, fx);
-    return 0;
+    return -EINVAL;
 }
 
 static int execute(struct core *c, const struct command *cmd, struct effects *fx,

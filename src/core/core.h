@@ -102,7 +102,7 @@ struct command {
             bool on;        /* CMD_CPU_CONNECT: comes; otherwise goes, which resets the queues */
         } cpu;
         struct {
-            uint32_t id;
+            uint32_t id; /* enum timer_id */
         } timer;
         struct {
             unsigned guest; /* number, or CORE_LPAR */

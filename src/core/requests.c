@@ -135,13 +135,8 @@ static void replies_tell(struct core *c, unsigned id, ap_qn qn, struct effects *
 {
     unsigned came = machine_replies_came(c->machine, qn);
 
-    while (machine_queue_notifies(c->machine, qn) && came--) {
-        struct effect *e = effects_add(fx, EFFECT_GUEST_NOTIFY);
-
-        e->id = id;
-        e->value = 2;
-        e->node = qn;
-    }
+    while (machine_queue_notifies(c->machine, qn) && came--)
+        effects_guest_notify(fx, id, NEWS_REPLY)->node = qn;
 }
 
 void lpar_reply(struct core *c, ap_qn qn, struct effects *fx)

@@ -75,14 +75,12 @@ void lpar_reply(struct core *c, ap_qn qn, struct effects *fx);
 /* The guest that can use the queue now, or NULL. */
 const struct vfio_ap_guest *guest_using(const struct core *c, ap_qn qn);
 int core_zcrypt_send(struct core *c, const struct command *cmd, struct effects *fx);
-#define TIMER_REQUESTS 4u /* EFFECT_TIMER id: a queue may have been silent for too long */
 /* The queues of all systems; sets the timer again as long as requests are on their way. */
 void requests_overdue(struct core *c, struct effects *fx);
 int core_job_done(struct core *c, const struct command *cmd, struct effects *fx);
 void jobs_announce(struct core *c, struct effects *fx);
 
 /* faults.c */
-#define TIMER_ALARM 3u /* EFFECT_TIMER id: the machine's next alarm is due */
 int core_fault_add(struct core *c, const struct command *cmd, struct effects *fx,
                    struct reply *reply);
 int core_fault_remove(struct core *c, const struct command *cmd, struct effects *fx,

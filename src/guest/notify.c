@@ -5,9 +5,6 @@
 
 #include "guest/session.h"
 
-/* Reasons of EFFECT_GUEST_NOTIFY. */
-enum { REASON_CONFIG, REASON_RELEASE, REASON_REPLY };
-
 enum { FC_AQIC = 3 };
 #define AQIC_ENABLE (UINT64_C(1) << 47)
 
@@ -37,9 +34,9 @@ static void note(struct guest_session *s, const struct effect *effect)
 {
     switch (effect->kind) {
     case EFFECT_GUEST_NOTIFY:
-        s->config_pending |= effect->value == REASON_CONFIG;
-        s->detach_pending |= effect->value == REASON_RELEASE;
-        if (effect->value == REASON_REPLY)
+        s->config_pending |= effect->value == NEWS_CONFIG;
+        s->detach_pending |= effect->value == NEWS_RELEASE;
+        if (effect->value == NEWS_REPLY)
             note_reply(s, (ap_qn)effect->node);
         return;
     case EFFECT_GUEST_DETACHED:

@@ -250,7 +250,7 @@ int vfio_ap_attach(struct vfio_ap *v, struct mdev *m, struct vfio_ap_guest *g, s
     withhold_unreset(v, &m->effective);
     g->hw.apcb = m->effective;
     effects_add(fx, EFFECT_APCB)->id = g->number;
-    effects_add(fx, EFFECT_GUEST_NOTIFY)->id = g->number;
+    effects_guest_notify(fx, g->number, NEWS_CONFIG);
     return 0;
 }
 

@@ -59,7 +59,7 @@ static void guest_update(struct vfio_ap_guest *g, const struct apcb *wanted, str
     g->hw.apcb = *wanted;
     g->config_changes++;
     effects_add(fx, EFFECT_APCB)->id = g->number;
-    effects_add(fx, EFFECT_GUEST_NOTIFY)->id = g->number;
+    effects_guest_notify(fx, g->number, NEWS_CONFIG);
 }
 
 /* The guest's APCB follows the device's effective masks; while the guest is asked to let go it

@@ -152,18 +152,14 @@ void mdev_destroy(struct vfio_ap *v, struct mdev *m, struct effects *fx)
 
 static void ask_release(struct vfio_ap *v, struct mdev *m, struct effects *fx)
 {
-    struct effect *e;
-
     /* The guest loses its queues at once; the device's own view stays until it lets go (spec 4.2).
      */
     m->guest->hw.apcb = (struct apcb){0};
     m->guest->release_requests++;
     effects_add(fx, EFFECT_APCB)->id = m->guest->number;
-    effects_add(fx, EFFECT_GUEST_NOTIFY)->id = m->guest->number;
-    e = effects_add(fx, EFFECT_GUEST_NOTIFY);
-    e->id = m->guest->number;
-    e->value = 1;
-    effects_timer(fx, VFIO_AP_TIMER_ASK, fx->now + ASK_INTERVAL_NS);
+    effects_guest_notify(fx, m->guest->number, NEWS_CONFIG);
+    effects_guest_notify(fx, m->guest->number, NEWS_RELEASE);
+    effects_timer(fx, TIMER_ASK, fx->now + ASK_INTERVAL_NS);
 }
 
 int mdev_remove(struct vfio_ap *v, struct mdev *m, struct effects *fx)

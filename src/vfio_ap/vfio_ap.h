@@ -48,7 +48,7 @@ void vfio_ap_reset(struct vfio_ap *v, const struct vfio_ap_guest *g);
 /* Someone who waited for a removal under token has gone away. */
 void vfio_ap_cancel(struct vfio_ap *v, uint64_t token, struct effects *fx);
 
-/* Time has come to ask guests again to release devices that are being removed. */
+/* TIMER_ASK: guests are asked again to release devices that are being removed. */
 void vfio_ap_ask_again(struct vfio_ap *v, struct effects *fx);
 
 unsigned vfio_ap_count(const struct vfio_ap *v);
@@ -64,7 +64,5 @@ const struct apcb *mdev_assigned(const struct mdev *m);
 /* What a guest has, or would have: assigned, in the host's configuration and usable (spec 4.8). */
 const struct apcb *mdev_effective(const struct mdev *m);
 const struct vfio_ap_guest *mdev_guest(const struct mdev *m);
-
-#define VFIO_AP_TIMER_ASK 1u /* EFFECT_TIMER id: vfio_ap_ask_again */
 
 #endif

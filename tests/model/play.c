@@ -175,7 +175,7 @@ static int execute_plain(struct play *p, const struct step *s)
     switch (s->kind) {
     case STEP_TIME:
         cmd.kind = CMD_TIMER;
-        cmd.timer.id = 3;
+        cmd.timer.id = TIMER_ALARM;
         break;
     case STEP_TIMER:
         cmd.kind = CMD_TIMER;
@@ -350,7 +350,7 @@ static void follow_guests(struct play *p)
 
 static bool step_with_faults(struct play *p, const struct step *s)
 {
-    struct command tick = {.kind = CMD_TIMER, .now = p->now, .timer = {.id = 3}};
+    struct command tick = {.kind = CMD_TIMER, .now = p->now, .timer = {.id = TIMER_ALARM}};
     int result = play_execute(p, &tick);
 
     if (!requests_follow(p, NULL, result))

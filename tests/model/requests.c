@@ -223,7 +223,7 @@ static bool follow_effect(struct play *p, const struct effect *e)
         return job_new(p, e->node);
     if (e->kind == EFFECT_REPLY && e->node >= TOKEN_FIRST)
         return call_replied(p, e->node, e->value, e->len ? effect_text(&p->fx, e) : "", e->len);
-    if (e->kind != EFFECT_GUEST_NOTIFY || e->value != 2)
+    if (e->kind != EFFECT_GUEST_NOTIFY || e->value != NEWS_REPLY)
         return true;
     ai = world_apid(AP_QN_APID(e->node));
     di = world_apqi(AP_QN_APQI(e->node));
@@ -501,7 +501,7 @@ static bool all_ended(struct play *p)
 bool requests_drain(struct play *p)
 {
     struct command calm = {.kind = CMD_FAULT_REMOVE, .now = p->now};
-    struct command tick = {.kind = CMD_TIMER, .timer = {.id = 3}};
+    struct command tick = {.kind = CMD_TIMER, .timer = {.id = TIMER_ALARM}};
     int rc;
 
     p->requests.faulty |= core_faults(p->core)->count > 0;

@@ -205,10 +205,10 @@ static bool check_told(struct play *p, int i)
     struct m_set old = model_apcb(&p->before, was), new = model_apcb(&p->model, is);
     bool changed = !set_equal(&old, &new), asked = is->asks != was->asks;
     bool attached = was->mdev < 0 && is->mdev >= 0;
-    unsigned told = count(p, EFFECT_GUEST_NOTIFY, is->number, 0);
+    unsigned told = count(p, EFFECT_GUEST_NOTIFY, is->number, NEWS_CONFIG);
     unsigned wanted = (changed && is->mdev >= 0) || asked || attached;
 
-    if (count(p, EFFECT_GUEST_NOTIFY, is->number, 1) != asked)
+    if (count(p, EFFECT_GUEST_NOTIFY, is->number, NEWS_RELEASE) != asked)
         return play_fail(p, "%s was asked to release the wrong number of times", world_guest(i));
     if (changed && !count(p, EFFECT_APCB, is->number, 0))
         return play_fail(p, "the APCB of %s changed without an effect", world_guest(i));

@@ -69,9 +69,9 @@ static inline int run(struct world *w, struct command *cmd)
     for (size_t i = 0; i < w->fx.count; i++) {
         const struct effect *e = &w->fx.v[i];
 
-        if (e->kind == EFFECT_TIMER && e->id == 3)
+        if (e->kind == EFFECT_TIMER && e->id == TIMER_ALARM)
             w->alarm = (uint64_t)e->value;
-        else if (e->kind == EFFECT_TIMER && e->id == 4)
+        else if (e->kind == EFFECT_TIMER && e->id == TIMER_REQUESTS)
             w->patience = (uint64_t)e->value;
     }
     return w->reply.result;

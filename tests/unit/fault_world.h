@@ -40,7 +40,8 @@ static inline bool fire(struct world *w, uint64_t end)
 {
     bool alarm = w->alarm && (!w->patience || w->alarm <= w->patience);
     uint64_t *first = alarm ? &w->alarm : &w->patience;
-    struct command timer = {.kind = CMD_TIMER, .timer = {.id = alarm ? 3 : 4}};
+    struct command timer = {.kind = CMD_TIMER,
+                            .timer = {.id = alarm ? TIMER_ALARM : TIMER_REQUESTS}};
 
     if (!*first || *first > end)
         return false;

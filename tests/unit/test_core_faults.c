@@ -316,7 +316,7 @@ static void test_standby_ends_reset(void **state)
 static void test_timer_too_early(void **state)
 {
     struct world *w = *state;
-    struct command timer = {.kind = CMD_TIMER, .timer = {.id = 3}};
+    struct command timer = {.kind = CMD_TIMER, .timer = {.id = TIMER_ALARM}};
 
     only_queue(w);
     fault(w, "06.0004 1 reset 2s");

@@ -75,7 +75,7 @@ static void machine_commands(struct world *w)
                            .lpar = {.what = LPAR_DOMAIN, .id = 9, .add = true}};
     struct command sclp = {.kind = CMD_SCLP, .sclp = {.word = 0x001f0501}};
     struct command set = {.kind = CMD_MACHINE_SET, .machine = {.config = &config}};
-    struct command timer = {.kind = CMD_TIMER, .timer = {.id = 2}};
+    struct command timer = {.kind = CMD_TIMER, .timer = {.id = TIMER_SCAN}};
     struct command cancel = {.kind = CMD_CANCEL, .token = UINT64_MAX};
     struct command fault = {.kind = CMD_FAULT_ADD, .fault = {.text = "* 3 busy", .len = 8}};
 
@@ -347,7 +347,7 @@ static void test_what_is_no_recording(void **state)
 static void test_full_disk(void **state)
 {
     struct world *w = *state;
-    struct command cmd = {.kind = CMD_TIMER, .timer = {.id = 2}};
+    struct command cmd = {.kind = CMD_TIMER, .timer = {.id = TIMER_SCAN}};
     struct machine_config config;
     text_auto why = {0};
 
@@ -365,7 +365,7 @@ static void test_disk_fills_up(void **state)
 {
     struct rlimit limit, was;
     struct world *w = *state;
-    struct command cmd = {.kind = CMD_TIMER, .timer = {.id = 2}};
+    struct command cmd = {.kind = CMD_TIMER, .timer = {.id = TIMER_SCAN}};
     struct machine_config config;
     char directory[] = DIRECTORY, path[64];
     text_auto why = {0};

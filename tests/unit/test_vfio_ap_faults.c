@@ -152,7 +152,7 @@ static unsigned notifications(const struct world *w)
     unsigned count = 0;
 
     for (size_t i = 0; i < w->fx.count; i++)
-        count += w->fx.v[i].kind == EFFECT_GUEST_NOTIFY && w->fx.v[i].value == 2;
+        count += w->fx.v[i].kind == EFFECT_GUEST_NOTIFY && w->fx.v[i].value == NEWS_REPLY;
     return count;
 }
 
@@ -162,7 +162,7 @@ static void test_guest_notified(void **state)
     struct world *w = *state;
     struct command aqic = {.kind = CMD_INSN}, nqap = {.kind = CMD_INSN},
                    done = {.kind = CMD_JOB_DONE};
-    struct command timer = {.kind = CMD_TIMER, .timer = {.id = 3}};
+    struct command timer = {.kind = CMD_TIMER, .timer = {.id = TIMER_ALARM}};
     ap_qn qn;
 
     secure_and_create(w);
