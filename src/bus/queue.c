@@ -265,7 +265,7 @@ static void reset_wait(struct ap_bus *b, ap_qn qn, struct ap_queue *q)
     q->sm_state = AP_SM_STATE_IDLE;
     if (!b->hw.ops->interrupts(b->hw.ctx))
         return;
-    rc = apqsw_rc(b->hw.ops->aqic(b->hw.ctx, qn, true));
+    rc = apqsw_rc(b->hw.ops->aqic(b->hw.ctx, qn, &(struct ap_aqic){.enable = true}));
     q->interrupts = rc == AP_RC_NORMAL || rc == AP_RC_OTHERWISE_CHANGED;
 }
 

@@ -56,6 +56,11 @@ void core_apqn_info(const struct core *c, ap_qn qn, struct apqn_info *out)
     out->in_use = apcb_has(&mdev_guest(m)->hw.apcb, qn);
 }
 
+struct ap_aqic core_queue_aqic(const struct core *c, ap_qn qn)
+{
+    return machine_queue_aqic(c->machine, qn);
+}
+
 bool core_mdev_next(const struct core *c, uint32_t *cursor, struct mdev_info *out)
 {
     const struct mdev *m = vfio_ap_next(c->vfio_ap, cursor);

@@ -60,6 +60,10 @@ void core_host_info(const struct core *c, struct host_info *out);
 void core_adapter_info(const struct core *c, unsigned apid, struct adapter_info *out);
 void core_apqn_info(const struct core *c, ap_qn qn, struct apqn_info *out);
 
+/* What the guest that has the queue, or the LPAR, asked for with AQIC. enable false: nothing, or
+ * the queue was reset since. */
+struct ap_aqic core_queue_aqic(const struct core *c, ap_qn qn);
+
 /* Walks with *cursor 0 at first; false at the end. */
 bool core_mdev_next(const struct core *c, uint32_t *cursor, struct mdev_info *out);
 bool core_guest_next(const struct core *c, uint32_t *cursor, struct guest_info *out);

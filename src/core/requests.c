@@ -135,7 +135,7 @@ static void replies_tell(struct core *c, unsigned id, ap_qn qn, struct effects *
 {
     unsigned came = machine_replies_came(c->machine, qn);
 
-    while (machine_queue_notifies(c->machine, qn) && came--)
+    while (machine_queue_aqic(c->machine, qn).enable && came--)
         effects_guest_notify(fx, id, NEWS_REPLY)->node = qn;
 }
 

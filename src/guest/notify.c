@@ -3,30 +3,14 @@
  * nothing. */
 #include <stdlib.h>
 
+#include "core/query.h"
 #include "guest/session.h"
-
-enum { FC_AQIC = 3 };
-#define AQIC_ENABLE (UINT64_C(1) << 47)
-
-void guest_session_note_aqic(struct guest_session *s, const struct guest_insn *insn, uint8_t cc)
-{
-    unsigned apid = insn->gr[0] >> 8 & 0xff, apqi = insn->gr[0] & 0xff;
-
-    if (insn->opcode != GUEST_OPCODE_PQAP || (insn->gr[0] >> 24 & 0xff) != FC_AQIC || cc)
-        return;
-    if (!s->interrupts[apid])
-        s->interrupts[apid] = xcalloc(AP_IDS, sizeof(*s->interrupts[apid]));
-    s->interrupts[apid][apqi] = (struct guest_interrupt){
-        .nib = insn->gr[2], .isc = insn->gr[1] & 7, .enabled = insn->gr[1] & AQIC_ENABLE};
-}
 
 static void note_reply(struct guest_session *s, ap_qn qn)
 {
-    struct guest_interrupt *of = s->interrupts[AP_QN_APID(qn)];
-
-    if (!of || !of[AP_QN_APQI(qn)].enabled)
-        return;
-    of[AP_QN_APQI(qn)].pending = true;
+    if (!s->interrupts)
+        s->interrupts = xcalloc(AP_IDS, sizeof *s->interrupts);
+    mask256_set(&s->interrupts[AP_QN_APID(qn)], AP_QN_APQI(qn));
     s->interrupt_pending = true;
 }
 
@@ -80,22 +64,31 @@ static void send_notify(struct guest_session *s, struct guest_notify notify)
     guest_session_send(s, &frame);
 }
 
-/* The first interrupt that is pending. */
+static bool next_interrupt(struct guest_session *s, ap_qn *qn)
+{
+    for (unsigned apid = 0; apid < AP_IDS; apid++) {
+        unsigned apqi = mask256_next(&s->interrupts[apid], 0);
+
+        if (apqi == MASK256_BITS)
+            continue;
+        mask256_clear(&s->interrupts[apid], apqi);
+        *qn = AP_QN(apid, apqi);
+        return true;
+    }
+    return false;
+}
+
+/* The first interrupt that is pending. Of a queue that does not notify any more there is none. */
 static bool take_interrupt(struct guest_session *s)
 {
-    for (unsigned qn = 0; s->interrupt_pending && qn < AP_APQNS; qn++) {
-        struct guest_interrupt *of = s->interrupts[AP_QN_APID(qn)], *one;
+    ap_qn qn;
 
-        if (!of) {
-            qn |= AP_IDS - 1;
+    while (next_interrupt(s, &qn)) {
+        struct ap_aqic aqic = core_queue_aqic(s->all->door->core, qn);
+
+        if (!aqic.enable)
             continue;
-        }
-        one = &of[AP_QN_APQI(qn)];
-        if (!one->pending)
-            continue;
-        one->pending = false;
-        send_notify(
-            s, (struct guest_notify){GUEST_NOTIFY_INTERRUPT, one->isc, (uint16_t)qn, one->nib});
+        send_notify(s, (struct guest_notify){GUEST_NOTIFY_INTERRUPT, aqic.isc, qn, aqic.nib});
         return true;
     }
     s->interrupt_pending = false;

@@ -55,8 +55,7 @@ static void unlink_session(struct guest_session *s)
 
 static void session_done(struct guest_session *s)
 {
-    for (unsigned apid = 0; apid < AP_IDS; apid++)
-        free(s->interrupts[apid]);
+    free(s->interrupts);
     text_done_private(&s->in);
     text_done(&s->out);
     text_done(&s->why);
@@ -158,13 +157,10 @@ static void handle_insn(struct guest_session *s, const struct guest_insn *insn, 
     memcpy(to->p1, insn->p1, sizeof(to->p1));
     memcpy(to->p2, insn->p2, sizeof(to->p2));
     execute(s, &command, &reply);
-    if (reply.result < 0) {
+    if (reply.result < 0)
         guest_session_refuse(s, reply.result, reply.why.data);
-    } else {
-        if (!reply.insn.program_check)
-            guest_session_note_aqic(s, insn, reply.insn.cc);
+    else
         answer_insn(s, &reply.insn, id);
-    }
     reply_done(&reply);
 }
 

@@ -21,13 +21,6 @@ enum guest_session_state {
     SESSION_OVER, /* nothing is taken any more; what is in `out` may still be sent */
 };
 
-/* What AQIC of a queue has asked for. */
-struct guest_interrupt {
-    uint64_t nib;
-    uint8_t isc;
-    bool enabled, pending;
-};
-
 /* One connection. Its members are the session's own, but for out and sent, which whoever sends
  * moves on. */
 struct guest_session {
@@ -42,11 +35,11 @@ struct guest_session {
     char name[CORE_GUEST_NAME];
     int error; /* errno of the REFUSE that ended it; 0: none */
     struct text in, out, why;
-    size_t taken, sent;                         /* of in and out */
-    bool config_pending, detach_pending;        /* notifications that are not in `out` yet */
-    bool interrupt_pending;                     /* one of the interrupts is */
-    bool asked;                                 /* to close, so that the device can be removed */
-    struct guest_interrupt *interrupts[AP_IDS]; /* by adapter, then by domain; NULL: none */
+    size_t taken, sent;                  /* of in and out */
+    bool config_pending, detach_pending; /* notifications that are not in `out` yet */
+    bool interrupt_pending;              /* one of the interrupts is */
+    struct mask256 *interrupts; /* queues with a reply to tell of, by adapter; NULL: never any */
+    bool asked;                 /* to close, so that the device can be removed */
 };
 
 /* All connections to one core. */
@@ -97,7 +90,6 @@ bool guest_sessions_effects(struct guest_sessions *all, const struct effects *ef
 /* Private to the session's files: HELLO, and what is to be told. */
 void guest_session_greet(struct guest_session *s, const struct guest_hello *hello);
 void guest_session_send(struct guest_session *s, const struct guest_frame *frame);
-void guest_session_note_aqic(struct guest_session *s, const struct guest_insn *insn, uint8_t cc);
 bool guest_session_notify(struct guest_session *s);
 
 #endif

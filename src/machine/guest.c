@@ -87,11 +87,11 @@ static uint32_t hw_dqap(void *ctx, ap_qn qn, struct ap_dqap *reply)
                                   : apqsw_of(AP_RC_Q_NOT_AVAIL);
 }
 
-static uint32_t hw_aqic(void *ctx, ap_qn qn, bool enable)
+static uint32_t hw_aqic(void *ctx, ap_qn qn, const struct ap_aqic *control)
 {
     struct guest *g = ctx;
 
-    return apcb_has(&g->apcb, qn) ? g->lpar.ops->aqic(g->lpar.ctx, qn, enable)
+    return apcb_has(&g->apcb, qn) ? g->lpar.ops->aqic(g->lpar.ctx, qn, control)
                                   : apqsw_of(AP_RC_Q_NOT_AVAIL);
 }
 

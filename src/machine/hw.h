@@ -97,6 +97,13 @@ struct ap_dqap {
     uint32_t residual; /* out: bytes of this reply that are still to be fetched */
 };
 
+/* AQIC (spec 1.9): notification of replies on or off, and how the issuer wants to be notified. */
+struct ap_aqic {
+    bool enable;
+    uint8_t isc;  /* interruption subclass */
+    uint64_t nib; /* address of the notification-indicator byte, as the issuer sees it */
+};
+
 struct ap_hw_ops {
     /* false: the facility is not installed. */
     bool (*qci)(const void *ctx, struct ap_qci *out);
@@ -109,8 +116,7 @@ struct ap_hw_ops {
     uint32_t (*zapq)(void *ctx, ap_qn qn);
     uint32_t (*nqap)(void *ctx, ap_qn qn, const struct ap_nqap *request);
     uint32_t (*dqap)(void *ctx, ap_qn qn, struct ap_dqap *reply);
-    /* AQIC: notification on reply on or off. */
-    uint32_t (*aqic)(void *ctx, ap_qn qn, bool enable);
+    uint32_t (*aqic)(void *ctx, ap_qn qn, const struct ap_aqic *control);
     /* Facility 65. */
     bool (*interrupts)(const void *ctx);
     /* A serial number as the card's firmware answers it; "" if unknown. */

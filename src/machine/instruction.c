@@ -15,7 +15,6 @@ enum { FC_TAPQ, FC_RAPQ, FC_ZAPQ, FC_AQIC, FC_QCI, FC_QACT };
 #define GR0_LAST     UINT64_C(0x40000000)
 #define GR0_SPECIAL  UINT64_C(0x00400000)
 #define GR0_NOT_APXA UINT64_C(0xc0f0)
-#define AQIC_ENABLE  (UINT64_C(1) << 47)
 
 static void set_status(struct ap_insn_result *out, uint32_t apqsw)
 {
@@ -90,13 +89,20 @@ static uint32_t refuse(const struct ap_hw *hw, ap_qn qn, enum ap_rc rc)
     return apqsw_rc(apqsw) == AP_RC_Q_NOT_AVAIL ? apqsw : apqsw_of(rc);
 }
 
+/* The control word in GR1 says more (zone, GISA), which a hypervisor uses for its guest's queues.
+ */
+#define AQIC_IR  (UINT64_C(1) << 47)
+#define AQIC_ISC UINT64_C(7)
+
 static uint32_t execute_aqic(const struct ap_hw *hw, ap_qn qn, const struct ap_insn *insn)
 {
-    bool enable = insn->gr[1] & AQIC_ENABLE;
+    struct ap_aqic control = {.enable = insn->gr[1] & AQIC_IR,
+                              .isc = (uint8_t)(insn->gr[1] & AQIC_ISC),
+                              .nib = insn->gr[2]};
 
-    if (enable && insn->gr[2] == 0)
+    if (control.enable && control.nib == 0)
         return refuse(hw, qn, AP_RC_INVALID_ADDRESS);
-    return hw->ops->aqic(hw->ctx, qn, enable);
+    return hw->ops->aqic(hw->ctx, qn, &control);
 }
 
 /* The compatible type is the wanted one, or the adapter's if that is older. */

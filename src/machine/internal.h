@@ -14,6 +14,7 @@ struct adapter {
     /* Per queue, made when the adapter first appears: how often it was zeroized. */
     uint32_t *zeroized;
     struct mask256 notifying;
+    struct ap_aqic *aqic; /* per queue, made with the first AQIC; counts while it is notifying */
     struct message_queue **queues; /* per queue, made with its first message */
     /* Queues that were to be zeroized while they did not answer: it happens before anyone can
      * reach them again. */

@@ -182,17 +182,20 @@ static uint32_t hw_zapq(void *ctx, ap_qn qn)
     return apqsw;
 }
 
-static uint32_t hw_aqic(void *ctx, ap_qn qn, bool enable)
+static uint32_t hw_aqic(void *ctx, ap_qn qn, const struct ap_aqic *control)
 {
     struct machine *m = ctx;
-    struct mask256 *notifying = &m->adapters[AP_QN_APID(qn)].notifying;
+    struct adapter *a = &m->adapters[AP_QN_APID(qn)];
     enum ap_rc rc = queue_enter(m, qn);
 
     if (rc != AP_RC_NORMAL)
         return apqsw_of(rc);
-    if (mask256_test(notifying, AP_QN_APQI(qn)) == enable)
+    if (mask256_test(&a->notifying, AP_QN_APQI(qn)) == control->enable)
         return apqsw_of(AP_RC_OTHERWISE_CHANGED);
-    mask256_assign(notifying, AP_QN_APQI(qn), enable);
+    mask256_assign(&a->notifying, AP_QN_APQI(qn), control->enable);
+    if (!a->aqic)
+        a->aqic = xcalloc(AP_IDS, sizeof *a->aqic);
+    a->aqic[AP_QN_APQI(qn)] = *control;
     return apqsw_of(AP_RC_NORMAL);
 }
 

@@ -67,6 +67,7 @@ void machine_free(struct machine *m)
         free(a->queues);
         free(a->zeroized);
         free(a->reset_until);
+        free(a->aqic);
     }
     job_table_done(&m->jobs);
     fault_list_done(&m->faults);

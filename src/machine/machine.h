@@ -65,8 +65,8 @@ int machine_job_get(const struct machine *m, uint64_t id, struct machine_job *ou
  * is dropped. */
 int machine_job_done(struct machine *m, uint64_t id, const uint8_t *reply, size_t len, ap_qn *qn);
 
-/* True if the queue wants to notify of replies. */
-bool machine_queue_notifies(const struct machine *m, ap_qn qn);
+/* What the last AQIC asked for, until a reset; enable false: the queue does not notify. */
+struct ap_aqic machine_queue_aqic(const struct machine *m, ap_qn qn);
 
 /* How many replies have come since this was last asked; those that are gone do not count. */
 unsigned machine_replies_came(struct machine *m, ap_qn qn);

@@ -72,7 +72,10 @@ unsigned machine_replies_came(struct machine *m, ap_qn qn)
     return came;
 }
 
-bool machine_queue_notifies(const struct machine *m, ap_qn qn)
+struct ap_aqic machine_queue_aqic(const struct machine *m, ap_qn qn)
 {
-    return mask256_test(&m->adapters[AP_QN_APID(qn)].notifying, AP_QN_APQI(qn));
+    const struct adapter *a = &m->adapters[AP_QN_APID(qn)];
+
+    return mask256_test(&a->notifying, AP_QN_APQI(qn)) ? a->aqic[AP_QN_APQI(qn)]
+                                                       : (struct ap_aqic){0};
 }

@@ -281,8 +281,8 @@ static void a_stopped_guest_is_told_why_it_is_alone(void **state)
     guest_rig_close(r, two);
 }
 
-/* Without AQIC nobody is told of a reply; with it, with what AQIC said. */
-static void expect_interrupt(struct guest_rig *r, int client)
+/* The client sends a request, and its adapter answers. */
+static void reply_comes(struct guest_rig *r, int client)
 {
     struct guest_insn nqap = {.opcode = GUEST_OPCODE_NQAP,
                               .r1 = 2,
@@ -294,23 +294,23 @@ static void expect_interrupt(struct guest_rig *r, int client)
                               .data_len = 64};
     struct command done = {.kind = CMD_JOB_DONE,
                            .job = {.data = (const uint8_t *)"reply", .len = 5}};
+
+    assert_int_equal(guest_rig_execute(r, client, &nqap).cc, 0);
+    for (size_t i = 0; i < r->world->fx.count; i++)
+        if (r->world->fx.v[i].kind == EFFECT_JOB)
+            done.job.id = r->world->fx.v[i].node;
+    assert_int_equal(admin(r, &done), 0);
+}
+
+/* Without AQIC nobody is told of a reply; with it, with what AQIC said. */
+static void expect_interrupt(struct guest_rig *r, int client)
+{
     struct guest_frame frame;
 
-    for (unsigned enabled = 0; enabled < 2; enabled++) {
-        uint64_t job = 0;
-
-        if (enabled)
-            assert_int_equal(guest_rig_pqap(r, client, AQIC, 0x0504, UINT64_C(1) << 47 | 5, 0xabc0),
-                             0);
-        assert_int_equal(guest_rig_execute(r, client, &nqap).cc, 0);
-        for (size_t i = 0; i < r->world->fx.count; i++)
-            if (r->world->fx.v[i].kind == EFFECT_JOB)
-                job = r->world->fx.v[i].node;
-        done.job.id = job;
-        assert_int_equal(admin(r, &done), 0);
-        if (!enabled)
-            expect_nothing(r, client);
-    }
+    reply_comes(r, client);
+    expect_nothing(r, client);
+    assert_int_equal(guest_rig_pqap(r, client, AQIC, 0x0504, UINT64_C(1) << 47 | 5, 0xabc0), 0);
+    reply_comes(r, client);
     frame = guest_rig_receive(r, client);
     assert_int_equal(frame.type, GUEST_NOTIFY);
     assert_int_equal(frame.notify.kind, GUEST_NOTIFY_INTERRUPT);
@@ -326,6 +326,25 @@ static void an_interrupt_has_what_aqic_said(void **state)
     struct guest_rig *r = *state;
 
     expect_interrupt(r, guest_rig_guest(r, "Guest1", UUID1));
+}
+
+/* A reply that a reset has flushed before the guest was told of it is no news any more. */
+static void a_reset_takes_interrupts_back(void **state)
+{
+    struct guest_rig *r = *state;
+    int client = guest_rig_guest(r, "Guest1", UUID1);
+    struct command reset = {.kind = CMD_CPU_RESET};
+    struct guest_info guest;
+
+    assert_int_equal(core_guest_find(r->world->core, "Guest1", &guest), 0);
+    assert_int_equal(guest_rig_pqap(r, client, AQIC, 0x0504, UINT64_C(1) << 47 | 5, 0xabc0), 0);
+    assert_int_equal(core_queue_aqic(r->world->core, 0x0504).nib, 0xabc0);
+    reply_comes(r, client);
+    reset.cpu.guest = guest.number;
+    assert_int_equal(admin(r, &reset), 0);
+    assert_false(core_queue_aqic(r->world->core, 0x0504).enable);
+    expect_nothing(r, client);
+    guest_rig_close(r, client);
 }
 
 static void an_lpar_has_interrupts_too(void **state)
@@ -554,6 +573,7 @@ int main(void)
         RIG_UPSTREAM(an_asked_client_gives_the_device_of_the_administrators_guest_back),
         RIG(a_stopped_guest_is_told_why_it_is_alone),
         RIG(an_interrupt_has_what_aqic_said),
+        RIG(a_reset_takes_interrupts_back),
         RIG(an_lpar_has_interrupts_too),
         RIG(reset_zeroizes_the_guests_queues_alone),
         RIG(an_lpar_has_the_machine_to_itself),

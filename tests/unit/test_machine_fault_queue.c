@@ -44,7 +44,7 @@ static unsigned zapq(struct world *w, ap_qn qn)
 
 static unsigned aqic(struct world *w, ap_qn qn)
 {
-    return apqsw_rc(w->hw.ops->aqic(w->hw.ctx, qn, true));
+    return apqsw_rc(w->hw.ops->aqic(w->hw.ctx, qn, &(struct ap_aqic){.enable = true}));
 }
 
 static uint32_t nqap_status(struct world *w, ap_qn qn)

@@ -280,12 +280,52 @@ static void test_aqic(void **state)
 
     ap_execute(&w->hw, FEATURES, &insn, &r);
     assert_int_equal(rc_of(&r), 0);
-    assert_true(machine_queue_notifies(w->machine, QN));
+    assert_true(machine_queue_aqic(w->machine, QN).enable);
     ap_execute(&w->hw, FEATURES, &insn, &r);
     assert_int_equal(rc_of(&r), 7);
     insn.gr[2] = 0;
     ap_execute(&w->hw, FEATURES, &insn, &r);
     assert_int_equal(rc_of(&r), 6);
+}
+
+/* The machine keeps ISC and NIB as AQIC gave them, until it is disabled or the queue is reset. */
+static void test_aqic_is_kept(void **state)
+{
+    struct world *w = *state;
+    struct ap_insn insn = {.opcode = AP_OPCODE_PQAP, .gr = {3u << 24 | QN}};
+    struct ap_insn_result r;
+    struct ap_aqic kept;
+
+    for (unsigned end = 0; end < 4; end++) {
+        insn.gr[1] = UINT64_C(1) << 47 | 5;
+        insn.gr[2] = 0x123456789abc;
+        ap_execute(&w->hw, FEATURES, &insn, &r);
+        assert_int_equal(rc_of(&r), 0);
+        insn.gr[1] ^= 3;
+        insn.gr[2] = 8;
+        ap_execute(&w->hw, FEATURES, &insn, &r); /* it is enabled already: that stays */
+        assert_int_equal(rc_of(&r), AP_RC_OTHERWISE_CHANGED);
+        kept = machine_queue_aqic(w->machine, QN);
+        assert_true(kept.enable);
+        assert_int_equal(kept.isc, 5);
+        assert_int_equal(kept.nib, 0x123456789abc);
+        assert_false(machine_queue_aqic(w->machine, QN + 1).enable);
+        if (end == 0) {
+            insn.gr[1] = 0;
+            ap_execute(&w->hw, FEATURES, &insn, &r);
+            assert_int_equal(rc_of(&r), 0);
+        } else if (end == 1) {
+            w->hw.ops->rapq(w->hw.ctx, QN);
+        } else if (end == 2) {
+            w->hw.ops->zapq(w->hw.ctx, QN);
+        } else {
+            machine_set_online(w->machine, AP_QN_APID(QN), false);
+        }
+        kept = machine_queue_aqic(w->machine, QN);
+        assert_false(kept.enable);
+        assert_int_equal(kept.isc, 0);
+        assert_int_equal(kept.nib, 0);
+    }
 }
 
 /* Reserved are GR0 bits 41 to 47, and the T bit without facility 15 (spec 4.14). */
@@ -330,7 +370,7 @@ static void test_no_interrupts(void **state)
         ap_execute(&hw[i], FEATURES, &insn, &r);
         assert_int_equal(r.program_check, PGM_SPECIFICATION);
     }
-    assert_false(machine_queue_notifies(machine, QN));
+    assert_false(machine_queue_aqic(machine, QN).enable);
     machine_free(machine);
 }
 
@@ -451,11 +491,11 @@ static void test_event(void **state)
     config.adapters[5].configured = false;
     machine_replace(w->machine, &config, &none);
     assert_int_equal(machine_job_get(w->machine, id, &job), 0);
-    assert_true(machine_queue_notifies(w->machine, QN));
+    assert_true(machine_queue_aqic(w->machine, QN).enable);
     config.adapters[6].configured = false;
     machine_replace(w->machine, &config, &none);
     assert_int_equal(machine_job_get(w->machine, id, &job), -ESTALE);
-    assert_false(machine_queue_notifies(w->machine, QN));
+    assert_false(machine_queue_aqic(w->machine, QN).enable);
 }
 
 static void test_each_reply_comes_once(void **state)
@@ -513,6 +553,7 @@ int main(void)
         TEST(test_program_checks),
         TEST(test_qci),
         TEST(test_aqic),
+        TEST(test_aqic_is_kept),
         TEST(test_aqic_bits),
         TEST(test_no_interrupts),
         TEST(test_tapq_without_the_t_bit),
