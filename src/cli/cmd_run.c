@@ -150,7 +150,7 @@ static int run_inside(struct daemon_start *how, const struct run_options *o, cha
     if (o->notify && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return cli_error("cannot make a socket: %s", error_text(errno)), PROGRAM_FAILED;
     how->notify = pair[1];
-    compose.null_node = o->notify;
+    compose.own_node = o->notify;
     ret = daemon_start(how, &daemon);
     if (pair[1] >= 0)
         close(pair[1]);

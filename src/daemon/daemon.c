@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -181,6 +182,7 @@ static void daemon_close(struct daemon *d)
     sd_event_source_disable_unref(d->sweeper);
     sd_event_unref(d->event);
     effects_done(&d->effects);
+    free(d->dev_nodes);
 }
 
 static int load_machine(const struct daemon_options *o, struct machine_config *machine,

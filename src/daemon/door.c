@@ -100,7 +100,7 @@ void daemon_execute(struct door *door, struct command *command, struct reply *re
     record(d, command, NULL);
     core_execute(d->door.core, command, &d->effects, reply);
     record(d, command, reply);
-    daemon_dev_links(d, command);
+    daemon_dev_nodes(d, command);
     daemon_spread(d);
     d->executing = false;
     /* At once: the next guest may get the same number, and must not appear in this one's mount. */

@@ -28,6 +28,12 @@ struct daemon_mount {
     bool ended; /* the kernel has let go of it; to be freed */
 };
 
+/* A zcrypt node that has a name in /dev. */
+struct dev_node {
+    sysfs_ino ino;
+    char name[SYSFS_NAME_MAX];
+};
+
 struct daemon {
     struct door door; /* first: the door's functions find the daemon by it */
     const struct daemon_options *options;
@@ -38,7 +44,9 @@ struct daemon {
     struct uevent_sender *uevents;
     struct record *record; /* NULL: nothing is recorded */
     struct fuse_hub *hub;
-    struct seccomp *seccomp; /* NULL: all ioctls come by FUSE */
+    struct seccomp *seccomp;    /* NULL: all ioctls come by FUSE */
+    struct dev_node *dev_nodes; /* those that we have placed in options->dev_links */
+    unsigned dev_node_count;
     struct daemon_mount *mounts;
     sd_event_source *sweeper; /* frees mounts that have ended */
     struct control_host host;
@@ -53,7 +61,7 @@ struct daemon {
 void daemon_execute(struct door *door, struct command *command, struct reply *reply);
 
 /* After a command that may have made or destroyed a zcrypt node: the nodes in /dev, if wanted. */
-void daemon_dev_links(struct daemon *d, const struct command *command);
+void daemon_dev_nodes(struct daemon *d, const struct command *command);
 
 /* Hands d->effects to all adapters. */
 void daemon_spread(struct daemon *d);

@@ -6,7 +6,7 @@
 
 /*
  * A /sys and a /dev in which our directories replace or join the real ones, in a mount namespace of
- * our own (namespace_enter).
+ * our own (namespace_enter). dev.h says what /dev is.
  *
  * /sys stays the real sysfs. A tmpfs, read-only in the end, lies over those of its directories that
  * hold both kinds of entries (bus, class, devices; kernel if it has no iommu_groups; all of /sys if
@@ -14,11 +14,8 @@
  * they come from the file system, and one that it does not have is hidden, too.
  *   bus/ap bus/matrix bus/mdev class/mdev_bus class/zcrypt devices/ap devices/vfio_ap
  *   devices/virtual/zcrypt kernel/iommu_groups
- * A tmpfs lies over /dev in the same way. It has z90crypt, and in the directory zcrypt the nodes
- * that class/zcrypt/create makes: a node cannot appear in /dev itself, since only a directory that
- * is wholly ours can change.
  */
-#define COMPOSE_LAYERS 5
+#define COMPOSE_LAYERS 4
 
 /* A directory that a tmpfs is laid over. */
 struct compose_layer {
@@ -29,8 +26,8 @@ struct compose_layer {
 struct compose {
     struct compose_layer layers[COMPOSE_LAYERS];
     int count;
-    int tree;       /* root of our file system */
-    bool null_node; /* z90crypt is to be the real /dev/null, and not ours (seccomp/listener.h) */
+    int tree;      /* root of our file system */
+    bool own_node; /* z90crypt is to be a character device (seccomp/listener.h) */
 };
 
 /*

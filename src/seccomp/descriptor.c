@@ -40,23 +40,36 @@ static int absent(pid_t thread)
     return access(path, F_OK) == 0 ? -EBADF : -ENOENT;
 }
 
+static int look(int at, const char *path, struct descriptor *out)
+{
+    const int how = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
+    struct statx st;
+
+    if (statx(at, path, how, STATX_INO | STATX_MNT_ID, &st) < 0)
+        return -errno;
+    *out = (struct descriptor){(uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor, st.stx_ino,
+                               st.stx_mnt_id};
+    return 0;
+}
+
+int descriptor_of_path(const char *path, struct descriptor *out)
+{
+    return look(AT_FDCWD, path, out);
+}
+
 /* Not by fdinfo: a caller can make that text as long as it likes, with file locks for example. */
 int descriptor_look(pid_t thread, int fd, struct descriptor *out)
 {
-    const int how = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
     char path[PROC_BYTES];
-    struct statx st;
     int file, rc;
 
     proc_path(thread, fd, path);
     file = open(path, O_PATH | O_CLOEXEC);
     if (file < 0)
         return errno == ENOENT ? absent(thread) : failure(errno);
-    rc = statx(file, "", how, STATX_INO | STATX_MNT_ID, &st) < 0 ? failure(errno) : 0;
+    rc = look(file, "", out);
     close(file);
-    if (rc == 0)
-        *out = (struct descriptor){st.stx_mnt_id, st.stx_ino};
-    return rc;
+    return rc < 0 ? failure(-rc) : 0;
 }
 
 bool descriptor_can_ioctl(pid_t thread, int fd)

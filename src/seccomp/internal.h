@@ -8,11 +8,16 @@
 #include "ioctl/call.h"
 #include "seccomp/listener.h"
 
+/* What an open file is: its inode, and the mount that it was reached by. */
+struct descriptor {
+    uint64_t device, ino, mount;
+};
+
 /* A node in /dev, or one that has been there: a descriptor of it may still be open. */
 struct seccomp_node {
     char name[ZCRYPT_NAME_MAX];
-    uint64_t mount; /* number of the mount, as in fdinfo */
-    bool present;   /* its file is ours to remove */
+    struct descriptor file;
+    bool bound; /* its inode is that of /dev/null: the mount tells which it is */
     sysfs_ino ino;
     uint32_t node; /* as core_open named it */
 };
@@ -27,34 +32,31 @@ struct seccomp {
     int socket, listener; /* -1: no more, not yet */
     sd_event_source *arrival, *readable, *sweep;
     struct seccomp_calls calls;
-    uint64_t null; /* inode number of /dev/null */
     struct seccomp_node *nodes;
     unsigned node_count;
 };
 
 /* node.c */
-/* Enters the node whose file is in place. 0 or -errno. */
-int seccomp_node_add(struct seccomp *n, const char *name, sysfs_ino ino);
+bool seccomp_node_is(const struct seccomp_node *node, const struct descriptor *file);
+/* Whether file could be one of the nodes. */
+bool seccomp_node_any(const struct seccomp *n, const struct descriptor *file);
 /*
- * The node that an open /dev/null is: of that mount, or, if the mount is none of ours (another
- * mount namespace has a copy of it), with that path. NULL: none. One that is gone is found by its
- * mount.
+ * The node that an open file is. A bound one is found by its mount, or, if the mount is none of
+ * ours (another mount namespace has a copy of it), by that path. NULL: none. One that is gone is
+ * found, too.
  */
-const struct seccomp_node *seccomp_node_find(const struct seccomp *n, uint64_t mount,
+const struct seccomp_node *seccomp_node_find(const struct seccomp *n, const struct descriptor *file,
                                              const char *path);
 bool seccomp_node_lives(const struct seccomp *n, const struct seccomp_node *node);
 
 /* descriptor.c */
-struct descriptor {
-    uint64_t mount, ino;
-};
-
 /*
  * What stands behind a descriptor of a thread, without asking its file system. -EBADF: nothing;
  * -ENOENT: the thread is gone, or hidden; -EACCES: we may not look at it; -EMFILE and the like: the
  * daemon cannot.
  */
 int descriptor_look(pid_t thread, int fd, struct descriptor *out);
+int descriptor_of_path(const char *path, struct descriptor *out);
 /* It is open for reading or writing; not for its path alone. */
 bool descriptor_can_ioctl(pid_t thread, int fd);
 /* Its path; empty: unknown. */

@@ -11,7 +11,6 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -151,14 +150,14 @@ static int find_node(const struct seccomp *n, const struct seccomp_notif *reques
     rc = descriptor_look(thread, fd, &file);
     if (rc < 0)
         return rc == -ENOENT ? 0 : rc;
-    if (file.ino != n->null)
+    if (!seccomp_node_any(n, &file))
         return 0;
     if (!descriptor_can_ioctl(thread, fd))
         return -EBADF;
-    node = seccomp_node_find(n, file.mount, "");
+    node = seccomp_node_find(n, &file, "");
     if (!node || !seccomp_node_lives(n, node)) {
         descriptor_path(thread, fd, path, sizeof path);
-        node = seccomp_node_find(n, file.mount, path);
+        node = seccomp_node_find(n, &file, path);
     }
     *out = node;
     return 0;
@@ -262,7 +261,7 @@ static void add_first_node(struct seccomp *n)
 
     /* Without it ioctls on it go to /dev/null, which says ENOTTY. */
     if (sysfs_resolve(tree, "dev/z90crypt", &ino) == 0)
-        seccomp_node_add(n, "z90crypt", ino);
+        seccomp_add_node(n, "z90crypt", ino);
 }
 
 static int on_arrival(sd_event_source *source, int fd, uint32_t events, void *data)
@@ -284,12 +283,8 @@ static int on_arrival(sd_event_source *source, int fd, uint32_t events, void *da
 
 static int open_sources(struct seccomp *n)
 {
-    struct stat null;
-    int rc = stat("/dev/null", &null) < 0 ? -errno : 0;
+    int rc = ioctl_desk_new(n->door, n->event, FIRST_TOKEN, &n->desk);
 
-    n->null = null.st_ino;
-    if (rc == 0)
-        rc = ioctl_desk_new(n->door, n->event, FIRST_TOKEN, &n->desk);
     if (rc >= 0)
         rc = sd_event_add_io(n->event, &n->arrival, n->socket, EPOLLIN, on_arrival, n);
     if (rc >= 0)

@@ -11,11 +11,11 @@
 /*
  * ioctls of device nodes by seccomp user notification (seccomp_unotify(2)), instead of FUSE.
  *
- * A node of the host's tree is /dev/null bound over a file in /dev: a character device that anybody
- * can open. A program with a seccomp filter that reports each ioctl whose number has the type byte
- * 'z' hands its listener over; its children inherit the filter. What is an ioctl on one of the
- * nodes is served (ioctl/call.h); the kernel goes on with the others. Once the daemon has read a
- * notification only death takes the caller out of its ioctl; other signals wait
+ * A node of the host's tree is a file in /dev that opens as /dev/null does (node.h). A program with
+ * a seccomp filter that reports each ioctl whose number has the type byte 'z' hands its listener
+ * over; its children inherit the filter. What is an ioctl on one of the nodes is served
+ * (ioctl/call.h); the kernel goes on with the others. Once the daemon has read a notification only
+ * death takes the caller out of its ioctl; other signals wait
  * (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV), so nothing is written into a program that goes on.
  */
 struct seccomp;
@@ -34,10 +34,8 @@ void seccomp_free(struct seccomp *n);
 /* For every executed command, before any reply to it leaves. */
 void seccomp_effects(struct seccomp *n, const struct effects *effects);
 
-/*
- * Makes nodes for those of the tree that have none, and removes those whose node is gone. A file of
- * that name that is there already stays. -errno with a sentence: some could not be made.
- */
-int seccomp_nodes_update(struct seccomp *n, struct text *why);
+/* Ioctls on the file called name in dev, which is in place, are for this node of the tree. 0 or
+ * -errno. */
+int seccomp_add_node(struct seccomp *n, const char *name, sysfs_ino ino);
 
 #endif

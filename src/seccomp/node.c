@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/stat.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "base/error.h"
 #include "seccomp/internal.h"
+#include "seccomp/node.h"
 #include "sysfs/tree.h"
 
-#define PATH_BYTES 256
+#define PATH_BYTES  256
+#define NULL_DEVICE makedev(1, 3)
 
 static const struct sysfs_tree *tree_of(const struct seccomp *n)
 {
@@ -27,129 +28,122 @@ bool seccomp_node_lives(const struct seccomp *n, const struct seccomp_node *node
     return sysfs_stat(tree_of(n), node->ino, &e) == 0;
 }
 
-static void path_of(const struct seccomp *n, const char *name, char out[PATH_BYTES])
+static void join(const char *dev, const char *name, char out[PATH_BYTES])
 {
-    snprintf(out, PATH_BYTES, "%.200s/%.40s", n->dev, name);
+    snprintf(out, PATH_BYTES, "%.200s/%.40s", dev, name);
 }
 
-const struct seccomp_node *seccomp_node_find(const struct seccomp *n, uint64_t mount,
+static void path_of(const struct seccomp *n, const char *name, char out[PATH_BYTES])
+{
+    join(n->dev, name, out);
+}
+
+bool seccomp_node_is(const struct seccomp_node *node, const struct descriptor *file)
+{
+    return node->file.device == file->device && node->file.ino == file->ino;
+}
+
+bool seccomp_node_any(const struct seccomp *n, const struct descriptor *file)
+{
+    for (unsigned i = 0; i < n->node_count; i++)
+        if (seccomp_node_is(&n->nodes[i], file))
+            return true;
+    return false;
+}
+
+const struct seccomp_node *seccomp_node_find(const struct seccomp *n, const struct descriptor *file,
                                              const char *path)
 {
     const struct seccomp_node *gone = NULL;
     char own[PATH_BYTES];
 
     for (unsigned i = 0; i < n->node_count; i++) {
-        if (n->nodes[i].mount != mount)
+        const struct seccomp_node *node = &n->nodes[i];
+
+        if (!seccomp_node_is(node, file) || (node->bound && node->file.mount != file->mount))
             continue;
-        if (seccomp_node_lives(n, &n->nodes[i]))
-            return &n->nodes[i];
-        gone = &n->nodes[i];
+        if (seccomp_node_lives(n, node))
+            return node;
+        gone = node;
     }
     for (unsigned i = 0; *path && i < n->node_count; i++) {
-        path_of(n, n->nodes[i].name, own);
-        if (n->nodes[i].present && strcmp(path, own) == 0)
-            return &n->nodes[i];
+        const struct seccomp_node *node = &n->nodes[i];
+
+        path_of(n, node->name, own);
+        if (node->bound && seccomp_node_is(node, file) && strcmp(path, own) == 0 &&
+            seccomp_node_lives(n, node))
+            return node;
     }
     return gone;
 }
 
-/* The place of a new entry: that of one whose mount is no more, its number being used again. */
-static struct seccomp_node *slot_for(struct seccomp *n, uint64_t mount)
+/* The place of a new entry: that of a bound one whose mount is no more, its number being used
+ * again. */
+static struct seccomp_node *slot_for(struct seccomp *n, const struct seccomp_node *node)
 {
     for (unsigned i = 0; i < n->node_count; i++)
-        if (n->nodes[i].mount == mount)
+        if (seccomp_node_is(&n->nodes[i], &node->file) &&
+            n->nodes[i].file.mount == node->file.mount)
             return &n->nodes[i];
     n->nodes = xrealloc(n->nodes, (n->node_count + 1) * sizeof *n->nodes);
     return &n->nodes[n->node_count++];
 }
 
-int seccomp_node_add(struct seccomp *n, const char *name, sysfs_ino ino)
+int seccomp_add_node(struct seccomp *n, const char *name, sysfs_ino ino)
 {
     struct core *core = n->door->core;
-    struct seccomp_node node = {.present = true, .ino = ino};
+    struct seccomp_node node = {.ino = ino};
+    struct descriptor null;
     char path[PATH_BYTES];
-    struct statx st;
     int rc = core_open(core, CORE_HOST_TREE, ino, &node.node);
 
+    path_of(n, name, path);
+    if (rc == 0)
+        rc = descriptor_of_path(path, &node.file);
+    path_of(n, "null", path);
+    if (rc == 0)
+        rc = descriptor_of_path(path, &null);
     if (rc < 0)
         return rc;
-    path_of(n, name, path);
-    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &st) < 0)
-        return -errno;
     snprintf(node.name, sizeof node.name, "%s", name);
-    node.mount = st.stx_mnt_id;
-    *slot_for(n, node.mount) = node;
+    node.bound = seccomp_node_is(&node, &null);
+    *slot_for(n, &node) = node;
     return 0;
 }
 
-/* /dev/null over a new file. */
-static int place(const char *path)
+/* A bind of a read-only mount is read-only; what `apus run` has made of /dev/null is such. */
+static int bind_null(const char *dev, const char *path)
 {
+    char null[PATH_BYTES];
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
     int rc;
 
     if (fd < 0)
         return -errno;
     close(fd);
-    if (mount("/dev/null", path, NULL, MS_BIND, NULL) == 0)
+    snprintf(null, sizeof null, "%.200s/null", dev);
+    if (mount(null, path, NULL, MS_BIND, NULL) == 0)
         return 0;
     rc = -errno;
     unlink(path);
     return rc;
 }
 
-static void displace(const char *path)
+int seccomp_node_place(const char *dev, const char *name, mode_t mode)
 {
+    char path[PATH_BYTES];
+
+    join(dev, name, path);
+    if (mknod(path, S_IFCHR | mode, NULL_DEVICE) == 0)
+        return chmod(path, mode) < 0 ? -errno : 0; /* in spite of the umask */
+    return errno == EPERM ? bind_null(dev, path) : -errno;
+}
+
+void seccomp_node_displace(const char *dev, const char *name)
+{
+    char path[PATH_BYTES];
+
+    join(dev, name, path);
     umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
     unlink(path);
-}
-
-static void remove_stale(struct seccomp *n)
-{
-    char path[PATH_BYTES];
-
-    for (unsigned i = 0; i < n->node_count; i++) {
-        struct seccomp_node *node = &n->nodes[i];
-
-        if (!node->present || seccomp_node_lives(n, node))
-            continue;
-        path_of(n, node->name, path);
-        displace(path);
-        node->present = false;
-    }
-}
-
-static bool is_placed(const struct seccomp *n, sysfs_ino ino)
-{
-    for (unsigned i = 0; i < n->node_count; i++)
-        if (n->nodes[i].present && n->nodes[i].ino == ino)
-            return true;
-    return false;
-}
-
-int seccomp_nodes_update(struct seccomp *n, struct text *why)
-{
-    struct sysfs_entry entry;
-    char path[PATH_BYTES];
-    uint64_t cursor = 0;
-    sysfs_ino nodes;
-    int rc, failed = 0;
-
-    remove_stale(n);
-    if (sysfs_resolve(tree_of(n), "dev", &nodes) < 0)
-        return 0;
-    while (sysfs_next(tree_of(n), nodes, &cursor, &entry) == 1) {
-        if (strcmp(entry.name, "z90crypt") == 0 || is_placed(n, entry.ino))
-            continue;
-        path_of(n, entry.name, path);
-        rc = place(path);
-        if (rc == 0)
-            rc = seccomp_node_add(n, entry.name, entry.ino);
-        if (rc == 0 || rc == -EEXIST)
-            continue;
-        if (!failed)
-            text_addf(why, "%s cannot be made: %s", path, error_text(-rc));
-        failed = rc;
-    }
-    return failed;
 }

@@ -17,7 +17,7 @@ WALK = """
 import os, stat, sys
 skip = set(sys.argv[1].split()) | {"/sys/fs/cgroup", "/sys/kernel/debug", "/sys/kernel/tracing", "/sys/kernel/slab",
                                    "/sys/class/bdi", "/sys/devices/virtual/bdi", "/dev/pts", "/dev/ptmx",
-                                   "/dev/.host"}
+                                   "/dev/.host", "/dev/shm"}
 def walk(path):
     for entry in sorted(os.scandir(path), key=lambda e: e.name):
         if entry.path in skip:

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/dev.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include "run/layout.h"
+#include "seccomp/node.h"
+
+#define HIDDEN ".host"
+
+#define PTMX            makedev(5, 2)
+#define PTS_MAJOR_FIRST 136
+#define PTS_MAJOR_LAST  143
+
+/* nodes, here and below: device nodes can be made. */
+static int copy_dir(bool nodes, int real, int new, const char *path);
+
+static bool is_device(mode_t mode)
+{
+    return S_ISCHR(mode) || S_ISBLK(mode);
+}
+
+/* Works only in a devpts. */
+static bool is_terminal(const struct stat *st)
+{
+    return S_ISCHR(st->st_mode) && major(st->st_rdev) >= PTS_MAJOR_FIRST &&
+           major(st->st_rdev) <= PTS_MAJOR_LAST;
+}
+
+static bool is_ptmx(const struct stat *st)
+{
+    return S_ISCHR(st->st_mode) && st->st_rdev == PTMX;
+}
+
+/* Access control lists and labels. Those that cannot be taken along are none that count here. */
+static void copy_attributes(int real, int new, const char *name)
+{
+    char from[NAME_MAX + 32], to[NAME_MAX + 32], names[4096], value[4096];
+    ssize_t all, len;
+
+    snprintf(from, sizeof(from), "/proc/self/fd/%d/%s", real, name);
+    snprintf(to, sizeof(to), "/proc/self/fd/%d/%s", new, name);
+    all = llistxattr(from, names, sizeof(names));
+    for (const char *n = names; n < names + all; n += strlen(n) + 1) {
+        len = lgetxattr(from, n, value, sizeof(value));
+        if (len >= 0)
+            lsetxattr(to, n, value, (size_t)len, 0);
+    }
+}
+
+static int copy_owner(int real, int new, const char *name, const struct stat *st)
+{
+    if (fchownat(new, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+        fchmodat(new, name, st->st_mode & 07777, 0) < 0)
+        return -errno;
+    copy_attributes(real, new, name);
+    return 0;
+}
+
+/* A container may allow one device and forbid another. */
+static int make_node(bool nodes, int real, int new, const char *name, const struct stat *st)
+{
+    if (!nodes || is_terminal(st))
+        return -EPERM;
+    if (mknodat(new, name, st->st_mode, st->st_rdev) < 0)
+        return -errno;
+    return copy_owner(real, new, name, st);
+}
+
+static int bind_read_only(int real, int new, const char *name, mode_t mode)
+{
+    fd_auto clone = layout_clone_read_only(real, name);
+    int ret = clone < 0 ? -errno : layout_make_target(new, name, mode);
+
+    return ret < 0 ? ret : layout_attach(clone, new, name);
+}
+
+/* An empty file system, as the real one was once. */
+static int mount_fresh(int new, const char *name, const char *type, const char *options)
+{
+    char path[64 + NAME_MAX];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", new, name);
+    return mount("apus", path, type, MS_NOSUID | MS_NODEV, options) < 0 ? -errno : 0;
+}
+
+/* A file system that is mounted in /dev. */
+static int copy_mount(int real, int new, const char *name, mode_t mode)
+{
+    fd_auto dir = layout_open_dir(real, name);
+    struct statfs fs = {0};
+    char options[64];
+    int ret = -ENODEV;
+
+    if (dir >= 0 && fstatfs(dir, &fs) < 0)
+        return -errno;
+    if (fs.f_type == TMPFS_MAGIC || fs.f_type == HUGETLBFS_MAGIC) {
+        ret = layout_make_target(new, name, mode);
+        snprintf(options, sizeof(options), "mode=%o", mode & 07777);
+        if (fs.f_type == HUGETLBFS_MAGIC)
+            snprintf(options + strlen(options), 32, ",pagesize=%ld", (long)fs.f_bsize);
+        if (ret == 0)
+            ret = mount_fresh(new, name, fs.f_type == TMPFS_MAGIC ? "tmpfs" : "hugetlbfs", options);
+        if (ret < 0)
+            unlinkat(new, name, AT_REMOVEDIR);
+    }
+    return ret < 0 ? bind_read_only(real, new, name, mode) : 0;
+}
+
+static int copy_sub(bool nodes, int real, int new, const char *path, const char *name,
+                    const struct stat *st)
+{
+    int ret = layout_make_target(new, name, st->st_mode);
+
+    if (ret == 0)
+        ret = copy_owner(real, new, name, st);
+    if (ret < 0)
+        return layout_refuse(-ret, "lay out", path);
+
+    fd_auto sub_real = layout_open_dir(real, name);
+    fd_auto sub_new = layout_open_dir(new, name);
+
+    if (sub_real < 0 || sub_new < 0)
+        return errno == ENOENT ? 0 : layout_refuse(errno, "open", path);
+    return copy_dir(nodes, sub_real, sub_new, path);
+}
+
+/* Brings one real entry over. device: the number of the file system that its directory is in. */
+static int copy_entry(bool nodes, int real, int new, const char *path, const char *name,
+                      dev_t device)
+{
+    struct stat st;
+    int ret = fstatat(real, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+
+    if (ret == 0 && S_ISDIR(st.st_mode) && st.st_dev == device && nodes)
+        return copy_sub(nodes, real, new, path, name, &st);
+    if (ret < 0)
+        ;
+    else if (S_ISLNK(st.st_mode))
+        ret = layout_copy_link(real, new, name);
+    else if (S_ISDIR(st.st_mode) && st.st_dev != device)
+        ret = copy_mount(real, new, name, st.st_mode);
+    else if (!is_device(st.st_mode) || make_node(nodes, real, new, name, &st) < 0)
+        ret = bind_read_only(real, new, name, st.st_mode);
+    /* A device can vanish while we look. */
+    return ret < 0 && ret != -ENOENT ? layout_refuse(-ret, "lay out", path) : 0;
+}
+
+/* What is not to be brought over into the directory called path. */
+static bool is_left_out(bool nodes, int real, const char *path, const char *name)
+{
+    static const char *const names[] = {"z90crypt", "zcrypt", HIDDEN, NULL};
+    struct stat st;
+
+    if (strcmp(path, "/dev") != 0)
+        return false;
+    for (int i = 0; names[i]; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return !nodes && strcmp(name, "ptmx") == 0 &&
+           fstatat(real, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_ptmx(&st);
+}
+
+static int copy_dir(bool nodes, int real, int new, const char *path)
+{
+    dir_auto *all = layout_list_dir(real);
+    const char *name;
+    struct stat st;
+    int ret = 0;
+
+    if (!all || fstat(real, &st) < 0)
+        return layout_refuse(errno, "read", path);
+    while (ret == 0 && (name = layout_next_name(all))) {
+        char sub[PATH_MAX];
+
+        snprintf(sub, sizeof(sub), "%.2000s/%s", path, name);
+        if (!is_left_out(nodes, real, path, name))
+            ret = copy_entry(nodes, real, new, sub, name, st.st_dev);
+    }
+    return ret;
+}
+
+static int place_ours(int tree, int new, bool own_node)
+{
+    struct stat st;
+    int ret = 0;
+
+    if (fstatat(tree, "dev", &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : layout_refuse(errno, "look at", "dev");
+    if (own_node) {
+        ret = seccomp_node_place("/dev", "z90crypt", 0666);
+    } else {
+        ret = layout_make_target(new, "z90crypt", S_IFREG | 0666);
+        if (ret == 0)
+            ret = layout_bind(tree, "dev/z90crypt", new, "z90crypt");
+    }
+    if (ret < 0)
+        return layout_refuse(-ret, "put in place", "/dev/z90crypt");
+    ret = layout_make_target(new, "zcrypt", S_IFDIR | 0755);
+    if (ret == 0)
+        ret = layout_bind(tree, "dev", new, "zcrypt");
+    return ret < 0 ? layout_refuse(-ret, "put in place", "/dev/zcrypt") : 0;
+}
+
+/* clone: of the real /dev, from before it was covered. */
+static int place_ptmx(int real, int clone, int new)
+{
+    struct stat st;
+    int ret;
+
+    if (fstatat(real, "ptmx", &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_ptmx(&st))
+        return 0;
+    ret = clone < 0 ? -EINVAL : layout_make_target(new, HIDDEN, S_IFDIR | 0755);
+    if (ret == 0)
+        ret = layout_attach(clone, new, HIDDEN);
+    if (ret == 0 && symlinkat(HIDDEN "/ptmx", new, "ptmx") < 0)
+        ret = -errno;
+    return ret < 0 ? layout_refuse(-ret, "put in place", "/dev/ptmx") : 0;
+}
+
+/* Whether a node that is made here can be opened, too. */
+static bool can_make_nodes(int new)
+{
+    int fd = -1;
+
+    if (mknodat(new, "null", S_IFCHR | 0600, makedev(1, 3)) < 0)
+        return false;
+    fd = openat(new, "null", O_RDONLY | O_CLOEXEC);
+    unlinkat(new, "null", 0);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/*
+ * Takes the real /dev, which ours covers, out of the mount namespace: ours steps aside meanwhile.
+ * In a user namespace the kernel keeps what has come from outside in its place.
+ */
+static int drop_real(const char *spare)
+{
+    if (mount("/dev", spare, NULL, MS_MOVE, NULL) < 0)
+        return layout_refuse(errno, "move away", "/dev");
+    while (umount2("/dev", MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+        ;
+    if (mount("apus", "/dev", "tmpfs", TMPFS_FLAGS | MS_RDONLY, "mode=755") < 0)
+        return layout_refuse(errno, "mount a tmpfs on", "/dev");
+    return mount(spare, "/dev", NULL, MS_MOVE, NULL) < 0 ? layout_refuse(errno, "move back", "/dev")
+                                                         : 0;
+}
+
+static int fill(int real, int clone, int new, int tree, bool own_node)
+{
+    bool nodes = can_make_nodes(new);
+    int ret = copy_dir(nodes, real, new, "/dev");
+
+    if (ret == 0)
+        ret = place_ours(tree, new, own_node);
+    return ret == 0 && !nodes ? place_ptmx(real, clone, new) : ret;
+}
+
+int dev_lay_out(int tree, bool own_node, const char *spare)
+{
+    fd_auto real = layout_open_dir(AT_FDCWD, "/dev");
+    fd_auto clone = real < 0 ? -1 : layout_clone_read_only(real, "");
+    int ret;
+
+    if (real < 0)
+        return layout_refuse(errno, "open", "/dev");
+    if (mount("apus", "/dev", "tmpfs", TMPFS_FLAGS, "mode=755") < 0)
+        return layout_refuse(errno, "mount a tmpfs on", "/dev");
+
+    fd_auto new = layout_open_dir(AT_FDCWD, "/dev");
+
+    if (new < 0)
+        return layout_refuse(errno, "open", "/dev");
+    ret = fill(real, clone, new, tree, own_node);
+    return ret == 0 ? drop_real(spare) : ret;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/layout.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "base/error.h"
+#include "run/error.h"
+
+int layout_refuse(int err, const char *doing, const char *path)
+{
+    run_error("cannot %s %s: %s%s", doing, path, error_text(err),
+              err == ENOSYS   ? "; apus needs Linux 5.2 or newer"
+              : err == ENOSPC ? "; raise /proc/sys/fs/mount-max or free some memory"
+                              : "");
+    return -err;
+}
+
+int layout_open_dir(int at, const char *name)
+{
+    return openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+DIR *layout_list_dir(int at)
+{
+    int fd = layout_open_dir(at, ".");
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!d && fd >= 0)
+        close(fd);
+    return d;
+}
+
+const char *layout_next_name(DIR *d)
+{
+    const struct dirent *e;
+
+    while ((e = readdir(d))) {
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            return e->d_name;
+    }
+    return NULL;
+}
+
+int layout_clone(int at, const char *name)
+{
+    return open_tree(at, name,
+                     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW |
+                         AT_NO_AUTOMOUNT | AT_EMPTY_PATH);
+}
+
+int layout_clone_read_only(int at, const char *name)
+{
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+    int fd = layout_clone(at, name);
+
+    if (fd >= 0 && mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0 &&
+        errno != ENOSYS) {
+        int err = errno;
+
+        close(fd);
+        errno = err;
+        return -1;
+    }
+    return fd;
+}
+
+int layout_attach(int clone, int new, const char *name)
+{
+    return move_mount(clone, "", new, name, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+int layout_bind(int from, const char *from_name, int new, const char *name)
+{
+    fd_auto clone = layout_clone(from, from_name);
+
+    return clone < 0 ? -errno : layout_attach(clone, new, name);
+}
+
+int layout_copy_link(int real, int new, const char *name)
+{
+    char target[PATH_MAX];
+    ssize_t len = readlinkat(real, name, target, sizeof(target) - 1);
+
+    if (len < 0)
+        return -errno;
+    target[len] = '\0';
+    return symlinkat(target, new, name) < 0 ? -errno : 0;
+}
+
+int layout_make_target(int new, const char *name, mode_t mode)
+{
+    int fd;
+
+    if (S_ISDIR(mode))
+        return mkdirat(new, name, mode & 0777) < 0 ? -errno : 0;
+    fd = openat(new, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0777);
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return 0;
+}
+
+int layout_make_parents(int new, const char *path)
+{
+    char part[PATH_MAX];
+
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        snprintf(part, sizeof(part), "%.*s", (int)(slash - path), path);
+        if (mkdirat(new, part, 0755) < 0 && errno != EEXIST)
+            return -errno;
+    }
+    return 0;
+}
