@@ -33,20 +33,6 @@ uint16_t reader_u16(struct reader *r)
     return s.len ? be16_get(s.data) : 0;
 }
 
-uint32_t reader_u32(struct reader *r)
-{
-    struct span s = reader_span(r, 4);
-
-    return s.len ? be32_get(s.data) : 0;
-}
-
-uint64_t reader_u64(struct reader *r)
-{
-    struct span s = reader_span(r, 8);
-
-    return s.len ? be64_get(s.data) : 0;
-}
-
 uint8_t *buffer_extend(struct buffer *b, size_t len)
 {
     uint8_t *p;
@@ -112,11 +98,6 @@ void buffer_add_number(struct buffer *b, struct span s, size_t size)
     s = span_last(s, size);
     buffer_extend(b, size - s.len);
     buffer_add_span(b, s);
-}
-
-void buffer_align4(struct buffer *b)
-{
-    buffer_extend(b, -b->len & 3);
 }
 
 void buffer_set_u16(struct buffer *b, size_t at, uint16_t v)

@@ -82,8 +82,6 @@ static inline struct reader reader_of(struct span s)
 struct span reader_span(struct reader *r, size_t len);
 uint8_t reader_u8(struct reader *r);
 uint16_t reader_u16(struct reader *r);
-uint32_t reader_u32(struct reader *r);
-uint64_t reader_u64(struct reader *r);
 
 /*
  * Appends to memory of fixed size that the caller owns. What does not fit is not written, and
@@ -117,9 +115,6 @@ void buffer_add_u64(struct buffer *b, uint64_t v);
 
 /* The last size bytes of s, filled up with zeros on the left: a number of fixed width. */
 void buffer_add_number(struct buffer *b, struct span s, size_t size);
-
-/* Zeros up to a multiple of 4 bytes. */
-void buffer_align4(struct buffer *b);
 
 /* Overwrites what was written before; at+2 or at+4 must be written already (else no effect). */
 void buffer_set_u16(struct buffer *b, size_t at, uint16_t v);
