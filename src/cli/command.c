@@ -21,11 +21,6 @@ static const char *socket_given;
 static struct option longs[OPTIONS_MAX + 1];
 static char shorts[2 * OPTIONS_MAX + 4];
 
-const struct cli_command *cli_current(void)
-{
-    return current;
-}
-
 bool cli_json(void)
 {
     return json;

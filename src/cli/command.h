@@ -71,17 +71,13 @@ int cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "apus COMMAND: ", the sentence, and a hint at --help, on standard error. Returns 2. */
 int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The running command; the table, ended by NULL. */
-const struct cli_command *cli_current(void);
-const struct cli_command *const *cli_commands(void);
-
 /* Makes the command the current one and runs it with argv[0] as its name. */
 int cli_run(const struct cli_command *command, int argc, char **argv);
 
 /* `apus --help`, `apus guest --help` (all commands whose first word is family), `apus COMMAND
- * --help`: on standard output. */
-void cli_help_all(void);
-void cli_help_family(const char *family);
+ * --help`: on standard output. commands is ended by NULL. */
+void cli_help_all(const struct cli_command *const *commands);
+void cli_help_family(const struct cli_command *const *commands, const char *family);
 void cli_help_command(const struct cli_command *command);
 
 #endif

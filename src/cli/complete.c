@@ -7,9 +7,10 @@
 #include "cli/command.h"
 
 /* The command that the words start with, and how many of them name it. */
-static const struct cli_command *find(int count, char **words, int *used)
+static const struct cli_command *find(const struct cli_command *const *commands, int count,
+                                      char **words, int *used)
 {
-    for (const struct cli_command *const *c = cli_commands(); *c; c++) {
+    for (const struct cli_command *const *c = commands; *c; c++) {
         const char *blank = strchr((*c)->name, ' ');
         size_t first = blank ? (size_t)(blank - (*c)->name) : strlen((*c)->name);
 
@@ -31,12 +32,13 @@ static void offer(const char *candidate, size_t len, const char *start)
 }
 
 /* First words, or second words of the family that the first one names. */
-static void offer_commands(const char *family, const char *start)
+static void offer_commands(const struct cli_command *const *commands, const char *family,
+                           const char *start)
 {
     const char *last = "";
     size_t last_len = 0;
 
-    for (const struct cli_command *const *c = cli_commands(); *c; c++) {
+    for (const struct cli_command *const *c = commands; *c; c++) {
         const char *name = (*c)->name;
         size_t len = strcspn(name, " ");
 
@@ -163,7 +165,7 @@ static int count_operands(const struct cli_command *c, int count, char **words, 
     return operands;
 }
 
-int cli_complete(int count, char **words)
+int cli_complete(const struct cli_command *const *commands, int count, char **words)
 {
     const struct cli_command *c;
     int used, operands;
@@ -171,10 +173,10 @@ int cli_complete(int count, char **words)
 
     if (count < 1)
         return 0;
-    c = find(count - 1, words, &used);
+    c = find(commands, count - 1, words, &used);
     if (!c) {
         if (count <= 2)
-            offer_commands(count == 2 ? words[0] : NULL, words[count - 1]);
+            offer_commands(commands, count == 2 ? words[0] : NULL, words[count - 1]);
         return 0;
     }
     words += used;
@@ -187,7 +189,7 @@ int cli_complete(int count, char **words)
     else if (words[count - 1][0] == '-')
         offer_options(c, words[count - 1]);
     else if (strcmp(c->name, "help") == 0)
-        offer_commands(operands ? words[count - 2] : NULL, words[count - 1]);
+        offer_commands(commands, operands ? words[count - 2] : NULL, words[count - 1]);
     else if ((c->flags & CLI_PROGRAM) && operands >= (c->words != NULL))
         puts("@commands");
     else

@@ -38,7 +38,7 @@ static void summary(const struct cli_command *c)
     printf("  %-18s %s\n", c->name, c->summary);
 }
 
-void cli_help_all(void)
+void cli_help_all(const struct cli_command *const *commands)
 {
     puts("Usage: apus COMMAND [OPTIONS] ...\n"
          "\n"
@@ -48,7 +48,7 @@ void cli_help_all(void)
     for (int group = 0; group < CLI_GROUPS; group++) {
         bool titled = false;
 
-        for (const struct cli_command *const *c = cli_commands(); *c; c++) {
+        for (const struct cli_command *const *c = commands; *c; c++) {
             if ((int)(*c)->group != group)
                 continue;
             if (!titled)
@@ -63,13 +63,13 @@ void cli_help_all(void)
     puts("\n'apus COMMAND --help' explains a command; 'apus --version' tells the version.");
 }
 
-void cli_help_family(const char *family)
+void cli_help_family(const struct cli_command *const *commands, const char *family)
 {
     size_t len = strlen(family);
 
     printf("Usage: apus %s COMMAND ...\n", family);
     heading("Commands");
-    for (const struct cli_command *const *c = cli_commands(); *c; c++) {
+    for (const struct cli_command *const *c = commands; *c; c++) {
         if (strncmp((*c)->name, family, len) == 0 && (*c)->name[len] == ' ')
             summary(*c);
     }

@@ -12,11 +12,6 @@
 #define CLI_ENTRY(name) &cmd_##name,
 static const struct cli_command *const table[] = {CLI_COMMANDS(CLI_ENTRY) NULL};
 
-const struct cli_command *const *cli_commands(void)
-{
-    return table;
-}
-
 /* Whether the command's name is the first words of argv; how many words that takes goes to *used.
  */
 static bool matches(const struct cli_command *c, int argc, char **argv, int *used)
@@ -79,11 +74,47 @@ static int dispatch(int argc, char **argv)
         return cli_run(table[i], argc - used + 1, argv + used - 1);
     }
     if (argc == 2 && is_family(argv[0]) && is_help(argv[1])) {
-        cli_help_family(argv[0]);
+        cli_help_family(table, argv[0]);
         return 0;
     }
     return wrong_command(argc, argv);
 }
+
+static int help_run(int argc, char **argv)
+{
+    char name[64];
+    bool family = false;
+
+    cli_skip_options(argc, argv);
+    if (argc == 1) {
+        cli_help_all(table);
+        return 0;
+    }
+    if (argc > 3)
+        return cli_usage("'help' takes the name of one command");
+    snprintf(name, sizeof(name), "%s%s%s", argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
+    for (const struct cli_command *const *c = table; *c; c++) {
+        size_t len = strlen(name);
+
+        if (strcmp((*c)->name, name) == 0) {
+            cli_help_command(*c);
+            return 0;
+        }
+        family |= strncmp((*c)->name, name, len) == 0 && (*c)->name[len] == ' ';
+    }
+    if (!family)
+        return cli_usage("there is no command '%s'", name);
+    cli_help_family(table, name);
+    return 0;
+}
+
+const struct cli_command cmd_help = {
+    .name = "help",
+    .args = "[COMMAND]",
+    .summary = "explain a command",
+    .run = help_run,
+    .group = CLI_OTHER,
+};
 
 /*
  * Numbers 0 to 2 that the caller has closed would go to files of ours, which would then be taken
@@ -114,7 +145,7 @@ static int start(int argc, char **argv)
         return 2;
     }
     if (is_help(argv[1])) {
-        cli_help_all();
+        cli_help_all(table);
         return 0;
     }
     if (strcmp(argv[1], "--version") == 0) {
@@ -122,7 +153,7 @@ static int start(int argc, char **argv)
         return 0;
     }
     if (strcmp(argv[1], "--complete") == 0)
-        return cli_complete(argc - 2, argv + 2);
+        return cli_complete(table, argc - 2, argv + 2);
     return dispatch(argc - 1, argv + 1);
 }
 

@@ -4,27 +4,6 @@
 #include "core/query.h"
 #include "daemon/internal.h"
 
-static void print(const struct daemon *d, unsigned level, const char *message)
-{
-    static const char *const prefix[] = {"", "warning: ", "error: "};
-
-    if (!d->options->quiet || level == LOG_LEVEL_ERROR)
-        fprintf(stderr, "apus: %s%s\n", level <= LOG_LEVEL_ERROR ? prefix[level] : "", message);
-}
-
-void daemon_log(struct daemon *d, enum log_level level, const char *format, ...)
-{
-    text_auto message = {0};
-    va_list args;
-
-    va_start(args, format);
-    text_addv(&message, format, args);
-    va_end(args);
-    print(d, level, message.data);
-    if (d->control)
-        control_server_log(d->control, level, message.data);
-}
-
 void daemon_spread(struct daemon *d)
 {
     const struct effects *effects = &d->effects;
@@ -36,7 +15,7 @@ void daemon_spread(struct daemon *d)
         if (e->kind == EFFECT_TIMER)
             clock_set_timer(&d->clock, e->id, (uint64_t)e->value);
         else if (e->kind == EFFECT_LOG)
-            print(d, e->level, effect_text(effects, e));
+            daemon_print(d, e->level, effect_text(effects, e));
     }
     if (d->adapters)
         adapters_effects(d->adapters, effects);

@@ -66,6 +66,9 @@ void daemon_dev_nodes(struct daemon *d, const struct command *command);
 /* Hands d->effects to all adapters. */
 void daemon_spread(struct daemon *d);
 
+/* To standard error, unless quiet; an error in any case. */
+void daemon_print(const struct daemon *d, unsigned level, const char *message);
+
 /* A message of the daemon's own: into the log and, unless quiet, to standard error. */
 void daemon_log(struct daemon *d, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

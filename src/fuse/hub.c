@@ -7,11 +7,6 @@
 
 #include "fuse/internal.h"
 
-const struct sysfs_tree *mount_tree(const struct fuse_mount *m)
-{
-    return m->closing ? NULL : core_tree(m->hub->door->core, m->tree);
-}
-
 static void run_settled_callbacks(struct fuse_hub *hub)
 {
     for (;;) {

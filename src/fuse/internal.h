@@ -158,7 +158,10 @@ void node_handlers(struct fuse_lowlevel_ops *ops);
 void file_handlers(struct fuse_lowlevel_ops *ops);
 
 /* The tree behind a mount; NULL when it is not served any more: ENODEV. */
-const struct sysfs_tree *mount_tree(const struct fuse_mount *m);
+static inline const struct sysfs_tree *mount_tree(const struct fuse_mount *m)
+{
+    return m->closing ? NULL : core_tree(m->hub->door->core, m->tree);
+}
 
 /* file.c */
 void file_notify_vanished(struct fuse_mount *m);

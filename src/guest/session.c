@@ -93,37 +93,6 @@ void guest_session_input(struct guest_session *s, const void *bytes, size_t len)
     text_add_private(&s->in, bytes, len);
 }
 
-/* A frame that the protocol does not allow here would be our own fault. */
-void guest_session_send(struct guest_session *s, const struct guest_frame *frame)
-{
-    uint8_t *bytes = s->all->frame;
-    size_t len;
-
-    if (guest_frame_format(frame, bytes, GUEST_FRAME_MAX, &len, NULL) < 0)
-        abort();
-    text_add(&s->out, (const char *)bytes, len);
-}
-
-void guest_session_refuse(struct guest_session *s, int error, const char *text)
-{
-    struct guest_frame frame = {.type = GUEST_REFUSE, .refuse = {.error = (uint32_t)abs(error)}};
-    char line[GUEST_TEXT_MAX];
-    size_t len = 0;
-
-    if (s->state == SESSION_OVER)
-        return;
-    if (!text || !*text)
-        text = strerror(abs(error));
-    for (; text[len] && len < sizeof(line); len++)
-        line[len] = (unsigned char)text[len] < 0x20 || text[len] == 0x7f ? ' ' : text[len];
-    frame.refuse.text = line;
-    frame.refuse.text_len = len;
-    guest_session_send(s, &frame);
-    s->state = SESSION_OVER;
-    s->error = abs(error);
-    text_add(&s->why, line, len);
-}
-
 static void answer_insn(struct guest_session *s, const struct ap_insn_result *result, uint32_t id)
 {
     struct guest_frame frame = {.type = GUEST_INSN_REPLY, .id = id};

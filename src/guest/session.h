@@ -87,7 +87,7 @@ bool guest_session_has_news(const struct guest_session *s);
  * nothing. */
 bool guest_sessions_effects(struct guest_sessions *all, const struct effects *effects);
 
-/* Private to the session's files: HELLO, and what is to be told. */
+/* Private to the session's files: HELLO, frames for the client, and what is to be told. */
 void guest_session_greet(struct guest_session *s, const struct guest_hello *hello);
 void guest_session_send(struct guest_session *s, const struct guest_frame *frame);
 bool guest_session_notify(struct guest_session *s);

@@ -173,10 +173,10 @@ static const struct ap_driver_ops driver_ops = {.probe = driver_probe,
                                                 .adapter_changed = driver_adapter_changed,
                                                 .settle = vfio_ap_settle};
 
-const struct ap_driver vfio_ap_driver = {.name = "vfio_ap",
-                                         .types = 0x1fu << 10 /* CEX4 to CEX8 */,
-                                         .attrs = queue_attrs,
-                                         .ops = &driver_ops};
+static const struct ap_driver driver = {.name = "vfio_ap",
+                                        .types = 0x1fu << 10 /* CEX4 to CEX8 */,
+                                        .attrs = queue_attrs,
+                                        .ops = &driver_ops};
 
 struct vfio_ap *vfio_ap_new(const struct abi *abi, struct sysfs_tree *tree)
 {
@@ -207,7 +207,8 @@ void vfio_ap_register(struct vfio_ap *v, struct ap_bus *bus, struct ap_hw hw)
 {
     v->bus = bus;
     v->hw = hw;
-    ap_driver_register(bus, &vfio_ap_driver, v);
+    v->driver = &driver;
+    ap_driver_register(bus, v->driver, v);
 }
 
 /* What is still being reset joins when that has ended. */

@@ -18,7 +18,7 @@ static bool adapter_passable(const struct vfio_ap *v, unsigned apid, const struc
         return false;
     mask256_for_each(apqi, domains)
     {
-        if (ap_bus_queue_driver(v->bus, AP_QN(apid, apqi)) != &vfio_ap_driver)
+        if (ap_bus_queue_driver(v->bus, AP_QN(apid, apqi)) != v->driver)
             return false;
     }
     return true;
@@ -82,16 +82,6 @@ void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct 
     guest_follow(m, fx);
     if (!apcb_equal(&old, &wanted))
         reset_withdrawn(v, &old, &wanted);
-}
-
-void mdev_mark(struct vfio_ap *v, struct mdev *m, enum mdev_pending what)
-{
-    if (m->pending == PENDING_NONE) {
-        m->next_pending = v->pending;
-        v->pending = m->slot;
-    }
-    if (what > m->pending)
-        m->pending = what;
 }
 
 void vfio_ap_settle(void *ctx, struct effects *fx)

@@ -43,6 +43,7 @@ struct vfio_ap {
     struct sysfs_tree *tree;
     struct ap_bus *bus;
     struct ap_hw hw;
+    const struct ap_driver *driver; /* as the bus knows it */
     struct slots mdevs;
     uint32_t *buckets; /* by hash of the UUID: first slot */
     uint32_t bucket_count;
@@ -59,17 +60,20 @@ struct vfio_ap {
     struct fixed_dir fixed[SYSFS_KINDS];
 };
 
-/* driver.c: as the bus knows it */
-extern const struct ap_driver vfio_ap_driver;
-
-/* mdev.c: the table of mediated devices */
+/* mdev.c: the life of a mediated device */
 int mdev_create(struct vfio_ap *v, const struct uuid *uuid, struct effects *fx);
 /* -EBUSY, or -EINPROGRESS when the guest was asked and the caller waits. */
 int mdev_remove(struct vfio_ap *v, struct mdev *m, struct effects *fx);
 void mdev_destroy(struct vfio_ap *v, struct mdev *m, struct effects *fx);
+
+/* table.c */
+void mdev_enter(struct vfio_ap *v, struct mdev *m);
+void mdev_leave(struct vfio_ap *v, struct mdev *m);
 struct mdev *mdev_at(const struct vfio_ap *v, uint32_t slot);
 /* The device that a queue is assigned to, or NULL. */
 struct mdev *mdev_owner(const struct vfio_ap *v, ap_qn qn);
+/* What is to be done when the bus settles; the larger of two wishes counts. */
+void mdev_mark(struct vfio_ap *v, struct mdev *m, enum mdev_pending what);
 
 /* assign.c: checks and changes of what is assigned */
 int assign_plan(const struct vfio_ap *v, const struct mdev *m, const struct apcb *wanted,
@@ -82,7 +86,6 @@ unsigned vfio_ap_max_domain(const struct vfio_ap *v);
 struct apcb mdev_filter(const struct vfio_ap *v, const struct mdev *m);
 /* Takes what is not wanted any more from the guest, and resets it; gives it what is new. */
 void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct effects *fx);
-void mdev_mark(struct vfio_ap *v, struct mdev *m, enum mdev_pending what);
 void vfio_ap_settle(void *ctx, struct effects *fx);
 
 /*

@@ -2,68 +2,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "vfio_ap/internal.h"
 
-/* The table of mediated devices: slots, and a hash by UUID. */
+/* The life of a mediated device. */
 
 #define ASK_INTERVAL_NS UINT64_C(10000000000)
-
-struct mdev *mdev_at(const struct vfio_ap *v, uint32_t slot)
-{
-    return slots_at(&v->mdevs, slot);
-}
-
-struct mdev *mdev_owner(const struct vfio_ap *v, ap_qn qn)
-{
-    return v->owner[qn] == MDEV_NONE ? NULL : mdev_at(v, v->owner[qn]);
-}
-
-static uint32_t *bucket_of(const struct vfio_ap *v, const struct uuid *uuid)
-{
-    return &v->buckets[uuid_hash(uuid) & (v->bucket_count - 1)];
-}
-
-struct mdev *vfio_ap_find(const struct vfio_ap *v, const struct uuid *uuid)
-{
-    if (!v->bucket_count)
-        return NULL;
-    for (struct mdev *m = mdev_at(v, *bucket_of(v, uuid)); m; m = mdev_at(v, m->next_in_bucket))
-        if (uuid_equal(&m->uuid, uuid))
-            return m;
-    return NULL;
-}
-
-static void bucket_insert(struct vfio_ap *v, struct mdev *m)
-{
-    uint32_t *bucket = bucket_of(v, &m->uuid);
-
-    m->next_in_bucket = *bucket;
-    *bucket = m->slot;
-}
-
-static void bucket_remove(struct vfio_ap *v, struct mdev *m)
-{
-    uint32_t *link = bucket_of(v, &m->uuid);
-
-    while (*link != m->slot)
-        link = &mdev_at(v, *link)->next_in_bucket;
-    *link = m->next_in_bucket;
-}
-
-static void buckets_grow(struct vfio_ap *v)
-{
-    struct mdev *m;
-
-    if (v->mdevs.count < v->bucket_count)
-        return;
-    v->bucket_count = v->bucket_count ? v->bucket_count * 2 : 16;
-    v->buckets = xrealloc(v->buckets, v->bucket_count * sizeof *v->buckets);
-    memset(v->buckets, 0xff, v->bucket_count * sizeof *v->buckets);
-    slots_foreach (&v->mdevs, m)
-        bucket_insert(v, m);
-}
 
 /* The order in which the real driver announces a device and what hangs on it. */
 static void announce(const struct mdev *m, bool added, struct effects *fx)
@@ -101,12 +45,9 @@ int mdev_create(struct vfio_ap *v, const struct uuid *uuid, struct effects *fx)
     if (v->mdevs.count == MDEV_MAX)
         return effects_refuse(fx, -v->abi->instances_errno, "create", "all %u instances exist",
                               MDEV_MAX);
-    buckets_grow(v);
     m = xcalloc(1, sizeof *m);
     m->uuid = *uuid;
-    m->id = slots_add(&v->mdevs, m);
-    m->slot = (uint32_t)m->id;
-    bucket_insert(v, m);
+    mdev_enter(v, m);
     announce(m, true, fx);
     return 0;
 }
@@ -122,18 +63,6 @@ static void gone(struct vfio_ap *v, const struct mdev *m, struct effects *fx)
     effects_gone(fx, sysfs_dir_ino(v->tree, groups), name);
 }
 
-/* Nothing is pending for a device that goes. */
-static void unmark(struct vfio_ap *v, struct mdev *m)
-{
-    uint32_t *link = &v->pending;
-
-    if (m->pending == PENDING_NONE)
-        return;
-    while (*link != m->slot)
-        link = &mdev_at(v, *link)->next_pending;
-    *link = m->next_pending;
-}
-
 void mdev_destroy(struct vfio_ap *v, struct mdev *m, struct effects *fx)
 {
     struct apcb nothing = {0};
@@ -142,9 +71,7 @@ void mdev_destroy(struct vfio_ap *v, struct mdev *m, struct effects *fx)
     assign_commit(v, m, &nothing);
     gone(v, m, fx);
     announce(m, false, fx);
-    bucket_remove(v, m);
-    unmark(v, m);
-    slots_remove(&v->mdevs, m->id);
+    mdev_leave(v, m);
     if (m->remove_token)
         effects_reply(fx, m->remove_token, 0);
     free(m);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "daemon/internal.h"
+
+void daemon_print(const struct daemon *d, unsigned level, const char *message)
+{
+    static const char *const prefix[] = {"", "warning: ", "error: "};
+
+    if (!d->options->quiet || level == LOG_LEVEL_ERROR)
+        fprintf(stderr, "apus: %s%s\n", level <= LOG_LEVEL_ERROR ? prefix[level] : "", message);
+}
+
+void daemon_log(struct daemon *d, enum log_level level, const char *format, ...)
+{
+    text_auto message = {0};
+    va_list args;
+
+    va_start(args, format);
+    text_addv(&message, format, args);
+    va_end(args);
+    daemon_print(d, level, message.data);
+    if (d->control)
+        control_server_log(d->control, level, message.data);
+}
