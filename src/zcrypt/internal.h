@@ -73,7 +73,7 @@ struct zcrypt_tokens {
     struct zcrypt_call *calls;
 };
 
-/* driver.c */
+/* devices.c */
 bool zcrypt_card_online(const struct zcrypt *z, unsigned apid); /* as set by hand */
 void zcrypt_card_set_online(struct zcrypt *z, unsigned apid, bool online);
 static inline struct zcrypt_queue *zcrypt_queue_at(const struct zcrypt *z, ap_qn qn)
