@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The documentation, for the checklist items that are about it."""
+"""The documentation, for the tests that are about it."""
 
 import re
 from pathlib import Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where the two profiles differ, and only there (spec part 5)."""
+"""Where the two profiles differ, and only there."""
 
 import pytest
 
@@ -18,19 +18,19 @@ def start(apus, abi):
 
 
 @both
-def test_5_1_guest_matrix_without_a_guest(start, abi):
+def test_guest_matrix_without_a_guest(start, abi):
     mdev = start.mdev(1).assign([5], [4, 9])
     assert mdev.r("guest_matrix") == ("ENODEV" if abi == SEED else "05.0004\n")
 
 
 @both
-def test_5_2_errno_of_the_veto(start, abi):
+def test_errno_of_the_veto(start, abi):
     start.mdev(1).assign([5], [4])
     assert start.w("bus/ap/apmask", "+5") == ("EADDRINUSE" if abi == SEED else "EBUSY")
 
 
 @both
-def test_5_3_scope_of_the_veto(apus, abi):
+def test_scope_of_the_veto(apus, abi):
     host = apus(worked_example(), abi=abi)
     assert host.w("bus/ap/aqmask", "-4") == "OK"
     assert host.w("bus/ap/apmask", "-5") == "OK"
@@ -39,7 +39,7 @@ def test_5_3_scope_of_the_veto(apus, abi):
 
 
 @both
-def test_5_14_what_a_guest_keeps_of_an_adapter_in_standby(start, abi):
+def test_what_a_guest_keeps_of_an_adapter_in_standby(start, abi):
     mdev = start.mdev(1).assign([5, 6], [4])
     guest = start.guest("Guest1").start(mdev)
     start.se_adapter(5, "off")
@@ -51,7 +51,7 @@ def test_5_14_what_a_guest_keeps_of_an_adapter_in_standby(start, abi):
 
 
 @both
-def test_trap_24_unassign_brings_back_what_was_withheld(start, abi):
+def test_unassign_brings_back_what_was_withheld(start, abi):
     """05 is withheld for 05.0047; once domain 0x47 is unassigned nothing speaks against it."""
     mdev = start.mdev(1).assign([5, 6], [4, 0x47])
     guest = start.guest("Guest1").start(mdev)
@@ -63,7 +63,7 @@ def test_trap_24_unassign_brings_back_what_was_withheld(start, abi):
 
 
 @both
-def test_4_3_a_matrix_longer_than_a_page(apus, abi):
+def test_a_matrix_longer_than_a_page(apus, abi):
     host = apus(Machine({5: "CEX5C"}, [4], apmask="0x0"), abi=abi)
     mdev = host.mdev(1).assign(range(32), range(32))
     whole = "".join(f"{a:02x}.{d:04x}\n" for a in range(32) for d in range(32))
@@ -71,7 +71,7 @@ def test_4_3_a_matrix_longer_than_a_page(apus, abi):
 
 
 @both
-def test_1_11_types_before_cex4(apus, abi):
+def test_types_before_cex4(apus, abi):
     host = apus(Machine({5: "CEX5C", 8: "CEX3C"}, [4]), abi=abi)
     assert host.exists("devices/ap/card08") == (abi == SEED)
     assert host.queues() == (["05.0004", "08.0004"] if abi == SEED else ["05.0004"])

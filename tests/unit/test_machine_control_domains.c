@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checklist S-22: NQAP, DQAP and PQAP reach the queues of usage domains only, and a command may
- * change control domains only. tests/system runs this file for that number.
+ * NQAP, DQAP and PQAP reach the queues of usage domains only, and a command may change control
+ * domains only.
  */
 #include "unit.h"
 
@@ -93,7 +93,7 @@ static enum ap_rc enqueue(const struct ap_hw *by, ap_qn qn, struct message m)
     return apqsw_rc(by->ops->nqap(by->ctx, qn, &nqap));
 }
 
-static void test_S22_instructions_reach_usage_domains_only(void **state)
+static void test_instructions_reach_usage_domains_only(void **state)
 {
     static const ap_qn outside[] = {AP_QN(5, 0x47), AP_QN(4, 4), AP_QN(5, 5), AP_QN(255, 255)};
     struct ap_dqap dqap = {.room = 100};
@@ -113,7 +113,7 @@ static void test_S22_instructions_reach_usage_domains_only(void **state)
     assert_int_equal(machine_zeroize_count(machine, AP_QN(5, 0x47)), 0);
 }
 
-static void test_S22_commands_change_control_domains_only(void **state)
+static void test_commands_change_control_domains_only(void **state)
 {
     static const char *const administration[] = {"T3", "T5", "T6", "T7"};
 
@@ -130,7 +130,7 @@ static void test_S22_commands_change_control_domains_only(void **state)
 }
 
 /* The LPAR's own controls bound what any of its guests may do. */
-static void test_S22_the_lpar_bounds_its_guests(void **state)
+static void test_the_lpar_bounds_its_guests(void **state)
 {
     struct ap_hw lpar = machine_hw(machine);
 
@@ -147,9 +147,9 @@ static void test_S22_the_lpar_bounds_its_guests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_S22_instructions_reach_usage_domains_only),
-        TEST(test_S22_commands_change_control_domains_only),
-        TEST(test_S22_the_lpar_bounds_its_guests),
+        TEST(test_instructions_reach_usage_domains_only),
+        TEST(test_commands_change_control_domains_only),
+        TEST(test_the_lpar_bounds_its_guests),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

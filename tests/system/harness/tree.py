@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads and writes in a tree as the checklist's w, r and drv do: one write(2), errors by name."""
+"""Reads and writes in a tree: one write(2) each, errors by name."""
 
 import errno
 import os

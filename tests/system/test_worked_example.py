@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Checklist 6.4: the seed's worked example; adapters 4, 5, 6 and domains 4, 0x47, 0xab, 0xff."""
+"""The worked example of the series: adapters 4, 5, 6 and domains 4, 0x47, 0xab, 0xff."""
 
 import itertools
 
@@ -42,11 +42,11 @@ def with_vfio_ap(host):
     return [queue for queue in QUEUES if host.drv(queue) == "vfio_ap"]
 
 
-def test_S48_eight_queues_alone_cannot_be_secured(apus):
+def test_eight_queues_alone_cannot_be_secured(apus):
     """What zcrypt owns is a product, so the eight queues of 05 and 06 never come without others.
 
-    The checklist's own wording ("among the 12 present") is not satisfiable: S-49 secures just these
-    eight of the twelve. The point of the text shows as soon as the adapters have one more domain.
+    Among the twelve queues that are present the mask -5,-6 does secure just these eight; with one
+    more domain in the LPAR nothing does.
     """
     domains = (5, *DOMAINS)
     machine = worked_example()
@@ -67,18 +67,18 @@ def subsets(ids):
     return [c for n in range(len(ids) + 1) for c in itertools.combinations(ids, n)]
 
 
-def test_S49_secure_adapters_5_and_6(host):
+def test_secure_adapters_5_and_6(host):
     assert host.w(APMASK, "-5,-6") == "OK"
     assert with_vfio_ap(host) == OF_5_AND_6
     assert {host.drv(q) for q in QUEUES if q.startswith("04")} == {"cex4queue"}
 
 
-def test_S50_secure_the_four_domains(host):
+def test_secure_the_four_domains(host):
     assert host.w(AQMASK, "-4,-0x47,-0xab,-0xff") == "OK"
     assert with_vfio_ap(host) == QUEUES
 
 
-def test_S51_absolute_equivalents(host):
+def test_absolute_equivalents(host):
     assert host.w(APMASK, "0xf9" + "f" * 62) == "OK"
     assert bits(host.r(APMASK)) == set(range(256)) - {5, 6}
     assert with_vfio_ap(host) == OF_5_AND_6
@@ -89,7 +89,7 @@ def test_S51_absolute_equivalents(host):
     assert with_vfio_ap(host) == QUEUES
 
 
-def test_S52_the_driver_directory_holds_twelve_links(secured):
+def test_the_driver_directory_holds_twelve_links(secured):
     links = [name for name in secured.names("bus/ap/drivers/vfio_ap") if "." in name]
     assert links == QUEUES
     for name in links:
@@ -98,7 +98,7 @@ def test_S52_the_driver_directory_holds_twelve_links(secured):
         assert secured.path(f"bus/ap/drivers/vfio_ap/{name}").is_dir()
 
 
-def test_S53_older_adapters_are_not_bound(apus):
+def test_older_adapters_are_not_bound(apus):
     machine = worked_example()
     machine.adapters[7] = type(machine.adapters[4])("CEX3A")
     host = apus(machine)
@@ -108,25 +108,25 @@ def test_S53_older_adapters_are_not_bound(apus):
     assert [host.drv(f"07.{d:04x}") for d in DOMAINS] == [""] * 4
 
 
-def test_S54_the_type_is_readable_from_the_card(host):
+def test_the_type_is_readable_from_the_card(host):
     assert host.r("bus/ap/devices/card05/hwtype") == "11\n"
 
 
-def test_S55_the_type_directory(host):
+def test_the_type_directory(host):
     assert host.mode(f"{TYPE_DIR}/create") == 0o200
     assert host.path(f"{TYPE_DIR}/create").is_file()
     assert host.path(f"{TYPE_DIR}/devices").is_dir()
     assert host.names(f"{TYPE_DIR}/devices") == []
 
 
-def test_S56_three_mediated_devices(host):
+def test_three_mediated_devices(host):
     for number in (1, 2, 3):
         assert host.w(f"{TYPE_DIR}/create", uuid(number)) == "OK"
     assert host.names(f"{TYPE_DIR}/devices") == [uuid(1), uuid(2), uuid(3)]
     assert host.value(f"{TYPE_DIR}/available_instances") == str(65536 - 3)
 
 
-def test_S57_attributes_of_a_mediated_device(host):
+def test_attributes_of_a_mediated_device(host):
     host.mdev(1)
     modes = {name: host.mode(f"{TYPE_DIR}/devices/{uuid(1)}/{name}") for name in (
         "assign_adapter", "unassign_adapter", "assign_domain", "unassign_domain",
@@ -138,21 +138,21 @@ def test_S57_attributes_of_a_mediated_device(host):
     assert write_only == set(modes) - read_only
 
 
-def test_S58_matrix_of_guest_1(secured):
+def test_matrix_of_guest_1(secured):
     mdev = secured.mdev(1).assign([5, 6], [4, "0xab"])
     assert secured.r(f"{TYPE_DIR}/devices/{mdev.uuid}/matrix") == "05.0004\n05.00ab\n06.0004\n06.00ab\n"
 
 
-def test_S59_matrix_of_guest_2(guests):
+def test_matrix_of_guest_2(guests):
     assert guests[1].r("matrix") == "05.0047\n05.00ff\n"
 
 
-def test_S60_matrix_of_guest_3(guests):
+def test_matrix_of_guest_3(guests):
     assert guests[2].r("matrix") == "06.0047\n06.00ff\n"
 
 
 @pytest.mark.guest
-def test_S61_guests_have_what_the_tables_show(secured, guests):
+def test_guests_have_what_the_tables_show(secured, guests):
     running = []
     for number, mdev in enumerate(guests, 1):
         guest = secured.guest(f"Guest{number}")
@@ -171,7 +171,7 @@ def test_S61_guests_have_what_the_tables_show(secured, guests):
 
 
 @pytest.mark.guest
-def test_S62_without_apft_a_guest_sees_no_devices(secured, guests):
+def test_without_apft_a_guest_sees_no_devices(secured, guests):
     """The matrix is plugged, but its bus cannot ask a queue what it is."""
     guest = secured.guest("Guest1").start(guests[0], features=["ap", "apqci"])
     assert guest.devices() == []
@@ -180,7 +180,7 @@ def test_S62_without_apft_a_guest_sees_no_devices(secured, guests):
 
 
 @pytest.mark.guest
-def test_S63_without_ap_a_guest_has_no_ap(secured, guests):
+def test_without_ap_a_guest_has_no_ap(secured, guests):
     error = secured.refused(
         "guest-start", name="Guest1", mdev=guests[0].uuid, features=["apqci", "apft"])
     assert "ap" in error.desc
@@ -190,7 +190,7 @@ def test_S63_without_ap_a_guest_has_no_ap(secured, guests):
     assert guest.apqns() == [] and guest.devices() == []
 
 
-def test_S64_a_wrong_assignment_can_be_undone(secured, guests):
+def test_a_wrong_assignment_can_be_undone(secured, guests):
     before = guests[0].matrix()
     assert secured.w(APMASK, "-7") == "OK"
     guests[0].assign([7])
@@ -199,7 +199,7 @@ def test_S64_a_wrong_assignment_can_be_undone(secured, guests):
     assert guests[0].matrix() == before
 
 
-def test_S65_remove_deletes_the_device(secured, guests):
+def test_remove_deletes_the_device(secured, guests):
     mdev = guests[0]
     places = [mdev.dir, f"{TYPE_DIR}/devices/{mdev.uuid}", f"bus/mdev/devices/{mdev.uuid}"]
     assert all(secured.path(place).is_dir() for place in places)
@@ -211,7 +211,7 @@ def test_S65_remove_deletes_the_device(secured, guests):
 
 
 @pytest.mark.guest
-def test_S66_remove_fails_while_a_guest_uses_it(secured, guests):
+def test_remove_fails_while_a_guest_uses_it(secured, guests):
     guest = secured.guest("Guest1").start(guests[0])
     before = secured.dump()
     assert guests[0].remove() == "EBUSY"
@@ -221,7 +221,7 @@ def test_S66_remove_fails_while_a_guest_uses_it(secured, guests):
     assert guests[0].remove() == "OK"
 
 
-def test_S67_a_new_device_starts_empty(secured, guests):
+def test_a_new_device_starts_empty(secured, guests):
     guests[0].assign(control=[4])
     assert guests[0].remove() == "OK"
     again = Mdev(secured, 1).create()

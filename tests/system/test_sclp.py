@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Checklist 6.8: the SCLP commands."""
+"""The SCLP commands that configure and deconfigure an adapter."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def guest(host):
 
 
 @pytest.mark.guest
-def test_S102_configure_adjunct_processor(host, guest):
+def test_configure_adjunct_processor(host, guest):
     host.se_adapter(5, "off")
     assert guest.apqns() == []
     host.execute("sclp", command="configure", adapter=5)
@@ -31,7 +31,7 @@ def test_S102_configure_adjunct_processor(host, guest):
 
 
 @pytest.mark.guest
-def test_S103_deconfigure_adjunct_processor(host, guest):
+def test_deconfigure_adjunct_processor(host, guest):
     assert guest.apqns() == ["05.0004"]
     host.execute("sclp", command="deconfigure", adapter=5)
     assert host.value(f"{CARD}/config") == "0"
@@ -40,7 +40,7 @@ def test_S103_deconfigure_adjunct_processor(host, guest):
     assert guest.apqns() == []
 
 
-def test_S104_response_codes(host):
+def test_response_codes(host):
     """0020: done; 0120: it was so already; anything else is a failure and changes nothing."""
     def sclp(command, adapter):
         return host.execute("sclp", command=command, adapter=adapter)["response_code"]

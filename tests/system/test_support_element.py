@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Checklist 6.7: dynamic changes through the Support Element."""
+"""Dynamic changes through the Support Element."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def guest(host, mdev):
     return guest
 
 
-def test_S92_configured_on_it_is_available_at_once(apus):
+def test_configured_on_the_lpar_has_it_at_once(apus):
     standby = Adapter("CEX5C", {"configured": "no"})
     host = apus(Machine({4: "CEX5C", 5: standby}, [4]))
     assert host.value(f"{CARD}/config") == "0"
@@ -41,14 +41,14 @@ def test_S92_configured_on_it_is_available_at_once(apus):
 
 
 @pytest.mark.guest
-def test_S93_and_to_every_guest_that_has_it(host, mdev, guest):
+def test_configured_on_guests_have_it_at_once(host, mdev, guest):
     host.se_adapter(5, "off")
     host.se_adapter(5, "on")
     assert guest.apqns() == ["05.0004", "05.0047", "06.0004", "06.0047"]
     assert mdev.guest_matrix() == guest.apqns()
 
 
-def test_S94_configured_off_it_is_unavailable_at_once(host):
+def test_configured_off_the_lpar_loses_it_at_once(host):
     host.se_adapter(4, "off")
     card = "devices/ap/card04"
     assert host.value(f"{card}/config") == "0"
@@ -61,13 +61,13 @@ def test_S94_configured_off_it_is_unavailable_at_once(host):
 
 
 @pytest.mark.guest
-def test_S95_and_to_guests(host, mdev, guest):
+def test_configured_off_guests_lose_it_at_once(host, mdev, guest):
     host.se_adapter(5, "off")
     assert guest.apqns() == ["06.0004", "06.0047"]
     assert mdev.guest_matrix() == ["06.0004", "06.0047"]
 
 
-def test_S96_off_and_on_keeps_assignment_and_ownership(host, mdev):
+def test_off_and_on_keeps_assignment_and_ownership(host, mdev):
     before = host.dump()
     matrix = mdev.matrix()
     host.se_adapter(5, "off")
@@ -81,7 +81,7 @@ def test_S96_off_and_on_keeps_assignment_and_ownership(host, mdev):
         k: v for k, v in before.items() if k != scans}
 
 
-def test_S97_adapters_and_domains_can_be_added(host):
+def test_adapters_and_domains_can_be_added(host):
     host.change_lpar(("add", "adapter", 7), ("add", "domain", 9))
     assert host.exists("devices/ap/card07/07.0009")
     assert host.exists("devices/ap/card04/04.0009")
@@ -89,7 +89,7 @@ def test_S97_adapters_and_domains_can_be_added(host):
     assert host.value("bus/ap/ap_usage_domain_mask").startswith("0x0840")
 
 
-def test_S98_after_the_online_adapters_were_configured_off(host):
+def test_online_adapters_must_first_be_configured_off(host):
     before = host.dump()
     for kind, number in (("adapter", 7), ("domain", 9)):
         error = host.refused("se-lpar", action="add", kind=kind, id=number)
@@ -104,7 +104,7 @@ def test_S98_after_the_online_adapters_were_configured_off(host):
 
 
 @pytest.mark.guest
-def test_S99_afterwards_they_come_by_themselves(host, guest):
+def test_added_ids_come_by_themselves(host, guest):
     for adapter in (4, 5, 6):
         host.se_adapter(adapter, "off")
     assert guest.apqns() == []
@@ -117,7 +117,7 @@ def test_S99_afterwards_they_come_by_themselves(host, guest):
     assert guest.apqns() == [f"{a:02x}.{d:04x}" for a in (5, 6, 7) for d in (4, 9, 0x47)]
 
 
-def test_S100_adapters_and_domains_can_be_removed(host):
+def test_adapters_and_domains_can_be_removed(host):
     error = host.refused("se-lpar", action="remove", kind="domain", id=0x47)
     assert "off" in error.desc
     assert host.exists("devices/ap/card05/05.0047")
@@ -127,7 +127,7 @@ def test_S100_adapters_and_domains_can_be_removed(host):
 
 
 @pytest.mark.guest
-def test_S101_afterwards_they_are_gone_for_host_and_guests(host, mdev, guest):
+def test_removed_ids_are_gone_for_host_and_guests(host, mdev, guest):
     matrix = mdev.matrix()
     host.change_lpar(("remove", "domain", 0x47), ("remove", "adapter", 6))
     assert host.queues() == ["04.0004", "05.0004"]

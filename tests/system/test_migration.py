@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Checklist 6.9: live migration, and the limitations that the seed lifts."""
+"""Live migration is refused while a guest has AP resources; hot plug frees it of them."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def guest(host, mdev):
 
 
 @pytest.mark.guest
-def test_S105_migration_with_ap_devices_is_refused(host, guest):
+def test_migration_with_ap_devices_is_refused(host, guest):
     error = host.refused("guest-migrate", name="Guest1")
     assert "05.0004" in error.desc
     assert "0047" in error.desc
@@ -32,7 +32,7 @@ def test_S105_migration_with_ap_devices_is_refused(host, guest):
 
 
 @pytest.mark.guest
-def test_S106_until_all_is_unplugged(host, mdev, guest):
+def test_migration_is_allowed_once_all_is_unplugged(host, mdev, guest):
     mdev.unassign([5], [4])
     error = host.refused("guest-migrate", name="Guest1")
     assert "0047" in error.desc and "05" not in error.desc
@@ -41,7 +41,7 @@ def test_S106_until_all_is_unplugged(host, mdev, guest):
 
 
 @pytest.mark.guest
-def test_S107_or_the_whole_device_is_unplugged(host, mdev, guest):
+def test_migration_is_allowed_once_the_device_is_unplugged(host, mdev, guest):
     host.refused("guest-migrate", name="Guest1")
     guest.detach()
     assert guest.apqns() == []
@@ -50,7 +50,7 @@ def test_S107_or_the_whole_device_is_unplugged(host, mdev, guest):
 
 
 @pytest.mark.guest
-def test_S108_apqns_in_use_cannot_return_to_the_host(host, guest):
+def test_apqns_in_use_cannot_return_to_the_host(host, guest):
     before = host.dump()
     assert host.w("bus/ap/apmask", "+5") == "EADDRINUSE"
     assert host.w("bus/ap/apmask", ONES) == "EADDRINUSE"
@@ -59,7 +59,7 @@ def test_S108_apqns_in_use_cannot_return_to_the_host(host, guest):
 
 
 @pytest.mark.guest
-def test_S109_the_matrix_of_a_running_guest_can_change(mdev, guest):
+def test_the_matrix_of_a_running_guest_can_change(mdev, guest):
     mdev.assign([6], [0xFF], [4])
     assert guest.apqns() == ["05.0004", "05.00ff", "06.0004", "06.00ff"]
     assert guest.control_domains() == [4, 0x47]
