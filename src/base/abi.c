@@ -6,9 +6,9 @@
 #include <string.h>
 
 static const struct abi profiles[ABI_PROFILES] = {
-    [ABI_SEED] =
+    [ABI_PROPOSAL] =
         {
-            .name = "seed",
+            .name = "proposal",
             .veto_errno = EADDRINUSE,
             .veto_by_new_bits = false,
             .guest_matrix_always = false,
@@ -45,6 +45,9 @@ const struct abi *abi_get(enum abi_profile profile)
 
 int abi_parse(const char *name, enum abi_profile *out)
 {
+    /* The former name: machine files, recordings and scripts with it stay good. */
+    if (strcmp(name, "seed") == 0)
+        name = profiles[ABI_PROPOSAL].name;
     for (size_t i = 0; i < ABI_PROFILES; i++) {
         if (strcmp(profiles[i].name, name) == 0) {
             *out = (enum abi_profile)i;

@@ -5,11 +5,11 @@
 #include <stdbool.h>
 
 /*
- * The two interfaces Apus can show: that of the seed document (June 2019) and that of Linux 7.2.
- * Everything that differs is a column of the one table in abi.c; no other place asks which profile
- * is in force.
+ * The two interfaces Apus can show: dynamic configuration as the series of June 2019 proposed it,
+ * and Linux 7.2. Everything that differs is a column of the one table in abi.c; no other place asks
+ * which profile is in force. Users read the table in docs/reference/profiles.md.
  */
-enum abi_profile { ABI_SEED, ABI_UPSTREAM, ABI_PROFILES };
+enum abi_profile { ABI_PROPOSAL, ABI_UPSTREAM, ABI_PROFILES };
 
 struct abi {
     const char *name;
@@ -32,7 +32,7 @@ struct abi {
 
 const struct abi *abi_get(enum abi_profile profile);
 
-/* "seed" or "upstream". 0 or -EINVAL. */
+/* "proposal" (or "seed", its name up to version 0.1) or "upstream". 0 or -EINVAL. */
 int abi_parse(const char *name, enum abi_profile *out);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/number.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/value.h"
 #include "daemon/daemon.h"
 
 enum {
@@ -36,8 +37,8 @@ static const struct cli_option options[] = {
     {OPT_SOCKET, "socket", "PATH", "the control socket to create"},
     {OPT_GUEST_SOCKET, "guest-socket", "PATH",
      "the socket for real guests (default: PATH of --socket and .guest)"},
-    {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the seed's example)"},
-    {OPT_ABI, "abi", "PROFILE", "seed or upstream (default: what the machine says)"},
+    {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the worked example's)"},
+    {OPT_ABI, "abi", "PROFILE", "proposal or upstream (default: what the machine says)"},
     {OPT_CLOCK, "clock", "KIND", "real or virtual (default: real)"},
     {OPT_RECORD, "record", "FILE", "record every command, see 'apus replay'"},
     {OPT_FUSE_FD, "fuse-fd", "N", "serve this open and mounted /dev/fuse, instead of --mount"},
@@ -76,10 +77,8 @@ static int parse_outside(const char *value, struct daemon_options *o)
 
 static int parse_abi(const char *value, struct daemon_options *o)
 {
-    if (abi_parse(value, &o->abi) < 0)
-        return cli_usage("--abi takes 'seed' or 'upstream', not '%s'", value);
     o->has_abi = true;
-    return 0;
+    return value_profile(value, &o->abi);
 }
 
 static int parse_secret(const char *value, struct daemon_options *o)

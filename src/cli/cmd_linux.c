@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/linux.h"
+#include "cli/value.h"
 #include "run/daemon.h"
 #include "run/program.h"
 #include "run/runtime.h"
@@ -75,8 +76,8 @@ static int linux_fetch_run(int argc, char **argv)
 }
 
 static const struct cli_option host_options[] = {
-    {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the seed's)"},
-    {OPT_ABI, "abi", "PROFILE", "'seed' or 'upstream', instead of what FILE says"},
+    {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the worked example's)"},
+    {OPT_ABI, "abi", "PROFILE", "'proposal' or 'upstream', instead of what FILE says"},
     {OPT_KERNEL, "kernel", "SUITE", "the kernel of this Debian release (default: trixie, 6.12)"},
     {OPT_MEMORY, "memory", "MIB", "memory in MiB (default: 512)"},
     {OPT_CPUS, "cpus", "N", "number of CPUs (default: 1)"},
@@ -85,6 +86,8 @@ static const struct cli_option host_options[] = {
 
 static int parse(int argc, char **argv, struct daemon_start *how, struct linux_boot *boot)
 {
+    enum abi_profile profile;
+
     for (int got; (got = cli_next(argc, argv)) != -1;) {
         if (got == 'm')
             how->machine = optarg;
@@ -99,9 +102,7 @@ static int parse(int argc, char **argv, struct daemon_start *how, struct linux_b
         else
             boot->cpus = optarg;
     }
-    if (how->abi && strcmp(how->abi, "seed") != 0 && strcmp(how->abi, "upstream") != 0)
-        return cli_usage("there is no profile '%s'; it is 'seed' or 'upstream'", how->abi);
-    return 0;
+    return how->abi ? value_profile(how->abi, &profile) : 0;
 }
 
 /* Boots, and runs the program if there is one; without, the console is in this terminal. */

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/linux.h"
+#include "cli/value.h"
 #include "run/compose.h"
 #include "run/daemon.h"
 #include "run/namespace.h"
@@ -20,9 +21,9 @@
 enum { OPT_ABI = 256, OPT_RECORD, OPT_UEVENTS, OPT_IOCTL };
 
 static const struct cli_option run_options[] = {
-    {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the seed's)"},
+    {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the worked example's)"},
     {'v', "verbose", NULL, "show the message log on standard error"},
-    {OPT_ABI, "abi", "PROFILE", "'seed' or 'upstream', instead of what FILE says"},
+    {OPT_ABI, "abi", "PROFILE", "'proposal' or 'upstream', instead of what FILE says"},
     {OPT_RECORD, "record", "FILE", "write every command that changes the machine to FILE"},
     {OPT_UEVENTS, "uevents", NULL, "send uevents, in a network namespace of its own"},
     {OPT_IOCTL, "ioctl", "WAY", "'fuse' (default), or 'notify': nodes are character devices"},
@@ -60,6 +61,7 @@ static int parse_way(const char *way, struct run_options *o)
 
 static int parse(int argc, char **argv, struct daemon_start *how, struct run_options *o)
 {
+    enum abi_profile profile;
     int option;
 
     while ((option = cli_next(argc, argv)) != -1) {
@@ -71,8 +73,8 @@ static int parse(int argc, char **argv, struct daemon_start *how, struct run_opt
             how->verbose = true;
             break;
         case OPT_ABI:
-            if (strcmp(optarg, "seed") != 0 && strcmp(optarg, "upstream") != 0)
-                return cli_usage("there is no profile '%s'; it is 'seed' or 'upstream'", optarg);
+            if (value_profile(optarg, &profile))
+                return 2;
             how->abi = optarg;
             break;
         case OPT_RECORD:

@@ -119,7 +119,7 @@ static void offer_values(const struct cli_option *o, const char *start)
     static const struct {
         const char *option, *words;
     } known[] = {
-        {"abi", "seed upstream"},
+        {"abi", "proposal upstream"},
         {"clock", "real virtual"},
         {"ioctl", "fuse notify"},
         {"cpu", "ap=off apft=off apqci=off apqi=off"},

@@ -22,6 +22,13 @@ int value_id(const char *word, const char *what, unsigned *out)
     return 0;
 }
 
+int value_profile(const char *word, enum abi_profile *out)
+{
+    if (abi_parse(word, out) < 0)
+        return cli_usage("there is no profile '%s'; it is 'proposal' or 'upstream'", word);
+    return 0;
+}
+
 int value_on_off(const char *word, bool *out)
 {
     if (strcmp(word, "on") && strcmp(word, "off"))

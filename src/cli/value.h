@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "base/abi.h"
 #include "base/text.h"
 
 /* Operands in, columns out: what the commands that talk to a daemon share. */
@@ -12,6 +13,9 @@
 /* An adapter or domain number in C notation, 0 to 255. what names it in the error: "adapter". 0, or
  * 2 after a usage error. */
 int value_id(const char *word, const char *what, unsigned *out);
+
+/* The name of a profile. 0, or 2 after a usage error. */
+int value_profile(const char *word, enum abi_profile *out);
 
 /* "on" or "off". 0, or 2 after a usage error. */
 int value_on_off(const char *word, bool *out);

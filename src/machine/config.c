@@ -54,7 +54,7 @@ void machine_config_empty(struct machine_config *c)
         .max_domain = 255,
         .features = AP_QCI_APSC | AP_QCI_APXA,
         .interrupts = true,
-        .abi = ABI_SEED,
+        .abi = ABI_PROPOSAL,
         .apmask = mask256_ones(),
         .aqmask = mask256_ones(),
         .default_domain = -1,

@@ -59,8 +59,8 @@ struct machine_config {
 /* An empty machine: no adapter, no domain, 255 as highest numbers, masks all ones. */
 void machine_config_empty(struct machine_config *c);
 
-/* The seed's: adapters 4 (CEX5P), 5 (CEX5C), 6 (CEX5A), domains 4, 0x47, 0xab, 0xff (SEED, worked
- * example). */
+/* That of the worked example: adapters 4 (CEX5P), 5 (CEX5C), 6 (CEX5A), domains 4, 0x47, 0xab,
+ * 0xff. */
 void machine_config_default(struct machine_config *c);
 
 /*

@@ -125,7 +125,7 @@ static int value_list(const struct reading *r, const struct ini_entry *e, unsign
 static int value_abi(struct reading *r, const struct ini_entry *e)
 {
     if (e && abi_parse(e->value, &r->c.abi) < 0)
-        return refuse_value(r, e, "write seed or upstream");
+        return refuse_value(r, e, "write proposal or upstream");
     return 0;
 }
 

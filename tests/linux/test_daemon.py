@@ -229,7 +229,7 @@ def test_an_adapter_in_standby_is_seen_inside(client, machine):
 
 def test_the_support_element_takes_an_adapter_away_and_gives_it_back(place, cache):
     """As the VFIO AP document has it: the guest loses the adapter and gets it back."""
-    machine = Machine(place / "seed", TEXT.replace("abi = upstream", "abi = seed"))
+    machine = Machine(place / "proposal", TEXT.replace("abi = upstream", "abi = proposal"))
     try:
         machine.start()
         machine.write("bus/ap/aqmask", "-4")

@@ -23,7 +23,7 @@ type = CEX7A
 [adapter 6]
 type = CEX7C
 """
-# Attributes that Linux 6.1 does not have or that it counts in another way: a card's depth was one less, as the seed has it.
+# Attributes that Linux 6.1 does not have or that it counts in another way: a card's depth was one less, as the profile proposal has it.
 OLDER = {"bookworm": r"\./features|card../(..\...../ap_functions|depth)", "forky": ""}
 
 

@@ -211,7 +211,7 @@ static void matrix_text(const struct model *m, const struct m_set *s, struct tex
     if (mask256_empty(&s->apm))
         mask256_for_each(d, &s->aqm) text_addf(out, ".%04x\n", d);
     text_adds(out, "");
-    if (!m->seed && out->len > 4095)
+    if (!m->proposal && out->len > 4095)
         out->data[4095] = '\0';
 }
 
@@ -246,7 +246,7 @@ static bool compare_texts(struct play *p, unsigned number)
     config_text(&d->assigned, config);
     return reads(p, t, dir, "matrix", matrix.data) &&
            reads(p, t, dir, "guest_matrix",
-                 p->model.seed && d->guest < 0 ? NULL : guest_matrix.data) &&
+                 p->model.proposal && d->guest < 0 ? NULL : guest_matrix.data) &&
            reads(p, t, dir, "control_domains", control.len ? control.data : "") &&
            reads(p, t, dir, "ap_config", config);
 }

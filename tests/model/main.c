@@ -142,7 +142,7 @@ static int replay(const char *path)
 
 static int usage(void)
 {
-    fputs("usage: model [--seed N|clock] [--steps N] [--profile seed|upstream|both] "
+    fputs("usage: model [--seed N|clock] [--steps N] [--profile proposal|upstream|both] "
           "[--replay FILE]\n",
           stderr);
     return 2;

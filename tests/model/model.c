@@ -17,7 +17,7 @@ static struct m_adapter adapter_of(const struct adapter_config *c, bool checksto
 
 void model_init(struct model *m, const struct machine_config *config)
 {
-    *m = (struct model){.seed = config->abi == ABI_SEED,
+    *m = (struct model){.proposal = config->abi == ABI_PROPOSAL,
                         .apxa = config->features & AP_QCI_APXA,
                         .interrupts = config->interrupts,
                         .bus = {.apmask = config->apmask,
@@ -339,7 +339,7 @@ struct m_outcome model_step(struct model *m, const struct step *s)
     if (m->changed)
         model_bus_follow(m, &m->bus, NULL);
     for (int i = 0; i < MDEVS; i++)
-        if (m->mdev[i].exists && (m->seed || m->mdev[i].refilter))
+        if (m->mdev[i].exists && (m->proposal || m->mdev[i].refilter))
             m->mdev[i].shadow = model_filter(m, &m->mdev[i]);
     return out;
 }

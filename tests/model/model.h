@@ -77,7 +77,7 @@ struct m_node {
 };
 
 struct model {
-    bool seed; /* the profile */
+    bool proposal; /* the profile */
     bool apxa, interrupts;
     unsigned max_adapter, max_domain;
     struct mask256 usage, control;

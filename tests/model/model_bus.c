@@ -125,7 +125,7 @@ static bool sees_card(const struct model *m, const struct view *v, unsigned ai)
     unsigned type = m->adapter[ai].type;
 
     for (unsigned di = 0; di < APQIS; di++)
-        if (sees_queue(v, ai, di) && type <= 14 && type >= (m->seed ? 6 : 10))
+        if (sees_queue(v, ai, di) && type <= 14 && type >= (m->proposal ? 6 : 10))
             return true;
     return false;
 }
@@ -177,7 +177,7 @@ static void update_queue(const struct model *m, unsigned ai, struct m_queue *q)
 {
     bool chkstop = model_checkstopped(m, ai);
 
-    if (m->seed || q->chkstop == chkstop)
+    if (m->proposal || q->chkstop == chkstop)
         q->config = model_configured(m, ai);
     q->chkstop = chkstop;
 }
@@ -257,7 +257,7 @@ static int store_mask(struct model *m, struct m_bus *b, bool adapters, const cha
     if (mask256_equal(mask, &wanted))
         return 0;
     if (!b->guest && model_veto(m, adapters, &wanted))
-        return m->seed ? -EADDRINUSE : -EBUSY;
+        return m->proposal ? -EADDRINUSE : -EBUSY;
     *mask = wanted;
     for (unsigned ai = 0; ai < APIDS; ai++) {
         for (unsigned di = 0; di < APQIS; di++) {
@@ -343,7 +343,7 @@ static int store_driver(struct model *m, struct m_bus *b, const struct step *s)
     bool bind = strcmp(s->attr, "bind") == 0, mine, has;
     unsigned ai, di;
 
-    if ((driver == M_VFIO && b->guest) || (!m->seed && strncmp(name, "cex2", 4) == 0))
+    if ((driver == M_VFIO && b->guest) || (!m->proposal && strncmp(name, "cex2", 4) == 0))
         return -ENOENT;
     if (find_device(b, s->data, &ai, &di) < 0)
         return -ENODEV;

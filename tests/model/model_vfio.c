@@ -34,12 +34,12 @@ static bool queue_passes(const struct model *m, unsigned apid, unsigned apqi)
     return false;
 }
 
-/* D-3: in the seed's profile an adapter in standby is not there for guests. */
+/* D-3: in the profile proposal an adapter in standby is not there for guests. */
 static bool adapter_passes(const struct model *m, unsigned apid)
 {
     for (unsigned ai = 0; ai < APIDS; ai++)
         if (apids[ai] == apid)
-            return !m->seed || (m->bus.card[ai].present && model_configured(m, ai));
+            return !m->proposal || (m->bus.card[ai].present && model_configured(m, ai));
     return false;
 }
 
@@ -62,8 +62,8 @@ struct m_set model_filter(const struct model *m, const struct m_mdev *d)
     return s;
 }
 
-/* 5.2, 5.3: the seed asks whether an assigned APQN would change its owner, 7.2 whether a new bit is
- * in any use. */
+/* 5.2, 5.3: the proposal asks whether an assigned APQN would change its owner, 7.2 whether a new
+ * bit is in any use. */
 bool model_veto(const struct model *m, bool adapters, const struct mask256 *wanted)
 {
     struct mask256 ones = mask256_ones();
@@ -72,8 +72,12 @@ bool model_veto(const struct model *m, bool adapters, const struct mask256 *want
         const struct m_set *s = &m->mdev[i].assigned;
         struct mask256 apm, aqm;
 
-        apm = adapters ? mask256_andnot(*wanted, m->bus.apmask) : m->seed ? m->bus.apmask : ones;
-        aqm = !adapters ? mask256_andnot(*wanted, m->bus.aqmask) : m->seed ? m->bus.aqmask : ones;
+        apm = adapters      ? mask256_andnot(*wanted, m->bus.apmask)
+              : m->proposal ? m->bus.apmask
+                            : ones;
+        aqm = !adapters     ? mask256_andnot(*wanted, m->bus.aqmask)
+              : m->proposal ? m->bus.aqmask
+                            : ones;
         if (m->mdev[i].exists && products_meet(&s->apm, &s->aqm, &apm, &aqm))
             return true;
     }
@@ -207,7 +211,7 @@ static int remove_device(struct model *m, const struct step *s, struct m_outcome
         destroy(d, out);
         return 0;
     }
-    if (m->seed || !s->token)
+    if (m->proposal || !s->token)
         return -EBUSY;
     d->removing = true;
     d->token = s->token;

@@ -115,7 +115,7 @@ def test_completion():
     assert complete("run", "-m", "x", "--ab") == ["--abi"]
     assert complete("run", "-m", "x", "") == ["@commands"]
     assert complete("run", "--", "l") == ["@commands"]
-    assert complete("run", "--abi", "") == complete("run", "--abi", "=") == ["seed", "upstream"]
+    assert complete("run", "--abi", "") == complete("run", "--abi", "=") == ["proposal", "upstream"]
     assert complete("run", "--abi", "=", "u") == ["upstream"]
     assert complete("run", "--abi", "=", "u", "--rec") == ["--record"]
     assert complete("guest", "start", "") == []
@@ -153,7 +153,7 @@ def test_completion_of_what_is_there(runs):
         echo {uuid} > /sys/devices/vfio_ap/matrix/mdev_supported_types/vfio_ap-passthrough/create
         try() {{ COMP_WORDS=(apus "$@"); COMP_CWORD=$#; COMPREPLY=(); _apus; echo "${{COMPREPLY[*]}}"; }}
         try guest stop ''; try guest attach Guest1 9; try se adapter 0x; try run --abi =""")
-    assert result.stdout.splitlines() == ["Guest1", uuid, "0x04 0x05 0x06", "seed upstream"]
+    assert result.stdout.splitlines() == ["Guest1", uuid, "0x04 0x05 0x06", "proposal upstream"]
 
 
 def test_which_machine(runs):

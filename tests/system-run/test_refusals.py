@@ -117,7 +117,7 @@ def test_a_machine_file_with_a_mistake(runs, tmp_path):
 
 
 def test_wrong_usage(runs):
-    for options, word in [(["--abi", "x"], "seed"), (["--nonsense"], "--nonsense"), (["-m"], "-m"),
+    for options, word in [(["--abi", "x"], "proposal"), (["--nonsense"], "--nonsense"), (["-m"], "-m"),
                           (["--ioctl=x"], "'fuse' or 'notify'")]:
         result = runs.apus("run", *options, "true")if options != ["-m"] else runs.apus("run", "-m")
         assert result.returncode == 2

@@ -60,7 +60,7 @@ def end(child):
     os.waitpid(child, 0)
 
 
-@pytest.mark.parametrize("abi", ["seed", "upstream"])
+@pytest.mark.parametrize("abi", ["proposal", "upstream"])
 def test_a_directory_that_a_reader_does_not_let_go(apus, abi):
     """Writers whose write makes a name vanish there wait a moment for it, and not for ever."""
     host = apus(worked_example(), abi=abi)

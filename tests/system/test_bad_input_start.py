@@ -133,7 +133,7 @@ def test_wrong_arguments(place, wrong):
     assert result.returncode > 0
     assert result.stdout == ""
     assert 1 <= len(result.stderr.splitlines()) <= 3, result.stderr
-    assert "--help" in result.stderr or "usage" in result.stderr.lower() or "seed" in result.stderr
+    assert "--help" in result.stderr or "usage" in result.stderr.lower() or "proposal" in result.stderr
 
 
 MACHINES = {

@@ -19,7 +19,7 @@ TAKE_ANYTHING = {"request_count", "reset", "scans", "drivers_autoprobe"}
 FREE_TEXT = {"class/zcrypt/create"}
 
 
-@pytest.fixture(params=["seed", "upstream"])
+@pytest.fixture(params=["proposal", "upstream"])
 def host(apus, request):
     adapters = {4: "CEX5P", 5: "CEX5C", 6: "CEX5A", 7: Adapter.absent(), 8: "CEX3C"}
     host = apus(Machine(adapters, [4, 0x47]), abi=request.param)

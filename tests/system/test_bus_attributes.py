@@ -38,7 +38,7 @@ def test_the_machine_file_chooses_the_profile_and_the_option_overrides_it(apus):
     machine = worked_example(abi="upstream")
     host = apus(machine)
     assert host.mdev(1).r("guest_matrix") == ""
-    host = apus(machine, abi="seed")
+    host = apus(machine, abi="proposal")
     assert host.mdev(1).r("guest_matrix") == "ENODEV"
 
 

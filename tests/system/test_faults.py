@@ -11,7 +11,7 @@ from harness import worked_example
 RULES = ["05.* 3 busy", "* always delay 200ms", "04-06.0004 1 bad-reply code=0x85"]
 
 
-@pytest.fixture(params=["seed", "upstream"])
+@pytest.fixture(params=["proposal", "upstream"])
 def host(apus, request):
     return apus(worked_example(), abi=request.param, arguments=["--clock", "virtual"])
 

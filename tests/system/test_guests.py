@@ -8,7 +8,7 @@ from harness import Control, worked_example
 pytestmark = pytest.mark.guest
 
 
-@pytest.fixture(params=["seed", "upstream"])
+@pytest.fixture(params=["proposal", "upstream"])
 def host(apus, request):
     host = apus(worked_example(), abi=request.param)
     assert host.w("bus/ap/apmask", "0x0") == "OK"

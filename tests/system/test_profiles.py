@@ -5,8 +5,8 @@ import pytest
 
 from harness import Machine, worked_example
 
-SEED, UPSTREAM = "seed", "upstream"
-both = pytest.mark.parametrize("abi", [SEED, UPSTREAM])
+PROPOSAL, UPSTREAM = "proposal", "upstream"
+both = pytest.mark.parametrize("abi", [PROPOSAL, UPSTREAM])
 
 
 @pytest.fixture
@@ -17,16 +17,22 @@ def start(apus, abi):
     return host
 
 
+@pytest.mark.parametrize(("machine", "option"), [(None, "seed"), ("seed", None)])
+def test_the_former_name_of_proposal_is_accepted(apus, machine, option):
+    host = apus(worked_example(**({"abi": machine} if machine else {"abi": UPSTREAM})), abi=option)
+    assert host.execute("status")["abi"] == PROPOSAL
+
+
 @both
 def test_guest_matrix_without_a_guest(start, abi):
     mdev = start.mdev(1).assign([5], [4, 9])
-    assert mdev.r("guest_matrix") == ("ENODEV" if abi == SEED else "05.0004\n")
+    assert mdev.r("guest_matrix") == ("ENODEV" if abi == PROPOSAL else "05.0004\n")
 
 
 @both
 def test_errno_of_the_veto(start, abi):
     start.mdev(1).assign([5], [4])
-    assert start.w("bus/ap/apmask", "+5") == ("EADDRINUSE" if abi == SEED else "EBUSY")
+    assert start.w("bus/ap/apmask", "+5") == ("EADDRINUSE" if abi == PROPOSAL else "EBUSY")
 
 
 @both
@@ -35,7 +41,7 @@ def test_scope_of_the_veto(apus, abi):
     assert host.w("bus/ap/aqmask", "-4") == "OK"
     assert host.w("bus/ap/apmask", "-5") == "OK"
     host.mdev(1).assign([5], [4])
-    assert host.w("bus/ap/apmask", "+5") == ("OK" if abi == SEED else "EBUSY")
+    assert host.w("bus/ap/apmask", "+5") == ("OK" if abi == PROPOSAL else "EBUSY")
 
 
 @both
@@ -43,7 +49,7 @@ def test_what_a_guest_keeps_of_an_adapter_in_standby(start, abi):
     mdev = start.mdev(1).assign([5, 6], [4])
     guest = start.guest("Guest1").start(mdev)
     start.se_adapter(5, "off")
-    kept = ["06.0004"] if abi == SEED else ["05.0004", "06.0004"]
+    kept = ["06.0004"] if abi == PROPOSAL else ["05.0004", "06.0004"]
     assert guest.apqns() == kept
     assert mdev.guest_matrix() == kept
     start.se_adapter(5, "on")
@@ -58,7 +64,7 @@ def test_unassign_brings_back_what_was_withheld(start, abi):
     assert start.w("bus/ap/drivers/vfio_ap/unbind", "05.0047") == "OK"
     assert guest.apqns() == ["06.0004", "06.0047"]
     mdev.unassign(domains=[0x47])
-    assert guest.apqns() == (["05.0004", "06.0004"] if abi == SEED else ["06.0004"])
+    assert guest.apqns() == (["05.0004", "06.0004"] if abi == PROPOSAL else ["06.0004"])
     assert mdev.guest_matrix() == guest.apqns()
 
 
@@ -67,15 +73,15 @@ def test_a_matrix_longer_than_a_page(apus, abi):
     host = apus(Machine({5: "CEX5C"}, [4], apmask="0x0"), abi=abi)
     mdev = host.mdev(1).assign(range(32), range(32))
     whole = "".join(f"{a:02x}.{d:04x}\n" for a in range(32) for d in range(32))
-    assert mdev.r("matrix") == (whole if abi == SEED else whole[:4095])
+    assert mdev.r("matrix") == (whole if abi == PROPOSAL else whole[:4095])
 
 
 @both
 def test_types_before_cex4(apus, abi):
     host = apus(Machine({5: "CEX5C", 8: "CEX3C"}, [4]), abi=abi)
-    assert host.exists("devices/ap/card08") == (abi == SEED)
-    assert host.queues() == (["05.0004", "08.0004"] if abi == SEED else ["05.0004"])
-    assert not host.exists("bus/ap/drivers/cex2card") or abi == SEED
+    assert host.exists("devices/ap/card08") == (abi == PROPOSAL)
+    assert host.queues() == (["05.0004", "08.0004"] if abi == PROPOSAL else ["05.0004"])
+    assert not host.exists("bus/ap/drivers/cex2card") or abi == PROPOSAL
 
 
 @both

@@ -100,7 +100,7 @@ def check_stderr(host):
         assert not lines, lines
 
 
-@pytest.mark.parametrize("abi", ["seed", "upstream"])
+@pytest.mark.parametrize("abi", ["proposal", "upstream"])
 def test_all_at_once(apus, abi):
     host = apus(MACHINE, abi=abi, arguments=["--quiet"])
     world = stress.World(host.root, host.socket, time.monotonic() + SECONDS)

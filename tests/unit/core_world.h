@@ -9,7 +9,7 @@
 #include "core/query.h"
 #include "unit.h"
 
-/* A core with the seed's machine, and what an administrator does to it in one line each. */
+/* A core with the machine of the worked example; what is done to it, in a line each. */
 
 #define UUID1  "69aa1a8a-0000-4000-8000-000000000001"
 #define UUID2  "69aa1a8a-0000-4000-8000-000000000002"
@@ -40,7 +40,7 @@ static inline int set_up_with(void **state, enum abi_profile abi)
 
 static inline int set_up(void **state)
 {
-    return set_up_with(state, ABI_SEED);
+    return set_up_with(state, ABI_PROPOSAL);
 }
 
 static inline int set_up_upstream(void **state)

@@ -75,7 +75,7 @@ static struct mask256 two(unsigned a, unsigned b)
 
 void core_host_info(const struct core *c, struct host_info *out)
 {
-    *out = (struct host_info){.abi = ABI_SEED,
+    *out = (struct host_info){.abi = ABI_PROPOSAL,
                               .apmask = mask256_ones(),
                               .aqmask = mask256_ones(),
                               .apm = two(4, 5),

@@ -41,7 +41,7 @@ static int setup_with(void **state, enum abi_profile abi)
 
 int guest_rig_setup(void **state)
 {
-    return setup_with(state, ABI_SEED);
+    return setup_with(state, ABI_PROPOSAL);
 }
 
 int guest_rig_setup_upstream(void **state)

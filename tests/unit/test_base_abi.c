@@ -7,7 +7,7 @@
 
 static void test_names(void **state)
 {
-    static const char *const wrong[] = {"", "Seed", "seed ", "upstreams", "linux", "0"};
+    static const char *const wrong[] = {"", "Proposal", "seed ", "upstreams", "linux", "0"};
     enum abi_profile p = ABI_PROFILES;
 
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
@@ -16,36 +16,44 @@ static void test_names(void **state)
     }
     assert_int_equal(abi_parse("upstream", &p), 0);
     assert_int_equal(p, ABI_UPSTREAM);
-    assert_int_equal(abi_parse("seed", &p), 0);
-    assert_int_equal(p, ABI_SEED);
+    assert_int_equal(abi_parse("proposal", &p), 0);
+    assert_int_equal(p, ABI_PROPOSAL);
+    p = ABI_PROFILES;
+    assert_int_equal(abi_parse("seed", &p), 0); /* the former name */
+    assert_int_equal(p, ABI_PROPOSAL);
+    assert_string_equal(abi_get(ABI_PROPOSAL)->name, "proposal");
     for (int i = 0; i < ABI_PROFILES; i++) {
         assert_int_equal(abi_parse(abi_get((enum abi_profile)i)->name, &p), 0);
         assert_int_equal(p, i);
     }
 }
 
-/* The rows of spec 5 that the table carries. */
+/* The values of the table, row by row. */
 static void test_differences(void **state)
 {
-    const struct abi *seed = abi_get(ABI_SEED), *upstream = abi_get(ABI_UPSTREAM);
+    const struct abi *proposal = abi_get(ABI_PROPOSAL), *upstream = abi_get(ABI_UPSTREAM);
 
-    assert_int_equal(seed->veto_errno, EADDRINUSE);
+    assert_int_equal(proposal->veto_errno, EADDRINUSE);
     assert_int_equal(upstream->veto_errno, EBUSY);
-    assert_false(seed->veto_by_new_bits);
+    assert_false(proposal->veto_by_new_bits);
     assert_true(upstream->veto_by_new_bits);
-    assert_false(seed->guest_matrix_always);
+    assert_false(proposal->guest_matrix_always);
     assert_true(upstream->guest_matrix_always);
-    assert_false(seed->remove_waits);
+    assert_false(proposal->remove_waits);
     assert_true(upstream->remove_waits);
-    assert_int_equal(seed->instances_errno, EPERM);
+    assert_int_equal(proposal->instances_errno, EPERM);
     assert_int_equal(upstream->instances_errno, EUSERS);
-    assert_int_equal(seed->depth_bias, 0);
+    assert_int_equal(proposal->depth_bias, 0);
     assert_int_equal(upstream->depth_bias, 1);
-    assert_true(seed->standby_withheld);
+    assert_true(proposal->standby_withheld);
     assert_false(upstream->standby_withheld);
-    assert_true(seed->old_types);
+    assert_true(proposal->recompute_always);
+    assert_false(upstream->recompute_always);
+    assert_false(proposal->one_change_a_scan);
+    assert_true(upstream->one_change_a_scan);
+    assert_true(proposal->old_types);
     assert_false(upstream->old_types);
-    assert_int_equal(seed->matrix_limit, 0);
+    assert_int_equal(proposal->matrix_limit, 0);
     assert_int_equal(upstream->matrix_limit, 4095);
 }
 

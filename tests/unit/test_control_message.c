@@ -152,13 +152,14 @@ static void test_messages(void **state)
 {
     text_auto out = {0};
 
-    control_format_greeting("seed", &out);
+    control_format_greeting("proposal", &out);
     control_format_return(json_object(), NULL, &out);
     control_format_event("log", json_pack("{s:i}", "a", 1), 12345678000u, &out);
-    assert_string_equal(
-        out.data, "{\"apus\":{\"version\":\"" APUS_VERSION "\",\"protocol\":1,\"abi\":\"seed\"}}\n"
-                  "{\"return\":{}}\n"
-                  "{\"event\":\"log\",\"data\":{\"a\":1},\"timestamp\":12.345678}\n");
+    assert_string_equal(out.data,
+                        "{\"apus\":{\"version\":\"" APUS_VERSION
+                        "\",\"protocol\":1,\"abi\":\"proposal\"}}\n"
+                        "{\"return\":{}}\n"
+                        "{\"event\":\"log\",\"data\":{\"a\":1},\"timestamp\":12.345678}\n");
 }
 
 static void test_a_sentence_that_is_not_utf8(void **state)

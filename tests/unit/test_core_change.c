@@ -32,7 +32,7 @@ static void test_highest_domain_falls(void **state)
     assert_string_equal(get(w, "bus/ap/devices/05.00ab/config"), "error 2");
 }
 
-/* An adapter without a single queue is no device, and in the seed's profile nothing for a guest. */
+/* An adapter without a single queue is no device, and in proposal nothing for a guest. */
 static void test_last_domain_leaves(void **state)
 {
     struct world *w = *state;

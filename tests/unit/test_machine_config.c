@@ -24,13 +24,13 @@ static void test_empty(void **state)
     assert_int_equal(c.max_domain, 255);
     assert_int_equal(c.features, AP_QCI_APSC | AP_QCI_APXA);
     assert_true(c.interrupts);
-    assert_int_equal(c.abi, ABI_SEED);
+    assert_int_equal(c.abi, ABI_PROPOSAL);
     assert_int_equal(mask256_count(&c.apmask), 256);
     assert_int_equal(mask256_count(&c.aqmask), 256);
     assert_int_equal(c.default_domain, -1);
 }
 
-static void test_default_is_the_seeds(void **state)
+static void test_default_is_the_worked_example(void **state)
 {
     static const char *const names[AP_IDS] = {[4] = "CEX5P", [5] = "CEX5C", [6] = "CEX5A"};
     struct machine_config c;
@@ -132,7 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_default_is_the_seeds),
+        cmocka_unit_test(test_default_is_the_worked_example),
         cmocka_unit_test(test_type_names),
         cmocka_unit_test(test_unknown_types_change_nothing),
         cmocka_unit_test(test_serial_numbers_are_unique),

@@ -249,7 +249,7 @@ static const struct mistake {
     {"[machine]\nDomains = 1\n", 2, "unknown key \"Domains\"", "domains"},
     {"[machine]\ndomains = 1\n\ndomains = 2\n", 4, "domains is given twice, first in line 2",
      "keep"},
-    {"[machine]\nabi = linux\n", 2, "\"linux\"", "seed or upstream"},
+    {"[machine]\nabi = linux\n", 2, "\"linux\"", "proposal or upstream"},
     {"[machine]\ndomains = 1,x\n", 2, "domains: \"x\" is not a number", "4-6,0x47"},
     {"[machine]\ndomains = 256\n", 2, "\"256\"", "above 255"},
     {"[machine]\nmax-domain = 5\ndomains = 1-6\n", 3, "domains: 6 (0x06) is above max-domain",
@@ -434,7 +434,7 @@ static void test_format_is_readable(void **state)
 
     machine_file_format(&c, &text);
     assert_string_equal(text.data, "[machine]\n"
-                                   "abi = seed\n"
+                                   "abi = proposal\n"
                                    "domains = 4\n"
                                    "control-domains = 4\n"
                                    "max-adapter = 63\n"
@@ -533,7 +533,7 @@ static void test_examples(void **state)
 
 static void test_examples_are_what_they_say(void **state)
 {
-    struct machine_config c = example("seed.ini"), want;
+    struct machine_config c = example("proposal.ini"), want;
     unsigned adapters = 0;
 
     machine_config_default(&want);

@@ -221,6 +221,25 @@ static void test_replays_alike(void **state)
     clean(path);
 }
 
+/* A recording from the time when the profile proposal was called seed. */
+static void test_former_name_of_the_profile(void **state)
+{
+#define PROPOSAL "abi = proposal\\n"
+    text_auto why = {0}, new = {0}, old = {0};
+    char path[64];
+    const char *at;
+
+    make(*state, path);
+    read_all(path, &new);
+    at = strstr(new.data, PROPOSAL);
+    assert_non_null(at);
+    text_add(&old, new.data, (size_t)(at - new.data));
+    text_addf(&old, "abi = seed\\n%s", at + strlen(PROPOSAL));
+    if (replay_text(old.data, old.len, &why) != 0)
+        fail_msg("%s", why.data);
+    clean(path);
+}
+
 /* Each line, read and written again, is the same line. */
 static void test_lines_survive(void **state)
 {
@@ -391,8 +410,13 @@ static void test_disk_fills_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_older_look),          TEST(test_replays_alike),        TEST(test_lines_survive),
-        TEST(test_difference_is_shown), TEST(test_what_is_no_recording), TEST(test_full_disk),
+        TEST(test_older_look),
+        TEST(test_replays_alike),
+        TEST(test_former_name_of_the_profile),
+        TEST(test_lines_survive),
+        TEST(test_difference_is_shown),
+        TEST(test_what_is_no_recording),
+        TEST(test_full_disk),
         TEST(test_disk_fills_up),
     };
 

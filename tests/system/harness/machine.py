@@ -51,6 +51,6 @@ class Machine:
 
 
 def worked_example(**options):
-    """The machine of the seed's worked example."""
+    """The machine of the worked example."""
     adapters = {4: "CEX5C", 5: "CEX5C", 6: "CEX5A"}
     return Machine(adapters, [4, 0x47, 0xAB, 0xFF], **options)
