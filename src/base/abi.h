@@ -13,21 +13,18 @@ enum abi_profile { ABI_PROPOSAL, ABI_UPSTREAM, ABI_PROFILES };
 
 struct abi {
     const char *name;
-    int veto_errno; /* a mask change that would take an assigned APQN from vfio_ap (spec 5.2) */
-    bool veto_by_new_bits;    /* judged by new bits x anything assigned, not by real change of owner
-                                 (5.3) */
-    bool guest_matrix_always; /* readable without a guest (5.1) */
-    bool remove_waits; /* removing a device in use asks the guest and waits, instead of EBUSY (5.13)
-                        */
-    int instances_errno;    /* no mediated device left (5.27) */
-    int depth_bias;         /* added to the raw depth in the attribute (5.26) */
-    bool standby_withheld;  /* an adapter in standby leaves the guests (5.14, D-3) */
-    bool recompute_always;  /* the guest's view is computed anew at every change, not only at
-                               additions (trap 24) */
-    bool one_change_a_scan; /* a queue whose checkstop changed shows a changed standby at the next
-                               scan only (recorded) */
-    bool old_types;         /* types 6 to 9 exist and have drivers (1.11) */
-    unsigned matrix_limit; /* matrix and guest_matrix are cut at this many bytes; 0 = never (4.3) */
+    int veto_errno;           /* of a refused mask change [masks-in-use] */
+    bool veto_by_new_bits;    /* which is judged by the new bits alone [masks-in-use-scope] */
+    bool guest_matrix_always; /* it can be read without a guest [matrix-guest-matrix] */
+    bool remove_waits;        /* for the guest that uses the device [matrix-remove] */
+    int instances_errno;      /* no mediated device left [matrix-create] */
+    int depth_bias;           /* added to the raw depth in the attribute [bus-depth] */
+    bool standby_withheld;    /* an adapter in standby leaves the guests [se-standby] */
+    bool recompute_always;    /* what a guest gets, at each change, not at additions alone
+                                 [guests-refilter] */
+    bool one_change_a_scan;   /* a changed checkstop puts off a changed standby [bus-one-change] */
+    bool old_types;           /* types 6 to 9 exist and have drivers [ap-types] */
+    unsigned matrix_limit;    /* bytes of matrix and guest_matrix; 0: all [matrix-format] */
 };
 
 const struct abi *abi_get(enum abi_profile profile);
