@@ -26,7 +26,7 @@ struct world {
 static int set_up(void **state)
 {
     struct world *w = xcalloc(1, sizeof *w);
-    struct ap_bus_params params = {.abi = abi_get(ABI_SEED), .domain = -1};
+    struct ap_bus_params params = {.abi = abi_get(ABI_PROPOSAL), .domain = -1};
     struct machine_config config;
 
     machine_config_default(&config);
