@@ -49,7 +49,7 @@ struct bench {
     long cores;
 };
 
-/* The structures as programs declare them (spec 3.2). */
+/* The structures as programs declare them [zcrypt-structures]. */
 struct modexpo {
     const void *input;
     uint32_t input_len;

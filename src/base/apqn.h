@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /*
- * AP identifiers (spec 1.1). An APID names an adapter, an APQI a queue index (usage domain), both
- * 0..255. An APQN names one queue: APID in the high byte, APQI in the low one. Text forms:
+ * AP identifiers [ap-identifiers]. An APID names an adapter, an APQI a queue index (usage domain),
+ * both 0..255. An APQN names one queue: APID in the high byte, APQI in the low one. Text forms:
  * card%02x, %02x.%04x.
  */
 #define AP_IDS   256u

@@ -8,7 +8,7 @@
 
 /*
  * A 256-bit mask as the AP facility uses it: bit n belongs to id n and is counted from the left, so
- * bit 0 is the most significant bit of the first byte (spec 1.1). w[0] holds bits 0..63, its most
+ * bit 0 is the most significant bit of the first byte [ap-masks]. w[0] holds bits 0..63, its most
  * significant bit being bit 0.
  */
 struct mask256 {
@@ -114,19 +114,20 @@ int mask256_show(const struct mask256 *m, struct text *out);
 #define MASK256_WANTED "not a mask: write 0x and up to 64 hex digits, or a list such as +1-3,-0x47"
 
 /*
- * The mask string grammar of apmask, aqmask and the masks of zcrypt nodes (spec 2.5). text need not
- * be terminated; a NUL inside it is an error. A relative string (+n, -n, +n-m) starts from *inout,
- * an absolute one (hex digits) from zero. 0, or -EINVAL with *inout untouched.
+ * The mask string grammar of apmask, aqmask and the masks of zcrypt nodes [masks-grammar]. text
+ * need not be terminated; a NUL inside it is an error. A relative string (+n, -n, +n-m) starts from
+ * *inout, an absolute one (hex digits) from zero. 0, or -EINVAL with *inout untouched.
  */
 int mask256_parse(const char *text, size_t len, struct mask256 *inout);
 
-/* The absolute form alone, as the three masks of ap_config are written (spec 4.5). 0 or -EINVAL. */
+/* The absolute form alone, as the three masks of ap_config are written [matrix-ap-config]. 0 or
+ * -EINVAL. */
 int mask256_parse_absolute(const char *text, size_t len, struct mask256 *out);
 
 /*
- * The value of a kernel parameter such as ap.apmask= (spec 2.5): a relative string starts from
- * zero, and a malformed one leaves all bits zero. Returns 0, or -EINVAL when the string was
- * malformed (out is zero then).
+ * The value of a kernel parameter such as ap.apmask= [masks-kernel-parameters]: a relative string
+ * starts from zero, and a malformed one leaves all bits zero. Returns 0, or -EINVAL when the string
+ * was malformed (out is zero then).
  */
 int mask256_parse_parameter(const char *text, struct mask256 *out);
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /*
- * Numbers as sysfs attributes take them (spec 4.3): an optional '+', digits in C notation (0x,
+ * Numbers as sysfs attributes take them [matrix-number]: an optional '+', digits in C notation (0x,
  * leading 0 = octal), one optional newline at the end, nothing else. text need not be terminated.
  * base 0 detects, 10 takes decimal digits alone.
  * 0; -EINVAL for anything that is not a number; -ERANGE above the type's range. out untouched on

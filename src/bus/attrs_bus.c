@@ -7,7 +7,7 @@
 #include "base/synth.h"
 #include "bus/internal.h"
 
-/* Attributes of /sys/bus/ap (spec 2.2). */
+/* Attributes of /sys/bus/ap [bus-attributes]. */
 
 #define POLL_TIMEOUT_MAX UINT64_C(120000000000)
 

@@ -7,7 +7,7 @@
 #include "bus/internal.h"
 #include "machine/machine.h"
 
-/* Attributes of a card (spec 2.3). The object is its APID. */
+/* Attributes of a card [bus-card-attributes]. The object is its APID. */
 
 static struct ap_card *card_of(void *ctx, uint32_t apid)
 {

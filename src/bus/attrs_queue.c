@@ -6,7 +6,7 @@
 
 #include "bus/internal.h"
 
-/* Attributes of a queue (spec 2.4). The object is its APQN. */
+/* Attributes of a queue [bus-queue-attributes]. The object is its APQN. */
 
 static struct ap_queue *queue_of(void *ctx, uint32_t qn)
 {
@@ -59,7 +59,8 @@ static size_t line_length(const char *data, size_t len)
     return newline ? (size_t)(newline - data) : len;
 }
 
-/* Overrides and masks exclude each other, so that ownership has one source (spec 7.2, L-20). */
+/* Overrides and masks exclude each other, so that ownership has one source
+ * [bus-driver-override]. */
 static int driver_override_store(void *ctx, uint32_t qn, const char *data, size_t len,
                                  struct effects *fx)
 {

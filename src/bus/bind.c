@@ -39,7 +39,7 @@ bool driver_matches(const struct ap_bus *b, unsigned driver, bool card, unsigned
     return d->card == card && d->types >> b->cards[apid].type & 1;
 }
 
-/* Its type, and the owner by masks or by override (spec 2.7). */
+/* Its type, and the owner by masks or by override [bus-binding]. */
 bool driver_accepts(const struct ap_bus *b, unsigned driver, ap_qn qn)
 {
     const struct ap_driver *d = b->drivers[driver].driver;
@@ -85,7 +85,7 @@ void queue_bind(struct ap_bus *b, ap_qn qn, unsigned driver, struct effects *fx)
 }
 
 /* Whatever driver lets a queue go, the queue is emptied and zeroized before anybody else gets it
- * (spec 2.7, D-7). */
+ * [bus-unbind]. */
 void queue_unbind(struct ap_bus *b, ap_qn qn, struct effects *fx)
 {
     struct ap_queue *q = queue_get(b, qn);

@@ -18,7 +18,7 @@
  */
 struct ap_bus;
 
-/* Kernel parameters (spec 2.5). */
+/* Kernel parameters [masks-kernel-parameters]. */
 struct ap_bus_params {
     const struct abi *abi;
     struct mask256 apmask, aqmask;
@@ -209,7 +209,7 @@ void ap_bus_restart(struct ap_bus *b);
 
 /*
  * A queue with messages inside that gives no reply for so long is reset, and they are lost
- * (spec 3.5, "Request timeout"). Returns when that is to be looked at again; 0: no message is on
+ * [zcrypt-timeout]. Returns when that is to be looked at again; 0: no message is on
  * its way, and none will be before the next ap_queue_message.
  */
 #define AP_QUEUE_TIMEOUT_NS (900 * UINT64_C(1000000000))

@@ -5,8 +5,8 @@
 #include "base/synth.h"
 #include "bus/internal.h"
 
-/* Uevents of cards, queues and the bus (spec 2.9). What is special about one event comes before the
- * variables that each event of the device has, as in the kernel. */
+/* Uevents of cards, queues and the bus [uevents-variables]. What is special about one event comes
+ * before the variables that each event of the device has, as in the kernel. */
 
 #define PATH_MAX_TEXT 40
 

@@ -6,7 +6,7 @@
 
 /* Private to src/bus. */
 
-/* driver_override of a queue (spec 2.4); few at any time. */
+/* driver_override of a queue [bus-driver-override]; few at any time. */
 struct ap_override {
     ap_qn qn;
     char *name;

@@ -60,7 +60,7 @@ bool queue_runs(const struct ap_bus *b, const struct ap_queue *q)
     return q->driver != AP_DRIVER_NONE && b->drivers[q->driver].driver->ops->received;
 }
 
-/* The host keeps exactly the product of both masks (S-25). */
+/* The host keeps exactly the product of both masks [masks-owner]. */
 struct mask256 ap_bus_default_row(const struct ap_bus *b, const struct ap_masks *masks,
                                   unsigned apid)
 {

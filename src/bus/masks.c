@@ -33,8 +33,8 @@ static int refuse(struct effects *fx, bool adapters, int err, const char *why)
     return effects_refuse(fx, err, adapters ? "apmask" : "aqmask", "%s", why);
 }
 
-/* Spec 2.6: parse, ask whoever uses what would be taken away, then commit and rebind before the
- * write returns. */
+/* [masks-write]: parse, ask whoever uses what would be taken away, then commit and rebind before
+ * the write returns. */
 int mask_store(struct ap_bus *b, bool adapters, const char *data, size_t len, struct effects *fx)
 {
     struct ap_masks wanted = b->masks;

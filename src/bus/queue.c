@@ -5,8 +5,8 @@
 #include "bus/internal.h"
 
 /*
- * A queue as drivers use it that send messages (spec 1.7, 1.8). A real driver polls; here the
- * machine says when there is something to see.
+ * A queue as drivers use it that send messages [ap-nqap] [ap-dqap] [ap-reset]. A real driver polls;
+ * here the machine says when there is something to see.
  *
  *   RESET_START --RAPQ was accepted--> RESET_WAIT --TAPQ: it has ended--> IDLE, with interruptions
  *        ^                                 ^                               |    if there are any
@@ -231,7 +231,7 @@ void ap_queue_poll(struct ap_bus *b, ap_qn qn, struct effects *fx)
             return;
         of = &b->drivers[q->driver];
         apqsw = b->hw.ops->dqap(b->hw.ctx, qn, &dqap);
-        /* Somebody else has reset the queue: what was inside is lost (spec 1.7). */
+        /* Somebody else has reset the queue: what was inside is lost [zcrypt-queue-lost]. */
         if (apqsw_rc(apqsw) == AP_RC_NO_PENDING_REPLY && apqsw & APQSW_EMPTY && q->pendingq_count)
             bus_flush_queue(b, qn, of, fx);
         if (apqsw_rc(apqsw) != AP_RC_NORMAL)

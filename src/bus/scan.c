@@ -4,9 +4,9 @@
 
 #include "bus/internal.h"
 
-/* What TAPQ tells of a queue (spec 1.5), and whether the answer carries information at all
- * (spec 1.4). Without facility 15 it does not tell the mode, and no driver could do anything with
- * the adapter. */
+/* What TAPQ tells of a queue [ap-tapq], and whether the answer carries information at all
+ * [ap-response-codes]. Without facility 15 it does not tell the mode, and no driver could do
+ * anything with the adapter. */
 struct tapq {
     bool valid;
     enum ap_rc rc;
@@ -23,7 +23,7 @@ static struct tapq test_queue(struct ap_bus *b, ap_qn qn)
     return t;
 }
 
-/* Without QCI nobody knows what is assigned, and every number is tried (spec 2.8). The highest
+/* Without QCI nobody knows what is assigned, and every number is tried [bus-scan]. The highest
  * numbers can fall, too. */
 static bool maybe_adapter(const struct ap_bus *b, unsigned apid)
 {
@@ -204,7 +204,7 @@ static void scan_queue(struct ap_bus *b, ap_qn qn, struct effects *fx)
     }
 }
 
-/* A type below CEX4 exists only for kernels as old as the seed (spec 1.11). */
+/* A type below CEX4 exists only for kernels of 2019 [ap-types]. */
 static bool type_supported(const struct ap_bus *b, const struct tapq *t)
 {
     unsigned type = t->info >> 24 & 0xff;

@@ -10,7 +10,7 @@
 #include "cli/field.h"
 #include "cli/value.h"
 
-/* Of a response code that is a failure (spec 1.12). */
+/* Of a response code that is a failure [se-sclp-response-codes]. */
 static const char *meaning(const json_t *answer)
 {
     const char *code = field_string(answer, "response_code", "?");

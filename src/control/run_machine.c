@@ -14,7 +14,7 @@ static const char *const add_remove[] = {"add", "remove", NULL};
 static const char *const lpar_kinds[] = {"adapter", "domain", "control-domain", NULL};
 static const char *const sclp_commands[] = {"configure", "deconfigure", NULL};
 
-/* Command words of spec 1.12; the adapter goes into the second byte from the right. */
+/* Command words [se-sclp]; the adapter goes into the second byte from the right. */
 #define SCLP_CONFIGURE_AP   0x001f0001u
 #define SCLP_DECONFIGURE_AP 0x001e0001u
 

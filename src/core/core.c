@@ -62,7 +62,7 @@ const struct sysfs_tree *core_tree(const struct core *c, unsigned tree)
     return g && g->linux_system ? &g->linux_system->tree : NULL;
 }
 
-/* The machine changed: it presents an event, and the host's bus looks at once (trap 23). */
+/* The machine changed: it presents an event, and the host's bus looks at once [bus-scan]. */
 static bool host_rescan(struct core *c, struct effects *fx)
 {
     struct mask256 changed;

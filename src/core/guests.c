@@ -284,7 +284,7 @@ static void name_plugged(const struct apcb *a, struct text *out)
     }
 }
 
-/* Migration is refused as long as the guest has anything of AP (S-105, S-106). */
+/* Migration is refused as long as the guest has anything of AP [guests-migration]. */
 int core_guest_migrate(struct core *c, const struct command *cmd, struct effects *fx,
                        struct reply *reply)
 {

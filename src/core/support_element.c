@@ -46,7 +46,7 @@ int core_se_adapter(struct core *c, const struct command *cmd, struct effects *f
     return 0;
 }
 
-/* Online adapters of the LPAR have to be off for a change of its controls (S-98, S-100). */
+/* Online adapters of the LPAR have to be off for a change of its controls [se-adapters-off]. */
 static int lpar_precondition(struct core *c, const struct command *cmd, struct reply *reply)
 {
     struct mask256 online = machine_online(c->machine);

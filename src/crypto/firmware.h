@@ -29,7 +29,8 @@ struct crypto_card {
 
 /*
  * Appends exactly one reply to a request that NQAP accepted for a queue of card: the result, or the
- * error that the adapter answers with, also for what it does not support (spec 3.4, 3.5):
+ * error that the adapter answers with, also for what it does not support [messages-error-codes]
+ * [messages-service-codes]:
  *
  * accelerator  type 88: 23 length fields, 20 not type 50, 34 key block type, 84 size without 4k
  *              function, 85 even modulus, 82 number or key out of range, 10 library failure.

@@ -36,7 +36,7 @@ void firmware_free(struct firmware *f)
     free(f);
 }
 
-/* Bits of op_modes (spec 2.3): FIPS2009, BSI2009, FIPS2011, BSI2011, BSICC2017, with which EP11
+/* Bits of op_modes [bus-op-modes]: FIPS2009, BSI2009, FIPS2011, BSI2011, BSICC2017, with which EP11
  * cards come. */
 #define OP_MODES (1u << 0 | 1u << 1 | 1u << 2 | 1u << 3 | 1u << 6)
 

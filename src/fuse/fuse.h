@@ -10,7 +10,7 @@
 #include "core/core.h"
 
 /*
- * The trees of the core as FUSE file systems that behave as sysfs does (spec A.3).
+ * The trees of the core as FUSE file systems that behave as sysfs does [files-sysfs].
  *
  * One hub serves any number of mounts, of the same tree or of different ones. Requests are read and
  * answered on the thread that runs the event loop; that thread owns the core and never waits for

@@ -8,9 +8,9 @@
 #include "ioctl/status.h"
 
 /*
- * ioctl(2) on device nodes (spec 3.1, 3.2). Numbers that say how long their data is are answered
- * with it, and the kernel delivers it. The others come with a bare pointer: the caller's memory is
- * read and written from here (ioctl/call.h).
+ * ioctl(2) on device nodes [zcrypt-gate] [zcrypt-ioctls]. Numbers that say how long their data is
+ * are answered with it, and the kernel delivers it. The others come with a bare pointer: the
+ * caller's memory is read and written from here (ioctl/call.h).
  */
 struct fuse_call {
     struct ioctl_call call;     /* first */

@@ -8,7 +8,7 @@
 
 #include "zcrypt/zcrypt.h"
 
-/* The ioctls that tell of zcrypt and take no request (spec 3.2), as bytes for the caller. */
+/* The ioctls that tell of zcrypt and take no request [zcrypt-status], as bytes for the caller. */
 
 #define IOCTL_STATUS_MAX (256 * sizeof(uint32_t))
 

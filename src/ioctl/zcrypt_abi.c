@@ -12,7 +12,7 @@
 #define URB_BYTES     58u
 
 /*
- * Offsets in structures of 64-bit programs (spec 3.2). ME and CRT begin alike.
+ * Offsets in structures of 64-bit programs [zcrypt-structures]. ME and CRT begin alike.
  *
  * In those of 32-bit programs all members of ME and CRT have four bytes, so each offset is half of
  * that here. An xcRB has the same size: in front of each pointer is what 16 bytes leave. The EP11

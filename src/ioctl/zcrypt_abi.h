@@ -9,10 +9,10 @@
 #include "zcrypt/zcrypt.h"
 
 /*
- * What crosses /dev/z90crypt, as bytes (spec 3.2): numbers, and structures of 64-bit and of 32-bit
- * ("narrow") programs, which differ in their pointers alone. Integers are in the host's byte order,
- * which is the caller's. Nothing here touches the caller's memory: it says which pieces of it are
- * needed, and what is written back.
+ * What crosses /dev/z90crypt, as bytes [zcrypt-structures]: numbers, and structures of programs of
+ * 64 and of 32 bits (the narrow ones), which differ in their pointers alone. Integers are in the
+ * host's byte order, which is the caller's. Nothing here touches the caller's memory: it says which
+ * pieces of it are needed, and what is written back.
  */
 enum zcrypt_ioctl {
     IOCTL_ZSENDEP11CPRB = 0xc0007a04,
@@ -66,9 +66,8 @@ size_t zcrypt_abi_struct_len(uint32_t number, bool narrow);
 
 /*
  * Reads a structure of that length; number is a work request. Errors: -EINVAL a length that cannot
- * be (spec 3.3): no input, or an output shorter than it; a CPRB or EP11 block over 64 KiB; replies
- * that fill 32 bits.
- * -ENODEV: an RSA operation of more bytes than any adapter takes.
+ * be [zcrypt-limits]: no input, or an output shorter than it; a CPRB or EP11 block over 64 KiB;
+ * replies that fill 32 bits. -ENODEV: an RSA operation of more bytes than any adapter takes.
  */
 int zcrypt_abi_parse(uint32_t number, bool narrow, const uint8_t *structure,
                      struct zcrypt_work *out);

@@ -17,7 +17,7 @@
 
 /*
  * Accelerators take 4096-bit keys from CEX3 on. Up to CEX7 the message size is "unknown", which
- * means 12 KiB; CEX8 reports 8 units or more (spec 1.11).
+ * means 12 KiB; CEX8 reports 8 units or more [ap-message-size].
  */
 static const struct {
     char name[8];

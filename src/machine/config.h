@@ -13,7 +13,7 @@
 
 enum ap_mode { AP_MODE_ACCEL, AP_MODE_CCA, AP_MODE_EP11 };
 
-/* Facility bits of the TAPQ information (spec 1.5), as printed by ap_functions. */
+/* Facility bits of the TAPQ information [ap-tapq], as printed by ap_functions. */
 #define AP_FN_SPECIAL 0x80000000u
 #define AP_FN_MEX4K   0x40000000u
 #define AP_FN_CRT4K   0x20000000u
@@ -27,7 +27,7 @@ enum ap_mode { AP_MODE_ACCEL, AP_MODE_CCA, AP_MODE_EP11 };
 #define AP_SERIAL_TEXT 17
 
 struct adapter_config {
-    uint8_t type;                /* hardware type 6..14 (spec 1.11); 0: there is no such adapter */
+    uint8_t type;                /* hardware type 6..14 [ap-types]; 0: there is no such adapter */
     uint8_t mode;                /* enum ap_mode */
     bool configured;             /* online, or standby */
     bool in_lpar;                /* assigned to our LPAR, or only installed in the machine */
@@ -37,7 +37,7 @@ struct adapter_config {
     char serial[AP_SERIAL_TEXT]; /* 8 characters (CCA) or 16 (EP11); empty = unknown */
 };
 
-/* QCI flags (spec 1.6), the first four in the order of the features attribute. */
+/* QCI flags [ap-qci], the first four in the order of the features attribute. */
 #define AP_QCI_APSC 0x80000000u
 #define AP_QCI_APXA 0x40000000u
 #define AP_QCI_QACT 0x20000000u
@@ -51,7 +51,8 @@ struct machine_config {
     uint32_t features; /* AP_QCI_* */
     bool interrupts;   /* facility 65: queues can notify */
     enum abi_profile abi;
-    /* Kernel parameters of the host (spec 2.5): initial masks, and ap.domain= (-1: choose). */
+    /* Kernel parameters of the host [masks-kernel-parameters]: initial masks, and ap.domain= (-1:
+     * choose). */
     struct mask256 apmask, aqmask;
     int default_domain;
 };

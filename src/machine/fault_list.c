@@ -10,7 +10,7 @@
 #include "message/type50.h"
 #include "message/type6.h"
 
-/* Where a type 86 reply has its CPRBX, and that its codes (spec 3.5). */
+/* Where a type 86 reply has its CPRBX, and that its codes [messages-type86]. */
 #define TYPE86_CPRBX 48u
 #define CPRBX_RTCODE 144u
 #define CPRBX_RSCODE 146u

@@ -117,7 +117,7 @@ static bool hw_ask(const void *ctx, ap_qn qn, const uint8_t *request, size_t len
     return apcb_has(&g->apcb, qn) && g->lpar.ops->ask(g->lpar.ctx, qn, request, len, reply);
 }
 
-/* A guest has no SCLP for adapters (spec 2.3). */
+/* A guest has no SCLP for adapters [se-sclp-facility]. */
 static int hw_sclp(void *ctx, uint32_t word)
 {
     return -EOPNOTSUPP;

@@ -7,7 +7,7 @@
 /*
  * A guest as the hardware sees it: its AP control block (APCB) and the facilities it was given. An
  * instruction of the guest reaches a queue if its APID, APQI are in the APCB and the LPAR may use
- * it, too (spec 4.14, S-22, S-23).
+ * it, too [guests-apcb].
  */
 #define GUEST_AP    1u /* AP instructions are interpreted */
 #define GUEST_APFT  2u /* facility 15: TAPQ tells more than the status */

@@ -10,13 +10,13 @@
 #include "base/text.h"
 
 /*
- * The AP instructions as an operating system issues them, after decoding (spec 1.2 to 1.9). The
+ * The AP instructions as an operating system issues them, after decoding [ap-function-codes]. The
  * host's bus has the LPAR behind this interface, a guest's bus its APCB: the same code runs on
  * both. An instruction can change its queue, meet a fault and use that up; what has a const context
  * does none of this, so that attributes can be read with it.
  */
 
-/* Response codes (spec 1.4). */
+/* Response codes [ap-response-codes]. */
 enum ap_rc {
     AP_RC_NORMAL = 0x00,
     AP_RC_Q_NOT_AVAIL = 0x01,
@@ -35,7 +35,7 @@ enum ap_rc {
     AP_RC_INVALID_DOMAIN = 0x42,
 };
 
-/* AP queue status word (spec 1.3), the low half of GR1. */
+/* AP queue status word [ap-status-word], the low half of GR1. */
 #define APQSW_EMPTY   0x80000000u
 #define APQSW_REPLIES 0x40000000u
 #define APQSW_FULL    0x20000000u
@@ -55,7 +55,7 @@ static inline enum ap_rc apqsw_rc(uint32_t apqsw)
  * adapters by them. */
 #define AP_INFO_BASIC UINT64_C(0xff00000f)
 
-/* PQAP(QCI)'s block (spec 1.6). */
+/* PQAP(QCI)'s block [ap-qci]. */
 struct ap_qci {
     uint32_t flags; /* AP_QCI_* */
     uint8_t max_adapter, max_domain;
@@ -65,9 +65,9 @@ struct ap_qci {
 bool ap_qci_equal(const struct ap_qci *a, const struct ap_qci *b);
 
 /*
- * A command that administers a domain may go only to a control domain (S-22); whatever else a
- * message holds, or if it is malformed, is the adapter's business. Whoever makes a message says
- * what it administers; ap_admin_of reads it from one that somebody else has made.
+ * A command that administers a domain may go only to a control domain [ap-control-domains];
+ * whatever else a message holds, or if it is malformed, is the adapter's business. Whoever makes a
+ * message says what it administers; ap_admin_of reads it from one that somebody else has made.
  */
 struct ap_admin {
     bool command; /* it administers a domain */
@@ -81,7 +81,7 @@ static inline bool ap_admin_permitted(const struct ap_admin *admin, const struct
     return !admin->command || (admin->domain < AP_IDS && mask256_test(adm, admin->domain));
 }
 
-/* NQAP and DQAP (spec 1.7). */
+/* NQAP and DQAP [ap-nqap] [ap-dqap]. */
 struct ap_nqap {
     uint64_t psmid;
     const uint8_t *data;
@@ -97,7 +97,7 @@ struct ap_dqap {
     uint32_t residual; /* out: bytes of this reply that are still to be fetched */
 };
 
-/* AQIC (spec 1.9): notification of replies on or off, and how the issuer wants to be notified. */
+/* AQIC [ap-aqic]: notification of replies on or off, and how the issuer wants to be notified. */
 struct ap_aqic {
     bool enable;
     uint8_t isc;  /* interruption subclass */
@@ -107,7 +107,7 @@ struct ap_aqic {
 struct ap_hw_ops {
     /* false: the facility is not installed. */
     bool (*qci)(const void *ctx, struct ap_qci *out);
-    /* TAPQ, with the T bit where there is facility 15; *info is the GR2 word (spec 1.5), 0 where
+    /* TAPQ, with the T bit where there is facility 15; *info is the GR2 word [ap-tapq], 0 where
      * the response code makes it invalid. */
     uint32_t (*tapq)(void *ctx, ap_qn qn, uint64_t *info);
     /* What TAPQ would answer. */

@@ -6,7 +6,7 @@
 #include "machine/config.h"
 #include "message/bytes.h"
 
-/* Function codes of PQAP and the bits of GR0 beside them (spec 1.2). */
+/* Function codes of PQAP and the bits of GR0 beside them [ap-function-codes]. */
 enum { FC_TAPQ, FC_RAPQ, FC_ZAPQ, FC_AQIC, FC_QCI, FC_QACT };
 
 #define GR0_T        UINT64_C(0x00800000)
@@ -80,7 +80,7 @@ static void execute_qci(const struct ap_hw *hw, struct ap_insn_result *out)
     out->address = out->gr[2];
 }
 
-/* Response code 01 comes first: a queue that is not there is not asked for more (spec 4.13). */
+/* Response code 01 comes first: a queue that is not there is not asked for more [ap-aqic]. */
 static uint32_t refuse(const struct ap_hw *hw, ap_qn qn, enum ap_rc rc)
 {
     uint64_t info;

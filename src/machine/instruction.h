@@ -4,8 +4,8 @@
 
 #include "machine/guest.h"
 
-/* AP instructions as a CPU presents them: registers in, registers out (spec 1.2, 1.7 to 1.9, 4.14).
- */
+/* AP instructions as a CPU presents them: registers in, registers out [ap-function-codes]
+ * [guests-interception]. */
 
 #define AP_OPCODE_NQAP 0xb2adu
 #define AP_OPCODE_DQAP 0xb2aeu

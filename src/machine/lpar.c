@@ -76,7 +76,7 @@ static enum ap_rc queue_enter(struct machine *m, ap_qn qn)
 }
 
 /* The queue will not come to mind by itself: whoever was turned away tries again, as drivers do
- * (spec 1.8). A rule that holds always ends with its removal, and that tells everyone. */
+ * [ap-busy]. A rule that holds always ends with its removal, and that tells everyone. */
 static void try_again_later(struct machine *m, const struct fault *f, ap_qn qn)
 {
     struct mask256 *set = &m->adapters[AP_QN_APID(qn)].try_again;

@@ -164,7 +164,7 @@ void machine_set_online(struct machine *m, unsigned apid, bool online)
     struct adapter *a = &m->adapters[apid];
 
     a->config->configured = online;
-    /* Firmware resets the queues when it configures an adapter (spec 7.2, L-11). */
+    /* Firmware resets the queues when it configures an adapter [se-reset-on-configure]. */
     adapter_flush(m, a);
     adapter_settle(m, a);
     note_adapter(m, apid);

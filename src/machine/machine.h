@@ -113,7 +113,7 @@ void machine_replace(struct machine *m, const struct machine_config *config,
                      const struct mask256 *checkstopped);
 
 /*
- * SCLP Configure / Deconfigure Adjunct Processor (spec 1.12). Command word to response code: 0x0020
+ * SCLP Configure / Deconfigure Adjunct Processor [se-sclp]. Command word to response code: 0x0020
  * done, 0x0120 already in that state, 0x09f0 adapter not recognised, 0x01f0 not such a command.
  */
 #define SCLP_CONFIGURE_AP   0x001f0001u

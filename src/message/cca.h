@@ -29,11 +29,11 @@ bool cca_rules_have(struct span rules, const char *keyword);
 /* Appends service letters and rule array; keyword may be NULL for an empty one. */
 void cca_params_start(const char *function, const char *keyword, struct buffer *out);
 
-/* True for services that need the special bit in NQAP ("US", "AU"; spec 3.5). */
+/* True for services that need the special bit in NQAP ("US", "AU") [messages-special]. */
 bool cca_function_special(const uint8_t function[2]);
 
 /*
- * Clear-key ME ("PK") and CRT ("PD") requests (spec 3.5).
+ * Clear-key ME ("PK") and CRT ("PD") requests [messages-cca-rsa].
  * Parsing: -EMSGSIZE a length that points outside; -EINVAL the token is no PKA key token, or lacks
  * the section that the operation needs, or has a part of no length. The spans point into params.
  * Formatting writes the whole message that zcrypt puts into the queue of domain, for an operation

@@ -6,7 +6,7 @@
 
 /*
  * The facility query "FQ" with keywords STATICSA and STATICSB: serial number of the adapter, states
- * and verification patterns of the domain's master keys (spec 3.5, 2.4). States are the
+ * and verification patterns of the domain's master keys [messages-cca-facilities]. States are the
  * characters of the reply: new 1 empty, 2 partial, 3 full; current and old 1 invalid, 2 valid.
  */
 enum cca_master_key {

@@ -11,7 +11,8 @@
 #define CRT_BYTES        132u
 #define TOKEN_HEAD_BYTES 8u
 #define KEYBLOCK_BYTES   6u
-/* Room for the reply of an ME or CRT request (spec 3.5: 0x77C without the 88 of a header). */
+/* Room for the reply of an ME or CRT request (0x77C without the 88 of a header
+ * [messages-cca-rsa]). */
 #define RSA_REPLY_BYTES (0x77cu - TYPE6_HEADER_BYTES)
 
 static int parse_public(struct span section, struct rsa_request *rsa)
@@ -82,7 +83,7 @@ int cca_rsa_parse(const struct cca_params *params, struct rsa_request *out)
     if (input < 2)
         return -EMSGSIZE;
     rsa.input = reader_span(&r, input - 2u);
-    reader_span(&r, KEYBLOCK_BYTES); /* blen, ulen: the token's own length decides (spec 3.5) */
+    reader_span(&r, KEYBLOCK_BYTES); /* blen, ulen are not used [messages-cca-rsa] */
     head = reader_span(&r, TOKEN_HEAD_BYTES);
     if (r.short_input)
         return -EMSGSIZE;
@@ -124,7 +125,7 @@ static void add_me_key(const struct rsa_request *rsa, struct buffer *out)
 {
     size_t n = rsa->input.len, section = PUBLIC_BYTES + 2 * n, token = section + TOKEN_HEAD_BYTES;
 
-    /* The sums that the driver uses: spec 3.5. */
+    /* The sums that the driver uses [messages-cca-rsa]. */
     buffer_add_u16(out, (uint16_t)(token + 6));
     buffer_add_u16(out, (uint16_t)(token + 4));
     buffer_add_u16(out, 0);
@@ -227,5 +228,5 @@ void cca_rsa_format_reply(const uint8_t function[2], size_t len, struct buffer *
     buffer_add_u16(out, 2);
     buffer_add_u16(out, (uint16_t)(len + 2));
     *result = buffer_extend(out, len);
-    buffer_add_u16(out, 0); /* a key block of no length: spec 3.5 */
+    buffer_add_u16(out, 0); /* a key block of no length [messages-type86] */
 }

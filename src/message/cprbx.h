@@ -4,7 +4,7 @@
 
 #include "message/bytes.h"
 
-/* The CCA request and reply block in front of the parameters (spec 3.5, 220 bytes). */
+/* The CCA request and reply block in front of the parameters [messages-cprbx]: 220 bytes. */
 #define CPRBX_BYTES   220u
 #define CPRBX_VERSION 2u
 

@@ -5,9 +5,9 @@
 #include "message/type6.h"
 
 /*
- * EP11 requests and replies (spec 3.5): a block of 32 bytes and an ASN.1 payload, a SEQUENCE of
- * OCTET STRINGs. The first two are the function (API version and function number) and the domain;
- * in a reply the third is the return value.
+ * EP11 requests and replies [messages-ep11]: a block of 32 bytes and an ASN.1 payload, a SEQUENCE
+ * of OCTET STRINGs. The first two are the function (API version and function number) and the
+ * domain; in a reply the third is the return value.
  */
 #define EP11_CPRB_BYTES   32u
 #define EP11_VERSION      4u
@@ -93,7 +93,7 @@ struct ep11_module_info {
     uint32_t api_ordinal;
     uint8_t firmware_major, firmware_minor;
     char serial[EP11_SERIAL_BYTES];
-    uint64_t op_modes; /* bits 0..8, names in spec 2.3 */
+    uint64_t op_modes; /* bits 0..8, names in [bus-op-modes] */
     uint32_t domains;
     uint32_t max_payload;
 };

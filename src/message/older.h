@@ -5,7 +5,7 @@
 #include "message/bytes.h"
 
 /*
- * Messages of adapters before CEX2, types 3 to 5 of spec 2.3, which the machine cannot have:
+ * Messages of adapters before CEX2, types 3 to 5 [ap-types], which the machine cannot have:
  * neither its adapters nor the drivers of today know them. Faults send them as replies that a
  * driver must not take for an answer. Layouts: the headers of the drivers that PCICA and PCICC had,
  * in Linux 2.6.

@@ -5,9 +5,9 @@
 #include "message/bytes.h"
 
 /*
- * What zcrypt makes of a reply (spec 3.3-3.5): the judge functions of the codecs return one. error
- * is 0, -EINVAL (the request is to blame), -EAGAIN (try another queue) or -EMSGSIZE. offline says
- * that the queue is to be set offline, with an uevent. The spans point into the reply.
+ * What zcrypt makes of a reply [messages-judgement]: the judge functions of the codecs return one.
+ * error is 0, -EINVAL (the request is to blame), -EAGAIN (try another queue) or -EMSGSIZE. offline
+ * says that the queue is to be set offline, with an uevent. The spans point into the reply.
  */
 struct outcome {
     int error;
@@ -29,8 +29,8 @@ enum reply_type {
 };
 
 /*
- * Codes of error replies (spec 3.4). 82 and 88 share the numbers, and zcrypt does not tell the two
- * types apart.
+ * Codes of error replies [messages-error-codes]. 82 and 88 share the numbers, and zcrypt does not
+ * tell the two types apart.
  */
 enum error_code {
     ERROR_MACHINE_FAILURE = 0x10,
@@ -53,7 +53,7 @@ enum error_code {
 };
 
 #define ERROR_REPLY_BYTES 8u
-/* xcRB.status of a request that ended in an error reply (spec 3.5). */
+/* xcRB.status of a request that ended in an error reply [messages-xcrb-status]. */
 #define XCRB_STATUS_ERROR 0x0008044du
 
 /* Appends an error reply of type 82 or 88. 0, or -ENOSPC with out unchanged. */

@@ -8,9 +8,9 @@
  * A clear-key RSA operation in modulus-exponent or Chinese-remainder form, as numbers of any width
  * (leading zeros allowed). It is what a parser finds in a request.
  *
- * The form in which a user of /dev/z90crypt hands it over ("user form", spec 3.2) fixes the widths
- * by n = input.len: modulus and exponent n; with s = (n + 1) / 2, p, dp and u have s + 8 bytes of
- * which the first 8 are padding, q and dq have s. Formatters take that form.
+ * The form in which a user of /dev/z90crypt hands it over ("user form", [zcrypt-structures]) fixes
+ * the widths by n = input.len: modulus and exponent n; with s = (n + 1) / 2, p, dp and u have s + 8
+ * bytes of which the first 8 are padding, q and dq have s. Formatters take that form.
  */
 struct rsa_request {
     bool crt;

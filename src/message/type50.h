@@ -6,9 +6,10 @@
 #include "message/rsa.h"
 
 /*
- * Requests to an accelerator (type 50) and their replies (type 80), spec 3.4. A request has 16
- * bytes of header and operands of fixed width: size bytes each in ME form, size / 2 for the five
- * key parts in CRT form, size = 128, 256 or 512; all right-justified.
+ * Requests to an accelerator (type 50) and their replies (type 80) [messages-type50]
+ * [messages-type80]. A request has 16 bytes of header and operands of fixed width: size bytes each
+ * in ME form, size / 2 for the five key parts in CRT form, size = 128, 256 or 512; all
+ * right-justified.
  */
 #define TYPE50_HEADER_BYTES 16u
 #define TYPE50_BYTES_MAX    (TYPE50_HEADER_BYTES + 7 * RSA_BYTES_MAX / 2)
@@ -40,8 +41,8 @@ int type50_format(const struct rsa_request *rsa, struct buffer *out);
 int type80_format(size_t size, struct buffer *out, uint8_t **result);
 
 /*
- * Judges the reply to a request of n bytes (spec 3.4). On success data is the last n bytes. A
- * length field that is not the reply's length, or over the largest reply, gives -EMSGSIZE; less
+ * Judges the reply to a request of n bytes [messages-type80]. On success data is the last n bytes.
+ * A length field that is not the reply's length, or over the largest reply, gives -EMSGSIZE; less
  * than header + n gives offline and -EAGAIN.
  */
 struct outcome type50_judge(struct span reply, size_t n);

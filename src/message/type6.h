@@ -5,9 +5,9 @@
 #include "message/outcome.h"
 
 /*
- * The envelopes of requests to coprocessors (type 6) and of their replies (type 86), spec 3.5. A
- * request carries a control block (a CPRB with its parameters) and perhaps a data block; so does a
- * reply.
+ * The envelopes of requests to coprocessors (type 6) and of their replies (type 86)
+ * [messages-type6] [messages-type86]. A request carries a control block (a CPRB with its
+ * parameters) and perhaps a data block; so does a reply.
  */
 #define TYPE6_HEADER_BYTES  88u
 #define TYPE86_HEADER_BYTES 48u
@@ -49,7 +49,7 @@ void type86_start_data(struct type86_writer *w, struct buffer *out);
 int type86_finish(const struct type86_writer *w, struct buffer *out);
 
 /*
- * The judges (spec 3.5). Each takes a whole reply as DQAP returned it.
+ * The judges [messages-type86]. Each takes a whole reply as DQAP returned it.
  * type86_judge_cprb: of an xcRB (version 2) or EP11 request (version 4). On success control and
  *   data are the reply's blocks and rtcode, rscode are the caller's business. -EMSGSIZE when the
  *   blocks do not end where the reply ends.

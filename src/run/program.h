@@ -35,7 +35,7 @@ void program_end(pid_t child);
 
 /*
  * Sets what a program in a composed /sys needs to find: `apus` on its PATH, and libudev told that
- * our directories will do (sd-device refuses what is not a sysfs, spec real-clients).
+ * our directories will do (sd-device refuses what is not a sysfs [uevents-libudev]).
  */
 void program_set_environment(const char *socket);
 

@@ -253,7 +253,7 @@ static int value_type(struct reading *r, const struct ini_section *s, const stru
     const char *name;
 
     if (e && machine_adapter_type_parse(e->value, a) == 0) {
-        /* That bit tells of the machine, not of the adapter (spec 1.5). */
+        /* That bit tells of the machine, not of the adapter [ap-tapq]. */
         if (!(r->c.features & AP_QCI_APXA))
             a->functions &= ~AP_FN_APXA;
         return 0;

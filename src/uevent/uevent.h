@@ -10,7 +10,7 @@
 /*
  * Uevents of the host's tree as real ones of the kernel: each is sent to the kernel, which gives it
  * a sequence number and broadcasts it in our network namespace, so that udev takes it for one of
- * its own (measured, spec real-clients). Whoever listens in that namespace gets them.
+ * its own [uevents-namespace]. Whoever listens in that namespace gets them.
  */
 struct uevent_sender;
 

@@ -38,7 +38,7 @@ static int refuse(const struct mdev *m, const char *what, ap_qn qn, int err, con
     return effects_refuse(fx, err, file, "APQN %s is %s", queue, why);
 }
 
-/* Rule 4 of spec 4.4: nothing of the product may be the host's, as the masks say. */
+/* Step 4 of [matrix-assign]: nothing of the product may be the host's, as the masks say. */
 static int check_owner(const struct vfio_ap *v, const struct mdev *m, const struct apcb *wanted,
                        const char *what, struct effects *fx)
 {
@@ -56,8 +56,9 @@ static int check_owner(const struct vfio_ap *v, const struct mdev *m, const stru
 }
 
 /*
- * Rule 5: nothing of it may be another device's. What the device has already is its own, so only
- * what it would gain is looked at, and the cost does not depend on how many devices there are.
+ * Step 5 of [matrix-assign]: nothing of it may be another device's. What the device has already is
+ * its own, so only what it would gain is looked at, and the cost does not depend on how many
+ * devices there are.
  */
 static int check_shared(const struct vfio_ap *v, const struct mdev *m, const struct apcb *wanted,
                         const char *what, struct effects *fx)

@@ -5,7 +5,8 @@
 #include "base/synth.h"
 #include "vfio_ap/internal.h"
 
-/* Attributes of the matrix device and of its one type of mediated device (spec 4.1, 4.2, 4.7). */
+/* Attributes of the matrix device and of its one type of mediated device [matrix-devices]
+ * [matrix-type] [matrix-create]. */
 
 static int features_show(void *ctx, uint32_t object, struct text *out)
 {

@@ -7,7 +7,7 @@
 #include "base/synth.h"
 #include "vfio_ap/internal.h"
 
-/* Attributes of a mediated device (spec 4.3 to 4.5). The object is its slot. */
+/* Attributes of a mediated device [matrix-attributes]. The object is its slot. */
 
 /* The three assignable masks are alike: which one, its highest number, and what it is called. */
 enum dimension { ADAPTER, DOMAIN, CONTROL_DOMAIN };
@@ -126,7 +126,7 @@ static int control_domains_show(void *ctx, uint32_t slot, struct text *out)
     return 0;
 }
 
-/* Pairs if both dimensions have something, else the half names, else nothing (spec 4.3). */
+/* Pairs if both dimensions have something, else the half names, else nothing [matrix-format]. */
 static void matrix_text(const struct vfio_ap *v, const struct apcb *a, struct text *out)
 {
     char line[AP_QN_TEXT + 1];
@@ -211,7 +211,7 @@ static bool beyond(const struct mask256 *m, unsigned max)
     return mask256_next(m, max + 1) < MASK256_BITS;
 }
 
-/* Unlike assign_*, the highest numbers are checked last (spec 4.5). */
+/* Unlike assign_*, the highest numbers are checked last [matrix-ap-config]. */
 static int ap_config_store(void *ctx, uint32_t slot, const char *data, size_t len,
                            struct effects *fx)
 {

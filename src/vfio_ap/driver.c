@@ -29,8 +29,8 @@ static void adapter_withdraw(struct vfio_ap *v, struct mdev *m, unsigned apid)
 
 /*
  * A queue is taken away: the whole adapter leaves the device, and is cleaned before the bus hands
- * the queue on (spec 4.8). The guest follows when the bus settles, so that it is told once however
- * many queues go; nobody executes an instruction before that.
+ * the queue on [guests-queue-reset]. The guest follows when the bus settles, so that it is told
+ * once however many queues go; nobody executes an instruction before that.
  */
 static void driver_remove(void *ctx, ap_device_id id, struct effects *fx)
 {
@@ -54,7 +54,7 @@ static void refuse(const struct vfio_ap *v, ap_qn qn, struct effects *fx)
 }
 
 /* The domains of an adapter of which the change would deprive vfio_ap, by the rule of the profile
- * (spec 2.6, 5.3). */
+ * [masks-in-use-scope]. */
 static struct mask256 vetoed_row(const struct vfio_ap *v, unsigned apid, const struct ap_masks *old,
                                  const struct ap_masks *wanted)
 {
@@ -107,7 +107,8 @@ static void driver_config_changed(void *ctx, const struct ap_qci *new, const str
     }
 }
 
-/* An adapter older than CEX4 has nothing for vfio_ap, so it is not waited for (spec 4.9). */
+/* An adapter older than CEX4 has nothing for vfio_ap, so it is not waited for
+ * [guests-host-change]. */
 static bool is_old(const struct vfio_ap *v, unsigned apid)
 {
     unsigned apqi = mask256_next(&v->host.aqm, 0);

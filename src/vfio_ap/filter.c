@@ -2,8 +2,8 @@
 #include "vfio_ap/internal.h"
 
 /*
- * What a guest gets of its device's assignment (spec 4.8). It is always computed from scratch: an
- * incremental version let a guest have a queue that was not bound (spec 7.2, L-05).
+ * What a guest gets of its device's assignment [guests-filter]. It is always computed from scratch:
+ * an incremental version let a guest have a queue that was not bound [guests-filter-whole].
  */
 
 /* The APCB is a product, so an adapter is withheld as a whole when one of its queues cannot be

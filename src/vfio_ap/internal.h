@@ -89,9 +89,9 @@ void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct 
 void vfio_ap_settle(void *ctx, struct effects *fx);
 
 /*
- * reset.c (spec 4.10). queue_reset zeroizes a queue that a guest may have had; until that has ended
- * the queue is in v->unreset and its adapter is passed to nobody. queue_reset_watch is for a queue
- * that somebody else has reset, queue_reset_forget for one that leaves the driver.
+ * reset.c [guests-queue-reset]. queue_reset zeroizes a queue that a guest may have had; until that
+ * has ended the queue is in v->unreset and its adapter is passed to nobody. queue_reset_watch is
+ * for a queue that somebody else has reset, queue_reset_forget for one that leaves the driver.
  * queue_resets_look looks which have ended; the devices they are assigned to are then to be
  * computed anew.
  */

@@ -79,8 +79,8 @@ void mdev_destroy(struct vfio_ap *v, struct mdev *m, struct effects *fx)
 
 static void ask_release(struct vfio_ap *v, struct mdev *m, struct effects *fx)
 {
-    /* The guest loses its queues at once; the device's own view stays until it lets go (spec 4.2).
-     */
+    /* The guest loses its queues at once; the device's own view stays until it lets go
+     * [matrix-remove]. */
     m->guest->hw.apcb = (struct apcb){0};
     m->guest->release_requests++;
     effects_add(fx, EFFECT_APCB)->id = m->guest->number;

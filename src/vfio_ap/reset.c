@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vfio_ap/internal.h"
 
-/* Resets of queues that guests have, from ZAPQ to their end (spec 4.10). */
+/* Resets of queues that guests have, from ZAPQ to their end [guests-queue-reset]. */
 
 static bool unreset(const struct vfio_ap *v, ap_qn qn)
 {

@@ -33,16 +33,17 @@ void vfio_ap_register(struct vfio_ap *v, struct ap_bus *bus, struct ap_hw hw);
 struct mdev *vfio_ap_find(const struct vfio_ap *v, const struct uuid *uuid);
 
 /*
- * A guest opens the device, as QEMU does with -device vfio-ap (spec 4.11). -EBUSY: another guest
- * has it; -EPERM: the guest has another mediated device; -EOPNOTSUPP: the guest's CPU has no AP
- * instructions.
+ * A guest opens the device, as QEMU does with -device vfio-ap [guests-attach]. -EBUSY: another
+ * guest has it; -EPERM: the guest has another mediated device; -EOPNOTSUPP: the guest's CPU has no
+ * AP instructions.
  */
 int vfio_ap_attach(struct vfio_ap *v, struct mdev *m, struct vfio_ap_guest *g, struct effects *fx);
 
 /* The guest closes it: its APCB is cleared, the queues are reset. Nothing if it has none. */
 void vfio_ap_detach(struct vfio_ap *v, struct vfio_ap_guest *g, struct effects *fx);
 
-/* The guest's system was reset (spec 4.10): its queues are, too. Nothing if it has no device. */
+/* The guest's system was reset [guests-system-reset]: its queues are, too. Nothing if it has no
+ * device. */
 void vfio_ap_reset(struct vfio_ap *v, const struct vfio_ap_guest *g);
 
 /* Someone who waited for a removal under token has gone away. */
@@ -61,7 +62,8 @@ const struct mdev *vfio_ap_owner(const struct vfio_ap *v, ap_qn qn);
 
 const struct uuid *mdev_uuid(const struct mdev *m);
 const struct apcb *mdev_assigned(const struct mdev *m);
-/* What a guest has, or would have: assigned, in the host's configuration and usable (spec 4.8). */
+/* What a guest has, or would have: assigned, in the host's configuration and usable
+ * [guests-filter]. */
 const struct apcb *mdev_effective(const struct mdev *m);
 const struct vfio_ap_guest *mdev_guest(const struct mdev *m);
 

@@ -6,7 +6,7 @@
 #include "machine/machine.h"
 #include "zcrypt/facts.h"
 
-/* Attributes of a card that is bound to zcrypt (spec 2.3). The object is its APID. */
+/* Attributes of a card that is bound to zcrypt [bus-card-attributes]. The object is its APID. */
 
 static const struct ap_card *card_of(void *ctx, uint32_t apid)
 {

@@ -5,7 +5,7 @@
 #include "base/number.h"
 #include "zcrypt/facts.h"
 
-/* Attributes of a queue that is bound to zcrypt (spec 2.4). The object is its APQN. */
+/* Attributes of a queue that is bound to zcrypt [bus-queue-attributes]. The object is its APQN. */
 
 static enum ap_mode mode_of(void *ctx, uint32_t qn)
 {

@@ -7,7 +7,8 @@
 #include "zcrypt/internal.h"
 
 /*
- * What only an adapter's firmware knows: serial numbers, master keys, modes (spec 3.5).
+ * What only an adapter's firmware knows: serial numbers, master keys, modes
+ * [zcrypt-firmware-facts].
  *
  * The real driver sends a request into the queue each time such an attribute is read, and the
  * reader waits. Here a read must not change anything: it neither comes through the door nor into a
@@ -28,7 +29,7 @@ bool facts_ep11_module(const struct zcrypt *z, unsigned apid, struct ep11_module
 /* Whether any queue of the card could be asked. */
 bool facts_card_answers(const struct zcrypt *z, unsigned apid);
 
-/* A line with the names of the operational modes, as card and queue show them (spec 2.3). */
+/* A line with the names of the operational modes, as card and queue show them [bus-op-modes]. */
 void facts_show_op_modes(uint64_t modes, struct text *out);
 
 #endif

@@ -105,8 +105,8 @@ int zcrypt_message_format(const struct zcrypt_request *r, const struct zcrypt_bl
 struct outcome zcrypt_message_judge(const struct zcrypt_request *r, enum ap_mode mode,
                                     struct span reply);
 
-/* select.c: the queue for a call (spec 3.3). 0, or -ENODEV, -EOPNOTSUPP, or -EINVAL if no card
- * takes so long a message. */
+/* select.c: the queue for a call [zcrypt-selection]. 0, or -ENODEV, -EOPNOTSUPP, or -EINVAL if no
+ * card takes so long a message. */
 int zcrypt_select(const struct zcrypt *z, const struct zcrypt_call *call, ap_qn *qn,
                   unsigned *weight);
 

@@ -6,7 +6,7 @@
 #include "zcrypt/internal.h"
 
 /*
- * The life of a request (spec 3.3). Its call is in z->calls from call_new to call_free.
+ * The life of a request [zcrypt-retries]. Its call is in z->calls from call_new to call_free.
  *
  *   call_start: choose a queue <--------------------------------------------+
  *        |  none: ENODEV ...        ten tries: EIO                          |

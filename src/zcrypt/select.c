@@ -3,7 +3,8 @@
 
 #include "zcrypt/internal.h"
 
-/* Which queue takes a request: who can, and of those the one with the least to do (spec 3.3). */
+/* Which queue takes a request: who can, and of those the one with the least to do
+ * [zcrypt-selection]. */
 
 #define ANY        ZCRYPT_DOMAIN_ANY
 #define SAME_CARD  1000u /* weight added for the card and the queue that just failed */

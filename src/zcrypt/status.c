@@ -4,7 +4,8 @@
 
 #include "zcrypt/internal.h"
 
-/* What the status ioctls tell (spec 3.2). All but the matrix look at the default domain alone. */
+/* What the status ioctls tell [zcrypt-status]. All but the matrix look at the default domain
+ * alone. */
 
 #define STATUS_OFFLINE 0x0d
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "zcrypt/internal.h"
 
-/* How much work a request is for a card (spec 3.3). */
+/* How much work a request is for a card [zcrypt-weights]. */
 
 /* Speed ratings: ME and CRT up to 1k, 2k, 4k bits, random numbers, secure key; rows CEX4 to CEX8.
  */

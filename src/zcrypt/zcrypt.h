@@ -11,9 +11,9 @@
 struct ap_bus;
 
 /*
- * zcrypt: the device nodes, z90crypt and those that class zcrypt makes (spec 3.1), and the requests
- * that come in through them: which queue takes one, what becomes of its reply, and when another
- * queue is tried (spec 3.3).
+ * zcrypt: the device nodes, z90crypt and those that class zcrypt makes [zcrypt-nodes], and the
+ * requests that come in through them: which queue takes one, what becomes of its reply, and when
+ * another queue is tried [zcrypt-retries].
  */
 struct zcrypt;
 
@@ -87,7 +87,7 @@ struct zcrypt_request {
 int zcrypt_send(struct zcrypt *z, const struct zcrypt_request *request, struct effects *fx);
 
 struct zcrypt_reply {
-    uint32_t status;     /* of an xcRB (spec 3.2) */
+    uint32_t status;     /* of an xcRB [messages-xcrb-status] */
     struct span control; /* ZCRYPT_CCA, ZCRYPT_EP11 */
     struct span data;    /* result of ZCRYPT_RSA, data block of ZCRYPT_CCA */
 };
@@ -101,8 +101,8 @@ void zcrypt_cancel(struct zcrypt_tokens *tokens, uint64_t token);
 /* The system ends, or a real one takes its place: all requests end with -ENODEV. */
 void zcrypt_abandon(struct zcrypt *z, struct effects *fx);
 
-/* Status of the nodes' users (spec 3.2). Entries by card x 256 + domain, in the caller's C layout.
- */
+/* Status of the nodes' users [zcrypt-status]. Entries by card x 256 + domain, in the caller's C
+ * layout. */
 struct zcrypt_status {
     uint8_t type; /* hardware type as user space knows it; 0: no device */
     bool online;

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /*
- * What a program knows of /dev/z90crypt: numbers and layouts (spec 3.2). Written down here once
- * more, so that a mistake in the daemon's own declarations shows.
+ * What a program knows of /dev/z90crypt: numbers and layouts [zcrypt-structures]. Written down here
+ * once more, so that a mistake in the daemon's own declarations shows.
  */
 #define ICARSAMODEXPO         0xc0007a05u
 #define ICARSACRT             0xc0007a06u

@@ -297,7 +297,7 @@ static void make_ep11(struct made *m, const struct m_want *w, unsigned owner, ui
     m->request.target_count = w->apid >= 0 || w->apqi >= 0;
 }
 
-/* The queue with the least to do, of those that can (3.3); false: nobody can say. */
+/* The queue with the least to do, of those that can [zcrypt-selection]; false: nobody can say. */
 static bool foretell(struct play *p, const struct step *s, const struct m_want *w)
 {
     const struct m_guest *g = s->tree ? &p->before.guest[s->tree - 1] : NULL;

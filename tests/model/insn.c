@@ -7,7 +7,8 @@
 #include "machine/guest.h"
 #include "play.h"
 
-/* AP instructions of guests and of the LPAR, and what each must answer (spec 1.2 to 1.9, 4.14). */
+/* AP instructions of guests and of the LPAR, and what each must answer [ap-function-codes]
+ * [guests-interception]. */
 
 /* One instruction and everything about it that counts. */
 struct insn {

@@ -6,7 +6,7 @@
 #include "machine/guest.h"
 #include "model.h"
 
-/* Cards and queues, their drivers, and the masks (spec 2.2 to 2.8). */
+/* Cards and queues, their drivers, and the masks [bus-scan] [bus-binding] [masks-owner]. */
 
 const char *model_driver_name(const struct m_card *card, enum m_driver driver)
 {

@@ -4,7 +4,7 @@
 
 #include "model.h"
 
-/* Which queue takes a request, by the rules of spec 3.3. */
+/* Which queue takes a request, by [zcrypt-candidates] and [zcrypt-selection]. */
 
 static const unsigned accel_me[] = {14, 8, 6, 6, 6}, accel_crt[] = {42, 18, 17, 15, 15};
 static const unsigned cca_me[] = {59, 24, 16, 14, 14}, cca_crt[] = {83, 37, 27, 23, 23};

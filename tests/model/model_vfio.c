@@ -6,7 +6,8 @@
 #include "machine/guest.h"
 #include "model.h"
 
-/* Mediated devices, what is assigned to them, and the guests that use them (spec 4.2 to 4.11). */
+/* Mediated devices, what is assigned to them, and the guests that use them [matrix-assign]
+ * [guests-filter]. */
 
 static bool has(const struct m_set *s, unsigned apid, unsigned apqi)
 {
@@ -34,7 +35,7 @@ static bool queue_passes(const struct model *m, unsigned apid, unsigned apqi)
     return false;
 }
 
-/* D-3: in the profile proposal an adapter in standby is not there for guests. */
+/* In the profile proposal an adapter in standby is not there for guests [se-standby]. */
 static bool adapter_passes(const struct model *m, unsigned apid)
 {
     for (unsigned ai = 0; ai < APIDS; ai++)
@@ -62,8 +63,8 @@ struct m_set model_filter(const struct model *m, const struct m_mdev *d)
     return s;
 }
 
-/* 5.2, 5.3: the proposal asks whether an assigned APQN would change its owner, 7.2 whether a new
- * bit is in any use. */
+/* [masks-in-use-scope]: the proposal asks whether an assigned APQN would change its owner, 7.2
+ * whether a new bit is in any use. */
 bool model_veto(const struct model *m, bool adapters, const struct mask256 *wanted)
 {
     struct mask256 ones = mask256_ones();
@@ -195,7 +196,7 @@ static void destroy(struct m_mdev *d, struct m_outcome *out)
     *d = (struct m_mdev){.guest = -1, .life = d->life};
 }
 
-/* 4.2, 5.13 */
+/* [matrix-remove] */
 static int remove_device(struct model *m, const struct step *s, struct m_outcome *out)
 {
     struct m_mdev *d = &m->mdev[s->object];

@@ -8,7 +8,7 @@
 #include "machine/fault.h"
 #include "play.h"
 
-/* What is inside queues, followed over the steps (spec 1.3, 1.7, 1.8). */
+/* What is inside queues, followed over the steps [ap-nqap] [ap-dqap] [ap-reset]. */
 
 struct inside *inside_add(struct inside_queue *q)
 {
@@ -99,7 +99,7 @@ static uint8_t driver_of(const struct apqn_info *q)
 }
 
 /* Configured on or off, check-stopped, or another adapter altogether: what was inside is lost
- * (1.8, 7.2). */
+ * [ap-reset] [se-reset-on-configure]. */
 static void look_at_adapters(struct play *p)
 {
     struct requests *r = &p->requests;

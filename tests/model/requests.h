@@ -11,10 +11,10 @@
 struct play;
 
 /*
- * The second account of what is inside queues, written from spec 1.2 to 1.9 and 3.3: messages with
- * their owners, replies, notifications, and zcrypt's requests with whoever waits for them. Each
- * message carries a tag with its owner and a number, and so does its reply: nobody may ever be
- * handed another one's.
+ * The second account of what is inside queues, written from [ap-function-codes] to
+ * [ap-control-domains] and [zcrypt-retries]: messages with their owners, replies, notifications,
+ * and zcrypt's requests with whoever waits for them. Each message carries a tag with its owner and
+ * a number, and so does its reply: nobody may ever be handed another one's.
  *
  * What a real client of a guest or of the LPAR does is foretold. What the system's own zcrypts and
  * vfio_ap do inside a command is observed, through the jobs and the counters, and judged.

@@ -41,7 +41,7 @@ class Replay:
       check-stops in the same scan, config of its queues follows with the next scan. Ours has
       scanned already when the recorded scan comes.
     - A queue without a driver that a mask gives to zcrypt stays without one: Linux reads the driver
-      flags of no driver. We bind it, which the specification asks for (2.7).
+      flags of no driver. We bind it [bus-binding].
     """
 
     def __init__(self, host, recorded, guests=True):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Attributes of bus, cards and queues (spec part 2)."""
+"""Attributes of bus, cards and queues [bus-attributes] [bus-card-attributes] [bus-queue-attributes]."""
 
 import pytest
 

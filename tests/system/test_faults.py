@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Faults of queues: the commands, and guests, who get no queue whose reset has not ended (spec 4.10). The clock is
-virtual: no test waits for real time to pass."""
+"""Faults of queues: the commands, and guests, who get no queue whose reset has not ended
+[guests-queue-reset]. The clock is virtual: no test waits for real time to pass."""
 
 import json
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The files behave as those of sysfs (spec A.3, real clients, "File semantics")."""
+"""The files behave as those of sysfs [files-sysfs]."""
 
 import errno
 import mmap

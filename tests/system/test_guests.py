@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Guests: attaching, detaching, stopping, and what each one is told (spec 4.8 to 4.11)."""
+"""Guests: attaching, detaching, stopping, and what each one is told
+[guests-attach] [guests-filter] [guests-notification]."""
 
 import pytest
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Class zcrypt: nodes with masks of their own (spec 3.1)."""
+"""Class zcrypt: nodes with masks of their own [zcrypt-class]."""
 
 import errno
 import os

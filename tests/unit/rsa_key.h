@@ -2,8 +2,8 @@
 #ifndef APUS_TESTS_RSA_KEY_H
 #define APUS_TESTS_RSA_KEY_H
 
-/* An RSA key from OpenSSL with its parts in the user form of spec 3.2, for tests that cross-check.
- */
+/* An RSA key from OpenSSL with its parts in the user form [zcrypt-structures], for tests that
+ * cross-check. */
 #include <stdlib.h>
 
 #include <openssl/bn.h>

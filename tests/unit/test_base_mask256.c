@@ -134,7 +134,7 @@ static void check_accepted(struct mask256 start, const struct accepted *rows, si
     }
 }
 
-/* Every row of spec 2.5 that is accepted, from a mask with bits 0, 5 and 200. */
+/* Every row of [masks-grammar] that is accepted, from a mask with bits 0, 5 and 200. */
 static void test_absolute_is_accepted(void **state)
 {
     const struct accepted rows[] = {

@@ -27,7 +27,7 @@ static void check_int(const char *text, unsigned base, int want_rc, int want)
         fail_msg("\"%s\": %d, %d", text, rc, value);
 }
 
-/* Number grammar of assign_*, spec 4.3. */
+/* Number grammar of assign_* [matrix-number]. */
 static void test_accepted(void **state)
 {
     static const struct {

@@ -51,7 +51,7 @@ static void test_upper_case_is_folded(void **state)
     assert_string_equal(out, SAMPLE);
 }
 
-/* Spec 4.2. The create attribute itself drops a 37th byte; here 36 are wanted. */
+/* [matrix-create]: the create attribute itself drops a 37th byte; here 36 are wanted. */
 static void test_refused(void **state)
 {
     static const char *const rows[] = {

@@ -3,7 +3,8 @@
 
 #include "fault_world.h"
 
-/* Faults at the door, and what zcrypt makes of them for its callers (spec 3.3 to 3.5). */
+/* Faults at the door, and what zcrypt makes of them for its callers [zcrypt-retries]
+ * [messages-judgement]. */
 
 static void test_busy_goes_elsewhere(void **state)
 {

@@ -220,7 +220,8 @@ static void verification_patterns(void **state)
     from_hex(HEX_PATTERN, pattern);
     assert_int_equal(cca_query_format(DOMAIN, "STATICSA", 0, &control), 0);
     params = ask_control(&d, &control);
-    /* Spec 3.5: letters, then 10 fields of 8 behind a length, then the patterns behind another. */
+    /* [messages-cca-facilities]: letters, then 10 fields of 8 behind a length, then the patterns
+     * behind another. */
     assert_memory_equal(params.data, "FQ\0\x52", 4);
     assert_int_equal(params.data[4 + 64], '2');
     assert_memory_equal(params.data + 4 + 80 + 2 + 184, pattern, 8);

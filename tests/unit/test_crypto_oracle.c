@@ -94,7 +94,8 @@ static BIGNUM *part_of(size_t n, uint8_t with)
     return BN_bin2bn(bytes, (int)(n / 2), NULL);
 }
 
-/* The parts at the head of requests.txt are no real key, but the rule of spec 3.4 has a result. */
+/* The parts at the head of requests.txt are no real key, but the rule [messages-modexp] has a
+ * result. */
 static void reference_crt(size_t n, uint8_t *out)
 {
     BIGNUM *c, *dp = part_of(n, 0xa1), *dq = part_of(n, 0xa2), *p = part_of(n, 0xa3);

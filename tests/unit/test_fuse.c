@@ -19,7 +19,7 @@
 
 #include "fuse_fake.h"
 
-/* Files and directories of a mount behave as those of sysfs (spec A.3). */
+/* Files and directories of a mount behave as those of sysfs [files-sysfs]. */
 
 #define DIR_ "/tmp"
 #define MNT  DIR_ "/mnt"

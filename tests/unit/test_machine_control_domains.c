@@ -46,7 +46,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* The frame of a request (spec 3.5), with an empty control block of len bytes. */
+/* The frame of a request [messages-type6], with an empty control block of len bytes. */
 static struct message request(const char *agent, size_t len)
 {
     struct message m = {.len = HEADER + len};

@@ -5,7 +5,7 @@
 
 #include "machine_world.h"
 
-/* What each kind of fault does to the instructions on a queue (spec 1.3, 1.4, 1.7, 1.8). */
+/* What each kind of fault does to the instructions on a queue [ap-response-codes]. */
 
 #define OTHER AP_QN(6, 4)
 #define SEC   UINT64_C(1000000000)

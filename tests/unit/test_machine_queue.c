@@ -6,7 +6,8 @@
 
 #include "machine_world.h"
 
-/* Queues of an adapter: NQAP, DQAP, resets, and the registers around them (spec 1.2 to 1.9). */
+/* Queues of an adapter: NQAP, DQAP, resets, and the registers around them [ap-function-codes] to
+ * [ap-aqic]. */
 
 #define FEATURES (GUEST_AP | GUEST_APFT | GUEST_APQCI | GUEST_APQI)
 
@@ -328,7 +329,7 @@ static void test_aqic_is_kept(void **state)
     }
 }
 
-/* Reserved are GR0 bits 41 to 47, and the T bit without facility 15 (spec 4.14). */
+/* Reserved are GR0 bits 41 to 47, and the T bit without facility 15 [guests-interception]. */
 static void test_aqic_bits(void **state)
 {
     struct world *w = *state;

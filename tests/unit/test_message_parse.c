@@ -297,7 +297,8 @@ static void facility_reply(void **state)
 
         memset(&back, 0, sizeof(back));
         cca_query_format_reply(&info, apka, &out);
-        /* Where the driver looks (spec 3.5): behind service letters and two length fields. */
+        /* Where the driver looks [messages-cca-facilities]: behind service letters and two length
+         * fields. */
         assert_memory_equal(room + 4, "99EA6076", 8);
         assert_int_equal(room[4 + 56], '3');
         assert_int_equal(room[4 + (apka ? 104 : 80) + 2 + 184], 16 + CCA_CURRENT + 1);

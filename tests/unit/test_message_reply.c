@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What zcrypt makes of replies (spec 3.3-3.5): results, each class of error, malformed replies. */
+/* What zcrypt makes of replies [messages-judgement] [messages-service-codes]: results, each class
+ * of error, malformed replies. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -125,7 +126,8 @@ static void rsa_replies(void **state)
     struct buffer reply = make_rsa_reply(room, sizeof(room), 128);
     struct outcome o = type86_judge_rsa(buffer_span(&reply), 128);
 
-    /* Header, block, two letters, rule array length, L = n + 2, data, two more bytes (spec 3.5). */
+    /* Header, block, two letters, rule array length, L = n + 2, data, two more bytes
+     * [messages-type86]. */
     assert_int_equal(reply.len, 274 + 130);
     assert_int_equal(o.error, 0);
     assert_int_equal(o.data.len, 128);

@@ -3,9 +3,9 @@
 
 #include "core_world.h"
 
-/* Uevents that leave the core: which, in what order, with which variables (spec 2.9, real-linux 3).
- * The machine is the default one: adapters 4 (EP11), 5 (CCA), 6 (accelerator), and domains 4, 47,
- * ab, ff. */
+/* Uevents that leave the core: which, in what order, with which variables [uevents-variables]
+ * [uevents-order]. The machine is the default one: adapters 4 (EP11), 5 (CCA), 6 (accelerator), and
+ * domains 4, 47, ab, ff. */
 
 /* All uevents, one a line, the variables with blanks between them. */
 static const char *events(struct world *w)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fault_world.h"
 
-/* Guests under faults: nobody gets a queue whose reset has not ended (spec 4.10). */
+/* Guests under faults: nobody gets a queue whose reset has not ended [guests-queue-reset]. */
 
 static const struct apcb *apcb_of(struct world *w, const char *name)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "zcrypt_world.h"
 
-/* Requests through a device node: chosen queue, retries, errors (spec 3.3). */
+/* Requests through a device node: chosen queue, retries, errors [zcrypt-retries]. */
 
 static void test_right_answer(void **state)
 {

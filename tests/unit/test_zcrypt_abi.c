@@ -10,7 +10,8 @@
 
 #include "ioctl/zcrypt_abi.h"
 
-/* The structures byte by byte, as a 64-bit program of this machine lays them out (spec 3.2). */
+/* The structures byte by byte, as a 64-bit program of this machine lays them out
+ * [zcrypt-structures]. */
 
 static void set(uint8_t *at, uint64_t value, size_t bytes)
 {

@@ -3,8 +3,8 @@
 #include "message/ep11.h"
 #include "zcrypt_world.h"
 
-/* Which adapters a request may reach and which it goes to: nodes, CPRBs, weights (spec 3.1, 3.3).
- */
+/* Which adapters a request may reach and which it goes to: nodes, CPRBs, weights
+ * [zcrypt-candidates] [zcrypt-weights]. */
 
 #define CONTROL 40000
 
