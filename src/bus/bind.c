@@ -100,7 +100,6 @@ void queue_unbind(struct ap_bus *b, ap_qn qn, struct effects *fx)
     q->sm_state = AP_SM_STATE_IDLE;
     count_binding(b, -1);
     bus_flush_queue(b, qn, &b->drivers[driver], fx);
-    q->total_requests = 0;
     queue_uevent(b, qn, "unbind", NULL, fx);
 }
 

@@ -145,8 +145,8 @@ void ap_bus_scan_adapters(struct ap_bus *b, const struct mask256 *adapters, stru
 /* The end of several calls: drivers settle, and the uevent of complete bindings follows. */
 void ap_bus_settle(struct ap_bus *b, struct effects *fx);
 
-/* Ownership: the domains of the adapter that the masks keep for the default drivers, and whether
- * one APQN is among them. Everyone who asks whose an APQN is asks here. */
+/* Ownership: the domains of the adapter that are the default drivers', by masks and overrides, and
+ * whether one APQN is among them. Everyone who asks whose an APQN is asks here. */
 struct mask256 ap_bus_default_row(const struct ap_bus *b, const struct ap_masks *masks,
                                   unsigned apid);
 bool ap_bus_owned_by_default(const struct ap_bus *b, ap_qn qn);

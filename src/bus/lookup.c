@@ -60,11 +60,27 @@ bool queue_runs(const struct ap_bus *b, const struct ap_queue *q)
     return q->driver != AP_DRIVER_NONE && b->drivers[q->driver].driver->ops->received;
 }
 
+/* With a driver_override the masks say nothing of a queue that exists: it is the host's while a
+ * default driver has it [bus-driver-override]. */
+static void apply_override(const struct ap_bus *b, ap_qn qn, struct mask256 *row)
+{
+    const struct ap_queue *q = queue_find(b, qn);
+    bool bound = q && q->driver != AP_DRIVER_NONE;
+
+    if (q)
+        mask256_assign(row, AP_QN_APQI(qn), bound && b->drivers[q->driver].driver->is_default);
+}
+
 /* The host keeps exactly the product of both masks [masks-owner]. */
 struct mask256 ap_bus_default_row(const struct ap_bus *b, const struct ap_masks *masks,
                                   unsigned apid)
 {
-    return mask256_test(&masks->apmask, apid) ? masks->aqmask : (struct mask256){0};
+    struct mask256 row = mask256_test(&masks->apmask, apid) ? masks->aqmask : (struct mask256){0};
+
+    for (unsigned i = 0; i < b->override_count; i++)
+        if (AP_QN_APID(b->overrides[i].qn) == apid)
+            apply_override(b, b->overrides[i].qn, &row);
+    return row;
 }
 
 bool ap_bus_owned_by_default(const struct ap_bus *b, ap_qn qn)

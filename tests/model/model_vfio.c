@@ -99,10 +99,36 @@ void model_queue_taken(struct model *m, unsigned ai, unsigned di)
             mask256_clear(&m->mdev[i].shadow.apm, apids[ai]);
 }
 
+/* Ownership of one APQN: by its driver if the queue has an override, else by the masks. */
+static bool host_owns(const struct model *m, unsigned apid, unsigned apqi)
+{
+    for (unsigned ai = 0; ai < APIDS; ai++)
+        for (unsigned di = 0; di < APQIS; di++) {
+            const struct m_queue *q = &m->bus.card[ai].queue[di];
+
+            if (apids[ai] == apid && apqis[di] == apqi && q->present && *q->override)
+                return q->driver == M_ZCRYPT;
+        }
+    return mask256_test(&m->bus.apmask, apid) && mask256_test(&m->bus.aqmask, apqi);
+}
+
+static bool host_owns_any(const struct model *m, const struct m_set *wanted)
+{
+    mask256_for_each(apid, &wanted->apm)
+    {
+        mask256_for_each(apqi, &wanted->aqm)
+        {
+            if (host_owns(m, apid, apqi))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* 4.4, rules 4 and 5. */
 static int may_have(const struct model *m, unsigned number, const struct m_set *wanted)
 {
-    if (products_meet(&wanted->apm, &wanted->aqm, &m->bus.apmask, &m->bus.aqmask))
+    if (host_owns_any(m, wanted))
         return -EADDRNOTAVAIL;
     for (unsigned i = 0; i < MDEVS; i++) {
         const struct m_set *other = &m->mdev[i].assigned;

@@ -91,3 +91,18 @@ def test_types_before_cex4(apus, abi):
     "devices/vfio_ap/matrix/features"])
 def test_later_attributes_exist_in_both(start, name):
     assert start.r(name) != "ENOENT"
+
+
+@both
+def test_a_queue_with_an_override_can_be_assigned(apus, abi):
+    host = apus(worked_example(), abi=abi)
+    mdev = host.mdev(1)
+    assert host.w("bus/ap/devices/05.0004/driver_override", "vfio_ap") == "OK"
+    assert mdev.w("assign_domain", 4) == "OK"
+    assert mdev.w("assign_adapter", 5) == "EADDRNOTAVAIL"  # a zcrypt driver still has it
+    assert host.w("bus/ap/drivers/cex4queue/unbind", "05.0004") == "OK"
+    assert host.w("bus/ap/drivers_probe", "05.0004") == "OK"
+    assert mdev.w("assign_adapter", 5) == "OK"
+    assert mdev.w("assign_domain", 0x47) == "EADDRNOTAVAIL"  # this one is still the masks' matter
+    assert mdev.matrix() == ["05.0004"]
+    assert host.guest("Guest1").start(mdev).apqns() == ["05.0004"]

@@ -241,6 +241,38 @@ static void test_unbind_loses(void **state)
     assert_int_equal(w->fake.last_error, -EIO);
 }
 
+/* What a queue has counted stays with it. */
+static void test_count_survives_a_driver(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(send(w, 0), 0);
+    answer(w, "answer");
+    assert_int_equal(put(w, "bus/ap/drivers/fake/unbind", "05.0004"), 0);
+    assert_int_equal(put(w, "bus/ap/drivers/fake/bind", "05.0004"), 0);
+    assert_int_equal(ap_bus_queue(w->bus, QN)->total_requests, 1);
+    assert_int_equal(put(w, "devices/ap/card05/05.0004/request_count", "7"), 0);
+    assert_int_equal(ap_bus_queue(w->bus, QN)->total_requests, 0);
+}
+
+/* With an override the binding decides whose a queue is, as long as the queue is there. */
+static void test_override_decides(void **state)
+{
+    struct world *w = *state;
+    struct mask256 row;
+
+    assert_int_equal(put(w, "devices/ap/card05/05.0004/driver_override", "other"), 0);
+    assert_true(ap_bus_owned_by_default(w->bus, QN));
+    assert_int_equal(put(w, "bus/ap/drivers/fake/unbind", "05.0004"), 0);
+    assert_false(ap_bus_owned_by_default(w->bus, QN));
+    assert_true(ap_bus_owned_by_default(w->bus, AP_QN(5, 0x47)));
+    assert_true(ap_bus_owned_by_default(w->bus, AP_QN(5, 9))); /* no such queue */
+    row = ap_bus_default_row(w->bus, ap_bus_masks(w->bus), 5);
+    assert_int_equal(mask256_count(&row), 255);
+    assert_int_equal(put(w, "devices/ap/card05/05.0004/driver_override", "\n"), 0);
+    assert_true(ap_bus_owned_by_default(w->bus, QN));
+}
+
 /* The reply of a cancelled message is nobody's. */
 static void test_cancel(void **state)
 {
@@ -279,6 +311,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_waiting, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_flush, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unbind_loses, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_count_survives_a_driver, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_override_decides, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cancel, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_timeout, set_up, tear_down),
     };
