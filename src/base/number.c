@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 
 int number_hex_lower(char c)
 {
@@ -81,24 +82,35 @@ int number_parse_int(const char *text, size_t len, unsigned base, int *out)
     return 0;
 }
 
+/* The base that the digits have, which may be behind a prefix. */
+static unsigned take_prefix(const char **at, const char *end, unsigned base)
+{
+    if (base)
+        return base;
+    if (end - *at >= 3 && (*at)[0] == '0' && ((*at)[1] | 0x20) == 'x' && is_digit((*at)[2], 16)) {
+        *at += 2;
+        return 16;
+    }
+    return **at == '0' ? 8 : 10;
+}
+
 int number_scan_int(const char *text, size_t len, unsigned base, int *out)
 {
-    const char *end = text + len, *at;
+    const char *end = text + len;
+    uint64_t value = 0;
+    bool negative;
 
     while (text < end && (*text == ' ' || (*text >= '\t' && *text <= '\r')))
         text++;
-    at = text + (text < end && (*text == '-' || *text == '+'));
-    if (base == 0 && end - at >= 3 && at[0] == '0' && (at[1] | 0x20) == 'x' &&
-        is_digit(at[2], 16)) {
-        for (at += 2; at < end && is_digit(*at, 16); at++)
-            ;
-    } else {
-        unsigned radix = base == 0 && at < end && *at == '0' ? 8 : 10;
-
-        while (at < end && is_digit(*at, radix))
-            at++;
-    }
-    return number_parse_int(text, (size_t)(at - text), base, out) < 0 ? -EINVAL : 0;
+    negative = text < end && *text == '-';
+    text += negative;
+    if (text == end || !is_digit(*text, 10))
+        return -EINVAL;
+    base = take_prefix(&text, end, base);
+    for (; text < end && is_digit(*text, base); text++)
+        value = value * base + (unsigned)number_hex_digit(*text);
+    *out = (int)(uint32_t)(negative ? -value : value);
+    return 0;
 }
 
 int number_scan_switch(const char *text, size_t len, bool *out)
@@ -113,15 +125,17 @@ int number_scan_switch(const char *text, size_t len, bool *out)
 
 int number_parse_bool(const char *text, size_t len, bool *out)
 {
-    char first = len ? text[0] | 0x20 : '\0';
+    static const char words[] = "1yte0nfd"; /* the first half is true */
+    char first = len && text[0] >= 'A' ? text[0] | 0x20 : len ? text[0] : '\0';
     char second = len > 1 ? text[1] | 0x20 : '\0';
+    const char *word = memchr(words, first, sizeof words - 1);
 
-    if (len && (text[0] == '1' || first == 'y' || first == 't' || (first == 'o' && second == 'n')))
-        *out = true;
-    else if (len &&
-             (text[0] == '0' || first == 'n' || first == 'f' || (first == 'o' && second == 'f')))
-        *out = false;
-    else
+    if (first == 'o' && (second == 'n' || second == 'f')) {
+        *out = second == 'n';
+        return 0;
+    }
+    if (!word)
         return -EINVAL;
+    *out = word - words < 4;
     return 0;
 }

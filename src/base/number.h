@@ -19,9 +19,10 @@ int number_parse_u64(const char *text, size_t len, unsigned base, uint64_t *out)
 int number_parse_int(const char *text, size_t len, unsigned base, int *out);
 
 /*
- * As scanf reads %d (base 10) or %i (base 0): blanks before the number are skipped and whatever
- * follows it is ignored; several AP attributes take their number so. 0, or -EINVAL if there is no
- * number or it does not fit an int.
+ * As the kernel's sscanf reads %d (base 10) or %i (base 0): blanks before the number are skipped, a
+ * minus is taken and a plus is not, whatever follows is ignored, and of a number that is too large
+ * the low 32 bits count. Several AP attributes take their number so. 0, or -EINVAL if there is no
+ * number.
  */
 int number_scan_int(const char *text, size_t len, unsigned base, int *out);
 
@@ -29,8 +30,8 @@ int number_scan_int(const char *text, size_t len, unsigned base, int *out);
 int number_scan_switch(const char *text, size_t len, bool *out);
 #define NUMBER_SWITCH_WANTED "0 or 1 is wanted" /* what a refusal says */
 
-/* A switch: y Y t T 1, n N f F 0, on/off in any case, judged by the first one or two bytes. 0 or
- * -EINVAL. */
+/* As kstrtobool: true for 1, y, t, e (enable), on; false for 0, n, f, d (disable), off; in any
+ * case, and the first one or two bytes decide. 0 or -EINVAL. */
 int number_parse_bool(const char *text, size_t len, bool *out);
 
 /* The value of a hexadecimal digit, in either case or in lower case alone; -1 if it is none. */

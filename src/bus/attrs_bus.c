@@ -114,7 +114,8 @@ static int poll_thread_store(void *ctx, uint32_t object, const char *data, size_
 
     if (number_parse_bool(data, len, &on) < 0)
         return effects_refuse(fx, -EINVAL, "poll_thread", NUMBER_SWITCH_WANTED);
-    b->poll_thread = on;
+    /* Where queues interrupt, nothing is to be polled, and the thread does not start. */
+    b->poll_thread = on && !b->hw.ops->interrupts(b->hw.ctx);
     return 0;
 }
 

@@ -48,23 +48,31 @@ static bool blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* The written text without blanks around it, cut at 31 characters. -EINVAL: no name for a file. */
-static int name_parse(const char *data, size_t len, char out[ZCRYPT_NAME_MAX])
+/*
+ * The name as the kernel reads it: behind blanks, cut at 31 characters, then without blanks at its
+ * end. Everything else is taken, a newline in the middle, too.
+ */
+static void name_parse(const char *data, size_t len, char out[ZCRYPT_NAME_MAX])
 {
+    len = strnlen(data, len);
     while (len && blank(*data)) {
         data++;
         len--;
     }
-    while (len && blank(data[len - 1]))
-        len--;
     if (len >= ZCRYPT_NAME_MAX)
         len = ZCRYPT_NAME_MAX - 1;
-    for (size_t i = 0; i < len; i++)
-        if (data[i] == '/' || (unsigned char)data[i] < ' ')
-            return -EINVAL;
+    while (len && blank(data[len - 1]))
+        len--;
     memcpy(out, data, len);
     out[len] = '\0';
-    return strcmp(out, ".") == 0 || strcmp(out, "..") == 0 ? -EINVAL : 0;
+}
+
+/* A slash cannot be in the name of a file: a device has another character in its place. */
+static void name_escape(char name[ZCRYPT_NAME_MAX])
+{
+    for (; *name; name++)
+        if (*name == '/')
+            *name = '!';
 }
 
 #define LINES_MAX 80
@@ -77,9 +85,19 @@ static int refuse(struct effects *fx, const char *file, int err, const char *why
     return effects_refuse(fx, err, what, "%s", why);
 }
 
-static void node_lines(const struct zcrypt_node *node, unsigned minor, char out[LINES_MAX])
+/* Ends each variable with end, a newline or a NUL, and returns the length. devtmpfs has a directory
+ * where the name has the character of a slash. */
+static size_t node_variables(const struct zcrypt_node *node, unsigned minor, char end,
+                             char out[LINES_MAX])
 {
-    snprintf(out, LINES_MAX, "MAJOR=%d\nMINOR=%u\nDEVNAME=%s\n", ZCRYPT_MAJOR, minor, node->name);
+    size_t len = (size_t)snprintf(out, LINES_MAX, "MAJOR=%d%cMINOR=%u%cDEVNAME=", ZCRYPT_MAJOR, end,
+                                  minor, end);
+
+    for (const char *c = node->name; *c; c++)
+        out[len++] = *c == '!' ? '/' : *c;
+    out[len++] = end;
+    out[len] = '\0';
+    return len;
 }
 
 static void node_path(const struct zcrypt_node *node, char out[LINES_MAX])
@@ -89,12 +107,12 @@ static void node_path(const struct zcrypt_node *node, char out[LINES_MAX])
 
 static void node_uevent(const struct zcrypt *z, int minor, const char *action, struct effects *fx)
 {
-    char path[LINES_MAX], lines[LINES_MAX];
+    char path[LINES_MAX], vars[LINES_MAX];
+    size_t len = node_variables(&z->nodes[minor], (unsigned)minor, '\0', vars);
 
     node_path(&z->nodes[minor], path);
-    node_lines(&z->nodes[minor], (unsigned)minor, lines);
     if (effects_uevent_begin(fx, action, path, "zcrypt"))
-        effects_uevent_lines(fx, lines);
+        effects_uevent_vars(fx, vars, len);
 }
 
 static int create_store(void *ctx, uint32_t object, const char *data, size_t len,
@@ -105,14 +123,14 @@ static int create_store(void *ctx, uint32_t object, const char *data, size_t len
     struct zcrypt_node *node;
     int minor = 0;
 
-    if (name_parse(data, len, name) < 0)
-        return refuse(fx, "create", -EINVAL, "that cannot be the name of a device node");
+    name_parse(data, len, name);
     while (minor < ZCRYPT_NODES && z->nodes[minor].present)
         minor++;
     if (minor == ZCRYPT_NODES)
         return refuse(fx, "create", -ENOSPC, "all 256 nodes exist; destroy one first");
     if (!*name)
         snprintf(name, sizeof name, "zcrypt_%d", minor);
+    name_escape(name);
     if (find(z, name) >= 0 || strcmp(name, "z90crypt") == 0)
         return refuse(fx, "create", -EEXIST, "a node of that name exists");
     node = &z->nodes[minor];
@@ -130,7 +148,9 @@ static int destroy_store(void *ctx, uint32_t object, const char *data, size_t le
     char name[ZCRYPT_NAME_MAX];
     int minor;
 
-    if (name_parse(data, len, name) < 0 || (minor = find(z, name)) < 0)
+    name_parse(data, len, name);
+    minor = find(z, name);
+    if (minor < 0)
         return refuse(fx, "destroy", -ENOENT, "there is no node of that name");
     z->nodes[minor].present = false;
     effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_ZCRYPT_PARENT, 0}), name);
@@ -144,7 +164,7 @@ static int uevent_store(void *ctx, uint32_t minor, const char *data, size_t len,
     char path[LINES_MAX], lines[LINES_MAX];
 
     node_path(node_of(ctx, minor), path);
-    node_lines(node_of(ctx, minor), minor, lines);
+    node_variables(node_of(ctx, minor), minor, '\n', lines);
     return synth_store(path, "zcrypt", lines, data, len, fx);
 }
 
@@ -187,7 +207,7 @@ static int node_uevent_show(void *ctx, uint32_t minor, struct text *out)
 {
     char lines[LINES_MAX];
 
-    node_lines(node_of(ctx, minor), minor, lines);
+    node_variables(node_of(ctx, minor), minor, '\n', lines);
     text_adds(out, lines);
     return 0;
 }
@@ -230,12 +250,18 @@ static struct sysfs_dir dev_parent(void *ctx, uint32_t object)
     return (struct sysfs_dir){SYSFS_ROOT, 0};
 }
 
+/* A node may be called "." or ".."; a directory cannot show it, and no path leads there. */
+static bool listed(const struct zcrypt_node *node)
+{
+    return node->present && strcmp(node->name, ".") != 0 && strcmp(node->name, "..") != 0;
+}
+
 static int node_find(void *ctx, uint32_t object, const char *name, struct sysfs_child *out)
 {
     int minor = find(ctx, name);
 
-    if (minor < 0)
-        return minor;
+    if (minor < 0 || !listed(node_of(ctx, (uint32_t)minor)))
+        return -ENOENT;
     *out = (struct sysfs_child){{SYSFS_ZCRYPT_NODE, (uint32_t)minor}, false};
     return 0;
 }
@@ -243,7 +269,7 @@ static int node_find(void *ctx, uint32_t object, const char *name, struct sysfs_
 static bool node_next(void *ctx, uint32_t object, uint32_t *cursor, struct sysfs_child *out,
                       char name[SYSFS_NAME_MAX])
 {
-    while (*cursor < ZCRYPT_NODES && !node_of(ctx, *cursor)->present)
+    while (*cursor < ZCRYPT_NODES && !listed(node_of(ctx, *cursor)))
         ++*cursor;
     if (*cursor >= ZCRYPT_NODES)
         return false;

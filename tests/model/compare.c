@@ -346,7 +346,8 @@ static bool compare_nodes(struct play *p)
     for (unsigned i = 0; i < NODES; i++) {
         const struct m_node *node = &p->model.node[i];
 
-        exist += node->exists;
+        /* No directory shows such a name. */
+        exist += node->exists && strcmp(node->name, ".") != 0 && strcmp(node->name, "..") != 0;
         for (int k = 0; k < NODE_MASKS && node->exists; k++) {
             char mask[MASK256_TEXT + 1];
 

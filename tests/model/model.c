@@ -177,7 +177,8 @@ static int look_step(struct model *m, const struct step *s)
     return 0;
 }
 
-/* 3.1, class zcrypt. A name is what is left without blanks around it, and of that 31 characters. */
+/* 3.1, class zcrypt. A name is what is behind blanks, of that 31 characters, and of these what is
+ * before blanks. */
 static int find_node(const struct model *m, const char *name)
 {
     for (int i = 0; i < NODES; i++)
@@ -194,18 +195,17 @@ static int class_store(struct model *m, const struct step *s)
 
     while (isspace((unsigned char)*at))
         at++;
-    strcpy(name, at);
+    snprintf(name, sizeof name, "%.31s", at);
     while (*name && isspace((unsigned char)name[strlen(name) - 1]))
         name[strlen(name) - 1] = '\0';
-    name[31] = '\0';
     if (strcmp(s->attr, "destroy") == 0) {
         i = find_node(m, name);
         if (i >= 0)
             m->node[i].exists = false;
         return i < 0 ? -ENOENT : 0;
     }
-    if (strchr(name, '/') || strcmp(name, ".") == 0)
-        return -EINVAL;
+    for (char *c = name; *c; c++)
+        *c = *c == '/' ? '!' : *c;
     while (i < NODES && m->node[i].exists)
         i++;
     if (i == NODES)

@@ -378,7 +378,11 @@ static int switch_value(const char *data)
 {
     int value;
 
-    return sscanf(data, "%d", &value) == 1 && value >= 0 && value <= 1 ? value : -EINVAL;
+    /* The kernel's sscanf takes no plus sign. */
+    return data[strspn(data, " \t\n\v\f\r")] != '+' && sscanf(data, "%d", &value) == 1 &&
+                   value >= 0 && value <= 1
+               ? value
+               : -EINVAL;
 }
 
 static int store_card(struct model *m, struct m_bus *b, const struct step *s)

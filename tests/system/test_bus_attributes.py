@@ -52,8 +52,9 @@ def test_default_domain(host):
     assert host.value(f"{AP}/ap_domain") == "71"
 
 
-def test_poll_thread_and_timeout(host):
-    for value, expected in (("1", "1"), ("n", "0"), ("on", "1"), ("OFF", "0"), ("Y", "1")):
+def test_poll_thread_and_timeout(apus):
+    host = apus(worked_example(interrupts="no"))
+    for value, expected in (("1", "1"), ("n", "0"), ("on", "1"), ("OFF", "0"), ("Y", "1"), ("disable", "0"), ("E", "1")):
         assert host.w(f"{AP}/poll_thread", value) == "OK"
         assert host.value(f"{AP}/poll_thread") == expected
     assert host.w(f"{AP}/poll_thread", "perhaps") == "EINVAL"
@@ -61,6 +62,21 @@ def test_poll_thread_and_timeout(host):
     assert host.w(f"{AP}/poll_timeout", 120000000001) == "EINVAL"
     assert host.w(f"{AP}/poll_timeout", 99999999999999999999999) == "ERANGE"
     assert host.value(f"{AP}/poll_timeout") == "120000000000"
+
+
+def test_poll_thread_does_not_start_where_queues_interrupt(host):
+    for value in ("1", "on", "0"):
+        assert host.w(f"{AP}/poll_thread", value) == "OK"
+        assert host.value(f"{AP}/poll_thread") == "0"
+
+
+def test_numbers_are_scanned_without_a_plus(host):
+    for name, value in (("config_time", "30"), ("ap_domain", "4")):
+        assert host.w(f"{AP}/{name}", f"+{value}") == "EINVAL"
+        assert host.w(f"{AP}/{name}", f" {value} and more") == "OK"
+        assert host.value(f"{AP}/{name}") == value
+    for name in (f"{CARD}/online", f"{CARD}/config", f"{QUEUE}/online"):
+        assert host.w(name, "+1") == "EINVAL"
 
 
 def test_scans(host):

@@ -56,7 +56,7 @@ def refusals(host):
         ("devices/ap/card04/online", "2", "EINVAL", ["card04: online", "0 or 1"]),
         ("devices/ap/card04/04.0004/online", "2", "EINVAL", ["04.0004: online", "0 or 1"]),
         ("devices/ap/card04/04.0004/driver_override", "vfio_ap", "EINVAL", ["04.0004: driver_override", "all ones"]),
-        ("class/zcrypt/create", "a/b", "EINVAL", ["class/zcrypt/create", "name"]),
+        ("class/zcrypt/create", "z90crypt", "EEXIST", ["class/zcrypt/create", "name"]),
         ("class/zcrypt/destroy", "nobody", "ENOENT", ["class/zcrypt/destroy", "no node"]),
         ("class/zcrypt/mine/apmask", "nonsense", "EINVAL", ["class/zcrypt/mine/apmask", "not a mask"]),
         ("class/zcrypt/mine/ioctlmask", "-256", "EINVAL", ["class/zcrypt/mine/ioctlmask", "not a mask"]),

@@ -55,13 +55,25 @@ def test_names(host):
 
 def test_a_name_cannot_be_a_path(host):
     before = host.dump()
-    for name in ("a/b", "..", ".", "/"):
-        assert host.w(f"{CLASS}/create", name) in ("EINVAL", "OK")
-        if nodes(host):
-            assert all("/" not in node and node not in (".", "..") for node in nodes(host))
-            for node in nodes(host):
-                assert host.w(f"{CLASS}/destroy", node) == "OK"
+    for name, shown in (("a/b", ["a!b"]), ("/", ["!"]), ("..", []), (".", [])):
+        assert host.w(f"{CLASS}/create", name) == "OK"
+        assert nodes(host) == shown
+        assert host.w(f"{CLASS}/create", name) == "EEXIST"
+        assert host.w(f"{CLASS}/destroy", shown[0] if shown else name) == "OK"
+    assert host.w(f"{CLASS}/destroy", "a/b") == "ENOENT"
     assert host.dump() == before
+
+
+def test_a_name_takes_any_other_character(host):
+    for name in ("two words", "two\nlines", "\x01", "-n"):
+        assert host.w(f"{CLASS}/create", name) == "OK"
+        assert nodes(host) == [name]
+        assert host.w(f"{CLASS}/destroy", name) == "OK"
+
+
+def test_a_name_is_cut_before_blanks_go(host):
+    assert host.w(f"{CLASS}/create", "x" * 30 + " yz") == "OK"
+    assert nodes(host) == ["x" * 30]
 
 
 def test_destroy(host):

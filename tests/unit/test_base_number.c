@@ -178,10 +178,10 @@ static void test_hex_digits(void **state)
 
 static void test_bool(void **state)
 {
-    static const char *const yes[] = {"1",  "y",  "Y",  "yes", "t",   "T", "true",
-                                      "on", "On", "oN", "ON",  "1\n", "10"};
-    static const char *const no[] = {"0",     "n",   "N",   "no",  "f",   "F",
-                                     "false", "off", "Off", "oFF", "0\n", "of"};
+    static const char *const yes[] = {"1",  "y",  "Y",  "yes", "t",  "T", "true",  "on",
+                                      "On", "oN", "ON", "1\n", "10", "e", "Enable"};
+    static const char *const no[] = {"0",   "n",   "N",   "no",  "f",  "F", "false",
+                                     "off", "Off", "oFF", "0\n", "of", "d", "DISABLE"};
     static const char *const neither[] = {"",   "\n", " 1",   "2",    "o",  "o\n",
                                           "ox", "-1", "\x11", "\x10", "+1", "x"};
     bool value;
@@ -203,6 +203,111 @@ static void test_bool(void **state)
         assert_int_equal(value, i % 2);
     }
     assert_int_equal(number_parse_bool("on", 1, &value), -EINVAL);
+    assert_int_equal(number_parse_bool("\0"
+                                       "1",
+                                       2, &value),
+                     -EINVAL);
+}
+
+/* What sscanf of the kernel makes of a text: %d, and %i. REFUSED: no number. */
+#define REFUSED INT64_MIN
+
+static void test_scan(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t d, i;
+    } rows[] = {
+        {"0", 0, 0},
+        {"1", 1, 1},
+        {"1\n", 1, 1},
+        {"30", 30, 30},
+        {"-1", -1, -1},
+        {"-0", 0, 0},
+        {"+1", REFUSED, REFUSED},
+        {"+30\n", REFUSED, REFUSED},
+        {"+-1", REFUSED, REFUSED},
+        {"-+1", REFUSED, REFUSED},
+        {"--1", REFUSED, REFUSED},
+        {"- 1", REFUSED, REFUSED},
+        {"-", REFUSED, REFUSED},
+        {"+", REFUSED, REFUSED},
+        {"", REFUSED, REFUSED},
+        {"\n", REFUSED, REFUSED},
+        {" ", REFUSED, REFUSED},
+        {" 1", 1, 1},
+        {"\t1", 1, 1},
+        {"\n1", 1, 1},
+        {"\v\f\r 1", 1, 1},
+        {" -5", -5, -5},
+        {"\x1f"
+         "1",
+         REFUSED, REFUSED},
+        {"1 ", 1, 1},
+        {"1 2", 1, 1},
+        {"1,2", 1, 1},
+        {"1.5", 1, 1},
+        {"1x", 1, 1},
+        {"1e3", 1, 1},
+        {"1\n\n", 1, 1},
+        {"x1", REFUSED, REFUSED},
+        {"a", REFUSED, REFUSED},
+        {"on", REFUSED, REFUSED},
+        {"yes", REFUSED, REFUSED},
+        {",1", REFUSED, REFUSED},
+        {".5", REFUSED, REFUSED},
+        {"00", 0, 0},
+        {"01", 1, 1},
+        {"010", 10, 8},
+        {"-010", -10, -8},
+        {"08", 8, 0},
+        {"018", 18, 1},
+        {"0x", 0, 0},
+        {"0xg", 0, 0},
+        {"0x10", 0, 16},
+        {"0X1f", 0, 31},
+        {"0xF ", 0, 15},
+        {"-0x10", 0, -16},
+        {"0x0x1", 0, 0},
+        {"0b1", 0, 0},
+        {"0o7", 0, 0},
+        {"2147483647", INT_MAX, INT_MAX},
+        {"-2147483648", INT_MIN, INT_MIN},
+        {"2147483648", INT_MIN, INT_MIN},
+        {"4294967295", -1, -1},
+        {"4294967296", 0, 0},
+        {"4294967326", 30, 30},
+        {"-4294967295", 1, 1},
+        {"0x10000001e", 0, 30},
+        {"18446744073709551617", 1, 1},
+        {"36893488147419103262", 30, 30},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (unsigned base = 0; base <= 10; base += 10) {
+            int64_t wanted = base ? rows[i].d : rows[i].i;
+            int value = UNTOUCHED;
+            int rc = number_scan_int(rows[i].text, strlen(rows[i].text), base, &value);
+
+            if (rc != (wanted == REFUSED ? -EINVAL : 0) ||
+                value != (wanted == REFUSED ? UNTOUCHED : (int)wanted))
+                fail_msg("\"%s\" by base %u: %d, %d", rows[i].text, base, rc, value);
+        }
+    }
+}
+
+static void test_switch(void **state)
+{
+    bool on = true;
+
+    assert_int_equal(number_scan_switch("0", 1, &on), 0);
+    assert_false(on);
+    assert_int_equal(number_scan_switch(" 1\n", 3, &on), 0);
+    assert_true(on);
+    assert_int_equal(number_scan_switch("+1", 2, &on), -EINVAL);
+    assert_int_equal(number_scan_switch("2", 1, &on), -EINVAL);
+    assert_int_equal(number_scan_switch("-1", 2, &on), -EINVAL);
+    assert_true(on);
 }
 
 int main(void)
@@ -212,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_range),          cmocka_unit_test(test_base_10),
         cmocka_unit_test(test_length_decides), cmocka_unit_test(test_int),
         cmocka_unit_test(test_hex_digits),     cmocka_unit_test(test_bool),
+        cmocka_unit_test(test_scan),           cmocka_unit_test(test_switch),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
