@@ -307,6 +307,19 @@ static int probe_device(struct model *m, struct m_bus *b, const char *data)
     return 0;
 }
 
+/* The kernel's sscanf takes no plus sign. */
+static bool scan(const char *data, int *value)
+{
+    return data[strspn(data, " \t\n\v\f\r")] != '+' && sscanf(data, "%d", value) == 1;
+}
+
+static int switch_value(const char *data)
+{
+    int value;
+
+    return scan(data, &value) && value >= 0 && value <= 1 ? value : -EINVAL;
+}
+
 static int store_bus(struct model *m, struct m_bus *b, const struct step *s)
 {
     int number = -1;
@@ -329,7 +342,7 @@ static int store_bus(struct model *m, struct m_bus *b, const struct step *s)
     }
     if (strcmp(s->attr, "config_time") != 0)
         return -ENOENT;
-    if (sscanf(s->data, "%d", &number) != 1 || number < 5 || number > 120)
+    if (!scan(s->data, &number) || number < 5 || number > 120)
         return -EINVAL;
     b->config_time = number;
     return 0;
@@ -372,17 +385,6 @@ static int store_driver(struct model *m, struct m_bus *b, const struct step *s)
     else
         unbind_queue(m, b, ai, di);
     return 0;
-}
-
-static int switch_value(const char *data)
-{
-    int value;
-
-    /* The kernel's sscanf takes no plus sign. */
-    return data[strspn(data, " \t\n\v\f\r")] != '+' && sscanf(data, "%d", &value) == 1 &&
-                   value >= 0 && value <= 1
-               ? value
-               : -EINVAL;
 }
 
 static int store_card(struct model *m, struct m_bus *b, const struct step *s)
