@@ -99,9 +99,9 @@ struct ap_driver_ops {
      */
     void (*received)(void *ctx, struct ap_message *msg, struct span reply, struct effects *fx);
     void (*lost)(void *ctx, struct ap_message *msg, int err, struct effects *fx);
-    /* Would the change of masks take something that is in use? If so, says why in the log. */
+    /* Would the change of masks take something that is in use? If so, why says what and whose. */
     bool (*in_use)(void *ctx, const struct ap_masks *old, const struct ap_masks *wanted,
-                   struct effects *fx);
+                   struct text *why);
     /* Two phases of a changed host configuration: before the devices are touched, and after. */
     void (*config_changed)(void *ctx, const struct ap_qci *new, const struct ap_qci *old,
                            struct effects *fx);

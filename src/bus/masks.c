@@ -15,17 +15,16 @@ static void mask_uevent(struct ap_bus *b, bool adapters, struct effects *fx)
     bus_uevent(b, variable, NULL, fx);
 }
 
-static bool in_use(struct ap_bus *b, const struct ap_masks *wanted, struct effects *fx)
+static bool in_use(const struct ap_bus *b, const struct ap_masks *wanted, struct text *why)
 {
-    bool used = false;
-
     for (unsigned d = 0; d < b->driver_count; d++) {
         const struct ap_driver_slot *slot = &b->drivers[d];
 
-        used |= slot->driver->ops->in_use &&
-                slot->driver->ops->in_use(slot->ctx, &b->masks, wanted, fx);
+        if (slot->driver->ops->in_use &&
+            slot->driver->ops->in_use(slot->ctx, &b->masks, wanted, why))
+            return true;
     }
-    return used;
+    return false;
 }
 
 static int refuse(struct effects *fx, bool adapters, int err, const char *why)
@@ -40,6 +39,7 @@ int mask_store(struct ap_bus *b, bool adapters, const char *data, size_t len, st
     struct ap_masks wanted = b->masks;
     struct mask256 *mask = adapters ? &wanted.apmask : &wanted.aqmask;
     struct mask256 old = *mask;
+    text_auto why = {0};
 
     if (b->override_count)
         return refuse(fx, adapters, -EINVAL,
@@ -48,8 +48,8 @@ int mask_store(struct ap_bus *b, bool adapters, const char *data, size_t len, st
         return refuse(fx, adapters, -EINVAL, MASK256_WANTED);
     if (mask256_equal(&old, mask))
         return 0;
-    if (in_use(b, &wanted, fx))
-        return -b->abi->veto_errno;
+    if (in_use(b, &wanted, &why))
+        return refuse(fx, adapters, -b->abi->veto_errno, why.data);
     b->masks = wanted;
     bus_rebind(b, fx);
     mask_uevent(b, adapters, fx);

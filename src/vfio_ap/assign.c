@@ -26,16 +26,16 @@ static struct mask256 gained_row(const struct mdev *m, const struct apcb *wanted
     return wanted->aqm;
 }
 
-static int refuse(const struct mdev *m, const char *what, ap_qn qn, int err, const char *why,
-                  struct effects *fx)
+static int refuse(const struct vfio_ap *v, const struct mdev *m, const char *what, int err,
+                  const struct conflicts *against, const char *remedy, struct effects *fx)
 {
-    char file[96];
-    char uuid[UUID_TEXT], queue[AP_QN_TEXT];
+    char file[96], uuid[UUID_TEXT];
+    text_auto why = {0};
 
     uuid_format(&m->uuid, uuid);
-    ap_qn_format(qn, queue);
     snprintf(file, sizeof file, "%s: %s", uuid, what);
-    return effects_refuse(fx, err, file, "APQN %s is %s", queue, why);
+    conflicts_describe(v, against, &why);
+    return effects_refuse(fx, err, file, "%s; %s", why.data, remedy);
 }
 
 /* Step 4 of [matrix-assign]: nothing of the product may be the host's, as the masks say. */
@@ -43,16 +43,18 @@ static int check_owner(const struct vfio_ap *v, const struct mdev *m, const stru
                        const char *what, struct effects *fx)
 {
     const struct ap_masks *masks = ap_bus_masks(v->bus);
+    struct conflicts against = {0};
 
     mask256_for_each(apid, &wanted->apm)
     {
         struct mask256 row = mask256_and(ap_bus_default_row(v->bus, masks, apid), wanted->aqm);
 
-        if (!mask256_empty(&row))
-            return refuse(m, what, AP_QN(apid, mask256_next(&row, 0)), -EADDRNOTAVAIL,
-                          "reserved for the zcrypt drivers by apmask and aqmask", fx);
+        conflicts_add(&against, apid, &row);
     }
-    return 0;
+    if (!against.count)
+        return 0;
+    return refuse(v, m, what, -EADDRNOTAVAIL, &against,
+                  "apmask and aqmask say so; take the adapter or the domain out first", fx);
 }
 
 /*
@@ -63,7 +65,7 @@ static int check_owner(const struct vfio_ap *v, const struct mdev *m, const stru
 static int check_shared(const struct vfio_ap *v, const struct mdev *m, const struct apcb *wanted,
                         const char *what, struct effects *fx)
 {
-    int rc = 0;
+    struct conflicts against = {0};
 
     if (mask256_empty(&wanted->aqm))
         return 0;
@@ -71,16 +73,12 @@ static int check_shared(const struct vfio_ap *v, const struct mdev *m, const str
     {
         struct mask256 shared = mask256_and(gained_row(m, wanted, apid), v->taken[apid]);
 
-        mask256_for_each(apqi, &shared)
-        {
-            char other[UUID_TEXT], why[64];
-
-            uuid_format(&mdev_at(v, v->owner[AP_QN(apid, apqi)])->uuid, other);
-            snprintf(why, sizeof why, "assigned to %s", other);
-            rc = refuse(m, what, AP_QN(apid, apqi), -EADDRINUSE, why, fx);
-        }
+        conflicts_add(&against, apid, &shared);
     }
-    return rc;
+    if (!against.count)
+        return 0;
+    return refuse(v, m, what, -EADDRINUSE, &against,
+                  "each APQN belongs to one device; unassign it there first", fx);
 }
 
 int assign_plan(const struct vfio_ap *v, const struct mdev *m, const struct apcb *wanted,

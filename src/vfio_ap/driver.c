@@ -43,16 +43,6 @@ static void driver_remove(void *ctx, ap_device_id id, struct effects *fx)
     queue_reset_forget(v, qn);
 }
 
-static void refuse(const struct vfio_ap *v, ap_qn qn, struct effects *fx)
-{
-    char queue[AP_QN_TEXT], uuid[UUID_TEXT];
-
-    ap_qn_format(qn, queue);
-    uuid_format(&mdev_owner(v, qn)->uuid, uuid);
-    effects_refuse(fx, -v->abi->veto_errno, "apmask, aqmask",
-                   "APQN %s is assigned to %s; unassign it first", queue, uuid);
-}
-
 /* The domains of an adapter of which the change would deprive vfio_ap, by the rule of the profile
  * [masks-in-use-scope]. */
 static struct mask256 vetoed_row(const struct vfio_ap *v, unsigned apid, const struct ap_masks *old,
@@ -69,21 +59,21 @@ static struct mask256 vetoed_row(const struct vfio_ap *v, unsigned apid, const s
 }
 
 static bool driver_in_use(void *ctx, const struct ap_masks *old, const struct ap_masks *wanted,
-                          struct effects *fx)
+                          struct text *why)
 {
     struct vfio_ap *v = ctx;
-    bool refused = false;
+    struct conflicts against = {0};
 
     for (unsigned apid = 0; apid < AP_IDS; apid++) {
         struct mask256 row = mask256_and(vetoed_row(v, apid, old, wanted), v->taken[apid]);
 
-        mask256_for_each(apqi, &row)
-        {
-            refuse(v, AP_QN(apid, apqi), fx);
-            refused = true;
-        }
+        conflicts_add(&against, apid, &row);
     }
-    return refused;
+    if (!against.count)
+        return false;
+    conflicts_describe(v, &against, why);
+    text_adds(why, against.count == 1 ? "; unassign it first" : "; unassign them first");
+    return true;
 }
 
 /* First phase: what leaves the host leaves the devices. The guest is told once, when the scan is

@@ -75,6 +75,15 @@ struct mdev *mdev_owner(const struct vfio_ap *v, ap_qn qn);
 /* What is to be done when the bus settles; the larger of two wishes counts. */
 void mdev_mark(struct vfio_ap *v, struct mdev *m, enum mdev_pending what);
 
+/* conflicts.c: APQNs that stand against a write, for one message */
+#define CONFLICTS_NAMED 4u
+struct conflicts {
+    unsigned count;
+    ap_qn first[CONFLICTS_NAMED];
+};
+void conflicts_add(struct conflicts *c, unsigned apid, const struct mask256 *row);
+void conflicts_describe(const struct vfio_ap *v, const struct conflicts *c, struct text *out);
+
 /* assign.c: checks and changes of what is assigned */
 int assign_plan(const struct vfio_ap *v, const struct mdev *m, const struct apcb *wanted,
                 const char *what, struct effects *fx);

@@ -131,3 +131,19 @@ def test_an_event_of_a_stopped_guest_has_its_name(host):
     assert [event["event"] for event in told][-2:] == ["guest-matrix", "guest-detached"]
     assert {event["data"]["guest"] for event in told} == {"Guest1"}
     assert told[-2]["data"]["adapters"] == []
+
+
+def test_one_refusal_is_one_message(apus):
+    """However many APQNs stand against a write: how many, the first few, whose they are, and nothing else goes."""
+    host = apus(worked_example())
+    assert host.w("bus/ap/apmask", "-5,-6") == "OK"
+    first, second = host.mdev(1).assign([5], [4, 0x47, 0xAB]), host.mdev(2).assign([6], [4, 0x47, 0xAB])
+    host.guest("Guest1").start(second)
+    messages = Log(host)
+    assert host.w("bus/ap/apmask", "+5,+6") == "EADDRINUSE"
+    assert first.w("assign_adapter", 6) == "EADDRINUSE"
+    mask, assign = messages.new()
+    assert mask == (f"apmask refused (EADDRINUSE): APQNs 05.0004, 05.0047, 05.00ab are assigned to {first.uuid}, "
+                    f"06.0004 is assigned to {second.uuid} (guest Guest1), and 2 more; unassign them first")
+    assert assign.startswith(f"{first.uuid}: assign_adapter 0x06 refused (EADDRINUSE): APQNs 06.0004, 06.0047, 06.00ab are "
+                             f"assigned to {second.uuid} (guest Guest1); ")

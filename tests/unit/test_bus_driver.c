@@ -49,8 +49,9 @@ static void fake_lost(void *ctx, struct ap_message *msg, int err, struct effects
 }
 
 static bool fake_in_use(void *ctx, const struct ap_masks *old, const struct ap_masks *wanted,
-                        struct effects *fx)
+                        struct text *why)
 {
+    text_adds(why, "it is the fake's");
     return ((struct fake *)ctx)->veto;
 }
 
