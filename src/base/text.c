@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/text.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/number.h"
 
 static void *checked(void *p)
 {
@@ -109,6 +112,24 @@ void text_add_quoted(struct text *t, const char *data, size_t len)
             text_add(t, &data[i], 1);
     }
     text_adds(t, shown < len ? "\"..." : "\"");
+}
+
+void text_add_hex(struct text *t, const void *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        text_addf(t, "%02x", ((const uint8_t *)data)[i]);
+}
+
+int text_parse_hex(const char *text, uint8_t *out)
+{
+    for (; *text; text += 2) {
+        int high = number_hex_lower(text[0]), low = number_hex_lower(text[1]);
+
+        if (high < 0 || low < 0)
+            return -EINVAL;
+        *out++ = (uint8_t)(high << 4 | low);
+    }
+    return 0;
 }
 
 void text_clear(struct text *t)

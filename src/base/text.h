@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * A growing text buffer. All zero is an empty one; text_done frees it. data is NUL-terminated
@@ -25,6 +26,11 @@ void text_addv(struct text *t, const char *format, va_list args);
  * backslashes as \xNN), cut after 80 bytes with dots to say so.
  */
 void text_add_quoted(struct text *t, const char *data, size_t len);
+
+/* Two lower-case hexadecimal digits a byte, and back: -EINVAL for anything else; out has room for
+ * half of the digits. */
+void text_add_hex(struct text *t, const void *data, size_t len);
+int text_parse_hex(const char *text, uint8_t *out);
 
 /* For what must not stay behind in memory: the buffer's old places are overwritten, too. */
 void text_add_private(struct text *t, const char *data, size_t len);

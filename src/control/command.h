@@ -32,6 +32,7 @@ struct control_owned {
 struct control_state {
     struct door *door;
     const struct control_host *host;
+    const struct control_command *const *commands; /* all that there are, for "commands" */
     struct ring log, events;
     struct control_owned *owned;
     unsigned owned_count;
@@ -59,9 +60,15 @@ struct control_command {
     const char *what; /* sentences for the documentation */
     struct argument arguments[CONTROL_ARGUMENTS_MAX + 1];
     const char *returns;
-    /* A new reference, or NULL with *error set. */
+    /* A new reference, or NULL with *error set. Without it the command of the core that has the
+     * same name is executed (core/commands.h): the arguments are its fields, and value is the name
+     * under which reply.value is returned, or NULL. */
     json_t *(*run)(struct control_call *call, struct control_error *error);
+    const char *value;
 };
+
+json_t *control_command_run(const struct control_command *command, struct control_call *call,
+                            struct control_error *error);
 
 /* Groups of commands, each ending with a NULL name; control_commands ends with NULL. */
 extern const struct control_command control_commands_session[], control_commands_view[],

@@ -75,16 +75,6 @@ static json_t *uevent_data(const char *env, size_t len)
     return data;
 }
 
-static bool guest_by_number(struct core *core, unsigned number, struct guest_info *out)
-{
-    uint32_t cursor = 0;
-
-    while (core_guest_next(core, &cursor, out))
-        if (out->number == number)
-            return true;
-    return false;
-}
-
 /* A guest that the same command has stopped has its name still, and nothing else. */
 static json_t *guest_data(struct core *core, const struct effect *effect)
 {
@@ -92,7 +82,7 @@ static json_t *guest_data(struct core *core, const struct effect *effect)
     const char *name = core_guest_name(core, effect->id);
     json_t *data = json_object();
 
-    guest_by_number(core, effect->id, &guest);
+    core_guest_info(core, effect->id, &guest);
     control_json_set(data, "guest", name ? control_json_string(name) : json_null());
     if (effect->kind == EFFECT_APCB)
         control_json_matrix(data, &guest.apm, &guest.aqm, &guest.adm);

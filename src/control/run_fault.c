@@ -21,20 +21,6 @@ static json_t *view_fault(const struct fault_entry *entry)
     return view;
 }
 
-static json_t *run_fault_add(struct control_call *call, struct control_error *error)
-{
-    const char *rule = argument_get(call->arguments, "rule")->string;
-    struct command command = {.kind = CMD_FAULT_ADD, .fault = {.text = rule, .len = strlen(rule)}};
-    json_t *view = NULL;
-    int64_t number;
-
-    if (control_execute(call, &command, &number, error) == 0) {
-        view = json_object();
-        control_json_set(view, "number", json_integer(number));
-    }
-    return view;
-}
-
 static json_t *run_fault_list(struct control_call *call, struct control_error *error)
 {
     const struct fault_list *faults = core_faults(call->state->door->core);
@@ -82,7 +68,7 @@ const struct control_command control_commands_fault[] = {
          "of its replies, meets the first rule that fits, and each time counts. There can be 1000.",
      .arguments = {{"rule", ARGUMENT_TEXT, false, NULL, "the rule"}},
      .returns = "number: of the rule, counted from 1 and never used again",
-     .run = run_fault_add},
+     .value = "number"},
     {.name = "fault-list",
      .what = "The rules of faults in the order in which they are looked at, with those that are "
              "used up.",

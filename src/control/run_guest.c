@@ -8,8 +8,6 @@
 #include "core/query.h"
 #include "socket/closer.h"
 
-/* In the order of the bits GUEST_AP, GUEST_APFT, GUEST_APQCI, GUEST_APQI. */
-const char *const control_guest_features[] = {"ap", "apft", "apqci", "apqi", NULL};
 static const char *const lifetimes[] = {"daemon", "connection", NULL};
 
 #define GUEST_FEATURES_ALL (GUEST_AP | GUEST_APFT | GUEST_APQCI | GUEST_APQI)

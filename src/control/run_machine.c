@@ -23,41 +23,6 @@ static uint64_t number_of(struct control_call *call, const char *name)
     return argument_get(call->arguments, name)->number;
 }
 
-static bool is_on(struct control_call *call, const char *name)
-{
-    return argument_get(call->arguments, name)->on;
-}
-
-static json_t *run_se_adapter(struct control_call *call, struct control_error *error)
-{
-    struct command command = {.kind = CMD_SE_ADAPTER,
-                              .adapter = {.apid = (unsigned)number_of(call, "adapter"),
-                                          .on = number_of(call, "state") == 0,
-                                          .force = is_on(call, "force")}};
-
-    return control_execute(call, &command, NULL, error) < 0 ? NULL : json_object();
-}
-
-static json_t *run_checkstop(struct control_call *call, struct control_error *error)
-{
-    struct command command = {.kind = CMD_CHECKSTOP,
-                              .adapter = {.apid = (unsigned)number_of(call, "adapter"),
-                                          .on = number_of(call, "state") == 0}};
-
-    return control_execute(call, &command, NULL, error) < 0 ? NULL : json_object();
-}
-
-static json_t *run_se_lpar(struct control_call *call, struct control_error *error)
-{
-    struct command command = {.kind = CMD_SE_LPAR,
-                              .lpar = {.what = (enum lpar_kind)number_of(call, "kind"),
-                                       .id = (unsigned)number_of(call, "id"),
-                                       .add = number_of(call, "action") == 0,
-                                       .force = is_on(call, "force")}};
-
-    return control_execute(call, &command, NULL, error) < 0 ? NULL : json_object();
-}
-
 static json_t *run_sclp(struct control_call *call, struct control_error *error)
 {
     uint32_t word = number_of(call, "command") == 0 ? SCLP_CONFIGURE_AP : SCLP_DECONFIGURE_AP;
@@ -185,22 +150,20 @@ const struct control_command control_commands_machine[] = {
      .what = "Support Element: configures an adapter on (online) or off (standby). The host and "
              "all guests that have it see the change before the reply.",
      .arguments = {{"adapter", ARGUMENT_ID, false, NULL, "which"},
-                   {"state", ARGUMENT_CHOICE, false, on_off, "wanted state"},
+                   {"state", ARGUMENT_CHOICE, false, on_off, "wanted state", "on"},
                    {"force", ARGUMENT_BOOL, true, NULL,
                     "a hardware event that asks nobody; false if left out"}},
-     .returns = "nothing",
-     .run = run_se_adapter},
+     .returns = "nothing"},
     {.name = "se-lpar",
      .what = "Support Element: Change LPAR Cryptographic Controls. Adds an adapter, a usage domain "
              "or a control domain to the LPAR or removes it. The online adapters of the LPAR must "
              "be configured off first.",
-     .arguments = {{"action", ARGUMENT_CHOICE, false, add_remove, "what to do"},
-                   {"kind", ARGUMENT_CHOICE, false, lpar_kinds, "with what"},
+     .arguments = {{"action", ARGUMENT_CHOICE, false, add_remove, "what to do", "add"},
+                   {"kind", ARGUMENT_CHOICE, false, lpar_kinds, "with what", "what"},
                    {"id", ARGUMENT_ID, false, NULL, "its number"},
                    {"force", ARGUMENT_BOOL, true, NULL,
                     "a hardware event that asks nobody; false if left out"}},
-     .returns = "nothing",
-     .run = run_se_lpar},
+     .returns = "nothing"},
     {.name = "sclp",
      .what = "The SCLP commands Configure and Deconfigure Adjunct Processor.",
      .arguments = {{"command", ARGUMENT_CHOICE, false, sclp_commands, "which of the two"},
@@ -211,9 +174,8 @@ const struct control_command control_commands_machine[] = {
     {.name = "checkstop",
      .what = "A fault: an adapter check-stops (on), or is repaired (off).",
      .arguments = {{"adapter", ARGUMENT_ID, false, NULL, "which"},
-                   {"state", ARGUMENT_CHOICE, false, on_off, "on: it is check-stopped"}},
-     .returns = "nothing",
-     .run = run_checkstop},
+                   {"state", ARGUMENT_CHOICE, false, on_off, "on: it is check-stopped", "on"}},
+     .returns = "nothing"},
     {.name = "machine-set",
      .what = "A hardware event: from now on the machine is like this. Nobody is asked first. What "
              "is left out stays as it is. An adapter that keeps its type keeps its serial number.",

@@ -37,10 +37,11 @@ static json_t *describe_argument(const struct argument *a)
 
 static json_t *run_commands(struct control_call *call, struct control_error *error)
 {
+    const struct control_command *const *commands = call->state->commands;
     json_t *list = json_array();
 
-    for (unsigned group = 0; control_commands[group]; group++) {
-        for (const struct control_command *c = control_commands[group]; c->name; c++) {
+    for (unsigned group = 0; commands[group]; group++) {
+        for (const struct control_command *c = commands[group]; c->name; c++) {
             json_t *arguments = json_array();
 
             for (const struct argument *a = c->arguments; a->name; a++)

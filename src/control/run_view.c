@@ -9,6 +9,9 @@
 #include "control/json.h"
 #include "control/view.h"
 
+/* In the order of the bits GUEST_AP, GUEST_APFT, GUEST_APQCI, GUEST_APQI. */
+const char *const control_guest_features[] = {"ap", "apft", "apqci", "apqi", NULL};
+
 static json_t *uuid_or_null(bool given, const struct uuid *uuid)
 {
     char text[UUID_TEXT];

@@ -39,6 +39,7 @@ struct argument {
     bool optional;
     const char *const *choices; /* ends with NULL */
     const char *what;           /* for the documentation: half a sentence */
+    const char *field;          /* of the core's command, if its name is another one */
 };
 
 struct argument_value {

@@ -117,7 +117,7 @@ static void answer(struct control_client *c, const char *line, size_t len)
     json_t *value = NULL;
 
     if (control_request_parse(line, len, &request, &error) == 0) {
-        value = request.command->run(&call, &error);
+        value = control_command_run(request.command, &call, &error);
         settle(c);
     }
     if (value)
@@ -249,6 +249,7 @@ int control_server_new(sd_event *event, struct door *door, const struct control_
     s->path = xstrdup(path);
     s->next_peer = 1;
     control_state_init(&s->state, door, host);
+    s->state.commands = control_commands;
     user.data = s;
     rc = acceptor_new(event, fd, &user, &s->acceptor);
     if (rc >= 0)

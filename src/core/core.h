@@ -55,6 +55,7 @@ enum command_kind {
                    (zcrypt_reply_parse) */
     CMD_JOB_DONE, /* an adapter has computed the answer to a request */
     CMD_CANCEL,   /* whoever waits for token has gone away */
+    COMMAND_KINDS
 };
 
 enum lpar_kind { LPAR_ADAPTER, LPAR_DOMAIN, LPAR_CONTROL_DOMAIN };

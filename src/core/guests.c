@@ -20,6 +20,26 @@ struct core_guest *guest_by_name(const struct core *c, const char *name)
     return NULL;
 }
 
+struct zcrypt *zcrypt_of(const struct core *c, unsigned tree)
+{
+    const struct core_guest *g;
+
+    if (tree == CORE_HOST_TREE)
+        return c->zcrypt;
+    g = guest_at(c, tree - 1);
+    return g && g->linux_system ? g->linux_system->zcrypt : NULL;
+}
+
+struct ap_bus *bus_of(const struct core *c, unsigned tree)
+{
+    const struct core_guest *g;
+
+    if (tree == CORE_HOST_TREE)
+        return c->bus;
+    g = guest_at(c, tree - 1);
+    return g && g->linux_system ? g->linux_system->bus : NULL;
+}
+
 static void linux_free(struct guest_linux *l)
 {
     if (!l)
@@ -60,7 +80,8 @@ static struct guest_linux *linux_new(struct core *c, struct core_guest *g)
     return l;
 }
 
-int core_guest_look(struct core *c, const struct command *cmd)
+int core_guest_look(struct core *c, const struct command *cmd, struct effects *fx,
+                    struct reply *reply)
 {
     struct core_guest *g = guest_at(c, cmd->look.guest);
 
@@ -347,7 +368,7 @@ int core_cpu_connect(struct core *c, const struct command *cmd, struct effects *
                      struct reply *reply)
 {
     struct core_guest *g;
-    int rc = cmd->cpu.on ? 0 : core_cpu_reset(c, cmd);
+    int rc = cmd->cpu.on ? 0 : core_cpu_reset(c, cmd, fx, reply);
 
     if (rc < 0)
         return rc;
@@ -371,7 +392,8 @@ int core_cpu_connect(struct core *c, const struct command *cmd, struct effects *
     return 0;
 }
 
-int core_cpu_reset(struct core *c, const struct command *cmd)
+int core_cpu_reset(struct core *c, const struct command *cmd, struct effects *fx,
+                   struct reply *reply)
 {
     struct core_guest *g = guest_at(c, cmd->cpu.guest);
     struct ap_hw hw = machine_hw(c->machine);

@@ -116,12 +116,19 @@ const char *core_guest_name(const struct core *c, unsigned number)
     return *c->stopped && c->stopped_number == number ? c->stopped : NULL;
 }
 
-int core_guest_find(const struct core *c, const char *name, struct guest_info *out)
+int core_guest_info(const struct core *c, unsigned number, struct guest_info *out)
 {
-    const struct core_guest *g = guest_by_name(c, name);
+    const struct core_guest *g = guest_at(c, number);
 
     if (!g)
         return -ENOENT;
     guest_info(g, out);
     return 0;
+}
+
+int core_guest_find(const struct core *c, const char *name, struct guest_info *out)
+{
+    const struct core_guest *g = guest_by_name(c, name);
+
+    return g ? core_guest_info(c, g->v.number, out) : -ENOENT;
 }

@@ -72,6 +72,7 @@ bool core_guest_next(const struct core *c, uint32_t *cursor, struct guest_info *
 const char *core_guest_name(const struct core *c, unsigned number);
 
 /* 0, or -ENOENT. */
+int core_guest_info(const struct core *c, unsigned number, struct guest_info *out);
 int core_guest_find(const struct core *c, const char *name, struct guest_info *out);
 
 #endif

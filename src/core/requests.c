@@ -8,7 +8,7 @@
 
 #define LPAR_FEATURES (GUEST_AP | GUEST_APFT | GUEST_APQCI | GUEST_APQI)
 
-int core_insn(struct core *c, const struct command *cmd, struct reply *reply)
+int core_insn(struct core *c, const struct command *cmd, struct effects *fx, struct reply *reply)
 {
     struct core_guest *g;
     struct ap_hw hw;
@@ -69,27 +69,8 @@ int core_job_get(const struct core *c, uint64_t id, struct core_job *out)
     return 0;
 }
 
-struct zcrypt *zcrypt_of(const struct core *c, unsigned tree)
-{
-    const struct core_guest *g;
-
-    if (tree == CORE_HOST_TREE)
-        return c->zcrypt;
-    g = guest_at(c, tree - 1);
-    return g && g->linux_system ? g->linux_system->zcrypt : NULL;
-}
-
-static struct ap_bus *bus_of(struct core *c, unsigned tree)
-{
-    struct core_guest *g;
-
-    if (tree == CORE_HOST_TREE)
-        return c->bus;
-    g = guest_at(c, tree - 1);
-    return g && g->linux_system ? g->linux_system->bus : NULL;
-}
-
-int core_zcrypt_send(struct core *c, const struct command *cmd, struct effects *fx)
+int core_zcrypt_send(struct core *c, const struct command *cmd, struct effects *fx,
+                     struct reply *reply)
 {
     struct zcrypt *z = zcrypt_of(c, cmd->zcrypt.tree);
     bool taken = cmd->zcrypt.tree == CORE_HOST_TREE
@@ -160,7 +141,8 @@ void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn, struct
 
 /* The reply is in the queue. Our own zcrypts fetch it, unless somebody else has taken their place;
  * who enabled notification is told; everybody else polls. */
-int core_job_done(struct core *c, const struct command *cmd, struct effects *fx)
+int core_job_done(struct core *c, const struct command *cmd, struct effects *fx,
+                  struct reply *reply)
 {
     const struct vfio_ap_guest *g;
     ap_qn qn;
@@ -175,5 +157,12 @@ int core_job_done(struct core *c, const struct command *cmd, struct effects *fx)
         guest_reply(c, g, qn, fx);
     else
         lpar_reply(c, qn, fx);
+    return 0;
+}
+
+int core_cancel(struct core *c, const struct command *cmd, struct effects *fx, struct reply *reply)
+{
+    vfio_ap_cancel(c->vfio_ap, cmd->token, fx);
+    zcrypt_cancel(c->tokens, cmd->token);
     return 0;
 }

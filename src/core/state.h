@@ -3,6 +3,7 @@
 #define APUS_CORE_STATE_H
 
 #include "bus/bus.h"
+#include "core/commands.h"
 #include "core/core.h"
 #include "machine/machine.h"
 #include "vfio_ap/vfio_ap.h"
@@ -46,59 +47,44 @@ struct core {
 struct core_guest *guest_at(const struct core *c, unsigned number);
 struct core_guest *guest_by_name(const struct core *c, const char *name);
 void guests_free(struct core *c);
+/* The system of a tree; NULL: there is none. */
+struct zcrypt *zcrypt_of(const struct core *c, unsigned tree);
+struct ap_bus *bus_of(const struct core *c, unsigned tree);
 /* Guests whose APCB changed in effects[from..], or all of them, look at their AP again, as after
  * the CHSC event. */
 void guests_rescan(struct core *c, struct effects *fx, size_t from, bool all);
 
-int core_guest_start(struct core *c, const struct command *cmd, struct effects *fx,
-                     struct reply *reply);
-int core_guest_stop(struct core *c, const struct command *cmd, struct effects *fx,
-                    struct reply *reply);
-int core_guest_attach(struct core *c, const struct command *cmd, struct effects *fx,
-                      struct reply *reply);
-int core_guest_detach(struct core *c, const struct command *cmd, struct effects *fx,
-                      struct reply *reply);
-int core_guest_migrate(struct core *c, const struct command *cmd, struct effects *fx,
-                       struct reply *reply);
-int core_guest_look(struct core *c, const struct command *cmd);
-int core_cpu_connect(struct core *c, const struct command *cmd, struct effects *fx,
-                     struct reply *reply);
-int core_cpu_reset(struct core *c, const struct command *cmd);
-
 /* requests.c */
-int core_insn(struct core *c, const struct command *cmd, struct reply *reply);
-struct zcrypt *zcrypt_of(const struct core *c, unsigned tree);
 /* The queue may have a reply: who waits for it in the guest, or is to be told, hears of it. */
 void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn, struct effects *fx);
 /* The same for a queue that no guest has. */
 void lpar_reply(struct core *c, ap_qn qn, struct effects *fx);
 /* The guest that can use the queue now, or NULL. */
 const struct vfio_ap_guest *guest_using(const struct core *c, ap_qn qn);
-int core_zcrypt_send(struct core *c, const struct command *cmd, struct effects *fx);
 /* The queues of all systems; sets the timer again as long as requests are on their way. */
 void requests_overdue(struct core *c, struct effects *fx);
-int core_job_done(struct core *c, const struct command *cmd, struct effects *fx);
 void jobs_announce(struct core *c, struct effects *fx);
 
+/* timers.c: the next scan by timer; a changed config_time counts from now */
+void scan_timer(const struct core *c, struct effects *fx);
+
 /* faults.c */
-int core_fault_add(struct core *c, const struct command *cmd, struct effects *fx,
-                   struct reply *reply);
-int core_fault_remove(struct core *c, const struct command *cmd, struct effects *fx,
-                      struct reply *reply);
 /* Takes the alarms that are due; everyone who waits for one of their queues looks at it. */
 void alarms_handle(struct core *c, struct effects *fx);
 /* Sets the timer for the next alarm, if it is not set so already. */
 void alarms_arm(struct core *c, struct effects *fx);
 
-/* support_element.c */
-int core_se_adapter(struct core *c, const struct command *cmd, struct effects *fx,
-                    struct reply *reply);
-int core_se_lpar(struct core *c, const struct command *cmd, struct effects *fx,
-                 struct reply *reply);
-int core_sclp(struct core *c, const struct command *cmd, struct effects *fx, struct reply *reply);
-int core_checkstop(struct core *c, const struct command *cmd, struct effects *fx,
-                   struct reply *reply);
-int core_machine_set(struct core *c, const struct command *cmd, struct effects *fx,
-                     struct reply *reply);
+/* The functions of commands, by the file they are in. */
+command_function core_store, core_timer, core_cancel; /* core.c */
+command_function core_guest_start, core_guest_stop, core_guest_attach, core_guest_detach,
+    core_guest_migrate, core_guest_look, core_cpu_connect, core_cpu_reset; /* guests.c */
+command_function core_insn, core_zcrypt_send, core_job_done;               /* requests.c */
+command_function core_fault_add,
+    core_fault_remove; /* timers.c: the next scan by timer; a changed config_time counts from now */
+void scan_timer(const struct core *c, struct effects *fx);
+
+/* faults.c */
+command_function core_se_adapter, core_se_lpar, core_sclp, core_checkstop,
+    core_machine_set; /* support_element.c */
 
 #endif

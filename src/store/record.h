@@ -76,8 +76,8 @@ void record_entry_done(struct record_entry *e);
  */
 int record_replay(FILE *in, const char *name, FILE *print, uint64_t *commands, struct text *why);
 
-/* A command and an outcome in words, for people; line is what the recording has. */
-void record_print_command(const char *line, size_t len, FILE *out);
-void record_print_outcome(const char *line, size_t len, FILE *out);
+/* A command and an outcome in words, for people. */
+void record_print_command(const struct record_entry *e, FILE *out);
+void record_print_outcome(const struct record_entry *e, FILE *out);
 
 #endif

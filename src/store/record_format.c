@@ -10,73 +10,10 @@
 
 /* Commands and outcomes as lines of JSON. */
 
-const char *const record_command_names[] = {[CMD_STORE] = "store",
-                                            [CMD_SE_ADAPTER] = "se-adapter",
-                                            [CMD_SE_LPAR] = "se-lpar",
-                                            [CMD_SCLP] = "sclp",
-                                            [CMD_CHECKSTOP] = "checkstop",
-                                            [CMD_FAULT_ADD] = "fault-add",
-                                            [CMD_FAULT_REMOVE] = "fault-remove",
-                                            [CMD_MACHINE_SET] = "machine-set",
-                                            [CMD_GUEST_START] = "guest-start",
-                                            [CMD_GUEST_STOP] = "guest-stop",
-                                            [CMD_GUEST_ATTACH] = "guest-attach",
-                                            [CMD_GUEST_DETACH] = "guest-detach",
-                                            [CMD_GUEST_MIGRATE] = "guest-migrate",
-                                            [CMD_GUEST_LOOK] = "guest-look",
-                                            [CMD_CPU_CONNECT] = "cpu-connect",
-                                            [CMD_CPU_RESET] = "cpu-reset",
-                                            [CMD_TIMER] = "timer",
-                                            [CMD_INSN] = "instruction",
-                                            [CMD_ZCRYPT] = "zcrypt",
-                                            [CMD_JOB_DONE] = "job-done",
-                                            [CMD_CANCEL] = "cancel",
-                                            NULL};
-
-const char *const record_lpar_names[] = {[LPAR_ADAPTER] = "adapter",
-                                         [LPAR_DOMAIN] = "domain",
-                                         [LPAR_CONTROL_DOMAIN] = "control-domain",
-                                         NULL};
-const char *const record_zcrypt_names[] = {
-    [ZCRYPT_RSA] = "rsa", [ZCRYPT_CCA] = "cca", [ZCRYPT_EP11] = "ep11", NULL};
-const char *const record_level_names[] = {
-    [LOG_LEVEL_INFO] = "info", [LOG_LEVEL_WARNING] = "warning", [LOG_LEVEL_ERROR] = "error", NULL};
-
-int record_word(const char *const *words, const char *word)
-{
-    for (int i = 0; words[i]; i++)
-        if (strcmp(words[i], word) == 0)
-            return i;
-    return -1;
-}
-
 static void set(json_t *object, const char *name, json_t *value)
 {
     if (json_object_set_new(object, name, value) < 0)
         abort();
-}
-
-static void set_int(json_t *object, const char *name, uint64_t value)
-{
-    set(object, name, json_integer((json_int_t)value));
-}
-
-static json_t *pattern(uint64_t value)
-{
-    char text[24];
-
-    snprintf(text, sizeof text, "0x%" PRIx64, value);
-    return json_string(text);
-}
-
-static json_t *patterns(const uint64_t *values, unsigned count)
-{
-    json_t *array = json_array();
-
-    for (unsigned i = 0; i < count; i++)
-        if (json_array_append_new(array, pattern(values[i])) < 0)
-            abort();
-    return array;
 }
 
 /* jansson takes valid UTF-8 only. */
@@ -87,30 +24,8 @@ static json_t *bytes(const void *data, size_t len)
 
     if (value)
         return value;
-    for (size_t i = 0; i < len; i++)
-        text_addf(&hex, "%02x", ((const uint8_t *)data)[i]);
-    value = json_object();
-    set(value, "hex", json_string(hex.data));
-    return value;
-}
-
-static json_t *mask(const struct mask256 *m)
-{
-    char text[MASK256_TEXT];
-
-    mask256_format(m, text);
-    return json_string(text);
-}
-
-static void dump(json_t *line, struct text *out)
-{
-    char *text = json_dumps(line, JSON_COMPACT);
-
-    if (!text)
-        abort();
-    text_adds(out, text);
-    free(text);
-    json_decref(line);
+    text_add_hex(&hex, data, len);
+    return json_pack("{s:s}", "hex", hex.data);
 }
 
 /* The path of a node, or null when it has vanished. */
@@ -134,162 +49,102 @@ static json_t *machine_text(const struct machine_config *config)
     return bytes(machine.data, machine.len);
 }
 
-void record_format_head(const struct machine_config *config, struct text *out)
+static json_t *patterns(const uint64_t *values, size_t size)
 {
-    json_t *line = json_object();
+    static const struct field one = {.type = FIELD_PATTERN};
+    json_t *array = json_array();
 
-    set_int(line, "apus-recording", RECORD_VERSION);
-    set(line, "machine", machine_text(config));
-    dump(line, out);
-}
+    for (size_t i = 0; i < size / sizeof *values; i++) {
+        text_auto text = {0};
 
-static void format_guest(json_t *line, const struct command *cmd)
-{
-    char uuid[UUID_TEXT];
-
-    uuid_format(&cmd->guest.mdev, uuid);
-    set(line, "guest", bytes(cmd->guest.name, strlen(cmd->guest.name)));
-    set_int(line, "features", cmd->guest.features);
-    set(line, "mdev", cmd->guest.has_mdev ? json_string(uuid) : json_null());
-}
-
-static void format_insn(json_t *line, const struct command *cmd)
-{
-    const struct ap_insn *i = &cmd->insn.insn;
-
-    set_int(line, "guest", cmd->insn.guest);
-    set_int(line, "opcode", i->opcode);
-    set_int(line, "r1", i->r1);
-    set_int(line, "r2", i->r2);
-    set(line, "gr", patterns(i->gr, 3));
-    set(line, "p1", patterns(i->p1, 2));
-    set(line, "p2", patterns(i->p2, 2));
-    set(line, "data", bytes(i->data, i->data_len));
-}
-
-static json_t *format_rsa(const struct rsa_request *r)
-{
-    json_t *line = json_object();
-
-    set(line, "input", bytes(r->input.data, r->input.len));
-    if (!r->crt) {
-        set(line, "exponent", bytes(r->me.exponent.data, r->me.exponent.len));
-        set(line, "modulus", bytes(r->me.modulus.data, r->me.modulus.len));
-        return line;
+        field_format(&one, &values[i], &text);
+        json_array_append_new(array, json_string(text.data));
     }
-    set(line, "p", bytes(r->key.p.data, r->key.p.len));
-    set(line, "q", bytes(r->key.q.data, r->key.q.len));
-    set(line, "dp", bytes(r->key.dp.data, r->key.dp.len));
-    set(line, "dq", bytes(r->key.dq.data, r->key.dq.len));
-    set(line, "u", bytes(r->key.u.data, r->key.u.len));
-    return line;
+    return array;
 }
 
-static void format_zcrypt(json_t *line, const struct command *cmd)
+static json_t *targets(const struct zcrypt_request *request)
 {
-    const struct zcrypt_request *r = &cmd->zcrypt.request;
-    json_t *targets = json_array();
+    json_t *array = json_array();
 
-    set_int(line, "tree", cmd->zcrypt.tree);
-    set(line, "kind", json_string(record_zcrypt_names[r->kind]));
-    set_int(line, "node", r->node);
-    set(line, "rsa", r->kind == ZCRYPT_RSA ? format_rsa(&r->rsa) : json_null());
-    set(line, "control", bytes(r->control.data, r->control.len));
-    set(line, "data", bytes(r->data.data, r->data.len));
-    set_int(line, "agent", (uint64_t)r->agent[0] << 8 | r->agent[1]);
-    set_int(line, "card", r->card);
-    set_int(line, "reply_control", r->reply_control);
-    set_int(line, "reply_data", r->reply_data);
-    for (unsigned i = 0; i < r->target_count; i++) {
-        json_t *target = json_array();
-
-        json_array_append_new(target, json_integer(r->targets[i].apid));
-        json_array_append_new(target, json_integer(r->targets[i].apqi));
-        json_array_append_new(targets, target);
-    }
-    set(line, "targets", targets);
+    for (unsigned i = 0; i < request->target_count; i++)
+        json_array_append_new(
+            array, json_pack("[i,i]", request->targets[i].apid, request->targets[i].apqi));
+    return array;
 }
 
-static void format_machine(json_t *line, const struct command *cmd)
-{
-    if (cmd->kind == CMD_MACHINE_SET) {
-        set(line, "machine", machine_text(cmd->machine.config));
-        set(line, "checkstopped", mask(&cmd->machine.checkstopped));
-    } else if (cmd->kind == CMD_SCLP) {
-        set_int(line, "word", cmd->sclp.word);
-    } else if (cmd->kind == CMD_SE_LPAR) {
-        set(line, "what", json_string(record_lpar_names[cmd->lpar.what]));
-        set_int(line, "id", cmd->lpar.id);
-        set(line, "add", json_boolean(cmd->lpar.add));
-        set(line, "force", json_boolean(cmd->lpar.force));
-    } else {
-        set_int(line, "adapter", cmd->adapter.apid);
-        set(line, "on", json_boolean(cmd->adapter.on));
-        set(line, "force", json_boolean(cmd->adapter.force));
-    }
-}
+static json_t *format_fields(const struct core *core, const struct field *fields, const void *base,
+                             json_t *object);
 
-/* Without a default, too. */
-static void format_kind(json_t *line, const struct core *core, const struct command *cmd)
+static json_t *format_field(const struct core *core, const struct field *f, const void *base)
 {
-    switch (cmd->kind) {
-    case CMD_STORE:
-        set_int(line, "tree", cmd->store.tree);
-        set(line, "path", path_of(core, cmd->store.tree, cmd->store.ino));
-        set(line, "data", bytes(cmd->store.data, cmd->store.len));
-        return;
-    case CMD_SE_ADAPTER:
-    case CMD_SE_LPAR:
-    case CMD_SCLP:
-    case CMD_CHECKSTOP:
-    case CMD_MACHINE_SET:
-        return format_machine(line, cmd);
-    case CMD_GUEST_START:
-    case CMD_GUEST_STOP:
-    case CMD_GUEST_ATTACH:
-    case CMD_GUEST_DETACH:
-    case CMD_GUEST_MIGRATE:
-        return format_guest(line, cmd);
-    case CMD_GUEST_LOOK:
-        set_int(line, "guest", cmd->look.guest);
-        return;
-    case CMD_FAULT_ADD:
-        set(line, "rule", bytes(cmd->fault.text, cmd->fault.len));
-        return;
-    case CMD_FAULT_REMOVE:
-        set_int(line, "number", cmd->fault.number);
-        return;
-    case CMD_CPU_CONNECT:
-    case CMD_CPU_RESET:
-        set_int(line, "guest", cmd->cpu.guest);
-        set(line, "on", json_boolean(cmd->cpu.on));
-        return;
-    case CMD_TIMER:
-        set_int(line, "id", cmd->timer.id);
-        return;
-    case CMD_INSN:
-        return format_insn(line, cmd);
-    case CMD_ZCRYPT:
-        return format_zcrypt(line, cmd);
-    case CMD_JOB_DONE:
-        set_int(line, "id", cmd->job.id);
-        set(line, "data", bytes(cmd->job.data, cmd->job.len));
-        return;
-    case CMD_CANCEL:
-        return;
+    const void *at = (const char *)base + f->at;
+    const struct command *cmd = base;
+    text_auto text = {0};
+
+    switch (f->type) {
+    case FIELD_INT:
+    case FIELD_TREE:
+    case FIELD_AGENT:
+        return json_integer((json_int_t)field_get(f, base));
+    case FIELD_BOOL:
+        return json_boolean(field_get(f, base));
+    case FIELD_WORD:
+    case FIELD_TEXT:
+    case FIELD_UUID:
+    case FIELD_MASK:
+    case FIELD_PATTERN:
+        return field_format(f, base, &text) ? bytes(text.data, text.len) : json_null();
+    case FIELD_PATTERNS:
+        return patterns(at, f->size);
+    case FIELD_BYTES:
+        return bytes(*(void *const *)at, *(const size_t *)((const char *)base + f->more));
+    case FIELD_NODE:
+        return path_of(core, cmd->store.tree, cmd->store.ino);
+    case FIELD_MACHINE:
+        return machine_text(cmd->machine.config);
+    case FIELD_RSA:
+        return cmd->zcrypt.request.kind == ZCRYPT_RSA
+                   ? format_fields(core, rsa_fields(at), at, json_object())
+                   : json_null();
+    case FIELD_TARGETS:
+        return targets(&cmd->zcrypt.request);
     }
     abort();
 }
 
+static json_t *format_fields(const struct core *core, const struct field *fields, const void *base,
+                             json_t *object)
+{
+    for (const struct field *f = fields; f->name; f++)
+        set(object, f->name, format_field(core, f, base));
+    return object;
+}
+
+static void dump(json_t *line, struct text *out)
+{
+    char *text = json_dumps(line, JSON_COMPACT);
+
+    if (!text)
+        abort();
+    text_adds(out, text);
+    free(text);
+    json_decref(line);
+}
+
+void record_format_head(const struct machine_config *config, struct text *out)
+{
+    dump(json_pack("{s:i, s:o}", "apus-recording", RECORD_VERSION, "machine", machine_text(config)),
+         out);
+}
+
 void record_format_command(const struct core *core, const struct command *cmd, struct text *out)
 {
-    json_t *line = json_object();
+    const struct command_row *row = &command_rows[cmd->kind];
+    json_t *line = format_fields(core, command_head, cmd, json_object());
 
-    set_int(line, "time", cmd->now);
-    set_int(line, "token", cmd->token);
-    set(line, "command", json_string(record_command_names[cmd->kind]));
-    format_kind(line, core, cmd);
-    dump(line, out);
+    set(line, "command", json_string(row->name));
+    dump(format_fields(core, row->fields, cmd, line), out);
 }
 
 static json_t *format_env(const char *env, size_t len)
@@ -304,66 +159,52 @@ static json_t *format_env(const char *env, size_t len)
 }
 
 /* The APCB itself is state, but it is what the effect is about. */
+static const struct field apcb_fields[] = {
+    {"adapters", FIELD_MASK, offsetof(struct guest_info, apm)},
+    {"domains", FIELD_MASK, offsetof(struct guest_info, aqm)},
+    {"control_domains", FIELD_MASK, offsetof(struct guest_info, adm)},
+    {0},
+};
+
 static void format_apcb(json_t *line, const struct core *core, unsigned number)
 {
     struct guest_info g;
-    uint32_t cursor = 0;
 
-    while (core_guest_next(core, &cursor, &g)) {
-        if (g.number != number)
-            continue;
-        set(line, "adapters", mask(&g.apm));
-        set(line, "domains", mask(&g.aqm));
-        set(line, "control_domains", mask(&g.adm));
-    }
+    if (core_guest_info(core, number, &g) == 0)
+        format_fields(core, apcb_fields, &g, line);
 }
 
-/* Without a default, so that the compiler asks for the word of a new kind. */
-static const char *effect_word(enum effect_kind kind)
-{
-    switch (kind) {
-    case EFFECT_GONE:
-        return "gone";
-    case EFFECT_UEVENT:
-        return "uevent";
-    case EFFECT_LOG:
-        return "log";
-    case EFFECT_APCB:
-        return "apcb";
-    case EFFECT_GUEST_NOTIFY:
-        return "guest-notify";
-    case EFFECT_GUEST_DETACHED:
-        return "guest-detached";
-    case EFFECT_REPLY:
-        return "reply";
-    case EFFECT_TIMER:
-        return "timer";
-    case EFFECT_JOB:
-        return "job";
-    case EFFECT_GUEST_STOPPED:
-        return "guest-stopped";
-    }
-    abort();
-}
+static const char *const effect_names[] = {
+    [EFFECT_GONE] = "gone",
+    [EFFECT_UEVENT] = "uevent",
+    [EFFECT_LOG] = "log",
+    [EFFECT_APCB] = "apcb",
+    [EFFECT_GUEST_NOTIFY] = "guest-notify",
+    [EFFECT_GUEST_DETACHED] = "guest-detached",
+    [EFFECT_REPLY] = "reply",
+    [EFFECT_TIMER] = "timer",
+    [EFFECT_JOB] = "job",
+    [EFFECT_GUEST_STOPPED] = "guest-stopped",
+};
 
 static json_t *format_effect(const struct core *core, const struct effects *fx,
                              const struct effect *e)
 {
-    json_t *line = json_object();
+    static const char *const levels[] = {"info", "warning", "error"};
+    json_t *line = json_pack("{s:s}", "effect", effect_names[e->kind]);
 
-    set(line, "effect", json_string(effect_word(e->kind)));
     if (e->tree)
-        set_int(line, "tree", e->tree);
+        set(line, "tree", json_integer(e->tree));
     if (e->id || e->kind == EFFECT_APCB || e->kind == EFFECT_TIMER)
-        set_int(line, "id", e->id);
+        set(line, "id", json_integer(e->id));
     if (e->value)
-        set_int(line, "value", (uint64_t)e->value);
+        set(line, "value", json_integer(e->value));
     if (e->kind == EFFECT_GONE)
         set(line, "node", path_of(core, e->tree, e->node));
     else if (e->node)
-        set_int(line, "node", e->node);
+        set(line, "node", json_integer((json_int_t)e->node));
     if (e->kind == EFFECT_LOG)
-        set(line, "level", json_string(record_level_names[e->level]));
+        set(line, "level", json_string(levels[e->level]));
     if (e->kind == EFFECT_UEVENT)
         set(line, "env", format_env(effect_text(fx, e), e->len));
     else if (e->len)
@@ -373,37 +214,21 @@ static json_t *format_effect(const struct core *core, const struct effects *fx,
     return line;
 }
 
-static json_t *format_insn_result(const struct ap_insn_result *r)
-{
-    json_t *line = json_object();
-
-    set_int(line, "program_check", r->program_check);
-    set_int(line, "cc", r->cc);
-    set(line, "gr", patterns(r->gr, 3));
-    set(line, "p1", patterns(r->p1, 2));
-    set(line, "p2", patterns(r->p2, 2));
-    set(line, "address", pattern(r->address));
-    set(line, "data", bytes(r->data.data, r->data.len));
-    return line;
-}
-
 void record_format_outcome(const struct core *core, const struct reply *reply,
                            const struct effects *effects, struct text *out)
 {
     static const struct ap_insn_result none;
-    const struct ap_insn_result *i = &reply->insn;
-    json_t *line = json_object(), *array = json_array();
+    json_t *line = json_pack("{s:i}", "result", reply->result), *array = json_array();
 
-    set(line, "result", json_integer(reply->result));
     if (reply->value)
         set(line, "value", json_integer(reply->value));
     if (reply->why.len)
         set(line, "why", bytes(reply->why.data, reply->why.len));
-    if (memcmp(i, &none, sizeof none) != 0)
-        set(line, "instruction", format_insn_result(i));
-    for (size_t k = 0; k < effects->count; k++)
-        if (json_array_append_new(array, format_effect(core, effects, &effects->v[k])) < 0)
-            abort();
+    if (memcmp(&reply->insn, &none, sizeof none) != 0)
+        set(line, "instruction",
+            format_fields(core, insn_result_fields, &reply->insn, json_object()));
+    for (size_t i = 0; i < effects->count; i++)
+        json_array_append_new(array, format_effect(core, effects, &effects->v[i]));
     set(line, "effects", array);
     dump(line, out);
 }

@@ -4,16 +4,22 @@
 
 #include <jansson.h>
 
+#include "core/commands.h"
 #include "store/record.h"
 
-/* Private to the recorder: words that both directions use. */
+/* Private to the recorder. */
 
-extern const char *const record_command_names[];
-extern const char *const record_lpar_names[];
-extern const char *const record_zcrypt_names[];
-extern const char *const record_level_names[];
+/* What an entry of a recording points to. */
+struct record_memory {
+    json_t *line;
+    struct machine_config machine;
+    void **blocks; /* what the line does not hold as it is */
+    unsigned block_count;
+};
 
-/* The position of a word in a list that ends with NULL, or -1. */
-int record_word(const char *const *words, const char *word);
+static inline const struct field *rsa_fields(const struct rsa_request *r)
+{
+    return r->crt ? rsa_crt_fields : rsa_me_fields;
+}
 
 #endif

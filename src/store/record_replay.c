@@ -124,13 +124,13 @@ static int play_entry(struct replay *r, struct record_entry *e)
         r->core = core_new(r->config, &r->effects);
     if (e->line == RECORD_COMMAND) {
         if (r->print)
-            record_print_command(r->line, r->len, r->print);
+            record_print_command(e, r->print);
         return play_command(r, e);
     }
     if (e->line == RECORD_LOOK)
         return play_look(r, e);
     if (r->print)
-        record_print_outcome(r->line, r->len, r->print);
+        record_print_outcome(e, r->print);
     r->waits = false;
     if (r->len == r->outcome.len && memcmp(r->line, r->outcome.data, r->len) == 0)
         return 0;

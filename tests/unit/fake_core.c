@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/commands.h"
+
 const struct uuid fake_mdev = {{0x9d, 0x4c, 0x0f, 0x6e, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 1}};
 
 static const struct adapter_config adapters[2] = {
@@ -63,6 +65,36 @@ void core_execute(struct core *c, const struct command *cmd, struct effects *eff
     if (c->result == 0 && cmd->kind == CMD_GUEST_STOP)
         c->guest = false;
 }
+
+/* The table of commands is the core's own; what it would execute is not there. */
+#define NOT_HERE(name)                                                                             \
+    command_function name;                                                                         \
+    int name(struct core *c, const struct command *cmd, struct effects *fx, struct reply *reply)   \
+    {                                                                                              \
+        abort();                                                                                   \
+    }
+
+NOT_HERE(core_store)
+NOT_HERE(core_timer)
+NOT_HERE(core_cancel)
+NOT_HERE(core_guest_start)
+NOT_HERE(core_guest_stop)
+NOT_HERE(core_guest_attach)
+NOT_HERE(core_guest_detach)
+NOT_HERE(core_guest_migrate)
+NOT_HERE(core_guest_look)
+NOT_HERE(core_cpu_connect)
+NOT_HERE(core_cpu_reset)
+NOT_HERE(core_insn)
+NOT_HERE(core_zcrypt_send)
+NOT_HERE(core_job_done)
+NOT_HERE(core_fault_add)
+NOT_HERE(core_fault_remove)
+NOT_HERE(core_se_adapter)
+NOT_HERE(core_se_lpar)
+NOT_HERE(core_sclp)
+NOT_HERE(core_checkstop)
+NOT_HERE(core_machine_set)
 
 static struct mask256 two(unsigned a, unsigned b)
 {
@@ -158,6 +190,13 @@ bool core_guest_next(const struct core *c, uint32_t *cursor, struct guest_info *
 const char *core_guest_name(const struct core *c, unsigned number)
 {
     return c->guest ? c->name : NULL;
+}
+
+int core_guest_info(const struct core *c, unsigned number, struct guest_info *out)
+{
+    uint32_t cursor = 0;
+
+    return core_guest_next(c, &cursor, out) && out->number == number ? 0 : -ENOENT;
 }
 
 int core_guest_find(const struct core *c, const char *name, struct guest_info *out)

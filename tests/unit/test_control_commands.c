@@ -6,8 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "control/command.h"
 #include "control/error.h"
 #include "control_rig.h"
+#include "core/commands.h"
 #include "descriptors.h"
 
 #include "unit.h"
@@ -323,6 +325,32 @@ static void test_commands_lists_all(void **state)
     close(c);
 }
 
+/* A command without a function is one of the core, and its arguments are fields of that. */
+static void test_fields_of_the_core(void **state)
+{
+    unsigned count = 0;
+
+    for (unsigned group = 0; control_commands[group]; group++)
+        for (const struct control_command *c = control_commands[group]; c->name; c++) {
+            int kind = command_find(c->name);
+
+            if (c->run)
+                continue;
+            count++;
+            assert_true(kind >= 0);
+            for (const struct argument *a = c->arguments; a->name; a++) {
+                const struct field *f =
+                    field_find(command_rows[kind].fields, a->field ? a->field : a->name);
+                struct command command = {0};
+
+                assert_non_null(f);
+                for (unsigned i = 0; a->choices && a->choices[i]; i++)
+                    assert_null(field_parse(f, &command, a->choices[i]));
+            }
+        }
+    assert_int_equal(count, 4);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
@@ -340,6 +368,7 @@ int main(void)
         TEST(test_status_and_map),
         TEST(test_clock_and_quit),
         TEST(test_commands_lists_all),
+        TEST(test_fields_of_the_core),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/command.h"
+#include "control/json.h"
+#include "core/commands.h"
+
+/* What commands share: the state of the server, guests that end with their connection, and the way
+ * into the core. */
+
+void control_state_init(struct control_state *s, struct door *door, const struct control_host *host)
+{
+    *s = (struct control_state){.door = door, .host = host};
+    ring_init(&s->log, CONTROL_LOG_MESSAGES);
+    ring_init(&s->events, CONTROL_EVENTS);
+}
+
+void control_state_done(struct control_state *s)
+{
+    for (unsigned i = 0; i < s->owned_count; i++)
+        free(s->owned[i].guest);
+    free(s->owned);
+    ring_done(&s->log);
+    ring_done(&s->events);
+    *s = (struct control_state){0};
+}
+
+void control_own_guest(struct control_call *call, const char *guest)
+{
+    struct control_state *s = call->state;
+
+    s->owned = xrealloc(s->owned, (s->owned_count + 1) * sizeof(*s->owned));
+    s->owned[s->owned_count++] =
+        (struct control_owned){.guest = xstrdup(guest), .peer = call->peer->number};
+}
+
+static void disown(struct control_state *s, unsigned i)
+{
+    free(s->owned[i].guest);
+    s->owned[i] = s->owned[--s->owned_count];
+}
+
+void control_disown_guest(struct control_state *s, const char *guest)
+{
+    for (unsigned i = 0; i < s->owned_count; i++) {
+        if (strcmp(s->owned[i].guest, guest) == 0) {
+            disown(s, i);
+            return;
+        }
+    }
+}
+
+void control_peer_gone(struct control_state *s, uint64_t peer)
+{
+    for (unsigned i = 0; i < s->owned_count;) {
+        struct command stop = {.kind = CMD_GUEST_STOP, .guest = {.name = s->owned[i].guest}};
+        struct reply reply = {0};
+
+        if (s->owned[i].peer != peer) {
+            i++;
+            continue;
+        }
+        /* It may be gone already; then there is nothing left to do. */
+        s->door->execute(s->door, &stop, &reply);
+        reply_done(&reply);
+        disown(s, i);
+    }
+}
+
+int control_execute(struct control_call *call, struct command *command, int64_t *value,
+                    struct control_error *error)
+{
+    struct door *door = call->state->door;
+    struct reply reply = {0};
+
+    door->execute(door, command, &reply);
+    if (reply.result < 0 && reply.why.len)
+        control_error_set(error, CONTROL_REFUSED, -reply.result, "%s", reply.why.data);
+    else if (reply.result < 0)
+        control_error_set(error, CONTROL_REFUSED, -reply.result, "refused: %s",
+                          strerror(-reply.result));
+    else if (value)
+        *value = reply.value;
+    reply_done(&reply);
+    return reply.result;
+}
+
+static void fill_in(struct command *command, const struct argument *a,
+                    const struct argument_value *v)
+{
+    const struct field *f =
+        field_find(command_rows[command->kind].fields, a->field ? a->field : a->name);
+
+    switch (a->type) {
+    case ARGUMENT_ID:
+        field_set(f, command, v->number);
+        return;
+    case ARGUMENT_BOOL:
+        field_set(f, command, v->on);
+        return;
+    case ARGUMENT_CHOICE:
+        if (!field_parse(f, command, a->choices[v->number]))
+            return;
+        break;
+    case ARGUMENT_TEXT:
+        field_set_bytes(f, command, v->string, strlen(v->string));
+        return;
+    default:
+        break;
+    }
+    abort(); /* no field takes that */
+}
+
+static json_t *run_in_core(const struct control_command *as, struct control_call *call,
+                           struct control_error *error)
+{
+    struct command command = {.kind = (enum command_kind)command_find(as->name)};
+    int64_t value = 0;
+    json_t *view;
+
+    for (unsigned i = 0; as->arguments[i].name; i++)
+        if (call->arguments->v[i].given)
+            fill_in(&command, &as->arguments[i], &call->arguments->v[i]);
+    if (control_execute(call, &command, &value, error) < 0)
+        return NULL;
+    view = json_object();
+    if (as->value)
+        control_json_set(view, as->value, json_integer(value));
+    return view;
+}
+
+json_t *control_command_run(const struct control_command *command, struct control_call *call,
+                            struct control_error *error)
+{
+    return command->run ? command->run(call, error) : run_in_core(command, call, error);
+}

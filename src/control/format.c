@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "control/json.h"
+#include "control/message.h"
+
+/* Messages to a peer. */
+
+static int append(const char *bytes, size_t len, void *out)
+{
+    text_add(out, bytes, len);
+    return 0;
+}
+
+/* Takes message. NULL means that building it ran out of memory. */
+static void format(json_t *message, struct text *out)
+{
+    /* 12 digits show microseconds for eleven days; more would show how doubles round. */
+    const size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(12);
+
+    if (!message || json_dump_callback(message, append, out, flags) < 0)
+        abort();
+    text_adds(out, "\n");
+    json_decref(message);
+}
+
+void control_format_greeting(const char *abi, struct text *out)
+{
+    format(json_pack("{s:{s:s, s:i, s:s}}", "apus", "version", APUS_VERSION, "protocol",
+                     CONTROL_PROTOCOL, "abi", abi),
+           out);
+}
+
+static json_t *with_id(json_t *message, const json_t *id)
+{
+    if (message && id && json_object_set(message, "id", (json_t *)id) < 0)
+        abort();
+    return message;
+}
+
+void control_format_return(json_t *value, const json_t *id, struct text *out)
+{
+    format(with_id(json_pack("{s:o}", "return", value), id), out);
+}
+
+void control_format_error(const struct control_error *error, const json_t *id, struct text *out)
+{
+    json_t *message = json_pack("{s:{s:s, s:o, s:s}}", "error", "class", error->class, "desc",
+                                control_json_string(error->desc.data), "errno",
+                                control_errno_name(error->number));
+
+    format(with_id(message, id), out);
+}
+
+void control_format_event(const char *name, json_t *data, uint64_t time, struct text *out)
+{
+    format(
+        json_pack("{s:s, s:o, s:f}", "event", name, "data", data, "timestamp", (double)time / 1e9),
+        out);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CORE_FIELDS_H
+#define APUS_CORE_FIELDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+/* The fields of commands, as data: whoever reads or writes commands in another form goes by them.
+ */
+enum field_type {
+    /* Numbers: field_get, field_set. */
+    FIELD_INT,   /* unsigned, of size bytes */
+    FIELD_TREE,  /* the same: a tree */
+    FIELD_AGENT, /* two characters, big-endian */
+    FIELD_BOOL,  /* words are for people */
+    /* What has a text form: field_format, field_parse. */
+    FIELD_WORD,    /* an enum: one of words */
+    FIELD_TEXT,    /* const char * */
+    FIELD_UUID,    /* struct uuid, and at more a bool that says whether it is given */
+    FIELD_MASK,    /* struct mask256 */
+    FIELD_PATTERN, /* uint64_t of which any bit may be set: "0x..." */
+    /* Others. */
+    FIELD_PATTERNS, /* an array of them, of size bytes */
+    FIELD_BYTES,    /* pointer, and at more a size_t */
+    FIELD_NODE,     /* inode number */
+    FIELD_MACHINE,  /* const struct machine_config * */
+    FIELD_RSA,      /* struct rsa_request, if a struct zcrypt_request is ZCRYPT_RSA */
+    FIELD_TARGETS,  /* those of a struct zcrypt_request */
+};
+
+struct field {
+    const char *name; /* NULL: the end of a list */
+    enum field_type type;
+    uint16_t at, size, more; /* at and more: offsets */
+    uint64_t max;            /* FIELD_INT; 0: what fits */
+    const char *const *words;
+};
+
+size_t field_count(const struct field *fields);
+
+/* NULL: there is none of that name. */
+const struct field *field_find(const struct field *fields, const char *name);
+
+/* A number, a truth (0 or 1), or the number of a word. */
+uint64_t field_get(const struct field *f, const void *base);
+void field_set(const struct field *f, void *base, uint64_t value);
+uint64_t field_max(const struct field *f);
+
+/* FIELD_BYTES. */
+void field_set_bytes(const struct field *f, void *base, const void *data, size_t len);
+
+/* Appends the text of a value; false: it is not given. */
+bool field_format(const struct field *f, const void *base, struct text *out);
+
+/* The inverse. NULL, or a clause that says what is wrong with text. FIELD_TEXT keeps the pointer. A
+ * FIELD_BOOL is taken by its words. */
+const char *field_parse(const struct field *f, void *base, const char *text);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "core/query.h"
+#include "core/state.h"
+
+/* The trees of the host and of guests: looking, opening, writing. */
+
+const struct sysfs_tree *core_tree(const struct core *c, unsigned tree)
+{
+    const struct core_guest *g;
+
+    if (tree == CORE_HOST_TREE)
+        return &c->tree;
+    g = guest_at(c, tree - 1);
+    return g && g->linux_system ? &g->linux_system->tree : NULL;
+}
+
+const struct zcrypt *core_zcrypt(const struct core *c, unsigned tree)
+{
+    return zcrypt_of(c, tree);
+}
+
+int core_open(const struct core *c, unsigned tree, sysfs_ino ino, uint32_t *node)
+{
+    const struct sysfs_tree *t = core_tree(c, tree);
+    struct sysfs_entry entry;
+    int rc = t ? sysfs_stat(t, ino, &entry) : -ENODEV;
+
+    if (rc < 0)
+        return rc;
+    if (!entry.device)
+        return -ENODEV;
+    *node = zcrypt_node_handle(zcrypt_of(c, tree), sysfs_dir_of(ino).object);
+    return 0;
+}
+
+int core_store(struct core *c, const struct command *cmd, struct effects *fx, struct reply *reply)
+{
+    const struct sysfs_tree *tree = core_tree(c, cmd->store.tree);
+    int config_time = ap_bus_config_time(c->bus), rc;
+
+    if (!tree)
+        return -ENODEV;
+    if (cmd->store.tree != CORE_HOST_TREE && guest_at(c, cmd->store.tree - 1)->connected)
+        return effects_refuse(fx, -EBUSY, "a write", "a real system has the guest's queues");
+    fx->tree = (uint16_t)cmd->store.tree;
+    if (fx->tree != CORE_HOST_TREE)
+        fx->guest = core_guest_name(c, fx->tree - 1u);
+    rc = sysfs_store(tree, cmd->store.ino, cmd->store.data, cmd->store.len, fx);
+    fx->guest = NULL;
+    if (ap_bus_config_time(c->bus) != config_time)
+        scan_timer(c, fx);
+    return rc;
+}
