@@ -116,8 +116,16 @@ void text_add_quoted(struct text *t, const char *data, size_t len)
 
 void text_add_hex(struct text *t, const void *data, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
-        text_addf(t, "%02x", ((const uint8_t *)data)[i]);
+    static const char digits[] = "0123456789abcdef";
+
+    reserve(t, 2 * len);
+    for (size_t i = 0; i < len; i++) {
+        uint8_t byte = ((const uint8_t *)data)[i];
+
+        t->data[t->len++] = digits[byte >> 4];
+        t->data[t->len++] = digits[byte & 15];
+    }
+    t->data[t->len] = '\0';
 }
 
 int text_parse_hex(const char *text, uint8_t *out)

@@ -40,7 +40,8 @@ void text_done_private(struct text *t);
 void text_clear(struct text *t);
 void text_done(struct text *t);
 
-#define text_auto __attribute__((cleanup(text_done))) struct text
+#define text_auto         __attribute__((cleanup(text_done))) struct text
+#define text_private_auto __attribute__((cleanup(text_done_private))) struct text
 
 /* malloc family that aborts instead of failing. */
 void *xcalloc(size_t count, size_t size);

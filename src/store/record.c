@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "store/record_json.h"
+
 struct record {
     FILE *file; /* NULL after an error */
     char *path;
@@ -22,11 +24,12 @@ static int fail(struct record *r, int err, struct text *why)
     return -err;
 }
 
-/* Out to the kernel at once: the last command is what one looks for after a crash. */
+/* The file has no buffer. Each line is out at once, since the last command is what one looks for
+ * after a crash, and no key stays behind. */
 static int write_line(struct record *r, struct text *line, struct text *why)
 {
-    text_add(line, "\n", 1);
-    if (fwrite(line->data, 1, line->len, r->file) == line->len && fflush(r->file) == 0)
+    text_add_private(line, "\n", 1);
+    if (fwrite(line->data, 1, line->len, r->file) == line->len)
         return 0;
     return fail(r, errno ? errno : EIO, why);
 }
@@ -48,6 +51,8 @@ int record_open(const char *path, const struct machine_config *config, struct re
     r->file = fdopen(fd, "w");
     if (!r->file)
         abort();
+    setvbuf(r->file, NULL, _IONBF, 0);
+    record_cleanse_json();
     record_format_head(config, &head);
     rc = write_line(r, &head, why);
     if (rc < 0)
@@ -60,7 +65,7 @@ int record_open(const char *path, const struct machine_config *config, struct re
 int record_command(struct record *r, const struct core *core, const struct command *cmd,
                    struct text *why)
 {
-    text_auto line = {0};
+    text_private_auto line = {0};
 
     if (!r || !r->file)
         return 0;
@@ -71,7 +76,7 @@ int record_command(struct record *r, const struct core *core, const struct comma
 int record_outcome(struct record *r, const struct core *core, const struct reply *reply,
                    const struct effects *effects, struct text *why)
 {
-    text_auto line = {0};
+    text_private_auto line = {0};
 
     if (!r || !r->file)
         return 0;
@@ -83,7 +88,7 @@ int record_start(struct record *r, const struct core *core, const struct effects
                  struct text *why)
 {
     struct reply none = {0};
-    text_auto line = {0};
+    text_private_auto line = {0};
     int rc;
 
     if (!r || !r->file)

@@ -22,4 +22,36 @@ static inline const struct field *rsa_fields(const struct rsa_request *r)
     return r->crt ? rsa_crt_fields : rsa_me_fields;
 }
 
+/* record_fields.c */
+
+/* Overwrites what it frees. After record_cleanse_json jansson frees all values so, those of others
+ * too. */
+void record_free(void *memory);
+void record_cleanse_json(void);
+
+/* Sets a member, taking value. */
+void record_set(json_t *object, const char *name, json_t *value);
+/* A string, or {"hex": ...} where JSON has none for these bytes. */
+json_t *record_bytes(const void *data, size_t len);
+/* The path of a node, or null when it has vanished. */
+json_t *record_path(const struct core *core, unsigned tree, sysfs_ino ino);
+json_t *record_machine(const struct machine_config *config);
+/* Sets a member of object for each field of base, and returns object. */
+json_t *record_format_fields(const struct core *core, const struct field *fields, const void *base,
+                             json_t *object);
+
+struct line_reader {
+    struct record_entry *entry;
+    struct text *why;
+};
+
+/* All return 0, or -EINVAL with a sentence in why. */
+int record_refuse(struct line_reader *r, const char *name, const char *what);
+/* max above INT64_MAX: any 64-bit number, as it was written. */
+int record_take_int(struct line_reader *r, const char *name, const json_t *value, uint64_t max,
+                    uint64_t *out);
+int record_take_machine(struct line_reader *r, const json_t *value);
+int record_take_fields(struct line_reader *r, const json_t *o, const struct field *fields,
+                       void *base);
+
 #endif

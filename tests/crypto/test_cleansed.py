@@ -12,6 +12,8 @@ import time
 
 import pytest
 
+from conftest import MACHINE, Crypto
+
 MODEXPO = 0xC0007A05
 N = 256
 PIECE = 24
@@ -30,6 +32,7 @@ class Key:
         for at in range(0, len(inner) - PIECE, PIECE):
             yield inner[at:at + PIECE]
             yield inner[at:at + PIECE][::-1]
+            yield inner[at:at + PIECE].hex().encode()
 
 
 def memory(pid):
@@ -93,6 +96,20 @@ def test_key_of_a_program(crypto, adapter):
     for _ in range(3):
         modexpo(crypto.node(), key)
     assert_cleansed(crypto.daemon_pid, key)
+
+
+def test_key_in_a_recording(tmp_path):
+    """It is in the file, which is for its owner alone, and nowhere in memory."""
+    key, recording = Key(), tmp_path / "run.jsonl"
+    daemon = Crypto(tmp_path / "daemon", MACHINE, arguments=["--record", recording])
+    try:
+        daemon.only(6)
+        for _ in range(3):
+            modexpo(daemon.node(), key)
+        assert key.exponent.hex() in recording.read_text()
+        assert_cleansed(daemon.daemon_pid, key)
+    finally:
+        daemon.stop()
 
 
 class System:
