@@ -129,7 +129,7 @@ open_suite() {
         opened["$1 $2"]=no
         ! read_lists "$@" || opened["$1 $2"]=yes
     fi
-    why="cannot read the package lists of $mirror"
+    why="cannot read the package lists of $2 from $mirror"
     [[ ${opened["$1 $2"]} == yes ]]
 }
 

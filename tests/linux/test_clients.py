@@ -33,6 +33,8 @@ type = CEX7P
 """
 UUID = "69aa1a8a-0000-4000-8000-000000000001"
 LIBRARIES = "/usr/lib/s390x-linux-gnu"
+# Where Debian has the engine until trixie. Later packages bring a provider of that name.
+ENGINE = f"{LIBRARIES}/openssl-1.0.2/engines/libibmca.so"
 PIN, SO_PIN = "1234567", "7654321"
 
 # What the maintainer scripts of opencryptoki and openssl-ibmca would have done, and a message with its SHA-512.
@@ -60,7 +62,7 @@ engines = engines
 [engines]
 ibmca = ibmca
 [ibmca]
-dynamic_path = {LIBRARIES}/openssl-1.0.2/engines/libibmca.so
+dynamic_path = {ENGINE}
 engine_id = ibmca
 default_algorithms = RSA
 init = 1
@@ -107,18 +109,40 @@ def as_it_was(guest):
 
 @pytest.fixture(scope="module")
 def token(guest):
-    """openCryptoki's ICA token with a user, an RSA key (ID 01) and an elliptic-curve key (ID 02)."""
+    """openCryptoki's ICA token with a user and an RSA key (ID 01)."""
     guest.sh(f"""pkcsslotd
         until pkcsconf -t >/dev/null 2>&1; do sleep 0.1; done
         printf '87654321\\napus\\n' | pkcsconf -c 1 -I
         pkcsconf -c 1 -P -S 87654321 -n {SO_PIN}
         pkcsconf -c 1 -u -S {SO_PIN} -n 87654321
         pkcsconf -c 1 -p -U 87654321 -n {PIN}""")
-    guest.sh(f"cd /root; {TOKEN} --keypairgen --key-type rsa:2048 --id 01")
-    guest.sh(f"cd /root; {TOKEN} --keypairgen --key-type EC:prime256v1 --id 02")
-    for key in ("01", "02"):
-        guest.sh(f"cd /root; {TOKEN} --read-object --type pubkey --id {key} --output-file public{key}")
+    make_key(guest, "rsa:2048", "01")
     return guest
+
+
+def make_key(guest, kind, key):
+    guest.sh(f"cd /root; {TOKEN} --keypairgen --key-type {kind} --id {key}")
+    guest.sh(f"cd /root; {TOKEN} --read-object --type pubkey --id {key} --output-file public{key}")
+
+
+@pytest.fixture(scope="module")
+def engine(guest):
+    if guest.exec("test", "-e", ENGINE, check=False).returncode:
+        pytest.skip("these packages have no engine ibmca: a provider has taken its place, which is not tried here")
+
+
+@pytest.fixture(scope="module")
+def software(guest):
+    """libica computes what no adapter does. Since 4.4 it has no software for that."""
+    version = guest.sh(f"basename $(readlink -f {LIBRARIES}/libica.so.4)").removeprefix("libica.so.")
+    if tuple(map(int, version.split("."))) >= (4, 4):
+        pytest.skip(f"libica {version} computes nothing itself, and the CCA coprocessor here has no elliptic curves")
+
+
+@pytest.fixture(scope="module")
+def curve(token, software):
+    make_key(token, "EC:prime256v1", "02")
+    return token
 
 
 def requests(guest, card):
@@ -168,7 +192,7 @@ def test_libica_knows_which_adapters_are_online(guest, program):
 
 
 @pytest.mark.parametrize("bits", [512, 1024, 2048, 3072, 4096])
-def test_the_engine_ibmca_signs_with_the_accelerator(guest, bits):
+def test_the_engine_ibmca_signs_with_the_accelerator(guest, engine, bits):
     before = requests(guest, "05")
     key = subprocess.run(["openssl", "genrsa", str(bits)], capture_output=True, text=True, check=True).stdout
     assert guest.sh("""cd /root
@@ -183,7 +207,7 @@ def test_the_engine_ibmca_signs_with_the_accelerator(guest, bits):
 @pytest.mark.parametrize("rule", [
     "05.* 3 busy", "05.* 2 bad-reply length", "05.* 2 bad-reply short", "05.* 3 bad-reply code=0x10",
     "05.* 1 bad-reply type", "05.* 2 delay 300ms", "*.* 2 deconfigured"])
-def test_a_fault_costs_no_signature(guest, rule):
+def test_a_fault_costs_no_signature(guest, engine, rule):
     guest.machine.apus("fault", "add", rule)
     assert sign_often(guest, 4) == ["Verified OK"] * 4
     assert guest.machine.ask("fault", "list")["hits"] > 0
@@ -235,29 +259,29 @@ def test_without_the_accelerator_the_cca_coprocessor_computes(token):
     assert requests(token, "05") == before[0] and requests(token, "06") > before[1]
 
 
-def test_without_any_adapter_libica_computes(token):
+def test_without_any_adapter_libica_computes(token, software):
     token.sh("chzcrypt -d 05 06")
     sign_with_token(token)
     assert counted(token, "RSA-CRT") == (0, 1)
 
 
-def test_what_our_coprocessor_does_not_know_libica_computes(token):
+def test_what_our_coprocessor_does_not_know_libica_computes(curve):
     """Its ECDSA asks the CCA coprocessor, which says no in a way that leaves the queue in use."""
-    before = requests(token, "06")
-    token.sh(f"""cd /root
+    before = requests(curve, "06")
+    curve.sh(f"""cd /root
         {TOKEN} --sign --mechanism ECDSA --id 02 --input-file digest --output-file signature --signature-format openssl""")
     verify = "openssl pkeyutl -verify -pubin -inkey public02 -keyform der -sigfile signature -in digest -pkeyopt digest:sha512"
-    assert token.sh(f"cd /root; {verify}") == "Signature Verified Successfully"
-    assert counted(token, "ECDSA Sign") == (0, 1)
+    assert curve.sh(f"cd /root; {verify}") == "Signature Verified Successfully"
+    assert counted(curve, "ECDSA Sign") == (0, 1)
     # A refusal must not look like a verdict.
     verify = f"{TOKEN} --verify --mechanism ECDSA --id 02 --input-file digest --signature-format openssl --signature-file"
-    assert "Signature is valid" in token.sh(f"cd /root; {verify} signature")
-    token.sh("cd /root; openssl dgst -sha512 -binary ibmca.cnf >other")
-    shown = token.exec("sh", "-c", f"cd /root; {verify.replace('file digest', 'file other')} signature", check=False)
+    assert "Signature is valid" in curve.sh(f"cd /root; {verify} signature")
+    curve.sh("cd /root; openssl dgst -sha512 -binary ibmca.cnf >other")
+    shown = curve.exec("sh", "-c", f"cd /root; {verify.replace('file digest', 'file other')} signature", check=False)
     assert shown.returncode != 0 and "Invalid signature" in shown.stderr
-    assert counted(token, "ECDSA Verify")[0] == 0
-    assert requests(token, "06") > before
-    assert token.sh("cat /sys/bus/ap/devices/06.0*/online").split() == ["1", "1"]
+    assert counted(curve, "ECDSA Verify")[0] == 0
+    assert requests(curve, "06") > before
+    assert curve.sh("cat /sys/bus/ap/devices/06.0*/online").split() == ["1", "1"]
 
 
 def test_the_kernel_takes_random_numbers_from_the_cca_coprocessor(guest):

@@ -25,9 +25,14 @@ def warm(cache, tmp_path):
         copy = directory / "linux" / path.name
         if path.name == "qemu" or path.name.startswith("kernel-"):
             copy.symlink_to(path)
-        elif path.name in ("tools", "apt-tools"):
-            shutil.copytree(path, copy, symlinks=True)
+        elif path.name == "tools" or path.name.startswith("apt-s390x-"):
+            shutil.copytree(path, copy, symlinks=True, ignore=shutil.ignore_patterns("kernel-*", "packages", "clients-*"))
     return directory
+
+
+def forget_packages(linux):
+    for path in linux.glob("apt-s390x-*"):
+        shutil.rmtree(path)
 
 
 def fetch(directory, *words, offline=False, setting=None, **more):
@@ -48,14 +53,14 @@ def test_a_warm_cache_needs_no_network(warm, cache):
 def test_without_network_and_cache_it_says_so(tmp_path):
     done = fetch(tmp_path, offline=True, timeout=120)
     assert done.returncode == 1
-    assert "cannot read the package lists of http://127.0.0.1:9/debian" in done.stderr
+    assert "from http://127.0.0.1:9/debian" in done.stderr and "no suite can deliver QEMU" in done.stderr
     assert not (tmp_path / "linux" / "qemu").exists()
 
 
 def test_what_is_damaged_is_fetched_again_by_checksum(warm):
     """Half a package and half an unpacked directory, as an interruption leaves them."""
     linux = warm / "linux"
-    archive = next((linux / "apt-tools" / "archives").glob("busybox*.deb"))
+    archive = next(linux.glob("apt-s390x-*/tools/busybox*.deb"))
     whole = archive.read_bytes()
     archive.write_bytes(whole[: len(whole) // 2])
     shutil.rmtree(linux / "tools")
@@ -63,7 +68,7 @@ def test_what_is_damaged_is_fetched_again_by_checksum(warm):
     (linux / "tools.new" / "rest").write_text("of an interrupted run")
     done = fetch(warm)
     assert done.returncode == 0, done.stderr
-    assert f"fetching {archive.name}" in done.stderr and "fetching libc6" not in done.stderr
+    assert "tools: fetching" in done.stderr and "kernel" not in done.stderr
     assert archive.read_bytes() == whole
     assert not (linux / "tools.new").exists() and not (linux / "tools" / "rest").exists()
     assert (linux / "tools" / "usr" / "bin" / "busybox").exists()
@@ -72,7 +77,7 @@ def test_what_is_damaged_is_fetched_again_by_checksum(warm):
 def test_an_interrupted_fetch_can_be_started_again(warm):
     linux = warm / "linux"
     shutil.rmtree(linux / "tools")
-    shutil.rmtree(linux / "apt-tools")
+    forget_packages(linux)
     running = subprocess.Popen([LINUX / "fetch"], env=dict(os.environ, APUS_CACHE=str(warm)),
                                stderr=subprocess.DEVNULL, start_new_session=True)
     time.sleep(1)
@@ -101,7 +106,7 @@ def test_an_ordinary_user_can_fetch(warm):
                 link.unlink()
                 shutil.copytree(real, link, symlinks=True)
         shutil.rmtree(mine / "linux" / "tools")
-        shutil.rmtree(mine / "linux" / "apt-tools")
+        forget_packages(mine / "linux")
         subprocess.run(["chown", "-R", "nobody", mine], check=True)
         done = subprocess.run(["setpriv", "--reuid=nobody", "--clear-groups", LINUX / "fetch"], cwd="/",
                               env=dict(os.environ, APUS_CACHE=str(mine), HOME="/nonexistent"),
@@ -119,7 +124,7 @@ def test_bad_words_are_refused(tmp_path):
     assert fetch(tmp_path, "--what").returncode == 2
     build = subprocess.run([LINUX / "build-image"], env=dict(os.environ, APUS_CACHE=str(tmp_path)), capture_output=True,
                            text=True)
-    assert build.returncode == 1 and "run fetch --kernel trixie" in build.stderr
+    assert build.returncode == 1 and "run fetch" in build.stderr
 
 
 def members(image):
@@ -200,4 +205,4 @@ def test_whether_lists_may_be_out_of_date_is_as_for_the_machine(cache, tmp_path)
     dump = subprocess.run(["apt-config", "dump", "Acquire::Check-Valid-Until"], env=dict(os.environ, APT_CONFIG=str(setting)),
                           capture_output=True, text=True, check=True).stdout
     fetch(tmp_path, offline=True, timeout=120, setting=setting)
-    assert dump.strip() and dump.strip() in (tmp_path / "linux" / "apt-qemu" / "apt.conf").read_text()
+    assert dump.strip() and dump.strip() in next((tmp_path / "linux").glob("apt-*/apt.conf")).read_text()

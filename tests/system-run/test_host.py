@@ -82,7 +82,7 @@ def test_what_is_mounted_in_dev_is_moved_away_and_emptied(inside):
     inside("""
         mkdir /dev/shm/moved
         for m in $(findmnt -rno TARGET | grep ^/dev/); do
-            mount --move $m /dev/shm/moved && rm -rf /dev/shm/moved/* && umount /dev/shm/moved
+            mount -n --move $m /dev/shm/moved && rm -rf /dev/shm/moved/* && umount -n /dev/shm/moved
         done
         rm -rf /dev/*; true""")
 
