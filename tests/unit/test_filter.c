@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+#include "vfio_world.h"
+
+/* What a guest gets of what is assigned to its mediated device. */
+
+static struct vfio_ap_guest guest;
+
+/* Adapters 4 and 5 with both domains are assigned to the first device, and a guest has it. */
+static struct bus_world *with_guest(void **state)
+{
+    struct bus_world *w = *state;
+
+    guest = (struct vfio_ap_guest){.hw.features = GUEST_AP, .number = 1, .name = "Guest1"};
+    assert_int_equal(assign(w, UUID1, "assign_adapter", "4"), 0);
+    assert_int_equal(assign(w, UUID1, "assign_adapter", "5"), 0);
+    assert_int_equal(assign(w, UUID1, "assign_domain", "4"), 0);
+    assert_int_equal(assign(w, UUID1, "assign_domain", "0x47"), 0);
+    forget(w);
+    assert_int_equal(vfio_ap_attach(vfio, mdev_of(UUID1), &guest, &w->fx), 0);
+    return w;
+}
+
+/* The guest's own masks are the device's effective ones. */
+static const char *guest_has(void)
+{
+    assert_true(apcb_equal(&guest.hw.apcb, mdev_effective(mdev_of(UUID1))));
+    return product(&guest.hw.apcb);
+}
+
+static unsigned count(const struct bus_world *w, enum effect_kind kind)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < w->fx.count; i++)
+        n += w->fx.v[i].kind == kind;
+    return n;
+}
+
+static void a_guest_gets_what_is_assigned(void **state)
+{
+    struct bus_world *w = with_guest(state);
+
+    assert_string_equal(guest_has(), "4 5 / 4 71");
+    assert_string_equal(w->calls.data, "zapq 04.0004\nzapq 04.0047\nzapq 05.0004\nzapq 05.0047\n");
+}
+
+/* What the host does not have stays assigned and is passed when it comes. */
+static void what_the_host_lacks_waits(void **state)
+{
+    struct bus_world *w = with_guest(state);
+
+    assert_int_equal(assign(w, UUID1, "assign_adapter", "6"), 0);
+    assert_int_equal(assign(w, UUID1, "assign_domain", "5"), 0);
+    assert_string_equal(product(mdev_assigned(mdev_of(UUID1))), "4 5 6 / 4 5 71");
+    assert_string_equal(guest_has(), "4 5 / 4 71");
+    add_adapter(&w->hw, 6, 11, AP_FN_ACCEL, domains_of_two, 2);
+    scan(w);
+    assert_string_equal(guest_has(), "4 5 6 / 4 71");
+    mask256_clear(&w->hw.qci.aqm, 4);
+    scan(w);
+    assert_string_equal(guest_has(), "4 5 6 / 71");
+}
+
+/* The APCB is a product: one queue that cannot be passed withholds its adapter. */
+static void an_adapter_is_withheld_as_a_whole(void **state)
+{
+    struct bus_world *w = with_guest(state);
+
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/unbind", "05.0047"), 0);
+    assert_string_equal(guest_has(), "4 / 4 71");
+    assert_non_null(strstr(w->calls.data, "zapq 05.0004\n"));
+    assert_null(strstr(w->calls.data, "zapq 04"));
+    assert_int_equal(count(w, EFFECT_APCB), 1);
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/bind", "05.0047"), 0);
+    assert_string_equal(guest_has(), "4 5 / 4 71");
+}
+
+static void a_domain_without_queues_withholds_all(void **state)
+{
+    struct bus_world *w = with_guest(state);
+
+    mask256_set(&w->hw.qci.aqm, 9);
+    scan(w);
+    assert_int_equal(assign(w, UUID1, "assign_domain", "9"), 0);
+    assert_string_equal(guest_has(), "/ 4 9 71");
+    assert_int_equal(assign(w, UUID1, "unassign_domain", "9"), 0);
+    assert_string_equal(guest_has(), "4 5 / 4 71");
+}
+
+static void standby_withholds(void **state)
+{
+    struct bus_world *w = with_guest(state);
+
+    w->hw.adapters[5].rc = AP_RC_DECONFIGURED;
+    scan(w);
+    assert_string_equal(guest_has(), "4 / 4 71");
+    w->hw.adapters[5].rc = AP_RC_NORMAL;
+    scan(w);
+    assert_string_equal(guest_has(), "4 5 / 4 71");
+}
+
+static void upstream_passes_what_is_in_standby(void **state)
+{
+    struct bus_world *w = with_guest(state);
+
+    w->hw.adapters[5].rc = AP_RC_DECONFIGURED;
+    scan(w);
+    assert_string_equal(guest_has(), "4 5 / 4 71");
+}
+
+/* What is withdrawn is zeroized, what stays is not touched, and the guest is told once. */
+static void what_is_withdrawn_is_zeroized(void **state)
+{
+    struct bus_world *w = with_guest(state);
+
+    assert_int_equal(assign(w, UUID1, "unassign_domain", "0x47"), 0);
+    assert_string_equal(guest_has(), "4 5 / 4");
+    assert_string_equal(w->calls.data, "zapq 04.0047\nzapq 05.0047\n");
+    assert_int_equal(count(w, EFFECT_APCB), 1);
+    assert_int_equal(count(w, EFFECT_GUEST_NOTIFY), 1);
+    assert_int_equal(assign(w, UUID1, "unassign_domain", "0x47"), 0);
+    assert_int_equal(count(w, EFFECT_APCB), 0);
+}
+
+/* However much a scan changes. */
+static void one_update_for_one_change(void **state)
+{
+    struct bus_world *w = with_guest(state);
+    uint64_t before = guest.config_changes;
+
+    w->hw.adapters[4].rc = w->hw.adapters[5].rc = AP_RC_DECONFIGURED;
+    mask256_clear(&w->hw.qci.aqm, 0x47);
+    scan(w);
+    assert_string_equal(guest_has(), "/ 4");
+    assert_int_equal(guest.config_changes, before + 1);
+    assert_int_equal(count(w, EFFECT_GUEST_NOTIFY), 1);
+}
+
+/* A queue of which nobody knows that it is empty is passed to nobody. */
+static void a_reset_that_lasts_withholds(void **state)
+{
+    struct bus_world *w = with_guest(state);
+
+    w->hw.resetting = AP_QN(5, 4);
+    assert_int_equal(assign(w, UUID1, "unassign_adapter", "5"), 0);
+    assert_int_equal(assign(w, UUID1, "assign_adapter", "5"), 0);
+    assert_string_equal(guest_has(), "4 / 4 71");
+    w->hw.resetting = 0;
+    scan(w);
+    assert_string_equal(guest_has(), "4 5 / 4 71");
+}
+
+/* Without a guest the masks are computed all the same, and nobody is told. */
+static void a_device_without_guest(void **state)
+{
+    struct bus_world *w = with_guest(state);
+
+    forget(w);
+    vfio_ap_detach(vfio, &guest, &w->fx);
+    assert_string_equal(product(&guest.hw.apcb), "/");
+    assert_string_equal(w->calls.data, "zapq 04.0004\nzapq 04.0047\nzapq 05.0004\nzapq 05.0047\n");
+    assert_int_equal(assign(w, UUID1, "unassign_adapter", "4"), 0);
+    assert_string_equal(product(mdev_effective(mdev_of(UUID1))), "5 / 4 71");
+    assert_int_equal(count(w, EFFECT_APCB), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        VFIO_TEST(a_guest_gets_what_is_assigned),
+        VFIO_TEST(what_the_host_lacks_waits),
+        VFIO_TEST(an_adapter_is_withheld_as_a_whole),
+        VFIO_TEST(a_domain_without_queues_withholds_all),
+        VFIO_TEST(standby_withholds),
+        VFIO_TEST_UPSTREAM(upstream_passes_what_is_in_standby),
+        VFIO_TEST(what_is_withdrawn_is_zeroized),
+        VFIO_TEST(one_update_for_one_change),
+        VFIO_TEST(a_reset_that_lasts_withholds),
+        VFIO_TEST(a_device_without_guest),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
