@@ -6,6 +6,8 @@ PREFIX ?= /usr/local
 # What finds errors while the tests run: address,undefined or thread or none. Each has a build of its own.
 SANITIZE ?= address,undefined
 CLIENTS ?= $(BUILD)/clients
+# Which suites make coverage runs.
+SUITES ?= unit model fuzz system crypto run
 
 comma := ,
 usual := address,undefined
@@ -93,6 +95,19 @@ test-build:
 	$(call configure,$(TEST_BUILD),-Db_sanitize=$(SANITIZE) -Db_lundef=false $(CHECKED))
 	ninja -C $(TEST_BUILD) -j$(JOBS)
 
+# What the tests reach: the figures, and the files of which they reach least. Some of what ends by a signal is not counted.
+coverage: deps-coverage
+	$(call configure,$(COVERAGE_BUILD),-Db_coverage=true -Dbuildtype=debug $(CHECKED))
+	ninja -C $(COVERAGE_BUILD) -j$(JOBS)
+	$(MAKE) --no-print-directory clients
+	meson test -C $(COVERAGE_BUILD) $(patsubst %,--suite %,$(SUITES)) || true
+	tests/check/coverage $(COVERAGE_BUILD)
+
+# What reads the source: clang-tidy, cppcheck, shellcheck, unused functions.
+lint:
+	$(call need,$(BUILD_PACKAGES) $(LINT_PACKAGES),deps-lint)
+	JOBS=$(JOBS) tests/check/lint $(LINT_BUILD)
+
 # Debian's s390x programs of some releases; the tests of a release that cannot be had say so.
 clients:
 	@tests/clients/setup $(CLIENTS)
@@ -123,5 +138,7 @@ help:
 	@echo "make run-linux  the same with three real Linux guests"
 	@echo "make test       build with sanitizers in $(BUILD)-test/ and run all tests;"
 	@echo "                SANITIZE=thread or SANITIZE=none and CC=clang are builds beside it"
+	@echo "make lint       read the source with clang-tidy, cppcheck and shellcheck, look for unused functions"
+	@echo "make coverage   how much of the source the tests reach (SUITES: $(SUITES))"
 	@echo "make bench      measure, with a release build in build-bench/"
 	@echo "make clean      remove what was built"
