@@ -69,7 +69,7 @@ static void log_refusal(const struct command_row *row, const struct reply *reply
 
     if (!row->logged || reply->result >= 0 || !reply->why.len)
         return;
-    for (unsigned i = 0; row->name[i] && i < sizeof name - 1; i++)
+    for (unsigned i = 0; i < sizeof name - 1 && row->name[i]; i++)
         name[i] = row->name[i] == '-' ? ' ' : row->name[i];
     effects_log(fx, LOG_LEVEL_WARNING, "%s refused (%s): %s", name, strerrorname_np(-reply->result),
                 reply->why.data);

@@ -26,7 +26,7 @@ void guest_session_refuse(struct guest_session *s, int error, const char *text)
         return;
     if (!text || !*text)
         text = strerror(abs(error));
-    for (; text[len] && len < sizeof(line); len++)
+    for (; len < sizeof(line) && text[len]; len++)
         line[len] = (unsigned char)text[len] < 0x20 || text[len] == 0x7f ? ' ' : text[len];
     frame.refuse.text = line;
     frame.refuse.text_len = len;

@@ -113,13 +113,6 @@ struct mask256 machine_online(const struct machine *m)
     return lpar_adapters(m, true);
 }
 
-bool machine_queue_usable(const struct machine *m, ap_qn qn)
-{
-    struct adapter_state s = machine_adapter(m, AP_QN_APID(qn));
-
-    return s.in_lpar && s.online && mask256_test(&m->config.usage, AP_QN_APQI(qn));
-}
-
 uint32_t machine_zeroize_count(const struct machine *m, ap_qn qn)
 {
     const struct adapter *a = &m->adapters[AP_QN_APID(qn)];

@@ -30,9 +30,6 @@ const struct machine_config *machine_config(const struct machine *m);
 /* Adapters that are both in the LPAR and online. */
 struct mask256 machine_online(const struct machine *m);
 
-/* True if APQN is in the LPAR's masks and its adapter is online. */
-bool machine_queue_usable(const struct machine *m, ap_qn qn);
-
 /* How often the queue has been zeroized since the machine started. */
 uint32_t machine_zeroize_count(const struct machine *m, ap_qn qn);
 

@@ -57,7 +57,7 @@ ssize_t fds_receive(int socket, void *bytes, size_t len, int flags, struct fds *
 int fds_receive_one(int socket, int flags)
 {
     struct fds fds;
-    char byte;
+    char byte = 0;
 
     if (fds_receive(socket, &byte, 1, flags, &fds) < 0)
         return -errno;
