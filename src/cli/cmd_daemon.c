@@ -171,7 +171,7 @@ static int daemon_cli_run(int argc, char **argv)
             return status;
     }
     if (optind != argc)
-        return cli_usage("it takes no operand, '%s' is one too many", argv[optind]);
+        return cli_usage("unexpected operand '%s'", argv[optind]);
     if (!o.socket || !*o.socket)
         return cli_usage("--socket is missing: where should the control socket be?");
     if ((!o.mount || !*o.mount) && o.fuse_fd < 0 && !o.no_tree)

@@ -107,7 +107,7 @@ static int events_run(int argc, char **argv)
     for (int got; (got = cli_next(argc, argv)) != -1;)
         wait |= got == OPT_FOLLOW;
     if (optind != argc)
-        return cli_usage("it takes no operand");
+        return cli_usage("unexpected operand '%s'", argv[optind]);
     path = cli_socket();
     if (!path || connection_open(path, &c) < 0)
         return 1;

@@ -66,7 +66,7 @@ static int fault_list_run(int argc, char **argv)
 
     cli_skip_options(argc, argv);
     if (optind != argc)
-        return cli_usage("it takes no operand");
+        return cli_usage("unexpected operand '%s'", argv[optind]);
     status = ask("fault-list", NULL, &view);
     faults = json_object_get(view, "faults");
     if (status == 0 && cli_json())

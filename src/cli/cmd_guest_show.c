@@ -54,7 +54,7 @@ static int guest_list_run(int argc, char **argv)
 
     cli_skip_options(argc, argv);
     if (optind != argc)
-        return cli_usage("it takes no operand");
+        return cli_usage("unexpected operand '%s'", argv[optind]);
     status = ask("guest-list", NULL, &view);
     guests = json_object_get(view, "guests");
     if (status == 0 && cli_json())

@@ -66,7 +66,7 @@ static int linux_fetch_run(int argc, char **argv)
     for (int got; (got = cli_next(argc, argv)) != -1;)
         add_word(got, args, &n);
     if (optind != argc) {
-        status = cli_usage("it takes no operand");
+        status = cli_usage("unexpected operand '%s'", argv[optind]);
     } else if (linux_tool("fetch", &program)) {
         args[0] = program.data;
         status = program_run((char **)args, &nobody);

@@ -42,7 +42,7 @@ static int log_run(int argc, char **argv)
             (number_parse_u64(optarg, strlen(optarg), 0, &since) < 0 || since > INT64_MAX))
             return cli_usage("--since takes the number of a message, not '%s'", optarg);
     if (optind != argc)
-        return cli_usage("it takes no operand");
+        return cli_usage("unexpected operand '%s'", argv[optind]);
     status = ask("log", json_pack("{s:I}", "since", (json_int_t)since), &view);
     json_array_foreach(json_object_get(view, "messages"), i, message)
     {

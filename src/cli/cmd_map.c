@@ -50,7 +50,7 @@ static int map_run(int argc, char **argv)
 
     cli_skip_options(argc, argv);
     if (optind != argc)
-        return cli_usage("it takes no operand");
+        return cli_usage("unexpected operand '%s'", argv[optind]);
     status = ask("map", NULL, &view);
     if (status == 0)
         status = cli_json() ? print_json(view) : print_map(view);

@@ -95,7 +95,7 @@ static int se_show_run(int argc, char **argv)
 
     cli_skip_options(argc, argv);
     if (optind != argc)
-        return cli_usage("it takes no operand");
+        return cli_usage("unexpected operand '%s'", argv[optind]);
     status = ask("se-show", NULL, &view);
     if (status == 0 && cli_json()) {
         ask_print(view);

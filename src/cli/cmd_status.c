@@ -112,7 +112,7 @@ static int status_run(int argc, char **argv)
 
     cli_skip_options(argc, argv);
     if (optind != argc)
-        return cli_usage("it takes no operand");
+        return cli_usage("unexpected operand '%s'", argv[optind]);
     status = ask("status", NULL, &view);
     if (status == 0 && cli_json())
         ask_print(view);

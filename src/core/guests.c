@@ -363,7 +363,7 @@ static int lpar_connect(struct core *c, bool on, struct effects *fx, struct repl
     return 0;
 }
 
-/* Who leaves takes nothing along, and leaves nothing in the queues. */
+/* A system that disconnects loses its queue state, and leaves nothing in the queues. */
 int core_cpu_connect(struct core *c, const struct command *cmd, struct effects *fx,
                      struct reply *reply)
 {

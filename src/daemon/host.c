@@ -36,7 +36,7 @@ static int host_mount_guest(void *data, unsigned guest, int fd, struct text *why
     int own;
 
     if (!is_fuse(fd)) {
-        text_adds(why, "the descriptor that came with the request is none of /dev/fuse");
+        text_adds(why, "the descriptor sent with the request is not an open /dev/fuse");
         return -EINVAL;
     }
     own = fcntl(fd, F_DUPFD_CLOEXEC, 0);

@@ -75,8 +75,8 @@ static enum ap_rc queue_enter(struct machine *m, ap_qn qn)
     return rc;
 }
 
-/* The queue will not come to mind by itself: whoever was turned away tries again, as drivers do
- * [ap-busy]. A rule that holds always ends with its removal, and that tells everyone. */
+/* Nothing else re-arms the queue: a driver that was turned away polls until it gets in, which an
+ * alarm stands for here. */
 static void try_again_later(struct machine *m, const struct fault *f, ap_qn qn)
 {
     struct mask256 *set = &m->adapters[AP_QN_APID(qn)].try_again;

@@ -58,7 +58,7 @@ def test_add_list_remove(host):
     (["remove", "0"], 1, "there is no fault 0"),
     (["remove", "some"], 2, "'some' is neither a fault's number nor 'all'"),
     (["remove"], 2, "which fault?"),
-    (["list", "all"], 2, "it takes no operand"),
+    (["list", "all"], 2, "unexpected operand 'all'"),
 ])
 def test_refusals(host, arguments, status, sentence):
     result = host.cli("fault", *arguments)

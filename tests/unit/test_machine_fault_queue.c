@@ -76,7 +76,7 @@ static int answer(struct world *w, const char *reply)
     return machine_job_done(w->machine, id, (const uint8_t *)reply, strlen(reply), &qn);
 }
 
-/* The queues that come to mind up to now. */
+/* The queues whose alarms are due by now. */
 static unsigned alarms(struct world *w, uint64_t now, ap_qn want)
 {
     unsigned count = 0;
