@@ -29,11 +29,12 @@ bool cli_json(void)
 const char *cli_socket(void)
 {
     static char path[RUNTIME_PATH_MAX];
+    const char *set = getenv("APUS_SOCKET");
 
     if (socket_given)
         return socket_given;
-    if (getenv("APUS_SOCKET") && *getenv("APUS_SOCKET"))
-        return getenv("APUS_SOCKET");
+    if (set && *set)
+        return set;
     return runtime_find_socket(path) == 0 ? path : NULL;
 }
 

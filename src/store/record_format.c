@@ -116,6 +116,7 @@ void record_format_outcome(const struct core *core, const struct reply *reply,
         record_set(line, "value", json_integer(reply->value));
     if (reply->why.len)
         record_set(line, "why", record_bytes(reply->why.data, reply->why.len));
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): untouched it is all zero */
     if (memcmp(&reply->insn, &none, sizeof none) != 0)
         record_set(line, "instruction",
                    record_format_fields(core, insn_result_fields, &reply->insn, json_object()));
