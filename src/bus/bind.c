@@ -39,17 +39,36 @@ bool driver_matches(const struct ap_bus *b, unsigned driver, bool card, unsigned
     return d->card == card && d->types >> b->cards[apid].type & 1;
 }
 
-/* Its type, and the owner by masks or by override [bus-binding]. */
-bool driver_accepts(const struct ap_bus *b, unsigned driver, ap_qn qn)
+/* What decides who takes a queue: an override, or else whose it is [bus-binding]. */
+struct claim {
+    const char *override;
+    bool owned_by_default;
+};
+
+static struct claim claim_of(const struct ap_bus *b, ap_qn qn)
+{
+    struct claim claim = {b->override_count ? override_get(b, qn) : NULL, false};
+
+    if (!claim.override)
+        claim.owned_by_default = ap_bus_owned_by_default(b, qn);
+    return claim;
+}
+
+static bool fits(const struct ap_bus *b, unsigned driver, ap_qn qn, const struct claim *claim)
 {
     const struct ap_driver *d = b->drivers[driver].driver;
-    const char *override = b->override_count ? override_get(b, qn) : NULL;
 
     if (!driver_matches(b, driver, false, AP_QN_APID(qn)))
         return false;
-    if (override)
-        return strcmp(override, d->name) == 0;
-    return d->is_default == ap_bus_owned_by_default(b, qn);
+    return claim->override ? strcmp(claim->override, d->name) == 0
+                           : d->is_default == claim->owned_by_default;
+}
+
+bool driver_accepts(const struct ap_bus *b, unsigned driver, ap_qn qn)
+{
+    struct claim claim = claim_of(b, qn);
+
+    return fits(b, driver, qn, &claim);
 }
 
 static void driver_probe(struct ap_bus *b, unsigned driver, ap_device_id id, struct effects *fx)
@@ -105,8 +124,10 @@ void queue_unbind(struct ap_bus *b, ap_qn qn, struct effects *fx)
 
 void queue_probe(struct ap_bus *b, ap_qn qn, struct effects *fx)
 {
+    struct claim claim = claim_of(b, qn);
+
     for (unsigned d = 0; d < b->driver_count; d++) {
-        if (driver_accepts(b, d, qn)) {
+        if (fits(b, d, qn, &claim)) {
             queue_bind(b, qn, d, fx);
             return;
         }

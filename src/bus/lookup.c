@@ -85,8 +85,12 @@ struct mask256 ap_bus_default_row(const struct ap_bus *b, const struct ap_masks 
 
 bool ap_bus_owned_by_default(const struct ap_bus *b, ap_qn qn)
 {
-    struct mask256 row = ap_bus_default_row(b, &b->masks, AP_QN_APID(qn));
+    struct mask256 row;
 
+    if (!b->override_count)
+        return mask256_test(&b->masks.apmask, AP_QN_APID(qn)) &&
+               mask256_test(&b->masks.aqmask, AP_QN_APQI(qn));
+    row = ap_bus_default_row(b, &b->masks, AP_QN_APID(qn));
     return mask256_test(&row, AP_QN_APQI(qn));
 }
 

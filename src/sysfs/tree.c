@@ -106,19 +106,26 @@ sysfs_ino sysfs_dir_ino(const struct sysfs_tree *t, struct sysfs_dir dir)
     return inode_pack((struct inode){dir, MEMBER_SELF, generation_of(t, dir)});
 }
 
+static int find_in(const struct sysfs_attr *attrs, const char *name)
+{
+    for (unsigned i = 0; attrs && attrs[i].name; i++)
+        if (strcmp(attrs[i].name, name) == 0)
+            return (int)i;
+    return -ENOENT;
+}
+
 /* The number of the attribute of that name, or -ENOENT. Of several, the one that is visible. */
 static int attr_find(const struct sysfs_tree *t, struct sysfs_dir dir, const char *name)
 {
-    int found = -ENOENT;
+    int found = find_in(t->ops[dir.kind]->attrs, name);
 
-    for (unsigned i = 0; i < t->attr_count[dir.kind]; i++) {
-        struct attr a = attr_at(t, dir.kind, i);
+    for (unsigned i = 0; found < 0 && i < t->group_count; i++) {
+        const struct sysfs_kind_group *g = &t->groups[i];
 
-        if (strcmp(a.attr->name, name) != 0)
-            continue;
-        found = (int)i;
-        if (attr_visible(&a, dir.object))
-            break;
+        if (g->kind == dir.kind && g->group.visible(g->group.visible_ctx, dir.object))
+            found = find_in(g->group.attrs, name);
+        if (found >= 0)
+            found += (int)g->first;
     }
     return found;
 }
