@@ -39,6 +39,7 @@ void sysfs_add_group(struct sysfs_tree *t, enum sysfs_kind kind, const struct sy
     if (t->group_count == SYSFS_GROUPS_MAX)
         abort();
     count_more(t, kind, count);
+    t->grouped |= UINT64_C(1) << kind;
     t->groups[t->group_count++] = (struct sysfs_kind_group){*group, kind, first, count};
 }
 
@@ -49,11 +50,16 @@ struct attr {
     const struct sysfs_group *group; /* NULL: the kind's own */
 };
 
+static bool has_groups(const struct sysfs_tree *t, enum sysfs_kind kind)
+{
+    return t->grouped >> kind & 1;
+}
+
 static struct attr attr_at(const struct sysfs_tree *t, enum sysfs_kind kind, unsigned number)
 {
     if (number >= t->attr_count[kind])
         return (struct attr){0};
-    for (unsigned i = 0; i < t->group_count; i++) {
+    for (unsigned i = 0; has_groups(t, kind) && i < t->group_count; i++) {
         const struct sysfs_kind_group *g = &t->groups[i];
 
         if (g->kind == kind && number - g->first < g->count)
@@ -119,7 +125,7 @@ static int attr_find(const struct sysfs_tree *t, struct sysfs_dir dir, const cha
 {
     int found = find_in(t->ops[dir.kind]->attrs, name);
 
-    for (unsigned i = 0; found < 0 && i < t->group_count; i++) {
+    for (unsigned i = 0; has_groups(t, dir.kind) && found < 0 && i < t->group_count; i++) {
         const struct sysfs_kind_group *g = &t->groups[i];
 
         if (g->kind == dir.kind && g->group.visible(g->group.visible_ctx, dir.object))

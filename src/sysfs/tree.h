@@ -158,6 +158,7 @@ struct sysfs_tree {
         unsigned first, count; /* numbers of its attributes among those of the kind */
     } groups[SYSFS_GROUPS_MAX];
     unsigned group_count;
+    uint64_t grouped; /* bit k: kind k has groups */
 };
 
 /* A tree with nothing but bus/, class/, devices/, devices/virtual/ and kernel/. It must not move in
