@@ -11,7 +11,7 @@
 
 #define POLL_TIMEOUT_MAX UINT64_C(120000000000)
 
-/* Without QCI nobody knows the LPAR's masks. */
+/* Only QCI reports the LPAR's masks. */
 static int show_qci_mask(struct ap_bus *b, const struct mask256 *mask, struct text *out)
 {
     if (b->qci.flags)
@@ -56,7 +56,7 @@ static int ap_domain_store(void *ctx, uint32_t object, const char *data, size_t 
     if (number_scan_int(data, len, 0, &domain) < 0 || domain < 0 ||
         domain > (int)ap_bus_max_domain(b) || !mask256_test(&b->masks.aqmask, (unsigned)domain))
         return effects_refuse(fx, -EINVAL, "ap_domain",
-                              "a domain from 0 to %u whose bit is set in aqmask is wanted",
+                              "expected a domain from 0 to %u whose bit is set in aqmask",
                               ap_bus_max_domain(b));
     b->domain = domain;
     return 0;
@@ -95,7 +95,8 @@ static int config_time_store(void *ctx, uint32_t object, const char *data, size_
     int seconds;
 
     if (number_scan_int(data, len, 10, &seconds) < 0 || seconds < 5 || seconds > 120)
-        return effects_refuse(fx, -EINVAL, "config_time", "seconds from 5 to 120 are wanted");
+        return effects_refuse(fx, -EINVAL, "config_time",
+                              "expected a number of seconds from 5 to 120");
     b->config_time = seconds;
     return 0;
 }
@@ -114,7 +115,7 @@ static int poll_thread_store(void *ctx, uint32_t object, const char *data, size_
 
     if (number_parse_bool(data, len, &on) < 0)
         return effects_refuse(fx, -EINVAL, "poll_thread", NUMBER_SWITCH_WANTED);
-    /* Where queues interrupt, nothing is to be polled, and the thread does not start. */
+    /* As in the kernel: with interrupts there is nothing to poll, so the thread does not start. */
     b->poll_thread = on && !b->hw.ops->interrupts(b->hw.ctx);
     return 0;
 }
@@ -135,8 +136,8 @@ static int poll_timeout_store(void *ctx, uint32_t object, const char *data, size
     if (rc == 0 && ns > POLL_TIMEOUT_MAX)
         rc = -EINVAL;
     if (rc < 0)
-        return effects_refuse(fx, rc, "poll_timeout", "nanoseconds up to %" PRIu64 " are wanted",
-                              POLL_TIMEOUT_MAX);
+        return effects_refuse(fx, rc, "poll_timeout",
+                              "expected a number of nanoseconds up to %" PRIu64, POLL_TIMEOUT_MAX);
     b->poll_timeout = ns;
     return 0;
 }

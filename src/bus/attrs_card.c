@@ -40,8 +40,8 @@ static int refuse(struct effects *fx, uint32_t apid, const char *file, int err, 
     return effects_refuse(fx, err, what, "%s", why);
 }
 
-/* SCLP is asked only if something changes; the scan that follows the change brings devices and
- * guests up to date. */
+/* SCLP is called only if this changes anything. The scan that follows the change updates devices
+ * and guests. */
 static int config_store(void *ctx, uint32_t apid, const char *data, size_t len, struct effects *fx)
 {
     struct ap_bus *b = ctx;
@@ -57,10 +57,10 @@ static int config_store(void *ctx, uint32_t apid, const char *data, size_t len, 
     }
     rc = b->hw.ops->sclp(b->hw.ctx, (config ? SCLP_CONFIGURE_AP : SCLP_DECONFIGURE_AP) | apid << 8);
     if (rc < 0)
-        return refuse(fx, apid, "config", rc, "a guest has no SCLP to ask");
+        return refuse(fx, apid, "config", rc, "SCLP is not available in a guest");
     if (rc == SCLP_RC_DONE || rc == SCLP_RC_NO_ACTION)
         return 0;
-    snprintf(why, sizeof why, "SCLP answered 0x%04x", rc);
+    snprintf(why, sizeof why, "SCLP response code 0x%04x", rc);
     return refuse(fx, apid, "config", -EIO, why);
 }
 

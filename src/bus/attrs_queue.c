@@ -59,7 +59,7 @@ static size_t line_length(const char *data, size_t len)
     return newline ? (size_t)(newline - data) : len;
 }
 
-/* Overrides and masks exclude each other, so that ownership has one source
+/* Overrides and non-default masks are mutually exclusive, so that ownership has a single source
  * [bus-driver-override]. */
 static int driver_override_store(void *ctx, uint32_t qn, const char *data, size_t len,
                                  struct effects *fx)
@@ -69,8 +69,8 @@ static int driver_override_store(void *ctx, uint32_t qn, const char *data, size_
 
     if (!mask256_equal(&b->masks.apmask, &ones) || !mask256_equal(&b->masks.aqmask, &ones))
         return refuse(fx, qn, "driver_override", -EINVAL,
-                      "apmask and aqmask must be all ones first");
-    /* The name ends with the line, or with the string: nothing is left of it, and no override. */
+                      "apmask and aqmask must be all ones before an override");
+    /* The name ends at the first newline or NUL. An empty name clears the override. */
     len = strnlen(data, len);
     override_set(b, (ap_qn)qn, data, line_length(data, len));
     return 0;
@@ -111,7 +111,7 @@ static int request_count_store(void *ctx, uint32_t qn, const char *data, size_t 
     return 0;
 }
 
-/* While requests are inside, a timer is armed that would reset the queue if they were never
+/* While requests are pending a timer is armed, which resets the queue if they are never
  * answered. */
 static int reset_show(void *ctx, uint32_t qn, struct text *out)
 {

@@ -87,7 +87,7 @@ static void driver_remove(struct ap_bus *b, unsigned driver, ap_device_id id, st
         slot->driver->ops->remove(slot->ctx, id, fx);
 }
 
-/* Only a new binding makes a new "complete" possible: what leaves completes nothing. */
+/* Only a binding can complete the bindings: a device that leaves must not raise the event again. */
 static void count_binding(struct ap_bus *b, int change)
 {
     b->bound_queues += (unsigned)change;
@@ -103,7 +103,7 @@ void queue_bind(struct ap_bus *b, ap_qn qn, unsigned driver, struct effects *fx)
     queue_uevent(b, qn, "bind", NULL, fx);
 }
 
-/* Whatever driver lets a queue go, the queue is emptied and zeroized before anybody else gets it
+/* Whichever driver had the queue, it is flushed and zeroized before another one can bind to it
  * [bus-unbind]. */
 void queue_unbind(struct ap_bus *b, ap_qn qn, struct effects *fx)
 {

@@ -47,7 +47,7 @@ void ap_bus_free(struct ap_bus *b)
     free(b);
 }
 
-/* The attributes of a driver are those of the devices that are bound to it. */
+/* A driver's attributes are visible only on the devices that are bound to it. */
 static bool card_is_bound(void *ctx, uint32_t apid)
 {
     const struct ap_driver_slot *slot = ctx;

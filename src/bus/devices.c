@@ -5,7 +5,7 @@
 
 #include "bus/internal.h"
 
-/* bus/ap/devices: cards first, then the queues of each card */
+/* bus/ap/devices: all cards, then all queues */
 
 static void devices_name(void *ctx, uint32_t object, char out[SYSFS_NAME_MAX])
 {
@@ -22,7 +22,7 @@ int card_find(const struct ap_bus *b, const char *name, unsigned *out)
     ap_qn qn;
     char queue[AP_QN_TEXT + 8];
 
-    /* "cardXX" is read as the first half of a queue's name, which has the same strict form. */
+    /* The digits of "cardXX" are parsed as the APID of a queue name, whose form is as strict. */
     if (strlen(name) != 6 || memcmp(name, "card", 4) != 0)
         return -ENOENT;
     snprintf(queue, sizeof queue, "%s.0000", name + 4);
@@ -90,7 +90,7 @@ const struct sysfs_kind_ops bus_devices_kind_ops = {
     .child_next = devices_child_next,
 };
 
-/* A device by name, one newline at its end allowed. */
+/* Finds a device by name; a trailing newline is allowed. */
 int device_find(const struct ap_bus *b, const char *data, size_t len, struct sysfs_dir *out)
 {
     char name[SYSFS_NAME_MAX];

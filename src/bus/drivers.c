@@ -6,8 +6,7 @@
 #include "base/synth.h"
 #include "bus/internal.h"
 
-/* The directories of drivers: bind, unbind and a link per device. The object is the driver's index.
- */
+/* Driver directories: bind, unbind and a link per device. The object is the driver's index. */
 
 static unsigned driver_of(const struct ap_bus *b, struct sysfs_dir device)
 {
@@ -42,18 +41,19 @@ static int bind_store(void *ctx, uint32_t driver, const char *data, size_t len, 
     if (device_find(b, data, len, &device) < 0)
         return refuse(b, driver, "bind", -ENODEV, DEVICE_UNKNOWN, fx);
     if (!driver_matches(b, driver, device.kind == SYSFS_CARD, apid_of(device)))
-        return refuse(b, driver, "bind", -ENODEV, "the driver does not know devices of this type",
-                      fx);
+        return refuse(b, driver, "bind", -ENODEV,
+                      "the driver does not support devices of this type", fx);
     if (driver_of(b, device) != AP_DRIVER_NONE)
-        return refuse(b, driver, "bind", -EBUSY, "the device has a driver; unbind it first", fx);
+        return refuse(b, driver, "bind", -EBUSY, "the device is bound to a driver; unbind it first",
+                      fx);
     if (device.kind == SYSFS_CARD) {
         card_bind(b, device.object, driver, fx);
     } else if (driver_accepts(b, driver, (ap_qn)device.object)) {
         queue_bind(b, (ap_qn)device.object, driver, fx);
     } else {
-        return refuse(b, driver, "bind", -ENODEV,
-                      "apmask and aqmask, or its driver_override, give the queue to another driver",
-                      fx);
+        return refuse(
+            b, driver, "bind", -ENODEV,
+            "apmask and aqmask, or its driver_override, reserve the queue for another driver", fx);
     }
     ap_bus_settle(b, fx);
     return 0;

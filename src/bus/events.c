@@ -5,8 +5,8 @@
 #include "base/synth.h"
 #include "bus/internal.h"
 
-/* Uevents of cards, queues and the bus [uevents-variables]. What is special about one event comes
- * before the variables that each event of the device has, as in the kernel. */
+/* Uevents of cards, queues and the bus [uevents-variables]. As in the kernel, variables of the
+ * event itself come before those that every event of the device has. */
 
 #define PATH_MAX_TEXT 40
 
@@ -122,7 +122,7 @@ int queue_synth(struct ap_bus *b, ap_qn qn, const char *data, size_t len, struct
     return synth_store(path, "ap", lines, data, len, fx);
 }
 
-/* The root device belongs to the bus without being one of its devices. */
+/* devices/ap is not a device on the bus, but its uevents have SUBSYSTEM=ap. */
 void bus_uevent(struct ap_bus *b, const char *extra, const char *extra2, struct effects *fx)
 {
     effects_uevent(fx, "change", "devices/ap", "ap", extra, extra2, NULL);

@@ -6,7 +6,7 @@
 
 /* Private to src/bus. */
 
-/* driver_override of a queue [bus-driver-override]; few at any time. */
+/* The driver_override of a queue [bus-driver-override]. Few queues have one. */
 struct ap_override {
     ap_qn qn;
     char *name;
@@ -14,7 +14,7 @@ struct ap_override {
 
 #define AP_DRIVERS_MAX 12u
 
-/* A registered driver; its number is its place. */
+/* A registered driver; its index is the driver's number. */
 struct ap_driver_slot {
     const struct ap_driver *driver;
     void *ctx;
@@ -39,12 +39,12 @@ struct ap_bus {
     unsigned queues, bound_queues;
     struct ap_override *overrides;
     unsigned override_count;
-    uint64_t psmid;    /* of the last message */
-    unsigned messages; /* that wait or are pending, in all queues */
+    uint64_t psmid;    /* of the last message sent */
+    unsigned messages; /* waiting or pending, in all queues */
     struct ap_card cards[AP_IDS];
 };
 
-/* Calls op of each driver that has it. */
+/* Calls op of each driver that implements it. */
 #define drivers_call(b, op, ...)                                                                   \
     for (unsigned d_ = 0; d_ < (b)->driver_count; d_++)                                            \
         if ((b)->drivers[d_].driver->ops->op)                                                      \
@@ -64,30 +64,30 @@ static inline struct ap_queue *queue_find(const struct ap_bus *b, ap_qn qn)
     return q && q->present ? q : NULL;
 }
 
-/* Reasons that more than one file gives. */
-#define DEVICE_UNKNOWN "there is no such device on the AP bus"
+/* Used in the refusals of more than one file. */
+#define DEVICE_UNKNOWN "no such device on the AP bus"
 
 /* bind.c */
 const char *override_get(const struct ap_bus *b, ap_qn qn);
-void override_set(struct ap_bus *b, ap_qn qn, const char *name, size_t len); /* len 0 clears */
-/* Whether the driver knows devices of this kind and hardware type, and whether it would take the
+void override_set(struct ap_bus *b, ap_qn qn, const char *name, size_t len); /* len 0: clears it */
+/* Whether the driver supports devices of this kind and hardware type; whether it would take the
  * queue, by masks or override. */
 bool driver_matches(const struct ap_bus *b, unsigned driver, bool card, unsigned apid);
 bool driver_accepts(const struct ap_bus *b, unsigned driver, ap_qn qn);
 void queue_bind(struct ap_bus *b, ap_qn qn, unsigned driver, struct effects *fx);
 void queue_unbind(struct ap_bus *b, ap_qn qn, struct effects *fx);
-/* Binds it if a driver wants it. */
+/* Binds the queue if a driver takes it. */
 void queue_probe(struct ap_bus *b, ap_qn qn, struct effects *fx);
 void card_bind(struct ap_bus *b, unsigned apid, unsigned driver, struct effects *fx);
 void card_unbind(struct ap_bus *b, unsigned apid, struct effects *fx);
 void card_probe(struct ap_bus *b, unsigned apid, struct effects *fx);
-/* After a change of masks: what has the wrong kind of driver, or none, is bound anew. */
+/* After a change of masks: rebinds queues that are unbound or have a driver of the wrong side. */
 void bus_rebind(struct ap_bus *b, struct effects *fx);
 
-/* lookup.c: whether the queue's driver sends messages, so that its state machine runs */
+/* lookup.c: whether the queue's driver sends messages, so its state machine is running */
 bool queue_runs(const struct ap_bus *b, const struct ap_queue *q);
 
-/* queue.c: the messages of a queue that has no driver any more, for the one it had */
+/* queue.c: flushes a queue that is no longer bound; its former driver gets the messages back */
 void bus_flush_queue(struct ap_bus *b, ap_qn qn, const struct ap_driver_slot *of,
                      struct effects *fx);
 
@@ -97,7 +97,7 @@ int mask_store(struct ap_bus *b, bool adapters, const char *data, size_t len, st
 /* scan.c */
 void bus_choose_domain(struct ap_bus *b);
 
-/* events.c: *_lines are the text of an attribute uevent; *_synth is a write to it. */
+/* events.c: *_lines formats the attribute uevent; *_synth handles a write to it. */
 #define UEVENT_LINES_MAX 96
 void card_lines(const struct ap_bus *b, unsigned apid, char out[UEVENT_LINES_MAX]);
 void queue_lines(const struct ap_bus *b, ap_qn qn, char out[UEVENT_LINES_MAX]);
@@ -109,7 +109,7 @@ void queue_uevent(struct ap_bus *b, ap_qn qn, const char *action, const char *ex
                   struct effects *fx);
 void bus_uevent(struct ap_bus *b, const char *extra, const char *extra2, struct effects *fx);
 
-/* devices.c: the devices of the bus. A device, or a card, by its name; -ENODEV, -ENOENT. */
+/* devices.c: finds a device, or a card, by name: -ENODEV, -ENOENT. */
 int device_find(const struct ap_bus *b, const char *data, size_t len, struct sysfs_dir *out);
 int card_find(const struct ap_bus *b, const char *name, unsigned *out);
 int devices_child_find(void *ctx, uint32_t object, const char *name, struct sysfs_child *out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bus/internal.h"
 
-/* Looking at the bus without changing it. */
+/* Read-only queries of the bus. */
 
 const struct ap_masks *ap_bus_masks(const struct ap_bus *b)
 {
@@ -60,8 +60,8 @@ bool queue_runs(const struct ap_bus *b, const struct ap_queue *q)
     return q->driver != AP_DRIVER_NONE && b->drivers[q->driver].driver->ops->received;
 }
 
-/* With a driver_override the masks say nothing of a queue that exists: it is the host's while a
- * default driver has it [bus-driver-override]. */
+/* For a queue with a driver_override the masks do not count: the default drivers own it while one
+ * of them is bound to it [bus-driver-override]. */
 static void apply_override(const struct ap_bus *b, ap_qn qn, struct mask256 *row)
 {
     const struct ap_queue *q = queue_find(b, qn);
@@ -71,7 +71,7 @@ static void apply_override(const struct ap_bus *b, ap_qn qn, struct mask256 *row
         mask256_assign(row, AP_QN_APQI(qn), bound && b->drivers[q->driver].driver->is_default);
 }
 
-/* The host keeps exactly the product of both masks [masks-owner]. */
+/* The default drivers own exactly the product of both masks [masks-owner]. */
 struct mask256 ap_bus_default_row(const struct ap_bus *b, const struct ap_masks *masks,
                                   unsigned apid)
 {

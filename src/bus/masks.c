@@ -10,7 +10,7 @@ static void mask_uevent(struct ap_bus *b, bool adapters, struct effects *fx)
     char text[MASK256_TEXT], variable[MASK256_TEXT + 16];
 
     mask256_format(adapters ? &b->masks.apmask : &b->masks.aqmask, text);
-    /* The real value ends with a newline, and scripts that match it exist. */
+    /* In the kernel the value of this variable ends with a newline, and scripts match it. */
     snprintf(variable, sizeof variable, "%s=%s\n", adapters ? "APMASK" : "AQMASK", text);
     bus_uevent(b, variable, NULL, fx);
 }
@@ -32,8 +32,8 @@ static int refuse(struct effects *fx, bool adapters, int err, const char *why)
     return effects_refuse(fx, err, adapters ? "apmask" : "aqmask", "%s", why);
 }
 
-/* [masks-write]: parse, ask whoever uses what would be taken away, then commit and rebind before
- * the write returns. */
+/* [masks-write]: parse, ask the drivers whether an APQN to be taken away is in use, then commit and
+ * rebind before the write returns. */
 int mask_store(struct ap_bus *b, bool adapters, const char *data, size_t len, struct effects *fx)
 {
     struct ap_masks wanted = b->masks;

@@ -5,32 +5,32 @@
 #include "bus/internal.h"
 
 /*
- * A queue as drivers use it that send messages [ap-nqap] [ap-dqap] [ap-reset]. A real driver polls;
- * here the machine says when there is something to see.
+ * A queue of a driver that sends messages [ap-nqap] [ap-dqap] [ap-reset]. The kernel polls; here
+ * the machine tells when to look (ap_queue_look).
  *
- *   RESET_START --RAPQ was accepted--> RESET_WAIT --TAPQ: it has ended--> IDLE, with interruptions
- *        ^                                 ^                               |    if there are any
+ *   RESET_START --RAPQ accepted--> RESET_WAIT --TAPQ: reset has ended--> IDLE, interrupts enabled
+ *        ^                                 ^                               |    if available
  *        |                                 +------ NQAP: being reset ------+
- *        +-- probe, back from standby or checkstop, "reset" written, no reply for 900 seconds
+ *        +-- probe; end of standby or checkstop; write to "reset"; no reply for 900 seconds
  *
- * A message goes in while the queue is IDLE, waits otherwise:
+ * A message is enqueued if the queue is IDLE, else it waits:
  *
  *   NEW --ap_queue_message--> PENDING --DQAP--> received, NEW
  *    ^           |               ^   |
- *    |        no room          room  +--flushed, or reset by somebody else--> lost (EIO), NEW
+ *    |        no room          room  +--flushed, or queue was reset--> lost (EIO), NEW
  *    |           v               |
  *    |        WAITING -----------+
- *    |           +--flushed, or refused--> lost (EAGAIN, EINVAL), NEW
+ *    |           +--flushed, or rejected--> lost (EAGAIN, EINVAL), NEW
  *    +-- ap_cancel_message
  */
 
-#define REPLY_MAX 65536u /* bytes that a queue can answer with */
+#define REPLY_MAX 65536u /* largest reply, in bytes */
 
 TAILQ_HEAD(message_list, ap_message);
 
 struct ap_queue_messages {
     struct message_list waiting, pending;
-    uint64_t alive; /* while any is pending: when the first went in, or the last reply came */
+    uint64_t alive; /* if any is pending: time of the first NQAP, or of the last reply */
 };
 
 static struct ap_queue_messages *messages_of(struct ap_queue *q)
@@ -94,7 +94,7 @@ static enum ap_rc nqap(struct ap_bus *b, const struct ap_queue *q, struct ap_mes
     return apqsw_rc(b->hw.ops->nqap(b->hw.ctx, msg->qn, &request));
 }
 
-/* 0, -EAGAIN or -EINVAL as ap_queue_message. */
+/* As ap_queue_message. */
 static int message_put(struct ap_bus *b, struct ap_queue *q, struct ap_message *msg, uint64_t now)
 {
     switch (nqap(b, q, msg)) {
@@ -138,8 +138,8 @@ void ap_cancel_message(struct ap_bus *b, struct ap_message *msg)
 }
 
 /*
- * All messages leave the queue before the driver hears of the first: what it sends again may come
- * back to this queue, and is not lost a second time.
+ * All messages are unlinked before the driver is told of the first: one that it sends again may go
+ * to this same queue, and must not be lost twice.
  */
 void bus_flush_queue(struct ap_bus *b, ap_qn qn, const struct ap_driver_slot *of,
                      struct effects *fx)
@@ -175,8 +175,7 @@ void ap_flush_queue(struct ap_bus *b, ap_qn qn, struct effects *fx)
         bus_flush_queue(b, qn, &b->drivers[q->driver], fx);
 }
 
-/* Room has come in a queue: the first that waits for it goes in. False: none does, or it has to
- * wait again. */
+/* There is room: sends the first waiting message. False: there is none, or it has to wait again. */
 static bool send_waiting(struct ap_bus *b, ap_qn qn, struct effects *fx)
 {
     struct ap_queue *q = queue_get(b, qn);
@@ -194,7 +193,8 @@ static bool send_waiting(struct ap_bus *b, ap_qn qn, struct effects *fx)
     return true;
 }
 
-/* A message that is turned away may come back to the same queue, so there is an end to it. */
+/* The driver may send a rejected message to the same queue again, so the number of attempts is
+ * bounded. */
 static void send_all_waiting(struct ap_bus *b, ap_qn qn, struct effects *fx)
 {
     uint32_t left = queue_get(b, qn)->requestq_count;
@@ -231,7 +231,8 @@ void ap_queue_poll(struct ap_bus *b, ap_qn qn, struct effects *fx)
             return;
         of = &b->drivers[q->driver];
         apqsw = b->hw.ops->dqap(b->hw.ctx, qn, &dqap);
-        /* Somebody else has reset the queue: what was inside is lost [zcrypt-queue-lost]. */
+        /* The queue was reset by someone else: the pending messages are lost
+         * [zcrypt-queue-lost]. */
         if (apqsw_rc(apqsw) == AP_RC_NO_PENDING_REPLY && apqsw & APQSW_EMPTY && q->pendingq_count)
             bus_flush_queue(b, qn, of, fx);
         if (apqsw_rc(apqsw) != AP_RC_NORMAL)
@@ -250,7 +251,8 @@ static void reset_start(struct ap_bus *b, ap_qn qn, struct ap_queue *q)
 {
     enum ap_rc rc = apqsw_rc(b->hw.ops->rapq(b->hw.ctx, qn));
 
-    /* Otherwise the queue is busy, or its adapter away: it starts anew when that has changed. */
+    /* Otherwise the queue is busy or its adapter not available: the reset is retried when that
+     * changes. */
     if (rc == AP_RC_NORMAL || rc == AP_RC_RESET_IN_PROGRESS)
         q->sm_state = AP_SM_STATE_RESET_WAIT;
 }
@@ -316,13 +318,14 @@ static void give_up(struct ap_bus *b, ap_qn qn, struct effects *fx)
 {
     effects_log(
         fx, LOG_LEVEL_WARNING,
-        "%02x.%04x: no reply for 900 seconds; the queue is reset and its requests go to others",
+        "%02x.%04x: no reply for 900 seconds; resetting the queue, its requests go to other queues",
         AP_QN_APID(qn), AP_QN_APQI(qn));
     ap_queue_init_state(b, qn);
     ap_flush_queue(b, qn, fx);
 }
 
-/* When the queue has been silent for too long. What waits for room may be inside by then. */
+/* When the queue times out. A message that is waiting now may be pending by then, so it counts from
+ * now. */
 static uint64_t deadline(const struct ap_queue *q, uint64_t now)
 {
     return (q->pendingq_count ? q->messages->alive : now) + AP_QUEUE_TIMEOUT_NS;

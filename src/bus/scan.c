@@ -4,9 +4,8 @@
 
 #include "bus/internal.h"
 
-/* What TAPQ tells of a queue [ap-tapq], and whether the answer carries information at all
- * [ap-response-codes]. Without facility 15 it does not tell the mode, and no driver could do
- * anything with the adapter. */
+/* What TAPQ reports of a queue [ap-tapq], and whether that is valid at all [ap-response-codes].
+ * Without facility 15 TAPQ does not report the mode, and no driver could use the adapter. */
 struct tapq {
     bool valid;
     enum ap_rc rc;
@@ -23,8 +22,8 @@ static struct tapq test_queue(struct ap_bus *b, ap_qn qn)
     return t;
 }
 
-/* Without QCI nobody knows what is assigned, and every number is tried [bus-scan]. The highest
- * numbers can fall, too. */
+/* Without QCI the assignment is unknown, so every number is probed [bus-scan]. The highest numbers
+ * can also decrease, so they are checked each time. */
 static bool maybe_adapter(const struct ap_bus *b, unsigned apid)
 {
     return apid <= ap_bus_max_adapter(b) && (!b->has_qci || mask256_test(&b->qci.apm, apid));
@@ -35,8 +34,7 @@ static bool maybe_domain(const struct ap_bus *b, unsigned apqi)
     return apqi <= ap_bus_max_domain(b) && (!b->has_qci || mask256_test(&b->qci.aqm, apqi));
 }
 
-/* The default domain: the lowest one that is kept for the host and on which some adapter answers.
- */
+/* The default domain: the lowest one reserved for the host in which some adapter responds. */
 void bus_choose_domain(struct ap_bus *b)
 {
     for (unsigned d = 0; d <= ap_bus_max_domain(b) && b->domain < 0; d++) {
@@ -84,7 +82,7 @@ static void queue_register(struct ap_bus *b, ap_qn qn, const struct tapq *t, str
                            .present = true,
                            .config = t->rc != AP_RC_DECONFIGURED,
                            .chkstop = t->rc == AP_RC_CHECKSTOPPED,
-                           .sm_state = AP_SM_STATE_RESET_START, /* which a driver does */
+                           .sm_state = AP_SM_STATE_RESET_START, /* until a driver is bound */
                            .messages = q->messages};
     mask256_set(&card->present_queues, AP_QN_APQI(qn));
     b->queues++;
@@ -136,7 +134,7 @@ static void card_register(struct ap_bus *b, unsigned apid, const struct tapq *t,
         card_probe(b, apid, fx);
 }
 
-/* The first queue of the adapter that answers tells what the card is. */
+/* The first queue that responds identifies the card. */
 static bool probe_adapter(struct ap_bus *b, unsigned apid, struct tapq *out)
 {
     for (unsigned d = 0; d <= ap_bus_max_domain(b); d++) {
@@ -204,7 +202,7 @@ static void scan_queue(struct ap_bus *b, ap_qn qn, struct effects *fx)
     }
 }
 
-/* A type below CEX4 exists only for kernels of 2019 [ap-types]. */
+/* Types below CEX4 are supported only by the profile of 2019 [ap-types]. */
 static bool type_supported(const struct ap_bus *b, const struct tapq *t)
 {
     unsigned type = t->info >> 24 & 0xff;
@@ -243,7 +241,8 @@ void ap_bus_scan_adapters(struct ap_bus *b, const struct mask256 *adapters, stru
     if (!b->has_qci)
         b->qci = (struct ap_qci){0};
     changed = !ap_qci_equal(&old, &b->qci);
-    /* What a scan puts off until the next one must not wait for an event about the same adapter. */
+    /* With one_change_a_scan a scan may defer a change to the next scan; an event about the same
+     * adapter must not be held up by that, so everything is scanned. */
     if (changed || b->abi->one_change_a_scan)
         wanted = mask256_ones();
     if (changed)

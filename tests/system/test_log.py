@@ -37,7 +37,7 @@ def refusals(host):
         ("bus/ap/apmask", "+5", "EADDRINUSE", ["05.0004", host.one.uuid]),
         ("bus/ap/apmask", "nonsense", "EINVAL", ["apmask", "not a mask"]),
         (f"{two}/assign_adapter", "5", "EADDRINUSE", [host.two.uuid, "0x05", "05.0004", host.one.uuid]),
-        (f"{two}/assign_adapter", "4", "EADDRNOTAVAIL", [host.two.uuid, "04.0004", "apmask and aqmask"]),
+        (f"{two}/assign_adapter", "4", "EADDRNOTAVAIL", [host.two.uuid, "04.0004", "apmask", "aqmask"]),
         (f"{one}/assign_domain", "256", "ENODEV", [host.one.uuid, "assign_domain", "256", "255"]),
         (f"{one}/assign_control_domain", "-1", "EINVAL", [host.one.uuid, "assign_control_domain", "number"]),
         (f"{one}/ap_config", "0x1", "EINVAL", [host.one.uuid, "ap_config"]),
@@ -79,7 +79,7 @@ def test_what_is_off_cannot_be_online(host):
     host.se_adapter(4, "off")
     assert [host.w(f"{file}/online", "1") for file in (card, queue)] == ["ENODEV"] * 2
     offline, no_card, no_queue = host.log.new()
-    assert "04.0004: online refused (EINVAL): its card is offline" in offline
+    assert "04.0004: online refused (EINVAL): the card is offline" in offline
     assert "card04: online refused (ENODEV): the adapter is in standby" in no_card
     assert "04.0004: online refused (ENODEV): the adapter is in standby" in no_queue
 
