@@ -94,7 +94,7 @@ static int serialnr_show(void *ctx, uint32_t apid, struct text *out)
     return 0;
 }
 
-/* What only the firmware knows reads as an empty line while it does not answer. */
+/* Values that only the firmware knows read as an empty line while it does not respond. */
 static int api_ordinal_show(void *ctx, uint32_t apid, struct text *out)
 {
     struct ep11_module_info info = {0};

@@ -36,7 +36,7 @@ static int load_show(void *ctx, uint32_t qn, struct text *out)
     return 0;
 }
 
-/* The text of a register's state, or NULL: unknown. */
+/* The name of a register's state; NULL: unknown. */
 static const char *register_state(enum cca_register reg, char state)
 {
     static const char *const new_states[] = {"empty", "partial", "full"};
@@ -145,7 +145,7 @@ static int online_store(void *ctx, uint32_t qn, const char *data, size_t len, st
     if (online && (q->chkstop || card->chkstop))
         return refuse(fx, qn, -ENODEV, ZCRYPT_ADAPTER_CHECKSTOPPED);
     if (online && !zcrypt_card_online(z, AP_QN_APID(qn)))
-        return refuse(fx, qn, -EINVAL, "its card is offline; set the card online first");
+        return refuse(fx, qn, -EINVAL, "the card is offline; set it online first");
     zcrypt_queue_at(z, (ap_qn)qn)->offline = !online;
     if (!online)
         ap_flush_queue(z->bus, (ap_qn)qn, fx);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "zcrypt/internal.h"
 
-/* Which cards and queues of the bus zcrypt can use now. */
+/* Which cards and queues zcrypt can use at the moment. */
 
 bool zcrypt_card_online(const struct zcrypt *z, unsigned apid)
 {

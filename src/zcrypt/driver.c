@@ -3,7 +3,7 @@
 
 #include "zcrypt/internal.h"
 
-/* The card and queue drivers by which zcrypt has devices of the AP bus. */
+/* The card and queue drivers that zcrypt registers with the AP bus. */
 
 static void card_probe(void *ctx, ap_device_id apid, struct effects *fx)
 {
@@ -30,7 +30,7 @@ static void queue_probe(void *ctx, ap_device_id id, struct effects *fx)
     ap_queue_init_state(z->bus, (ap_qn)id);
 }
 
-/* The bus flushes the queue afterwards; what was in it goes to others. */
+/* The bus flushes the queue afterwards; its requests go to other queues. */
 static void queue_remove(void *ctx, ap_device_id id, struct effects *fx)
 {
     mask256_clear(&((struct zcrypt *)ctx)->cards[AP_QN_APID(id)].queues_bound, AP_QN_APQI(id));

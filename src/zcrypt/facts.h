@@ -10,26 +10,25 @@
  * What only an adapter's firmware knows: serial numbers, master keys, modes
  * [zcrypt-firmware-facts].
  *
- * The real driver sends a request into the queue each time such an attribute is read, and the
- * reader waits. Here a read must not change anything: it neither comes through the door nor into a
- * recording, and it could not wait. So the message that the driver would send is answered at once,
- * by the same firmware, beside the queue (ap_hw_ops.ask). What differs from the real thing: such a
- * read does not count in request_count, and it is answered also while the queue is full. Nothing
- * is asked when a queue comes up, so that 65,536 of them do not ask 65,536 times.
+ * The kernel sends a request through the queue each time such an attribute is read, and the reader
+ * waits. Here reading must not change anything: a read is not a command, is not recorded and cannot
+ * wait. So the same firmware answers the message that the driver would send at once, without the
+ * queue (ap_hw_ops.ask). Two differences are visible: such a read does not count in request_count,
+ * and it is answered even while the queue is full. Nothing is asked when a queue is bound, so
+ * 65,536 queues do not cause 65,536 requests.
  *
- * All return false when the queue is not usable for zcrypt or gives no answer; out is untouched
- * then.
+ * All return false if zcrypt cannot use the queue or it does not respond; out is unchanged then.
  */
 bool facts_cca(const struct zcrypt *z, ap_qn qn, struct cca_info *out);
 bool facts_ep11_domain(const struct zcrypt *z, ap_qn qn, struct ep11_domain_info *out);
 
-/* Any queue of the card may answer. */
+/* Asks the card's queues until one responds. */
 bool facts_ep11_module(const struct zcrypt *z, unsigned apid, struct ep11_module_info *out);
 
-/* Whether any queue of the card could be asked. */
+/* Whether any queue of the card can respond. */
 bool facts_card_answers(const struct zcrypt *z, unsigned apid);
 
-/* A line with the names of the operational modes, as card and queue show them [bus-op-modes]. */
+/* Formats the names of the operational modes, as shown for card and queue [bus-op-modes]. */
 void facts_show_op_modes(uint64_t modes, struct text *out);
 
 #endif

@@ -8,8 +8,8 @@
 #include "message/type50.h"
 #include "zcrypt/internal.h"
 
-/* A request's block is read once, when it comes in; its message is made for the queue that takes
- * it. */
+/* A request's control block is parsed once, when it comes in. The message is formatted for the
+ * chosen queue. */
 
 static int parse_cca(const struct zcrypt_request *r, struct zcrypt_block *out)
 {
@@ -66,20 +66,20 @@ int zcrypt_message_parse(const struct zcrypt_request *r, struct zcrypt_block *ou
 
 size_t zcrypt_message_len(const struct zcrypt_request *r)
 {
-    if (r->kind == ZCRYPT_RSA) /* less than any card takes */
+    if (r->kind == ZCRYPT_RSA) /* below the limit of every card */
         return 0;
     return TYPE6_HEADER_BYTES + (r->control.len + 3) / 4 * 4 + r->data.len;
 }
 
 #define RSA_MESSAGE_MAX 8192u
 
-/* Type 50, or header, control block and data block with padding. */
+/* Type 50; or header, control block and data block with padding. */
 static size_t message_room(const struct zcrypt_request *r)
 {
     return r->kind == ZCRYPT_RSA ? RSA_MESSAGE_MAX : zcrypt_message_len(r) + 4;
 }
 
-/* A CPRB that leaves the domain open gets that of its queue. */
+/* A CPRB that names no domain gets that of its queue. */
 static int format_cca(const struct zcrypt_request *r, const struct zcrypt_block *block,
                       unsigned apqi, struct ap_message *out)
 {

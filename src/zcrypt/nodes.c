@@ -9,7 +9,7 @@
 
 #define ZCRYPT_MAJOR                                                                               \
     250 /* the kernel picks one at load time; ours is in the same dynamic range                    \
-         */
+         * \ */
 
 const struct zcrypt_node *zcrypt_node_at(const struct zcrypt *z, unsigned minor)
 {
@@ -49,8 +49,8 @@ static bool blank(char c)
 }
 
 /*
- * The name as the kernel reads it: behind blanks, cut at 31 characters, then without blanks at its
- * end. Everything else is taken, a newline in the middle, too.
+ * As the kernel reads a name: leading blanks skipped, cut at 31 characters, trailing blanks
+ * removed. Anything else is accepted, even a newline inside.
  */
 static void name_parse(const char *data, size_t len, char out[ZCRYPT_NAME_MAX])
 {
@@ -67,7 +67,8 @@ static void name_parse(const char *data, size_t len, char out[ZCRYPT_NAME_MAX])
     out[len] = '\0';
 }
 
-/* A slash cannot be in the name of a file: a device has another character in its place. */
+/* A file name cannot contain a slash; as in the kernel the device's name has another character
+ * instead. */
 static void name_escape(char name[ZCRYPT_NAME_MAX])
 {
     for (; *name; name++)
@@ -85,8 +86,8 @@ static int refuse(struct effects *fx, const char *file, int err, const char *why
     return effects_refuse(fx, err, what, "%s", why);
 }
 
-/* Ends each variable with end, a newline or a NUL, and returns the length. devtmpfs has a directory
- * where the name has the character of a slash. */
+/* Each variable ends with end, a newline or NUL. Returns the length. In DEVNAME the slash is itself
+ * again: devtmpfs makes a directory of it. */
 static size_t node_variables(const struct zcrypt_node *node, unsigned minor, char end,
                              char out[LINES_MAX])
 {
@@ -132,7 +133,7 @@ static int create_store(void *ctx, uint32_t object, const char *data, size_t len
         snprintf(name, sizeof name, "zcrypt_%d", minor);
     name_escape(name);
     if (find(z, name) >= 0 || strcmp(name, "z90crypt") == 0)
-        return refuse(fx, "create", -EEXIST, "a node of that name exists");
+        return refuse(fx, "create", -EEXIST, "a node of that name already exists");
     node = &z->nodes[minor];
     *node = (struct zcrypt_node){
         .generation = (uint16_t)(node->generation + 1 ? node->generation + 1 : 1), .present = true};
@@ -151,7 +152,7 @@ static int destroy_store(void *ctx, uint32_t object, const char *data, size_t le
     name_parse(data, len, name);
     minor = find(z, name);
     if (minor < 0)
-        return refuse(fx, "destroy", -ENOENT, "there is no node of that name");
+        return refuse(fx, "destroy", -ENOENT, "no node of that name");
     z->nodes[minor].present = false;
     effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_ZCRYPT_PARENT, 0}), name);
     effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_DEV, 0}), name);
@@ -250,7 +251,7 @@ static struct sysfs_dir dev_parent(void *ctx, uint32_t object)
     return (struct sysfs_dir){SYSFS_ROOT, 0};
 }
 
-/* A node may be called "." or ".."; a directory cannot show it, and no path leads there. */
+/* A node may be named "." or "..", but it cannot be listed or reached under that name. */
 static bool listed(const struct zcrypt_node *node)
 {
     return node->present && strcmp(node->name, ".") != 0 && strcmp(node->name, "..") != 0;

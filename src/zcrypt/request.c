@@ -6,17 +6,18 @@
 #include "zcrypt/internal.h"
 
 /*
- * The life of a request [zcrypt-retries]. Its call is in z->calls from call_new to call_free.
+ * The life of a request [zcrypt-retries]. Its zcrypt_call is in z->calls from call_new to
+ * call_free.
  *
  *   call_start: choose a queue <--------------------------------------------+
- *        |  none: ENODEV ...        ten tries: EIO                          |
+ *        |  none: ENODEV ...        after ten tries: EIO                    |
  *        v                                                                  |
  *   ap_queue_message ---- EAGAIN -------------------------------------------+
  *        |                                                                  |
- *        +-- lost, not seen by an adapter ----------------------------------+
- *        +-- lost, or answered "try again", and not for an administrator ---+
+ *        +-- lost before an adapter saw it ---------------------------------+
+ *        +-- lost, or answered "try again"; not if administrative ----------+
  *        +-- answered --> EFFECT_REPLY
- *        +-- zcrypt_cancel: the user is gone, and the reply is dropped
+ *        +-- zcrypt_cancel: the caller is gone, the reply is dropped
  */
 
 #define TRIES_MAX 10u
@@ -26,7 +27,7 @@ static struct zcrypt_call *call_of(struct ap_message *msg)
     return (struct zcrypt_call *)msg;
 }
 
-/* Copies one span into the call's memory and points it there. */
+/* Copies a span into the call's memory and points it to the copy. */
 static void keep(struct span *s, uint8_t **at)
 {
     if (s->len)
@@ -90,7 +91,7 @@ static void call_free(struct zcrypt_call *call)
     if (call->token)
         HASH_DELETE(by_token, z->tokens->calls, call);
     ap_message_done(&call->message);
-    explicit_bzero(call->copy, call->copy_len); /* clear keys */
+    explicit_bzero(call->copy, call->copy_len); /* may hold clear keys */
     free(call->copy);
     free(call);
 }
@@ -101,7 +102,7 @@ void zcrypt_calls_free(struct zcrypt *z)
         call_free(TAILQ_FIRST(&z->calls));
 }
 
-/* A queue that was unbound meanwhile keeps the place of its load. */
+/* The load is accounted even if the queue was unbound meanwhile: its slot stays allocated. */
 static void load_add(const struct zcrypt_call *call, int sign)
 {
     struct zcrypt_card *zc = &call->zcrypt->cards[AP_QN_APID(call->message.qn)];
@@ -120,7 +121,7 @@ static void put32(struct text *out, uint32_t value)
     text_add(out, (const char *)&value, sizeof value);
 }
 
-/* The end of a call: its token gets the result, and the reply's parts if there are any. */
+/* Ends a call: EFFECT_REPLY with the result and the parts of the reply, if any, for its token. */
 static void call_finish(struct zcrypt_call *call, int rc, const struct outcome *outcome,
                         struct effects *fx)
 {
@@ -171,8 +172,8 @@ static int call_send(struct zcrypt_call *call, uint64_t now)
     return rc;
 }
 
-/* Chooses a queue and sends; as long as queues refuse, others are tried. -EINPROGRESS, or why it is
- * over. */
+/* Chooses a queue and sends; tries further queues while they refuse. -EINPROGRESS, or the error
+ * that ends the call. */
 static int call_start(struct zcrypt_call *call, uint64_t now)
 {
     while (call->tries++ < TRIES_MAX) {
@@ -192,7 +193,7 @@ static int call_start(struct zcrypt_call *call, uint64_t now)
     return -EIO;
 }
 
-/* The call has left its queue without a reply that ends it. */
+/* The call has left its queue without a final reply. */
 static void call_retry(struct zcrypt_call *call, struct effects *fx)
 {
     int rc;
@@ -203,7 +204,7 @@ static void call_retry(struct zcrypt_call *call, struct effects *fx)
         call_finish(call, rc, NULL, fx);
 }
 
-/* An adapter has, or may have, seen the call. That of an administrator is not made twice. */
+/* An adapter has, or may have, seen the request. An administrative one is not repeated. */
 static void call_failed(struct zcrypt_call *call, const struct outcome *outcome, struct effects *fx)
 {
     if (call->tries < TRIES_MAX && !call->block.admin)
@@ -223,7 +224,7 @@ int zcrypt_send(struct zcrypt *z, const struct zcrypt_request *request, struct e
     call = call_new(z, request, &block, fx->token);
     rc = call_start(call, fx->now);
     if (rc == -ENODEV) {
-        /* Perhaps something has come that the bus does not know yet. */
+        /* As in the kernel: a device may have appeared that the bus does not know yet. */
         ap_bus_scan(z->bus, fx);
         rc = call_start(call, fx->now);
     }
@@ -232,7 +233,7 @@ int zcrypt_send(struct zcrypt *z, const struct zcrypt_request *request, struct e
     return rc;
 }
 
-/* A message that is inside its queue stays there; nobody knows its reply any more. */
+/* A message in the hardware queue stays there; its reply will be ignored. */
 static void call_withdraw(struct zcrypt_call *call)
 {
     ap_cancel_message(call->zcrypt->bus, &call->message);
@@ -262,7 +263,7 @@ void zcrypt_abandon(struct zcrypt *z, struct effects *fx)
 
 static void queue_set_offline(struct zcrypt *z, ap_qn qn, struct effects *fx)
 {
-    effects_log(fx, LOG_LEVEL_WARNING, "%02x.%04x: unknown reply; the queue is set offline",
+    effects_log(fx, LOG_LEVEL_WARNING, "%02x.%04x: unknown reply; setting the queue offline",
                 AP_QN_APID(qn), AP_QN_APQI(qn));
     zcrypt_queue_at(z, qn)->offline = true;
     ap_queue_send_online(z->bus, qn, false, fx);

@@ -3,7 +3,7 @@
 
 #include "zcrypt/internal.h"
 
-/* Which queue takes a request: who can, and of those the one with the least to do
+/* Chooses the queue for a request: of those that can take it the one with the least load
  * [zcrypt-selection]. */
 
 #define ANY        ZCRYPT_DOMAIN_ANY
@@ -53,8 +53,8 @@ static bool targeted(const struct zcrypt_request *r, unsigned apid, unsigned apq
 }
 
 /*
- * The domain a CPRB names: usage domain that must take it, or ANY; a control-only domain is reached
- * through any queue. What a node with masks allows is asked here, too.
+ * The domain that a CPRB names if it is a usage domain, else ANY: a control-only domain is reached
+ * through any queue. Also checks what a node with masks allows.
  */
 static int target_domain(const struct zcrypt *z, const struct zcrypt_node *node,
                          const struct zcrypt_call *call, unsigned *out)
@@ -86,7 +86,7 @@ static unsigned with_penalty(const struct zcrypt_call *call, unsigned weight, ap
     return weight + (AP_QN_APID((unsigned)call->last_qn) == AP_QN_APID(qn) ? SAME_CARD : 0);
 }
 
-/* The best queue of a card. False: none takes the call. */
+/* The best queue of a card. False: none can take the call. */
 static bool best_queue(const struct zcrypt *z, const struct zcrypt_call *call, unsigned apid,
                        unsigned domain, const struct mask256 *aqm, unsigned *out)
 {
@@ -112,7 +112,7 @@ static bool best_queue(const struct zcrypt *z, const struct zcrypt_call *call, u
     return best;
 }
 
-/* No card takes the call: -EINVAL if none ever could, so long is its message. */
+/* No card can take the call now. -EINVAL: the message is too long for every card there is. */
 static int no_queue(const struct zcrypt *z, const struct zcrypt_call *call)
 {
     size_t len = zcrypt_message_len(&call->request), most = AP_MESSAGE_DEFAULT;
@@ -161,7 +161,7 @@ int zcrypt_select(const struct zcrypt *z, const struct zcrypt_call *call, ap_qn 
         if (!better(card, load, best, best_load) ||
             !best_queue(z, call, apid, domain, masks.aqm, &apqi))
             continue;
-        /* Where the call has just failed is no better than a card with much to do. */
+        /* With the penalty for the queue that just failed, another card may be better. */
         load = with_penalty(call, load, AP_QN(apid, apqi), true);
         if (!better(card, load, best, best_load))
             continue;

@@ -4,13 +4,12 @@
 
 #include "zcrypt/internal.h"
 
-/* What the status ioctls tell [zcrypt-status]. All but the matrix look at the default domain
- * alone. */
+/* What the status ioctls report [zcrypt-status]. All but the device matrix look at the default
+ * domain only. */
 
 #define STATUS_OFFLINE 0x0d
 
-/* The type by which user space knows a card: every CCA card is the CEX3C, later accelerators stay
- * CEX6. */
+/* The type that user space sees: every CCA card is a CEX3C, accelerators after CEX6 are CEX6. */
 static uint8_t user_type(const struct ap_card *card)
 {
     if (card->type < 10)

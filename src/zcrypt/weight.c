@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "zcrypt/internal.h"
 
-/* How much work a request is for a card [zcrypt-weights]. */
+/* The cost of a request on a card [zcrypt-weights]. */
 
-/* Speed ratings: ME and CRT up to 1k, 2k, 4k bits, random numbers, secure key; rows CEX4 to CEX8.
- */
+/* Speed ratings: ME and CRT up to 1k, 2k, 4k bits, random numbers, secure key; rows CEX4 to
+ * CEX8. */
 enum { RATE_ME, RATE_CRT = 3, RATE_RNG = 6, RATE_SECKEY = 7, RATES = 8 };
 
 static const unsigned accel_rates[][RATES] = {{14, 19, 249, 42, 228, 1458, 0, 0},
@@ -19,7 +19,7 @@ static const unsigned cca_rates[][RATES] = {{59, 69, 308, 83, 278, 2204, 209, 40
                                             {14, 16, 26, 23, 64, 376, 23, 8}};
 static const unsigned ep11_seckey[] = {50, 10, 9, 8, 8};
 
-/* What a CPRB is worth by the function it asks for, in ratings for secure keys. */
+/* Relative cost of the functions of CPRBs; it multiplies the speed rating for secure keys. */
 enum { LOW = 10, MEDIUM = ZCRYPT_EFFORT_MEDIUM, HIGH = 500 };
 
 static const char cca_low[] = "ABAIAMCACDCTCXDKEXFCFQLGLKLQOHPOPSPXSCSDSESP";

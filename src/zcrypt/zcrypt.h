@@ -11,31 +11,31 @@
 struct ap_bus;
 
 /*
- * zcrypt: the device nodes, z90crypt and those that class zcrypt makes [zcrypt-nodes], and the
- * requests that come in through them: which queue takes one, what becomes of its reply, and when
- * another queue is tried [zcrypt-retries].
+ * zcrypt: the device nodes (z90crypt and those created through class zcrypt [zcrypt-nodes]) and the
+ * requests that come in through them: which queue takes a request, how its reply is judged, and
+ * when another queue is tried [zcrypt-retries].
  */
 struct zcrypt;
 
 #define ZCRYPT_NODES    256 /* minors */
 #define ZCRYPT_NAME_MAX 32
 #define ZCRYPT_Z90CRYPT                                                                            \
-    0xffffu /* object of the default node in SYSFS_DEV_NODE; the others have their minor */
+    0xffffu /* object of z90crypt in SYSFS_DEV_NODE; that of other nodes is the minor */
 
 struct zcrypt_node {
     char name[ZCRYPT_NAME_MAX];
     uint16_t generation;
     bool present;
-    struct mask256 ioctlmask, apmask, aqmask, admask; /* all zero after create: it can do nothing */
+    struct mask256 ioctlmask, apmask, aqmask, admask; /* all zero after create */
 };
 
-/* The requests of all systems by the token of the command that brought them. */
+/* The requests of the host and all guests, by the token of the command that brought them. */
 struct zcrypt_tokens;
 struct zcrypt_tokens *zcrypt_tokens_new(void);
 void zcrypt_tokens_free(struct zcrypt_tokens *tokens);
 
-/* Registers the drivers of zcrypt with the bus, those that the profile has, and the nodes with the
- * tree. To be freed before the bus and the tokens. */
+/* Registers zcrypt's drivers (those of the profile) with the bus and its nodes with the tree. To be
+ * freed before bus and tokens. */
 struct zcrypt *zcrypt_new(const struct abi *abi, struct sysfs_tree *tree, struct ap_bus *bus,
                           struct zcrypt_tokens *tokens);
 void zcrypt_free(struct zcrypt *z);
@@ -44,13 +44,12 @@ void zcrypt_free(struct zcrypt *z);
 const struct zcrypt_node *zcrypt_node_at(const struct zcrypt *z, unsigned minor);
 
 /*
- * What open(2) of a node gets, for the functions below: ZCRYPT_Z90CRYPT, or a number that no node
- * after it has, so that nobody gets the rights of another one. object: one that exists.
+ * The handle that open(2) of a node gets, for the functions below: ZCRYPT_Z90CRYPT, or a number
+ * that is never reused, so a handle cannot gain the rights of a later node. object must exist.
  */
 uint32_t zcrypt_node_handle(const struct zcrypt *z, uint32_t object);
 
-/* 0; -EPERM: the node's ioctlmask does not allow the number; -ENODEV: the node has been destroyed.
- */
+/* 0; -EPERM: the node's ioctlmask does not allow the number; -ENODEV: the node was destroyed. */
 int zcrypt_ioctl_allowed(const struct zcrypt *z, uint32_t node, unsigned number);
 
 enum zcrypt_kind { ZCRYPT_RSA, ZCRYPT_CCA, ZCRYPT_EP11 };
@@ -61,28 +60,29 @@ struct zcrypt_target {
 
 #define ZCRYPT_ANY_CARD UINT32_MAX
 
-/* One request of a user; the spans are copied. */
+/* A request of a user; the spans are copied. */
 struct zcrypt_request {
     enum zcrypt_kind kind;
-    uint32_t node;          /* handle of the device node */
+    uint32_t node;          /* handle of its node */
     struct rsa_request rsa; /* ZCRYPT_RSA, in user form */
     struct span control; /* ZCRYPT_CCA: CPRBX and parameters; ZCRYPT_EP11: EP11 block and payload */
     struct span data;    /* ZCRYPT_CCA */
     uint8_t agent[2];    /* ZCRYPT_CCA */
     uint32_t card;       /* ZCRYPT_CCA: APID or ZCRYPT_ANY_CARD */
-    uint32_t reply_control, reply_data;  /* room the user has, in bytes */
-    const struct zcrypt_target *targets; /* ZCRYPT_EP11; none: any queue */
+    uint32_t reply_control, reply_data;  /* size of the user's reply buffers */
+    const struct zcrypt_target *targets; /* ZCRYPT_EP11; empty: any queue */
     unsigned target_count;
 };
 
 /*
- * Sends a request. -EINPROGRESS: EFFECT_REPLY with the effects' token follows, its value 0 or an
- * errno of the list, its text as zcrypt_reply_parse reads it: empty when no adapter has answered,
- * the status alone when one has refused. Errors in order: -EINVAL malformed, or longer than any
- * card takes; -ENODEV no queue can take it, it is not allowed for the node, or the node is gone;
- * -EOPNOTSUPP a CPRB that is neither usage nor administration, and the node has masks; later -EIO
- * too many tries, or an adapter may have seen a request for administration, which is not repeated;
- * -EMSGSIZE reply too long.
+ * Sends a request. -EINPROGRESS: EFFECT_REPLY follows with the effects' token. Its value is 0 or an
+ * errno of the list below; its text, for zcrypt_reply_parse, is empty if no adapter has answered,
+ * and only the status if one has rejected the request.
+ *
+ * Errors in order: -EINVAL malformed, or longer than any card accepts; -ENODEV no queue can take
+ * it, the node does not allow it, or the node is gone; -EOPNOTSUPP a CPRB that is neither usage nor
+ * administrative, on a node with masks. Later: -EIO too many tries, or an adapter may have seen an
+ * administrative request, which is not repeated; -EMSGSIZE the reply is too long.
  */
 int zcrypt_send(struct zcrypt *z, const struct zcrypt_request *request, struct effects *fx);
 
@@ -92,25 +92,24 @@ struct zcrypt_reply {
     struct span data;    /* result of ZCRYPT_RSA, data block of ZCRYPT_CCA */
 };
 
-/* Takes the text of EFFECT_REPLY apart. 0 or -EINVAL. */
+/* Parses the text of EFFECT_REPLY. 0 or -EINVAL. */
 int zcrypt_reply_parse(const char *text, size_t len, struct zcrypt_reply *out);
 
-/* Whoever waits for token has gone away: what comes for it is dropped. */
+/* The caller that waits for token is gone; its reply will be dropped. */
 void zcrypt_cancel(struct zcrypt_tokens *tokens, uint64_t token);
 
-/* The system ends, or a real one takes its place: all requests end with -ENODEV. */
+/* The system ends, or a real one replaces it: all requests end with -ENODEV. */
 void zcrypt_abandon(struct zcrypt *z, struct effects *fx);
 
-/* Status of the nodes' users [zcrypt-status]. Entries by card x 256 + domain, in the caller's C
- * layout. */
+/* What the status ioctls report of card x 256 + domain [zcrypt-status]. */
 struct zcrypt_status {
-    uint8_t type; /* hardware type as user space knows it; 0: no device */
+    uint8_t type; /* hardware type; 0: no device */
     bool online;
     uint8_t functions; /* TAPQ facility bits >> 26 */
 };
 
 void zcrypt_device_status(const struct zcrypt *z, uint16_t qn, struct zcrypt_status *out);
-/* Of the default domain's queues; per card: STATUS_MASK, QDEPTH_MASK, PERDEV_REQCNT. */
+/* Of the queues in the default domain, per card: STATUS_MASK, QDEPTH_MASK, PERDEV_REQCNT. */
 uint8_t zcrypt_card_status(const struct zcrypt *z, unsigned apid);
 uint8_t zcrypt_card_in_flight(const struct zcrypt *z, unsigned apid);
 uint32_t zcrypt_card_requests(const struct zcrypt *z, unsigned apid);
