@@ -18,7 +18,7 @@ unsigned vfio_ap_max_domain(const struct vfio_ap *v)
     return qci->flags & AP_QCI_APXA ? qci->max_domain : 15;
 }
 
-/* The domains that adapter apid gains if the assignment becomes wanted. */
+/* The domains that the device gains on adapter apid if wanted becomes its assignment. */
 static struct mask256 gained_row(const struct mdev *m, const struct apcb *wanted, unsigned apid)
 {
     if (mask256_test(&m->assigned.apm, apid))
@@ -38,7 +38,7 @@ static int refuse(const struct vfio_ap *v, const struct mdev *m, const char *wha
     return effects_refuse(fx, err, file, "%s; %s", why.data, remedy);
 }
 
-/* Step 4 of [matrix-assign]: nothing of the product may be the host's, as the masks say. */
+/* Step 4 of [matrix-assign]: no APQN of the product may be reserved for the default drivers. */
 static int check_owner(const struct vfio_ap *v, const struct mdev *m, const struct apcb *wanted,
                        const char *what, struct effects *fx)
 {
@@ -54,13 +54,13 @@ static int check_owner(const struct vfio_ap *v, const struct mdev *m, const stru
     if (!against.count)
         return 0;
     return refuse(v, m, what, -EADDRNOTAVAIL, &against,
-                  "apmask and aqmask say so; take the adapter or the domain out first", fx);
+                  "clear the adapter in apmask or the domain in aqmask first", fx);
 }
 
 /*
- * Step 5 of [matrix-assign]: nothing of it may be another device's. What the device has already is
- * its own, so only what it would gain is looked at, and the cost does not depend on how many
- * devices there are.
+ * Step 5 of [matrix-assign]: no APQN may be assigned to another device. Only what the device would
+ * gain is checked, since it already owns the rest; so the cost does not depend on the number of
+ * devices.
  */
 static int check_shared(const struct vfio_ap *v, const struct mdev *m, const struct apcb *wanted,
                         const char *what, struct effects *fx)
@@ -78,7 +78,7 @@ static int check_shared(const struct vfio_ap *v, const struct mdev *m, const str
     if (!against.count)
         return 0;
     return refuse(v, m, what, -EADDRINUSE, &against,
-                  "each APQN belongs to one device; unassign it there first", fx);
+                  "an APQN can belong to one device only; unassign it there first", fx);
 }
 
 int assign_plan(const struct vfio_ap *v, const struct mdev *m, const struct apcb *wanted,
@@ -89,7 +89,7 @@ int assign_plan(const struct vfio_ap *v, const struct mdev *m, const struct apcb
     return rc < 0 ? rc : check_shared(v, m, wanted, what, fx);
 }
 
-/* Enters or strikes out what changes between two rows of the device. */
+/* Records the difference between two rows of the device. */
 static void row_change(struct vfio_ap *v, const struct mdev *m, unsigned apid, struct mask256 old,
                        struct mask256 new)
 {

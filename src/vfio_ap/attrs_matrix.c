@@ -5,7 +5,7 @@
 #include "base/synth.h"
 #include "vfio_ap/internal.h"
 
-/* Attributes of the matrix device and of its one type of mediated device [matrix-devices]
+/* Attributes of the matrix device and of its only type of mediated device [matrix-devices]
  * [matrix-type] [matrix-create]. */
 
 static int features_show(void *ctx, uint32_t object, struct text *out)
@@ -52,14 +52,14 @@ static int name_show(void *ctx, uint32_t object, struct text *out)
     return 0;
 }
 
-/* 36 characters, and one more that nobody looks at. */
+/* As in the kernel: 36 characters, optionally followed by one more that is ignored. */
 static int create_store(void *ctx, uint32_t object, const char *data, size_t len,
                         struct effects *fx)
 {
     struct uuid uuid;
 
     if (len < UUID_TEXT - 1 || len > UUID_TEXT || uuid_parse(data, UUID_TEXT - 1, &uuid) < 0)
-        return effects_refuse(fx, -EINVAL, "create", "a UUID is wanted, as uuidgen prints it");
+        return effects_refuse(fx, -EINVAL, "create", "expected a UUID as printed by uuidgen");
     return mdev_create(vfio_ap_of(ctx), &uuid, fx);
 }
 

@@ -9,7 +9,7 @@
 
 /* Attributes of a mediated device [matrix-attributes]. The object is its slot. */
 
-/* The three assignable masks are alike: which one, its highest number, and what it is called. */
+/* Adapters, domains and control domains differ only in mask, highest number and names. */
 enum dimension { ADAPTER, DOMAIN, CONTROL_DOMAIN };
 
 static struct mask256 *mask_of(struct apcb *a, enum dimension d)
@@ -32,7 +32,7 @@ static int refuse(const struct mdev *m, const char *file, int err, const char *w
     return effects_refuse(fx, err, what, "%s", why);
 }
 
-/* EINVAL, ERANGE; then ENODEV above the highest number. */
+/* In this order: -EINVAL, -ERANGE, -ENODEV above the highest number. */
 static int id_parse(const struct vfio_ap *v, const struct mdev *m, enum dimension d,
                     const char *file, const char *data, size_t len, unsigned *out,
                     struct effects *fx)
@@ -43,7 +43,7 @@ static int id_parse(const struct vfio_ap *v, const struct mdev *m, enum dimensio
     int rc = number_parse_u64(data, len, 0, &id);
 
     if (rc < 0)
-        return refuse(m, file, rc, "one number is wanted, such as 5 or 0x47", fx);
+        return refuse(m, file, rc, "expected a number such as 5 or 0x47", fx);
     if (id > max) {
         snprintf(why, sizeof why, "%llu is above the highest number, %u", (unsigned long long)id,
                  max);
@@ -126,7 +126,8 @@ static int control_domains_show(void *ctx, uint32_t slot, struct text *out)
     return 0;
 }
 
-/* Pairs if both dimensions have something, else the half names, else nothing [matrix-format]. */
+/* APQNs if both masks have bits set; if only one has, its ids with the other half empty
+ * [matrix-format]. */
 static void matrix_text(const struct vfio_ap *v, const struct apcb *a, struct text *out)
 {
     char line[AP_QN_TEXT + 1];
@@ -182,10 +183,10 @@ static int ap_config_show(void *ctx, uint32_t slot, struct text *out)
 }
 
 #define AP_CONFIG_LEN                                                                              \
-    201 /* three masks of 66 characters, two commas, a newline; nothing behind is looked at */
+    201 /* three masks of 66 characters, two commas, a newline; the rest is ignored */
 
-/* Three absolute masks, separated by commas or newlines; what is behind the third separator does
- * not count. */
+/* Three absolute masks, separated by commas or newlines. Anything after a third separator is
+ * ignored. */
 static int ap_config_parse(const char *data, size_t len, struct apcb *out)
 {
     const char *at = data, *end = data + (len < AP_CONFIG_LEN ? len : AP_CONFIG_LEN);
@@ -222,13 +223,13 @@ static int ap_config_store(void *ctx, uint32_t slot, const char *data, size_t le
 
     if (ap_config_parse(data, len, &wanted) < 0)
         return refuse(m, "ap_config", -EINVAL,
-                      "three masks are wanted: adapters, domains and control domains as 0x...", fx);
+                      "expected three masks 0x...: adapters, domains and control domains", fx);
     rc = assign_plan(v, m, &wanted, "ap_config", fx);
     if (rc < 0)
         return rc;
     if (beyond(&wanted.apm, vfio_ap_max_adapter(v)) || beyond(&wanted.aqm, vfio_ap_max_domain(v)) ||
         beyond(&wanted.adm, vfio_ap_max_domain(v)))
-        return refuse(m, "ap_config", -ENODEV, "a bit is above the highest number", fx);
+        return refuse(m, "ap_config", -ENODEV, "a bit above the highest number is set", fx);
     assign_commit(v, m, &wanted);
     mdev_publish(v, m, mdev_filter(v, m), fx);
     return 0;
@@ -240,7 +241,7 @@ static int remove_store(void *ctx, uint32_t slot, const char *data, size_t len, 
     uint64_t value;
 
     if (number_parse_u64(data, len, 0, &value) < 0)
-        return refuse(m, "remove", -EINVAL, "1 is wanted", fx);
+        return refuse(m, "remove", -EINVAL, "expected 1", fx);
     return value ? mdev_remove(ctx, m, fx) : 0;
 }
 

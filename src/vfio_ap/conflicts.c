@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vfio_ap/internal.h"
 
-/* APQNs that stand against a write, gathered for one message: how many they are, and of the first
- * few who has them. */
+/* The APQNs for which a write is refused, collected for one message: their count, and the owners of
+ * the first few. */
 
 void conflicts_add(struct conflicts *c, unsigned apid, const struct mask256 *row)
 {
@@ -29,7 +29,7 @@ static void add_owner(const struct vfio_ap *v, ap_qn qn, struct text *out)
         text_addf(out, " (guest %s)", m->guest->name);
 }
 
-/* Several in a row with the same owner share its name. */
+/* The owner is named once for consecutive APQNs. */
 void conflicts_describe(const struct vfio_ap *v, const struct conflicts *c, struct text *out)
 {
     unsigned named = c->count < CONFLICTS_NAMED ? c->count : CONFLICTS_NAMED;

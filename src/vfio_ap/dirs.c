@@ -20,7 +20,7 @@ static struct sysfs_dir fixed_parent(void *ctx, uint32_t object)
     return ((struct fixed_dir *)ctx)->parent;
 }
 
-/* Targets of members that lead to a directory of which there is one. */
+/* Defines link targets that are unique directories. */
 #define DEFINE_TO(name, kind)                                                                      \
     static bool to_##name(void *ctx, uint32_t object, struct sysfs_dir *out)                       \
     {                                                                                              \
@@ -100,9 +100,9 @@ static bool mdev_link_next(void *ctx, uint32_t object, uint32_t *cursor, struct 
     return true;
 }
 
-/* Mediated devices, and what there is once per device */
+/* Mediated devices, and the directories that each of them has */
 
-/* An inode number has 16 bits for it, and 0 stands for no device. */
+/* Reduced to the 16 bits that an inode number has; 0 would mean no device. */
 static uint16_t mdev_generation(void *ctx, uint32_t slot)
 {
     const struct mdev *m = mdev_at(ctx, slot);
@@ -149,7 +149,7 @@ static bool to_vfio_dev(void *ctx, uint32_t slot, struct sysfs_dir *out)
     return true;
 }
 
-/* vfioN is the one directory in vfio-dev, so it is a dynamic member whose name has the number. */
+/* The only entry of vfio-dev. It is a dynamic member because its name contains the number. */
 static void vfio_dev_name(void *ctx, uint32_t slot, char out[SYSFS_NAME_MAX])
 {
     snprintf(out, SYSFS_NAME_MAX, "vfio%u", slot);
@@ -271,7 +271,7 @@ static int group_type_show(void *ctx, uint32_t slot, struct text *out)
     return 0;
 }
 
-/* Writes to uevent: the root device has neither bus nor class and so sends none. */
+/* Writes to uevent of the root device, which has neither bus nor class and sends no uevents. */
 static int silent_store(void *ctx, uint32_t object, const char *data, size_t len,
                         struct effects *fx)
 {
@@ -309,8 +309,8 @@ static int vfio_dev_store(void *ctx, uint32_t slot, const char *data, size_t len
     return synth_store(path.data, "vfio-dev", "", data, len, fx);
 }
 
-/* The driver-core files of a bus: with one driver that takes everything there is nothing to switch
- * or to probe. */
+/* The driver-core attributes of a bus. It has one driver that takes every device, so these have no
+ * effect. */
 static int autoprobe_show(void *ctx, uint32_t object, struct text *out)
 {
     text_adds(out, "1\n");

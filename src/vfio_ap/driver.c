@@ -6,7 +6,7 @@
 
 #include "vfio_ap/internal.h"
 
-/* What the AP bus asks and tells of the driver vfio_ap, and what guests do. */
+/* The ops of the driver vfio_ap, and attaching and detaching guests. */
 
 static void driver_probe(void *ctx, ap_device_id id, struct effects *fx)
 {
@@ -28,9 +28,9 @@ static void adapter_withdraw(struct vfio_ap *v, struct mdev *m, unsigned apid)
 }
 
 /*
- * A queue is taken away: the whole adapter leaves the device, and is cleaned before the bus hands
- * the queue on [guests-queue-reset]. The guest follows when the bus settles, so that it is told
- * once however many queues go; nobody executes an instruction before that.
+ * A queue is unbound: its whole adapter is withdrawn from the device and reset before the bus
+ * passes the queue on [guests-queue-reset]. The guest's APCB follows when the bus settles, so that
+ * the guest is notified once however many queues go. It executes no instruction before that.
  */
 static void driver_remove(void *ctx, ap_device_id id, struct effects *fx)
 {
@@ -43,8 +43,8 @@ static void driver_remove(void *ctx, ap_device_id id, struct effects *fx)
     queue_reset_forget(v, qn);
 }
 
-/* The domains of an adapter of which the change would deprive vfio_ap, by the rule of the profile
- * [masks-in-use-scope]. */
+/* The assigned domains of an adapter that the change of masks would take from vfio_ap, by the rule
+ * of the profile [masks-in-use-scope]. */
 static struct mask256 vetoed_row(const struct vfio_ap *v, unsigned apid, const struct ap_masks *old,
                                  const struct ap_masks *wanted)
 {
@@ -76,8 +76,8 @@ static bool driver_in_use(void *ctx, const struct ap_masks *old, const struct ap
     return true;
 }
 
-/* First phase: what leaves the host leaves the devices. The guest is told once, when the scan is
- * complete. */
+/* First phase: what was removed from the host is removed from the devices. Guests are notified
+ * once, when the scan is complete. */
 static void driver_config_changed(void *ctx, const struct ap_qci *new, const struct ap_qci *old,
                                   struct effects *fx)
 {
@@ -97,7 +97,7 @@ static void driver_config_changed(void *ctx, const struct ap_qci *new, const str
     }
 }
 
-/* An adapter older than CEX4 has nothing for vfio_ap, so it is not waited for
+/* vfio_ap does not support adapters older than CEX4, so such an adapter does not count
  * [guests-host-change]. */
 static bool is_old(const struct vfio_ap *v, unsigned apid)
 {
@@ -109,7 +109,7 @@ static bool is_old(const struct vfio_ap *v, unsigned apid)
     return apqi < MASK256_BITS && (info >> 24 & 0xff) < 10;
 }
 
-/* Second phase: what came to the host joins the devices that have been waiting for it. */
+/* Second phase: what was added to the host is added to the devices to which it is assigned. */
 static void driver_scan_complete(void *ctx, const struct ap_qci *new, const struct ap_qci *old,
                                  struct effects *fx)
 {
@@ -202,7 +202,7 @@ void vfio_ap_register(struct vfio_ap *v, struct ap_bus *bus, struct ap_hw hw)
     ap_driver_register(bus, v->driver, v);
 }
 
-/* What is still being reset joins when that has ended. */
+/* Withholds what is still being reset. It is added when the reset has ended. */
 static void withhold_unreset(const struct vfio_ap *v, struct apcb *of)
 {
     struct mask256 adapters = of->apm;

@@ -2,12 +2,12 @@
 #include "vfio_ap/internal.h"
 
 /*
- * What a guest gets of its device's assignment [guests-filter]. It is always computed from scratch:
- * an incremental version let a guest have a queue that was not bound [guests-filter-whole].
+ * What of a device's assignment is passed to its guest [guests-filter]. It is always computed from
+ * scratch: an incremental version passed a queue that was not bound [guests-filter-whole].
  */
 
-/* The APCB is a product, so an adapter is withheld as a whole when one of its queues cannot be
- * passed. */
+/* The APCB is a product of masks, so an adapter is withheld as a whole if one of its queues cannot
+ * be passed. */
 static bool adapter_passable(const struct vfio_ap *v, unsigned apid, const struct mask256 *domains)
 {
     const struct ap_card *card = ap_bus_card(v->bus, apid);
@@ -39,7 +39,7 @@ struct apcb mdev_filter(const struct vfio_ap *v, const struct mdev *m)
     return out;
 }
 
-/* Whatever was in one product and is not in the other is reset and zeroized. */
+/* Resets and zeroizes the queues that are in old but not in new. */
 static void reset_withdrawn(struct vfio_ap *v, const struct apcb *old, const struct apcb *new)
 {
     mask256_for_each(apid, &old->apm)
@@ -62,8 +62,8 @@ static void guest_update(struct vfio_ap_guest *g, const struct apcb *wanted, str
     effects_guest_notify(fx, g->number, NEWS_CONFIG);
 }
 
-/* The guest's APCB follows the device's effective masks; while the guest is asked to let go it
- * stays empty. */
+/* Copies the device's effective masks to the guest's APCB, which stays empty while the guest is
+ * asked to release the device. */
 static void guest_follow(struct mdev *m, struct effects *fx)
 {
     bool told = !m->interrupted && m->guest && apcb_equal(&m->guest->hw.apcb, &m->effective);
@@ -73,7 +73,8 @@ static void guest_follow(struct mdev *m, struct effects *fx)
         guest_update(m->guest, &m->effective, fx);
 }
 
-/* The guest loses first, then what it lost is cleaned; only then can anyone else be given it. */
+/* The order matters: the guest loses its queues, then they are zeroized, and only then can anyone
+ * else get them. */
 void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct effects *fx)
 {
     struct apcb old = m->effective;

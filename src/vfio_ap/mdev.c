@@ -5,11 +5,23 @@
 
 #include "vfio_ap/internal.h"
 
-/* The life of a mediated device. */
+/*
+ * The life of a mediated device. Removal [matrix-remove]:
+ *
+ *   write to remove, no guest uses it --------------------------> DESTROYED
+ *
+ *   write to remove, a guest uses it
+ *     +-- !remove_waits, or a writer that cannot wait: -EBUSY, nothing changes
+ *     +-- else REMOVING: the guest's APCB is cleared; the guest is asked to release the device,
+ *           |            now and every 10 seconds (TIMER_ASK)
+ *           +-- another write to remove: -ENODEV; attach: -EBUSY
+ *           +-- the writer is interrupted: the removal goes on, no reply (vfio_ap_cancel)
+ *           +-- the guest detaches or stops -----------------------> DESTROYED, write returns 0
+ */
 
 #define ASK_INTERVAL_NS UINT64_C(10000000000)
 
-/* The order in which the real driver announces a device and what hangs on it. */
+/* The uevents of the device and its children, in the order of the kernel. */
 static void announce(const struct mdev *m, bool added, struct effects *fx)
 {
     char uuid[UUID_TEXT], device[96], group[64], vfio_dev[160];
@@ -40,7 +52,7 @@ int mdev_create(struct vfio_ap *v, const struct uuid *uuid, struct effects *fx)
 
     if (vfio_ap_find(v, uuid)) {
         uuid_format(uuid, name);
-        return effects_refuse(fx, -EEXIST, "create", "there is a mediated device %s", name);
+        return effects_refuse(fx, -EEXIST, "create", "mediated device %s already exists", name);
     }
     if (v->mdevs.count == MDEV_MAX)
         return effects_refuse(fx, -v->abi->instances_errno, "create", "all %u instances exist",
@@ -79,8 +91,8 @@ void mdev_destroy(struct vfio_ap *v, struct mdev *m, struct effects *fx)
 
 static void ask_release(struct vfio_ap *v, struct mdev *m, struct effects *fx)
 {
-    /* The guest loses its queues at once; the device's own view stays until it lets go
-     * [matrix-remove]. */
+    /* The guest loses its queues at once; the device's effective masks stay until it releases the
+     * device [matrix-remove]. */
     m->guest->hw.apcb = (struct apcb){0};
     m->guest->release_requests++;
     effects_add(fx, EFFECT_APCB)->id = m->guest->number;
@@ -96,15 +108,17 @@ int mdev_remove(struct vfio_ap *v, struct mdev *m, struct effects *fx)
     uuid_format(&m->uuid, uuid);
     snprintf(what, sizeof what, "%s: remove", uuid);
     if (m->removing)
-        return effects_refuse(fx, -ENODEV, what, "it is being removed already");
+        return effects_refuse(fx, -ENODEV, what, "it is already being removed");
     if (!m->guest) {
         mdev_destroy(v, m, fx);
         return 0;
     }
     if (!v->abi->remove_waits || !fx->token)
-        return effects_refuse(fx, -EBUSY, what, "guest %s uses it; stop or detach the guest first",
+        return effects_refuse(fx, -EBUSY, what,
+                              "guest %s is using it; stop or detach the guest first",
                               m->guest->name);
-    effects_log(fx, LOG_LEVEL_INFO, "%s waits for guest %s to release it", what, m->guest->name);
+    effects_log(fx, LOG_LEVEL_INFO, "%s is waiting for guest %s to release it", what,
+                m->guest->name);
     m->removing = true;
     m->remove_token = fx->token;
     ask_release(v, m, fx);
@@ -120,8 +134,8 @@ void vfio_ap_ask_again(struct vfio_ap *v, struct effects *fx)
             ask_release(v, m, fx);
 }
 
-/* The writer was interrupted. The removal itself goes on, as it does in the kernel: only nobody
- * waits for it. */
+/* The writer was interrupted. As in the kernel the removal continues; only nobody waits for it any
+ * more. */
 void vfio_ap_cancel(struct vfio_ap *v, uint64_t token, struct effects *fx)
 {
     struct mdev *m;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vfio_ap/internal.h"
 
-/* Resets of queues that guests have, from ZAPQ to their end [guests-queue-reset]. */
+/* Resets of guests' queues, from ZAPQ to the end of the reset [guests-queue-reset]. */
 
 static bool unreset(const struct vfio_ap *v, ap_qn qn)
 {
@@ -35,12 +35,12 @@ static void zeroize(struct vfio_ap *v, ap_qn qn)
         set_unreset(v, qn, true, true);
         return;
     default:
-        /* In standby or check-stopped the hardware zeroizes it before it comes back. */
+        /* In standby or checkstop: the hardware zeroizes it before it becomes available again. */
         set_unreset(v, qn, false, false);
     }
 }
 
-/* Nobody has had a queue since its reset began, so one that is being reset needs no other. */
+/* No one can have used a queue since its reset began, so a second reset is not needed. */
 void queue_reset(struct vfio_ap *v, ap_qn qn)
 {
     if (!unreset(v, qn))

@@ -4,8 +4,8 @@
 
 #include "vfio_ap/internal.h"
 
-/* The table of mediated devices: slots, a hash by UUID, and a list of those that the bus has to
- * settle. */
+/* The table of mediated devices: slots, a hash by UUID, and the list of devices with deferred
+ * work. */
 
 struct mdev *mdev_at(const struct vfio_ap *v, uint32_t slot)
 {
@@ -70,7 +70,7 @@ void mdev_enter(struct vfio_ap *v, struct mdev *m)
     bucket_insert(v, m);
 }
 
-/* Nothing is pending for a device that goes. */
+/* A device that is destroyed must not stay on the list of deferred work. */
 static void unmark(struct vfio_ap *v, struct mdev *m)
 {
     uint32_t *link = &v->pending;
