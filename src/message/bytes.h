@@ -8,8 +8,8 @@
 #include <string.h>
 
 /*
- * Byte ranges for the codecs. All integers in AP messages are big-endian. A span names bytes that
- * someone else owns; it is valid as long as they are.
+ * Byte ranges for the codecs. All integers in AP messages are big-endian. A span refers to bytes
+ * that someone else owns, and is valid as long as they are.
  */
 struct span {
     const uint8_t *data;
@@ -66,8 +66,8 @@ static inline void be64_put(uint8_t *p, uint64_t v)
 }
 
 /*
- * Reads a span from its start. Asking for more than is left sets short_input, and from then on
- * every read gives zero or an empty span, so a parser may read all its fields and check once.
+ * Reads a span from its start. Reading past the end sets short_input; from then on every read
+ * returns zero or an empty span. So a parser can read all its fields and check once.
  */
 struct reader {
     struct span left;
@@ -84,8 +84,8 @@ uint8_t reader_u8(struct reader *r);
 uint16_t reader_u16(struct reader *r);
 
 /*
- * Appends to memory of fixed size that the caller owns. What does not fit is not written, and
- * overflow stays set, so a formatter may write all its fields and check once.
+ * Appends to memory of fixed size that the caller owns. If something does not fit it is not written
+ * and overflow stays set. So a formatter can write all its fields and check once.
  */
 struct buffer {
     uint8_t *data;
@@ -103,7 +103,7 @@ static inline struct span buffer_span(const struct buffer *b)
     return (struct span){b->data, b->len};
 }
 
-/* Room for len bytes at the end, zeroed; NULL when they do not fit. */
+/* Appends len zero bytes and returns them; NULL: they do not fit. */
 uint8_t *buffer_extend(struct buffer *b, size_t len);
 
 void buffer_add(struct buffer *b, const void *data, size_t len);
@@ -113,16 +113,16 @@ void buffer_add_u16(struct buffer *b, uint16_t v);
 void buffer_add_u32(struct buffer *b, uint32_t v);
 void buffer_add_u64(struct buffer *b, uint64_t v);
 
-/* The last size bytes of s, filled up with zeros on the left: a number of fixed width. */
+/* The last size bytes of s, padded with zeros on the left: a number of fixed width. */
 void buffer_add_number(struct buffer *b, struct span s, size_t size);
 
-/* Overwrites what was written before; at+2 or at+4 must be written already (else no effect). */
+/* Overwrites a field that was written before (else no effect). */
 void buffer_set_u16(struct buffer *b, size_t at, uint16_t v);
 void buffer_set_u32(struct buffer *b, size_t at, uint32_t v);
 
 /*
- * Formatters that can run out of room call this last: 0, or -ENOSPC with the buffer put back to
- * start (its bytes past start are undefined).
+ * The last call of a formatter: 0, or -ENOSPC with the buffer truncated to start (the bytes after
+ * start are undefined).
  */
 int buffer_finish(struct buffer *b, size_t start);
 

@@ -33,7 +33,7 @@ bool cca_function_special(const uint8_t function[2])
     return cca_function_is(function, "US") || cca_function_is(function, "AU");
 }
 
-/* A keyword is filled up with blanks. */
+/* Keywords are padded with blanks. */
 static void pad_keyword(const char *keyword, char out[CCA_RULE_BYTES])
 {
     size_t len = strnlen(keyword, CCA_RULE_BYTES);

@@ -8,7 +8,7 @@
 #define DATA_BYTES_A     204u
 #define DATA_BYTES_B     240u
 
-/* Where the reply has state and pattern of each register. */
+/* Offsets of state and pattern of each register in the reply. */
 static const struct {
     uint8_t state[CCA_REGISTERS], pattern[CCA_REGISTERS], pattern_bytes;
 } places[CCA_MASTER_KEYS] = {
@@ -52,7 +52,8 @@ void cca_query_format_reply(const struct cca_info *info, bool with_apka, struct 
 
     memset(fields, ' ', sizeof(fields));
     memcpy(fields, info->serial, CCA_SERIAL_BYTES);
-    /* Three fields for DES master keys, which no adapter of ours holds: empty, invalid, invalid. */
+    /* Three fields for the DES master keys, which our adapters never have: empty, invalid,
+     * invalid. */
     for (unsigned i = 1; i <= 3; i++)
         fields[i * FIELD_BYTES] = '1';
     for (unsigned k = 0; k < key_count(with_apka); k++) {

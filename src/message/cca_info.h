@@ -38,13 +38,13 @@ struct cca_info {
 int cca_query_format(uint16_t domain, const char *keyword, uint64_t address, struct buffer *out);
 #define CCA_QUERY_CONTROL_BYTES (CPRBX_BYTES + 4112u)
 
-/* Parameters of the reply; with_apka for STATICSB. A pattern is sent only for a full or valid
- * register. */
+/* Appends the parameters of the reply; with_apka for STATICSB. Only full or valid registers have a
+ * pattern. */
 void cca_query_format_reply(const struct cca_info *info, bool with_apka, struct buffer *out);
 
 /*
- * Reads the reply's parameters. The APKA fields stay untouched unless with_apka. -EMSGSIZE when a
- * length points outside or the reply has too few fields; out untouched then.
+ * Parses the reply's parameters. The APKA fields are left alone unless with_apka. -EMSGSIZE: a
+ * length exceeds the reply, or it has too few fields; out is unchanged then.
  */
 int cca_query_parse_reply(struct span params, bool with_apka, struct cca_info *out);
 

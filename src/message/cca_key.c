@@ -4,11 +4,11 @@
 
 #include <errno.h>
 
-/* A key field of a request: length and attribute in front of a token. */
+/* A key field of a request: length, attribute, token. */
 #define KEY_FIELD_BYTES (4u + CCA_TOKEN_BYTES)
 #define KEYGEN_FIELDS   6u
 #define PARAMS_MAX      512u
-/* The block that a protected key is returned in. */
+/* The block in which a protected key is returned. */
 #define KEYBLOCK_KEY_MAX 64u
 #define ALGORITHM_AES    2u
 
@@ -49,14 +49,14 @@ int cca_keygen_format(uint16_t domain, size_t key_bytes, struct buffer *out)
     buffer_add(&params, "OP      ", CCA_RULE_BYTES);
     buffer_add(&params, keylen, CCA_RULE_BYTES);
     buffer_add(&params, "AESDATA ", CCA_RULE_BYTES);
-    buffer_extend(&params, CCA_RULE_BYTES); /* as the kernel leaves the second type */
+    buffer_extend(&params, CCA_RULE_BYTES); /* the kernel leaves the second type empty */
     buffer_add_u16(&params, 2 + KEYGEN_FIELDS * KEY_FIELD_BYTES);
     for (unsigned i = 0; i < KEYGEN_FIELDS; i++)
         add_key_field(i == 2 ? 0x30 : 0x10, &params);
     return format_control(domain, &params, out);
 }
 
-/* The second type of key, which a single key does not have. */
+/* The second key type is blank (or zero) for a single key. */
 static bool is_empty(const uint8_t word[CCA_RULE_BYTES])
 {
     return memcmp(word, "        ", CCA_RULE_BYTES) == 0 ||
@@ -85,7 +85,7 @@ int cca_keygen_parse(const struct cca_params *params, size_t *key_bytes)
     return 0;
 }
 
-/* The clear key stays out of a second buffer: everything goes straight to out. */
+/* Written directly to out, so that no other buffer holds the clear key. */
 int cca_import_format(uint16_t domain, struct span clear, struct buffer *out)
 {
     struct cprbx c = {.func_id = {'T', '2'}, .domain = domain, .reply_bytes = CCA_KEY_REPLY_BYTES};

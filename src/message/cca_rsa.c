@@ -22,7 +22,7 @@ static int parse_public(struct span section, struct rsa_request *rsa)
 
     reader_span(&r, 6);
     exponent = reader_u16(&r);
-    reader_u16(&r); /* modulus bits: the bytes say it all */
+    reader_u16(&r); /* modulus length in bits; the one in bytes is used */
     modulus = reader_u16(&r);
     rsa->me.exponent = reader_span(&r, exponent);
     rsa->me.modulus = reader_span(&r, modulus);
@@ -50,7 +50,7 @@ static int parse_crt(struct span section, struct rsa_request *rsa)
     return len[0] && len[1] && len[2] && len[3] && len[4] ? 0 : -EINVAL;
 }
 
-/* Finds a section by its first byte; each one has its length at 2. */
+/* Finds a section by its id, the first byte; its length is at offset 2. */
 static int find_section(struct span token, uint8_t id, struct span *out)
 {
     struct reader r = reader_of(token);
@@ -83,7 +83,7 @@ int cca_rsa_parse(const struct cca_params *params, struct rsa_request *out)
     if (input < 2)
         return -EMSGSIZE;
     rsa.input = reader_span(&r, input - 2u);
-    reader_span(&r, KEYBLOCK_BYTES); /* blen, ulen are not used [messages-cca-rsa] */
+    reader_span(&r, KEYBLOCK_BYTES); /* blen and ulen are unused [messages-cca-rsa] */
     head = reader_span(&r, TOKEN_HEAD_BYTES);
     if (r.short_input)
         return -EMSGSIZE;
@@ -125,7 +125,7 @@ static void add_me_key(const struct rsa_request *rsa, struct buffer *out)
 {
     size_t n = rsa->input.len, section = PUBLIC_BYTES + 2 * n, token = section + TOKEN_HEAD_BYTES;
 
-    /* The sums that the driver uses [messages-cca-rsa]. */
+    /* The same sums as in the driver [messages-cca-rsa]. */
     buffer_add_u16(out, (uint16_t)(token + 6));
     buffer_add_u16(out, (uint16_t)(token + 4));
     buffer_add_u16(out, 0);
@@ -182,7 +182,7 @@ static void add_crt_key(const struct rsa_request *rsa, struct buffer *out)
     buffer_add(out, exponent, sizeof(exponent));
 }
 
-/* The envelope is written over room that was reserved, so that no operand is copied twice. */
+/* The headers are filled in afterwards, into reserved room, so that no operand is copied twice. */
 static void fill_envelope(uint8_t *h, const char *function, bool crt, uint16_t domain,
                           size_t params)
 {
@@ -228,5 +228,5 @@ void cca_rsa_format_reply(const uint8_t function[2], size_t len, struct buffer *
     buffer_add_u16(out, 2);
     buffer_add_u16(out, (uint16_t)(len + 2));
     *result = buffer_extend(out, len);
-    buffer_add_u16(out, 0); /* a key block of no length [messages-type86] */
+    buffer_add_u16(out, 0); /* an empty key block [messages-type86] */
 }

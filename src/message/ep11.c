@@ -81,7 +81,7 @@ int ep11_format_message(struct span control, uint32_t reply_bytes, struct buffer
     return type6_format(&request, true, out);
 }
 
-/* One value with the given tag, in the definite forms of one, two and three length bytes. */
+/* Parses a value with the given tag; its length may have one, two or three bytes. */
 static int parse_value(struct span *rest, uint8_t tag, struct span *out)
 {
     struct reader r = reader_of(*rest);

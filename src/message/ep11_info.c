@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The answers to EP11 queries: what a module and a domain say of themselves. */
+/* Replies to EP11 queries about a module or a domain. */
 #include "message/ep11.h"
 
 #include <errno.h>

@@ -5,14 +5,14 @@
 #include "message/bytes.h"
 
 /*
- * What zcrypt makes of a reply [messages-judgement]: the judge functions of the codecs return one.
- * error is 0, -EINVAL (the request is to blame), -EAGAIN (try another queue) or -EMSGSIZE. offline
- * says that the queue is to be set offline, with an uevent. The spans point into the reply.
+ * How zcrypt judges a reply [messages-judgement]; returned by the judge functions of the codecs.
+ * error is 0, -EINVAL (the request is at fault), -EAGAIN (try another queue) or -EMSGSIZE. offline:
+ * the queue is to be set offline, with a uevent. The spans point into the reply.
  */
 struct outcome {
     int error;
     bool offline;
-    uint8_t code;            /* of an error reply, or the type 86 reply code; 0 for none */
+    uint8_t code;            /* of an error reply, or the type 86 reply code; 0: none */
     uint16_t rtcode, rscode; /* of the service, where there is one */
     uint32_t status;         /* field status of an xcRB */
     struct span control;     /* reply control block (CPRB and parameters) */
@@ -23,14 +23,14 @@ struct outcome {
 enum reply_type {
     REPLY_TYPE80 = 0x80,
     REPLY_TYPE82 = 0x82,
-    REPLY_TYPE84 = 0x84, /* message/older.h: no driver of today knows it */
+    REPLY_TYPE84 = 0x84, /* message/older.h: unknown to today's drivers */
     REPLY_TYPE86 = 0x86,
     REPLY_TYPE88 = 0x88,
 };
 
 /*
- * Codes of error replies [messages-error-codes]. 82 and 88 share the numbers, and zcrypt does not
- * tell the two types apart.
+ * Codes of error replies [messages-error-codes]. 82 and 88 share the numbers; zcrypt does not
+ * distinguish the two types.
  */
 enum error_code {
     ERROR_MACHINE_FAILURE = 0x10,
@@ -59,12 +59,12 @@ enum error_code {
 /* Appends an error reply of type 82 or 88. 0, or -ENOSPC with out unchanged. */
 int error_reply_format(enum reply_type type, uint8_t code, struct buffer *out);
 
-/* -EINVAL for the codes that blame the request, -EAGAIN for all others. */
+/* -EINVAL for the codes that mean the request is at fault, -EAGAIN for all others. */
 int error_code_errno(uint8_t code);
 
 /*
- * The judgement of a reply that is no success: an error reply of type 82 or 88 gives its code's
- * error, anything else (also one that is too short to tell) sets the queue offline with -EAGAIN.
+ * Judges a reply that is not a success: an error reply of type 82 or 88 gives its code's error;
+ * anything else, also if too short, gives -EAGAIN and sets the queue offline.
  */
 struct outcome error_reply_judge(struct span reply);
 

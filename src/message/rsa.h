@@ -5,12 +5,12 @@
 #include "message/bytes.h"
 
 /*
- * A clear-key RSA operation in modulus-exponent or Chinese-remainder form, as numbers of any width
- * (leading zeros allowed). It is what a parser finds in a request.
+ * A clear-key RSA operation in modulus-exponent (ME) or Chinese-remainder (CRT) form, as numbers of
+ * any width (leading zeros allowed). This is what a parser returns.
  *
- * The form in which a user of /dev/z90crypt hands it over ("user form", [zcrypt-structures]) fixes
- * the widths by n = input.len: modulus and exponent n; with s = (n + 1) / 2, p, dp and u have s + 8
- * bytes of which the first 8 are padding, q and dq have s. Formatters take that form.
+ * "User form" is the form in which users of /dev/z90crypt pass it [zcrypt-structures]. It fixes the
+ * widths by n = input.len: modulus and exponent have n bytes; with s = (n + 1) / 2, p, dp and u
+ * have s + 8 bytes of which the first 8 are padding, q and dq have s. Formatters require that form.
  */
 struct rsa_request {
     bool crt;
@@ -26,7 +26,7 @@ struct rsa_request {
 };
 
 #define RSA_BYTES_MAX 512u
-/* Padding in front of p, dp and u in user form. */
+/* Padding before p, dp and u in user form. */
 #define RSA_CRT_PADDING 8u
 
 static inline size_t rsa_crt_short(size_t n)
@@ -39,7 +39,7 @@ static inline size_t rsa_crt_long(size_t n)
     return rsa_crt_short(n) + RSA_CRT_PADDING;
 }
 
-/* Operands in user form, each of the width that n implies. */
+/* Operands in user form, of the widths that n implies. */
 struct rsa_request rsa_request_me(size_t n, const void *input, const void *exponent,
                                   const void *modulus);
 struct rsa_request rsa_request_crt(size_t n, const void *input, const void *p, const void *q,

@@ -5,7 +5,7 @@
 
 #define KEYBLOCK_CRT 0x0010u
 
-/* Key block types count the sizes: 1 for 128 bytes, 2 for 256, 3 for 512. */
+/* Key block types number the sizes: 1 for 128 bytes, 2 for 256, 3 for 512. */
 static size_t size_of_class(unsigned size_class)
 {
     return size_class >= 1 && size_class <= 3 ? (size_t)64 << size_class : 0;
@@ -76,7 +76,7 @@ int type50_format(const struct rsa_request *rsa, struct buffer *out)
     buffer_add_u16(out, (uint16_t)(size_class | (rsa->crt ? KEYBLOCK_CRT : 0)));
     buffer_extend(out, 6);
     if (rsa->crt) {
-        /* Of the padded parts only the s significant bytes go into the message. */
+        /* Without the padding: only the s significant bytes go into the message. */
         part = rsa_crt_short(rsa->input.len);
         buffer_add_number(out, span_last(rsa->key.p, part), size / 2);
         buffer_add_number(out, rsa->key.q, size / 2);

@@ -22,21 +22,21 @@ struct type50_request {
 };
 
 /*
- * Reads a request as the card does; the spans point into message. Errors in this order: -EMSGSIZE
- * shorter than a header; -EBADMSG not type 50; -EMSGSIZE the length field is not the message's
- * length; -ENOTSUP unknown key block type; -EMSGSIZE length wrong for the key block type.
+ * Parses a request as the card does; the spans point into message. Errors in order: -EMSGSIZE:
+ * shorter than a header; -EBADMSG: not type 50; -EMSGSIZE: the length field is not the message's
+ * length; -ENOTSUP: unknown key block type; -EMSGSIZE: wrong length for the key block type.
  */
 int type50_parse(struct span message, struct type50_request *out);
 
 /*
  * Appends the request that zcrypt builds for an operation in user form, in the smallest size that
- * holds it. Errors: -EINVAL not in user form; -ENOSPC. out is unchanged then.
+ * holds it. -EINVAL: not in user form; -ENOSPC; out is unchanged then.
  */
 int type50_format(const struct rsa_request *rsa, struct buffer *out);
 
 /*
- * Appends the header of a successful reply and size zero bytes for the result; *result is where
- * they are. -ENOSPC with out unchanged.
+ * Appends the header of a successful reply and size zero bytes for the result, to which *result
+ * points. -ENOSPC with out unchanged.
  */
 int type80_format(size_t size, struct buffer *out, uint8_t **result);
 

@@ -5,7 +5,7 @@
 
 #include "message/cprbx.h"
 
-/* The card takes no public exponent of more than 17 bits with a modulus of more than 2048. */
+/* The card does not support public exponents over 17 bits with a modulus over 2048 bits. */
 #define RSCODE_EXPONENT 0x14fu
 
 static int parse_block(struct span message, uint32_t offset, uint32_t len, struct span *out)
@@ -101,8 +101,8 @@ int type86_finish(const struct type86_writer *w, struct buffer *out)
     h[2] = 2;
     be32_put(h + 16, (uint32_t)(control_end - w->start - TYPE86_HEADER_BYTES));
     be32_put(h + 20, TYPE86_HEADER_BYTES);
-    /* Without data, too: drivers up to Linux 6.1 take what is before the data's end for the reply.
-     */
+    /* Even without data: drivers up to Linux 6.1 take everything up to the data's end for the
+     * reply. */
     be32_put(h + 24, (uint32_t)(out->len - data_start));
     be32_put(h + 28, (uint32_t)(data_start - w->start));
     return 0;
@@ -113,7 +113,7 @@ static struct outcome failed(int error, bool offline)
     return (struct outcome){.error = error, .offline = offline, .status = XCRB_STATUS_ERROR};
 }
 
-/* The judgement of a type 86 header with a reply code; apfs is what the caller of an xcRB sees. */
+/* Judges a type 86 header with a reply code; the caller of an xcRB gets apfs as status. */
 static struct outcome judge_reply_code(const uint8_t *h)
 {
     struct outcome o = {.code = h[4], .error = error_code_errno(h[4])};

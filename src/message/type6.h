@@ -6,8 +6,8 @@
 
 /*
  * The envelopes of requests to coprocessors (type 6) and of their replies (type 86)
- * [messages-type6] [messages-type86]. A request carries a control block (a CPRB with its
- * parameters) and perhaps a data block; so does a reply.
+ * [messages-type6] [messages-type86]. Requests and replies carry a control block (a CPRB with its
+ * parameters) and optionally a data block.
  */
 #define TYPE6_HEADER_BYTES  88u
 #define TYPE86_HEADER_BYTES 48u
@@ -16,27 +16,28 @@ struct type6 {
     uint8_t agent[2];                   /* "CA" for CCA, "XC" for EP11 */
     uint16_t request_id;                /* 1 for EP11 */
     uint8_t function[2];                /* copy of the sub-function; 0 for EP11 */
-    uint32_t reply_control, reply_data; /* room for the reply's blocks in bytes */
+    uint32_t reply_control, reply_data; /* room for the reply's blocks, in bytes */
     struct span control, data;
 };
 
 /*
- * Reads a request as the card does. Errors in order: -EMSGSIZE shorter than a header; -EBADMSG not
- * type 6; -EINVAL a block that starts inside the header, or a third or fourth block; -EMSGSIZE a
- * block that ends behind the message.
+ * Parses a request as the card does. Errors in order: -EMSGSIZE: shorter than a header; -EBADMSG:
+ * not type 6; -EINVAL: a block that starts inside the header, or a third or fourth block;
+ * -EMSGSIZE: a block that ends past the message.
  */
 int type6_parse(struct span message, struct type6 *out);
 
 /*
- * Appends header and blocks. With a data block the control block is padded to a multiple of 4;
- * pad_control does so also without one, as zcrypt does for xcRB and EP11 but not for ME and CRT.
- * -ENOSPC with out unchanged.
+ * Appends header and blocks. Before a data block the control block is padded to a multiple of 4;
+ * with pad_control it always is, as zcrypt does for xcRB and EP11 but not for ME and CRT. -ENOSPC
+ * with out unchanged.
  */
 int type6_format(const struct type6 *request, bool pad_control, struct buffer *out);
 
 /*
- * A reply is written in one pass: type86_start reserves the header, the caller appends the control
- * block and then, after type86_start_data, a data block, and type86_finish fills the header in.
+ * A reply is written in one pass: type86_start reserves the header; the caller appends the control
+ * block and, optionally, calls type86_start_data and appends a data block; type86_finish fills in
+ * the header.
  */
 struct type86_writer {
     size_t start, control_end, data_start;
@@ -45,7 +46,7 @@ struct type86_writer {
 void type86_start(struct type86_writer *w, struct buffer *out);
 void type86_start_data(struct type86_writer *w, struct buffer *out);
 
-/* 0, or -ENOSPC when anything since type86_start did not fit; out is as before it then. */
+/* 0, or -ENOSPC if anything since type86_start did not fit; out is then as it was before. */
 int type86_finish(const struct type86_writer *w, struct buffer *out);
 
 /*

@@ -4,12 +4,12 @@
 
 #include "sysfs/tree.h"
 
-/* How an inode number is put together; private to src/sysfs. */
+/* Encoding of inode numbers; private to src/sysfs. */
 
 #define MEMBER_SELF  0   /* the directory itself */
 #define MEMBER_ATTR  1   /* attribute 0 */
 #define MEMBER_FIXED 101 /* fixed member 0 (a link; a subdirectory has its own number) */
-#define MEMBER_LINK  255 /* a dynamic link: the number names its target */
+#define MEMBER_LINK  255 /* a dynamic link: the number encodes its target */
 
 struct inode {
     struct sysfs_dir dir;
@@ -34,7 +34,7 @@ static inline struct inode inode_unpack(sysfs_ino ino)
 }
 
 /*
- * A dynamic link: the kind is that of the directory in which it stands, the object field holds that
+ * A dynamic link: the kind is that of the directory that contains it; the object field holds that
  * directory's object and the target's (no kind has more than 65,536 objects), the generation field
  * the target's kind.
  */
@@ -44,11 +44,12 @@ static inline struct inode inode_of_link(struct sysfs_dir in, struct sysfs_dir t
         {in.kind, in.object << 16 | target.object}, MEMBER_LINK, (uint16_t)target.kind};
 }
 
-/* tree.c: whether there is such a directory now, and whether it is still the one of the number. */
+/* tree.c: whether the directory exists now; whether it is still the one that the number refers
+ * to. */
 bool sysfs_exists(const struct sysfs_tree *t, struct sysfs_dir dir);
 bool inode_is_live(const struct sysfs_tree *t, struct inode in);
 
-/* The name of the attribute that the number of an attribute names. */
+/* The name of an attribute by its inode number. */
 const char *inode_attr_name(const struct sysfs_tree *t, struct inode in);
 
 static inline struct sysfs_dir inode_link_dir(struct inode link)

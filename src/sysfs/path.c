@@ -26,7 +26,7 @@ void sysfs_dir_path(const struct sysfs_tree *t, struct sysfs_dir dir, struct tex
     text_add(out, path.data ? path.data : "", path.len);
 }
 
-/* The directory in which ino has its name. */
+/* The directory that contains the entry. */
 static struct sysfs_dir containing_dir(const struct sysfs_tree *t, struct inode in)
 {
     if (in.member == MEMBER_LINK)
@@ -81,7 +81,7 @@ static int link_target(const struct sysfs_tree *t, struct inode in, struct sysfs
         target = inode_link_target(in);
         if (target.kind >= SYSFS_KINDS || !t->ops[target.kind])
             return -ENOENT;
-        /* Whoever holds the link may come after its directory, or what it led to, has vanished. */
+        /* The link may be held open after its directory, or its target, has vanished. */
         if (!sysfs_exists(t, inode_link_dir(in)) || !sysfs_exists(t, target))
             return -ENODEV;
         *out = target;
@@ -99,8 +99,8 @@ static int link_target(const struct sysfs_tree *t, struct inode in, struct sysfs
 }
 
 /*
- * How much of from, a directory, is also an ancestor of to: whole components, at most up to to's
- * own parent. A link to an ancestor therefore names that ancestor again, as the kernel's links do.
+ * Length of the ancestors that from, a directory, shares with to: whole components, at most up to
+ * to's parent. So, as in the kernel, a link to an ancestor contains that ancestor's name.
  */
 static size_t shared_ancestors(const char *from, const char *to)
 {
@@ -135,7 +135,7 @@ int sysfs_readlink(const struct sysfs_tree *t, sysfs_ino ino, struct text *out)
     return 0;
 }
 
-/* One step of a walk; links are followed. */
+/* One path component; links are followed. */
 static int step(const struct sysfs_tree *t, sysfs_ino at, const char *name, sysfs_ino *out)
 {
     struct sysfs_entry entry;

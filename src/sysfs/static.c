@@ -5,8 +5,8 @@
 
 #include "sysfs/tree.h"
 
-/* The directories that exist without any device, from the root down. Their members are whatever
- * names them as parent. */
+/* The directories that always exist, parents first. Their members are the kinds and directories
+ * that name them as parent. */
 
 static const struct {
     const char *path, *name;
@@ -46,8 +46,7 @@ static void static_name(void *ctx, uint32_t object, char out[SYSFS_NAME_MAX])
     strcpy(out, statics[object].name);
 }
 
-/* Members of a static directory, or of the root: first the static ones, then kinds with a single
- * object. */
+/* Members of a static directory or the root: first static ones, then kinds with a single object. */
 static bool next_in(const struct sysfs_tree *t, struct sysfs_dir dir, uint32_t *cursor,
                     struct sysfs_child *out, char name[SYSFS_NAME_MAX])
 {

@@ -16,7 +16,7 @@ static unsigned count_attrs(const struct sysfs_attr *attrs)
     return count;
 }
 
-/* The attributes of a kind are numbered through: its own, then those of each group. */
+/* The attributes of a kind are numbered consecutively: its own, then those of each group. */
 static void count_more(struct sysfs_tree *t, enum sysfs_kind kind, unsigned count)
 {
     if (t->attr_count[kind] + count > MEMBER_FIXED - MEMBER_ATTR)
@@ -43,9 +43,9 @@ void sysfs_add_group(struct sysfs_tree *t, enum sysfs_kind kind, const struct sy
     t->groups[t->group_count++] = (struct sysfs_kind_group){*group, kind, first, count};
 }
 
-/* An attribute of a directory, with what its functions get. */
+/* An attribute of a directory and the group it comes from, which determines ctx. */
 struct attr {
-    const struct sysfs_attr *attr; /* NULL: no attribute has the number */
+    const struct sysfs_attr *attr; /* NULL: no such attribute */
     void *ctx;
     const struct sysfs_group *group; /* NULL: the kind's own */
 };
@@ -181,7 +181,7 @@ static void link_entry(struct inode in, const char *name, struct sysfs_entry *ou
     set_name(out, name);
 }
 
-/* Entry number slot of the directory's fixed part; false if it does not exist now. */
+/* Attribute number slot of the directory; false if it does not exist now. */
 static bool attr_slot(const struct sysfs_tree *t, struct inode dir, unsigned i,
                       struct sysfs_entry *out)
 {
@@ -246,7 +246,7 @@ int sysfs_lookup(const struct sysfs_tree *t, sysfs_ino dir, const char *name,
     return 0;
 }
 
-/* The attribute that a live inode number names; attr is NULL if it names none. */
+/* The attribute of a live inode number; attr is NULL if the number is not an attribute's. */
 static struct attr attr_of(const struct sysfs_tree *t, struct inode in)
 {
     if (in.member < MEMBER_ATTR || in.member >= MEMBER_FIXED)
@@ -254,7 +254,7 @@ static struct attr attr_of(const struct sysfs_tree *t, struct inode in)
     return attr_at(t, in.dir.kind, in.member - MEMBER_ATTR);
 }
 
-/* in names an attribute. */
+/* in is an attribute's. */
 const char *inode_attr_name(const struct sysfs_tree *t, struct inode in)
 {
     return attr_of(t, in).attr->name; /* NOLINT(clang-analyzer-core.NullDereference) */
@@ -292,8 +292,8 @@ int sysfs_stat(const struct sysfs_tree *t, sysfs_ino ino, struct sysfs_entry *ou
 }
 
 /*
- * The cursor counts attributes, then members, then carries the dynamic children's own cursor. It
- * may be any number: whoever lists a directory can ask for any position.
+ * The cursor counts attributes, then members, then carries the cursor of the dynamic children.
+ * seekdir(3) may set it to any number.
  */
 #define CURSOR_MEMBERS  UINT64_C(0x100)
 #define CURSOR_CHILDREN UINT64_C(0x200)
@@ -357,7 +357,7 @@ int sysfs_next(const struct sysfs_tree *t, sysfs_ino dir, uint64_t *cursor, stru
     return 1;
 }
 
-/* The attribute that ino names: -ENODEV vanished or not there now, -EISDIR no attribute. */
+/* The attribute of ino. -ENODEV: vanished or not visible now; -EISDIR: not an attribute. */
 static int attr_get(const struct sysfs_tree *t, struct inode in, struct attr *out)
 {
     if (!inode_is_live(t, in))

@@ -9,19 +9,18 @@
 #include "base/text.h"
 
 /*
- * What a sysfs tree is, without any file system behind it.
+ * A sysfs tree, independent of any file system.
  *
- * A tree is made of kinds of directories. All cards share one kind, all queues another; a kind says
- * which attributes, links and directories its directories have, and knows the objects that exist at
- * the moment. Nothing is stored per node: an inode number names kind, member, generation and
- * object, so a million files cost no memory, and the number of a vanished device is recognised for
- * ever (its generation is gone).
+ * A tree consists of kinds of directories. All cards are one kind, all queues another. A kind
+ * defines the attributes, links and subdirectories of its directories, and knows which objects
+ * exist at the moment. Nothing is stored per node: an inode number encodes kind, member, generation
+ * and object. So a million files cost no memory, and the number of a vanished device stays
+ * recognizable, because its generation is stale.
  */
 
 enum sysfs_kind {
     SYSFS_ROOT,
-    /* Directories without objects: bus/, class/, bus/ap/drivers/ ... Their object is their index in
-       a table. */
+    /* Directories without devices: bus/, class/, bus/ap/drivers/ ... object: index in a table. */
     SYSFS_STATIC,
     SYSFS_BUS,           /* bus/ap */
     SYSFS_BUS_DEVICES,   /* bus/ap/devices: a link per card and queue */
@@ -58,14 +57,13 @@ enum sysfs_kind {
     SYSFS_KINDS
 };
 
-/* kind 8 bits | member 8 bits | generation 16 bits | object 32 bits; the root is 1, as FUSE wants
- * it. */
+/* kind 8 bits | member 8 bits | generation 16 bits | object 32 bits. The root is 1, as in FUSE. */
 typedef uint64_t sysfs_ino;
 
 #define SYSFS_ROOT_INO UINT64_C(1)
 #define SYSFS_NAME_MAX 64
 
-/* One directory: its kind and the object it shows. */
+/* A directory: its kind and its object. */
 struct sysfs_dir {
     enum sysfs_kind kind;
     uint32_t object;
@@ -79,21 +77,20 @@ struct sysfs_entry {
     enum sysfs_type type;
     uint16_t mode; /* permission bits */
     /*
-     * The name leads to this node until an EFFECT_GONE says otherwise, so it may be cached. Links
-     * and attributes that come and go with a driver are not stable; they are to be looked up each
-     * time.
+     * The name refers to this node until an EFFECT_GONE, so it may be cached. Links, and attributes
+     * that come and go with a driver, are not stable and must be looked up each time.
      */
     bool stable;
-    bool device; /* a device node such as z90crypt: no attribute, open() asks core_open */
+    bool device; /* a device node such as z90crypt, not an attribute: open() uses core_open */
     char name[SYSFS_NAME_MAX];
 };
 
 struct effects;
 
 /*
- * One attribute of a kind. ctx is what the kind was registered with. show appends the text; a
- * failure's text is discarded. store gets one write(2) and returns 0 (all of it was taken), -errno,
- * or -EINPROGRESS when the reply comes later as EFFECT_REPLY. visible: NULL means always.
+ * An attribute of a kind. ctx is the one the kind was registered with. show appends the text, which
+ * is discarded on failure. store gets one write(2) and returns 0 (all of it was consumed), -errno,
+ * or -EINPROGRESS if the reply follows as EFFECT_REPLY. visible NULL means always.
  */
 struct sysfs_attr {
     const char *name;
@@ -103,15 +100,15 @@ struct sysfs_attr {
     int (*store)(void *ctx, uint32_t object, const char *data, size_t len, struct effects *effects);
 };
 
-/* A link with a fixed name, or a fixed subdirectory. target returns false while there is none. */
+/* A link with a fixed name, or a fixed subdirectory. target returns false while it does not
+ * exist. */
 struct sysfs_member {
     const char *name;
     bool is_link;
     bool (*target)(void *ctx, uint32_t object, struct sysfs_dir *out);
 };
 
-/* A dynamic member: directory or link. Its inode is that of the directory, or one in the parent's
- * kind for a link. */
+/* A dynamic member: a directory, or a link, which has an inode number of the parent's kind. */
 struct sysfs_child {
     struct sysfs_dir dir;
     bool is_link;
@@ -121,23 +118,23 @@ struct sysfs_kind_ops {
     bool device; /* its objects are device nodes (sysfs_entry.device), not directories */
     const struct sysfs_attr *attrs;     /* ends with a NULL name; at most 100 */
     const struct sysfs_member *members; /* ends with a NULL name; at most 100 */
-    /* The generation of an existing object (never 0), or 0 when there is none. NULL: always exists.
-     */
+    /* The generation of an object (never 0), or 0 if it does not exist. NULL: it always exists. */
     uint16_t (*generation)(void *ctx, uint32_t object);
-    /* The name and parent of an object's directory; they must work for an object that is just
-     * vanishing, too. */
+    /* Name and parent of an object's directory. Must work for an object that is being removed,
+     * too. */
     void (*name)(void *ctx, uint32_t object, char out[SYSFS_NAME_MAX]);
     struct sysfs_dir (*parent)(void *ctx, uint32_t object);
-    /* Dynamic members, both NULL if there are none. child_find: 0 or -ENOENT. child_next: advances
-     * *cursor (0 at first, or any number) and returns whether there was one. */
+    /* Dynamic members; both NULL if there are none. child_find returns 0 or -ENOENT. child_next
+     * advances *cursor (0 at first, but it may be any number) and returns whether there was a
+     * member. */
     int (*child_find)(void *ctx, uint32_t object, const char *name, struct sysfs_child *out);
     bool (*child_next)(void *ctx, uint32_t object, uint32_t *cursor, struct sysfs_child *out,
                        char name[SYSFS_NAME_MAX]);
 };
 
 /*
- * Further attributes of a kind, as a driver brings them for the devices that are bound to it. They
- * come and go with visible, and their functions get the group's own ctx.
+ * Further attributes of a kind, which a driver adds to the devices bound to it. visible says for
+ * which devices they exist; their functions get the group's own ctx.
  */
 struct sysfs_group {
     const struct sysfs_attr *attrs; /* ends with a NULL name */
@@ -161,29 +158,29 @@ struct sysfs_tree {
     uint64_t grouped; /* bit k: kind k has groups */
 };
 
-/* A tree with nothing but bus/, class/, devices/, devices/virtual/ and kernel/. It must not move in
- * memory afterwards. */
+/* A tree with only bus/, class/, devices/, devices/virtual/ and kernel/. It must not be moved
+ * afterwards. */
 void sysfs_tree_init(struct sysfs_tree *t);
 
-/* One of those, by its path. */
+/* A static directory, by its path. */
 struct sysfs_dir sysfs_static_dir(const char *path);
 
 void sysfs_register(struct sysfs_tree *t, enum sysfs_kind kind, const struct sysfs_kind_ops *ops,
                     void *ctx);
 
-/* Adds a group to a kind that is registered. A kind has at most 100 attributes, groups included. */
+/* Adds a group to a registered kind. A kind has at most 100 attributes, groups included. */
 void sysfs_add_group(struct sysfs_tree *t, enum sysfs_kind kind, const struct sysfs_group *group);
 
-/* -ENOENT: no such name, or dir has vanished. -ENOTDIR. */
+/* -ENOENT: no such name, or dir has vanished; -ENOTDIR. */
 int sysfs_lookup(const struct sysfs_tree *t, sysfs_ino dir, const char *name,
                  struct sysfs_entry *out);
 
-/* -ENODEV: the object has vanished. -ENOENT: the number was never a node. */
+/* -ENODEV: the object has vanished; -ENOENT: the number was never valid. */
 int sysfs_stat(const struct sysfs_tree *t, sysfs_ino ino, struct sysfs_entry *out);
 
 /*
- * Walks a directory: *cursor is 0 at first. 1: out is the next entry; 0: end; -errno as for lookup.
- * Any other number is allowed, too, and starts somewhere: seekdir(3) takes what it is given.
+ * Iterates over a directory; *cursor is 0 at first. 1: out is the next entry; 0: end; -errno as for
+ * sysfs_lookup. Any other *cursor is accepted as some position, as seekdir(3) needs.
  */
 int sysfs_next(const struct sysfs_tree *t, sysfs_ino dir, uint64_t *cursor,
                struct sysfs_entry *out);
@@ -191,15 +188,14 @@ int sysfs_next(const struct sysfs_tree *t, sysfs_ino dir, uint64_t *cursor,
 /* The directory that contains ino. */
 sysfs_ino sysfs_parent(const struct sysfs_tree *t, sysfs_ino ino);
 
-/* The relative target of a link. -ENODEV, -EINVAL if it is no link. */
+/* The relative target of a link. -ENODEV; -EINVAL: not a link. */
 int sysfs_readlink(const struct sysfs_tree *t, sysfs_ino ino, struct text *out);
 
-/* -ENODEV: vanished; -EISDIR; -EACCES: the attribute is not readable; else what the attribute
- * answers. */
+/* -ENODEV: vanished; -EISDIR; -EACCES: not readable; else the result of the attribute's show. */
 int sysfs_show(const struct sysfs_tree *t, sysfs_ino ino, struct text *out);
 
-/* The same checks for a write, and then the attribute's store; an empty write does not get that
- * far, as in the kernel. Only the core calls this. */
+/* The same checks, then the attribute's store. As in the kernel an empty write does not reach it.
+ * Only the core calls this. */
 int sysfs_store(const struct sysfs_tree *t, sysfs_ino ino, const char *data, size_t len,
                 struct effects *effects);
 
@@ -207,14 +203,14 @@ int sysfs_store(const struct sysfs_tree *t, sysfs_ino ino, const char *data, siz
 void sysfs_path(const struct sysfs_tree *t, sysfs_ino ino, struct text *out);
 void sysfs_dir_path(const struct sysfs_tree *t, struct sysfs_dir dir, struct text *out);
 
-/* Follows a path from the root, through links too. -ENOENT, -ENOTDIR, -ELOOP. */
+/* Resolves a path from the root, following links. -ENOENT, -ENOTDIR, -ELOOP. */
 int sysfs_resolve(const struct sysfs_tree *t, const char *path, sysfs_ino *out);
 
-/* The kind and object that an inode number names. */
+/* The kind and object of an inode number. */
 struct sysfs_dir sysfs_dir_of(sysfs_ino ino);
 
-/* The inode of an object's directory, and of one of its attributes (0 if the kind has none of that
- * name). */
+/* The inode number of an object's directory, and of one of its attributes (0: the kind has none of
+ * that name). */
 sysfs_ino sysfs_dir_ino(const struct sysfs_tree *t, struct sysfs_dir dir);
 sysfs_ino sysfs_attr_ino(const struct sysfs_tree *t, struct sysfs_dir dir, const char *name);
 
