@@ -45,7 +45,7 @@ const struct abi *abi_get(enum abi_profile profile)
 
 int abi_parse(const char *name, enum abi_profile *out)
 {
-    /* The former name: machine files, recordings and scripts with it stay good. */
+    /* The former name is still accepted, for existing machine files, recordings and scripts. */
     if (strcmp(name, "seed") == 0)
         name = profiles[ABI_PROPOSAL].name;
     for (size_t i = 0; i < ABI_PROFILES; i++) {

@@ -5,25 +5,25 @@
 #include <stdbool.h>
 
 /*
- * The two interfaces Apus can show: dynamic configuration as the series of June 2019 proposed it,
- * and Linux 7.2. Everything that differs is a column of the one table in abi.c; no other place asks
- * which profile is in force. Users read the table in docs/reference/profiles.md.
+ * The two interfaces Apus can show: dynamic configuration as proposed by the series of June 2019,
+ * and Linux 7.2. All differences are columns of the one table in abi.c; no other code asks which
+ * profile is in force. The table for users is in docs/reference/profiles.md.
  */
 enum abi_profile { ABI_PROPOSAL, ABI_UPSTREAM, ABI_PROFILES };
 
 struct abi {
     const char *name;
-    int veto_errno;           /* of a refused mask change [masks-in-use] */
-    bool veto_by_new_bits;    /* which is judged by the new bits alone [masks-in-use-scope] */
-    bool guest_matrix_always; /* it can be read without a guest [matrix-guest-matrix] */
-    bool remove_waits;        /* for the guest that uses the device [matrix-remove] */
-    int instances_errno;      /* no mediated device left [matrix-create] */
+    int veto_errno;           /* if a change of masks is vetoed [masks-in-use] */
+    bool veto_by_new_bits;    /* the veto looks at newly set bits only [masks-in-use-scope] */
+    bool guest_matrix_always; /* guest_matrix is readable without a guest [matrix-guest-matrix] */
+    bool remove_waits;        /* for the guest to release the device [matrix-remove] */
+    int instances_errno;      /* if no instance is available [matrix-create] */
     int depth_bias;           /* added to the raw depth in the attribute [bus-depth] */
-    bool standby_withheld;    /* an adapter in standby leaves the guests [se-standby] */
-    bool recompute_always;    /* what a guest gets, at each change, not at additions alone
-                                 [guests-refilter] */
-    bool one_change_a_scan;   /* a changed checkstop puts off a changed standby [bus-one-change] */
-    bool old_types;           /* types 6 to 9 exist and have drivers [ap-types] */
+    bool standby_withheld;    /* adapters in standby are withheld from guests [se-standby] */
+    bool recompute_always;    /* what a guest gets: on every change, not only on additions
+                               * [guests-refilter] */
+    bool one_change_a_scan;   /* a change of checkstop defers one of standby [bus-one-change] */
+    bool old_types;           /* types 6 to 9 are supported [ap-types] */
     unsigned matrix_limit;    /* bytes of matrix and guest_matrix; 0: all [matrix-format] */
 };
 

@@ -5,9 +5,9 @@
 #include <stdint.h>
 
 /*
- * AP identifiers [ap-identifiers]. An APID names an adapter, an APQI a queue index (usage domain),
- * both 0..255. An APQN names one queue: APID in the high byte, APQI in the low one. Text forms:
- * card%02x, %02x.%04x.
+ * AP identifiers [ap-identifiers]. An APID identifies an adapter, an APQI a queue index (usage
+ * domain), both 0..255. An APQN identifies a queue: APID in the high byte, APQI in the low one.
+ * Text forms: card%02x, %02x.%04x.
  */
 #define AP_IDS   256u
 #define AP_APQNS 65536u
@@ -18,12 +18,12 @@ typedef uint16_t ap_qn;
 #define AP_QN_APID(qn)    ((unsigned)(qn) >> 8)
 #define AP_QN_APQI(qn)    ((unsigned)(qn)&0xffu)
 
-/* Length of "0a.0047" with its terminator. */
+/* "0a.0047" and the terminator. */
 #define AP_QN_TEXT 8
 
 void ap_qn_format(ap_qn qn, char out[AP_QN_TEXT]);
 
-/* Reads exactly "%02x.%04x" in lower case. 0, or -EINVAL with out untouched. */
+/* Parses exactly "%02x.%04x" in lower case. 0, or -EINVAL with out untouched. */
 int ap_qn_parse(const char *text, ap_qn *out);
 
 #endif

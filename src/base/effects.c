@@ -30,7 +30,7 @@ struct effect *effects_add(struct effects *e, enum effect_kind kind)
     return one;
 }
 
-/* The string's terminator stays in the pool, so that every text can be read as a C string. */
+/* Each text is stored with its terminator, so that it can be used as a C string. */
 static void pool_add(struct effects *e, struct effect *one, const char *data, size_t len)
 {
     one->text = (uint32_t)e->pool.len;

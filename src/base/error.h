@@ -2,8 +2,8 @@
 #ifndef APUS_BASE_ERROR_H
 #define APUS_BASE_ERROR_H
 
-/* As strerror, and for what a limit of the system causes also what can be done about it. err is
- * positive. */
+/* As strerror; for errors caused by a resource limit the text also says which limit to raise. err
+ * is positive. */
 const char *error_text(int err);
 
 #endif

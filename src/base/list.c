@@ -35,13 +35,13 @@ static int id_parse(struct span s, unsigned *out, struct text *why)
     uint64_t value;
     int rc = -EINVAL;
 
-    /* What an attribute takes besides digits, a plus and a newline, has no place in a list. */
+    /* number_parse_u64 also accepts a plus and a newline, which a list may not contain. */
     if (s.len && s.at[0] >= '0' && s.at[0] <= '9' && s.at[s.len - 1] != '\n')
         rc = number_parse_u64(s.at, s.len, 0, &value);
     if (rc == -EINVAL)
-        return refuse(why, rc, s, " is not a number; a list looks like 4-6,0x47");
+        return refuse(why, rc, s, " is not a number; write a list such as 4-6,0x47");
     if (rc == -ERANGE || value > 255)
-        return refuse(why, -ERANGE, s, " is above 255, the highest number there is");
+        return refuse(why, -ERANGE, s, " is above 255, the highest number");
     *out = (unsigned)value;
     return 0;
 }
@@ -55,7 +55,7 @@ static int item_parse(struct span item, struct mask256 *m, struct text *why)
 
     if (!item.len) {
         if (why)
-            text_adds(why, "a number is missing; a list looks like 4-6,0x47");
+            text_adds(why, "a number is missing; write a list such as 4-6,0x47");
         return -EINVAL;
     }
     rc = id_parse(span_trim(item.at, dash ? dash : end), &first, why);
@@ -67,8 +67,7 @@ static int item_parse(struct span item, struct mask256 *m, struct text *why)
     if (rc < 0)
         return rc;
     if (last < first)
-        return refuse(why, -EINVAL, item,
-                      " falls; a range goes from the lower number to the higher");
+        return refuse(why, -EINVAL, item, " is a descending range; write the lower number first");
     for (unsigned bit = first; bit <= last; bit++)
         mask256_set(m, bit);
     return 0;

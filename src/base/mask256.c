@@ -65,8 +65,8 @@ static char peek(const struct cursor *c)
 }
 
 /*
- * A bit number in C notation, 0..255. The kernel lets a number wrap around at 2^64; here everything
- * above 255 is an error, whatever its length.
+ * A bit number in C notation, 0..255. In the kernel a number wraps around at 2^64; here any number
+ * above 255 is an error.
  */
 static int bit_parse(struct cursor *c, unsigned *out)
 {

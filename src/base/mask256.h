@@ -7,9 +7,8 @@
 #include <stdint.h>
 
 /*
- * A 256-bit mask as the AP facility uses it: bit n belongs to id n and is counted from the left, so
- * bit 0 is the most significant bit of the first byte [ap-masks]. w[0] holds bits 0..63, its most
- * significant bit being bit 0.
+ * A 256-bit mask as used by the AP facility: bit n is for id n. Bits are counted from the left: bit
+ * 0 is the most significant bit of the first byte [ap-masks], and of w[0], which holds bits 0..63.
  */
 struct mask256 {
     uint64_t w[4];
@@ -17,7 +16,7 @@ struct mask256 {
 
 #define MASK256_BITS  256
 #define MASK256_BYTES 32
-/* "0x", 64 digits, terminator. */
+/* "0x", 64 digits and the terminator. */
 #define MASK256_TEXT 67
 
 static inline bool mask256_test(const struct mask256 *m, unsigned bit)
@@ -63,7 +62,7 @@ static inline struct mask256 mask256_or(struct mask256 a, struct mask256 b)
     return (struct mask256){{a.w[0] | b.w[0], a.w[1] | b.w[1], a.w[2] | b.w[2], a.w[3] | b.w[3]}};
 }
 
-/* The bits of a that are not in b. */
+/* The bits that are in a and not in b. */
 static inline struct mask256 mask256_andnot(struct mask256 a, struct mask256 b)
 {
     return (struct mask256){
@@ -107,27 +106,25 @@ void mask256_format(const struct mask256 *m, char out[MASK256_TEXT]);
 
 struct text;
 
-/* That as a line, as attributes show it. Returns 0. */
+/* The same as a line, for the show function of an attribute. Returns 0. */
 int mask256_show(const struct mask256 *m, struct text *out);
 
-/* What a refusal of a mask string says. */
+/* For the refusal of a mask string. */
 #define MASK256_WANTED "not a mask: write 0x and up to 64 hex digits, or a list such as +1-3,-0x47"
 
 /*
- * The mask string grammar of apmask, aqmask and the masks of zcrypt nodes [masks-grammar]. text
- * need not be terminated; a NUL inside it is an error. A relative string (+n, -n, +n-m) starts from
- * *inout, an absolute one (hex digits) from zero. 0, or -EINVAL with *inout untouched.
+ * Parses a mask string as written to apmask, aqmask and the masks of zcrypt nodes [masks-grammar].
+ * text need not be terminated; a NUL inside it is an error. A relative string (+n, -n, +n-m)
+ * modifies *inout, an absolute one (hex digits) replaces it. 0, or -EINVAL with *inout unchanged.
  */
 int mask256_parse(const char *text, size_t len, struct mask256 *inout);
 
-/* The absolute form alone, as the three masks of ap_config are written [matrix-ap-config]. 0 or
- * -EINVAL. */
+/* Only the absolute form, as for the three masks of ap_config [matrix-ap-config]. 0 or -EINVAL. */
 int mask256_parse_absolute(const char *text, size_t len, struct mask256 *out);
 
 /*
- * The value of a kernel parameter such as ap.apmask= [masks-kernel-parameters]: a relative string
- * starts from zero, and a malformed one leaves all bits zero. Returns 0, or -EINVAL when the string
- * was malformed (out is zero then).
+ * Parses a kernel parameter such as ap.apmask= [masks-kernel-parameters]: a relative string starts
+ * from zero. 0; -EINVAL: malformed, and *out is all zero.
  */
 int mask256_parse_parameter(const char *text, struct mask256 *out);
 

@@ -32,7 +32,7 @@ static int digits_parse(const char *at, const char *end, unsigned base, uint64_t
     if (end > at && end[-1] == '\n')
         end--;
     if (base == 0 && end - at >= 1 && at[0] == '0') {
-        /* As in C: "0x" needs a hex digit behind it, and a lone 0 is an octal zero. */
+        /* As in C: "0x" must be followed by a hex digit, and "0" alone is an octal zero. */
         base = 8;
         if (end - at >= 3 && (at[1] | 0x20) == 'x' && is_digit(at[2], 16)) {
             base = 16;
@@ -82,7 +82,7 @@ int number_parse_int(const char *text, size_t len, unsigned base, int *out)
     return 0;
 }
 
-/* The base that the digits have, which may be behind a prefix. */
+/* Skips a prefix and returns the base it stands for. */
 static unsigned take_prefix(const char **at, const char *end, unsigned base)
 {
     if (base)

@@ -5,38 +5,37 @@
 #include <stdint.h>
 
 /*
- * Objects by a number that goes stale with them: generation 32 bits | slot 32 bits. The number of
- * an object that was removed names nothing; it comes back after 2^32 more objects in the same slot.
- * No number is 0.
+ * A table of objects by id: generation 32 bits | slot 32 bits. The id of a removed object is stale
+ * and refers to nothing, until its slot was reused 2^32 times. No id is 0.
  *
- * An object always gets the lowest free slot, so the numbers depend on nothing but the order of
- * calls: recordings hold them.
+ * An object always gets the lowest free slot. So ids depend only on the order of calls, which
+ * matters because recordings contain them.
  */
 struct slots {
     struct slot *v;
-    uint64_t *free; /* a bit for each slot */
-    uint32_t words; /* of free */
-    uint32_t full;  /* words at the start without a free slot; there may be more */
+    uint64_t *free; /* bitmap: free slots */
+    uint32_t words; /* length of free */
+    uint32_t full;  /* leading words known to have no free slot */
     uint32_t count; /* objects */
 };
 
-/* All zero is an empty table; this frees it, and not the objects. */
+/* All zero is an empty table. Frees the table, not the objects. */
 void slots_done(struct slots *s);
 
-/* object: not NULL. Returns its number. */
+/* object must not be NULL. Returns its id. */
 uint64_t slots_add(struct slots *s, void *object);
 
-/* NULL: no such object, or none any more. */
+/* NULL: no such object, or a stale id. */
 void *slots_get(const struct slots *s, uint64_t id);
 
-/* What is in a slot, of whichever generation. */
+/* The object in a slot, of any generation; NULL: none. */
 void *slots_at(const struct slots *s, uint32_t slot);
 
-/* A stale number is ignored. */
+/* A stale id is ignored. */
 void slots_remove(struct slots *s, uint64_t id);
 
-/* The next object from slot *at on, which moves behind it; NULL: that was the last one. Objects may
- * be removed and added meanwhile. */
+/* The next object at or after slot *at, which is advanced past it; NULL: no more. Objects may be
+ * added and removed during the iteration. */
 void *slots_next(const struct slots *s, uint32_t *at);
 
 /* Usage: slots_foreach (&table, object) ... */

@@ -7,8 +7,8 @@
 
 #include "base/uuid.h"
 
-/* The kernel's limits for the variables of one uevent, terminators counted. It numbers each as the
- * last step; four digits are assumed. */
+/* The kernel's limits for the variables of a uevent, terminators included. SEQNUM is added last;
+ * four digits are assumed. */
 #define VARS_MAX    64
 #define BYTES_MAX   2048
 #define NUMBER_TEXT "SEQNUM=1234"
@@ -63,7 +63,7 @@ static size_t word_len(const char *data, size_t len)
     return n;
 }
 
-/* One " KEY=VALUE". Returns its length, or 0. */
+/* Parses one " KEY=VALUE". Returns its length, or 0. */
 static size_t pair_parse(const char *data, size_t len, struct text *vars)
 {
     size_t key, value;
@@ -126,7 +126,7 @@ void synth_done(struct synth *s)
     text_done(&s->vars);
 }
 
-/* Whether the whole uevent would fit. Its variables are counted although nobody may listen. */
+/* Whether the uevent would fit. Checked even if nobody listens, as the kernel does. */
 static bool whole_fits(const struct synth *s, const char *devpath, const char *subsystem,
                        const char *lines)
 {
@@ -154,11 +154,12 @@ int synth_store(const char *devpath, const char *subsystem, const char *lines, c
     int rc = synth_parse(data, len, &s);
 
     if (rc < 0)
-        return refuse(fx, rc, devpath,
-                      "add, remove, change, move, online, offline, bind or unbind is wanted; then "
-                      "perhaps a UUID and KEY=VALUE pairs");
+        return refuse(
+            fx, rc, devpath,
+            "expected add, remove, change, move, online, offline, bind or unbind, optionally "
+            "followed by a UUID and KEY=VALUE pairs");
     if (subsystem && !whole_fits(&s, devpath, subsystem, lines)) {
-        rc = refuse(fx, -ENOMEM, devpath, "the uevent would be too long");
+        rc = refuse(fx, -ENOMEM, devpath, "the uevent is too long");
     } else if (subsystem && effects_uevent_begin(fx, s.action, devpath, subsystem)) {
         effects_uevent_vars(fx, s.vars.data, s.vars.len);
         effects_uevent_lines(fx, lines);

@@ -8,8 +8,8 @@
 
 /*
  * A growing text buffer. All zero is an empty one; text_done frees it. data is NUL-terminated
- * whenever it is not NULL. Running out of memory aborts: the daemon has bounded state, so that is a
- * broken invariant and not an input error.
+ * unless it is NULL. Out of memory aborts: the daemon's state is bounded, so that is a broken
+ * invariant and not an input error.
  */
 struct text {
     char *data;
@@ -22,17 +22,17 @@ void text_addf(struct text *t, const char *format, ...) __attribute__((format(pr
 void text_addv(struct text *t, const char *format, va_list args);
 
 /*
- * Foreign bytes for a message: in double quotes, one line, printable ASCII (the rest, quotes and
- * backslashes as \xNN), cut after 80 bytes with dots to say so.
+ * Quotes untrusted bytes for a message: in double quotes, on one line, printable ASCII (anything
+ * else, quotes and backslashes as \xNN), truncated to 80 bytes with dots.
  */
 void text_add_quoted(struct text *t, const char *data, size_t len);
 
-/* Two lower-case hexadecimal digits a byte, and back: -EINVAL for anything else; out has room for
- * half of the digits. */
+/* Formats and parses two lower-case hexadecimal digits per byte. -EINVAL: anything else. out has
+ * room for all bytes. */
 void text_add_hex(struct text *t, const void *data, size_t len);
 int text_parse_hex(const char *text, uint8_t *out);
 
-/* For what must not stay behind in memory: the buffer's old places are overwritten, too. */
+/* For secrets: memory that the buffer outgrows is wiped, too. */
 void text_add_private(struct text *t, const char *data, size_t len);
 void text_done_private(struct text *t);
 
@@ -43,7 +43,7 @@ void text_done(struct text *t);
 #define text_auto         __attribute__((cleanup(text_done))) struct text
 #define text_private_auto __attribute__((cleanup(text_done_private))) struct text
 
-/* malloc family that aborts instead of failing. */
+/* Allocation that aborts instead of failing. */
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *p, size_t size);
 char *xstrdup(const char *s);

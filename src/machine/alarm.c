@@ -20,7 +20,7 @@ static void make_room(struct alarms *a)
     a->v = xrealloc(a->v, a->capacity * sizeof *a->v);
 }
 
-/* Most are later than all others, so looking from the end is quick. */
+/* A new alarm is usually the latest, so search from the end. */
 void alarms_add(struct alarms *a, uint64_t at, ap_qn qn)
 {
     size_t i;

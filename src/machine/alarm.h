@@ -7,7 +7,7 @@
 
 #include "base/apqn.h"
 
-/* When something will change in a queue by itself, in the order of time; equal times in the order
+/* Times at which a queue changes state without an instruction, in order; equal times in the order
  * in which they were added. All zero is empty. */
 struct alarm {
     uint64_t at; /* ns */
@@ -21,10 +21,10 @@ struct alarms {
 
 void alarms_add(struct alarms *a, uint64_t at, ap_qn qn);
 
-/* The time of the first; 0: there is none. */
+/* The time of the first alarm; 0: none. */
 uint64_t alarms_next(const struct alarms *a);
 
-/* Takes out the first if its time has come. */
+/* Removes the first alarm if it is due. */
 bool alarms_take(struct alarms *a, uint64_t now, ap_qn *qn);
 
 void alarms_done(struct alarms *a);

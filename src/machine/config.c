@@ -12,11 +12,11 @@
 #define CCA      (AP_FN_SPECIAL | AP_FN_CCA | AP_FN_APXA)
 #define EP11     (AP_FN_SPECIAL | AP_FN_EP11 | AP_FN_APXA)
 
-/* A full AP queue takes 8 requests on every generation. */
+/* All generations have queues of 8 requests. */
 #define DEPTH_8 7
 
 /*
- * Accelerators take 4096-bit keys from CEX3 on. Up to CEX7 the message size is "unknown", which
+ * Accelerators support 4096-bit keys from CEX3 on. Up to CEX7 the message size is "unknown", which
  * means 12 KiB; CEX8 reports 8 units or more [ap-message-size].
  */
 static const struct {

@@ -9,7 +9,7 @@
 #include "base/apqn.h"
 #include "base/mask256.h"
 
-/* A machine as its file describes it, before anything runs. */
+/* A machine as described by its file, before it runs. */
 
 enum ap_mode { AP_MODE_ACCEL, AP_MODE_CCA, AP_MODE_EP11 };
 
@@ -27,11 +27,11 @@ enum ap_mode { AP_MODE_ACCEL, AP_MODE_CCA, AP_MODE_EP11 };
 #define AP_SERIAL_TEXT 17
 
 struct adapter_config {
-    uint8_t type;                /* hardware type 6..14 [ap-types]; 0: there is no such adapter */
+    uint8_t type;                /* hardware type 6..14 [ap-types]; 0: not installed */
     uint8_t mode;                /* enum ap_mode */
-    bool configured;             /* online, or standby */
-    bool in_lpar;                /* assigned to our LPAR, or only installed in the machine */
-    uint8_t depth;               /* raw QD of TAPQ, that is the queue depth minus 1 */
+    bool configured;             /* true: online; false: standby */
+    bool in_lpar;                /* assigned to the LPAR; false: only installed in the machine */
+    uint8_t depth;               /* raw QD of TAPQ: queue depth minus 1 */
     uint8_t max_message;         /* raw ML of TAPQ: units of 4096 bytes, 0 = 12288 bytes */
     uint32_t functions;          /* AP_FN_* */
     char serial[AP_SERIAL_TEXT]; /* 8 characters (CCA) or 16 (EP11); empty = unknown */
@@ -49,7 +49,7 @@ struct machine_config {
     struct mask256 usage, control; /* domains of the LPAR */
     uint8_t max_adapter, max_domain;
     uint32_t features; /* AP_QCI_* */
-    bool interrupts;   /* facility 65: queues can notify */
+    bool interrupts;   /* facility 65: queues can interrupt */
     enum abi_profile abi;
     /* Kernel parameters of the host [masks-kernel-parameters]: initial masks, and ap.domain= (-1:
      * choose). */
@@ -57,29 +57,28 @@ struct machine_config {
     int default_domain;
 };
 
-/* An empty machine: no adapter, no domain, 255 as highest numbers, masks all ones. */
+/* An empty machine: no adapters, no domains, highest numbers 255, masks all ones. */
 void machine_config_empty(struct machine_config *c);
 
-/* That of the worked example: adapters 4 (CEX5P), 5 (CEX5C), 6 (CEX5A), domains 4, 0x47, 0xab,
- * 0xff. */
+/* The machine of the worked example: adapters 4 (CEX5P), 5 (CEX5C), 6 (CEX5A), domains 4, 0x47,
+ * 0xab, 0xff. */
 void machine_config_default(struct machine_config *c);
 
 /*
- * "CEX2A" ... "CEX8P" to hardware type and mode, and the functions word, depth and message size
- * that go with them. Everything else of *out is left alone. -EINVAL for an unknown name (CEX2P and
- * CEX3P do not exist).
+ * Sets hardware type, mode, functions, depth and message size for "CEX2A" ... "CEX8P". The rest of
+ * *out is left alone. -EINVAL: unknown name (CEX2P and CEX3P do not exist).
  */
 int machine_adapter_type_parse(const char *name, struct adapter_config *out);
 
-/* "CEX5C"; the inverse. a->type and a->mode are a pair that the parser gives. */
+/* The inverse: "CEX5C". a->type and a->mode must be a valid pair. */
 void machine_adapter_type_format(const struct adapter_config *a, char out[8]);
 
-/* The names the parser knows, oldest first; NULL behind the last. */
+/* The names that the parser accepts, oldest first; NULL after the last. */
 const char *machine_adapter_type_name(unsigned index);
 
 /*
- * The serial number of an adapter for which nobody has given one: 8 characters for a CCA card, 16
- * for an EP11 card, none for an accelerator; another one for each APID, the same in every run.
+ * The default serial number of an adapter: 8 characters for a CCA card, 16 for an EP11 card, none
+ * for an accelerator; different for each APID, the same in every run.
  */
 void machine_serial_default(unsigned apid, uint8_t mode, char out[AP_SERIAL_TEXT]);
 

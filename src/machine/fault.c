@@ -55,7 +55,7 @@ static struct word rest_of(struct word w, size_t from)
     return (struct word){w.at + from, w.len - from};
 }
 
-/* The next word of *from; one of length 0 at the end. */
+/* Takes the next word from *from; it has length 0 at the end. */
 static struct word next_word(struct word *from)
 {
     struct word w;
@@ -124,28 +124,29 @@ static int pattern_parse(struct word w, struct fault *f, struct text *why)
     struct word apid = {w.at, dot ? (size_t)(dot - w.at) : w.len};
 
     if (!w.len)
-        return refuse(why, -EINVAL, "the fault is empty", w, "; one looks like '05.* 3 busy'");
+        return refuse(why, -EINVAL, "the fault is empty", w, "; write one such as '05.* 3 busy'");
     if (is(w, "*")) {
         f->last_apid = f->last_apqi = 255;
         return 0;
     }
     if (!dot)
         return refuse(why, -EINVAL, "", w,
-                      " names no queues; a pattern is ADAPTER.DOMAIN, such as 05.0047, 05.*, "
-                      "*.0004 or 04-06.*, or * alone");
+                      " is not a pattern; write ADAPTER.DOMAIN, such as 05.0047, 05.*, "
+                      "*.0004 or 04-06.*, or just *");
     if (ids_parse(apid, 2, &f->first_apid, &f->last_apid) < 0)
-        return refuse(why, -EINVAL, "the adapter in ", w,
-                      " must be two lower-case hexadecimal digits, a rising range such as 04-06, "
-                      "or *");
+        return refuse(
+            why, -EINVAL, "the adapter in ", w,
+            " must be two lower-case hexadecimal digits, an ascending range such as 04-06, "
+            "or *");
     if (ids_parse(rest_of(w, apid.len + 1), 4, &f->first_apqi, &f->last_apqi) < 0)
-        return refuse(why, -EINVAL, "the domain in ", w,
-                      " must be four lower-case hexadecimal digits up to 00ff, a rising range such "
-                      "as 0004-0047, or *");
+        return refuse(
+            why, -EINVAL, "the domain in ", w,
+            " must be four lower-case hexadecimal digits up to 00ff, an ascending range such "
+            "as 0004-0047, or *");
     return 0;
 }
 
-/* Decimal digits, or hexadecimal ones after 0x; -EINVAL if it is no such number, -ERANGE above max.
- */
+/* Decimal digits, or hexadecimal ones after 0x. -EINVAL: not a number; -ERANGE: above max. */
 static int number_parse(struct word w, uint64_t max, bool hex_too, uint64_t *out)
 {
     bool hex = hex_too && w.len > 2 && starts(w, "0x");
@@ -173,8 +174,8 @@ static int count_parse(struct word w, struct fault *f, struct text *why)
     int rc;
 
     if (!w.len)
-        return refuse(why, -EINVAL, "how often is missing behind the pattern", w,
-                      "; say 1 to 1000000000, or always, as in '05.* 3 busy'");
+        return refuse(why, -EINVAL, "the count is missing after the pattern", w,
+                      "; write 1 to 1000000000, or always, as in '05.* 3 busy'");
     if (is(w, "always")) {
         f->count = FAULT_ALWAYS;
         return 0;
@@ -184,8 +185,8 @@ static int count_parse(struct word w, struct fault *f, struct text *why)
         rc = -ERANGE;
     if (rc < 0)
         return refuse(why, rc, "", w,
-                      rc == -ERANGE ? " is out of range; say 1 to 1000000000, or always"
-                                    : " does not say how often; say 1 to 1000000000, or always");
+                      rc == -ERANGE ? " is out of range; write 1 to 1000000000, or always"
+                                    : " is not a count; write 1 to 1000000000, or always");
     f->count = (uint32_t)count;
     return 0;
 }
@@ -209,12 +210,12 @@ static int time_parse(struct word w, struct fault *f, struct text *why)
             f->time = value * units[i].ns;
     }
     if (!w.len)
-        return refuse(why, rc, "how long is missing: the kind takes a time", w, remedy);
+        return refuse(why, rc, "the time is missing: this kind takes one", w, remedy);
     if (rc == -ERANGE)
-        return refuse(why, rc, "", w, " is no possible time; give one above 0 and at most 86400s");
+        return refuse(why, rc, "", w, " is out of range; write a time above 0 and up to 86400s");
     if (rc < 0)
         return refuse(why, rc, "", w,
-                      " is not a time; give a number and a unit, such as 500ms, "
+                      " is not a time; write a number and a unit, such as 500ms, "
                       "2s or 40us");
     return 0;
 }
@@ -225,7 +226,7 @@ static int code_parse(struct word w, struct fault *f, struct text *why)
     int rc = number_parse(rest_of(w, 5), 255, true, &code);
 
     if (rc < 0)
-        return refuse(why, rc, "", w, " has no reply code; give 0 to 255, as in code=0x85");
+        return refuse(why, rc, "", w, " has no valid reply code; write 0 to 255, as in code=0x85");
     f->damage = DAMAGE_CODE;
     f->code = (uint16_t)code;
     return 0;
@@ -244,9 +245,10 @@ static int service_parse(struct word w, struct fault *f, struct text *why)
     if (rc == 0)
         rc = number_parse(rest_of(numbers, before + 1), 65535, true, &reason);
     if (rc < 0)
-        return refuse(why, rc, "", w,
-                      " has no return and reason code; give two numbers of 0 to 65535, as in "
-                      "service=8/66");
+        return refuse(
+            why, rc, "", w,
+            " has no valid return and reason codes; write two numbers from 0 to 65535, as in "
+            "service=8/66");
     f->damage = DAMAGE_SERVICE;
     f->code = (uint16_t)code;
     f->reason = (uint16_t)reason;
@@ -255,7 +257,7 @@ static int service_parse(struct word w, struct fault *f, struct text *why)
 
 static int damage_parse(struct word w, struct fault *f, struct text *why)
 {
-    static const char remedy[] = "; say type, length, short, older, code=N or service=RC/RS";
+    static const char remedy[] = "; write type, length, short, older, code=N or service=RC/RS";
 
     if (starts(w, "code="))
         return code_parse(w, f, why);
@@ -268,8 +270,8 @@ static int damage_parse(struct word w, struct fault *f, struct text *why)
         }
     }
     if (!w.len)
-        return refuse(why, -EINVAL, "what is bad about the reply is missing", w, remedy);
-    return refuse(why, -EINVAL, "a reply cannot be bad in the way ", w, remedy);
+        return refuse(why, -EINVAL, "the damage to the reply is missing", w, remedy);
+    return refuse(why, -EINVAL, "unknown damage to a reply: ", w, remedy);
 }
 
 static bool takes_time(enum fault_kind kind)
@@ -287,9 +289,8 @@ static int kind_parse(struct word w, struct word parameter, struct fault *f, str
         i++;
     if (i == KINDS) {
         refuse(why, -EINVAL,
-               w.len ? "there is no kind of fault "
-                     : "the kind of fault is missing behind how often",
-               w, "; say ");
+               w.len ? "unknown kind of fault " : "the kind of fault is missing after the count", w,
+               "; write ");
         if (why)
             text_adds(why, all);
         return -EINVAL;
@@ -300,8 +301,8 @@ static int kind_parse(struct word w, struct word parameter, struct fault *f, str
     if (f->kind == FAULT_BAD_REPLY)
         return damage_parse(parameter, f, why);
     if (parameter.len)
-        return refuse(why, -EINVAL, "nothing may follow this kind of fault, and there is ",
-                      parameter, "");
+        return refuse(why, -EINVAL, "this kind of fault takes no parameter, unexpected ", parameter,
+                      "");
     return 0;
 }
 
@@ -322,7 +323,7 @@ int fault_parse(const char *text, size_t len, struct fault *out, struct text *wh
     if (rc < 0)
         return rc;
     if (more.len)
-        return refuse(why, -EINVAL, "the fault ends before ", more, "");
+        return refuse(why, -EINVAL, "unexpected text after the fault: ", more, "");
     *out = f;
     return 0;
 }

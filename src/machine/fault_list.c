@@ -10,7 +10,7 @@
 #include "message/type50.h"
 #include "message/type6.h"
 
-/* Where a type 86 reply has its CPRBX, and that its codes [messages-type86]. */
+/* Offsets of the CPRBX in a type 86 reply, and of the codes in the CPRBX [messages-type86]. */
 #define TYPE86_CPRBX 48u
 #define CPRBX_RTCODE 144u
 #define CPRBX_RSCODE 146u
@@ -25,7 +25,7 @@ static void damage_service(const struct fault *f, uint8_t *reply, size_t len)
     be16_put(reply + TYPE86_CPRBX + CPRBX_RSCODE, f->reason);
 }
 
-/* The reply of a CCA coprocessor with an older block. */
+/* A CCA coprocessor's reply with the older block. */
 static void older_block(const struct outcome *o, struct buffer *out)
 {
     struct type86_writer w;
@@ -47,7 +47,7 @@ static void older_block(const struct outcome *o, struct buffer *out)
     type86_finish(&w, out);
 }
 
-/* Shorter in either form; what has none stays as it is. */
+/* Both older forms are shorter. A reply that has no older form stays as it is. */
 static void damage_older(uint8_t *reply, size_t *len)
 {
     struct span whole = span_of(reply, *len);

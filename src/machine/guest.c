@@ -9,7 +9,7 @@ bool apcb_equal(const struct apcb *a, const struct apcb *b)
            mask256_equal(&a->adm, &b->adm);
 }
 
-/* What the guest sees is its APCB within what the LPAR has at the moment. */
+/* The guest sees the intersection of its APCB and the LPAR's current configuration. */
 static bool hw_qci(const void *ctx, struct ap_qci *out)
 {
     const struct guest *g = ctx;

@@ -6,11 +6,11 @@
 
 /*
  * A guest as the hardware sees it: its AP control block (APCB) and the facilities it was given. An
- * instruction of the guest reaches a queue if its APID, APQI are in the APCB and the LPAR may use
- * it, too [guests-apcb].
+ * instruction of the guest reaches a queue if APID and APQI are in the APCB and the LPAR may use
+ * the queue [guests-apcb].
  */
 #define GUEST_AP    1u /* AP instructions are interpreted */
-#define GUEST_APFT  2u /* facility 15: TAPQ tells more than the status */
+#define GUEST_APFT  2u /* facility 15: TAPQ returns more than the status */
 #define GUEST_APQCI 4u /* facility 12: QCI */
 #define GUEST_APQI  8u /* facility 65: interrupts */
 
@@ -31,7 +31,7 @@ static inline bool apcb_has(const struct apcb *a, ap_qn qn)
     return mask256_test(&a->apm, AP_QN_APID(qn)) && mask256_test(&a->aqm, AP_QN_APQI(qn));
 }
 
-/* The AP instructions as the guest issues them; it must not move in memory. */
+/* The AP instructions as issued by the guest, which must not be moved afterwards. */
 struct ap_hw guest_hw(struct guest *g);
 
 #endif

@@ -10,10 +10,11 @@
 #include "base/text.h"
 
 /*
- * The AP instructions as an operating system issues them, after decoding [ap-function-codes]. The
- * host's bus has the LPAR behind this interface, a guest's bus its APCB: the same code runs on
- * both. An instruction can change its queue, meet a fault and use that up; what has a const context
- * does none of this, so that attributes can be read with it.
+ * The AP instructions as an operating system issues them, after decoding [ap-function-codes].
+ * Behind this interface the host's bus has the LPAR and a guest's bus has its APCB, so the same
+ * code runs on both. An instruction can change its queue and trigger a fault, which may exhaust the
+ * fault's rule. Operations with a const context do neither, so that attributes can be read with
+ * them.
  */
 
 /* Response codes [ap-response-codes]. */
@@ -51,8 +52,8 @@ static inline enum ap_rc apqsw_rc(uint32_t apqsw)
     return (enum ap_rc)(apqsw >> 16 & 0xff);
 }
 
-/* Type and queue depth, what TAPQ tells also without the T bit: drivers older than facility 15 know
- * adapters by them. */
+/* Type and queue depth, which TAPQ returns even without the T bit: drivers that predate facility 15
+ * identify adapters by them. */
 #define AP_INFO_BASIC UINT64_C(0xff00000f)
 
 /* PQAP(QCI)'s block [ap-qci]. */
@@ -65,12 +66,12 @@ struct ap_qci {
 bool ap_qci_equal(const struct ap_qci *a, const struct ap_qci *b);
 
 /*
- * A command that administers a domain may go only to a control domain [ap-control-domains];
- * whatever else a message holds, or if it is malformed, is the adapter's business. Whoever makes a
- * message says what it administers; ap_admin_of reads it from one that somebody else has made.
+ * An administrative command may go only to a control domain [ap-control-domains]. Everything else
+ * about a message, even if malformed, is up to the adapter. The sender of a message states whether
+ * it is administrative; ap_admin_of derives that from a message of unknown origin.
  */
 struct ap_admin {
-    bool command; /* it administers a domain */
+    bool command; /* it is administrative */
     uint32_t domain;
 };
 
@@ -91,26 +92,26 @@ struct ap_nqap {
 };
 
 struct ap_dqap {
-    size_t room;       /* in: bytes the caller takes now */
+    size_t room;       /* in: room for the reply, in bytes */
     struct text *data; /* out: appended */
     uint64_t psmid;    /* out */
-    uint32_t residual; /* out: bytes of this reply that are still to be fetched */
+    uint32_t residual; /* out: bytes of this reply not yet fetched */
 };
 
-/* AQIC [ap-aqic]: notification of replies on or off, and how the issuer wants to be notified. */
+/* AQIC [ap-aqic]: interrupts for replies on or off, and how they are presented. */
 struct ap_aqic {
     bool enable;
     uint8_t isc;  /* interruption subclass */
-    uint64_t nib; /* address of the notification-indicator byte, as the issuer sees it */
+    uint64_t nib; /* guest or host address of the notification indicator byte */
 };
 
 struct ap_hw_ops {
-    /* false: the facility is not installed. */
+    /* false: not installed. */
     bool (*qci)(const void *ctx, struct ap_qci *out);
-    /* TAPQ, with the T bit where there is facility 15; *info is the GR2 word [ap-tapq], 0 where
-     * the response code makes it invalid. */
+    /* TAPQ, with the T bit if facility 15 is installed. *info is the GR2 word [ap-tapq], 0 if the
+     * response code makes it invalid. */
     uint32_t (*tapq)(void *ctx, ap_qn qn, uint64_t *info);
-    /* What TAPQ would answer. */
+    /* What TAPQ would return. */
     uint32_t (*peek)(const void *ctx, ap_qn qn, uint64_t *info);
     uint32_t (*rapq)(void *ctx, ap_qn qn);
     uint32_t (*zapq)(void *ctx, ap_qn qn);
@@ -119,14 +120,14 @@ struct ap_hw_ops {
     uint32_t (*aqic)(void *ctx, ap_qn qn, const struct ap_aqic *control);
     /* Facility 65. */
     bool (*interrupts)(const void *ctx);
-    /* A serial number as the card's firmware answers it; "" if unknown. */
+    /* The serial number that the card's firmware reports; "" if unknown. */
     const char *(*serial)(const void *ctx, unsigned apid);
     /*
-     * What the queue's firmware answers to a message at this moment, without a place in the queue.
-     * false: nobody answers. See zcrypt/facts.h for why there is this way beside NQAP and DQAP.
+     * The reply of the queue's firmware to a message, computed at once and outside the queue.
+     * false: no reply. zcrypt/facts.h explains why this exists beside NQAP and DQAP.
      */
     bool (*ask)(const void *ctx, ap_qn qn, const uint8_t *request, size_t len, struct text *reply);
-    /* SCLP Configure / Deconfigure AP: response code, or -EOPNOTSUPP where there is no such
+    /* SCLP Configure / Deconfigure AP: the response code, or -EOPNOTSUPP if there is no such
      * facility (in a guest). */
     int (*sclp)(void *ctx, uint32_t word);
 };

@@ -6,7 +6,7 @@
 #include "machine/config.h"
 #include "message/bytes.h"
 
-/* Function codes of PQAP and the bits of GR0 beside them [ap-function-codes]. */
+/* Function codes of PQAP and the other bits of GR0 [ap-function-codes]. */
 enum { FC_TAPQ, FC_RAPQ, FC_ZAPQ, FC_AQIC, FC_QCI, FC_QACT };
 
 #define GR0_T        UINT64_C(0x00800000)
@@ -22,8 +22,8 @@ static void set_status(struct ap_insn_result *out, uint32_t apqsw)
     out->cc = apqsw_rc(apqsw) ? 3 : 0;
 }
 
-/* A guest need not have QCI to have extended addressing: numbers above the short ones simply answer
- * response code 01. */
+/* A guest may have extended addressing without QCI. Numbers that do not exist get response code
+ * 01. */
 static bool has_apxa(const struct ap_hw *hw)
 {
     struct ap_qci qci;
@@ -38,7 +38,7 @@ static bool has_qact(const struct ap_hw *hw)
     return hw->ops->qci(hw->ctx, &qci) && qci.flags & AP_QCI_QACT;
 }
 
-/* Which bits of GR0 a function code may have, and whether it is there at all. */
+/* Whether the function is available, and only bits of GR0 that it allows are set. */
 static bool pqap_valid(const struct ap_hw *hw, unsigned features, const struct ap_insn *insn)
 {
     static const uint64_t allowed[] = {[FC_TAPQ] = GR0_T, [FC_RAPQ] = GR0_F, [FC_ZAPQ] = GR0_F,
@@ -80,7 +80,7 @@ static void execute_qci(const struct ap_hw *hw, struct ap_insn_result *out)
     out->address = out->gr[2];
 }
 
-/* Response code 01 comes first: a queue that is not there is not asked for more [ap-aqic]. */
+/* Response code 01 takes precedence: it is checked first [ap-aqic]. */
 static uint32_t refuse(const struct ap_hw *hw, ap_qn qn, enum ap_rc rc)
 {
     uint64_t info;
@@ -89,8 +89,7 @@ static uint32_t refuse(const struct ap_hw *hw, ap_qn qn, enum ap_rc rc)
     return apqsw_rc(apqsw) == AP_RC_Q_NOT_AVAIL ? apqsw : apqsw_of(rc);
 }
 
-/* The control word in GR1 says more (zone, GISA), which a hypervisor uses for its guest's queues.
- */
+/* Other fields of the control word in GR1 (zone, GISA) are for hypervisors and are ignored. */
 #define AQIC_IR  (UINT64_C(1) << 47)
 #define AQIC_ISC UINT64_C(7)
 
@@ -105,7 +104,7 @@ static uint32_t execute_aqic(const struct ap_hw *hw, ap_qn qn, const struct ap_i
     return hw->ops->aqic(hw->ctx, qn, &control);
 }
 
-/* The compatible type is the wanted one, or the adapter's if that is older. */
+/* The compatible type is the requested one, or the adapter's if that is older. */
 static uint32_t execute_qact(const struct ap_hw *hw, ap_qn qn, struct ap_insn_result *out)
 {
     uint64_t info, wanted = out->gr[1];
@@ -160,9 +159,9 @@ static void execute_nqap(const struct ap_hw *hw, const struct ap_insn *insn,
     uint32_t apqsw;
 
     if (!(insn->gr[0] & GR0_LAST))
-        apqsw = refuse(hw, qn, AP_RC_NO_FIRST_PART); /* messages in parts are not accepted */
+        apqsw = refuse(hw, qn, AP_RC_NO_FIRST_PART); /* partial messages are not supported */
     else if (insn->p2[1] != insn->data_len)
-        apqsw = refuse(hw, qn, AP_RC_MESSAGE_TOO_BIG); /* more than any adapter takes: not sent */
+        apqsw = refuse(hw, qn, AP_RC_MESSAGE_TOO_BIG); /* longer than any adapter accepts */
     else
         apqsw = hw->ops->nqap(hw->ctx, qn, &request);
     set_status(out, apqsw);
@@ -172,7 +171,7 @@ static void execute_nqap(const struct ap_hw *hw, const struct ap_insn *insn,
     }
 }
 
-#define DQAP_ROOM 65536u /* one instruction moves at most that much; the rest is partial */
+#define DQAP_ROOM 65536u /* largest part of a reply per instruction */
 
 static void execute_dqap(const struct ap_hw *hw, const struct ap_insn *insn,
                          struct ap_insn_result *out)

@@ -4,7 +4,7 @@
 
 #include "machine/guest.h"
 
-/* AP instructions as a CPU presents them: registers in, registers out [ap-function-codes]
+/* AP instructions as a CPU issues them: registers in, registers out [ap-function-codes]
  * [guests-interception]. */
 
 #define AP_OPCODE_NQAP 0xb2adu
@@ -21,23 +21,23 @@ struct ap_insn {
     uint16_t opcode;
     uint8_t r1, r2;        /* register fields */
     uint64_t gr[3];        /* general registers 0 to 2 */
-    uint64_t p1[2], p2[2]; /* the pairs at r1 and r2 (NQAP, DQAP) */
+    uint64_t p1[2], p2[2]; /* register pairs at r1 and r2 (NQAP, DQAP) */
     const uint8_t *data;   /* NQAP: the message at p2[0] */
     size_t data_len;
 };
 
 struct ap_insn_result {
-    uint16_t program_check; /* nonzero: nothing else counts */
+    uint16_t program_check; /* if nonzero, the rest is not valid */
     uint8_t cc;
     uint64_t gr[3], p1[2], p2[2];
-    uint64_t address; /* where data is to be stored in the issuer's memory */
-    struct text data; /* QCI block or reply; the caller frees it */
+    uint64_t address; /* where to store data in the issuer's memory */
+    struct text data; /* QCI block or reply; freed by the caller */
 };
 
 /*
- * Executes one instruction on hw for a CPU with the given features (GUEST_*). A program check is an
- * operation exception without the AP facility, and a specification exception for odd register
- * fields, unknown function codes, reserved bits and functions whose facility is missing.
+ * Executes one instruction on hw for a CPU with the given features (GUEST_*). Program checks:
+ * operation exception without the AP facility; specification exception for odd register fields,
+ * unknown function codes, reserved bits, and functions whose facility is not installed.
  */
 void ap_execute(const struct ap_hw *hw, unsigned features, const struct ap_insn *insn,
                 struct ap_insn_result *out);

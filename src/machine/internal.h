@@ -9,22 +9,23 @@
 /* Private to machine.c, lpar.c and requests.c. */
 
 struct adapter {
-    struct adapter_config *config; /* in the machine's; type 0: not installed */
+    struct adapter_config *config; /* points into the machine's config; type 0: not installed */
     bool checkstopped;
-    /* Per queue, made when the adapter first appears: how often it was zeroized. */
+    /* Per queue, how often it was zeroized; allocated when the adapter first appears. */
     uint32_t *zeroized;
     struct mask256 notifying;
-    struct ap_aqic *aqic; /* per queue, made with the first AQIC; counts while it is notifying */
-    struct message_queue **queues; /* per queue, made with its first message */
-    /* Queues that were to be zeroized while they did not answer: it happens before anyone can
+    struct ap_aqic *aqic; /* per queue, allocated with the first AQIC; valid if in notifying */
+    struct message_queue **queues; /* per queue, allocated with its first message */
+    /* Queues that were to be zeroized while they were not available. It is done before anyone can
      * reach them again. */
     struct mask256 zeroize_due;
-    struct mask256 try_again; /* queues with an alarm for those who were turned away */
-    uint64_t *reset_until;    /* per queue, made with the first reset that takes time; 0: none */
+    struct mask256 try_again; /* queues with an alarm to retry a rejected instruction */
+    uint64_t *reset_until;    /* per queue, allocated with the first reset that takes time; 0:
+                               * none */
 };
 
 struct machine {
-    struct machine_config config; /* as it is now */
+    struct machine_config config; /* kept up to date */
     struct adapter adapters[AP_IDS];
     uint64_t changes;
     struct mask256 changed;

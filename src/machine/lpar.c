@@ -3,7 +3,7 @@
 
 #include "machine/internal.h"
 
-/* The AP instructions as the LPAR issues them. */
+/* The AP instructions as issued by the LPAR. */
 
 static bool hw_qci(const void *ctx, struct ap_qci *out)
 {
@@ -18,7 +18,7 @@ static bool hw_qci(const void *ctx, struct ap_qci *out)
     return true;
 }
 
-/* Faults that are states of a queue. */
+/* Faults that, if permanent, are states of a queue. */
 #define FAULT_STATES (FAULT_BIT(FAULT_DECONFIGURED) | FAULT_BIT(FAULT_CHECKSTOP))
 
 static enum ap_rc adapter_rc(const struct machine *m, ap_qn qn)
@@ -43,7 +43,7 @@ static enum ap_rc state_rc(const struct machine *m, ap_qn qn, const struct fault
                                                             : AP_RC_NORMAL;
 }
 
-/* Whether an instruction reaches the queue at all. */
+/* Whether an instruction reaches the queue. */
 static enum ap_rc queue_rc(struct machine *m, ap_qn qn)
 {
     enum ap_rc rc = adapter_rc(m, qn);
@@ -52,7 +52,7 @@ static enum ap_rc queue_rc(struct machine *m, ap_qn qn)
                               : rc;
 }
 
-/* Whether one would. */
+/* The same without side effects. */
 static enum ap_rc queue_look(const struct machine *m, ap_qn qn)
 {
     enum ap_rc rc = adapter_rc(m, qn);
@@ -60,8 +60,8 @@ static enum ap_rc queue_look(const struct machine *m, ap_qn qn)
     return rc == AP_RC_NORMAL ? state_rc(m, qn, fault_list_look(&m->faults, FAULT_STATES, qn)) : rc;
 }
 
-/* What every instruction but a reset does first: a ZAPQ that was not accepted is made good before
- * the queue answers again. */
+/* Every instruction except a reset starts here: a ZAPQ that was not accepted is made up for before
+ * the queue responds again. */
 static enum ap_rc queue_enter(struct machine *m, ap_qn qn)
 {
     struct adapter *a = &m->adapters[AP_QN_APID(qn)];
@@ -75,8 +75,8 @@ static enum ap_rc queue_enter(struct machine *m, ap_qn qn)
     return rc;
 }
 
-/* Nothing else re-arms the queue: a driver that was turned away polls until it gets in, which an
- * alarm stands for here. */
+/* A driver that was rejected would poll until it is accepted. Here nothing else re-arms the queue,
+ * so an alarm tells the driver to retry. */
 static void try_again_later(struct machine *m, const struct fault *f, ap_qn qn)
 {
     struct mask256 *set = &m->adapters[AP_QN_APID(qn)].try_again;
@@ -116,7 +116,7 @@ static uint32_t hw_tapq(void *ctx, ap_qn qn, uint64_t *info)
     return apqsw_of(rc) | (rc == AP_RC_NORMAL ? queue_status(a, AP_QN_APQI(qn)) : 0);
 }
 
-/* Of a queue that is to be zeroized first nothing would be left. */
+/* A queue with a zeroize due reports empty, as it will be for the next instruction. */
 static uint32_t hw_peek(const void *ctx, ap_qn qn, uint64_t *info)
 {
     const struct machine *m = ctx;
@@ -154,7 +154,7 @@ static uint32_t queue_reset(struct machine *m, ap_qn qn, enum ap_rc rc)
         return apqsw_of(AP_RC_BUSY);
     }
     q = queue_get(a, AP_QN_APQI(qn));
-    if (q && q->count) /* whoever sent it need not be who resets */
+    if (q && q->count) /* the sender may not be the one who resets */
         alarms_add(&m->alarms, m->now, qn);
     queue_flush(m, a, AP_QN_APQI(qn));
     f = fault_list_hit(&m->faults, FAULT_BIT(FAULT_RESET), qn);
@@ -224,7 +224,7 @@ static struct message_queue *queue_make(struct adapter *a, unsigned apqi)
     return a->queues[apqi];
 }
 
-/* The faults that a request can meet. */
+/* The faults that apply to NQAP. */
 static enum ap_rc nqap_fault(struct machine *m, ap_qn qn)
 {
     const struct fault *f =
@@ -299,7 +299,7 @@ static const char *hw_serial(const void *ctx, unsigned apid)
     return ((const struct machine *)ctx)->adapters[apid].config->serial;
 }
 
-/* As if an instruction had asked: with what it has after the zeroizing that is due. */
+/* As an instruction would find it: with the state after any zeroizing that is due. */
 static bool hw_ask(const void *ctx, ap_qn qn, const uint8_t *request, size_t len,
                    struct text *reply)
 {

@@ -145,7 +145,7 @@ static void note_all(struct machine *m)
     m->changed = mask256_ones();
 }
 
-/* What came back to life answers only after the zeroizing that was due. */
+/* An adapter that becomes available again is first zeroized if that is due. */
 static void adapter_settle(struct machine *m, struct adapter *a)
 {
     if (a->config->type && a->config->configured && !a->checkstopped)
@@ -157,7 +157,7 @@ void machine_set_online(struct machine *m, unsigned apid, bool online)
     struct adapter *a = &m->adapters[apid];
 
     a->config->configured = online;
-    /* Firmware resets the queues when it configures an adapter [se-reset-on-configure]. */
+    /* Configuring an adapter resets its queues [se-reset-on-configure]. */
     adapter_flush(m, a);
     adapter_settle(m, a);
     note_adapter(m, apid);
@@ -171,8 +171,8 @@ void machine_set_checkstop(struct machine *m, unsigned apid, bool checkstopped)
     note_adapter(m, apid);
 }
 
-/* What leaves the LPAR is zeroized there and then: the next LPAR must not find it, nor this one
- * when it comes back. */
+/* Whatever leaves the LPAR is zeroized at once, for the next LPAR as well as for this one when it
+ * comes back. */
 void machine_set_lpar_adapter(struct machine *m, unsigned apid, bool in_lpar)
 {
     struct mask256 all = mask256_ones();
@@ -218,7 +218,7 @@ void machine_replace(struct machine *m, const struct machine_config *config,
                     a->config->mode == config->adapters[i].mode;
         bool broken = mask256_test(checkstopped, i);
 
-        /* As when one of the two changes alone. */
+        /* As machine_set_online and machine_set_checkstop do. */
         if (!same || a->config->configured != config->adapters[i].configured ||
             a->checkstopped != broken)
             adapter_flush(m, a);
@@ -246,7 +246,7 @@ uint16_t machine_sclp(struct machine *m, uint32_t word)
     return SCLP_RC_DONE;
 }
 
-/* A rule of this kind that holds always is a state of its queues: what was inside them is lost. */
+/* A permanent rule of these kinds is a state of its queues; their messages are lost. */
 static bool is_state(const struct fault *f)
 {
     return f->count == FAULT_ALWAYS &&
@@ -273,7 +273,7 @@ int machine_fault_add(struct machine *m, const struct fault *rule, uint32_t *num
     return rc;
 }
 
-/* Whoever met the fault and waits looks again. */
+/* Alarms for those who met the fault and wait to retry. */
 static void fault_over(struct machine *m, const struct fault *f)
 {
     struct mask256 adapters = machine_online(m);

@@ -7,16 +7,16 @@
 #include "machine/hw.h"
 
 /*
- * The hardware: adapters, the LPAR's controls, and the state of each queue. Whoever changes it here
- * (Support Element, SCLP, a fault) tells the host's bus to look again; the machine itself calls
- * nobody.
+ * The hardware: adapters, the LPAR's configuration, and the state of each queue. After a change
+ * made here (Support Element, SCLP, a fault) the caller has to make the host's bus scan; the
+ * machine itself calls no one.
  */
 struct machine;
 
 struct machine *machine_new(const struct machine_config *config);
 void machine_free(struct machine *m);
 
-/* The AP instructions as the LPAR issues them. */
+/* The AP instructions as issued by the LPAR. */
 struct ap_hw machine_hw(struct machine *m);
 
 struct adapter_state {
@@ -33,22 +33,22 @@ struct mask256 machine_online(const struct machine *m);
 /* How often the queue has been zeroized since the machine started. */
 uint32_t machine_zeroize_count(const struct machine *m, ap_qn qn);
 
-/* Counts what the Support Element, SCLP and faults changed: a bus that saw an older number has to
- * scan. */
+/* A counter of changes by the Support Element, SCLP and faults. A bus that last saw an older value
+ * has to scan. */
 uint64_t machine_changes(const struct machine *m);
 
-/* The adapters whose state changed since this was last asked; all of them after a change of
+/* The adapters whose state has changed since the last call; all of them after a change of
  * domains. */
 struct mask256 machine_take_changed(struct machine *m);
 
 /*
- * Requests that NQAP accepted and nobody computes yet: each is announced once. The request's bytes
- * stay where they are until the job is done or its queue is reset.
+ * A request that NQAP has accepted and that is to be computed; each is returned once. Its bytes
+ * stay in place until the job is done or the queue is reset.
  */
 struct machine_job {
     uint64_t id;
     ap_qn qn;
-    uint32_t zeroize_count; /* decides which keys the queue holds */
+    uint32_t zeroize_count; /* determines the keys that the queue holds */
     const uint8_t *request;
     size_t len;
 };
@@ -58,44 +58,43 @@ bool machine_job_next(struct machine *m, uint64_t *id);
 /* -ESTALE: the job is over. */
 int machine_job_get(const struct machine *m, uint64_t id, struct machine_job *out);
 
-/* The adapter's answer; *qn has a reply now. -ESTALE: the queue was reset meanwhile, and the answer
- * is dropped. */
+/* The adapter's reply; *qn has a reply afterwards. -ESTALE: the queue was reset meanwhile; the
+ * reply is dropped. */
 int machine_job_done(struct machine *m, uint64_t id, const uint8_t *reply, size_t len, ap_qn *qn);
 
-/* What the last AQIC asked for, until a reset; enable false: the queue does not notify. */
+/* The parameters of the last AQIC, until a reset. enable false: the queue does not interrupt. */
 struct ap_aqic machine_queue_aqic(const struct machine *m, ap_qn qn);
 
-/* How many replies have come since this was last asked; those that are gone do not count. */
+/* The number of replies that became ready since the last call and are still there. */
 unsigned machine_replies_came(struct machine *m, ap_qn qn);
 
 /*
- * Faults (machine/fault.h). Deconfigured and checkstop that hold always are states of their
- * queues, so to add or remove one is a change that a bus has to look at; what is inside the queues
- * is lost. machine_fault_add: 0 or -ENOSPC; machine_fault_remove: 0 or -ENOENT.
+ * Faults (machine/fault.h). Permanent deconfigured and checkstop faults are states of their queues:
+ * to add or remove one is a change for which the bus has to scan, and the messages in the queues
+ * are lost. machine_fault_add: 0 or -ENOSPC; machine_fault_remove: 0 or -ENOENT.
  */
 int machine_fault_add(struct machine *m, const struct fault *rule, uint32_t *number);
 int machine_fault_remove(struct machine *m, uint32_t number);
 const struct fault_list *machine_faults(const struct machine *m);
 
 /*
- * Time passes for the machine only here: a command that begins at now takes out the alarms that are
- * due, one by one, until there is none. With each of them something has happened in a queue that
- * nobody is told of by an instruction: a reset has ended, a reply that was held back is there, a
- * reset threw away what somebody may wait for, or a queue that turned somebody away may have
- * changed its mind. machine_alarm_next: 0 for none.
+ * Time advances for the machine only here: a command that begins at now takes the alarms that are
+ * due, one by one. Each stands for a change in a queue that no instruction reports: a reset has
+ * ended, a delayed reply is ready, a reset dropped a message that someone waits for, or a queue
+ * that rejected an instruction may accept it now. machine_alarm_next: 0 for none.
  */
 #define MACHINE_TRY_AGAIN_NS UINT64_C(40000000)
 uint64_t machine_alarm_next(const struct machine *m);
 bool machine_alarm_take(struct machine *m, uint64_t now, ap_qn *qn);
 
-/* Computes an answer at once; appends it to reply. */
+/* Computes a reply at once and appends it to reply. */
 struct machine_firmware {
     void (*answer)(void *ctx, const struct machine_job *request, const struct adapter_config *card,
                    unsigned domains, struct text *reply);
     void *ctx;
 };
 
-/* NULL: there is none, and nobody answers when asked. */
+/* NULL: none; nothing is answered then. */
 void machine_set_firmware(struct machine *m, const struct machine_firmware *firmware);
 
 void machine_set_online(struct machine *m, unsigned apid, bool online);
@@ -104,14 +103,14 @@ void machine_set_lpar_adapter(struct machine *m, unsigned apid, bool in_lpar);
 void machine_set_lpar_domain(struct machine *m, unsigned domain, bool usage);
 void machine_set_lpar_control(struct machine *m, unsigned domain, bool control);
 
-/* A hardware event: adapters, domains and highest numbers become those of config; the rest of
- * config does not count. */
+/* A hardware event: adapters, domains and highest numbers are replaced by those of config. The rest
+ * of config is ignored. */
 void machine_replace(struct machine *m, const struct machine_config *config,
                      const struct mask256 *checkstopped);
 
 /*
  * SCLP Configure / Deconfigure Adjunct Processor [se-sclp]. Command word to response code: 0x0020
- * done, 0x0120 already in that state, 0x09f0 adapter not recognised, 0x01f0 not such a command.
+ * done, 0x0120 already in that state, 0x09f0 adapter not recognised, 0x01f0 not a valid command.
  */
 #define SCLP_CONFIGURE_AP   0x001f0001u
 #define SCLP_DECONFIGURE_AP 0x001e0001u

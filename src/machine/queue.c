@@ -29,7 +29,7 @@ bool job_next_fresh(struct job_table *jobs, uint64_t *id)
         *id = jobs->fresh[jobs->fresh_taken++];
         if (jobs->fresh_taken == jobs->fresh_count)
             jobs->fresh_taken = jobs->fresh_count = 0;
-        if (job_find(jobs, *id)) /* not reset within the command that sent it */
+        if (job_find(jobs, *id)) /* else reset by the same command that sent it */
             return true;
     }
     return false;
@@ -42,7 +42,7 @@ void job_table_done(struct job_table *jobs)
     *jobs = (struct job_table){0};
 }
 
-/* Requests may hold clear keys, so their memory is overwritten before it is given back. */
+/* Requests may hold clear keys, so their memory is wiped before it is freed. */
 static void bytes_free(struct message *m)
 {
     if (m->bytes)
@@ -133,7 +133,7 @@ uint32_t message_deliver(struct message_queue *q, struct message *m, size_t room
     rest -= now;
     if (!rest) {
         message_free(q, m);
-    } else if (m->delivered) { /* its other parts come before anything else */
+    } else if (m->delivered) { /* its remaining parts come next */
         TAILQ_REMOVE(&q->messages, m, next);
         TAILQ_INSERT_HEAD(&q->messages, m, next);
     }

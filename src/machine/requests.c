@@ -3,7 +3,7 @@
 
 #include "machine/internal.h"
 
-/* Requests inside queues, and what becomes of their replies. */
+/* Requests in queues and their replies. */
 
 bool machine_job_next(struct machine *m, uint64_t *id)
 {
@@ -29,7 +29,7 @@ void machine_set_firmware(struct machine *m, const struct machine_firmware *firm
     m->firmware = firmware ? *firmware : (struct machine_firmware){0};
 }
 
-/* The faults that a reply can meet: it can be damaged by one and held back by another. */
+/* The faults that apply to replies: one can damage a reply and another delay it. */
 static void answer(struct machine *m, ap_qn qn, struct message *message, const uint8_t *reply,
                    size_t len)
 {

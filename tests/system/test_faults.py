@@ -48,9 +48,9 @@ def test_add_list_remove(host):
 
 
 @pytest.mark.parametrize("arguments, status, sentence", [
-    (["add", "05.* 3 busily"], 1, 'there is no kind of fault "busily"; say deconfigured, '),
+    (["add", "05.* 3 busily"], 1, 'unknown kind of fault "busily"; write deconfigured, '),
     (["add", "5.* 3 busy"], 1, 'the adapter in "5.*" must be two lower-case hexadecimal digits'),
-    (["add", "05.* 3 reset"], 1, "how long is missing"),
+    (["add", "05.* 3 reset"], 1, "the time is missing"),
     (["add", "05.* 0 busy"], 1, '"0" is out of range'),
     (["add", ""], 1, "a string of 1 to 255 bytes"),
     (["add"], 2, "which queues, how often, and what?"),

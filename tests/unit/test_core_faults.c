@@ -338,7 +338,7 @@ static void test_refusals(void **state)
     struct command cmd = {.kind = CMD_FAULT_ADD, .fault = {.text = "05.* 3 busily", .len = 13}};
 
     assert_int_equal(run(w, &cmd), -EINVAL);
-    assert_non_null(strstr(w->reply.why.data, "\"busily\"; say deconfigured,"));
+    assert_non_null(strstr(w->reply.why.data, "\"busily\"; write deconfigured,"));
     assert_int_equal(core_faults(w->core)->count, 0);
     for (unsigned i = 0; i < FAULTS_MAX; i++)
         assert_int_equal(fault(w, "05.* 3 busy"), i + 1);

@@ -68,47 +68,46 @@ static void refused(const char *text, int want, const char *reason)
 
 static void test_refused(void **state)
 {
-    refused("", -EINVAL, "one looks like '05.* 3 busy'");
+    refused("", -EINVAL, "write one such as '05.* 3 busy'");
     refused("  \t", -EINVAL, "the fault is empty");
-    refused("05 3 busy", -EINVAL, "\"05\" names no queues; a pattern is ADAPTER.DOMAIN");
+    refused("05 3 busy", -EINVAL, "\"05\" is not a pattern; write ADAPTER.DOMAIN");
     refused("5.* 3 busy", -EINVAL, "the adapter in \"5.*\" must be two");
     refused("0A.* 3 busy", -EINVAL, "lower-case");
     refused(".0004 3 busy", -EINVAL, "the adapter in \".0004\"");
-    refused("06-04.* 3 busy", -EINVAL, "rising range");
+    refused("06-04.* 3 busy", -EINVAL, "ascending range");
     refused("04-.* 3 busy", -EINVAL, "the adapter in");
     refused("*-04.* 3 busy", -EINVAL, "the adapter in");
     refused("05.47 3 busy", -EINVAL, "the domain in \"05.47\" must be four");
     refused("05.0100 3 busy", -EINVAL, "up to 00ff");
     refused("05. 3 busy", -EINVAL, "the domain in");
     refused("05.0047-0004 3 busy", -EINVAL, "the domain in");
-    refused("05.*", -EINVAL, "how often is missing");
-    refused("05.* busy", -EINVAL, "\"busy\" does not say how often");
+    refused("05.*", -EINVAL, "the count is missing");
+    refused("05.* busy", -EINVAL, "\"busy\" is not a count");
     refused("05.* 0 busy", -ERANGE, "\"0\" is out of range");
     refused("05.* 1000000001 busy", -ERANGE, "out of range");
     refused("05.* 99999999999999999999999 busy", -ERANGE, "out of range");
-    refused("05.* -1 busy", -EINVAL, "does not say how often");
-    refused("05.* 0x3 busy", -EINVAL, "does not say how often");
+    refused("05.* -1 busy", -EINVAL, "is not a count");
+    refused("05.* 0x3 busy", -EINVAL, "is not a count");
     refused("05.* 3", -EINVAL, "the kind of fault is missing");
-    refused("05.* 3 Busy", -EINVAL, "there is no kind of fault \"Busy\"; say deconfigured, ");
-    refused("05.* 3 drop", -EINVAL, "no kind of fault");
-    refused("05.* 3 busy 1s", -EINVAL,
-            "nothing may follow this kind of fault, and there is \"1s\"");
-    refused("05.* 3 reset", -EINVAL, "how long is missing");
+    refused("05.* 3 Busy", -EINVAL, "unknown kind of fault \"Busy\"; write deconfigured, ");
+    refused("05.* 3 drop", -EINVAL, "unknown kind of fault");
+    refused("05.* 3 busy 1s", -EINVAL, "this kind of fault takes no parameter, unexpected \"1s\"");
+    refused("05.* 3 reset", -EINVAL, "the time is missing");
     refused("05.* 3 reset 5", -EINVAL, "\"5\" is not a time");
     refused("05.* 3 reset s", -EINVAL, "is not a time");
     refused("05.* 3 reset 1.5s", -EINVAL, "is not a time");
     refused("05.* 3 reset 5m", -EINVAL, "is not a time");
-    refused("05.* 3 reset 0s", -ERANGE, "\"0s\" is no possible time");
-    refused("05.* 3 delay 86401s", -ERANGE, "no possible time");
-    refused("05.* 3 delay 1s 2s", -EINVAL, "the fault ends before \"2s\"");
-    refused("05.* 3 bad-reply", -EINVAL, "what is bad about the reply is missing; say type");
-    refused("05.* 3 bad-reply colour", -EINVAL, "in the way \"colour\"");
-    refused("05.* 3 bad-reply code=", -EINVAL, "has no reply code");
-    refused("05.* 3 bad-reply code=0x", -EINVAL, "has no reply code");
-    refused("05.* 3 bad-reply code=256", -ERANGE, "has no reply code");
-    refused("05.* 3 bad-reply service=8", -EINVAL, "no return and reason code");
-    refused("05.* 3 bad-reply service=8/", -EINVAL, "no return and reason code");
-    refused("05.* 3 bad-reply service=8/70000", -ERANGE, "no return and reason code");
+    refused("05.* 3 reset 0s", -ERANGE, "\"0s\" is out of range");
+    refused("05.* 3 delay 86401s", -ERANGE, "out of range");
+    refused("05.* 3 delay 1s 2s", -EINVAL, "unexpected text after the fault: \"2s\"");
+    refused("05.* 3 bad-reply", -EINVAL, "the damage to the reply is missing; write type");
+    refused("05.* 3 bad-reply colour", -EINVAL, "unknown damage to a reply: \"colour\"");
+    refused("05.* 3 bad-reply code=", -EINVAL, "has no valid reply code");
+    refused("05.* 3 bad-reply code=0x", -EINVAL, "has no valid reply code");
+    refused("05.* 3 bad-reply code=256", -ERANGE, "has no valid reply code");
+    refused("05.* 3 bad-reply service=8", -EINVAL, "no valid return and reason codes");
+    refused("05.* 3 bad-reply service=8/", -EINVAL, "no valid return and reason codes");
+    refused("05.* 3 bad-reply service=8/70000", -ERANGE, "no valid return and reason codes");
     refused("05.*\n3 busy", -EINVAL, "the domain in \"05.*\\x0a3\"");
 }
 

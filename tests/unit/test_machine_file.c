@@ -237,7 +237,7 @@ static const struct mistake {
     {"[adapter]\n", 1, "a number is missing", "4-6,0x47"},
     {"[adapter five]\n", 1, "\"five\" is not a number", "4-6,0x47"},
     {"[adapter 256]\n", 1, "\"256\"", "above 255"},
-    {"[adapter 6-5]\n", 1, "\"6-5\" falls", "lower number to the higher"},
+    {"[adapter 6-5]\n", 1, "\"6-5\" is a descending range", "lower number first"},
     {A5 "[adapter 5]\n", 3, "adapter 5 (0x05) is described twice, first in line 1", "keep one"},
     {A5 "[adapter 4-6]\ntype = CEX5C\n", 3, "twice, first in line 1", "keep one"},
     {A5 "[machine]\nmax-adapter = 4\n", 1, "adapter 5 (0x05) is above max-adapter, which is 4",
