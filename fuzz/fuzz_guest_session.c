@@ -108,7 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     bool interferes = len && data[0] & 0x80;
 
     set_up();
-    guest_session_open(&world.sessions, &s);
+    guest_session_open(&world.sessions, &s, 1);
     for (size_t at = 1, turn = 0; at < len; at += piece, turn++) {
         guest_session_input(&s, data + at, len - at < piece ? len - at : piece);
         while (guest_session_step(&s))

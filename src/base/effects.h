@@ -38,12 +38,21 @@ enum effect_kind {
     EFFECT_JOB,
     /* Guest id has been stopped; a later guest may get its number. */
     EFFECT_GUEST_STOPPED,
+    EFFECTS_RECORDED,
+    /* The device nodes of IOMMU group id have changed: value is an enum vfio_nodes. */
+    EFFECT_VFIO_NODES = EFFECTS_RECORDED,
 };
 
 enum guest_news {
     NEWS_CONFIG,  /* its AP configuration has changed */
     NEWS_RELEASE, /* it should release its device */
     NEWS_REPLY,   /* the queue in node, for which it enabled interrupts, has a reply */
+};
+
+enum vfio_nodes {
+    VFIO_NODES_NONE,
+    VFIO_NODES_GROUP, /* the device is being removed: its group alone */
+    VFIO_NODES_ALL,
 };
 
 enum timer_id {

@@ -10,7 +10,6 @@
 
 static const char *const lifetimes[] = {"daemon", "connection", NULL};
 
-#define GUEST_FEATURES_ALL (GUEST_AP | GUEST_APFT | GUEST_APQCI | GUEST_APQI)
 enum { LIFETIME_DAEMON, LIFETIME_CONNECTION };
 
 static const char *guest_name(struct control_call *call)

@@ -63,11 +63,25 @@ static const struct field guest_fields[] = {
     {0},
 };
 
+static const struct field vfio_open_fields[] = {
+    {COMMAND("process", FIELD_INT, guest.process)},
+    {COMMAND("mdev", FIELD_UUID, guest.mdev), MORE(guest.has_mdev)},
+    {COMMAND("guest", FIELD_TEXT, guest.name)},
+    {0},
+};
+
+static const struct field vfio_fields[] = {
+    {COMMAND("process", FIELD_INT, guest.process)},
+    {COMMAND("mdev", FIELD_UUID, guest.mdev), MORE(guest.has_mdev)},
+    {0},
+};
+
 static const struct field look_fields[] = {{COMMAND("guest", FIELD_INT, look.guest)}, {0}};
 
 static const struct field cpu_fields[] = {
     {COMMAND("guest", FIELD_INT, cpu.guest)},
     {COMMAND("on", FIELD_BOOL, cpu.on), .words = off_on},
+    {COMMAND("process", FIELD_INT, cpu.process), .optional = true},
     {0},
 };
 
@@ -133,6 +147,12 @@ const struct command_row command_rows[COMMAND_KINDS] = {
     [CMD_GUEST_MIGRATE] = {"guest-migrate", "guest-migrate {guest} {mdev}", guest_fields, true,
                            core_guest_migrate},
     [CMD_GUEST_LOOK] = {"guest-look", "guest-look {guest}", look_fields, false, core_guest_look},
+    [CMD_VFIO_OPEN] = {"vfio-open", "vfio-open {mdev} by process {process}", vfio_open_fields, true,
+                       core_vfio_open},
+    [CMD_VFIO_CLOSE] = {"vfio-close", "vfio-close {mdev} by process {process}", vfio_fields, false,
+                        core_vfio_close},
+    [CMD_VFIO_RESET] = {"vfio-reset", "vfio-reset {mdev} by process {process}", vfio_fields, false,
+                        core_vfio_reset},
     [CMD_CPU_CONNECT] = {"cpu-connect", "cpu-connect {guest} {on}", cpu_fields, false,
                          core_cpu_connect},
     [CMD_CPU_RESET] = {"cpu-reset", "cpu-reset {guest}", cpu_fields, false, core_cpu_reset},

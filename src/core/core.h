@@ -46,6 +46,9 @@ enum command_kind {
     CMD_GUEST_DETACH,
     CMD_GUEST_MIGRATE,
     CMD_GUEST_LOOK,  /* somebody is going to look at a guest's tree: it is built, once */
+    CMD_VFIO_OPEN,   /* a process opens a mediated device; reply.value = its guest's number */
+    CMD_VFIO_CLOSE,  /* it has closed the device, or ended */
+    CMD_VFIO_RESET,  /* VFIO_DEVICE_RESET: the queues of the device are zeroized */
     CMD_CPU_CONNECT, /* somebody becomes the CPUs of a guest or of the LPAR, or leaves: CMD_INSN */
     CMD_CPU_RESET,   /* the system of a guest or of the LPAR was reset: its queues are zeroized */
     CMD_TIMER,
@@ -94,13 +97,16 @@ struct command {
             unsigned features;
             bool has_mdev;
             struct uuid mdev;
-        } guest; /* CMD_GUEST_START to CMD_GUEST_MIGRATE */
+            uint32_t
+                process; /* CMD_VFIO_*; name is that of the guest if the process has none yet */
+        } guest;         /* CMD_GUEST_START to CMD_GUEST_MIGRATE, CMD_VFIO_OPEN to CMD_VFIO_RESET */
         struct {
             unsigned guest; /* number */
         } look;
         struct {
-            unsigned guest; /* number, or CORE_LPAR */
-            bool on;        /* CMD_CPU_CONNECT: comes; otherwise goes, which resets the queues */
+            unsigned guest;   /* number, or CORE_LPAR */
+            bool on;          /* CMD_CPU_CONNECT: comes; otherwise goes, which resets the queues */
+            uint32_t process; /* CMD_CPU_CONNECT: that runs the CPUs; 0: not known */
         } cpu;
         struct {
             uint32_t id; /* enum timer_id */

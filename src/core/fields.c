@@ -10,15 +10,6 @@
 #include "base/uuid.h"
 #include "message/bytes.h"
 
-size_t field_count(const struct field *fields)
-{
-    size_t n = 0;
-
-    while (fields[n].name)
-        n++;
-    return n;
-}
-
 const struct field *field_find(const struct field *fields, const char *name)
 {
     for (; fields->name; fields++)

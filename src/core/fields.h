@@ -37,9 +37,8 @@ struct field {
     uint16_t at, size, more; /* at and more: offsets */
     uint64_t max;            /* FIELD_INT; 0: what fits */
     const char *const *words;
+    bool optional; /* FIELD_INT: 0 is not written, and what is missing is 0 */
 };
-
-size_t field_count(const struct field *fields);
 
 /* NULL: there is none of that name. */
 const struct field *field_find(const struct field *fields, const char *name);

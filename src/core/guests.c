@@ -123,8 +123,8 @@ static int guest_find(struct core *c, const struct command *cmd, struct reply *r
     return -ENOENT;
 }
 
-static int attach(struct core *c, struct core_guest *g, const struct uuid *uuid, struct effects *fx,
-                  struct reply *reply)
+int guest_attach(struct core *c, struct core_guest *g, const struct uuid *uuid, struct effects *fx,
+                 struct reply *reply)
 {
     struct mdev *m = vfio_ap_find(c->vfio_ap, uuid);
     char text[UUID_TEXT];
@@ -207,7 +207,7 @@ int core_guest_start(struct core *c, const struct command *cmd, struct effects *
         .name = g->name};
     c->guests[number] = g;
     if (cmd->guest.has_mdev)
-        rc = attach(c, g, &cmd->guest.mdev, fx, reply);
+        rc = guest_attach(c, g, &cmd->guest.mdev, fx, reply);
     if (rc < 0) {
         c->guests[number] = NULL;
         free(g);
@@ -229,14 +229,8 @@ static void zcrypt_end(struct core *c, unsigned tree, struct effects *fx)
     fx->tree = CORE_HOST_TREE;
 }
 
-int core_guest_stop(struct core *c, const struct command *cmd, struct effects *fx,
-                    struct reply *reply)
+void guest_stop(struct core *c, struct core_guest *g, struct effects *fx)
 {
-    struct core_guest *g;
-    int rc = guest_find(c, cmd, reply, &g);
-
-    if (rc < 0)
-        return rc;
     vfio_ap_detach(c->vfio_ap, &g->v, fx);
     zcrypt_end(c, g->v.number + 1, fx);
     effects_log(fx, LOG_LEVEL_INFO, "guest %s stopped", g->name);
@@ -246,7 +240,17 @@ int core_guest_stop(struct core *c, const struct command *cmd, struct effects *f
     c->guests[g->v.number] = NULL;
     linux_free(g->linux_system);
     free(g);
-    return 0;
+}
+
+int core_guest_stop(struct core *c, const struct command *cmd, struct effects *fx,
+                    struct reply *reply)
+{
+    struct core_guest *g;
+    int rc = guest_find(c, cmd, reply, &g);
+
+    if (rc == 0)
+        guest_stop(c, g, fx);
+    return rc;
 }
 
 int core_guest_attach(struct core *c, const struct command *cmd, struct effects *fx,
@@ -255,7 +259,7 @@ int core_guest_attach(struct core *c, const struct command *cmd, struct effects 
     struct core_guest *g;
     int rc = guest_find(c, cmd, reply, &g);
 
-    return rc < 0 ? rc : attach(c, g, &cmd->guest.mdev, fx, reply);
+    return rc < 0 ? rc : guest_attach(c, g, &cmd->guest.mdev, fx, reply);
 }
 
 int core_guest_detach(struct core *c, const struct command *cmd, struct effects *fx,
@@ -386,6 +390,14 @@ int core_cpu_connect(struct core *c, const struct command *cmd, struct effects *
         vfio_ap_reset(c->vfio_ap, &g->v);
     }
     g->connected = cmd->cpu.on;
+    if (cmd->cpu.on && cmd->cpu.process)
+        g->process = cmd->cpu.process;
+    if (!cmd->cpu.on && g->by_device && !g->v.mdev) {
+        guest_stop(c, g, fx);
+        return 0;
+    }
+    if (!cmd->cpu.on && !g->by_device)
+        g->process = 0;
     guest_rescan(g, fx);
     if (!cmd->cpu.on && g->linux_system && g->linux_system->bus)
         ap_bus_restart(g->linux_system->bus);

@@ -85,6 +85,7 @@ static void guest_info(const struct core_guest *g, struct guest_info *out)
                                .features = g->v.hw.features,
                                .attached = g->v.mdev != NULL,
                                .connected = g->connected,
+                               .process = g->process,
                                .apm = g->v.hw.apcb.apm,
                                .aqm = g->v.hw.apcb.aqm,
                                .adm = g->v.hw.apcb.adm,

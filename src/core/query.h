@@ -47,7 +47,8 @@ struct guest_info {
     unsigned features; /* GUEST_* */
     bool attached;
     struct uuid mdev;
-    bool connected;               /* to a client that is its CPUs (CMD_CPU_CONNECT) */
+    bool connected;   /* to a client that is its CPUs (CMD_CPU_CONNECT) */
+    uint32_t process; /* that runs its CPUs or has opened its device by VFIO; 0: none is known */
     struct mask256 apm, aqm, adm; /* its APCB */
     uint64_t config_changes;      /* notifications of a changed configuration it was sent */
     uint64_t release_requests;

@@ -22,7 +22,9 @@ struct core_guest {
     struct vfio_ap_guest v;
     char name[CORE_GUEST_NAME];
     struct guest_linux *linux_system;
-    bool connected; /* a client is its CPUs; replies are for that one alone */
+    bool connected;   /* a client is its CPUs; replies are for that one alone */
+    uint32_t process; /* that runs the CPUs or has opened the device; 0: none, or not known */
+    bool by_device;   /* VFIO has started it: it ends with device and CPUs */
 };
 
 struct core {
@@ -47,6 +49,10 @@ struct core {
 struct core_guest *guest_at(const struct core *c, unsigned number);
 struct core_guest *guest_by_name(const struct core *c, const char *name);
 void guests_free(struct core *c);
+/* The guest uses the device: a result of vfio_ap_attach, or -ENODEV. */
+int guest_attach(struct core *c, struct core_guest *g, const struct uuid *uuid, struct effects *fx,
+                 struct reply *reply);
+void guest_stop(struct core *c, struct core_guest *g, struct effects *fx);
 /* The system of a tree; NULL: there is none. */
 struct zcrypt *zcrypt_of(const struct core *c, unsigned tree);
 struct ap_bus *bus_of(const struct core *c, unsigned tree);
@@ -78,12 +84,9 @@ void alarms_arm(struct core *c, struct effects *fx);
 command_function core_store, core_timer, core_cancel; /* core.c */
 command_function core_guest_start, core_guest_stop, core_guest_attach, core_guest_detach,
     core_guest_migrate, core_guest_look, core_cpu_connect, core_cpu_reset; /* guests.c */
+command_function core_vfio_open, core_vfio_close, core_vfio_reset;         /* vfio.c */
 command_function core_insn, core_zcrypt_send, core_job_done;               /* requests.c */
-command_function core_fault_add,
-    core_fault_remove; /* timers.c: the next scan by timer; a changed config_time counts from now */
-void scan_timer(const struct core *c, struct effects *fx);
-
-/* faults.c */
+command_function core_fault_add, core_fault_remove;                        /* faults.c */
 command_function core_se_adapter, core_se_lpar, core_sclp, core_checkstop,
     core_machine_set; /* support_element.c */
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* HELLO: who the client is, and which guest it becomes. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/uuid.h"
@@ -30,7 +32,9 @@ static bool execute(struct guest_session *s, struct command *command, int64_t *v
 
 static bool connect_cpus(struct guest_session *s, unsigned guest)
 {
-    struct command command = {.kind = CMD_CPU_CONNECT, .cpu = {.guest = guest, .on = true}};
+    struct command command = {
+        .kind = CMD_CPU_CONNECT,
+        .cpu = {.guest = guest, .on = true, .process = guest == CORE_LPAR ? 0 : s->process}};
 
     if (!execute(s, &command, NULL))
         return false;
@@ -39,13 +43,17 @@ static bool connect_cpus(struct guest_session *s, unsigned guest)
     return true;
 }
 
+/* mdev: NULL: the guest may get a device later. */
 static bool start(struct guest_session *s, uint32_t features, const struct uuid *mdev)
 {
-    struct command command = {
-        .kind = CMD_GUEST_START,
-        .guest = {.name = s->name, .features = features, .has_mdev = true, .mdev = *mdev}};
+    struct command command = {.kind = CMD_GUEST_START,
+                              .guest = {.name = s->name, .features = features}};
     int64_t number;
 
+    if (mdev) {
+        command.guest.has_mdev = true;
+        command.guest.mdev = *mdev;
+    }
     if (!execute(s, &command, &number))
         return false;
     s->owns = true;
@@ -74,13 +82,26 @@ static bool take_over(struct guest_session *s, const struct guest_info *guest, u
 }
 
 /* The guest of that name; without a name the one that has the device. */
+static bool is_meant(const struct guest_session *s, const struct uuid *mdev,
+                     const struct guest_info *guest)
+{
+    if (*s->name)
+        return strcmp(guest->name, s->name) == 0;
+    return mdev && guest->attached && uuid_equal(mdev, &guest->mdev);
+}
+
+/* The guest whose device this process has opened. */
+static bool is_of_process(const struct guest_session *s, const struct guest_info *guest)
+{
+    return s->process && guest->process == s->process && !guest->connected;
+}
+
 static bool find(struct guest_session *s, const struct uuid *mdev, struct guest_info *out)
 {
     uint32_t cursor = 0;
 
     while (core_guest_next(s->all->door->core, &cursor, out))
-        if (*s->name ? !strcmp(out->name, s->name)
-                     : mdev && out->attached && uuid_equal(mdev, &out->mdev))
+        if (is_meant(s, mdev, out) || (!mdev && is_of_process(s, out)))
             return true;
     return false;
 }
@@ -89,23 +110,21 @@ static bool greet_guest(struct guest_session *s, const struct guest_hello *hello
                         const struct uuid *mdev)
 {
     struct guest_info guest;
-    text_auto why = {0};
 
-    if (!*s->name && !mdev) {
-        guest_session_refuse(s, EINVAL, "HELLO has neither a name nor a mediated device");
+    if (!*s->name && !mdev && !s->process) {
+        guest_session_refuse(s, EINVAL,
+                             "HELLO has neither a name nor a mediated device, and its process is "
+                             "in a PID namespace beside the daemon's");
         return false;
     }
     if (find(s, mdev, &guest)) {
         strcpy(s->name, guest.name);
         return take_over(s, &guest, hello->features, mdev);
     }
-    if (!mdev) {
-        text_addf(&why, "there is no guest %s, and no mediated device to start it with", s->name);
-        guest_session_refuse(s, ENODEV, why.data);
-        return false;
-    }
-    if (!*s->name)
+    if (!*s->name && mdev)
         uuid_format(mdev, s->name);
+    else if (!*s->name)
+        snprintf(s->name, sizeof s->name, "process-%" PRIu32, s->process);
     return start(s, hello->features, mdev);
 }
 

@@ -185,6 +185,15 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
     return 0;
 }
 
+/* The process that made the connection. */
+static uint32_t process_of(int fd)
+{
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? (uint32_t)peer.pid : 0;
+}
+
 void guest_server_add(struct guest_server *s, int fd)
 {
     struct peer *p = xcalloc(1, sizeof(*p));
@@ -197,7 +206,7 @@ void guest_server_add(struct guest_server *s, int fd)
         peer_free(p);
         return;
     }
-    guest_session_open(&s->sessions, &p->session);
+    guest_session_open(&s->sessions, &p->session, process_of(fd));
     p->next = s->peers;
     s->peers = p;
     if (++s->count <= GUEST_CLIENTS_MAX)

@@ -8,9 +8,9 @@
 /* Longest unfinished frame, and as many short ones as come at once. */
 #define INPUT_MAX (GUEST_FRAME_MAX + 65536u)
 
-void guest_session_open(struct guest_sessions *all, struct guest_session *s)
+void guest_session_open(struct guest_sessions *all, struct guest_session *s, uint32_t process)
 {
-    *s = (struct guest_session){.all = all, .next = all->first};
+    *s = (struct guest_session){.all = all, .next = all->first, .process = process};
     all->first = s;
 }
 

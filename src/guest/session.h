@@ -31,6 +31,7 @@ struct guest_session {
     bool owns;        /* started the guest, which ends with it */
     bool gone;        /* the guest was stopped */
     unsigned guest;   /* number, or CORE_LPAR */
+    uint32_t process; /* at the other end of the connection; 0: not known */
     uint32_t granted; /* features */
     char name[CORE_GUEST_NAME];
     int error; /* errno of the REFUSE that ended it; 0: none */
@@ -49,7 +50,8 @@ struct guest_sessions {
     uint8_t frame[GUEST_FRAME_MAX]; /* to format into */
 };
 
-void guest_session_open(struct guest_sessions *all, struct guest_session *s);
+/* process: at the other end of the connection, 0: not known. */
+void guest_session_open(struct guest_sessions *all, struct guest_session *s, uint32_t process);
 
 /*
  * The connection has ended: the guest that it started is stopped, one that was there before loses

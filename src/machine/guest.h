@@ -9,10 +9,11 @@
  * instruction of the guest reaches a queue if APID and APQI are in the APCB and the LPAR may use
  * the queue [guests-apcb].
  */
-#define GUEST_AP    1u /* AP instructions are interpreted */
-#define GUEST_APFT  2u /* facility 15: TAPQ returns more than the status */
-#define GUEST_APQCI 4u /* facility 12: QCI */
-#define GUEST_APQI  8u /* facility 65: interrupts */
+#define GUEST_AP           1u /* AP instructions are interpreted */
+#define GUEST_APFT         2u /* facility 15: TAPQ returns more than the status */
+#define GUEST_APQCI        4u /* facility 12: QCI */
+#define GUEST_APQI         8u /* facility 65: interrupts */
+#define GUEST_FEATURES_ALL (GUEST_AP | GUEST_APFT | GUEST_APQCI | GUEST_APQI)
 
 struct apcb {
     struct mask256 apm, aqm, adm;

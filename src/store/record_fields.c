@@ -126,7 +126,8 @@ json_t *record_format_fields(const struct core *core, const struct field *fields
                              json_t *object)
 {
     for (const struct field *f = fields; f->name; f++)
-        record_set(object, f->name, format_field(core, f, base));
+        if (!f->optional || field_get(f, base))
+            record_set(object, f->name, format_field(core, f, base));
     return object;
 }
 
@@ -301,7 +302,11 @@ int record_take_fields(struct line_reader *r, const json_t *o, const struct fiel
 {
     int rc = 0;
 
-    for (const struct field *f = fields; f->name && rc == 0; f++)
-        rc = take_field(r, f, json_object_get(o, f->name), base);
+    for (const struct field *f = fields; f->name && rc == 0; f++) {
+        const json_t *value = json_object_get(o, f->name);
+
+        if (value || !f->optional)
+            rc = take_field(r, f, value, base);
+    }
     return rc;
 }

@@ -120,8 +120,10 @@ void record_format_outcome(const struct core *core, const struct reply *reply,
     if (memcmp(&reply->insn, &none, sizeof none) != 0)
         record_set(line, "instruction",
                    record_format_fields(core, insn_result_fields, &reply->insn, json_object()));
+    /* What is in no recording (EFFECT_VFIO_NODES) follows from the uevents. */
     for (size_t i = 0; i < effects->count; i++)
-        json_array_append_new(array, format_effect(core, effects, &effects->v[i]));
+        if (effects->v[i].kind < EFFECTS_RECORDED)
+            json_array_append_new(array, format_effect(core, effects, &effects->v[i]));
     record_set(line, "effects", array);
     dump(line, out);
 }

@@ -8,6 +8,16 @@
 
 /* Lines of a recording, read strictly: what is missing, unknown or of the wrong kind is refused. */
 
+/* An optional field need not be there. */
+static size_t members_of(const json_t *o, const struct field *fields)
+{
+    size_t count = 0;
+
+    for (const struct field *f = fields; f->name; f++)
+        count += !f->optional || json_object_get(o, f->name);
+    return count;
+}
+
 static int take_command(struct line_reader *r, const json_t *o)
 {
     const char *name = json_string_value(json_object_get(o, "command"));
@@ -20,7 +30,7 @@ static int take_command(struct line_reader *r, const json_t *o)
     rc = record_take_fields(r, o, command_head, &r->entry->cmd);
     if (rc == 0)
         rc = record_take_fields(r, o, command_rows[kind].fields, &r->entry->cmd);
-    if (rc == 0 && json_object_size(o) != 3 + field_count(command_rows[kind].fields))
+    if (rc == 0 && json_object_size(o) != 3 + members_of(o, command_rows[kind].fields))
         return record_refuse(r, name, "has a member too many");
     return rc;
 }

@@ -222,10 +222,29 @@ static void reset_all(struct vfio_ap *v, const struct apcb *of)
     }
 }
 
-void vfio_ap_reset(struct vfio_ap *v, const struct vfio_ap_guest *g)
+static bool answers(const struct vfio_ap *v, ap_qn qn)
 {
-    if (g->mdev)
-        reset_all(v, &g->mdev->effective);
+    uint64_t info;
+    enum ap_rc rc = apqsw_rc(v->hw.ops->tapq(v->hw.ctx, qn, &info));
+
+    return rc != AP_RC_DECONFIGURED && rc != AP_RC_CHECKSTOPPED;
+}
+
+int vfio_ap_reset(struct vfio_ap *v, const struct vfio_ap_guest *g)
+{
+    const struct apcb *of = g->mdev ? &g->mdev->effective : &(struct apcb){0};
+    int rc = 0;
+
+    mask256_for_each(apid, &of->apm)
+    {
+        mask256_for_each(apqi, &of->aqm)
+        {
+            queue_reset(v, AP_QN(apid, apqi));
+            if (!answers(v, AP_QN(apid, apqi)))
+                rc = -EIO;
+        }
+    }
+    return rc;
 }
 
 int vfio_ap_attach(struct vfio_ap *v, struct mdev *m, struct vfio_ap_guest *g, struct effects *fx)

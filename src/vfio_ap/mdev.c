@@ -45,6 +45,14 @@ static void announce(const struct mdev *m, bool added, struct effects *fx)
     }
 }
 
+static void nodes(const struct mdev *m, enum vfio_nodes which, struct effects *fx)
+{
+    struct effect *e = effects_add(fx, EFFECT_VFIO_NODES);
+
+    e->id = m->slot;
+    e->value = which;
+}
+
 int mdev_create(struct vfio_ap *v, const struct uuid *uuid, struct effects *fx)
 {
     char name[UUID_TEXT];
@@ -61,6 +69,7 @@ int mdev_create(struct vfio_ap *v, const struct uuid *uuid, struct effects *fx)
     m->uuid = *uuid;
     mdev_enter(v, m);
     announce(m, true, fx);
+    nodes(m, VFIO_NODES_ALL, fx);
     return 0;
 }
 
@@ -83,6 +92,7 @@ void mdev_destroy(struct vfio_ap *v, struct mdev *m, struct effects *fx)
     assign_commit(v, m, &nothing);
     gone(v, m, fx);
     announce(m, false, fx);
+    nodes(m, VFIO_NODES_NONE, fx);
     mdev_leave(v, m);
     if (m->remove_token)
         effects_reply(fx, m->remove_token, 0);
@@ -120,6 +130,7 @@ int mdev_remove(struct vfio_ap *v, struct mdev *m, struct effects *fx)
     effects_log(fx, LOG_LEVEL_INFO, "%s is waiting for guest %s to release it", what,
                 m->guest->name);
     m->removing = true;
+    nodes(m, VFIO_NODES_GROUP, fx);
     m->remove_token = fx->token;
     ask_release(v, m, fx);
     return -EINPROGRESS;

@@ -44,8 +44,8 @@ int vfio_ap_attach(struct vfio_ap *v, struct mdev *m, struct vfio_ap_guest *g, s
 void vfio_ap_detach(struct vfio_ap *v, struct vfio_ap_guest *g, struct effects *fx);
 
 /* The guest's system was reset [guests-system-reset], so its queues are reset. No effect without a
- * device. */
-void vfio_ap_reset(struct vfio_ap *v, const struct vfio_ap_guest *g);
+ * device. -EIO: one of its adapters is in standby or checkstop; the others are reset. */
+int vfio_ap_reset(struct vfio_ap *v, const struct vfio_ap_guest *g);
 
 /* The writer that waits for a removal with this token is gone. */
 void vfio_ap_cancel(struct vfio_ap *v, uint64_t token, struct effects *fx);
