@@ -15,28 +15,27 @@
 /* The owner of the file that we look at may remove it at any time: then there is another one. */
 #define TRIES 8
 
-static int refuse(struct text *why, int err, const char *path)
+static const char *cause(int err)
 {
     switch (err) {
     case ELOOP:
-        text_addf(why, "%s is a symbolic link, and no link is followed: name the file itself",
-                  path);
-        break;
+        return "it is a symbolic link, and none is followed; name the file itself";
     case EINVAL:
-        text_addf(why, "%s is no regular file: name another one", path);
-        break;
+        return "it is no regular file; name another one";
     case EMLINK:
-        text_addf(why, "%s has another name, a hard link: name another file", path);
-        break;
+        return "it has another name, a hard link; name another file";
     case EPERM:
-        text_addf(why, "%s belongs to another user: name a file of your own", path);
-        break;
+        return "it belongs to another user; name a file of your own";
     case EBUSY:
-        text_addf(why, "%s is in use by another process: end it, or name another file", path);
-        break;
+        return "another process writes it; end that, or name another file";
     default:
-        text_addf(why, "cannot write %s: %s", path, error_text(err));
+        return error_text(err);
     }
+}
+
+static int refuse(struct text *why, int err, const char *path)
+{
+    text_addf(why, "cannot write to %s: %s", path, cause(err));
     return -err;
 }
 
@@ -54,8 +53,9 @@ static int open_once(int dir, const char *path, bool *created)
     return errno == ENXIO || errno == EISDIR ? -EINVAL : -errno;
 }
 
-/* 0, -EAGAIN: the file has been removed meanwhile, or why it cannot be taken. */
-static int check(int fd)
+/* 0, -EAGAIN: the file has been removed meanwhile, or why it cannot be taken. What we have created
+ * may belong to another user, on a network file system that maps root. */
+static int check(int fd, bool created)
 {
     struct stat st;
 
@@ -63,7 +63,7 @@ static int check(int fd)
         return -errno;
     if (!S_ISREG(st.st_mode))
         return -EINVAL;
-    if (st.st_uid != geteuid())
+    if (!created && st.st_uid != geteuid())
         return -EPERM;
     if (st.st_nlink > 1)
         return -EMLINK;
@@ -83,7 +83,7 @@ int own_file_open(int dir, const char *path, struct own_file *out, struct text *
     for (unsigned i = 0; rc == -EAGAIN && i < TRIES; i++) {
         rc = fd = open_once(dir, path, &created);
         if (fd >= 0)
-            rc = check(fd);
+            rc = check(fd, created);
         if (fd >= 0 && rc < 0)
             close(fd);
     }

@@ -143,7 +143,7 @@ static void a_locked_one_is_refused(void **state)
     text_auto why = {0};
 
     assert_int_equal(own_file_open(dir, "file", &f, &why), 0);
-    refused(-EBUSY, "in use");
+    refused(-EBUSY, "another process");
     own_file_remove(&f);
     assert_int_equal(faccessat(dir, "file", F_OK, 0), -1);
 }
