@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct effects effects = {0};
     text_auto why = {0};
     struct core *core;
-    uint64_t commands;
+    struct record_replayed played;
     unsigned number;
     FILE *in, *out;
     int rc;
@@ -55,8 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     in = fmemopen((void *)data, len, "r");
     out = fopen("/dev/null", "w");
     fuzz_check(in && out);
-    rc = record_replay(in, "fuzz", out, &commands, &why);
+    rc = record_replay(in, "fuzz", out, &played, &why);
     fuzz_check(rc ? sscanf(why.data, "fuzz:%u: ", &number) == 1 && number : !why.len);
+    text_done(&played.warnings);
     fclose(in);
     fclose(out);
     return 0;

@@ -21,6 +21,8 @@ enum {
     OPT_READY_FD,
     OPT_ABI,
     OPT_RECORD,
+    OPT_APPEND,
+    OPT_FORCE,
     OPT_CLOCK,
     OPT_MOUNT,
     OPT_SOCKET,
@@ -41,6 +43,8 @@ static const struct cli_option options[] = {
     {OPT_ABI, "abi", "PROFILE", "proposal or upstream (default: what the machine says)"},
     {OPT_CLOCK, "clock", "KIND", "real or virtual (default: real)"},
     {OPT_RECORD, "record", "FILE", "record every command, see 'apus replay'"},
+    {OPT_APPEND, "append", NULL, "record behind what is in that file"},
+    {OPT_FORCE, "force", NULL, "record in place of what is in that file"},
     {OPT_FUSE_FD, "fuse-fd", "N", "serve this open and mounted /dev/fuse, instead of --mount"},
     {OPT_READY_FD, "ready-fd", "N", "write a byte here when all serves"},
     {OPT_UEVENT_FD, "uevent-fd", "N",
@@ -93,6 +97,14 @@ static int parse_secret(const char *value, struct daemon_options *o)
     return 0;
 }
 
+static int parse_mode(enum record_mode mode, struct daemon_options *o)
+{
+    if (o->record_mode != RECORD_NEW && o->record_mode != mode)
+        return cli_usage("--append and --force exclude each other");
+    o->record_mode = mode;
+    return 0;
+}
+
 static int parse_clock(const char *value, struct daemon_options *o)
 {
     if (strcmp(value, "real") && strcmp(value, "virtual"))
@@ -124,6 +136,9 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
         return 0;
     case OPT_ABI:
         return parse_abi(value, o);
+    case OPT_APPEND:
+    case OPT_FORCE:
+        return parse_mode(option == OPT_APPEND ? RECORD_APPEND : RECORD_FORCE, o);
     case OPT_CLOCK:
         return parse_clock(value, o);
     case OPT_DEV_LINKS:
@@ -180,6 +195,8 @@ static int daemon_cli_run(int argc, char **argv)
         return cli_usage("--mount, --fuse-fd and --no-tree exclude each other");
     if ((o.uevent_fd < 0) != !o.outside)
         return cli_usage("--uevent-fd and --outside go together: where may no uevent go?");
+    if (o.record_mode != RECORD_NEW && !o.record)
+        return cli_usage("--append and --force go with --record: to which file?");
     if (o.dev_links && (status = check_dev_links(o.dev_links)))
         return status;
     if (o.notify_fd >= 0 && !o.dev_links)

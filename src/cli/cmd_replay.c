@@ -34,11 +34,19 @@ static FILE *open_recording(const char *path)
     return NULL;
 }
 
+static void warn(const struct text *lines)
+{
+    for (size_t at = 0, n; at < lines->len; at += n + 1) {
+        n = strcspn(lines->data + at, "\n");
+        fprintf(stderr, "apus: warning: %.*s\n", (int)n, lines->data + at);
+    }
+}
+
 static int replay_run(int argc, char **argv)
 {
     text_auto why = {0};
     bool print = false;
-    uint64_t commands;
+    struct record_replayed played;
     FILE *in;
     int rc;
 
@@ -49,12 +57,14 @@ static int replay_run(int argc, char **argv)
     in = open_recording(argv[optind]);
     if (!in)
         return 1;
-    rc = record_replay(in, argv[optind], print ? stdout : NULL, &commands, &why);
+    rc = record_replay(in, argv[optind], print ? stdout : NULL, &played, &why);
     fclose(in);
+    warn(&played.warnings);
+    text_done(&played.warnings);
     if (rc)
         return cli_error("%s", why.data);
     if (!print)
-        printf("%" PRIu64 " commands, and everything came out the same\n", commands);
+        printf("%" PRIu64 " commands, and everything came out the same\n", played.commands);
     return 0;
 }
 
@@ -69,7 +79,9 @@ const struct cli_command cmd_replay = {
     .help =
         "A recording has the machine and every command that reached it. All of them are executed\n"
         "once more, without a daemon, and each outcome has to be byte for byte the recorded one.\n"
-        "The first that is not is shown, with its line, and the exit status is 1.\n"
+        "The first that is not is shown, with its line, and the exit status is 1. A recording\n"
+        "whose last line is cut off, because its daemon was killed, is played up to there, with\n"
+        "a warning.\n"
         "\n"
         "Examples:\n"
         "  apus run --record /tmp/run.jsonl -- sh -c 'echo -5 > /sys/bus/ap/apmask'\n"

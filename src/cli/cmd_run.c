@@ -18,13 +18,15 @@
 #include "store/machine_file.h"
 #include "uevent/uevent.h"
 
-enum { OPT_ABI = 256, OPT_RECORD, OPT_UEVENTS, OPT_IOCTL };
+enum { OPT_ABI = 256, OPT_RECORD, OPT_APPEND, OPT_FORCE, OPT_UEVENTS, OPT_IOCTL };
 
 static const struct cli_option run_options[] = {
     {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the worked example's)"},
     {'v', "verbose", NULL, "show the message log on standard error"},
     {OPT_ABI, "abi", "PROFILE", "'proposal' or 'upstream', instead of what FILE says"},
     {OPT_RECORD, "record", "FILE", "write every command that changes the machine to FILE"},
+    {OPT_APPEND, "append", NULL, "record behind what is in FILE"},
+    {OPT_FORCE, "force", NULL, "record in place of what is in FILE"},
     {OPT_UEVENTS, "uevents", NULL, "send uevents, in a network namespace of its own"},
     {OPT_IOCTL, "ioctl", "WAY", "'fuse' (default), or 'notify': nodes are character devices"},
     {0},
@@ -80,6 +82,12 @@ static int parse(int argc, char **argv, struct daemon_start *how, struct run_opt
         case OPT_RECORD:
             how->record = optarg;
             break;
+        case OPT_APPEND:
+            how->append = true;
+            break;
+        case OPT_FORCE:
+            how->force = true;
+            break;
         case OPT_UEVENTS:
             o->uevents = true;
             break;
@@ -89,6 +97,10 @@ static int parse(int argc, char **argv, struct daemon_start *how, struct run_opt
             break;
         }
     }
+    if (how->append && how->force)
+        return cli_usage("--append and --force exclude each other");
+    if ((how->append || how->force) && !how->record)
+        return cli_usage("--append and --force go with --record: to which file?");
     return 0;
 }
 

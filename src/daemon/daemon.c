@@ -141,18 +141,28 @@ static int daemon_open(struct daemon *d, const struct machine_config *machine, s
     d->door.execute = daemon_execute;
     d->effects.now = clock_now(&d->clock);
     d->effects.want_uevents = d->options->uevent_fd >= 0 || d->options->record || is_small(machine);
-    d->door.core = core_new(machine, &d->effects);
     if (d->options->record)
-        rc = record_open(d->options->record, machine, &d->record, why);
-    if (rc >= 0)
-        rc = record_start(d->record, d->door.core, &d->effects, why);
+        rc = record_open(d->options->record, d->options->record_mode, &d->record, why);
     if (rc < 0)
         return rc;
+    d->door.core = core_new(machine, &d->effects);
     rc = open_adapters(d, why);
+    /* Last: a start that is refused leaves the file as it was. */
+    if (rc >= 0)
+        rc = record_begin(d->record, machine, d->door.core, &d->effects, why);
     if (rc < 0)
         return rc;
     daemon_spread(d);
     return 0;
+}
+
+static void close_record(struct daemon *d)
+{
+    text_auto why = {0};
+
+    if (record_close(d->record, &why) < 0)
+        daemon_log(d, LOG_LEVEL_ERROR, "%s", why.data);
+    d->record = NULL;
 }
 
 static void daemon_close(struct daemon *d)
@@ -177,7 +187,7 @@ static void daemon_close(struct daemon *d)
     d->control = NULL;
     if (d->door.core)
         core_free(d->door.core);
-    record_close(d->record);
+    close_record(d);
     clock_done(&d->clock);
     sd_event_source_disable_unref(d->sweeper);
     sd_event_unref(d->event);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/abi.h"
+#include "store/record.h"
 
 /* How `apus daemon` was called. Strings are the caller's. */
 struct daemon_options {
@@ -25,7 +26,8 @@ struct daemon_options {
                             * notify_fd a bound /dev/null; NULL: none */
     int notify_fd;         /* a socket that a seccomp listener comes through; -1: none */
     const char *record;    /* file to record to; NULL: none */
-    bool quiet;            /* no messages on standard error */
+    enum record_mode record_mode;
+    bool quiet; /* no messages on standard error */
     bool has_secret;
     uint8_t secret[32]; /* the adapters' keys come from it; without it they are others each time */
 };

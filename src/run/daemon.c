@@ -15,7 +15,7 @@
 #include "run/error.h"
 #include "run/program.h"
 
-#define ARGS_MAX 28
+#define ARGS_MAX 32
 
 static void keep_open(int fd)
 {
@@ -56,6 +56,8 @@ static _Noreturn void become_daemon(const struct daemon_start *how, int ready, p
         args[n++] = "--abi", args[n++] = how->abi;
     if (how->record)
         args[n++] = "--record", args[n++] = how->record;
+    if (how->append || how->force)
+        args[n++] = how->append ? "--append" : "--force";
     keep_open(how->fuse);
     keep_open(ready);
     keep_open(how->uevents);

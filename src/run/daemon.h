@@ -11,7 +11,7 @@
  *
  *   apus daemon --fuse-fd N --socket PATH --ready-fd M --quiet
  *               --dev-links /dev [--machine FILE] [--abi PROFILE]
- *               [--record FILE] [--uevent-fd U --outside I] [--notify-fd S]
+ *               [--record FILE [--append|--force]] [--uevent-fd U --outside I] [--notify-fd S]
  *
  * N is an open /dev/fuse that is mounted already, U a socket of uevent_socket_open and I the number
  * of the network namespace that we have left, which must hear nothing of it. The daemon writes one
@@ -26,6 +26,7 @@ struct daemon_start {
     const char *machine; /* FILE, or NULL for the default machine */
     const char *abi;     /* PROFILE, or NULL for that of the machine */
     const char *record;  /* or NULL */
+    bool append, force;  /* at most one, with record */
     bool verbose;        /* without --quiet */
     int uevents;         /* U, or -1 */
     uint64_t outside;    /* I */

@@ -6,60 +6,152 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
+#include "file/own_file.h"
 #include "store/record_json.h"
+#include "store/record_writer.h"
+
+#define MARK "{\"apus-recording\":"
 
 struct record {
-    FILE *file; /* NULL after an error */
-    char *path;
+    struct own_file file;
+    off_t start;                  /* where our recording begins */
+    struct record_writer *writer; /* NULL: not begun, or an error has ended it */
 };
 
-static int fail(struct record *r, int err, struct text *why)
+static int refuse(int err, const char *path, const char *what, struct text *why)
 {
-    text_addf(why, "recording to %s stops: %s; what comes now is not recorded", r->path,
-              strerror(err));
-    fclose(r->file);
-    r->file = NULL;
-    return -err;
+    text_addf(why, "cannot write to %s: %s", path, what);
+    return err;
 }
 
-/* The file has no buffer. Each line is out at once, since the last command is what one looks for
- * after a crash, and no key stays behind. */
-static int write_line(struct record *r, struct text *line, struct text *why)
+static int check_mark(int fd, const char *path, struct text *why)
 {
-    text_add_private(line, "\n", 1);
-    if (fwrite(line->data, 1, line->len, r->file) == line->len)
+    char mark[sizeof MARK - 1];
+
+    if (pread(fd, mark, sizeof mark, 0) == (ssize_t)sizeof mark &&
+        memcmp(mark, MARK, sizeof mark) == 0)
         return 0;
-    return fail(r, errno ? errno : EIO, why);
+    return refuse(-EINVAL, path, "it is no recording that --append could go on with", why);
 }
 
-int record_open(const char *path, const struct machine_config *config, struct record **out,
-                struct text *why)
+/* Where the last whole line ends: what comes behind was cut when its daemon was killed. */
+static off_t last_line_end(int fd, off_t size)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), rc;
-    text_auto head = {0};
-    struct record *r;
+    char block[4096];
 
-    if (fd < 0) {
-        rc = -errno;
-        text_addf(why, "cannot record to %s: %s", path, strerror(-rc));
+    while (size > 0) {
+        size_t len = size < (off_t)sizeof block ? (size_t)size : sizeof block;
+        const char *newline;
+
+        if (pread(fd, block, len, size - (off_t)len) != (ssize_t)len)
+            return -EIO;
+        newline = memrchr(block, '\n', len);
+        size -= (off_t)len;
+        if (newline)
+            return size + (newline - block) + 1;
+    }
+    return 0;
+}
+
+/* Where the recording is to begin in a file of this size; or -errno. */
+static off_t find_start(const struct own_file *f, off_t size, enum record_mode mode,
+                        struct text *why)
+{
+    off_t start;
+    int rc;
+
+    if (size == 0 || mode == RECORD_FORCE)
+        return 0;
+    if (mode == RECORD_NEW)
+        return refuse(-EEXIST, f->path,
+                      "the file is not empty; --append goes on behind what is there, --force "
+                      "replaces it",
+                      why);
+    rc = check_mark(f->fd, f->path, why);
+    if (rc < 0)
+        return rc;
+    start = last_line_end(f->fd, size);
+    return start < 0 ? refuse((int)start, f->path, error_text((int)-start), why) : start;
+}
+
+int record_open(const char *path, enum record_mode mode, struct record **out, struct text *why)
+{
+    struct record *r = xcalloc(1, sizeof *r);
+    struct stat st;
+    int rc = own_file_open(AT_FDCWD, path, &r->file, why);
+
+    if (rc < 0) {
+        free(r);
         return rc;
     }
-    r = xcalloc(1, sizeof *r);
-    r->path = xstrdup(path);
-    r->file = fdopen(fd, "w");
-    if (!r->file)
-        abort();
-    setvbuf(r->file, NULL, _IONBF, 0);
+    r->start = fstat(r->file.fd, &st) < 0 ? -errno : find_start(&r->file, st.st_size, mode, why);
+    if (r->start < 0) {
+        rc = (int)r->start;
+        own_file_discard(&r->file);
+        free(r);
+        return rc;
+    }
+    *out = r;
+    return 0;
+}
+
+static void format_start(const struct machine_config *config, const struct core *core,
+                         const struct effects *effects, struct text *out)
+{
+    struct reply none = {0};
+    text_auto outcome = {0};
+
+    record_format_head(config, out);
+    text_addf(out, "\n{\"start\":%" PRIu64 "}\n", effects->now);
+    record_format_outcome(core, &none, effects, &outcome);
+    text_add(out, outcome.data, outcome.len);
+    text_adds(out, "\n");
+}
+
+int record_begin(struct record *r, const struct machine_config *config, const struct core *core,
+                 const struct effects *effects, struct text *why)
+{
+    text_auto lines = {0};
+    int rc;
+
+    if (!r)
+        return 0;
     record_cleanse_json();
-    record_format_head(config, &head);
-    rc = write_line(r, &head, why);
+    format_start(config, core, effects, &lines);
+    rc = own_file_secure(&r->file, why);
+    if (rc == 0)
+        rc = own_file_replace(&r->file, r->start, lines.data, lines.len, why);
     if (rc < 0)
-        record_close(r);
-    else
-        *out = r;
+        return rc;
+    if (lseek(r->file.fd, 0, SEEK_END) < 0)
+        return refuse(-errno, r->file.path, error_text(errno), why);
+    rc = record_writer_new(r->file.fd, &r->writer);
+    return rc < 0 ? refuse(rc, r->file.path, error_text(-rc), why) : 0;
+}
+
+static int tell_failure(const struct record *r, int rc, struct text *why)
+{
+    if (rc < 0)
+        text_addf(why, "recording to %s stops: %s; what comes now is not recorded", r->file.path,
+                  error_text(-rc));
     return rc;
+}
+
+static int put_line(struct record *r, struct text *line, struct text *why)
+{
+    int rc;
+
+    text_add_private(line, "\n", 1);
+    rc = record_writer_put(r->writer, line->data, line->len);
+    if (rc == 0)
+        return 0;
+    record_writer_free(r->writer);
+    r->writer = NULL;
+    return tell_failure(r, rc, why);
 }
 
 int record_command(struct record *r, const struct core *core, const struct command *cmd,
@@ -67,10 +159,10 @@ int record_command(struct record *r, const struct core *core, const struct comma
 {
     text_private_auto line = {0};
 
-    if (!r || !r->file)
+    if (!r || !r->writer)
         return 0;
     record_format_command(core, cmd, &line);
-    return write_line(r, &line, why);
+    return put_line(r, &line, why);
 }
 
 int record_outcome(struct record *r, const struct core *core, const struct reply *reply,
@@ -78,32 +170,24 @@ int record_outcome(struct record *r, const struct core *core, const struct reply
 {
     text_private_auto line = {0};
 
-    if (!r || !r->file)
+    if (!r || !r->writer)
         return 0;
     record_format_outcome(core, reply, effects, &line);
-    return write_line(r, &line, why);
+    return put_line(r, &line, why);
 }
 
-int record_start(struct record *r, const struct core *core, const struct effects *effects,
-                 struct text *why)
+int record_close(struct record *r, struct text *why)
 {
-    struct reply none = {0};
-    text_private_auto line = {0};
+    struct stat st;
     int rc;
 
-    if (!r || !r->file)
-        return 0;
-    text_addf(&line, "{\"start\":%" PRIu64 "}", effects->now);
-    rc = write_line(r, &line, why);
-    return rc < 0 ? rc : record_outcome(r, core, &none, effects, why);
-}
-
-void record_close(struct record *r)
-{
     if (!r)
-        return;
-    if (r->file)
-        fclose(r->file);
-    free(r->path);
+        return 0;
+    rc = tell_failure(r, record_writer_free(r->writer), why);
+    if (fstat(r->file.fd, &st) == 0 && st.st_size == 0)
+        own_file_discard(&r->file);
+    else
+        own_file_close(&r->file);
     free(r);
+    return rc;
 }

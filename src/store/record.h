@@ -19,34 +19,51 @@
  *
  * A store names its attribute by its path below the tree's root, or null if it was not there any
  * more. Bytes are a string if they are UTF-8 without NUL, else {"hex":"..."}; 64-bit patterns are
- * "0x..." strings. Recordings without the start are older; they are played, too. So is a line
- * {"look":n} without an outcome, which stood where the command "guest-look" stands now. Requests to
- * adapters are in a recording with all that is in them: clear keys, too. It is therefore readable
- * for its owner alone.
+ * "0x..." strings. A file may hold several recordings, one behind the other. Recordings without the
+ * start are older; they are played, too. So is a line {"look":n} without an outcome, which stood
+ * where the command "guest-look" stands now. Requests to adapters are in a recording with all that
+ * is in them: clear keys, too. It is therefore readable for its owner alone.
  */
 struct record;
 
 #define RECORD_VERSION 1
 
-/* Creates the file, or empties it, with mode 0600. config is that of core_new. -errno, with a
- * sentence in why. */
-int record_open(const char *path, const struct machine_config *config, struct record **out,
-                struct text *why);
-
-/* What core_new gave: the effects with their time, want_uevents set. As record_outcome. */
-int record_start(struct record *r, const struct core *core, const struct effects *effects,
-                 struct text *why);
+enum record_mode {
+    RECORD_NEW,    /* a file that exists must be empty */
+    RECORD_APPEND, /* goes on behind the recordings that are there */
+    RECORD_FORCE,  /* replaces what is there */
+};
 
 /*
- * Before and after core_execute. effects->want_uevents has to be set. A write error (a full disk)
- * is reported once, as -errno with a sentence in why; then nothing more is written. r may be NULL.
+ * Takes the file (file/own_file.h) and changes nothing of it yet. -EEXIST: RECORD_NEW, and it is
+ * not empty. -EINVAL: RECORD_APPEND, and it is no recording. Otherwise as own_file_open. With a
+ * sentence in why.
  */
+int record_open(const char *path, enum record_mode mode, struct record **out, struct text *why);
+
+/*
+ * Makes the file's mode 0600, writes the head and what core_new gave (the effects with their time,
+ * want_uevents set), and starts the thread that writes the rest. config is that of core_new. On
+ * failure the file is as before. r may be NULL, here and below.
+ */
+int record_begin(struct record *r, const struct machine_config *config, const struct core *core,
+                 const struct effects *effects, struct text *why);
+
+/*
+ * Before and after core_execute. effects->want_uevents has to be set. The lines are written by
+ * another thread, in the order of the calls; only one that lags RECORD_BEHIND_MAX bytes behind is
+ * waited for. A write error (a full disk) is reported once, by whichever call comes next, as -errno
+ * with a sentence in why; then nothing more is written.
+ */
+#define RECORD_BEHIND_MAX (16u * 1024u * 1024u)
 int record_command(struct record *r, const struct core *core, const struct command *cmd,
                    struct text *why);
 int record_outcome(struct record *r, const struct core *core, const struct reply *reply,
                    const struct effects *effects, struct text *why);
 
-void record_close(struct record *r);
+/* Writes what is left. A file that record_open created is removed if record_begin did not succeed.
+ * Reports a write error as the two above. */
+int record_close(struct record *r, struct text *why);
 
 /* One line each, without newline. */
 void record_format_head(const struct machine_config *config, struct text *out);
@@ -54,9 +71,9 @@ void record_format_command(const struct core *core, const struct command *cmd, s
 void record_format_outcome(const struct core *core, const struct reply *reply,
                            const struct effects *effects, struct text *out);
 
-enum record_line { RECORD_START, RECORD_COMMAND, RECORD_LOOK, RECORD_OUTCOME };
+enum record_line { RECORD_HEAD, RECORD_START, RECORD_COMMAND, RECORD_LOOK, RECORD_OUTCOME };
 
-/* What a line says. The command points into it. */
+/* What a line says. The command points into it; a head's machine is memory->machine. */
 struct record_entry {
     enum record_line line;
     struct command cmd; /* RECORD_START: now is the time */
@@ -69,12 +86,19 @@ int record_parse_head(const char *line, size_t len, struct machine_config *out, 
 int record_parse_line(const char *line, size_t len, struct record_entry *out, struct text *why);
 void record_entry_done(struct record_entry *e);
 
+struct record_replayed {
+    uint64_t commands;
+    struct text warnings; /* lines: "name:line: the last line is cut off" and the like */
+};
+
 /*
- * Plays a recording again with a core of its own. With print, each command and what came of it is
- * put to print in words. *commands counts them. 0: everything came out byte for byte the same. 1:
+ * Plays the recordings of a file again, each with a core of its own. With print, each command and
+ * what came of it is put to print in words. A recording that ends too early, because its daemon was
+ * killed, is played up to there, with a warning. 0: everything came out byte for byte the same. 1:
  * it did not, -EINVAL: it is no recording; then why has sentences that begin with "name:line:".
  */
-int record_replay(FILE *in, const char *name, FILE *print, uint64_t *commands, struct text *why);
+int record_replay(FILE *in, const char *name, FILE *print, struct record_replayed *out,
+                  struct text *why);
 
 /* A command and an outcome in words, for people. */
 void record_print_command(const struct record_entry *e, FILE *out);

@@ -75,6 +75,7 @@ static int take_head(struct line_reader *r, const json_t *o)
     rc = record_take_int(r, mark, value, UINT32_MAX, &version);
     if (rc == 0 && version != RECORD_VERSION)
         return record_refuse(r, mark, "is of a version that this program does not know");
+    r->entry->line = RECORD_HEAD;
     if (rc == 0)
         rc = record_take_machine(r, json_object_get(o, "machine"));
     return rc == 0 && json_object_size(o) != 2
@@ -84,6 +85,8 @@ static int take_head(struct line_reader *r, const json_t *o)
 
 static int take_line(struct line_reader *r, const json_t *o)
 {
+    if (json_object_get(o, "apus-recording"))
+        return take_head(r, o);
     if (json_object_get(o, "command"))
         return take_command(r, o);
     if (json_object_get(o, "look"))

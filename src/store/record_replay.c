@@ -11,7 +11,7 @@ struct replay {
     FILE *in, *print;
     const char *name;
     struct text *why;
-    const struct machine_config *config;
+    struct machine_config config;
     struct core *core; /* NULL until the machine has started */
     struct effects effects;
     char *line;
@@ -19,7 +19,7 @@ struct replay {
     unsigned number;     /* of the line */
     struct text outcome; /* what came of the last command now */
     bool waits;          /* for the recorded outcome */
-    uint64_t commands;
+    struct record_replayed *out;
 };
 
 static int complain(struct replay *r, int rc, const char *what)
@@ -30,6 +30,11 @@ static int complain(struct replay *r, int rc, const char *what)
     text_clear(r->why);
     text_addf(r->why, "%s:%u: %s%s", r->name, r->number, what, said.len ? said.data : "");
     return rc;
+}
+
+static void warn(struct replay *r, const char *what)
+{
+    text_addf(&r->out->warnings, "%s:%u: %s\n", r->name, r->number, what);
 }
 
 /* false at the end. Lines that were cut off have no newline and are no lines. */
@@ -74,7 +79,7 @@ static int play_start(struct replay *r, const struct record_entry *e)
         fprintf(r->print, "[%14.6f] start\n", (double)e->cmd.now / 1e9);
     r->effects.now = e->cmd.now;
     r->effects.want_uevents = true;
-    r->core = core_new(r->config, &r->effects);
+    r->core = core_new(&r->config, &r->effects);
     record_format_outcome(r->core, &none, &r->effects, &r->outcome);
     r->waits = true;
     return 0;
@@ -98,7 +103,7 @@ static int play_command(struct replay *r, struct record_entry *e)
     record_format_outcome(r->core, &reply, &r->effects, &r->outcome);
     reply_done(&reply);
     r->waits = true;
-    r->commands++;
+    r->out->commands++;
     return 0;
 }
 
@@ -114,14 +119,36 @@ static int play_look(struct replay *r, const struct record_entry *e)
     return rc == 0 ? 0 : complain(r, 1, "there is no such guest now");
 }
 
+/* Whoever recorded last was killed between a command and its outcome. */
+static void check_complete(struct replay *r)
+{
+    if (r->waits)
+        warn(r, "the recording ends before the outcome of its last command");
+    r->waits = false;
+}
+
+/* Another recording begins behind the first one. */
+static int play_head(struct replay *r, const struct record_entry *e)
+{
+    check_complete(r);
+    core_free(r->core);
+    r->core = NULL;
+    r->config = e->memory->machine;
+    effects_clear(&r->effects);
+    text_clear(&r->outcome);
+    return 0;
+}
+
 static int play_entry(struct replay *r, struct record_entry *e)
 {
+    if (e->line == RECORD_HEAD)
+        return play_head(r, e);
     if ((e->line == RECORD_OUTCOME) != r->waits)
         return complain(r, -EINVAL, r->waits ? "an outcome should be here" : "an outcome of what?");
     if (e->line == RECORD_START)
         return play_start(r, e);
     if (!r->core)
-        r->core = core_new(r->config, &r->effects);
+        r->core = core_new(&r->config, &r->effects);
     if (e->line == RECORD_COMMAND) {
         if (r->print)
             record_print_command(e, r->print);
@@ -145,38 +172,41 @@ static int play_lines(struct replay *r)
     for (bool cut; rc == 0 && next_line(r, &cut);) {
         struct record_entry e;
 
-        if (cut)
-            return complain(r, -EINVAL, "the recording ends in the middle of a line");
+        if (cut) {
+            warn(r, "the last line is cut off; what is before it was played");
+            r->waits = false;
+            return 0;
+        }
         rc = record_parse_line(r->line, r->len, &e, r->why);
         if (rc < 0)
             return complain(r, rc, "");
         rc = play_entry(r, &e);
         record_entry_done(&e);
     }
+    if (rc == 0)
+        check_complete(r);
     return rc;
 }
 
-int record_replay(FILE *in, const char *name, FILE *print, uint64_t *commands, struct text *why)
+int record_replay(FILE *in, const char *name, FILE *print, struct record_replayed *out,
+                  struct text *why)
 {
-    struct replay r = {.in = in, .print = print, .name = name, .why = why};
-    struct machine_config config;
+    struct replay r = {.in = in, .print = print, .name = name, .why = why, .out = out};
     bool cut;
     int rc;
 
+    *out = (struct record_replayed){0};
     if (!next_line(&r, &cut)) {
         r.number = 1;
         rc = complain(&r, -EINVAL, "the file is empty");
     } else {
-        rc = record_parse_head(r.line, r.len, &config, why);
+        rc = record_parse_head(r.line, r.len, &r.config, why);
         if (rc < 0)
             complain(&r, rc, "");
     }
-    if (rc == 0) {
-        r.config = &config;
+    if (rc == 0)
         rc = play_lines(&r);
-        core_free(r.core);
-    }
-    *commands = r.commands;
+    core_free(r.core);
     effects_done(&r.effects);
     free(r.line);
     text_done(&r.outcome);

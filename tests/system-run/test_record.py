@@ -93,4 +93,28 @@ def test_what_is_no_recording(runs, tmp_path):
 def test_where_nothing_can_be_written(runs):
     result = runs.run("true", options=["--record", "/no/such/place"])
     assert result.returncode != 0
-    assert "cannot record to /no/such/place" in result.stderr
+    assert "cannot write to /no/such/place" in result.stderr
+
+
+def test_a_recording_is_not_lost(runs, recording):
+    """Whoever records to it again is asked what to do with it."""
+    before = recording.read_bytes()
+    refused = runs.run("true", options=["--record", recording])
+    assert refused.returncode == 125 and refused.stderr.count("\n") == 1, refused
+    assert "--append" in refused.stderr and "--force" in refused.stderr
+    assert recording.read_bytes() == before
+    assert runs.run("true", options=["--record", recording, "--append"]).returncode == 0
+    assert recording.read_bytes().startswith(before) and recording.stat().st_size > len(before)
+    assert runs.apus("replay", recording).returncode == 0
+    recording.chmod(0o644)
+    assert runs.run("true", options=["--record", recording, "--force"]).returncode == 0
+    assert recording.stat().st_size < len(before) and stat.S_IMODE(recording.stat().st_mode) == 0o600
+    for wrong in (["--append"], ["--record", recording, "--append", "--force"]):
+        assert runs.run("true", options=wrong).returncode == 2
+
+
+def test_a_recording_whose_daemon_was_killed(runs, recording):
+    os.truncate(recording, recording.stat().st_size - 10)
+    result = runs.apus("replay", recording)
+    assert result.returncode == 0 and "warning" in result.stderr and "cut off" in result.stderr
+    assert "everything came out the same" in result.stdout

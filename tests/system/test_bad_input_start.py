@@ -21,12 +21,12 @@ def sentence(result):
     return lines[0]
 
 
-def daemon(*arguments, before="", user=None):
-    """apus daemon in a mount namespace of its own, after the shell commands of before."""
+def daemon(*arguments, before="", then="", user=None):
+    """apus daemon in a mount namespace of its own, after the shell commands of before and ahead of those of then."""
     command = [apus_binary(), "daemon", *map(str, arguments)]
     if user:
         command = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", *command]
-    script = f"{before}\nexec {shlex.join(command)}"
+    script = f"{before}\n{shlex.join(command)} || status=$?\n{then}\nexit ${{status:-0}}"
     return subprocess.run(["unshare", "--mount", "bash", "-ec", script], text=True, capture_output=True,
                           timeout=30, check=False)
 
@@ -124,6 +124,49 @@ def test_socket_path_too_long(place):
 def test_missing_directory_of_the_socket(place):
     text = sentence(daemon("--mount", place / "sys", "--socket", place / "no" / "socket"))
     assert str(place / "no") in text
+
+
+def test_a_refused_start_keeps_the_recording(apus, place):
+    first = apus(worked_example(), arguments=["--record", place / "run"])
+    before = (place / "run").read_bytes()
+    busy = sentence(daemon("--no-tree", "--socket", first.socket, "--record", place / "run", "--force"))
+    assert str(place / "run") in busy and "another process" in busy
+    (place / "kept").write_text("valuable")
+    for force in ([], ["--force"]):
+        sentence(daemon("--no-tree", "--socket", first.socket, "--record", place / "kept", *force))
+        sentence(daemon("--mount", place / "nowhere", "--socket", place / "x", "--record", place / "kept", *force))
+    sentence(daemon("--no-tree", "--socket", first.socket, "--record", place / "new"))
+    assert (place / "kept").read_text() == "valuable"
+    assert not (place / "new").exists()
+    assert (place / "run").read_bytes().startswith(before)
+
+
+def test_what_is_recorded_to(place):
+    """No link, no file of another user, nothing that is no file; and nobody is waited for."""
+    (place / "target").write_text("root's")
+    (place / "link").symlink_to(place / "target")
+    os.link(place / "target", place / "hard")
+    os.mkfifo(place / "fifo")
+    (place / "foreign").write_text("")
+    os.chown(place / "foreign", 65534, 65534)
+    for name, word in {"link": "link", "hard": "link", "fifo": "no regular file", "foreign": "another user",
+                       "sys": "no regular file"}.items():
+        text = sentence(daemon(*arguments(place), "--record", place / name, "--force"))
+        assert str(place / name) in text and word in text
+    assert (place / "target").read_text() == "root's"
+    assert (place / "foreign").stat().st_uid == 65534
+    assert not (place / "socket").exists()
+
+
+def test_no_room_for_a_recording(place):
+    full = place / "full"
+    full.mkdir()
+    listing = place / "listing"
+    text = sentence(daemon(*arguments(place), "--record", full / "run",
+                           before=f"mount -t tmpfs -o size=4k none {full}; head -c 4096 /dev/zero > {full}/a",
+                           then=f"ls {full} > {listing}"))
+    assert re.search(r"space|full", text, re.I)
+    assert listing.read_text() == "a\n"
 
 
 @pytest.mark.parametrize("wrong", [(), ("--mount",), ("--frobnicate",), ("--abi", "linux"), ("extra",)])

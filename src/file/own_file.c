@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "file/own_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+#define MODE 0600
+
+/* The owner of the file that we look at may remove it at any time: then there is another one. */
+#define TRIES 8
+
+static const char *cause(int err)
+{
+    switch (err) {
+    case ELOOP:
+        return "it is a symbolic link, and none is followed; name the file itself";
+    case EINVAL:
+        return "it is no regular file; name another one";
+    case EMLINK:
+        return "it has another name, a hard link; name another file";
+    case EPERM:
+        return "it belongs to another user; name a file of your own";
+    case EBUSY:
+        return "another process writes it; end that, or name another file";
+    default:
+        return error_text(err);
+    }
+}
+
+static int refuse(struct text *why, int err, const char *path)
+{
+    text_addf(why, "cannot write to %s: %s", path, cause(err));
+    return -err;
+}
+
+/* O_NONBLOCK: a FIFO without a reader fails with ENXIO, where it would wait otherwise. */
+static int open_once(int dir, const char *path, bool *created)
+{
+    const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    int fd = openat(dir, path, flags | O_CREAT | O_EXCL, MODE);
+
+    *created = fd >= 0;
+    if (fd < 0 && errno == EEXIST)
+        fd = openat(dir, path, flags);
+    if (fd >= 0)
+        return fd;
+    return errno == ENXIO || errno == EISDIR ? -EINVAL : -errno;
+}
+
+/* 0, -EAGAIN: the file has been removed meanwhile, or why it cannot be taken. What we have created
+ * may belong to another user, on a network file system that maps root. */
+static int check(int fd, bool created)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -EINVAL;
+    if (!created && st.st_uid != geteuid())
+        return -EPERM;
+    if (st.st_nlink > 1)
+        return -EMLINK;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK ? -EBUSY : -errno;
+    /* Whoever held the lock before may have removed the file under it. */
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    return st.st_nlink == 0 ? -EAGAIN : 0;
+}
+
+int own_file_open(int dir, const char *path, struct own_file *out, struct text *why)
+{
+    bool created = false;
+    int fd = -1, rc = -EAGAIN;
+
+    for (unsigned i = 0; rc == -EAGAIN && i < TRIES; i++) {
+        rc = fd = open_once(dir, path, &created);
+        if (fd >= 0)
+            rc = check(fd, created);
+        if (fd >= 0 && rc < 0)
+            close(fd);
+    }
+    if (rc < 0)
+        return refuse(why, -rc, path);
+    *out = (struct own_file){.fd = fd, .created = created, .dir = dir, .path = xstrdup(path)};
+    return 0;
+}
+
+int own_file_secure(const struct own_file *f, struct text *why)
+{
+    return fchmod(f->fd, MODE) < 0 ? refuse(why, errno, f->path) : 0;
+}
+
+/* Not every file system can reserve: there a full disk shows when it is written. It may grow the
+ * file, since only then the limit of the process (RLIMIT_FSIZE) counts. */
+static int reserve(int fd, off_t offset, size_t len)
+{
+    if (len == 0 || fallocate(fd, 0, offset, (off_t)len) == 0)
+        return 0;
+    return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -errno;
+}
+
+static int write_at(int fd, off_t offset, const char *data, size_t len)
+{
+    while (len) {
+        ssize_t n = pwrite(fd, data, len, offset);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        data += n;
+        offset += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+int own_file_replace(const struct own_file *f, off_t offset, const void *data, size_t len,
+                     struct text *why)
+{
+    struct stat before;
+    int rc = fstat(f->fd, &before) < 0 ? -errno : reserve(f->fd, offset, len);
+
+    if (rc == 0)
+        rc = write_at(f->fd, offset, data, len);
+    if (rc == 0 && ftruncate(f->fd, offset + (off_t)len) < 0)
+        rc = -errno;
+    if (rc == 0)
+        return 0;
+    /* What was reserved or written behind the old end; shrinking cannot fail. */
+    if (ftruncate(f->fd, before.st_size) < 0)
+        errno = 0;
+    return refuse(why, -rc, f->path);
+}
+
+void own_file_close(struct own_file *f)
+{
+    if (f->path)
+        close(f->fd);
+    free(f->path);
+    *f = (struct own_file){.fd = -1};
+}
+
+void own_file_remove(struct own_file *f)
+{
+    struct stat ours, named;
+
+    /* Not if somebody has put another file in its place. */
+    if (f->path && fstat(f->fd, &ours) == 0 &&
+        fstatat(f->dir, f->path, &named, AT_SYMLINK_NOFOLLOW) == 0 && ours.st_ino == named.st_ino &&
+        ours.st_dev == named.st_dev)
+        unlinkat(f->dir, f->path, 0);
+    own_file_close(f);
+}
+
+void own_file_discard(struct own_file *f)
+{
+    if (f->created)
+        own_file_remove(f);
+    else
+        own_file_close(f);
+}
