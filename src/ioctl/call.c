@@ -2,7 +2,7 @@
 #include "ioctl/call.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -76,8 +76,6 @@ static void call_free(struct ioctl_call *c)
 {
     sd_event_source_disable_unref(c->stuck);
     data_free(c);
-    if (c->copying && c->copy_line >= 0)
-        close(c->copy_line);
     c->way->release(c);
 }
 
@@ -214,50 +212,31 @@ static int call_write(struct ioctl_call *c, int line, bool quick)
     return caller_write(&caller, pieces, c->reply.count);
 }
 
-static struct ioctl_call *call_of_copy(struct copy *copy)
+static struct ioctl_call *call_of(struct transfer *t)
 {
-    return (struct ioctl_call *)((char *)copy - offsetof(struct ioctl_call, copy));
+    return (struct ioctl_call *)((char *)t - offsetof(struct ioctl_call, transfer));
 }
 
-/* The duplicate lives as long as the thread that looks at it. Callers that wait for a thread have
- * none: there may be more of them than descriptors. */
-static void copy_begin(struct copy *copy)
+static int transfer_work(struct transfer *t, int line)
 {
-    struct ioctl_call *c = call_of_copy(copy);
+    struct ioctl_call *c = call_of(t);
 
-    c->copy_line = fcntl(c->line, F_DUPFD_CLOEXEC, 0);
-}
-
-static void copy_work(struct copy *copy)
-{
-    struct ioctl_call *c = call_of_copy(copy);
-
-    if (atomic_load(&c->abandoned))
-        return;
-    if (c->copy_line < 0)
-        c->result = -ENOMEM;
-    else if (c->stage == IOCTL_READING)
-        c->result = call_read(c, c->copy_line, false);
-    else
-        c->result = call_write(c, c->copy_line, false);
+    return c->stage == IOCTL_READING ? call_read(c, line, false) : call_write(c, line, false);
 }
 
 static void call_send(struct ioctl_call *c);
 
-static void copy_done(struct copy *copy)
+static void transfer_done(struct transfer *t, int result)
 {
-    struct ioctl_call *c = call_of_copy(copy);
+    struct ioctl_call *c = call_of(t);
 
-    if (atomic_load(&c->abandoned)) {
+    if (atomic_load(&t->abandoned)) {
         call_free(c);
         return;
     }
     call_unlisten(c);
-    if (c->copy_line >= 0)
-        close(c->copy_line);
-    c->copying = false;
-    if (c->result < 0)
-        call_finish(c, c->result);
+    if (result < 0)
+        call_finish(c, result);
     else if (c->stage == IOCTL_READING)
         call_send(c);
     else
@@ -266,15 +245,13 @@ static void copy_done(struct copy *copy)
 
 static void call_copy(struct ioctl_call *c, enum ioctl_stage stage)
 {
-    c->copy_line = -1;
-    c->copying = true;
     c->stage = stage;
-    c->copy.uid = c->uid;
-    c->copy.process = caller_process(c->thread);
-    c->copy.begin = copy_begin;
-    c->copy.work = copy_work;
-    c->copy.done = copy_done;
-    copier_submit(c->desk->copier, &c->copy);
+    c->transfer.thread = c->thread;
+    c->transfer.uid = c->uid;
+    c->transfer.line = c->line;
+    c->transfer.work = transfer_work;
+    c->transfer.done = transfer_done;
+    transfer_start(c->desk->copier, &c->transfer);
     call_listen(c);
 }
 
@@ -394,14 +371,12 @@ static void call_cancel(const struct ioctl_call *c)
 
 void ioctl_call_abandon(struct ioctl_call *c, int result)
 {
-    if (c->copying && !copier_cancel(c->desk->copier, &c->copy)) {
-        atomic_store(&c->abandoned, true);
-        c->way->answer(c, result);
-        return;
-    }
-    if (!c->copying) {
+    if (!c->transfer.busy) {
         LIST_REMOVE(c, link);
         call_cancel(c);
+    } else if (!transfer_stop(c->desk->copier, &c->transfer)) {
+        c->way->answer(c, result);
+        return;
     }
     call_finish(c, result);
 }
@@ -411,7 +386,7 @@ static int on_stuck(sd_event_source *source, uint64_t usec, void *data)
 {
     struct ioctl_call *c = data;
 
-    if (!atomic_load(&c->abandoned)) {
+    if (!atomic_load(&c->transfer.abandoned)) {
         call_unlisten(c);
         ioctl_call_abandon(c, -EINTR);
     }
@@ -420,7 +395,7 @@ static int on_stuck(sd_event_source *source, uint64_t usec, void *data)
 
 void ioctl_call_interrupt(struct ioctl_call *c)
 {
-    if (!c->copying || c->stage == IOCTL_READING)
+    if (!c->transfer.busy || c->stage == IOCTL_READING)
         ioctl_call_abandon(c, -EINTR);
     else if (!c->stuck)
         sd_event_add_time_relative(c->desk->event, &c->stuck, CLOCK_MONOTONIC, STUCK_US, 0,

@@ -2,12 +2,11 @@
 #ifndef APUS_IOCTL_CALL_H
 #define APUS_IOCTL_CALL_H
 
-#include <stdatomic.h>
 #include <sys/queue.h>
 
 #include "core/core.h"
 #include "ioctl/caller.h"
-#include "ioctl/copier.h"
+#include "ioctl/transfer.h"
 #include "ioctl/zcrypt_abi.h"
 
 /*
@@ -57,17 +56,13 @@ struct ioctl_call {
     LIST_ENTRY(ioctl_call) link; /* in the desk's table in stage SENT */
     uint64_t serial;
     uint64_t token;
-    struct copy copy;
+    struct transfer transfer; /* to or from the caller's memory */
     enum ioctl_stage stage;
-    bool copying;          /* the copier has it */
-    atomic_bool abandoned; /* it is answered, and the copier still has it */
-    int copy_line;         /* a duplicate of line while a thread copies, else -1 */
     sd_event_source *stuck;
     struct zcrypt_work work;
     uint8_t *data; /* operands, later the answer */
     size_t data_len;
     struct zcrypt_answer reply;
-    int result;       /* of the copy */
     int final_result; /* of the ioctl, when the reply is written */
 };
 
