@@ -19,6 +19,7 @@ static const struct abi profiles[ABI_PROFILES] = {
             .recompute_always = true,
             .one_change_a_scan = false,
             .old_types = true,
+            .vfio_cdev = false,
             .matrix_limit = 0,
         },
     [ABI_UPSTREAM] =
@@ -34,6 +35,7 @@ static const struct abi profiles[ABI_PROFILES] = {
             .recompute_always = false,
             .one_change_a_scan = true,
             .old_types = false,
+            .vfio_cdev = true,
             .matrix_limit = 4095,
         },
 };

@@ -24,6 +24,7 @@ struct abi {
                                * [guests-refilter] */
     bool one_change_a_scan;   /* a change of checkstop defers one of standby [bus-one-change] */
     bool old_types;           /* types 6 to 9 are supported [ap-types] */
+    bool vfio_cdev;           /* devices are character devices, for iommufd [vfio-nodes] */
     unsigned matrix_limit;    /* bytes of matrix and guest_matrix; 0: all [matrix-format] */
 };
 

@@ -29,6 +29,7 @@ enum {
     OPT_SECRET,
     OPT_DEV_LINKS,
     OPT_NOTIFY_FD,
+    OPT_FUSE_IOCTLS,
     OPT_GUEST_SOCKET,
     OPT_NO_TREE
 };
@@ -55,6 +56,7 @@ static const struct cli_option options[] = {
     {OPT_DEV_LINKS, "dev-links", "DIR", "keep a link to each zcrypt node in this directory"},
     {OPT_NOTIFY_FD, "notify-fd", "N",
      "serve ioctls by seccomp, the listener comes here (see 'apus run --ioctl')"},
+    {OPT_FUSE_IOCTLS, "fuse-ioctls", NULL, "the listener is for VFIO alone"},
     {'q', "quiet", NULL, "no messages on standard error but errors"},
     {0}};
 
@@ -154,6 +156,9 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
         return parse_outside(value, o);
     case OPT_NOTIFY_FD:
         return parse_fd("notify-fd", value, &o->notify_fd);
+    case OPT_FUSE_IOCTLS:
+        o->fuse_ioctls = true;
+        return 0;
     case OPT_READY_FD:
         return parse_fd("ready-fd", value, &o->ready_fd);
     default: /* OPT_RECORD */

@@ -161,13 +161,13 @@ static int run_inside(struct daemon_start *how, const struct run_options *o, cha
 
     if (prepare(how, o->uevents, &compose) < 0)
         return PROGRAM_FAILED;
-    if (o->notify && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return cli_error("cannot make a socket: %s", error_text(errno)), PROGRAM_FAILED;
     how->notify = pair[1];
+    how->fuse_ioctls = !o->notify;
     compose.own_node = o->notify;
     ret = daemon_start(how, &daemon);
-    if (pair[1] >= 0)
-        close(pair[1]);
+    close(pair[1]);
     /* From now on the file system lives and dies with the daemon. */
     close(how->fuse);
     if (how->uevents >= 0)
@@ -176,10 +176,10 @@ static int run_inside(struct daemon_start *how, const struct run_options *o, cha
         return PROGRAM_FAILED;
     if (compose_finish(&compose) == 0) {
         program_set_environment(how->socket);
-        status = program_run_watched(argv, &daemon, pair[0]);
+        status = program_run_watched(argv, &daemon,
+                                     &(struct program_listener){pair[0], o->notify, o->notify});
     }
-    if (pair[0] >= 0)
-        close(pair[0]);
+    close(pair[0]);
     if (daemon)
         program_end(daemon);
     return status;

@@ -67,7 +67,8 @@ bool core_mdev_next(const struct core *c, uint32_t *cursor, struct mdev_info *ou
 
     if (!m)
         return false;
-    *out = (struct mdev_info){.uuid = *mdev_uuid(m),
+    *out = (struct mdev_info){.group = *cursor - 1,
+                              .uuid = *mdev_uuid(m),
                               .apm = mdev_assigned(m)->apm,
                               .aqm = mdev_assigned(m)->aqm,
                               .adm = mdev_assigned(m)->adm,
@@ -76,6 +77,22 @@ bool core_mdev_next(const struct core *c, uint32_t *cursor, struct mdev_info *ou
                               .guest_adm = mdev_effective(m)->adm,
                               .guest = mdev_guest(m) ? mdev_guest(m)->name : NULL};
     return true;
+}
+
+const struct abi *core_abi(const struct core *c)
+{
+    return c->abi;
+}
+
+int core_group_mdev(const struct core *c, uint32_t group, struct uuid *out, bool *removing)
+{
+    const struct mdev *m = vfio_ap_group(c->vfio_ap, group);
+
+    if (!m)
+        return -ENODEV;
+    *out = *mdev_uuid(m);
+    *removing = mdev_removing(m);
+    return 0;
 }
 
 static void guest_info(const struct core_guest *g, struct guest_info *out)

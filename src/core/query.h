@@ -35,6 +35,7 @@ struct apqn_info {
 };
 
 struct mdev_info {
+    uint32_t group; /* number of its IOMMU group */
     struct uuid uuid;
     struct mask256 apm, aqm, adm;                   /* assigned */
     struct mask256 guest_apm, guest_aqm, guest_adm; /* what a guest has, or would have */
@@ -68,6 +69,12 @@ struct ap_aqic core_queue_aqic(const struct core *c, ap_qn qn);
 /* Walks with *cursor 0 at first; false at the end. */
 bool core_mdev_next(const struct core *c, uint32_t *cursor, struct mdev_info *out);
 bool core_guest_next(const struct core *c, uint32_t *cursor, struct guest_info *out);
+
+const struct abi *core_abi(const struct core *c);
+
+/* The mediated device of an IOMMU group. -ENODEV: there is none; removing: its removal waits for
+ * the guest. */
+int core_group_mdev(const struct core *c, uint32_t group, struct uuid *out, bool *removing);
 
 /* The guest of that number, also if the last command has stopped it; NULL if there is none. */
 const char *core_guest_name(const struct core *c, unsigned number);

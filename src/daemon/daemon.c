@@ -116,7 +116,8 @@ static int open_adapters(struct daemon *d, struct text *why)
         return rc;
     }
     if (o->notify_fd >= 0)
-        rc = seccomp_new(&d->door, d->event, o->notify_fd, o->dev_links, &d->seccomp, why);
+        rc = seccomp_new(&d->door, d->event, o->notify_fd, o->dev_links, !o->fuse_ioctls,
+                         &d->seccomp, why);
     if (rc < 0)
         return rc;
     return o->no_tree ? 0 : daemon_mount_new(d, CORE_HOST_TREE, o->mount, o->fuse_fd, why);

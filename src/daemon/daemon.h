@@ -27,7 +27,8 @@ struct daemon_options {
     int notify_fd;         /* a socket that a seccomp listener comes through; -1: none */
     const char *record;    /* file to record to; NULL: none */
     enum record_mode record_mode;
-    bool quiet; /* no messages on standard error */
+    bool fuse_ioctls; /* with notify_fd: that is for VFIO alone, and zcrypt's come by FUSE */
+    bool quiet;       /* no messages on standard error */
     bool has_secret;
     uint8_t secret[32]; /* the adapters' keys come from it; without it they are others each time */
 };

@@ -42,7 +42,7 @@ static int place(struct daemon *d, const struct sysfs_entry *entry)
     char path[PATH_BYTES], target[PATH_BYTES];
     int rc;
 
-    if (d->seccomp) {
+    if (d->seccomp && !d->options->fuse_ioctls) {
         rc = seccomp_node_place(d->options->dev_links, entry->name, entry->mode);
         return rc < 0 ? rc : seccomp_add_node(d->seccomp, entry->name, entry->ino);
     }
@@ -55,7 +55,7 @@ static void displace(struct daemon *d, const struct dev_node *node)
 {
     char path[PATH_BYTES];
 
-    if (d->seccomp) {
+    if (d->seccomp && !d->options->fuse_ioctls) {
         seccomp_node_displace(d->options->dev_links, node->name);
         return;
     }

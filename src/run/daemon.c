@@ -49,6 +49,8 @@ static _Noreturn void become_daemon(const struct daemon_start *how, int ready, p
     if (how->notify >= 0) {
         snprintf(notify_text, sizeof(notify_text), "%d", how->notify);
         args[n++] = "--notify-fd", args[n++] = notify_text;
+        if (how->fuse_ioctls)
+            args[n++] = "--fuse-ioctls";
     }
     if (how->machine)
         args[n++] = "--machine", args[n++] = how->machine;

@@ -11,7 +11,8 @@
  *
  *   apus daemon --fuse-fd N --socket PATH --ready-fd M --quiet
  *               --dev-links /dev [--machine FILE] [--abi PROFILE]
- *               [--record FILE [--append|--force]] [--uevent-fd U --outside I] [--notify-fd S]
+ *               [--record FILE [--append|--force]] [--uevent-fd U --outside I] [--notify-fd S
+ *               [--fuse-ioctls]]
  *
  * N is an open /dev/fuse that is mounted already, U a socket of uevent_socket_open and I the number
  * of the network namespace that we have left, which must hear nothing of it. The daemon writes one
@@ -31,6 +32,7 @@ struct daemon_start {
     int uevents;         /* U, or -1 */
     uint64_t outside;    /* I */
     int notify;          /* S, an end of a socket pair for a seccomp listener; or -1 */
+    bool fuse_ioctls;    /* it is for VFIO alone */
 };
 
 /*

@@ -35,19 +35,20 @@
 #define NUMBER   (offsetof(struct seccomp_data, args[1]) + LOW_HALF)
 
 /* A listener's descriptor (close-on-exec), or -errno. */
-static int install(void)
+static int install(bool zcrypt)
 {
-    static const struct sock_filter code[] = {
+    const struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0, 2),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 3, 6),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NARROW, 0, 5),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 3, 7),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NARROW, 0, 6),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NARROW_IOCTL, 0, 3),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NARROW_IOCTL, 0, 4),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NUMBER),
         BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff00),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 'z' << 8, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ';' << 8, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (zcrypt ? 'z' : ';') << 8, 1, 0),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
     };
@@ -63,44 +64,49 @@ static int install(void)
 
 #else
 
-static int install(void)
+static int install(bool zcrypt)
 {
     return -EOPNOTSUPP;
 }
 
 #endif
 
-static int refuse(int error)
+static const char *reason(int error)
 {
     switch (error) {
     case EINVAL:
     case ENOSYS:
-        run_error(
-            "this kernel cannot hand ioctls over by seccomp, which takes Linux 5.19 or newer; "
-            "leave --ioctl=notify out");
-        break;
+        return "this kernel cannot hand ioctls over by seccomp, which takes Linux 5.19 or newer";
     case EBUSY:
-        run_error("there is another seccomp listener around this process already; leave "
-                  "--ioctl=notify out");
-        break;
+        return "there is another seccomp listener around this process already";
     case EOPNOTSUPP:
-        run_error("--ioctl=notify is not built for this processor; leave it out");
-        break;
+        return "it is not built for this processor";
     default:
-        run_error("cannot install the seccomp filter: %s; leave --ioctl=notify out",
-                  error_text(error));
+        return error_text(error);
     }
+}
+
+static int refuse(int error, bool needed)
+{
+    if (needed)
+        run_error("--ioctl=notify is not possible: %s; leave it out", reason(error));
+    else
+        run_error("there is no VFIO in here: %s", reason(error));
     return -error;
 }
 
-int filter_hand_over(int socket)
+int filter_hand_over(int socket, bool zcrypt, bool needed)
 {
-    int ret, fd = install();
+    int ret, fd = install(zcrypt);
+    char ready;
 
     if (fd < 0)
-        return refuse(-fd);
+        return refuse(-fd, needed);
     ret = fds_send(socket, "", 1, fd) < 0 ? -errno : 0;
     close(fd);
+    /* The nodes are in place then; a daemon that has ended closes its end. */
+    if (ret == 0 && read(socket, &ready, 1) < 0)
+        ret = -errno;
     if (ret < 0)
         run_error("cannot hand the ioctls over to the daemon: %s", error_text(-ret));
     return ret;

@@ -92,9 +92,9 @@ static _Noreturn void execute(char **argv)
     _exit(err == ENOENT ? PROGRAM_MISSING : PROGRAM_UNRUNNABLE);
 }
 
-/* The child's process id, or -errno after a sentence. It gets the signal mask old. socket: as
+/* The child's process id, or -errno after a sentence. It gets the signal mask old. listener: as
  * program_run_watched. */
-static pid_t start(char **argv, const sigset_t *old, int socket)
+static pid_t start(char **argv, const sigset_t *old, const struct program_listener *listener)
 {
     pid_t parent = getpid();
     pid_t child = fork();
@@ -109,7 +109,8 @@ static pid_t start(char **argv, const sigset_t *old, int socket)
     if (getppid() != parent)
         _exit(PROGRAM_FAILED);
     sigprocmask(SIG_SETMASK, old, NULL);
-    if (socket >= 0 && filter_hand_over(socket) < 0)
+    if (listener && filter_hand_over(listener->socket, listener->zcrypt, listener->needed) < 0 &&
+        listener->needed)
         _exit(PROGRAM_FAILED);
     execute(argv);
 }
@@ -168,7 +169,7 @@ static int watch(int signals, pid_t program, pid_t *daemon)
     return status;
 }
 
-int program_run_watched(char **argv, pid_t *daemon, int socket)
+int program_run_watched(char **argv, pid_t *daemon, const struct program_listener *listener)
 {
     bool had_daemon = *daemon != 0;
     int signals, status = PROGRAM_FAILED;
@@ -182,7 +183,7 @@ int program_run_watched(char **argv, pid_t *daemon, int socket)
     signals = signalfd(-1, &set, SFD_CLOEXEC);
     if (signals < 0)
         return run_error("cannot watch signals: %s", error_text(errno)), PROGRAM_FAILED;
-    program = start(argv, &old, socket);
+    program = start(argv, &old, listener);
     if (program > 0)
         status = watch(signals, program, daemon);
     close(signals);
@@ -191,7 +192,7 @@ int program_run_watched(char **argv, pid_t *daemon, int socket)
 
 int program_run(char **argv, pid_t *daemon)
 {
-    return program_run_watched(argv, daemon, -1);
+    return program_run_watched(argv, daemon, NULL);
 }
 
 void program_end(pid_t child)

@@ -2,6 +2,7 @@
 #ifndef APUS_RUN_PROGRAM_H
 #define APUS_RUN_PROGRAM_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* Exit statuses beside the program's own, as env(1) and timeout(1) have them. */
@@ -27,8 +28,15 @@ int program_check(const char *name);
  */
 int program_run(char **argv, pid_t *daemon);
 
-/* The same; the program hands its ioctls of device nodes over through the socket (run/filter.h). */
-int program_run_watched(char **argv, pid_t *daemon, int socket);
+/* Where a program hands its ioctls of device nodes over (run/filter.h). */
+struct program_listener {
+    int socket;
+    bool zcrypt; /* not those of VFIO alone */
+    bool needed; /* without it the program does not start */
+};
+
+/* The same; listener may be NULL. */
+int program_run_watched(char **argv, pid_t *daemon, const struct program_listener *listener);
 
 /* Ends a child with SIGTERM, after some seconds with SIGKILL, and waits for it. */
 void program_end(pid_t child);

@@ -7,6 +7,7 @@
 
 #include "ioctl/call.h"
 #include "seccomp/listener.h"
+#include "vfio/vfio.h"
 
 /* What an open file is: its inode, and the mount that it was reached by. */
 struct descriptor {
@@ -15,11 +16,13 @@ struct descriptor {
 
 /* A node in /dev, or one that has been there: a descriptor of it may still be open. */
 struct seccomp_node {
-    char name[ZCRYPT_NAME_MAX];
+    char name[ZCRYPT_NAME_MAX]; /* below the directory of the nodes */
     struct descriptor file;
     bool bound; /* its inode is that of /dev/null: the mount tells which it is */
     sysfs_ino ino;
     uint32_t node; /* as core_open named it */
+    bool is_vfio;  /* it is none of zcrypt's, but: */
+    struct vfio_target vfio;
 };
 
 LIST_HEAD(seccomp_calls, seccomp_call);
@@ -28,6 +31,8 @@ struct seccomp {
     struct door *door;
     sd_event *event;
     struct ioctl_desk *desk;
+    struct vfio *vfio;
+    bool zcrypt; /* the ioctls of zcrypt's nodes come here, not by FUSE */
     const char *dev;
     int socket, listener; /* -1: no more, not yet */
     sd_event_source *arrival, *readable, *sweep;
@@ -47,7 +52,32 @@ bool seccomp_node_any(const struct seccomp *n, const struct descriptor *file);
  */
 const struct seccomp_node *seccomp_node_find(const struct seccomp *n, const struct descriptor *file,
                                              const char *path);
+/* The node that a descriptor of a thread is, or NULL. */
+const struct seccomp_node *seccomp_node_behind(const struct seccomp *n, pid_t thread, int fd,
+                                               const struct descriptor *file);
+/* What is called name in the directory is a node of VFIO, which is in place. 0 or -errno. */
+int seccomp_add_vfio_node(struct seccomp *n, const char *name, const struct vfio_target *target);
+void seccomp_forget_node(struct seccomp *n, const char *name);
 bool seccomp_node_lives(const struct seccomp *n, const struct seccomp_node *node);
+
+/* listener.c */
+/* ioctl(2) that is not interrupted. */
+int seccomp_listener_ioctl(int listener, unsigned long number, void *argument);
+/* result: or -errno. Whoever is gone needs no answer. */
+void seccomp_answer(int listener, uint64_t id, int64_t result);
+/* Whether the caller of the notification still waits. */
+bool seccomp_waits(int listener, uint64_t id);
+
+/* vfio.c */
+struct seccomp_notif;
+int seccomp_vfio_new(struct seccomp *n);
+/* The nodes of all devices, when the listener has come. */
+void seccomp_vfio_place(struct seccomp *n);
+/* What a descriptor is to VFIO; an error as descriptor_look. */
+int seccomp_vfio_look(const struct seccomp *n, pid_t thread, int fd, struct vfio_target *out);
+void seccomp_vfio_serve(struct seccomp *n, const struct seccomp_notif *request,
+                        const struct vfio_target *target, uid_t user);
+void seccomp_vfio_effects(struct seccomp *n, const struct effects *effects);
 
 /* descriptor.c */
 /*

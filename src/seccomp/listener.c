@@ -27,7 +27,6 @@
 #define SERVE_BATCH 32                  /* before other event sources get their turn */
 #define SWEEP_US    50000u              /* how long a dead caller's request may go on */
 #define FIRST_TOKEN (UINT64_C(7) << 61) /* FUSE's are below */
-#define PATH_BYTES  256
 
 struct seccomp_call {
     struct ioctl_call call;        /* first */
@@ -36,7 +35,7 @@ struct seccomp_call {
 
 /* The kernel gives up when the daemon is stopped and continued, or traced, while it waits for the
  * listener's lock: an answer must not get lost there, nor a caller be taken for dead. */
-static int listener_ioctl(int listener, unsigned long number, void *argument)
+int seccomp_listener_ioctl(int listener, unsigned long number, void *argument)
 {
     int rc;
 
@@ -46,25 +45,36 @@ static int listener_ioctl(int listener, unsigned long number, void *argument)
     return rc;
 }
 
-/* error: 0 or -errno. Whoever is gone needs no answer. */
-static void send_answer(int listener, uint64_t id, int error, uint32_t flags)
+static void send_answer(int listener, struct seccomp_notif_resp *answer)
 {
-    struct seccomp_notif_resp answer = {.id = id, .error = error, .flags = flags};
-
-    if (listener_ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) < 0)
-        errno = 0;
+    if (seccomp_listener_ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, answer) < 0)
+        errno = 0; /* its caller is gone */
 }
 
-/* line: the listener. */
-static bool still_waits(int line, uint64_t id)
+void seccomp_answer(int listener, uint64_t id, int64_t result)
 {
-    return listener_ioctl(line, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+    struct seccomp_notif_resp answer = {
+        .id = id, .val = result < 0 ? 0 : result, .error = result < 0 ? (int32_t)result : 0};
+
+    send_answer(listener, &answer);
+}
+
+static void let_kernel_go_on(int listener, uint64_t id)
+{
+    struct seccomp_notif_resp answer = {.id = id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+
+    send_answer(listener, &answer);
+}
+
+bool seccomp_waits(int line, uint64_t id)
+{
+    return seccomp_listener_ioctl(line, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
 static void call_answer(struct ioctl_call *c, int result)
 {
     LIST_REMOVE((struct seccomp_call *)c, link);
-    send_answer(c->line, c->id, result < 0 ? result : 0, 0);
+    seccomp_answer(c->line, c->id, result < 0 ? result : 0);
 }
 
 static void call_release(struct ioctl_call *c)
@@ -73,7 +83,7 @@ static void call_release(struct ioctl_call *c)
 }
 
 static const struct ioctl_way seccomp_way = {
-    .answer = call_answer, .release = call_release, .waits = still_waits};
+    .answer = call_answer, .release = call_release, .waits = seccomp_waits};
 
 /* Nothing tells that a caller has died in its ioctl. So as long as there are calls, they are looked
  * at now and then. */
@@ -85,7 +95,7 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *data)
     while (c) {
         struct seccomp_call *next = LIST_NEXT(c, link);
 
-        if (!still_waits(c->call.line, c->call.id)) {
+        if (!seccomp_waits(c->call.line, c->call.id)) {
             ioctl_call_abandon(&c->call, -EINTR);
             next = LIST_FIRST(&n->calls); /* cancelling may have completed others */
         }
@@ -139,9 +149,7 @@ static int find_node(const struct seccomp *n, const struct seccomp_notif *reques
 {
     pid_t thread = (pid_t)request->pid;
     int fd = (int)request->data.args[0];
-    const struct seccomp_node *node;
     struct descriptor file;
-    char path[PATH_BYTES];
     int rc;
 
     *out = NULL;
@@ -154,12 +162,7 @@ static int find_node(const struct seccomp *n, const struct seccomp_notif *reques
         return 0;
     if (!descriptor_can_ioctl(thread, fd))
         return -EBADF;
-    node = seccomp_node_find(n, &file, "");
-    if (!node || !seccomp_node_lives(n, node)) {
-        descriptor_path(thread, fd, path, sizeof path);
-        node = seccomp_node_find(n, &file, path);
-    }
-    *out = node;
+    *out = seccomp_node_behind(n, thread, fd, &file);
     return 0;
 }
 
@@ -183,7 +186,7 @@ static void serve_on(struct seccomp *n, const struct seccomp_notif *request,
     /* Nobody sees an open of /dev/null. */
     rc = ioctl_status(z, number, -EOPNOTSUPP, status);
     if (rc < 0) {
-        send_answer(n->listener, request->id, rc, 0);
+        seccomp_answer(n->listener, request->id, rc);
         return;
     }
     len = ioctl_status_len(number);
@@ -194,7 +197,7 @@ static void serve_on(struct seccomp *n, const struct seccomp_notif *request,
 
 /* What was looked at was the caller's if it still waits afterwards; the conversation asks that
  * before it touches its memory, and to whoever waits no more no answer goes. */
-static void serve(struct seccomp *n, const struct seccomp_notif *request)
+static void serve_zcrypt(struct seccomp *n, const struct seccomp_notif *request)
 {
     const struct zcrypt *z = core_zcrypt(n->door->core, CORE_HOST_TREE);
     uint32_t number = (uint32_t)request->data.args[1];
@@ -202,8 +205,8 @@ static void serve(struct seccomp *n, const struct seccomp_notif *request)
     uid_t user = 0;
     int rc = find_node(n, request, &node);
 
-    if (rc == 0 && !node) {
-        send_answer(n->listener, request->id, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+    if (rc == 0 && (!node || node->is_vfio || !n->zcrypt)) {
+        let_kernel_go_on(n->listener, request->id);
         return;
     }
     if (rc == 0)
@@ -213,9 +216,37 @@ static void serve(struct seccomp *n, const struct seccomp_notif *request)
     if (rc == 0)
         rc = descriptor_user((pid_t)request->pid, &user);
     if (rc < 0)
-        send_answer(n->listener, request->id, rc, 0);
+        seccomp_answer(n->listener, request->id, rc);
     else
         serve_on(n, request, node, z, user);
+}
+
+static void serve_vfio(struct seccomp *n, const struct seccomp_notif *request)
+{
+    struct vfio_target target;
+    uid_t user = 0;
+    int rc = -EOPNOTSUPP; /* the caller is in a PID namespace beside ours */
+
+    if (request->pid)
+        rc = seccomp_vfio_look(n, (pid_t)request->pid, (int)request->data.args[0], &target);
+    if (rc == -ENOENT || (rc == 0 && !target.known)) {
+        let_kernel_go_on(n->listener, request->id);
+        return;
+    }
+    if (rc == 0)
+        rc = descriptor_user((pid_t)request->pid, &user);
+    if (rc < 0)
+        seccomp_answer(n->listener, request->id, rc);
+    else
+        seccomp_vfio_serve(n, request, &target, user);
+}
+
+static void serve(struct seccomp *n, const struct seccomp_notif *request)
+{
+    if ((request->data.args[1] >> 8 & 0xff) == ';')
+        serve_vfio(n, request);
+    else
+        serve_zcrypt(n, request);
 }
 
 /*
@@ -277,7 +308,12 @@ static int on_arrival(sd_event_source *source, int fd, uint32_t events, void *da
     n->listener = listener;
     if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) < 0)
         errno = 0; /* an older kernel wakes as it always does */
-    add_first_node(n);
+    if (n->zcrypt)
+        add_first_node(n);
+    seccomp_vfio_place(n);
+    /* The program starts when it can find everything. */
+    if (fds_send(fd, "", 1, -1) < 0)
+        errno = 0;
     return sd_event_add_io(n->event, &n->readable, listener, EPOLLIN, on_readable, n);
 }
 
@@ -285,6 +321,8 @@ static int open_sources(struct seccomp *n)
 {
     int rc = ioctl_desk_new(n->door, n->event, FIRST_TOKEN, &n->desk);
 
+    if (rc >= 0)
+        rc = seccomp_vfio_new(n);
     if (rc >= 0)
         rc = sd_event_add_io(n->event, &n->arrival, n->socket, EPOLLIN, on_arrival, n);
     if (rc >= 0)
@@ -295,7 +333,7 @@ static int open_sources(struct seccomp *n)
     return rc;
 }
 
-int seccomp_new(struct door *door, sd_event *event, int socket, const char *dev,
+int seccomp_new(struct door *door, sd_event *event, int socket, const char *dev, bool zcrypt,
                 struct seccomp **out, struct text *why)
 {
     struct seccomp *n = xcalloc(1, sizeof *n);
@@ -306,6 +344,7 @@ int seccomp_new(struct door *door, sd_event *event, int socket, const char *dev,
     n->socket = socket;
     n->listener = -1;
     n->dev = dev;
+    n->zcrypt = zcrypt;
     fcntl(socket, F_SETFD, FD_CLOEXEC);
     rc = open_sources(n);
     if (rc < 0) {
@@ -325,8 +364,9 @@ void seccomp_free(struct seccomp *n)
         return;
     while (!LIST_EMPTY(&n->calls))
         ioctl_call_abandon(&LIST_FIRST(&n->calls)->call, -ENODEV);
+    vfio_free(n->vfio);
     while (n->listener >= 0 && receive(n->listener, false, &request))
-        send_answer(n->listener, request.id, -ENODEV, 0);
+        seccomp_answer(n->listener, request.id, -ENODEV);
     sd_event_source_disable_unref(n->arrival);
     sd_event_source_disable_unref(n->readable);
     sd_event_source_disable_unref(n->sweep);
@@ -341,6 +381,7 @@ void seccomp_free(struct seccomp *n)
 
 void seccomp_effects(struct seccomp *n, const struct effects *effects)
 {
+    seccomp_vfio_effects(n, effects);
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *one = &effects->v[i];
 

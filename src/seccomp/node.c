@@ -25,6 +25,8 @@ bool seccomp_node_lives(const struct seccomp *n, const struct seccomp_node *node
 {
     struct sysfs_entry e;
 
+    if (node->is_vfio)
+        return true; /* it is forgotten when it goes */
     return sysfs_stat(tree_of(n), node->ino, &e) == 0;
 }
 
@@ -77,6 +79,21 @@ const struct seccomp_node *seccomp_node_find(const struct seccomp *n, const stru
     return gone;
 }
 
+const struct seccomp_node *seccomp_node_behind(const struct seccomp *n, pid_t thread, int fd,
+                                               const struct descriptor *file)
+{
+    const struct seccomp_node *node;
+    char path[PATH_BYTES];
+
+    if (!seccomp_node_any(n, file))
+        return NULL;
+    node = seccomp_node_find(n, file, "");
+    if (node && seccomp_node_lives(n, node))
+        return node;
+    descriptor_path(thread, fd, path, sizeof path);
+    return seccomp_node_find(n, file, path);
+}
+
 /* The place of a new entry: that of a bound one whose mount is no more, its number being used
  * again. */
 static struct seccomp_node *slot_for(struct seccomp *n, const struct seccomp_node *node)
@@ -89,26 +106,47 @@ static struct seccomp_node *slot_for(struct seccomp *n, const struct seccomp_nod
     return &n->nodes[n->node_count++];
 }
 
-int seccomp_add_node(struct seccomp *n, const char *name, sysfs_ino ino)
+static int add(struct seccomp *n, const char *name, struct seccomp_node *node)
 {
-    struct core *core = n->door->core;
-    struct seccomp_node node = {.ino = ino};
     struct descriptor null;
     char path[PATH_BYTES];
-    int rc = core_open(core, CORE_HOST_TREE, ino, &node.node);
+    int rc;
 
     path_of(n, name, path);
-    if (rc == 0)
-        rc = descriptor_of_path(path, &node.file);
+    rc = descriptor_of_path(path, &node->file);
     path_of(n, "null", path);
     if (rc == 0)
         rc = descriptor_of_path(path, &null);
     if (rc < 0)
         return rc;
-    snprintf(node.name, sizeof node.name, "%s", name);
-    node.bound = seccomp_node_is(&node, &null);
-    *slot_for(n, &node) = node;
+    snprintf(node->name, sizeof node->name, "%s", name);
+    node->bound = node->file.device == null.device && node->file.ino == null.ino;
+    *slot_for(n, node) = *node;
     return 0;
+}
+
+int seccomp_add_node(struct seccomp *n, const char *name, sysfs_ino ino)
+{
+    struct seccomp_node node = {.ino = ino};
+    int rc = core_open(n->door->core, CORE_HOST_TREE, ino, &node.node);
+
+    return rc < 0 ? rc : add(n, name, &node);
+}
+
+int seccomp_add_vfio_node(struct seccomp *n, const char *name, const struct vfio_target *target)
+{
+    struct seccomp_node node = {.is_vfio = true, .vfio = *target};
+
+    return add(n, name, &node);
+}
+
+void seccomp_forget_node(struct seccomp *n, const char *name)
+{
+    for (unsigned i = 0; i < n->node_count; i++)
+        if (strcmp(n->nodes[i].name, name) == 0) {
+            n->nodes[i] = n->nodes[--n->node_count];
+            return;
+        }
 }
 
 /* A bind of a read-only mount is read-only; what `apus run` has made of /dev/null is such. */

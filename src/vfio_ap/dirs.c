@@ -317,11 +317,25 @@ static int autoprobe_show(void *ctx, uint32_t object, struct text *out)
     return 0;
 }
 
+/* The number that a program finds: the node is one of /dev/null [vfio-nodes]. */
+static int vfio_dev_dev_show(void *ctx, uint32_t slot, struct text *out)
+{
+    text_adds(out, "1:3\n");
+    return 0;
+}
+
+static bool has_cdev(void *ctx, uint32_t slot)
+{
+    return ((const struct vfio_ap *)ctx)->abi->vfio_cdev;
+}
+
 static const struct sysfs_attr root_attrs[] = {
     {"uevent", 0644, .show = empty_show, .store = silent_store}, {0}};
 static const struct sysfs_attr driver_attrs[] = {{"uevent", 0200, .store = driver_store}, {0}};
 static const struct sysfs_attr vfio_dev_attrs[] = {
-    {"uevent", 0644, .show = empty_show, .store = vfio_dev_store}, {0}};
+    {"dev", 0444, .show = vfio_dev_dev_show, .visible = has_cdev},
+    {"uevent", 0644, .show = empty_show, .store = vfio_dev_store},
+    {0}};
 static const struct sysfs_attr small_bus_attrs[] = {
     {"drivers_autoprobe", 0444, .show = autoprobe_show}, {"uevent", 0200, .store = bus_store}, {0}};
 static const struct sysfs_attr group_attrs[] = {

@@ -171,6 +171,16 @@ const struct mdev *vfio_ap_owner(const struct vfio_ap *v, ap_qn qn)
     return mdev_owner(v, qn);
 }
 
+const struct mdev *vfio_ap_group(const struct vfio_ap *v, uint32_t group)
+{
+    return mdev_at(v, group);
+}
+
+bool mdev_removing(const struct mdev *m)
+{
+    return m->removing;
+}
+
 const struct uuid *mdev_uuid(const struct mdev *m)
 {
     return &m->uuid;

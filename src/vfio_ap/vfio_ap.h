@@ -58,10 +58,15 @@ unsigned vfio_ap_count(const struct vfio_ap *v);
 /* Iterates over the mediated devices; *cursor is 0 at first. */
 const struct mdev *vfio_ap_next(const struct vfio_ap *v, uint32_t *cursor);
 
+/* The mediated device of an IOMMU group, or NULL. */
+const struct mdev *vfio_ap_group(const struct vfio_ap *v, uint32_t group);
+
 /* The mediated device to which the APQN is assigned, or NULL. */
 const struct mdev *vfio_ap_owner(const struct vfio_ap *v, ap_qn qn);
 
 const struct uuid *mdev_uuid(const struct mdev *m);
+/* Somebody waits for its guest to release it [matrix-remove]. */
+bool mdev_removing(const struct mdev *m);
 const struct apcb *mdev_assigned(const struct mdev *m);
 /* What a guest has or would have: what is assigned, in the host's configuration, and usable
  * [guests-filter]. */

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#include "vfio/abi.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* What iommufd's ioctls take at least, which is all that kernels so far know of [vfio-iommufd]. */
+static size_t iommufd_len(uint32_t number)
+{
+    switch (number) {
+    case VFIO_IOMMU_GET_INFO:
+        return 16;
+    case VFIO_IOMMU_MAP_DMA:
+        return sizeof(struct vfio_dma_map);
+    case VFIO_IOMMU_UNMAP_DMA:
+        return sizeof(struct vfio_dma_unmap);
+    case IOMMU_DESTROY:
+        return sizeof(struct iommu_destroy);
+    case IOMMU_IOAS_ALLOC:
+        return sizeof(struct iommu_ioas_alloc);
+    case IOMMU_IOAS_IOVA_RANGES:
+        return sizeof(struct iommu_ranges);
+    case IOMMU_IOAS_MAP:
+    case IOMMU_IOAS_MAP_FILE:
+        return sizeof(struct iommu_map);
+    case IOMMU_IOAS_UNMAP:
+        return sizeof(struct iommu_unmap);
+    case IOMMU_OPTION:
+        return sizeof(struct iommu_option);
+    case IOMMU_VFIO_IOAS:
+        return sizeof(struct iommu_vfio_ioas);
+    case IOMMU_IOAS_CHANGE_PROCESS:
+        return 8;
+    case IOMMU_HWPT_ALLOC:
+        return 48;
+    case IOMMU_GET_HW_INFO:
+        return 40;
+    default:
+        return number >= IOMMU_DESTROY && number <= IOMMU_HW_QUEUE_ALLOC ? 8 : 0;
+    }
+}
+
+static bool has_size(const struct vfio_args *a)
+{
+    return a->kind == VFIO_IOMMUFD && a->number >= IOMMU_DESTROY;
+}
+
+static size_t device_len(uint32_t number)
+{
+    switch (number) {
+    case VFIO_DEVICE_GET_INFO:
+    case VFIO_DEVICE_GET_IRQ_INFO:
+        return 16;
+    case VFIO_DEVICE_SET_IRQS:
+        return VFIO_IRQ_SET_HEADER;
+    case VFIO_DEVICE_FEATURE:
+    case VFIO_DEVICE_DETACH_PT:
+        return 8;
+    case VFIO_DEVICE_BIND_IOMMUFD:
+        return sizeof(struct vfio_bind);
+    case VFIO_DEVICE_ATTACH_PT:
+        return sizeof(struct vfio_attach);
+    default:
+        return 0;
+    }
+}
+
+static size_t container_len(uint32_t number)
+{
+    switch (number) {
+    case VFIO_IOMMU_GET_INFO:
+        return 16;
+    case VFIO_IOMMU_MAP_DMA:
+        return sizeof(struct vfio_dma_map);
+    case VFIO_IOMMU_UNMAP_DMA:
+        return sizeof(struct vfio_dma_unmap);
+    case VFIO_IOMMU_DIRTY_PAGES:
+        return sizeof(struct vfio_dirty);
+    default:
+        return 0;
+    }
+}
+
+static size_t group_len(uint32_t number)
+{
+    if (number == VFIO_GROUP_GET_STATUS)
+        return sizeof(struct vfio_group_status);
+    return number == VFIO_GROUP_SET_CONTAINER ? sizeof(int32_t) : 0;
+}
+
+/* Of the fixed part. */
+static size_t struct_len(const struct vfio_args *a)
+{
+    switch (a->kind) {
+    case VFIO_CONTAINER:
+        return container_len(a->number);
+    case VFIO_GROUP:
+        return group_len(a->number);
+    case VFIO_CDEV:
+        return a->number == VFIO_DEVICE_BIND_IOMMUFD ? sizeof(struct vfio_bind) : 0;
+    case VFIO_DEVICE:
+        return device_len(a->number);
+    default:
+        return iommufd_len(a->number);
+    }
+}
+
+/* The header of SET_IRQS allows a descriptor behind it: the kernel reads it in spite of count 0. */
+static bool irq_set_has_fd(const struct vfio_args *a)
+{
+    struct vfio_irq_set set;
+
+    memcpy(&set, a->bytes, VFIO_IRQ_SET_HEADER);
+    return !(set.flags & ~VFIO_IRQ_SET_FLAGS) && set.flags & VFIO_IRQ_SET_TRIGGER &&
+           (set.flags & 7u) == VFIO_IRQ_SET_EVENTFD && set.index < VFIO_IRQS && set.start == 0 &&
+           set.count <= 1 && set.argsz >= VFIO_IRQ_SET_HEADER + 4 * set.count;
+}
+
+/* To the end of a page at most: a name that ends before it need not have another one behind it. */
+static bool wants_name(const struct vfio_args *a, struct vfio_piece *next)
+{
+    size_t to_end = VFIO_PAGE - (size_t)((a->argument + a->len) % VFIO_PAGE);
+
+    if (a->len == VFIO_NAME_MAX || memchr(a->bytes, '\0', a->len))
+        return false;
+    next->len = VFIO_NAME_MAX - a->len < to_end ? VFIO_NAME_MAX - a->len : to_end;
+    return true;
+}
+
+/* First the size, then as much of the structure as there is, then what is behind it. */
+static bool wants_sized(const struct vfio_args *a, struct vfio_piece *next)
+{
+    size_t known = iommufd_len(a->number);
+    uint32_t size;
+
+    if (a->len < sizeof size) {
+        next->len = sizeof size;
+        return known > 0;
+    }
+    memcpy(&size, a->bytes, sizeof size);
+    if (size < known || size > VFIO_EXCESS_MAX || a->excess)
+        return false;
+    if (a->len < known) {
+        next->len = known - a->len;
+        return true;
+    }
+    next->address += a->checked;
+    next->len = size - known - a->checked;
+    if (next->len > VFIO_PAGE)
+        next->len = VFIO_PAGE;
+    next->zero = true;
+    return next->len > 0;
+}
+
+bool vfio_abi_wants(const struct vfio_args *a, struct vfio_piece *next)
+{
+    size_t fixed = struct_len(a);
+
+    *next = (struct vfio_piece){.address = a->argument + a->len};
+    if (a->fault)
+        return false;
+    if (a->kind == VFIO_GROUP && a->number == VFIO_GROUP_GET_DEVICE_FD)
+        return wants_name(a, next);
+    if (has_size(a))
+        return wants_sized(a, next);
+    if (a->len < fixed) {
+        next->len = fixed;
+        return true;
+    }
+    next->len = sizeof(int32_t);
+    return a->kind == VFIO_DEVICE && a->number == VFIO_DEVICE_SET_IRQS && a->len == fixed &&
+           irq_set_has_fd(a);
+}
+
+void vfio_abi_take(struct vfio_args *a, const struct vfio_piece *piece, const uint8_t *bytes)
+{
+    if (!piece->zero) {
+        memcpy(a->bytes + a->len, bytes, piece->len);
+        a->len += piece->len;
+        return;
+    }
+    for (size_t i = 0; i < piece->len; i++)
+        a->excess |= bytes[i] != 0;
+    a->checked += piece->len;
+}
+
+bool vfio_abi_struct(const struct vfio_args *a, void *out, size_t len)
+{
+    if (a->len < len)
+        return false;
+    memcpy(out, a->bytes, len);
+    return true;
+}
+
+int vfio_abi_name(const struct vfio_args *a, const char **out)
+{
+    *out = (const char *)a->bytes;
+    if (memchr(a->bytes, '\0', a->len))
+        return 0;
+    return a->len == VFIO_NAME_MAX ? -EINVAL : -EFAULT;
+}
+
+struct vfio_answer vfio_result(int64_t result)
+{
+    return (struct vfio_answer){.result = result};
+}
+
+struct vfio_answer vfio_give(const void *bytes, size_t len)
+{
+    struct vfio_answer a = {.len = len};
+
+    memcpy(a.bytes, bytes, len);
+    return a;
+}
