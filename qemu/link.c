@@ -8,18 +8,20 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "guest/client.h"
 #include "guest/protocol.h"
+#include "internals.h"
 
 enum {
     ANSWER_MS = 5000, /* a server that takes longer for anything counts as gone */
     RETRY_MS = 200,
     RETRY_SLOW_MS = 10000, /* after a server that was there but did not answer */
     DETACHED_MS = 1000,    /* after the server asked us to leave */
-    WATCH_MS = 50,
 };
 
 static struct {
@@ -28,13 +30,17 @@ static struct {
     struct guest_hello hello;
     struct guest_client *client; /* NULL: not connected */
     int64_t next_try;            /* ms of the monotonic clock */
+    bool started;                /* by link_start */
+    bool exact;                  /* the CPUs have the features in HELLO, whoever serves */
     bool features_fixed;
     uint32_t features;
     char said[GUEST_ERROR_MAX]; /* last complaint, so that each is printed once */
     const char *rescan;         /* pipe that makes the kernel look again, or NULL */
     bool stopped;               /* by the administrator: QEMU is about to end */
-    bool was_connected;         /* as the watcher saw it last */
-} lnk = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    bool changed;               /* the kernel has yet to look again */
+    int epoll;                  /* what the watcher waits for: the socket while it is connected, */
+    int wake;                   /* and this, for anything else */
+} lnk = {.lock = PTHREAD_MUTEX_INITIALIZER, .epoll = -1, .wake = -1};
 
 static int64_t now_ms(void)
 {
@@ -52,6 +58,12 @@ static void say(const char *text)
     fprintf(stderr, "apus: %s\n", text);
 }
 
+static void wake_watcher(void)
+{
+    lnk.changed = true;
+    eventfd_write(lnk.wake, 1);
+}
+
 static void gone(int error, const char *text)
 {
     guest_client_close(lnk.client);
@@ -63,45 +75,127 @@ static void gone(int error, const char *text)
     }
     lnk.next_try = now_ms() + (error == -ETIMEDOUT ? RETRY_SLOW_MS : RETRY_MS);
     say(text);
+    wake_watcher();
+}
+
+/* The kernel would panic at an AQIC that is no instruction. */
+static bool is_enough(void)
+{
+    uint32_t lacking = lnk.hello.features & ~guest_client_features(lnk.client);
+
+    if (!lnk.exact || !lacking)
+        return true;
+    gone(0, lacking & GUEST_FEATURE_APQI
+                ? "the machine has no AP interrupts: start QEMU with apqi=off in -cpu"
+                : "the machine lacks AP features that the guest's CPUs have");
+    return false;
 }
 
 /* True when connected. Called with the lock held. */
 static bool connected(void)
 {
+    struct epoll_event event = {.events = EPOLLIN};
     char error[GUEST_ERROR_MAX];
     int r;
 
     if (lnk.client)
         return true;
-    if (lnk.stopped || now_ms() < lnk.next_try)
+    if (lnk.stopped || !lnk.started || now_ms() < lnk.next_try)
         return false;
     r = guest_client_open(lnk.path, &lnk.hello, ANSWER_MS, &lnk.client, error);
     if (r < 0) {
         gone(r, error);
         return false;
     }
+    if (!is_enough())
+        return false;
     if (!lnk.features_fixed)
         lnk.features = guest_client_features(lnk.client);
-    say("connected");
+    epoll_ctl(lnk.epoll, EPOLL_CTL_ADD, guest_client_fd(lnk.client), &event);
+    if (*lnk.said)
+        say("connected");
+    wake_watcher();
     return true;
 }
 
-/* A request failed: true if it is worth sending again because a new server took over. */
-static bool lost(int error)
+/* The connection failed. */
+static void break_off(int error)
 {
     char text[GUEST_ERROR_MAX];
 
     snprintf(text, sizeof(text), "%s", guest_client_error(lnk.client));
     gone(error, text);
+}
+
+/* A request failed: true if it is worth sending again because a new server took over. */
+static bool lost(int error)
+{
+    break_off(error);
     if (error == -ETIMEDOUT)
         return false;
     lnk.next_try = 0;
     return connected();
 }
 
+static void take(const struct guest_notify *notify)
+{
+    switch (notify->kind) {
+    case GUEST_NOTIFY_INTERRUPT:
+        internals_interrupt(notify->nib, notify->isc);
+        break;
+    case GUEST_NOTIFY_DETACH:
+        gone(0, "the server wants its mediated device back: adapters are away");
+        lnk.next_try = now_ms() + DETACHED_MS;
+        break;
+    default:
+        wake_watcher();
+    }
+}
+
+static void take_notifications(void)
+{
+    struct guest_notify notify;
+    int r = 0;
+
+    while (lnk.client && (r = guest_client_notify(lnk.client, 0, &notify)) == 0)
+        take(&notify);
+    if (lnk.client && r != -EAGAIN)
+        break_off(r);
+}
+
+/* Whether input on the socket wakes the watcher. */
+static void set_watched(bool on)
+{
+    struct epoll_event event = {.events = on ? EPOLLIN : 0};
+
+    if (lnk.client)
+        epoll_ctl(lnk.epoll, EPOLL_CTL_MOD, guest_client_fd(lnk.client), &event);
+}
+
+/*
+ * Around a request: end must follow. Replies do not wake the watcher, which would only wait for the
+ * lock; notifications that came before a reply have been read with it. False: not connected.
+ */
+static bool begin(void)
+{
+    pthread_mutex_lock(&lnk.lock);
+    if (!connected())
+        return false;
+    set_watched(false);
+    return true;
+}
+
+static void end(void)
+{
+    take_notifications();
+    set_watched(true);
+    pthread_mutex_unlock(&lnk.lock);
+}
+
 int link_init(const char *path, const struct guest_hello *hello)
 {
     struct guest_frame frame = {.type = GUEST_HELLO, .hello = *hello};
+    struct epoll_event event = {.events = EPOLLIN};
     uint8_t bytes[256];
     const char *why;
     size_t len;
@@ -111,13 +205,32 @@ int link_init(const char *path, const struct guest_hello *hello)
         fprintf(stderr, "apus: %s\n", why);
         return r;
     }
-    pthread_mutex_lock(&lnk.lock);
     lnk.path = path;
     lnk.hello = *hello;
-    lnk.features = hello->features;
-    connected();
-    pthread_mutex_unlock(&lnk.lock);
+    lnk.epoll = epoll_create1(EPOLL_CLOEXEC);
+    lnk.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (lnk.wake < 0 || epoll_ctl(lnk.epoll, EPOLL_CTL_ADD, lnk.wake, &event) < 0) {
+        perror("apus: no notifications");
+        return -errno;
+    }
     return 0;
+}
+
+uint32_t link_ask_features(void)
+{
+    struct guest_hello hello = {.version = GUEST_PROTOCOL_VERSION,
+                                .role = GUEST_ROLE_NONE,
+                                .features = GUEST_FEATURE_ALL,
+                                .name = ""};
+    struct guest_client *client;
+    char error[GUEST_ERROR_MAX];
+    uint32_t features = GUEST_FEATURE_ALL;
+
+    if (guest_client_open(lnk.path, &hello, ANSWER_MS, &client, error) == 0) {
+        features = guest_client_features(client);
+        guest_client_close(client);
+    }
+    return features;
 }
 
 uint32_t link_features(void)
@@ -131,100 +244,46 @@ uint32_t link_features(void)
     return features;
 }
 
-static bool execute_connected(const struct guest_insn *insn, struct guest_insn_reply *reply)
-{
-    int r;
-
-    if (!connected())
-        return false;
-    r = guest_client_execute(lnk.client, insn, reply);
-    if (r < 0 && lost(r))
-        r = guest_client_execute(lnk.client, insn, reply);
-    return r == 0;
-}
-
 void link_execute(const struct guest_insn *insn, uint8_t buffer[static GUEST_DATA_MAX],
                   struct guest_insn_reply *reply)
 {
-    struct guest_insn_reply r;
-    bool done;
+    int r = -ENOTCONN;
 
-    pthread_mutex_lock(&lnk.lock);
-    done = execute_connected(insn, &r);
-    if (done && r.data_len) {
-        memcpy(buffer, r.data, r.data_len);
-        r.data = buffer;
+    if (begin()) {
+        r = guest_client_execute(lnk.client, insn, reply);
+        if (r < 0 && lost(r))
+            r = guest_client_execute(lnk.client, insn, reply);
     }
-    pthread_mutex_unlock(&lnk.lock);
-    if (!done)
-        guest_reply_absent(insn, buffer, &r);
-    *reply = r;
+    if (r == 0 && reply->data_len) {
+        memcpy(buffer, reply->data, reply->data_len);
+        reply->data = buffer;
+    }
+    end();
+    if (r < 0)
+        guest_reply_absent(insn, buffer, reply);
 }
 
 int link_servc(uint32_t command, uint16_t *response)
 {
     int r = -ENOTCONN;
 
-    pthread_mutex_lock(&lnk.lock);
-    if (connected()) {
+    if (begin()) {
         r = guest_client_servc(lnk.client, command, response);
         if (r < 0 && lost(r))
             r = guest_client_servc(lnk.client, command, response);
     }
-    pthread_mutex_unlock(&lnk.lock);
+    end();
     return r;
 }
 
 void link_reset(void)
 {
-    int r;
+    int r = begin() ? guest_client_reset(lnk.client) : 0;
 
-    pthread_mutex_lock(&lnk.lock);
-    if (connected()) {
-        r = guest_client_reset(lnk.client);
-        /* Without a connection there is nothing to reset: the server did it when we left. */
-        if (r < 0)
-            lost(r);
-    }
-    pthread_mutex_unlock(&lnk.lock);
-}
-
-/* Takes what the server has notified of. True: the kernel should look at its adapters. */
-static bool take_notifications(void)
-{
-    struct guest_notify notify;
-    bool changed = false;
-    int r;
-
-    while ((r = guest_client_notify(lnk.client, 0, &notify)) == 0) {
-        if (notify.kind == GUEST_NOTIFY_DETACH) {
-            gone(0, "the server wants its mediated device back: adapters are away");
-            lnk.next_try = now_ms() + DETACHED_MS;
-            return true;
-        }
-        changed |= notify.kind == GUEST_NOTIFY_CONFIG;
-    }
-    if (r != -EAGAIN) {
-        char text[GUEST_ERROR_MAX];
-
-        snprintf(text, sizeof(text), "%s", guest_client_error(lnk.client));
-        gone(r, text);
-    }
-    return changed;
-}
-
-static bool look(void)
-{
-    bool changed = false;
-
-    pthread_mutex_lock(&lnk.lock);
-    if (connected())
-        changed = take_notifications();
-    if (lnk.was_connected != (lnk.client != NULL))
-        changed = true;
-    lnk.was_connected = lnk.client != NULL;
-    pthread_mutex_unlock(&lnk.lock);
-    return changed;
+    /* Without a connection there is nothing to reset: the server did it when we left. */
+    if (r < 0)
+        lost(r);
+    end();
 }
 
 static void knock(void)
@@ -239,20 +298,47 @@ static void knock(void)
     close(fd);
 }
 
-/* A thread that polls: waiting on the socket would wake it with each answer of an instruction. */
+/* Milliseconds until the next try to connect; -1: nothing to wait for but events. */
+static int patience(void)
+{
+    int64_t left = lnk.next_try - now_ms();
+
+    if (lnk.client || lnk.stopped)
+        return -1;
+    return left > 0 ? (int)left + 1 : 1;
+}
+
+/* Sees to the connection. True: the kernel should look at its adapters. */
+static bool look(int *wait_ms)
+{
+    eventfd_t ignored;
+    bool changed;
+
+    pthread_mutex_lock(&lnk.lock);
+    if (connected())
+        take_notifications();
+    eventfd_read(lnk.wake, &ignored);
+    changed = lnk.changed;
+    lnk.changed = false;
+    *wait_ms = patience();
+    pthread_mutex_unlock(&lnk.lock);
+    return changed;
+}
+
 static void *watch(void *data)
 {
-    const struct timespec pause = {0, WATCH_MS * 1000000L};
+    struct epoll_event event;
+    int wait_ms = 0;
 
     for (;;) {
-        nanosleep(&pause, NULL);
-        if (look())
+        epoll_wait(lnk.epoll, &event, 1, wait_ms);
+        if (look(&wait_ms))
             knock();
     }
     return NULL;
 }
 
-void link_watch(const char *rescan)
+static void start_watcher(void)
 {
     sigset_t all, old;
     pthread_t thread;
@@ -260,13 +346,22 @@ void link_watch(const char *rescan)
     /* QEMU directs its signals at its own threads. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    pthread_mutex_lock(&lnk.lock);
-    lnk.rescan = rescan;
-    lnk.was_connected = lnk.client != NULL;
-    pthread_mutex_unlock(&lnk.lock);
     if (pthread_create(&thread, NULL, watch, NULL) == 0)
         pthread_detach(thread);
     else
         fprintf(stderr, "apus: no thread for notifications: the kernel finds changes late\n");
     pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+void link_start(uint32_t features, bool exact, const char *rescan)
+{
+    pthread_mutex_lock(&lnk.lock);
+    lnk.started = true;
+    lnk.rescan = rescan;
+    lnk.exact = exact;
+    lnk.hello.features = lnk.features = features;
+    connected();
+    lnk.changed = false;
+    pthread_mutex_unlock(&lnk.lock);
+    start_watcher();
 }

@@ -2,6 +2,8 @@
 #ifndef APUS_QEMU_LINK_H
 #define APUS_QEMU_LINK_H
 
+#include <stdbool.h>
+
 #include "apus/guest_protocol.h"
 
 /*
@@ -12,14 +14,29 @@
  */
 
 /*
- * Remembers where the server is and what to tell it (`path`, `hello` and what it points to must
- * stay), and tries to connect for the first time. -errno and a text on stderr if `hello` or `path`
- * can never work; a server that is not there, or refuses, is no failure.
+ * Remembers where the server is and what to tell it; `path` and what `hello` points to must stay.
+ * -errno and a text on stderr if `hello` or `path` can never work.
  */
 int link_init(const char *path, const struct guest_hello *hello);
 
-/* Features of the guest's CPUs: those granted by the first server, until then those in HELLO.
- * They never change once they have been asked for, as a CPU does not change under a kernel. */
+/* Features that the server could grant; all that there are if no server answers. */
+uint32_t link_ask_features(void);
+
+/*
+ * Connects for the first time, with `features` in HELLO; a server that is not there, or refuses, is
+ * no failure. exact: the guest's CPUs have exactly these, so a server that does not grant them all
+ * counts as one that is not there.
+ *
+ * From now on a thread takes notifications and notices that the server goes or comes. Interruptions
+ * are presented. Each time the guest's adapters may have changed it writes a newline into the named
+ * pipe `rescan` (NULL: it does not): where no device of QEMU's own presents the machine check that
+ * tells the kernel, something else has to.
+ */
+void link_start(uint32_t features, bool exact, const char *rescan);
+
+/* Features of the guest's CPUs, unless exact: those granted by the first server, until then those
+ * in HELLO. They never change once they have been asked for, as a CPU does not change under a
+ * kernel. */
 uint32_t link_features(void);
 
 /* Executes `insn`. reply->data lies in `buffer`. */
@@ -31,12 +48,5 @@ int link_servc(uint32_t command, uint16_t *response);
 
 /* The system of the guest was reset. */
 void link_reset(void);
-
-/*
- * Starts the thread that takes notifications and notices that the server goes or comes. Each time
- * the guest's adapters may have changed it writes a newline into the named pipe `rescan` (NULL: it
- * does not), since a plugin cannot present the machine check that would tell the kernel.
- */
-void link_watch(const char *rescan);
 
 #endif

@@ -4,9 +4,13 @@
  * speaks the guest protocol.
  *
  *   -plugin apus-ap.so,sock=PATH[,name=NAME][,mdev=UUID][,role=guest|lpar][,apft=off][,apqci=off]
- *           [,rescan=PIPE]
+ *           [,apqi=off][,rescan=PIPE]
  *
- * PATH and PIPE have no commas, since QEMU separates arguments by them.
+ * PATH and PIPE have no commas, since QEMU separates arguments by them. Without mdev= the guest
+ * gets the device that QEMU opens through VFIO; without name= its name is QEMU's.
+ *
+ * Which AP features a guest has is said by -cpu, as anywhere; apft, apqci and apqi take a feature
+ * away from all CPU models.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,44 +18,67 @@
 
 #include "cpu.h"
 #include "insn.h"
+#include "internals.h"
 #include "link.h"
 #include "plugin_api.h"
 
 PLUGIN_EXPORT int qemu_plugin_version = PLUGIN_API_VERSION;
 PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv);
 
-/* No facility 65: a plugin cannot present interruptions. Linux then polls. */
-static const struct guest_hello default_hello = {
-    .version = GUEST_PROTOCOL_VERSION,
-    .role = GUEST_ROLE_GUEST,
-    .features = GUEST_FEATURE_AP | GUEST_FEATURE_APFT | GUEST_FEATURE_APQCI,
-};
-
 struct options {
     const char *path, *rescan;
     struct guest_hello hello;
 };
 
-static bool is_lpar;
+static const struct options default_options = {
+    .hello = {.version = GUEST_PROTOCOL_VERSION,
+              .role = GUEST_ROLE_GUEST,
+              .features = GUEST_FEATURE_ALL},
+};
+
+/* Without QEMU's own functions we cannot present interruptions: Linux then polls. */
+#define PATCHED_FEATURES (GUEST_FEATURE_AP | GUEST_FEATURE_APFT | GUEST_FEATURE_APQCI)
+
+static struct {
+    bool is_lpar;
+    bool in_model; /* the CPU model has the AP features; otherwise we patch what STFLE stores */
+    bool has_ap;
+    bool started;
+    const char *rescan;
+} plugin;
+
+/* The machine is made, so its CPU model is decided. */
+static void start(void)
+{
+    uint32_t features = internals_cpu_features();
+
+    plugin.started = true;
+    plugin.has_ap = features & GUEST_FEATURE_AP;
+    if (plugin.has_ap)
+        link_start(features, true, plugin.rescan);
+}
 
 static void init_vcpu(unsigned vcpu, void *data)
 {
     cpu_find_registers();
+    if (!plugin.started)
+        start();
 }
 
 static void translate(struct qemu_plugin_tb *tb, void *data)
 {
-    size_t n = qemu_plugin_tb_n_insns(tb);
+    size_t n = plugin.has_ap ? qemu_plugin_tb_n_insns(tb) : 0;
 
-    after_begin_block(tb);
+    if (n)
+        after_begin_block(tb);
     for (size_t i = 0; i < n; i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         uint8_t text[4];
 
         if (qemu_plugin_insn_data(insn, text, sizeof(text)) < sizeof(text))
             continue;
-        if (insn_add_ap(insn, text) || insn_add_facility(tb, i, text) ||
-            (is_lpar && insn_add_sclp(tb, i, text)))
+        if (insn_add_ap(insn, text) || (!plugin.in_model && insn_add_facility(tb, i, text)) ||
+            (plugin.is_lpar && insn_add_sclp(tb, i, text)))
             continue;
         insn_add_reset(insn, text);
     }
@@ -108,6 +135,8 @@ static bool parse_option(const char *option, struct options *o)
         return parse_switch(value, GUEST_FEATURE_APFT, &o->hello.features);
     else if (KEY("apqci"))
         return parse_switch(value, GUEST_FEATURE_APQCI, &o->hello.features);
+    else if (KEY("apqi"))
+        return parse_switch(value, GUEST_FEATURE_APQI, &o->hello.features);
     else if (KEY("role") && !strcmp(value, "guest"))
         o->hello.role = GUEST_ROLE_GUEST;
     else if (KEY("role") && !strcmp(value, "lpar"))
@@ -118,27 +147,64 @@ static bool parse_option(const char *option, struct options *o)
 #undef KEY
 }
 
-int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv)
+static bool parse_options(int argc, char **argv, struct options *o)
 {
-    struct options o = {.hello = default_hello};
-
     for (int i = 0; i < argc; i++) {
-        if (!parse_option(argv[i], &o)) {
+        if (!parse_option(argv[i], o)) {
             fprintf(stderr, "apus: plugin argument not understood: %s\n", argv[i]);
-            return -1;
+            return false;
         }
     }
-    if (!o.path) {
+    if (!o->path)
         fprintf(stderr, "apus: the plugin needs sock=PATH\n");
+    return o->path;
+}
+
+/* QEMU's name for the machine, in characters that the protocol has. */
+static char *name_of_machine(void)
+{
+    const char *given = plugin.in_model ? internals_machine_name() : NULL;
+    char *name = g_strndup(given ? given : "", GUEST_NAME_MAX);
+
+    g_strcanon(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._-", '_');
+    if (given && strcmp(given, name) != 0)
+        fprintf(stderr, "apus: the guest is called %s: a name has 63 letters, digits and . _ -\n",
+                name);
+    return name;
+}
+
+/* QEMU frees its arguments. */
+static void complete(struct options *o)
+{
+    static const uint8_t none[sizeof(o->hello.mdev)];
+    bool has_mdev = memcmp(o->hello.mdev, none, sizeof(none)) != 0;
+
+    o->path = g_strdup(o->path);
+    if (o->hello.name)
+        o->hello.name = g_strdup(o->hello.name);
+    else
+        o->hello.name = has_mdev ? "" : name_of_machine();
+    o->hello.name_len = strlen(o->hello.name);
+    plugin.rescan = g_strdup(o->rescan);
+    plugin.is_lpar = o->hello.role == GUEST_ROLE_LPAR;
+}
+
+int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **argv)
+{
+    struct options o = default_options;
+
+    if (!parse_options(argc, argv, &o))
         return -1;
-    }
-    o.path = g_strdup(o.path);
-    o.hello.name = g_strdup(o.hello.name ? o.hello.name : "");
-    o.hello.name_len = strlen(o.hello.name);
+    plugin.in_model = internals_find();
+    complete(&o);
     if (link_init(o.path, &o.hello) < 0)
         return -1;
-    link_watch(o.rescan ? g_strdup(o.rescan) : NULL);
-    is_lpar = o.hello.role == GUEST_ROLE_LPAR;
+    if (plugin.in_model) {
+        internals_offer(o.hello.features & link_ask_features());
+    } else {
+        plugin.has_ap = plugin.started = true;
+        link_start(o.hello.features & PATCHED_FEATURES, false, plugin.rescan);
+    }
     qemu_plugin_register_vcpu_init_cb(id, init_vcpu, NULL);
     qemu_plugin_register_vcpu_tb_trans_cb(id, translate, NULL);
     return 0;

@@ -40,7 +40,8 @@ enum guest_frame_type {
 
 enum guest_role {
     GUEST_ROLE_GUEST = 1, /* sees what a mediated device passes through */
-    GUEST_ROLE_LPAR = 2   /* is the LPAR: sees the machine */
+    GUEST_ROLE_LPAR = 2,  /* is the LPAR: sees the machine */
+    GUEST_ROLE_NONE = 3   /* only asks which features would be granted */
 };
 
 /* Features, named as the CPU model features of QEMU (ap-abi 1.2). */

@@ -12,6 +12,7 @@
 #include "cli/value.h"
 #include "run/compose.h"
 #include "run/daemon.h"
+#include "run/emulator.h"
 #include "run/namespace.h"
 #include "run/program.h"
 #include "run/runtime.h"
@@ -40,7 +41,8 @@ static const char run_help[] =
     "\n"
     "An unprivileged user is root in PROGRAM, in a user namespace. $APUS_SOCKET names the\n"
     "control socket, and 'apus' is on the PATH; from other terminals 'apus' finds the\n"
-    "machine by itself.\n"
+    "machine by itself. 'qemu-system-s390x' is what 'apus linux fetch' has fetched, for\n"
+    "guests with this machine's adapters.\n"
     "\n"
     "Exit status: that of PROGRAM, or 128 + n if signal n ended it; 125 if apus failed, 126\n"
     "if PROGRAM cannot be executed, 127 if it is not there, 2 for wrong usage.\n"
@@ -152,8 +154,21 @@ static int prepare(struct daemon_start *how, bool uevents, struct compose *compo
     return how->fuse < 0 ? how->fuse : 0;
 }
 
+/* Lays /sys and /dev out. */
+static int finish(struct compose *compose, const char *socket, const struct linux_emulator *qemu)
+{
+    int ret = compose_finish(compose);
+    struct emulator emulator = {.socket = socket,
+                                .plugin = qemu->plugin.data,
+                                .qemu = qemu->qemu.len ? qemu->qemu.data : NULL,
+                                .bin = qemu->bin.data};
+
+    return ret == 0 && emulator.bin ? emulator_place(&emulator) : ret;
+}
+
 /* Makes the machine, lays /sys out, and runs the program in it. Returns the exit status. */
-static int run_inside(struct daemon_start *how, const struct run_options *o, char **argv)
+static int run_inside(struct daemon_start *how, const struct run_options *o,
+                      const struct linux_emulator *qemu, char **argv)
 {
     struct compose compose;
     pid_t daemon = 0;
@@ -174,7 +189,7 @@ static int run_inside(struct daemon_start *how, const struct run_options *o, cha
         close(how->uevents);
     if (ret < 0)
         return PROGRAM_FAILED;
-    if (compose_finish(&compose) == 0) {
+    if (finish(&compose, how->socket, qemu) == 0) {
         program_set_environment(how->socket);
         status = program_run_watched(argv, &daemon,
                                      &(struct program_listener){pair[0], o->notify, o->notify});
@@ -189,6 +204,7 @@ static int run_run(int argc, char **argv)
 {
     struct daemon_start how = {.uevents = -1, .notify = -1};
     struct run_options options = {0};
+    struct linux_emulator qemu;
     struct runtime runtime;
     char base[RUNTIME_PATH_MAX];
     int status = parse(argc, argv, &how, &options);
@@ -199,17 +215,20 @@ static int run_run(int argc, char **argv)
     if (!*argv)
         argv = shell_program(&how);
     program_extend_path();
+    if (linux_emulator_find(&qemu))
+        program_prefer_dir(qemu.bin.data);
     status = program_check(argv[0]);
     if (status == 0 && how.machine)
         status = check_machine(how.machine);
-    if (status)
-        return status;
-    if (runtime_base(base) < 0 || runtime_create(&runtime, linux_guests_end) < 0)
-        return PROGRAM_FAILED;
-    setenv("APUS_RUNTIME_DIR", base, 1);
-    how.socket = runtime.socket;
-    status = run_inside(&how, &options, argv);
-    runtime_remove(&runtime);
+    if (status == 0 && (runtime_base(base) < 0 || runtime_create(&runtime, linux_guests_end) < 0))
+        status = PROGRAM_FAILED;
+    if (status == 0) {
+        setenv("APUS_RUNTIME_DIR", base, 1);
+        how.socket = runtime.socket;
+        status = run_inside(&how, &options, &qemu, argv);
+        runtime_remove(&runtime);
+    }
+    linux_emulator_done(&qemu);
     return status;
 }
 

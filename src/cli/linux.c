@@ -46,6 +46,17 @@ static bool built(const char *relative, struct text *out)
     return access(out->data, R_OK) == 0;
 }
 
+/* A directory of the installation, as the build was configured: absolute, or below the prefix. */
+static void installed(const char *dir, const char *name, struct text *out)
+{
+    text_clear(out);
+    if (*dir != '/') {
+        own_dir(out);
+        text_adds(out, "../");
+    }
+    text_addf(out, "%s/apus/%s", dir, name);
+}
+
 bool linux_tool(const char *name, struct text *out)
 {
     bool is_program = strcmp(name, "linux-exec") == 0;
@@ -54,16 +65,67 @@ bool linux_tool(const char *name, struct text *out)
     text_addf(&relative, "linux/%s", name);
     if (built(relative.data, out))
         return true;
-    text_clear(out);
-    if (*APUS_LIBEXECDIR != '/') {
-        own_dir(out);
-        text_adds(out, "../");
-    }
-    text_addf(out, "%s/apus/%s%s", APUS_LIBEXECDIR, is_program ? "" : "linux/", name);
+    installed(APUS_LIBEXECDIR, is_program ? name : relative.data, out);
     if (access(out->data, X_OK) == 0)
         return true;
     cli_error("%s is not there; is apus installed completely?", out->data);
     return false;
+}
+
+/* Without "..", for others to see. False: not there. */
+static bool resolve(struct text *path)
+{
+    char *real = realpath(path->data, NULL);
+
+    text_clear(path);
+    text_adds(path, real ? real : "");
+    free(real);
+    return path->len;
+}
+
+/* As linux/common.sh has it. */
+static void find_cache(struct text *out)
+{
+    const char *cache = getenv("APUS_CACHE"), *xdg = getenv("XDG_CACHE_HOME"),
+               *home = getenv("HOME");
+    char cwd[PATH_MAX];
+
+    if (cache && *cache)
+        text_addf(out, "%s/linux", cache);
+    else if (xdg && *xdg)
+        text_addf(out, "%s/apus/linux", xdg);
+    else if (home && *home)
+        text_addf(out, "%s/.cache/apus/linux", home);
+    if (out->len && *out->data != '/' && getcwd(cwd, sizeof(cwd))) {
+        text_auto relative = *out;
+
+        *out = (struct text){0};
+        text_addf(out, "%s/%s", cwd, relative.data);
+    }
+}
+
+bool linux_emulator_find(struct linux_emulator *out)
+{
+    *out = (struct linux_emulator){0};
+    if (!built("linux/bin", &out->bin))
+        installed(APUS_LIBEXECDIR, "bin", &out->bin);
+    if (!built("qemu/apus-ap.so", &out->plugin))
+        installed(APUS_LIBDIR, "apus-ap.so", &out->plugin);
+    if (!resolve(&out->bin) || !resolve(&out->plugin)) {
+        linux_emulator_done(out);
+        return false;
+    }
+    find_cache(&out->qemu);
+    if (out->qemu.len)
+        text_adds(&out->qemu, "/qemu");
+    return true;
+}
+
+void linux_emulator_done(struct linux_emulator *e)
+{
+    text_done(&e->bin);
+    text_done(&e->plugin);
+    text_done(&e->qemu);
 }
 
 bool linux_guest_dir(const char *socket, const char *name, struct text *out)

@@ -16,6 +16,17 @@
  * "linux-exec". False after a sentence on standard error. */
 bool linux_tool(const char *name, struct text *out);
 
+/* What QEMU inside `apus run` needs, but for the socket; texts are to be freed with
+ * linux_emulator_done. */
+struct linux_emulator {
+    struct text bin, plugin;
+    struct text qemu; /* of the cache; empty if nobody can say where that is */
+};
+
+/* False: the plugin is not installed, hence there is no QEMU of ours. */
+bool linux_emulator_find(struct linux_emulator *out);
+void linux_emulator_done(struct linux_emulator *e);
+
 /* The directory of a guest. False if no guest of ours can have that name: it is made of letters,
  * digits and . _ -, at most 63, and does not begin with . or -. */
 bool linux_guest_dir(const char *socket, const char *name, struct text *out);

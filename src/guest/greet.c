@@ -138,28 +138,47 @@ static bool greet_lpar(struct guest_session *s, const struct guest_hello *hello,
     return connect_cpus(s, CORE_LPAR);
 }
 
+/* Nobody has an interrupt that the machine does not have. */
+static void welcome(struct guest_session *s)
+{
+    struct guest_frame frame = {.type = GUEST_WELCOME};
+    struct host_info host;
+
+    core_host_info(s->all->door->core, &host);
+    if (!host.interrupts)
+        s->granted &= ~GUEST_FEATURE_APQI;
+    frame.welcome.version = GUEST_PROTOCOL_VERSION;
+    frame.welcome.features = s->granted;
+    guest_session_send(s, &frame);
+}
+
+/* No guest and no CPUs come of it, and the session ends with the answer. */
+static void answer_features(struct guest_session *s, uint32_t features)
+{
+    s->granted = features;
+    welcome(s);
+    s->state = SESSION_OVER;
+}
+
 void guest_session_greet(struct guest_session *s, const struct guest_hello *hello)
 {
     static const uint8_t none[sizeof(hello->mdev)];
-    struct guest_frame welcome = {.type = GUEST_WELCOME};
     bool has_mdev = memcmp(hello->mdev, none, sizeof(none)) != 0, done;
-    struct host_info host;
     struct uuid mdev;
 
     memcpy(mdev.bytes, hello->mdev, sizeof(mdev.bytes));
     memcpy(s->name, hello->name, hello->name_len);
     s->name[hello->name_len] = '\0';
+    if (hello->role == GUEST_ROLE_NONE) {
+        answer_features(s, hello->features);
+        return;
+    }
     if (hello->role == GUEST_ROLE_LPAR)
         done = greet_lpar(s, hello, has_mdev);
     else
         done = greet_guest(s, hello, has_mdev ? &mdev : NULL);
     if (!done)
         return;
-    core_host_info(s->all->door->core, &host);
-    if (!host.interrupts)
-        s->granted &= ~GUEST_FEATURE_APQI;
     s->state = SESSION_SERVING;
-    welcome.welcome.version = GUEST_PROTOCOL_VERSION;
-    welcome.welcome.features = s->granted;
-    guest_session_send(s, &welcome);
+    welcome(s);
 }

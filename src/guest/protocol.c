@@ -87,7 +87,7 @@ static const char *check_hello(const struct guest_hello *hello)
 {
     if (!hello->version)
         return "HELLO: version 0";
-    if (hello->role != GUEST_ROLE_GUEST && hello->role != GUEST_ROLE_LPAR)
+    if (hello->role < GUEST_ROLE_GUEST || hello->role > GUEST_ROLE_NONE)
         return "HELLO: unknown role";
     if (hello->features & ~GUEST_FEATURE_ALL)
         return "HELLO: unknown feature";

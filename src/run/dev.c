@@ -159,7 +159,8 @@ static int copy_entry(bool nodes, int real, int new, const char *path, const cha
 /* What is not to be brought over into the directory called path. */
 static bool is_left_out(bool nodes, int real, const char *path, const char *name)
 {
-    static const char *const names[] = {"z90crypt", "zcrypt", "vfio", "iommu", HIDDEN, NULL};
+    static const char *const names[] = {"z90crypt", "zcrypt", "vfio", "iommu",
+                                        "apus",     HIDDEN,   NULL};
     struct stat st;
 
     if (strcmp(path, "/dev") != 0)

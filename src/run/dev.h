@@ -25,10 +25,10 @@
  * user namespace it cannot go.)
  *
  * Ours are z90crypt and, in the directory zcrypt, the nodes that class/zcrypt/create makes; new
- * ones get a name in /dev itself from the daemon. tree: root of our file system. own_node: z90crypt
- * is to be a character device (seccomp/listener.h), and not our file. spare: a directory that
- * something may be mounted on for a moment. 0, or a negative errno after a sentence on standard
- * error.
+ * ones get a name in /dev itself from the daemon. The directory apus is left for emulator.h. tree:
+ * root of our file system. own_node: z90crypt is to be a character device (seccomp/listener.h), and
+ * not our file. spare: a directory that something may be mounted on for a moment. 0, or a negative
+ * errno after a sentence on standard error.
  */
 int dev_lay_out(int tree, bool own_node, const char *spare);
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "run/error.h"
 #include "run/filter.h"
 
@@ -228,6 +229,15 @@ void program_extend_path(void)
         return;
     snprintf(joined, sizeof(joined), "%s%s%s", path ? path : "/bin:/usr/bin", ":", own);
     setenv("PATH", joined, 1);
+}
+
+void program_prefer_dir(const char *dir)
+{
+    const char *path = getenv("PATH");
+    text_auto joined = {0};
+
+    text_addf(&joined, "%s:%s", dir, path ? path : "/bin:/usr/bin");
+    setenv("PATH", joined.data, 1);
 }
 
 void program_set_environment(const char *socket)

@@ -14,6 +14,9 @@
  * program_check. */
 void program_extend_path(void);
 
+/* Puts a directory first on PATH; before program_check, too. */
+void program_prefer_dir(const char *dir);
+
 /*
  * Whether the program, a path or a name on $PATH, is there and executable: 0, or PROGRAM_MISSING or
  * PROGRAM_UNRUNNABLE after a sentence on standard error.

@@ -13,8 +13,8 @@ import threading
 HELLO, WELCOME, REFUSE, INSN, INSN_REPLY, SERVC, SERVC_REPLY, NOTIFY, RESET, RESET_REPLY = range(1, 11)
 NQAP, DQAP, PQAP = 0xB2AD, 0xB2AE, 0xB2AF
 AP, APFT, APQCI, APQI = 1, 2, 4, 8
-ROLE_GUEST, ROLE_LPAR = 1, 2
-NOTIFY_CONFIG, NOTIFY_DETACH = 1, 2
+ROLE_GUEST, ROLE_LPAR, ROLE_NONE = 1, 2, 3
+NOTIFY_CONFIG, NOTIFY_DETACH, NOTIFY_INTERRUPT = 1, 2, 3
 RC_NORMAL, RC_NOT_AVAILABLE, RC_DECONFIGURED, RC_NO_REPLY = 0x00, 0x01, 0x03, 0x10
 SPECIFICATION = 6
 LOW = 0xFFFFFFFF
@@ -238,6 +238,9 @@ class Server:
         magic, version, role, zero, features = struct.unpack(">4sHBBI", payload[:12])
         assert magic == b"APGS" and version >= 1 and zero == 0
         name = payload[28:].decode()
+        if role == ROLE_NONE:
+            connection.sendall(frame(WELCOME, 0, struct.pack(">HHI", 1, 0, features & self.grant)))
+            return None, None
         self.hellos.append((name, role, features, payload[12:28]))
         machine = self.machines.get(name)
         if machine is None:

@@ -27,9 +27,6 @@ for f in $l; do echo "$f -> $(readlink "$f")"; done; :"""
 DIFFERENT = {
     "config_time": "our init looks for changes more often than the kernel does by itself",
     "scans": "counts what happened",
-    "ap_interrupts": "a plugin of QEMU cannot present interruptions",
-    "interrupt": "the same",
-    "poll_thread": "polls where there are no interrupts",
     "request_count": "the kernel asks the firmware of coprocessors at its scan",
 }
 # Attributes that older kernels do not have; they are compared where the kernel has them.

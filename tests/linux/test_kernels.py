@@ -63,6 +63,19 @@ def test_as_guest_it_computes(guest):
     modexp(guest, 512)
 
 
+def interrupts(guest):
+    """How many the kernel has counted."""
+    return int(re.search(r"^APB: +(\d+)", guest.sh("cat /proc/interrupts"), re.M)[1])
+
+
+def test_as_guest_it_is_interrupted_by_replies(guest):
+    assert guest.sh("cat /sys/bus/ap/ap_interrupts /sys/bus/ap/poll_thread").split() == ["1", "0"]
+    assert guest.sh("cat /sys/bus/ap/devices/0*.*/interrupt") == "Interrupts enabled.\nInterrupts enabled."
+    before = interrupts(guest)
+    modexp(guest, 256, times=20)
+    assert interrupts(guest) >= before + 20
+
+
 def test_as_guest_it_asks_the_firmware(guest):
     """A CCA coprocessor answers its driver, and stays online."""
     assert guest.sh("cat /sys/bus/ap/devices/card06/serialnr") == guest.machine.ask("status")["adapters"][1]["serial"]

@@ -81,7 +81,7 @@ static void hello_is_checked(void **state)
     wire[17] = 0;
     expect_wrong(wire_len, "HELLO: version 0");
     wire[17] = 9;
-    wire[18] = 3;
+    wire[18] = 4;
     expect_wrong(wire_len, "HELLO: unknown role");
     wire[18] = 2;
     wire[19] = 1;

@@ -216,6 +216,21 @@ static void features_are_those_that_both_have(void **state)
     guest_rig_close(r, client);
 }
 
+static void who_only_asks_for_features_is_no_guest(void **state)
+{
+    struct guest_rig *r = *state;
+    int client = guest_rig_connect(r);
+    struct guest_frame answer =
+        guest_rig_hello(r, client, GUEST_ROLE_NONE, FEATURES_ALL, "Guest1", NULL);
+    struct guest_info guest;
+
+    assert_int_equal(answer.type, GUEST_WELCOME);
+    assert_int_equal(answer.welcome.features, FEATURES_ALL);
+    assert_int_equal(guest_rig_receive(r, client).type, 0);
+    assert_false(find(r, "Guest1", &guest));
+    close(client);
+}
+
 static void changes_are_told_and_shown(void **state)
 {
     struct guest_rig *r = *state;
@@ -586,6 +601,7 @@ int main(void)
         RIG(a_guest_without_a_name_is_called_as_its_device),
         RIG(a_guest_of_the_administrator_outlives_its_client),
         RIG(features_are_those_that_both_have),
+        RIG(who_only_asks_for_features_is_no_guest),
         RIG(changes_are_told_and_shown),
         RIG(a_client_that_does_not_read_is_told_once),
         RIG_UPSTREAM(a_device_is_removed_when_its_guest_lets_go),
