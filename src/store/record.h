@@ -60,7 +60,7 @@ enum record_line { RECORD_START, RECORD_COMMAND, RECORD_LOOK, RECORD_OUTCOME };
 struct record_entry {
     enum record_line line;
     struct command cmd; /* RECORD_START: now is the time */
-    const char *path;   /* CMD_STORE: to be looked up; NULL: it had vanished */
+    const char *path;   /* CMD_STORE, CMD_OWNER: to be looked up; NULL: it had vanished */
     struct record_memory *memory;
 };
 
