@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/sendfile.h>
 #include <sys/statfs.h>
@@ -15,12 +16,17 @@
 
 static int copy_bytes(int from, int to)
 {
+    /* A limit of the size of files is an error as any other. */
+    sighandler_t old = signal(SIGXFSZ, SIG_IGN);
     ssize_t n;
+    int ret;
 
     do
         n = sendfile(to, from, NULL, CHUNK);
     while (n > 0);
-    return n < 0 ? -errno : 0;
+    ret = n < 0 ? -errno : 0;
+    signal(SIGXFSZ, old);
+    return ret;
 }
 
 static int copy_file(int from, int new, const char *name, const struct stat *st)
@@ -59,6 +65,11 @@ static int open_entry(const struct copy_plan *plan, int real, const char *name,
     return fd;
 }
 
+int copy_bind_rest(int real, int new, const char *path, const char *name, const struct stat *st)
+{
+    return layout_bind_read_only(real, new, name, st->st_mode);
+}
+
 static int copy_sub(const struct copy_plan *plan, int real, int new, const char *path,
                     const char *name)
 {
@@ -87,6 +98,8 @@ int copy_entry(const struct copy_plan *plan, int real, int new, const char *path
         ret = copy_file(fd, new, name, &st);
         if (ret == 0)
             ret = layout_copy_owner(real, new, name, &st);
+        else if (unlinkat(new, name, 0) == 0 && ret == -EFBIG)
+            ret = plan->rest(real, new, path, name, &st);
     }
     return ret < 0 && ret != -ENOENT ? layout_refuse(-ret, "copy", path) : 0;
 }

@@ -8,8 +8,8 @@
 /*
  * Copies of directories, with owner, mode, times and extended attributes. Directories, regular
  * files and symbolic links are copied; rest says what becomes of all else: sockets and other
- * special files, what cannot be read, files above the limit and, unless across, what is mounted
- * there (a tmpfs is copied as the directory that it looks like).
+ * special files, what cannot be read, files above the limit or that of the process and, unless
+ * across, what is mounted there (a tmpfs is copied as the directory that it looks like).
  */
 struct copy_plan {
     off_t limit; /* bytes of a file */
@@ -17,6 +17,9 @@ struct copy_plan {
     /* name in the directories real and new, path for messages. 0 or -errno. */
     int (*rest)(int real, int new, const char *path, const char *name, const struct stat *st);
 };
+
+/* A rest: it is the real one, read-only. */
+int copy_bind_rest(int real, int new, const char *path, const char *name, const struct stat *st);
 
 /*
  * Copies the entry name of the directory real, whose file system has the number device, to new. 0,

@@ -43,9 +43,8 @@ static void path_of(const struct place *p, char out[PATH_MAX])
 
 /* Copies the computer's directory, or makes an empty one, under another name first: what has its
  * name is complete. */
-static int fill(int store, const struct place *p, int real)
+static int fill(const struct copy_plan *plan, int store, const struct place *p, int real)
 {
-    static const struct copy_plan plan = {.limit = INT64_MAX, .across = true, .rest = leave_out};
     char name[64], path[PATH_MAX];
     struct stat st = {.st_mode = 0755};
     int ret;
@@ -62,7 +61,7 @@ static int fill(int store, const struct place *p, int real)
         ret = -errno;
     if (ret < 0)
         return layout_refuse(-ret, "make a place for", path);
-    ret = real < 0 ? 0 : copy_dir(&plan, real, new, path);
+    ret = real < 0 ? 0 : copy_dir(plan, real, new, path);
     if (ret < 0)
         return ret;
     if (real >= 0 && fstat(real, &st) < 0)
@@ -149,7 +148,8 @@ static int make_point(struct covers *covers, const struct place *p)
 }
 
 /* Gives the machine one directory of its own. */
-static int lay_out_one(int store, struct covers *covers, const struct place *p)
+static int lay_out_one(const struct copy_plan *plan, int store, struct covers *covers,
+                       const struct place *p)
 {
     char path[PATH_MAX], unfinished[64];
     struct stat st;
@@ -169,7 +169,7 @@ static int lay_out_one(int store, struct covers *covers, const struct place *p)
     snprintf(unfinished, sizeof(unfinished), "%.50s" NEW, p->name);
     remove_new(store, unfinished);
     if (fstatat(store, p->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        ret = fill(store, p, real);
+        ret = fill(plan, store, p, real);
     if (ret == 0 && missing)
         ret = make_point(covers, p);
     if (ret < 0)
@@ -184,13 +184,13 @@ static int lay_out_one(int store, struct covers *covers, const struct place *p)
     return 0;
 }
 
-static int lay_out_all(int store)
+static int lay_out_all(const struct copy_plan *plan, int store)
 {
     struct covers covers = {0};
     int ret = 0;
 
     for (const struct place *p = places; p->name && ret == 0; p++)
-        ret = lay_out_one(store, &covers, p);
+        ret = lay_out_one(plan, store, &covers, p);
     /* What is written there would be neither the computer's nor kept. */
     for (unsigned i = 0; i < covers.count && ret == 0; i++) {
         if (mount(NULL, covers.path[i], NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | ETC_FLAGS, NULL) <
@@ -202,6 +202,8 @@ static int lay_out_all(int store)
 
 int etc_lay_out(const char *keep, const char *spare)
 {
+    const struct copy_plan plan = {
+        .limit = INT64_MAX, .across = true, .rest = keep ? leave_out : copy_bind_rest};
     const char *where = keep ? keep : spare;
     int ret;
 
@@ -212,7 +214,7 @@ int etc_lay_out(const char *keep, const char *spare)
 
     fd_auto store = layout_open_dir(AT_FDCWD, where);
 
-    ret = store < 0 ? layout_refuse(errno, "open", where) : lay_out_all(store);
+    ret = store < 0 ? layout_refuse(errno, "open", where) : lay_out_all(&plan, store);
     if (!keep && umount2(spare, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && ret == 0)
         ret = layout_refuse(errno, "unmount", spare);
     return ret;

@@ -15,8 +15,8 @@
  * The first three exist in the machine even if the computer has none; they are not made there: a
  * tmpfs takes the place of the directory above them, read-only, in which every other entry is the
  * computer's. Such an entry can be written, as far as it could be before, but not replaced. What
- * cannot be read, or is neither a file nor a directory, is left out. A directory that cannot be
- * listed stays the computer's: its owner is another user, who has closed it.
+ * cannot be read, or is neither a file nor a directory, is the computer's, read-only; with keep it
+ * is left out. One of the directories that cannot be listed stays the computer's.
  *
  * keep: the directory where they live, mode 0700; what it has from an earlier time stays, and what
  * it does not have is copied. NULL: they are in memory, and go with the mount namespace. spare: a

@@ -19,18 +19,13 @@
 #define RUN_FLAGS  (MS_NOSUID | MS_NODEV)
 #define FILE_LIMIT (1 << 20)
 
-static int bind_rest(int real, int new, const char *path, const char *name, const struct stat *st)
-{
-    return layout_bind_read_only(real, new, name, st->st_mode);
-}
-
 static int leave_sockets_out(int real, int new, const char *path, const char *name,
                              const struct stat *st)
 {
-    return S_ISSOCK(st->st_mode) ? 0 : bind_rest(real, new, path, name, st);
+    return S_ISSOCK(st->st_mode) ? 0 : copy_bind_rest(real, new, path, name, st);
 }
 
-static const struct copy_plan usual = {.limit = FILE_LIMIT, .rest = bind_rest};
+static const struct copy_plan usual = {.limit = FILE_LIMIT, .rest = copy_bind_rest};
 static const struct copy_plan no_sockets = {.limit = FILE_LIMIT, .rest = leave_sockets_out};
 
 /* The first component of what /etc/resolv.conf is in /run; empty if it is elsewhere. */

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from test_host import LIST, inside  # noqa: F401
+from test_host import COMPUTER, inside  # noqa: F401
 from runs import binary
 
 COMPUTER_ETC = """
@@ -27,7 +27,7 @@ def test_the_machine_begins_with_what_is_there(inside):
     lines = result.stdout.splitlines()
     assert lines[:3] == ["/etc/udev/rules.d/41-old.rules 644 978307200", "/dev/null", "69aa1a8a-0000-4000-8000-00000000000a"]
     if inside.as_user:
-        assert "mine" in result.stderr, "what the user cannot read is not there"
+        assert "mine: Permission denied" in result.stderr
         assert lines[3:] == ["700 65534:65534", "755", "root:"], "a directory that is closed to him is as it is"
     else:
         assert lines[3:] == ["secret", "700 0:0", "755 4711:4712", "755", "root:"], result.stderr
@@ -58,7 +58,6 @@ def test_mdevctl_defines_a_device_of_the_machine(inside):
 
 def test_all_else_of_etc_is_the_computers(runs):
     """Also when a directory is missing, and another one takes the place of /etc."""
-    from test_host import COMPUTER
     result = runs.command(COMPUTER, "bash", "-c", """
         rm -rf /etc/modprobe.d; mkdir /etc/dir
         "$0" run -- bash -c 'echo x >> /etc/fstab; touch /etc/dir/new /etc/new; mkdir /etc/more'
@@ -69,7 +68,6 @@ def test_all_else_of_etc_is_the_computers(runs):
 
 @pytest.mark.parametrize("where", ["run", "guest exec"])
 def test_host_etc(runs, where):
-    from test_host import COMPUTER
     result = runs.command(COMPUTER, "bash", "-c", """
         rm -rf /etc/modprobe.d; mkdir /etc/modprobe.d
         if [ "$1" = run ]; then "$0" run --host-etc -- touch /etc/modprobe.d/new
@@ -117,7 +115,6 @@ def test_whatever_is_done_in_run_stays_inside(inside):
 
 def test_the_machines_own_sockets_in_run(runs):
     """By root's session directory, which is read-only but for them; also from another terminal."""
-    from test_host import COMPUTER
     result = runs.command(COMPUTER, "bash", "-c", """
         mkdir -p -m 700 /run/user/0; echo mine > /run/user/0/file
         unset APUS_RUNTIME_DIR; export XDG_RUNTIME_DIR=/run/user/0
@@ -132,3 +129,11 @@ def test_the_machines_own_sockets_in_run(runs):
     lines = result.stdout.splitlines()
     assert lines[:5] == ["inside", "kept", "guest", "nested", "outside"], result.stderr
     assert sorted(lines[5:]) == ["/run/user/0", "/run/user/0/apus-0", "/run/user/0/apus-0/lock", "/run/user/0/file"]
+
+
+def test_files_that_must_not_grow(runs):
+    """Without copies they are the computer's, read-only."""
+    result = runs.command(COMPUTER, "bash", "-c", COMPUTER_ETC + """
+        ulimit -f 0; "$0" run -- bash -c 'cat /etc/udev/rules.d/mine /run/some.pid; echo x > /etc/udev/rules.d/mine'
+        cat /etc/udev/rules.d/mine""", binary())
+    assert result.stdout.split() == ["secret", "1", "secret"] and "Read-only file system" in result.stderr
