@@ -173,6 +173,23 @@ static void fault(struct world *w, struct span text)
     reply_done(&reply);
 }
 
+/* Any inode number, or that of a path. */
+static void own(struct world *w, unsigned arg, struct span data)
+{
+    struct command cmd = {.kind = CMD_OWNER};
+
+    if (data.len < 16)
+        return;
+    memcpy(&cmd.owner.ino, data.data, 8);
+    memcpy(&cmd.owner.to.mode, data.data + 8, 2);
+    memcpy(&cmd.owner.to.uid, data.data + 10, 4);
+    cmd.owner.tree = arg & 1;
+    if (arg & 2)
+        sysfs_resolve(core_tree(w->core, CORE_HOST_TREE),
+                      paths[arg % (sizeof paths / sizeof *paths)], &cmd.owner.ino);
+    run(w, &cmd);
+}
+
 static void operation(struct world *w, uint8_t letter, unsigned arg, struct span data)
 {
     struct command cmd = {.kind = CMD_TIMER, .timer = {.id = 1 + arg % 4}};
@@ -201,6 +218,9 @@ static void operation(struct world *w, uint8_t letter, unsigned arg, struct span
         return;
     case 'j':
         answer(w, arg, data);
+        return;
+    case 'o':
+        own(w, arg, data);
         return;
     case 'f':
         fault(w, data);

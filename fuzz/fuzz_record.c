@@ -19,7 +19,7 @@ static void check_line(struct core *core, const char *line, size_t len)
         fuzz_check(why.len);
         return;
     }
-    if (e.line == RECORD_COMMAND && e.cmd.kind != CMD_STORE) {
+    if (e.line == RECORD_COMMAND && e.cmd.kind != CMD_STORE && e.cmd.kind != CMD_OWNER) {
         record_format_command(core, &e.cmd, &text);
         fuzz_check(record_parse_line(text.data, text.len, &again, &why) == 0);
         record_format_command(core, &again.cmd, &twice);

@@ -18,6 +18,8 @@ enum effect_kind {
     /* A directory has vanished; parent and name (in the pool) are those of its entry. Cached
      * entries must be dropped. */
     EFFECT_GONE,
+    /* node has another mode or owner. Cached ones must be dropped. */
+    EFFECT_OWNER,
     /* A kernel uevent: the pool holds "ACTION=add\0DEVPATH=/devices/...\0SUBSYSTEM=ap\0..." of
      * length len. */
     EFFECT_UEVENT,
@@ -70,8 +72,8 @@ struct effect {
     uint16_t tree;      /* of node: 0 the host's, else guest number + 1 */
     uint32_t id;        /* guest, timer or job */
     int64_t value;      /* result of a reply, reason of a notification, time of a timer */
-    uint64_t node;      /* parent inode: EFFECT_GONE; token: EFFECT_REPLY; job: EFFECT_JOB; APQN:
-                           NEWS_REPLY */
+    uint64_t node;      /* parent inode: EFFECT_GONE; inode: EFFECT_OWNER; token: EFFECT_REPLY; job:
+                           EFFECT_JOB; APQN:      NEWS_REPLY */
     uint32_t text, len; /* in the pool */
 };
 

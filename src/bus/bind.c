@@ -115,6 +115,7 @@ void queue_unbind(struct ap_bus *b, ap_qn qn, struct effects *fx)
     driver_remove(b, driver, qn, fx);
     b->hw.ops->zapq(b->hw.ctx, qn);
     q->driver = AP_DRIVER_NONE;
+    sysfs_groups_gone(b->tree, (struct sysfs_dir){SYSFS_QUEUE, qn});
     q->interrupts = false;
     q->sm_state = AP_SM_STATE_IDLE;
     count_binding(b, -1);
@@ -149,6 +150,7 @@ void card_unbind(struct ap_bus *b, unsigned apid, struct effects *fx)
         return;
     driver_remove(b, driver, apid, fx);
     b->cards[apid].driver = AP_DRIVER_NONE;
+    sysfs_groups_gone(b->tree, (struct sysfs_dir){SYSFS_CARD, apid});
     card_uevent(b, apid, "unbind", NULL, fx);
 }
 

@@ -13,9 +13,10 @@
 #include "run/program.h"
 
 static const char guest_exec_help[] =
-    "PROGRAM sees the AP bus of the running guest NAME in its /sys; all else of the system\n"
-    "is as it is here. It can be called inside 'apus run' and from outside, and several\n"
-    "programs can run in one guest at a time.\n"
+    "PROGRAM sees the AP bus of the running guest NAME in its /sys; /dev, /run and the\n"
+    "persistent part of /etc are its own, as with 'apus run', and all else of the system is as\n"
+    "it is here. It can be called inside 'apus run' and from outside, and several programs can\n"
+    "run in one guest at a time.\n"
     "\n"
     "In a guest that was started with --linux PROGRAM is one of the guest's own. Input and output\n"
     "are passed on as they come, standard input also when PROGRAM does not read it; a signal that\n"

@@ -19,7 +19,7 @@
 #include "store/machine_file.h"
 #include "uevent/uevent.h"
 
-enum { OPT_ABI = 256, OPT_RECORD, OPT_APPEND, OPT_FORCE, OPT_UEVENTS, OPT_IOCTL };
+enum { OPT_ABI = 256, OPT_RECORD, OPT_APPEND, OPT_FORCE, OPT_UEVENTS, OPT_IOCTL, OPT_HOST_ETC };
 
 static const struct cli_option run_options[] = {
     {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the worked example's)"},
@@ -30,14 +30,17 @@ static const struct cli_option run_options[] = {
     {OPT_FORCE, "force", NULL, "record in place of what is in FILE"},
     {OPT_UEVENTS, "uevents", NULL, "send uevents, in a network namespace of its own"},
     {OPT_IOCTL, "ioctl", "WAY", "'fuse' (default), or 'notify': nodes are character devices"},
+    {OPT_HOST_ETC, "host-etc", NULL, "/etc is this computer's, also what PROGRAM makes persistent"},
     {0},
 };
 
 static const char run_help[] =
-    "PROGRAM sees the /sys of the machine; all else of the system is as it is. Without\n"
-    "PROGRAM a shell runs. When PROGRAM ends, the machine ends with it: processes that it\n"
-    "left behind keep running, but the machine's part of /sys answers them 'Transport\n"
-    "endpoint is not connected'.\n"
+    "PROGRAM sees the /sys of the machine. /dev, /run and what tools make persistent in /etc\n"
+    "(mdevctl.d, udev/rules.d, modprobe.d, libvirt, zkey) begin as copies, and end with the\n"
+    "machine; all else of the system is as it is. Without PROGRAM a shell runs.\n"
+    "\n"
+    "When PROGRAM ends, the machine ends with it: processes that it left behind keep running,\n"
+    "but the machine's part of /sys answers them 'Transport endpoint is not connected'.\n"
     "\n"
     "An unprivileged user is root in PROGRAM, in a user namespace. $APUS_SOCKET names the\n"
     "control socket, and 'apus' is on the PATH; from other terminals 'apus' finds the\n"
@@ -52,7 +55,7 @@ static const char run_help[] =
     "  apus run -m lab.ini -- ./my-test.sh\n";
 
 struct run_options {
-    bool uevents, notify;
+    bool uevents, notify, host_etc;
 };
 
 static int parse_way(const char *way, struct run_options *o)
@@ -92,6 +95,9 @@ static int parse(int argc, char **argv, struct daemon_start *how, struct run_opt
             break;
         case OPT_UEVENTS:
             o->uevents = true;
+            break;
+        case OPT_HOST_ETC:
+            o->host_etc = true;
             break;
         case OPT_IOCTL:
             if (parse_way(optarg, o))
@@ -181,6 +187,7 @@ static int run_inside(struct daemon_start *how, const struct run_options *o,
     how->notify = pair[1];
     how->fuse_ioctls = !o->notify;
     compose.own_node = o->notify;
+    compose.host_etc = o->host_etc;
     ret = daemon_start(how, &daemon);
     close(pair[1]);
     /* From now on the file system lives and dies with the daemon. */

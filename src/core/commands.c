@@ -28,6 +28,12 @@ static const struct field store_fields[] = {
     {0},
 };
 
+static const struct field owner_fields[] = {
+    {COMMAND("tree", FIELD_TREE, owner.tree)},   {COMMAND("path", FIELD_NODE, owner.ino)},
+    {COMMAND("mode", FIELD_INT, owner.to.mode)}, {COMMAND("uid", FIELD_INT, owner.to.uid)},
+    {COMMAND("gid", FIELD_INT, owner.to.gid)},   {0},
+};
+
 static const struct field adapter_fields[] = {
     {COMMAND("adapter", FIELD_INT, adapter.apid)},
     {COMMAND("on", FIELD_BOOL, adapter.on), .words = off_on},
@@ -125,6 +131,8 @@ static const struct field no_fields[] = {{0}};
 
 const struct command_row command_rows[COMMAND_KINDS] = {
     [CMD_STORE] = {"store", "{tree:g}{data:q} > /sys/{path}", store_fields, false, core_store},
+    [CMD_OWNER] = {"owner", "{tree:g}mode {mode:o4} and owner {uid}:{gid} for /sys/{path}",
+                   owner_fields, false, core_owner},
     [CMD_SE_ADAPTER] = {"se-adapter", "se-adapter {adapter:x2} {on}", adapter_fields, true,
                         core_se_adapter},
     [CMD_SE_LPAR] = {"se-lpar", "se-lpar {add} {what} {id:x2}{force}", lpar_fields, true,

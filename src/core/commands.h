@@ -18,7 +18,8 @@ typedef int command_function(struct core *c, const struct command *cmd, struct e
 struct command_row {
     const char *name;
     /* For people. {name} stands for a field; behind a colon stands how it reads: x and a number of
-     * hexadecimal digits, q for a string in quotes, g for whose tree it is. */
+     * hexadecimal digits, o and one of octal digits, q for a string in quotes, g for whose tree it
+     * is. */
     const char *words;
     const struct field *fields;
     /* An administrator asked for it: a refusal is logged. Who writes to attributes leaves words of

@@ -42,6 +42,7 @@ void core_free(struct core *c)
     vfio_ap_free(c->vfio_ap);
     machine_free(c->machine);
     zcrypt_tokens_free(c->tokens);
+    sysfs_tree_done(&c->tree);
     free(c);
 }
 

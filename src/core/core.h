@@ -33,6 +33,7 @@ const struct sysfs_tree *core_tree(const struct core *c, unsigned tree);
 
 enum command_kind {
     CMD_STORE,      /* one write(2) to an attribute */
+    CMD_OWNER,      /* a node gets another mode and owner: chmod(2), chown(2) */
     CMD_SE_ADAPTER, /* Support Element: configure an adapter on or off */
     CMD_SE_LPAR,    /* Change LPAR Cryptographic Controls */
     CMD_SCLP,       /* Configure / Deconfigure Adjunct Processor; reply.value = response code */
@@ -76,6 +77,11 @@ struct command {
             const char *data;
             size_t len;
         } store;
+        struct {
+            unsigned tree; /* tree and ino lie as in store */
+            sysfs_ino ino;
+            struct sysfs_owner to;
+        } owner;
         struct {
             unsigned apid;
             bool on, force;

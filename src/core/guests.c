@@ -46,6 +46,7 @@ static void linux_free(struct guest_linux *l)
         return;
     zcrypt_free(l->zcrypt);
     ap_bus_free(l->bus);
+    sysfs_tree_done(&l->tree);
     free(l);
 }
 

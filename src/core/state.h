@@ -81,7 +81,8 @@ void alarms_handle(struct core *c, struct effects *fx);
 void alarms_arm(struct core *c, struct effects *fx);
 
 /* The functions of commands, by the file they are in. */
-command_function core_store, core_timer, core_cancel; /* core.c */
+command_function core_store, core_owner;  /* trees.c */
+command_function core_timer, core_cancel; /* timers.c, requests.c */
 command_function core_guest_start, core_guest_stop, core_guest_attach, core_guest_detach,
     core_guest_migrate, core_guest_look, core_cpu_connect, core_cpu_reset; /* guests.c */
 command_function core_vfio_open, core_vfio_close, core_vfio_reset;         /* vfio.c */

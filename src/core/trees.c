@@ -6,14 +6,19 @@
 
 /* The trees of the host and of guests: looking, opening, writing. */
 
-const struct sysfs_tree *core_tree(const struct core *c, unsigned tree)
+static struct sysfs_tree *tree_of(struct core *c, unsigned tree)
 {
-    const struct core_guest *g;
+    struct core_guest *g;
 
     if (tree == CORE_HOST_TREE)
         return &c->tree;
     g = guest_at(c, tree - 1);
     return g && g->linux_system ? &g->linux_system->tree : NULL;
+}
+
+const struct sysfs_tree *core_tree(const struct core *c, unsigned tree)
+{
+    return tree_of((struct core *)c, tree);
 }
 
 const struct zcrypt *core_zcrypt(const struct core *c, unsigned tree)
@@ -51,5 +56,16 @@ int core_store(struct core *c, const struct command *cmd, struct effects *fx, st
     fx->guest = NULL;
     if (ap_bus_config_time(c->bus) != config_time)
         scan_timer(c, fx);
+    return rc;
+}
+
+int core_owner(struct core *c, const struct command *cmd, struct effects *fx, struct reply *reply)
+{
+    struct sysfs_tree *tree = tree_of(c, cmd->owner.tree);
+    int rc = tree ? sysfs_set_owner(tree, cmd->owner.ino, &cmd->owner.to) : -ENODEV;
+
+    fx->tree = (uint16_t)cmd->owner.tree;
+    if (rc == 0)
+        effects_add(fx, EFFECT_OWNER)->node = cmd->owner.ino;
     return rc;
 }

@@ -29,7 +29,7 @@ void file_free_all(struct fuse_mount *m)
         file_free(LIST_FIRST(&m->files));
 }
 
-/* The kernel has checked the mode for this user; but on sysfs not even root opens a file in a
+/* The kernel has checked the mode for this user; but on sysfs not even root opens an attribute in a
    direction for which nobody has a bit. */
 static int check_open(const struct fuse_mount *m, fuse_ino_t ino, int flags, bool *device,
                       uint32_t *node)
@@ -41,12 +41,12 @@ static int check_open(const struct fuse_mount *m, fuse_ino_t ino, int flags, boo
 
     if (rc < 0)
         return rc;
+    *device = e.device;
+    if (e.device)
+        return core_open(m->hub->door->core, m->tree, ino, node);
     if (access != O_WRONLY && !(e.mode & 0444))
         return -EACCES;
-    if (access != O_RDONLY && !(e.mode & 0222))
-        return -EACCES;
-    *device = e.device;
-    return e.device ? core_open(m->hub->door->core, m->tree, ino, node) : 0;
+    return access != O_RDONLY && !(e.mode & 0222) ? -EACCES : 0;
 }
 
 static void do_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

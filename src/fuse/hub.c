@@ -149,6 +149,17 @@ static void apply_gone(struct fuse_hub *hub, const struct effects *effects,
             notifier_gone(m, one->node, effect_text(effects, one), one->len);
 }
 
+static void apply_owner(struct fuse_hub *hub, const struct effect *one)
+{
+    struct fuse_mount *m;
+
+    /* As with poll, no lock of a directory is taken. Where the node is not cached nothing is done.
+     */
+    TAILQ_FOREACH (m, &hub->mounts, link)
+        if (!m->closing && !m->ended && m->tree == one->tree)
+            fuse_lowlevel_notify_inval_inode(m->session, one->node, -1, 0);
+}
+
 static void apply_reply(struct fuse_hub *hub, const struct effects *effects,
                         const struct effect *one)
 {
@@ -169,6 +180,8 @@ void fuse_hub_effects(struct fuse_hub *hub, const struct effects *effects)
         if (one->kind == EFFECT_GONE) {
             apply_gone(hub, effects, one);
             gone = true;
+        } else if (one->kind == EFFECT_OWNER) {
+            apply_owner(hub, one);
         } else if (one->kind == EFFECT_REPLY) {
             replies = true;
         }

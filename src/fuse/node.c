@@ -28,8 +28,8 @@ static struct stat entry_stat(const struct fuse_mount *m, const struct sysfs_ent
     return (struct stat){.st_ino = e->ino,
                          .st_mode = type_bits(e->type) | e->mode,
                          .st_nlink = 1,
-                         .st_uid = m->uid,
-                         .st_gid = m->gid,
+                         .st_uid = e->uid ? e->uid : m->uid,
+                         .st_gid = e->gid ? e->gid : m->gid,
                          .st_size = e->type == SYSFS_TYPE_FILE && !e->device ? 4096 : 0,
                          .st_blksize = 4096,
                          .st_atim = m->born,
@@ -48,8 +48,8 @@ static void do_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
         fuse_reply_err(req, -rc);
         return;
     }
-    /* An inode number names one generation of one object, and what stat says of it never changes;
-       only whether a name still leads there does. */
+    /* An inode number names one generation of one object. What stat says of it changes by
+       CMD_OWNER alone; whether a name still leads there is another matter. */
     fuse_reply_entry(req, &(struct fuse_entry_param){.ino = e.ino,
                                                      .attr = entry_stat(m, &e),
                                                      .attr_timeout = FOREVER,
@@ -78,22 +78,51 @@ static void do_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
         fuse_reply_attr(req, &st, FOREVER);
 }
 
-/*
- * Truncation and new times are accepted and mean nothing. sysfs would let root give a node another
- * mode or owner and keep that until the node goes; nothing is kept per node here, so what would
- * change something is refused rather than forgotten.
- */
+/* What the node is to have; whoever mounted the tree stands for root. */
+static struct sysfs_owner owner_wanted(const struct fuse_mount *m, const struct sysfs_entry *e,
+                                       const struct stat *to, int what)
+{
+    struct sysfs_owner owner = {e->mode, e->uid, e->gid};
+
+    if (what & FUSE_SET_ATTR_MODE)
+        owner.mode = to->st_mode & 07777;
+    if (what & FUSE_SET_ATTR_UID)
+        owner.uid = to->st_uid == m->uid ? 0 : to->st_uid;
+    if (what & FUSE_SET_ATTR_GID)
+        owner.gid = to->st_gid == m->gid ? 0 : to->st_gid;
+    return owner;
+}
+
+/* Who may do that, the kernel has asked (default_permissions). */
+static int set_owner(const struct fuse_mount *m, fuse_ino_t ino, const struct stat *to, int what)
+{
+    const struct sysfs_tree *t = mount_tree(m);
+    struct door *door = m->hub->door;
+    struct command cmd = {.kind = CMD_OWNER, .owner = {.tree = m->tree, .ino = ino}};
+    struct reply reply = {0};
+    struct sysfs_entry e;
+    int rc = t ? sysfs_stat(t, ino, &e) : -ENODEV;
+
+    if (rc < 0)
+        return rc;
+    cmd.owner.to = owner_wanted(m, &e, to, what);
+    if (cmd.owner.to.mode == e.mode && cmd.owner.to.uid == e.uid && cmd.owner.to.gid == e.gid)
+        return 0;
+    door->execute(door, &cmd, &reply);
+    reply_done(&reply);
+    return reply.result;
+}
+
+/* Truncation and new times are accepted and mean nothing [files-owner]. */
 static void do_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to, int what,
                        struct fuse_file_info *fi)
 {
+    const struct fuse_mount *m = fuse_req_userdata(req);
     struct stat st;
-    int rc = stat_node(fuse_req_userdata(req), ino, &st);
+    int rc = set_owner(m, ino, to, what);
 
-    if (rc == 0 &&
-        (((what & FUSE_SET_ATTR_MODE) && (to->st_mode & 07777) != (st.st_mode & 07777)) ||
-         ((what & FUSE_SET_ATTR_UID) && to->st_uid != st.st_uid) ||
-         ((what & FUSE_SET_ATTR_GID) && to->st_gid != st.st_gid)))
-        rc = -EPERM;
+    if (rc == 0)
+        rc = stat_node(m, ino, &st);
     if (rc < 0)
         fuse_reply_err(req, -rc);
     else

@@ -17,7 +17,10 @@
 #include "fuse/device.h"
 #include "run/dev.h"
 #include "run/error.h"
+#include "run/etc.h"
 #include "run/layout.h"
+#include "run/rundir.h"
+#include "run/runtime.h"
 
 #define SYS_FLAGS (TMPFS_FLAGS | MS_NODEV)
 
@@ -238,6 +241,8 @@ static void enter_again(void)
 
 int compose_finish(struct compose *c)
 {
+    const char *spare = c->layers[0].path;
+    char base[RUNTIME_PATH_MAX];
     int ret = 0;
 
     for (int i = 0; i < c->count && ret == 0; i++) {
@@ -246,7 +251,13 @@ int compose_finish(struct compose *c)
         ret = is_ours(layer->path, false) ? replace(c, layer->path) : cover(c, layer);
     }
     if (ret == 0)
-        ret = dev_lay_out(c->tree, c->own_node, c->layers[0].path);
+        ret = dev_lay_out(c->tree, c->own_node, spare);
+    if (ret == 0 && !c->host_etc)
+        ret = etc_lay_out(c->keep_etc, spare);
+    if (ret == 0)
+        ret = runtime_base(base);
+    if (ret == 0)
+        ret = rundir_lay_out(base, spare);
     compose_done(c);
     if (ret == 0)
         enter_again();

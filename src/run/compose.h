@@ -6,7 +6,8 @@
 
 /*
  * A /sys and a /dev in which our directories replace or join the real ones, in a mount namespace of
- * our own (namespace_enter). dev.h says what /dev is.
+ * our own (namespace_enter). dev.h says what /dev is; rundir.h and etc.h say the same of /run and
+ * /etc.
  *
  * /sys stays the real sysfs. A tmpfs, read-only in the end, lies over those of its directories that
  * hold both kinds of entries (bus, class, devices; kernel if it has no iommu_groups; all of /sys if
@@ -26,8 +27,10 @@ struct compose_layer {
 struct compose {
     struct compose_layer layers[COMPOSE_LAYERS];
     int count;
-    int tree;      /* root of our file system */
-    bool own_node; /* z90crypt is to be a character device (seccomp/listener.h) */
+    int tree;             /* root of our file system */
+    bool own_node;        /* z90crypt is to be a character device (seccomp/listener.h) */
+    bool host_etc;        /* /etc stays the computer's (etc.h) */
+    const char *keep_etc; /* directory where the machine's part of /etc lives, or NULL */
 };
 
 /*
@@ -37,8 +40,8 @@ struct compose {
 int compose_prepare(struct compose *out);
 
 /*
- * Lays /sys and /dev out, when somebody serves the file system. Ends c. 0, or a negative errno
- * after a sentence on standard error.
+ * Lays /sys, /dev, /run and /etc out, when somebody serves the file system. Ends c. 0, or a
+ * negative errno after a sentence on standard error.
  */
 int compose_finish(struct compose *c);
 

@@ -11,7 +11,6 @@
 #include <sys/mount.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 
 #include "run/layout.h"
 #include "seccomp/node.h"
@@ -42,31 +41,6 @@ static bool is_ptmx(const struct stat *st)
     return S_ISCHR(st->st_mode) && st->st_rdev == PTMX;
 }
 
-/* Access control lists and labels. Those that cannot be taken along are none that count here. */
-static void copy_attributes(int real, int new, const char *name)
-{
-    char from[NAME_MAX + 32], to[NAME_MAX + 32], names[4096], value[4096];
-    ssize_t all, len;
-
-    snprintf(from, sizeof(from), "/proc/self/fd/%d/%s", real, name);
-    snprintf(to, sizeof(to), "/proc/self/fd/%d/%s", new, name);
-    all = llistxattr(from, names, sizeof(names));
-    for (const char *n = names; n < names + all; n += strlen(n) + 1) {
-        len = lgetxattr(from, n, value, sizeof(value));
-        if (len >= 0)
-            lsetxattr(to, n, value, (size_t)len, 0);
-    }
-}
-
-static int copy_owner(int real, int new, const char *name, const struct stat *st)
-{
-    if (fchownat(new, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-        fchmodat(new, name, st->st_mode & 07777, 0) < 0)
-        return -errno;
-    copy_attributes(real, new, name);
-    return 0;
-}
-
 /* A container may allow one device and forbid another. */
 static int make_node(bool nodes, int real, int new, const char *name, const struct stat *st)
 {
@@ -74,15 +48,7 @@ static int make_node(bool nodes, int real, int new, const char *name, const stru
         return -EPERM;
     if (mknodat(new, name, st->st_mode, st->st_rdev) < 0)
         return -errno;
-    return copy_owner(real, new, name, st);
-}
-
-static int bind_read_only(int real, int new, const char *name, mode_t mode)
-{
-    fd_auto clone = layout_clone_read_only(real, name);
-    int ret = clone < 0 ? -errno : layout_make_target(new, name, mode);
-
-    return ret < 0 ? ret : layout_attach(clone, new, name);
+    return layout_copy_owner(real, new, name, st);
 }
 
 /* An empty file system, as the real one was once. */
@@ -114,7 +80,7 @@ static int copy_mount(int real, int new, const char *name, mode_t mode)
         if (ret < 0)
             unlinkat(new, name, AT_REMOVEDIR);
     }
-    return ret < 0 ? bind_read_only(real, new, name, mode) : 0;
+    return ret < 0 ? layout_bind_read_only(real, new, name, mode) : 0;
 }
 
 static int copy_sub(bool nodes, int real, int new, const char *path, const char *name,
@@ -123,7 +89,7 @@ static int copy_sub(bool nodes, int real, int new, const char *path, const char 
     int ret = layout_make_target(new, name, st->st_mode);
 
     if (ret == 0)
-        ret = copy_owner(real, new, name, st);
+        ret = layout_copy_owner(real, new, name, st);
     if (ret < 0)
         return layout_refuse(-ret, "lay out", path);
 
@@ -151,7 +117,7 @@ static int copy_entry(bool nodes, int real, int new, const char *path, const cha
     else if (S_ISDIR(st.st_mode) && st.st_dev != device)
         ret = copy_mount(real, new, name, st.st_mode);
     else if (!is_device(st.st_mode) || make_node(nodes, real, new, name, &st) < 0)
-        ret = bind_read_only(real, new, name, st.st_mode);
+        ret = layout_bind_read_only(real, new, name, st.st_mode);
     /* A device can vanish while we look. */
     return ret < 0 && ret != -ENOENT ? layout_refuse(-ret, "lay out", path) : 0;
 }
@@ -244,22 +210,6 @@ static bool can_make_nodes(int new)
     return fd >= 0;
 }
 
-/*
- * Takes the real /dev, which ours covers, out of the mount namespace: ours steps aside meanwhile.
- * In a user namespace the kernel keeps what has come from outside in its place.
- */
-static int drop_real(const char *spare)
-{
-    if (mount("/dev", spare, NULL, MS_MOVE, NULL) < 0)
-        return layout_refuse(errno, "move away", "/dev");
-    while (umount2("/dev", MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
-        ;
-    if (mount("apus", "/dev", "tmpfs", TMPFS_FLAGS | MS_RDONLY, "mode=755") < 0)
-        return layout_refuse(errno, "mount a tmpfs on", "/dev");
-    return mount(spare, "/dev", NULL, MS_MOVE, NULL) < 0 ? layout_refuse(errno, "move back", "/dev")
-                                                         : 0;
-}
-
 static int fill(int real, int clone, int new, int tree, bool own_node)
 {
     bool nodes = can_make_nodes(new);
@@ -286,5 +236,5 @@ int dev_lay_out(int tree, bool own_node, const char *spare)
     if (new < 0)
         return layout_refuse(errno, "open", "/dev");
     ret = fill(real, clone, new, tree, own_node);
-    return ret == 0 ? drop_real(spare) : ret;
+    return ret == 0 ? layout_drop("/dev", spare) : ret;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/xattr.h>
 
 #include "base/error.h"
 #include "run/error.h"
@@ -74,6 +75,13 @@ int layout_attach(int clone, int new, const char *name)
     return move_mount(clone, "", new, name, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
 }
 
+int layout_place(int clone, int new, const char *name, mode_t mode)
+{
+    int ret = layout_make_target(new, name, mode);
+
+    return ret < 0 ? ret : layout_attach(clone, new, name);
+}
+
 int layout_bind(int from, const char *from_name, int new, const char *name)
 {
     fd_auto clone = layout_clone(from, from_name);
@@ -115,4 +123,50 @@ int layout_make_parents(int new, const char *path)
             return -errno;
     }
     return 0;
+}
+
+int layout_bind_read_only(int from, int new, const char *name, mode_t mode)
+{
+    fd_auto clone = layout_clone_read_only(from, name);
+
+    return clone < 0 ? -errno : layout_place(clone, new, name, mode);
+}
+
+/* Access control lists and labels. Those that cannot be taken along are none that count here. */
+static void copy_attributes(int real, int new, const char *name)
+{
+    char from[NAME_MAX + 32], to[NAME_MAX + 32], names[4096], value[4096];
+    ssize_t all, len;
+
+    snprintf(from, sizeof(from), "/proc/self/fd/%d/%s", real, name);
+    snprintf(to, sizeof(to), "/proc/self/fd/%d/%s", new, name);
+    all = llistxattr(from, names, sizeof(names));
+    for (const char *n = names; n < names + all; n += strlen(n) + 1) {
+        len = lgetxattr(from, n, value, sizeof(value));
+        if (len >= 0)
+            lsetxattr(to, n, value, (size_t)len, 0);
+    }
+}
+
+int layout_copy_owner(int real, int new, const char *name, const struct stat *st)
+{
+    /* EINVAL: a user namespace does not have that owner; it becomes root's. */
+    if (fchownat(new, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != EINVAL)
+        return -errno;
+    if (fchmodat(new, name, st->st_mode & 07777, 0) < 0)
+        return -errno;
+    copy_attributes(real, new, name);
+    return 0;
+}
+
+int layout_drop(const char *path, const char *spare)
+{
+    if (mount(path, spare, NULL, MS_MOVE, NULL) < 0)
+        return layout_refuse(errno, "move away", path);
+    while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+        ;
+    if (mount("apus", path, "tmpfs", TMPFS_FLAGS | MS_RDONLY, "mode=755") < 0)
+        return layout_refuse(errno, "mount a tmpfs on", path);
+    return mount(spare, path, NULL, MS_MOVE, NULL) < 0 ? layout_refuse(errno, "move back", path)
+                                                       : 0;
 }

@@ -44,12 +44,25 @@ int layout_clone_read_only(int at, const char *name);
 
 /* Gives a clone its place. The rest return 0 or -errno, too. */
 int layout_attach(int clone, int new, const char *name);
+/* The same; makes the place first, for an entry of the kind that mode says. */
+int layout_place(int clone, int new, const char *name, mode_t mode);
 /* Lets name in the directory new show what from_name in from is. */
 int layout_bind(int from, const char *from_name, int new, const char *name);
+/* The same, and nothing can be changed through it. mode: what kind of entry it is. */
+int layout_bind_read_only(int from, int new, const char *name, mode_t mode);
 int layout_copy_link(int real, int new, const char *name);
+/* Gives name in new the owner, mode and extended attributes of what is there in real. In a user
+ * namespace an owner that it does not have becomes root. */
+int layout_copy_owner(int real, int new, const char *name, const struct stat *st);
 /* An empty file or directory to bind something onto. */
 int layout_make_target(int new, const char *name, mode_t mode);
 /* Creates the directories that lead to the last component of path, which is relative to new. */
 int layout_make_parents(int new, const char *path);
+/*
+ * Takes what is mounted on path, below a mount of ours, out of the mount namespace, so that it does
+ * not show when ours is unmounted; ours waits on the directory spare meanwhile. In a user namespace
+ * the kernel keeps what has come from outside in its place.
+ */
+int layout_drop(const char *path, const char *spare);
 
 #endif

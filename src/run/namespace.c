@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -119,4 +120,18 @@ int namespace_enter(bool network)
     if (network)
         raise_loopback();
     return 0;
+}
+
+bool namespace_is_initial(void)
+{
+    char map[64] = "";
+    int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+    unsigned inside, outside, count;
+
+    if (fd < 0)
+        return true;
+    if (read(fd, map, sizeof(map) - 1) < 0)
+        map[0] = '\0';
+    close(fd);
+    return sscanf(map, "%u %u %u", &inside, &outside, &count) == 3 && count == UINT32_MAX;
 }

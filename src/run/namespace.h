@@ -12,4 +12,7 @@
  */
 int namespace_enter(bool network);
 
+/* Whether this is the computer's own user namespace: root is root. */
+bool namespace_is_initial(void);
+
 #endif

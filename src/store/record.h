@@ -77,7 +77,7 @@ enum record_line { RECORD_HEAD, RECORD_START, RECORD_COMMAND, RECORD_LOOK, RECOR
 struct record_entry {
     enum record_line line;
     struct command cmd; /* RECORD_START: now is the time */
-    const char *path;   /* CMD_STORE: to be looked up; NULL: it had vanished */
+    const char *path;   /* CMD_STORE, CMD_OWNER: to be looked up; NULL: it had vanished */
     struct record_memory *memory;
 };
 

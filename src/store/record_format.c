@@ -68,6 +68,7 @@ static void format_apcb(json_t *line, const struct core *core, unsigned number)
 
 static const char *const effect_names[] = {
     [EFFECT_GONE] = "gone",
+    [EFFECT_OWNER] = "owner",
     [EFFECT_UEVENT] = "uevent",
     [EFFECT_LOG] = "log",
     [EFFECT_APCB] = "apcb",
@@ -91,7 +92,7 @@ static json_t *format_effect(const struct core *core, const struct effects *fx,
         record_set(line, "id", json_integer(e->id));
     if (e->value)
         record_set(line, "value", json_integer(e->value));
-    if (e->kind == EFFECT_GONE)
+    if (e->kind == EFFECT_GONE || e->kind == EFFECT_OWNER)
         record_set(line, "node", record_path(core, e->tree, e->node));
     else if (e->node)
         record_set(line, "node", json_integer((json_int_t)e->node));

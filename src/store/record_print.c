@@ -26,6 +26,8 @@ static void print_number(long long n, const char *how, FILE *out)
         fprintf(out, "0x%0*llx", atoi(how + 1), (unsigned long long)n);
     else if (*how == 't')
         fprintf(out, "%.6f", (double)n / 1e9);
+    else if (*how == 'o')
+        fprintf(out, "%0*llo", atoi(how + 1), (unsigned long long)n);
     else if (*how != 'g')
         fprintf(out, "%lld", n);
 }
@@ -105,6 +107,7 @@ static void print_effect(const json_t *e, FILE *out)
         {"uevent", "{env:q}"},
         {"log", " {level}: {text}"},
         {"gone", " /sys/{node}/{text}"},
+        {"owner", " /sys/{node}"},
         {"apcb", " guest {id}: {adapters},{domains},{control_domains}"},
         {"timer", " {id} at {value:t}"},
     };

@@ -89,11 +89,12 @@ static int play_command(struct replay *r, struct record_entry *e)
 {
     struct reply reply = {0};
 
-    if (e->cmd.kind == CMD_STORE) {
+    /* CMD_OWNER has tree and ino in the same place. */
+    if (e->cmd.kind == CMD_STORE || e->cmd.kind == CMD_OWNER) {
         const struct sysfs_tree *tree = core_tree(r->core, e->cmd.store.tree);
 
         /* 0 is nobody's number: it stands for what has vanished. */
-        if (!e->path || !tree || sysfs_resolve(tree, e->path, &e->cmd.store.ino) < 0)
+        if (!e->path || !tree || sysfs_resolve_nofollow(tree, e->path, &e->cmd.store.ino) < 0)
             e->cmd.store.ino = 0;
     }
     effects_clear(&r->effects);

@@ -135,8 +135,9 @@ int sysfs_readlink(const struct sysfs_tree *t, sysfs_ino ino, struct text *out)
     return 0;
 }
 
-/* One path component; links are followed. */
-static int step(const struct sysfs_tree *t, sysfs_ino at, const char *name, sysfs_ino *out)
+/* One path component. */
+static int step(const struct sysfs_tree *t, sysfs_ino at, const char *name, bool follow,
+                sysfs_ino *out)
 {
     struct sysfs_entry entry;
     struct sysfs_dir target;
@@ -150,7 +151,7 @@ static int step(const struct sysfs_tree *t, sysfs_ino at, const char *name, sysf
     if (rc < 0)
         return rc;
     *out = entry.ino;
-    if (entry.type != SYSFS_TYPE_LINK)
+    if (entry.type != SYSFS_TYPE_LINK || !follow)
         return 0;
     rc = link_target(t, inode_unpack(entry.ino), &target);
     if (rc == 0)
@@ -158,7 +159,7 @@ static int step(const struct sysfs_tree *t, sysfs_ino at, const char *name, sysf
     return rc;
 }
 
-int sysfs_resolve(const struct sysfs_tree *t, const char *path, sysfs_ino *out)
+static int resolve(const struct sysfs_tree *t, const char *path, bool follow, sysfs_ino *out)
 {
     sysfs_ino at = SYSFS_ROOT_INO;
 
@@ -174,10 +175,20 @@ int sysfs_resolve(const struct sysfs_tree *t, const char *path, sysfs_ino *out)
         path += len + (path[len] == '/');
         if (len == 0 || strcmp(name, ".") == 0)
             continue;
-        rc = step(t, at, name, &at);
+        rc = step(t, at, name, follow || *path, &at);
         if (rc < 0)
             return rc;
     }
     *out = at;
     return 0;
+}
+
+int sysfs_resolve(const struct sysfs_tree *t, const char *path, sysfs_ino *out)
+{
+    return resolve(t, path, true, out);
+}
+
+int sysfs_resolve_nofollow(const struct sysfs_tree *t, const char *path, sysfs_ino *out)
+{
+    return resolve(t, path, false, out);
 }

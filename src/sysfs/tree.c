@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sysfs/inode.h"
+#include "sysfs/owner.h"
 
 static unsigned count_attrs(const struct sysfs_attr *attrs)
 {
@@ -153,13 +154,35 @@ static void set_name(struct sysfs_entry *e, const char *name)
     e->name[len] = '\0';
 }
 
-static void attr_entry(const struct attr *a, struct inode in, struct sysfs_entry *out)
+static sysfs_ino owner_target(const struct sysfs_tree *t, sysfs_ino ino)
+{
+    struct inode in = inode_unpack(ino);
+
+    return in.member == MEMBER_LINK ? sysfs_dir_ino(t, inode_link_target(in)) : 0;
+}
+
+/* Mode and owner as somebody has changed them. */
+static void owner_apply(const struct sysfs_tree *t, struct sysfs_entry *e)
+{
+    const struct sysfs_owner *owner =
+        t->owned ? owner_find(t, e->ino, owner_target(t, e->ino)) : NULL;
+
+    if (!owner)
+        return;
+    e->mode = owner->mode;
+    e->uid = owner->uid;
+    e->gid = owner->gid;
+}
+
+static void attr_entry(const struct sysfs_tree *t, const struct attr *a, struct inode in,
+                       struct sysfs_entry *out)
 {
     *out = (struct sysfs_entry){.ino = inode_pack(in),
                                 .type = SYSFS_TYPE_FILE,
                                 .mode = a->attr->mode,
                                 .stable = !a->group && !a->attr->visible};
     set_name(out, a->attr->name);
+    owner_apply(t, out);
 }
 
 static void dir_entry(const struct sysfs_tree *t, struct sysfs_dir dir, const char *name,
@@ -173,12 +196,15 @@ static void dir_entry(const struct sysfs_tree *t, struct sysfs_dir dir, const ch
         out->device = true;
     }
     set_name(out, name);
+    owner_apply(t, out);
 }
 
-static void link_entry(struct inode in, const char *name, struct sysfs_entry *out)
+static void link_entry(const struct sysfs_tree *t, struct inode in, const char *name,
+                       struct sysfs_entry *out)
 {
     *out = (struct sysfs_entry){.ino = inode_pack(in), .type = SYSFS_TYPE_LINK, .mode = 0777};
     set_name(out, name);
+    owner_apply(t, out);
 }
 
 /* Attribute number slot of the directory; false if it does not exist now. */
@@ -190,7 +216,7 @@ static bool attr_slot(const struct sysfs_tree *t, struct inode dir, unsigned i,
     if (!attr_visible(&a, dir.dir.object))
         return false;
     dir.member = (uint8_t)(MEMBER_ATTR + i);
-    attr_entry(&a, dir, out);
+    attr_entry(t, &a, dir, out);
     return true;
 }
 
@@ -204,7 +230,7 @@ static bool member_slot(const struct sysfs_tree *t, struct inode dir, unsigned i
         return false;
     if (m->is_link) {
         dir.member = (uint8_t)(MEMBER_FIXED + i);
-        link_entry(dir, m->name, out);
+        link_entry(t, dir, m->name, out);
     } else {
         dir_entry(t, target, m->name, out);
         out->stable = t->ops[target.kind]->generation == NULL;
@@ -219,7 +245,7 @@ static void child_entry(const struct sysfs_tree *t, struct inode dir, const stru
         dir_entry(t, c->dir, name, out);
         return;
     }
-    link_entry(inode_of_link(dir.dir, c->dir), name, out);
+    link_entry(t, inode_of_link(dir.dir, c->dir), name, out);
 }
 
 int sysfs_lookup(const struct sysfs_tree *t, sysfs_ino dir, const char *name,
@@ -260,6 +286,15 @@ const char *inode_attr_name(const struct sysfs_tree *t, struct inode in)
     return attr_of(t, in).attr->name; /* NOLINT(clang-analyzer-core.NullDereference) */
 }
 
+static unsigned member_count(const struct sysfs_kind_ops *ops)
+{
+    unsigned count = 0;
+
+    while (ops->members && ops->members[count].name)
+        count++;
+    return count;
+}
+
 int sysfs_stat(const struct sysfs_tree *t, sysfs_ino ino, struct sysfs_entry *out)
 {
     struct inode in = inode_unpack(ino);
@@ -272,7 +307,7 @@ int sysfs_stat(const struct sysfs_tree *t, sysfs_ino ino, struct sysfs_entry *ou
 
         if (target.kind >= SYSFS_KINDS || !generation_of(t, target))
             return -ENODEV;
-        link_entry(in, "", out);
+        link_entry(t, in, "", out);
         return 0;
     }
     if (!inode_is_live(t, in))
@@ -285,9 +320,11 @@ int sysfs_stat(const struct sysfs_tree *t, sysfs_ino ino, struct sysfs_entry *ou
     if (a.attr) {
         if (!attr_visible(&a, in.dir.object))
             return -ENODEV;
-        attr_entry(&a, in, out);
+        attr_entry(t, &a, in, out);
         return 0;
     }
+    if (in.member < MEMBER_FIXED || in.member >= MEMBER_FIXED + member_count(t->ops[in.dir.kind]))
+        return -ENOENT;
     return member_slot(t, in, in.member - MEMBER_FIXED, out) ? 0 : -ENODEV;
 }
 
@@ -297,15 +334,6 @@ int sysfs_stat(const struct sysfs_tree *t, sysfs_ino ino, struct sysfs_entry *ou
  */
 #define CURSOR_MEMBERS  UINT64_C(0x100)
 #define CURSOR_CHILDREN UINT64_C(0x200)
-
-static unsigned member_count(const struct sysfs_kind_ops *ops)
-{
-    unsigned count = 0;
-
-    while (ops->members && ops->members[count].name)
-        count++;
-    return count;
-}
 
 static bool next_attr(const struct sysfs_tree *t, struct inode in, uint64_t *cursor,
                       struct sysfs_entry *out)
@@ -378,7 +406,7 @@ int sysfs_show(const struct sysfs_tree *t, sysfs_ino ino, struct text *out)
     if (rc < 0)
         return rc;
     if (!a.attr->show)
-        return -EACCES;
+        return -EIO;
     rc = a.attr->show(a.ctx, in.dir.object, out);
     if (rc < 0 && out->data) {
         out->len = before;
@@ -397,8 +425,44 @@ int sysfs_store(const struct sysfs_tree *t, sysfs_ino ino, const char *data, siz
     if (rc < 0)
         return rc;
     if (!a.attr->store)
-        return -EACCES;
+        return -EIO;
     if (!len)
         return 0;
     return a.attr->store(a.ctx, in.dir.object, data, len, effects);
+}
+
+static bool is_there(const struct sysfs_tree *t, sysfs_ino ino)
+{
+    struct sysfs_entry e;
+
+    return sysfs_stat(t, ino, &e) == 0;
+}
+
+int sysfs_set_owner(struct sysfs_tree *t, sysfs_ino ino, const struct sysfs_owner *owner)
+{
+    struct sysfs_entry e;
+    int rc = sysfs_stat(t, ino, &e);
+
+    if (rc < 0)
+        return rc;
+    if (owner->mode & ~07777)
+        return -EINVAL;
+    if (owner_is_full(t))
+        owner_drop_dead(t, is_there);
+    owner_put(t, ino, owner_target(t, ino), owner);
+    return 0;
+}
+
+void sysfs_groups_gone(struct sysfs_tree *t, struct sysfs_dir dir)
+{
+    struct inode in = inode_unpack(sysfs_dir_ino(t, dir));
+
+    for (unsigned i = 0; t->owned && i < t->group_count; i++) {
+        const struct sysfs_kind_group *g = &t->groups[i];
+
+        for (unsigned n = g->first; g->kind == dir.kind && n < g->first + g->count; n++) {
+            in.member = (uint8_t)(MEMBER_ATTR + n);
+            owner_drop(t, inode_pack(in));
+        }
+    }
 }

@@ -75,7 +75,8 @@ enum sysfs_type { SYSFS_TYPE_DIR, SYSFS_TYPE_FILE, SYSFS_TYPE_LINK };
 struct sysfs_entry {
     sysfs_ino ino;
     enum sysfs_type type;
-    uint16_t mode; /* permission bits */
+    uint16_t mode;     /* permission bits */
+    uint32_t uid, gid; /* 0, as long as nobody has changed them */
     /*
      * The name refers to this node until an EFFECT_GONE, so it may be cached. Links, and attributes
      * that come and go with a driver, are not stable and must be looked up each time.
@@ -143,6 +144,8 @@ struct sysfs_group {
     void *visible_ctx;
 };
 
+struct sysfs_owned;
+
 #define SYSFS_GROUPS_MAX 16u /* of one tree */
 
 struct sysfs_tree {
@@ -155,12 +158,15 @@ struct sysfs_tree {
         unsigned first, count; /* numbers of its attributes among those of the kind */
     } groups[SYSFS_GROUPS_MAX];
     unsigned group_count;
-    uint64_t grouped; /* bit k: kind k has groups */
+    uint64_t grouped;          /* bit k: kind k has groups */
+    struct sysfs_owned *owned; /* nodes whose mode or owner was changed; owner.c */
+    unsigned owned_limit;      /* at this many, those of vanished nodes are looked for */
 };
 
 /* A tree with only bus/, class/, devices/, devices/virtual/ and kernel/. It must not be moved
  * afterwards. */
 void sysfs_tree_init(struct sysfs_tree *t);
+void sysfs_tree_done(struct sysfs_tree *t);
 
 /* A static directory, by its path. */
 struct sysfs_dir sysfs_static_dir(const char *path);
@@ -191,7 +197,7 @@ sysfs_ino sysfs_parent(const struct sysfs_tree *t, sysfs_ino ino);
 /* The relative target of a link. -ENODEV; -EINVAL: not a link. */
 int sysfs_readlink(const struct sysfs_tree *t, sysfs_ino ino, struct text *out);
 
-/* -ENODEV: vanished; -EISDIR; -EACCES: not readable; else the result of the attribute's show. */
+/* -ENODEV: vanished; -EISDIR; -EIO: it has no show; else the result of the attribute's show. */
 int sysfs_show(const struct sysfs_tree *t, sysfs_ino ino, struct text *out);
 
 /* The same checks, then the attribute's store. As in the kernel an empty write does not reach it.
@@ -199,12 +205,27 @@ int sysfs_show(const struct sysfs_tree *t, sysfs_ino ino, struct text *out);
 int sysfs_store(const struct sysfs_tree *t, sysfs_ino ino, const char *data, size_t len,
                 struct effects *effects);
 
+/* Mode and owner of a node, as chmod(2) and chown(2) change them [files-owner]. */
+struct sysfs_owner {
+    uint16_t mode; /* at most 07777 */
+    uint32_t uid, gid;
+};
+
+/* Kept as long as the node. -ENODEV, -ENOENT as sysfs_stat; -EINVAL: a mode with other bits. Only
+ * the core calls this. */
+int sysfs_set_owner(struct sysfs_tree *t, sysfs_ino ino, const struct sysfs_owner *owner);
+
+/* A driver has left the device: the attributes that it added are gone, and later ones are new. */
+void sysfs_groups_gone(struct sysfs_tree *t, struct sysfs_dir dir);
+
 /* The path below the tree's root without a leading slash, e.g. devices/ap/card05/05.0004. */
 void sysfs_path(const struct sysfs_tree *t, sysfs_ino ino, struct text *out);
 void sysfs_dir_path(const struct sysfs_tree *t, struct sysfs_dir dir, struct text *out);
 
 /* Resolves a path from the root, following links. -ENOENT, -ENOTDIR, -ELOOP. */
 int sysfs_resolve(const struct sysfs_tree *t, const char *path, sysfs_ino *out);
+/* The same; if the last component is a link, out is the link itself. */
+int sysfs_resolve_nofollow(const struct sysfs_tree *t, const char *path, sysfs_ino *out);
 
 /* The kind and object of an inode number. */
 struct sysfs_dir sysfs_dir_of(sysfs_ino ino);

@@ -109,6 +109,25 @@ def test_nodes_are_as_the_real_ones(inside):
     assert lines[5:] == ["0" if inside.as_user else "54321", "3", "written"]
 
 
+@pytest.mark.parametrize("way", ["fuse", "notify"])
+def test_device_nodes_have_modes_and_owners_of_their_own(inside, way):
+    """chgrp zkeyadm, chmod 660, and the Kubernetes plugin's chmod 0666, of z90crypt and of a node that was made."""
+    if inside.as_user and way == "notify":
+        pytest.skip("in a user namespace the nodes are those of the computer's null device, read-only")
+    group = 0 if inside.as_user else 4711
+    result = inside(f"""
+        echo one > /sys/class/zcrypt/create
+        stat -L -c '%a %u:%g' /dev/z90crypt /dev/one
+        chmod 0660 /dev/z90crypt && chmod 0640 /dev/one && chgrp {group} /dev/z90crypt /dev/one
+        stat -L -c '%a %u:%g' /dev/z90crypt /dev/one
+        chmod 0666 /dev/one; stat -L -c %a /dev/one
+        echo one > /sys/class/zcrypt/destroy; echo one > /sys/class/zcrypt/create; stat -L -c %a:%g /dev/one
+        {"" if inside.as_user else 'setpriv --reuid=65534 --regid=65534 --clear-groups bash -c "exec 3<>/dev/z90crypt" 2>&1 | grep -o Perm.*'}
+        """, options=f"--ioctl={way}")
+    want = f"666 0:0 666 0:0 660 0:{group} 640 0:{group} 666 666:0"
+    assert result.stdout.split() == [*want.split(), *([] if inside.as_user else ["Permission", "denied"])], result.stderr
+
+
 def test_access_control_lists_come_along(runs):
     if not shutil.which("setfacl"):
         pytest.skip("needs setfacl")

@@ -381,3 +381,54 @@ def test_a_matrix_longer_than_a_page_is_read_whole(apus):
     lines = [f"{a:02x}.{d:04x}" for a in range(30) for d in range(30)]
     assert mdev.matrix() == lines
     assert shell("cat matrix", cwd=host.path(mdev.dir)).stdout.splitlines() == lines
+
+
+def owner(path):
+    status = os.lstat(path)
+    return oct(stat.S_IMODE(status.st_mode)), status.st_uid, status.st_gid
+
+
+def test_mode_and_owner_are_the_nodes_own(host):
+    """What a group of administrators is given, as chzdev, udev rules and people do it."""
+    node, attribute = host.path("dev/z90crypt"), host.path(APMASK)
+    assert owner(node) == ("0o666", 0, 0)
+    os.chown(node, -1, 4711)
+    os.chmod(node, 0o660)
+    assert owner(node) == ("0o660", 0, 4711)
+    assert as_nobody("exec 3<> z90crypt", host.path("dev")).returncode != 0
+    member = "setpriv --reuid 65534 --regid 4711 --clear-groups"
+    assert shell(f"{member} bash -c 'exec 3<> z90crypt'", cwd=host.path("dev")).returncode == 0
+    os.chmod(node, 0)
+    os.close(os.open(node, os.O_RDWR))  # a device node, unlike an attribute, opens for root
+    os.chown(attribute, 0, 4711)
+    os.chmod(attribute, 0o664)
+    assert shell(f"{member} bash -c 'echo 0x7 > apmask'", cwd=host.path("bus/ap")).returncode == 0
+    assert host.value(APMASK) == mask(1, 2, 3)
+    denied = as_nobody("chmod 666 apmask; chmod 666 ../../dev/z90crypt; chgrp 65534 apmask", host.path("bus/ap"))
+    assert denied.stderr.count("Operation not permitted") == 3, denied.stderr
+    assert owner(attribute) == ("0o664", 0, 4711)
+
+
+def test_mode_and_owner_go_with_the_node(host):
+    host.w("class/zcrypt/create", "one")
+    os.chmod(host.path("dev/one"), 0o600)
+    host.w("class/zcrypt/destroy", "one")
+    host.w("class/zcrypt/create", "one")
+    assert owner(host.path("dev/one")) == ("0o666", 0, 0)
+    queue = host.path("devices/ap/card05/05.0004")
+    os.chmod(queue / "online", 0o600)
+    os.chmod(queue / "config", 0o400)
+    driver = os.path.basename(os.readlink(queue / "driver"))
+    host.w(f"bus/ap/drivers/{driver}/unbind", "05.0004")
+    host.w(f"bus/ap/drivers/{driver}/bind", "05.0004")
+    assert owner(queue / "online") == ("0o644", 0, 0), "the driver has added it anew"
+    assert owner(queue / "config") == ("0o400", 0, 0)
+
+
+def test_owners_of_a_whole_tree(host):
+    """Links, too, as chown -R does it."""
+    assert shell("chown -R 7:8 . && chmod -R o-rwx .", cwd=host.path("bus/ap")).returncode == 0
+    assert owner(host.path("bus/ap/devices/card05")) == ("0o777", 7, 8)
+    assert owner(host.path("bus/ap/devices")) == ("0o750", 7, 8)
+    assert owner(host.path("devices/ap/card05")) == ("0o755", 0, 0)
+    assert as_nobody("ls", host.path("bus/ap")).returncode != 0

@@ -75,6 +75,7 @@ void core_execute(struct core *c, const struct command *cmd, struct effects *eff
     }
 
 NOT_HERE(core_store)
+NOT_HERE(core_owner)
 NOT_HERE(core_timer)
 NOT_HERE(core_cancel)
 NOT_HERE(core_guest_start)

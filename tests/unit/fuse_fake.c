@@ -352,6 +352,11 @@ static void execute(struct door *door, struct command *cmd, struct reply *reply)
         f->effects.tree = (uint16_t)cmd->store.tree;
         reply->result = sysfs_store(core_tree(f->core, cmd->store.tree), cmd->store.ino,
                                     cmd->store.data, cmd->store.len, &f->effects);
+    } else if (cmd->kind == CMD_OWNER) {
+        f->effects.tree = (uint16_t)cmd->owner.tree;
+        reply->result =
+            sysfs_set_owner(&f->core->trees[cmd->owner.tree].tree, cmd->owner.ino, &cmd->owner.to);
+        effects_add(&f->effects, EFFECT_OWNER)->node = cmd->owner.ino;
     } else {
         for (unsigned i = 0; i < FAKE_TREES; i++)
             cancel(&f->core->trees[i], cmd->token);
@@ -437,6 +442,8 @@ void fake_stop(struct fake *f)
     close(f->call_fd);
     sd_event_unref(f->event);
     effects_done(&f->effects);
+    for (unsigned i = 0; i < FAKE_TREES; i++)
+        sysfs_tree_done(&f->core->trees[i].tree);
     free(f->core);
 }
 

@@ -281,19 +281,73 @@ static void test_nothing_can_be_made_removed_or_renamed(void **state)
     assert_fails(ENOENT, open("new", O_WRONLY));
 }
 
-static void test_owner_and_mode_cannot_change_and_times_may_be_set(void **state)
+static void test_times_may_be_set_and_stay(void **state)
 {
     struct stat before, after;
 
     assert_return_code(stat("value", &before), errno);
-    assert_fails(EPERM, chmod("value", 0666));
-    assert_fails(EPERM, chown("value", 1, -1));
-    assert_return_code(chmod("value", 0644), errno);
-    assert_return_code(chown("value", 0, 0), errno);
     assert_return_code(utimensat(AT_FDCWD, "value", NULL, 0), errno);
     assert_return_code(stat("value", &after), errno);
-    assert_int_equal(before.st_mode, after.st_mode);
     assert_int_equal(before.st_mtime, after.st_mtime);
+}
+
+static void must_be(const char *path, mode_t mode, uid_t uid, gid_t gid)
+{
+    struct stat st;
+
+    assert_return_code(lstat(path, &st), errno);
+    assert_int_equal(st.st_mode & 07777, mode);
+    assert_int_equal(st.st_uid, uid);
+    assert_int_equal(st.st_gid, gid);
+}
+
+static int nobody_writes(void)
+{
+    return open("value", O_WRONLY) < 0 ? errno : 0;
+}
+
+/* Also through another mount, which has cached what was before. */
+static void test_mode_and_owner_change_for_all(void **state)
+{
+    struct fuse_mount *other;
+
+    assert_return_code(mkdir(DIR_ "/other", 0755), errno);
+    other = fake_must_mount(&fake, 0, DIR_ "/other", -1, NULL);
+    must_be(DIR_ "/other/value", 0644, 0, 0);
+    assert_int_equal(as_nobody(nobody_writes), EACCES);
+    assert_return_code(chmod("value", 0662), errno);
+    must_be("value", 0662, 0, 0);
+    must_be(DIR_ "/other/value", 0662, 0, 0);
+    assert_int_equal(as_nobody(nobody_writes), 0);
+    assert_return_code(chown("value", 7, -1), errno);
+    assert_return_code(chown("value", -1, 8), errno);
+    must_be(DIR_ "/other/value", 0662, 7, 8);
+    objects("add", 3, 4);
+    assert_return_code(lchown("folder/obj3", 5, 6), errno);
+    must_be("folder/obj3", 0777, 5, 6);
+    assert_return_code(chmod(".", 0700), errno);
+    must_be(DIR_ "/other", 0700, 0, 0);
+    assert_int_equal(as_nobody(nobody_writes), EACCES);
+    assert_fails(EPERM, unlink("value"));
+    fake_unmount(&fake, other);
+    assert_return_code(rmdir(DIR_ "/other"), errno);
+}
+
+/* A direction opens if somebody has a bit; what the attribute cannot do is an error of its own. */
+static void test_a_wider_mode_adds_no_direction(void **state)
+{
+    int fd;
+
+    assert_return_code(chmod("count", 0644), errno);
+    fd = must_open("count", O_WRONLY);
+    assert_fails(EIO, (int)write(fd, "1", 1));
+    close(fd);
+    assert_return_code(chmod("secret", 0600), errno);
+    fd = must_open("secret", O_RDONLY);
+    assert_fails(EIO, (int)read(fd, &(char){0}, 1));
+    close(fd);
+    assert_return_code(chmod("value", 0), errno);
+    assert_fails(EACCES, open("value", O_RDONLY));
 }
 
 static void test_there_are_no_extended_attributes(void **state)
@@ -466,7 +520,9 @@ int main(void)
         T(test_the_content_is_made_at_offset_0_and_stays),
         T(test_contents_of_any_length_are_read_whole),
         T(test_nothing_can_be_made_removed_or_renamed),
-        T(test_owner_and_mode_cannot_change_and_times_may_be_set),
+        T(test_times_may_be_set_and_stay),
+        T(test_mode_and_owner_change_for_all),
+        T(test_a_wider_mode_adds_no_direction),
         T(test_there_are_no_extended_attributes),
         T(test_a_device_node_asks_the_core),
         T(test_files_of_a_vanished_object),

@@ -166,6 +166,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
+    sysfs_tree_done(*state);
     free(*state);
     return 0;
 }
@@ -258,6 +259,9 @@ static void lookup_and_stat_agree(void **state)
     secret_visible = false;
     assert_int_equal(sysfs_stat(t, e.ino, &same), -ENODEV);
     assert_int_equal(sysfs_stat(t, UINT64_MAX, &same), -ENOENT);
+    /* Behind the last attribute, and behind the last member. */
+    assert_int_equal(sysfs_stat(t, card | UINT64_C(50) << 48, &same), -ENOENT);
+    assert_int_equal(sysfs_stat(t, card | UINT64_C(200) << 48, &same), -ENOENT);
 }
 
 /* The number of what has vanished is never that of what came after it. */
@@ -294,10 +298,10 @@ static void what_an_attribute_does_not_do(void **state)
     assert_string_equal(out.data, "before ");
     assert_int_equal(sysfs_show(t, at(t, "devices/ap/card0"), &out), -EISDIR);
     assert_int_equal(sysfs_store(t, at(t, "devices/ap/card0"), "x", 1, NULL), -EISDIR);
-    assert_int_equal(sysfs_store(t, at(t, "devices/ap/card0/broken"), "x", 1, NULL), -EACCES);
+    assert_int_equal(sysfs_store(t, at(t, "devices/ap/card0/broken"), "x", 1, NULL), -EIO);
     secret_visible = true;
     secret = at(t, "devices/ap/card0/secret");
-    assert_int_equal(sysfs_show(t, secret, &out), -EACCES);
+    assert_int_equal(sysfs_show(t, secret, &out), -EIO);
     assert_int_equal(sysfs_store(t, secret, "abc", 3, NULL), 0);
     assert_string_equal(stored, "abc");
     /* An empty write does not get that far. */
@@ -346,6 +350,67 @@ static void paths_go_through_links(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void check_owner(const struct sysfs_tree *t, const char *path, unsigned mode, unsigned uid)
+{
+    struct sysfs_entry e;
+    sysfs_ino ino;
+
+    assert_int_equal(sysfs_resolve_nofollow(t, path, &ino), 0);
+    assert_int_equal(sysfs_stat(t, ino, &e), 0);
+    assert_int_equal(e.mode, mode);
+    assert_int_equal(e.uid, uid);
+    assert_int_equal(e.gid, uid ? uid + 1 : 0);
+}
+
+static void owned_by(struct sysfs_tree *t, const char *path, unsigned mode, unsigned uid)
+{
+    struct sysfs_owner owner = {(uint16_t)mode, uid, uid + 1};
+    sysfs_ino ino;
+
+    assert_int_equal(sysfs_resolve_nofollow(t, path, &ino), 0);
+    assert_int_equal(sysfs_set_owner(t, ino, &owner), 0);
+}
+
+static void mode_and_owner_last_as_long_as_the_node(void **state)
+{
+    struct sysfs_tree *t = *state;
+    struct sysfs_entry e;
+    sysfs_ino old = at(t, "devices/ap/card0/value");
+
+    owned_by(t, "devices/ap/card0/value", 0600, 7);
+    owned_by(t, "devices/ap/card0", 0750, 8);
+    owned_by(t, "devices/ap/card0/up", 0777, 9);
+    owned_by(t, "bus/ap/card0", 0777, 10);
+    check_owner(t, "devices/ap/card0/value", 0600, 7);
+    check_owner(t, "devices/ap/card0", 0750, 8);
+    check_owner(t, "devices/ap/card0/up", 0777, 9);
+    check_owner(t, "bus/ap/card0", 0777, 10);
+    check_owner(t, "devices/ap/card2/value", 0644, 0);
+    assert_int_equal(sysfs_lookup(t, at(t, "devices/ap/card0"), "value", &e), 0);
+    assert_int_equal(e.mode, 0600);
+    generation[0] = 2; /* it has gone, and another one has come */
+    check_owner(t, "devices/ap/card0/value", 0644, 0);
+    check_owner(t, "devices/ap/card0", 0755, 0);
+    check_owner(t, "devices/ap/card0/up", 0777, 0);
+    check_owner(t, "bus/ap/card0", 0777, 0);
+    assert_int_equal(sysfs_set_owner(t, old, &(struct sysfs_owner){0}), -ENODEV);
+    assert_int_equal(sysfs_set_owner(t, SYSFS_ROOT_INO, &(struct sysfs_owner){.mode = 0100000}),
+                     -EINVAL);
+}
+
+/* Nodes that have gone do not count for ever. */
+static void what_vanished_takes_no_memory(void **state)
+{
+    struct sysfs_tree *t = *state;
+
+    for (unsigned i = 1; i < 10000; i++) {
+        generation[0] = (uint16_t)i;
+        owned_by(t, "devices/ap/card0/value", 0600, i);
+    }
+    check_owner(t, "devices/ap/card0/value", 0600, 9999);
+    assert_in_range(t->owned_limit, 1, 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +422,8 @@ int main(void)
         TEST(what_an_attribute_does_not_do),
         TEST(links_are_relative),
         TEST(paths_go_through_links),
+        TEST(mode_and_owner_last_as_long_as_the_node),
+        TEST(what_vanished_takes_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
