@@ -46,11 +46,19 @@ const char *layout_next_name(DIR *d)
     return NULL;
 }
 
+#define CLONE_FLAGS                                                                                \
+    (OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)
+
 int layout_clone(int at, const char *name)
 {
-    return open_tree(at, name,
-                     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW |
-                         AT_NO_AUTOMOUNT | AT_EMPTY_PATH);
+    return open_tree(at, name, CLONE_FLAGS | AT_RECURSIVE);
+}
+
+int layout_clone_alone(int at, const char *name)
+{
+    int fd = open_tree(at, name, CLONE_FLAGS);
+
+    return fd < 0 && errno == EINVAL ? layout_clone(at, name) : fd;
 }
 
 int layout_clone_read_only(int at, const char *name)
