@@ -13,10 +13,17 @@
 
 int layout_refuse(int err, const char *doing, const char *path)
 {
-    run_error("cannot %s %s: %s%s", doing, path, error_text(err),
-              err == ENOSYS   ? "; apus needs Linux 5.2 or newer"
-              : err == ENOSPC ? "; raise /proc/sys/fs/mount-max or free some memory"
-                              : "");
+    text_auto remedy = {0};
+
+    if (err == ENOSYS)
+        text_adds(&remedy, "; apus needs Linux 5.2 or newer");
+    else if (err == ENOSPC)
+        text_adds(&remedy, "; raise /proc/sys/fs/mount-max or free some memory");
+    else if (err == EPERM || err == EACCES) {
+        text_adds(&remedy, "; ");
+        run_advice(RIGHTS_MOUNT_TREE, err, &remedy);
+    }
+    run_error("cannot %s %s: %s%s", doing, path, error_text(err), remedy.data ? remedy.data : "");
     return -err;
 }
 
