@@ -154,6 +154,7 @@ static int daemon_open(struct daemon *d, const struct machine_config *machine, s
     if (rc < 0)
         return rc;
     daemon_spread(d);
+    daemon_warn_of_propagation(d);
     return 0;
 }
 
