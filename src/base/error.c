@@ -15,8 +15,7 @@ const char *error_text(int err)
         return "Cannot allocate memory; free some, or raise the limit of the process (ulimit -v)";
     case EAGAIN:
         return "Resource temporarily unavailable; raise the limits of the user's processes (ulimit "
-               "-u) "
-               "and of memory (ulimit -v)";
+               "-u, in a container --pids-limit) and of memory (ulimit -v)";
     default:
         return strerror(err);
     }

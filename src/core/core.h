@@ -197,6 +197,8 @@ int core_open(const struct core *c, unsigned tree, sysfs_ino ino, uint32_t *node
 struct door {
     struct core *core;
     void (*execute)(struct door *door, struct command *cmd, struct reply *reply); /* fills in now */
+    /* A message of an adapter's own for the log; NULL: nobody reads it. */
+    void (*log)(struct door *door, enum log_level level, const char *message);
 };
 
 #endif

@@ -282,7 +282,7 @@ static int submit(struct pool *pool, uint32_t id, struct pool_job *job)
         return -EAGAIN;
     if (pool->waiting >= pool->idle && pool->started < pool->limits.threads &&
         start_thread(pool) < 0 && pool->started == 0)
-        return -EAGAIN;
+        return -ENOMEM;
     return enqueue(pool, id, job);
 }
 

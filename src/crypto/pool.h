@@ -52,7 +52,7 @@ int pool_fd(const struct pool *pool);
 
 /*
  * 0: done will be called exactly once for the job. Otherwise the job was not taken: -EAGAIN a bound
- * is reached, or no thread can be started; -ESHUTDOWN after pool_stop.
+ * is reached; -ENOMEM there is no thread, and none can be started; -ESHUTDOWN after pool_stop.
  */
 int pool_submit(struct pool *pool, uint32_t source, struct pool_job *job);
 

@@ -10,13 +10,14 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "crypto/job.h"
 #include "daemon/firmware.h"
 #include "message/type50.h"
 
 #define PER_SOURCE 4096u  /* jobs of the host, or of one guest, that the pool holds */
 #define TOTAL      65536u /* jobs that the pool holds */
-#define RETRY_US   10000u /* when the pool cannot even start a thread */
+#define RETRY_US   10000u /* when the pool has no room */
 
 /* A job on its way: with the pool, waiting for the pool to have room, or to be computed at once. */
 struct work {
@@ -37,10 +38,12 @@ struct adapters {
     sd_event_source *soon;     /* enabled while small is not empty */
     sd_event_source *retry;    /* runs while held is not empty and the pool is idle */
     struct work_list held;     /* the pool had no room, oldest first */
-    struct work_list small;    /* cheaper to compute than to hand to another thread */
+    struct work_list
+        small; /* cheaper to compute than to hand to another thread, or none is there */
     unsigned small_count;
     struct modexp_kept kept; /* of the last small one, */
     uint32_t kept_source;    /* whose source this was */
+    bool alone;              /* the log says that there are no threads */
     struct firmware *firmware;
     atomic_bool closing;
 };
@@ -80,10 +83,37 @@ static void compute(struct pool_job *job, void *own)
         w->compute(job, own);
 }
 
+/* To be computed on the event loop. */
+static void work_here(struct adapters *a, struct work *w)
+{
+    STAILQ_INSERT_TAIL(&a->small, w, link);
+    a->small_count++;
+    sd_event_source_set_enabled(a->soon, SD_EVENT_ON);
+}
+
+static void log_alone(struct adapters *a)
+{
+    text_auto message = {0};
+
+    if (a->alone)
+        return;
+    a->alone = true;
+    text_addf(&message, "cannot start a thread that computes, so requests are slow: %s",
+              error_text(EAGAIN));
+    a->door->log(a->door, LOG_LEVEL_WARNING, message.data);
+}
+
 static void work_submit(struct adapters *a, struct work *w)
 {
-    if (pool_submit(a->pool, w->source, &w->job->pool) == 0)
+    int rc = pool_submit(a->pool, w->source, &w->job->pool);
+
+    if (rc == 0)
         return;
+    if (rc == -ENOMEM) {
+        log_alone(a);
+        work_here(a, w);
+        return;
+    }
     STAILQ_INSERT_TAIL(&a->held, w, link);
     sd_event_source_set_time_relative(a->retry, RETRY_US);
     sd_event_source_set_enabled(a->retry, SD_EVENT_ONESHOT);
@@ -186,13 +216,10 @@ static void take_job(struct adapters *a, uint64_t id)
         return;
     w = work_new(a, &job);
     /* When there are very many, sources are to take turns. */
-    if (!is_small(&job) || a->small_count == SMALL_MAX) {
+    if (is_small(&job) && a->small_count < SMALL_MAX)
+        work_here(a, w);
+    else
         work_submit(a, w);
-        return;
-    }
-    STAILQ_INSERT_TAIL(&a->small, w, link);
-    a->small_count++;
-    sd_event_source_set_enabled(a->soon, SD_EVENT_ON);
 }
 
 void adapters_effects(struct adapters *a, const struct effects *effects)

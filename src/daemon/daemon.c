@@ -140,6 +140,7 @@ static int daemon_open(struct daemon *d, const struct machine_config *machine, s
     if (rc < 0)
         return rc;
     d->door.execute = daemon_execute;
+    d->door.log = daemon_door_log;
     d->effects.now = clock_now(&d->clock);
     d->effects.want_uevents = d->options->uevent_fd >= 0 || d->options->record || is_small(machine);
     if (d->options->record)
@@ -154,6 +155,7 @@ static int daemon_open(struct daemon *d, const struct machine_config *machine, s
     if (rc < 0)
         return rc;
     daemon_spread(d);
+    daemon_warn_of_propagation(d);
     return 0;
 }
 

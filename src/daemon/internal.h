@@ -72,6 +72,11 @@ void daemon_print(const struct daemon *d, unsigned level, const char *message);
 /* A message of the daemon's own: into the log and, unless quiet, to standard error. */
 void daemon_log(struct daemon *d, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The door's log. */
+void daemon_door_log(struct door *door, enum log_level level, const char *message);
+
+/* A warning if nobody outside a container will see the tree that is mounted. */
+void daemon_warn_of_propagation(struct daemon *d);
 
 /* As fuse_mount_new. */
 int daemon_mount_new(struct daemon *d, unsigned tree, const char *mountpoint, int fd,

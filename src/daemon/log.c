@@ -24,3 +24,8 @@ void daemon_log(struct daemon *d, enum log_level level, const char *format, ...)
     if (d->control)
         control_server_log(d->control, level, message.data);
 }
+
+void daemon_door_log(struct door *door, enum log_level level, const char *message)
+{
+    daemon_log((struct daemon *)door, level, "%s", message);
+}

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "rights/rights.h"
 
 static int refuse_open(int err, struct text *why)
 {
@@ -33,17 +34,17 @@ static int refuse_open(int err, struct text *why)
 
 static int refuse_mount(int err, const char *where, struct text *why)
 {
+    struct rights rights;
+
     switch (err) {
     case ENODEV:
         text_adds(why, "this kernel has no FUSE file system; load the module (modprobe fuse)");
         return -ENODEV;
     case EPERM:
     case EACCES:
-        text_addf(why,
-                  "no permission to mount a FUSE file system on %s; run apus as root, or allow "
-                  "mounts in the container (--cap-add SYS_ADMIN, and a security profile that lets "
-                  "it)",
-                  where);
+        text_addf(why, "no permission to mount a FUSE file system on %s: ", where);
+        rights_look(&rights);
+        rights_advise(&rights, RIGHTS_MOUNT, err, why);
         return -EPERM;
     case ENOSPC:
         text_adds(why, "cannot mount a FUSE file system: there are too many mounts; raise "

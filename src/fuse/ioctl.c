@@ -171,6 +171,8 @@ static void do_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned number, void *arg,
     }
     if (rc == 0)
         rc = check_caller(m, f, fuse_req_ctx(req)->pid);
+    if (rc == -EACCES)
+        ioctl_desk_forbidden(m->hub->desk, fuse_req_ctx(req)->pid);
     if (rc < 0)
         fuse_reply_err(req, -rc);
     else if (ioctl_is_matrix(number))

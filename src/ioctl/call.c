@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/text.h"
 
 #define STUCK_US 1000000u /* a copy that a signal has to wait for */
@@ -33,10 +34,56 @@ struct ioctl_desk {
     sd_event *event;
     struct copier *copier;
     uint64_t next_token, last_serial;
+    pid_t forbidden;                           /* the last process that the log has named */
     struct caller_seen seen[CALLER_SEEN_SIZE]; /* pages of callers */
     struct habit habits[HABITS];               /* by thread */
     LIST_HEAD(, ioctl_call) waiting[BUCKETS];  /* by token */
 };
+
+static void desk_log(const struct ioctl_desk *d, enum log_level level, const struct text *message)
+{
+    if (d->door->log)
+        d->door->log(d->door, level, message->data);
+}
+
+static void on_no_thread(void *desk, int error)
+{
+    text_auto message = {0};
+
+    text_addf(&message,
+              "cannot start a thread that copies the memory of programs, so requests are slow: %s",
+              error_text(-error));
+    desk_log(desk, LOG_LEVEL_WARNING, &message);
+}
+
+void ioctl_desk_forbidden(struct ioctl_desk *d, pid_t thread)
+{
+    pid_t process = caller_process(thread);
+    text_auto message = {0};
+
+    if (process == d->forbidden)
+        return;
+    d->forbidden = process;
+    text_addf(&message,
+              "an ioctl of process %d fails with EACCES: the daemon may not look at its memory; it "
+              "needs the capability SYS_PTRACE (in a container --cap-add SYS_PTRACE)",
+              (int)process);
+    desk_log(d, LOG_LEVEL_WARNING, &message);
+}
+
+/* Our parent stands for the programs to come: 'apus run' becomes one. */
+void ioctl_desk_probe(struct ioctl_desk *d)
+{
+    text_auto message = {0};
+
+    if (!caller_is_ours(getppid()) || caller_probe(getppid()) != -EACCES)
+        return;
+    text_adds(&message,
+              "requests through device nodes will fail with EACCES: this system does not let the "
+              "daemon look at the memory of programs; give it the capability SYS_PTRACE (in a "
+              "container --cap-add SYS_PTRACE)");
+    desk_log(d, LOG_LEVEL_ERROR, &message);
+}
 
 int ioctl_desk_new(struct door *door, sd_event *event, uint64_t first_token,
                    struct ioctl_desk **out)
@@ -47,7 +94,7 @@ int ioctl_desk_new(struct door *door, sd_event *event, uint64_t first_token,
     d->door = door;
     d->event = event;
     d->next_token = first_token;
-    rc = copier_new(event, &d->copier);
+    rc = copier_new(event, on_no_thread, d, &d->copier);
     if (rc < 0) {
         free(d);
         return rc;
@@ -81,6 +128,8 @@ static void call_free(struct ioctl_call *c)
 
 static void call_finish(struct ioctl_call *c, int result)
 {
+    if (result == -EACCES)
+        ioctl_desk_forbidden(c->desk, c->thread);
     c->way->answer(c, result);
     call_free(c);
 }
@@ -248,11 +297,12 @@ static void call_copy(struct ioctl_call *c, enum ioctl_stage stage)
     c->stage = stage;
     c->transfer.thread = c->thread;
     c->transfer.uid = c->uid;
+    c->transfer.trusted = ioctl_call_trusted(c);
     c->transfer.line = c->line;
     c->transfer.work = transfer_work;
     c->transfer.done = transfer_done;
-    transfer_start(c->desk->copier, &c->transfer);
-    call_listen(c);
+    if (transfer_start(c->desk->copier, &c->transfer))
+        call_listen(c);
 }
 
 static void call_reply(struct ioctl_call *c, int result)

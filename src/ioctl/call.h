@@ -69,6 +69,8 @@ struct ioctl_call {
 /* Tokens of its commands count up from first_token. 0 or -errno of the system. */
 int ioctl_desk_new(struct door *door, sd_event *event, uint64_t first_token,
                    struct ioctl_desk **out);
+/* The log says so if the memory of programs cannot be reached. */
+void ioctl_desk_probe(struct ioctl_desk *d);
 /* All its calls are answered. NULL is allowed. */
 void ioctl_desk_free(struct ioctl_desk *d);
 
@@ -81,6 +83,9 @@ bool ioctl_call_trusted(const struct ioctl_call *c);
 
 /* Serves a request: zcrypt_abi_struct_len knows the number. */
 void ioctl_call_work(struct ioctl_call *c);
+
+/* The log says why an ioctl of this thread gets EACCES, once for a process. */
+void ioctl_desk_forbidden(struct ioctl_desk *d, pid_t thread);
 
 /* Writes data, which it takes and frees, to the ioctl's argument, and answers 0. */
 void ioctl_call_give(struct ioctl_call *c, uint8_t *data, size_t len);

@@ -21,10 +21,12 @@
 #define WINDOWS_BYTES 8192u
 #define FDS_MAX       4096 /* of a caller that are looked through */
 
+/* ENOSYS is another way of forbidding the call. */
 static int failure(void)
 {
     switch (errno) {
     case EPERM:
+    case ENOSYS:
         return -EACCES;
     case ESRCH:
         return -ESRCH;
@@ -139,17 +141,6 @@ static int read_windows(const struct caller *c, const struct caller_piece *piece
     return rc;
 }
 
-int caller_read(const struct caller *c, const struct caller_piece *pieces, unsigned count)
-{
-    int rc = read_windows(c, pieces, count);
-
-    if (rc < 0 || !c->careful || c->waits(c->line, c->id))
-        return rc;
-    for (unsigned i = 0; i < count; i++)
-        explicit_bzero(pieces[i].here, pieces[i].len);
-    return -ENODEV;
-}
-
 static int open_proc(pid_t thread, const char *name, int flags)
 {
     char path[64];
@@ -170,8 +161,8 @@ static int open_proc(pid_t thread, const char *name, int flags)
     }
 }
 
-/* Whether the program itself might write there. */
-static bool may_write(FILE *maps, uintptr_t at, size_t len)
+/* Whether the program itself might write, or read, there. */
+static bool may_access(FILE *maps, uintptr_t at, size_t len, bool write)
 {
     uintptr_t start, end;
     size_t size = 0;
@@ -182,7 +173,7 @@ static bool may_write(FILE *maps, uintptr_t at, size_t len)
            sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &start, &end, mode) == 3 && start <= at) {
         size_t here = at < end ? end - at : 0;
 
-        if (here && mode[1] != 'w')
+        if (here && (write ? mode[1] != 'w' : mode[0] != 'r'))
             break;
         len -= here < len ? here : len;
         at += here;
@@ -191,22 +182,23 @@ static bool may_write(FILE *maps, uintptr_t at, size_t len)
     return len == 0;
 }
 
-static int write_piece(int memory, FILE *maps, const struct caller_piece *p)
+static int move_piece(int memory, FILE *maps, const struct caller_piece *p, bool write)
 {
     ssize_t n;
 
-    if (!may_write(maps, (uintptr_t)p->address, p->len))
+    if (!may_access(maps, (uintptr_t)p->address, p->len, write))
         return -EFAULT;
-    n = pwrite(memory, p->here, p->len, (off_t)p->address);
+    n = write ? pwrite(memory, p->here, p->len, (off_t)p->address)
+              : pread(memory, p->here, p->len, (off_t)p->address);
     return n >= 0 && (size_t)n == p->len ? 0 : -EFAULT;
 }
 
-/* Both files stand for the memory that the thread had when they were opened. The first one may
- * write wherever a debugger may. */
-static int write_carefully(const struct caller *c, const struct caller_piece *pieces,
-                           unsigned count)
+/* Both files stand for the memory that the thread had when they were opened. The first one reads
+ * and writes wherever a debugger may. */
+static int move_by_file(const struct caller *c, const struct caller_piece *pieces, unsigned count,
+                        bool write)
 {
-    int memory = open_proc(c->thread, "mem", O_WRONLY), list, rc;
+    int memory = open_proc(c->thread, "mem", write ? O_WRONLY : O_RDONLY), list, rc;
     FILE *maps = NULL;
 
     if (memory < 0)
@@ -217,7 +209,7 @@ static int write_carefully(const struct caller *c, const struct caller_piece *pi
         rc = !maps ? -ENOMEM : c->waits(c->line, c->id) ? 0 : -ENODEV;
     }
     for (unsigned i = 0; rc == 0 && i < count; i++)
-        rc = write_piece(memory, maps, &pieces[i]);
+        rc = move_piece(memory, maps, &pieces[i], write);
     if (maps)
         fclose(maps);
     else if (list >= 0)
@@ -226,11 +218,50 @@ static int write_carefully(const struct caller *c, const struct caller_piece *pi
     return rc;
 }
 
+int caller_read(const struct caller *c, const struct caller_piece *pieces, unsigned count)
+{
+    int rc = read_windows(c, pieces, count);
+
+    if (rc == -EACCES)
+        rc = move_by_file(c, pieces, count, false);
+    if (rc < 0 || !c->careful || c->waits(c->line, c->id))
+        return rc;
+    for (unsigned i = 0; i < count; i++)
+        explicit_bzero(pieces[i].here, pieces[i].len);
+    return -ENODEV;
+}
+
 int caller_write(const struct caller *c, const struct caller_piece *pieces, unsigned count)
 {
-    if (c->careful)
-        return write_carefully(c, pieces, count);
-    return copy(c, process_vm_writev, pieces, count);
+    int rc = c->careful ? -EACCES : copy(c, process_vm_writev, pieces, count);
+
+    return rc == -EACCES ? move_by_file(c, pieces, count, true) : rc;
+}
+
+bool caller_is_ours(pid_t process)
+{
+    char path[64];
+    struct stat st;
+
+    snprintf(path, sizeof path, "/proc/%d", (int)process);
+    return geteuid() == 0 || (stat(path, &st) == 0 && st.st_uid == geteuid());
+}
+
+int caller_probe(pid_t thread)
+{
+    char byte;
+    struct iovec here = {&byte, 1}, nowhere = {NULL, 1};
+    int memory;
+
+    /* Rights are looked at first, and then nothing is there. */
+    if (process_vm_readv(thread, &here, 1, &nowhere, 1, 0) >= 0 ||
+        (errno != EPERM && errno != ENOSYS))
+        return 0;
+    memory = open_proc(thread, "mem", O_RDWR);
+    if (memory < 0)
+        return memory;
+    close(memory);
+    return 0;
 }
 
 /* Adds the pages of one piece; false: too many. */
@@ -313,36 +344,39 @@ pid_t caller_process(pid_t thread)
     return process;
 }
 
-/* Asks no file system, which could be our own. Not by fdinfo: its text can be long. */
-static bool fd_names(int dir, const char *name, uint64_t ino)
+/* As caller_check_file, for one descriptor. Asks no file system, which could be our own.
+ * Not by fdinfo: its text can be long. */
+static int fd_names(int dir, const char *name, uint64_t ino)
 {
     const int how = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
     int fd = openat(dir, name, O_PATH | O_CLOEXEC);
     struct statx st;
     bool same = fd >= 0 && statx(fd, "", how, STATX_INO, &st) == 0 && st.stx_ino == ino;
 
-    if (fd >= 0)
-        close(fd);
-    return same;
+    if (fd < 0)
+        return errno == EACCES || errno == EPERM ? -EACCES : -EOPNOTSUPP;
+    close(fd);
+    return same ? 0 : -EOPNOTSUPP;
 }
 
 int caller_check_file(pid_t thread, uint64_t ino)
 {
     char path[64];
-    bool found = false;
+    int rc = -EOPNOTSUPP;
     DIR *dir;
 
     snprintf(path, sizeof path, "/proc/%d/fd", (int)thread);
     dir = opendir(path);
     if (!dir)
         return errno == EACCES || errno == EPERM ? -EACCES : -EOPNOTSUPP;
-    for (unsigned i = 0; !found && i < FDS_MAX; i++) {
+    for (unsigned i = 0; rc == -EOPNOTSUPP && i < FDS_MAX; i++) {
         struct dirent *e = readdir(dir);
 
         if (!e)
             break;
-        found = *e->d_name != '.' && fd_names(dirfd(dir), e->d_name, ino);
+        if (*e->d_name != '.')
+            rc = fd_names(dirfd(dir), e->d_name, ino);
     }
     closedir(dir);
-    return found ? 0 : -EOPNOTSUPP;
+    return rc;
 }

@@ -24,6 +24,10 @@
  * How long it takes. Copying makes pages present in the caller as an access of its own would: that
  * can wait for a disk, for another file system, for a userfaultfd of the caller, or for the daemon
  * itself. Whoever must not wait asks caller_resident first.
+ *
+ * By which way. process_vm_readv(2) and process_vm_writev(2); where these are forbidden, as in a
+ * container without CAP_SYS_PTRACE, by /proc/PID/mem, which needs no capability for programs of the
+ * daemon's own user.
  */
 
 /* Whether the caller still waits, as line and id (which are the guard's own) tell. Any thread. */
@@ -54,6 +58,12 @@ struct caller_piece {
  */
 int caller_read(const struct caller *c, const struct caller_piece *pieces, unsigned count);
 int caller_write(const struct caller *c, const struct caller_piece *pieces, unsigned count);
+
+/* Whether it is for us to serve as far as users go: it is our own user's, or we are root. */
+bool caller_is_ours(pid_t process);
+
+/* 0: the memory of this process can be reached. -EACCES: the system forbids it; -ESRCH. */
+int caller_probe(pid_t thread);
 
 /*
  * True if all pages are present and there are not too many, so that copying does not wait. call is

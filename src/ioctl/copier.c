@@ -17,6 +17,8 @@
 #define PER_PROCESS    8u
 #define BUCKETS        256u
 #define PATIENCE_NS    200000000L /* at the end, for copies that are under way */
+#define RETRY_US       50000u     /* when no thread could be started, */
+#define RETRIES        20u        /* so often before waiting copies are given up */
 
 TAILQ_HEAD(copy_list, copy);
 TAILQ_HEAD(customer_list, customer);
@@ -44,7 +46,10 @@ struct customer {
 
 struct copier {
     int fd; /* readable while finished is not empty */
-    sd_event_source *source;
+    sd_event_source *source, *retry;
+    copier_no_thread *no_thread;
+    void *data;
+    unsigned refusals; /* attempts to start a thread since one could be started */
     pthread_mutex_t lock;
     pthread_cond_t work, ended;
     /* All below under lock. */
@@ -169,15 +174,20 @@ static struct copy *take(struct copier *c)
     return copy;
 }
 
+static void finish(struct copier *c, struct copy *copy)
+{
+    count_running(c, copy->customer, -1);
+    if (TAILQ_EMPTY(&c->finished))
+        eventfd_write(c->fd, 1);
+    TAILQ_INSERT_TAIL(&c->finished, copy, link);
+}
+
 static void run(struct copier *c, struct copy *copy)
 {
     pthread_mutex_unlock(&c->lock);
     copy->work(copy);
     pthread_mutex_lock(&c->lock);
-    count_running(c, copy->customer, -1);
-    if (TAILQ_EMPTY(&c->finished))
-        eventfd_write(c->fd, 1);
-    TAILQ_INSERT_TAIL(&c->finished, copy, link);
+    finish(c, copy);
 }
 
 static void copier_destroy(struct copier *c)
@@ -220,12 +230,44 @@ static void *copier_main(void *data)
     return NULL;
 }
 
-/* Called with the lock held. Without a thread the copy waits for one that is busy, or for a later
- * attempt. */
+/* Called with the lock held, on the event loop. Without a thread a copy waits for one that is busy,
+ * or for a later attempt. */
 static void start_thread(struct copier *c)
 {
-    if (thread_start("apus-copy", copier_main, c, NULL) == 0)
+    int rc = thread_start("apus-copy", copier_main, c, NULL);
+
+    if (rc == 0) {
         c->threads++;
+        c->refusals = 0;
+        return;
+    }
+    if (c->refusals++ == 0)
+        c->no_thread(c->data, rc);
+    sd_event_source_set_time_relative(c->retry, RETRY_US);
+    sd_event_source_set_enabled(c->retry, SD_EVENT_ONESHOT);
+}
+
+static void give_up(struct copier *c)
+{
+    struct copy *copy;
+
+    while ((copy = take(c))) {
+        copy->given_up = true;
+        finish(c, copy);
+    }
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *data)
+{
+    struct copier *c = data;
+
+    pthread_mutex_lock(&c->lock);
+    if (c->waiting_count > c->idle)
+        start_thread(c);
+    if (c->refusals > RETRIES)
+        give_up(c);
+    pthread_mutex_unlock(&c->lock);
+    return 0;
 }
 
 /* Some of those that wait are for no thread at all, as long as others of theirs occupy enough. */
@@ -235,9 +277,12 @@ static bool wants_thread(const struct copier *c, const struct customer *customer
            c->threads < (customer->running ? SHARED_THREADS : THREADS_MAX);
 }
 
-void copier_submit(struct copier *c, struct copy *copy)
+bool copier_submit(struct copier *c, struct copy *copy)
 {
+    bool here;
+
     pthread_mutex_lock(&c->lock);
+    copy->given_up = false;
     copy->customer = customer_get(c, copy->uid, copy->process);
     TAILQ_INSERT_TAIL(&copy->customer->waiting, copy, link);
     copy->waiting = true;
@@ -245,8 +290,14 @@ void copier_submit(struct copier *c, struct copy *copy)
     customer_settle(c, copy->customer);
     if (wants_thread(c, copy->customer))
         start_thread(c);
+    here = copy->trusted && c->threads == 0;
+    if (here) {
+        forget_waiting(c, copy);
+        customer_settle(c, copy->customer);
+    }
     pthread_cond_signal(&c->work);
     pthread_mutex_unlock(&c->lock);
+    return !here;
 }
 
 bool copier_cancel(struct copier *c, struct copy *copy)
@@ -285,21 +336,41 @@ static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *
     return 0;
 }
 
-int copier_new(sd_event *event, struct copier **out)
+static int open_sources(struct copier *c, sd_event *event)
+{
+    int rc = c->fd < 0 ? -errno : 0;
+
+    if (rc == 0)
+        rc = sd_event_add_io(event, &c->source, c->fd, EPOLLIN, on_finished, c);
+    if (rc >= 0)
+        rc = sd_event_add_time_relative(event, &c->retry, CLOCK_MONOTONIC, 0, 0, on_retry, c);
+    if (rc >= 0)
+        rc = sd_event_source_set_enabled(c->retry, SD_EVENT_OFF);
+    return rc;
+}
+
+static void close_sources(struct copier *c)
+{
+    sd_event_source_disable_unref(c->source);
+    sd_event_source_disable_unref(c->retry);
+}
+
+int copier_new(sd_event *event, copier_no_thread *no_thread, void *data, struct copier **out)
 {
     struct copier *c = xcalloc(1, sizeof *c);
     int rc;
 
+    c->no_thread = no_thread;
+    c->data = data;
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->work, NULL);
     pthread_cond_init(&c->ended, NULL);
     TAILQ_INIT(&c->users);
     TAILQ_INIT(&c->finished);
     c->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    rc = c->fd < 0 ? -errno : 0;
-    if (rc == 0)
-        rc = sd_event_add_io(event, &c->source, c->fd, EPOLLIN, on_finished, c);
+    rc = open_sources(c, event);
     if (rc < 0) {
+        close_sources(c);
         if (c->fd >= 0)
             close(c->fd);
         free(c);
@@ -327,7 +398,7 @@ void copier_free(struct copier *c)
 {
     if (!c)
         return;
-    sd_event_source_disable_unref(c->source);
+    close_sources(c);
     pthread_mutex_lock(&c->lock);
     c->quit = true;
     pthread_cond_broadcast(&c->work);

@@ -34,13 +34,17 @@ static void on_done(struct copy *copy)
 {
     struct transfer *t = transfer_of(copy);
 
+    if (copy->given_up && t->trusted)
+        on_work(copy);
+    else if (copy->given_up)
+        t->result = -ENOMEM;
     if (t->copy_line >= 0)
         close(t->copy_line);
     t->busy = false;
     t->done(t, t->result);
 }
 
-void transfer_start(struct copier *c, struct transfer *t)
+bool transfer_start(struct copier *c, struct transfer *t)
 {
     t->copy_line = -1;
     t->busy = true;
@@ -49,7 +53,13 @@ void transfer_start(struct copier *c, struct transfer *t)
     t->copy.begin = on_begin;
     t->copy.work = on_work;
     t->copy.done = on_done;
-    copier_submit(c, &t->copy);
+    t->copy.trusted = t->trusted;
+    if (copier_submit(c, &t->copy))
+        return true;
+    on_begin(&t->copy);
+    on_work(&t->copy);
+    on_done(&t->copy);
+    return false;
 }
 
 bool transfer_stop(struct copier *c, struct transfer *t)

@@ -19,6 +19,7 @@ struct transfer {
      * (ioctl/caller.h), open until work has ended or stop has returned. */
     pid_t thread;
     uid_t uid;
+    bool trusted; /* may hold up the event loop if no thread can be had */
     int line;
     /* On a thread. line is a duplicate of the owner's. 0 or -errno. */
     int (*work)(struct transfer *t, int line);
@@ -32,7 +33,8 @@ struct transfer {
     int copy_line, result;
 };
 
-void transfer_start(struct copier *c, struct transfer *t);
+/* False: it has ended already, done was called. */
+bool transfer_start(struct copier *c, struct transfer *t);
 
 /* True: work has not begun and never will; done is not called. False: the owner has to wait for
  * done. Only while busy. */

@@ -203,6 +203,28 @@ static void compose_done(struct compose *c)
         close(c->tree);
 }
 
+/*
+ * In a user namespace the kernel lets a new sysfs be mounted only while the mount namespace has a
+ * sysfs that nothing covers, and parts of /sys will be covered. So another one is kept, which
+ * nobody sees: in a tmpfs on path, which will be covered as a whole.
+ */
+static int keep_sysfs(const char *path)
+{
+    fd_auto sysfs = layout_clone_alone(AT_FDCWD, "/sys");
+
+    if (sysfs < 0)
+        return layout_refuse(errno, "clone the mount of", "/sys");
+    if (mount("apus", path, "tmpfs", SYS_FLAGS, "mode=755") < 0)
+        return layout_refuse(errno, "mount a tmpfs on", path);
+
+    fd_auto hidden = layout_open_dir(AT_FDCWD, path);
+    int ret = hidden < 0 ? -errno : layout_make_target(hidden, "sys", S_IFDIR | 0755);
+
+    if (ret == 0)
+        ret = layout_attach(sysfs, hidden, "sys");
+    return ret < 0 ? layout_refuse(-ret, "keep a sysfs below", path) : 0;
+}
+
 int compose_prepare(struct compose *out)
 {
     struct compose c = {.tree = -1};
@@ -210,6 +232,8 @@ int compose_prepare(struct compose *out)
     int ret = choose_layers(&c), fuse = -1;
 
     /* The first layer will be covered: what is mounted there stays out of sight. */
+    if (ret == 0)
+        ret = keep_sysfs(c.layers[0].path);
     if (ret == 0) {
         ret = fuse = fuse_device_mount(c.layers[0].path, &why);
         if (ret < 0)

@@ -15,6 +15,8 @@
  * they come from the file system, and one that it does not have is hidden, too.
  *   bus/ap bus/matrix bus/mdev class/mdev_bus class/zcrypt devices/ap devices/vfio_ap
  *   devices/virtual/zcrypt kernel/iommu_groups
+ * A program inside that makes a user namespace may mount a sysfs of its own there, if it may
+ * outside.
  */
 #define COMPOSE_LAYERS 4
 

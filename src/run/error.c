@@ -20,3 +20,11 @@ int run_error(const char *format, ...)
     va_end(args);
     return 1;
 }
+
+void run_advice(enum rights_deed deed, int err, struct text *out)
+{
+    struct rights rights;
+
+    rights_look(&rights);
+    rights_advise(&rights, deed, err, out);
+}

@@ -4,8 +4,13 @@
 
 #include <stdarg.h>
 
+#include "rights/rights.h"
+
 /* "apus: " and the sentence on standard error. Returns 1. */
 int run_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int run_error_v(const char *format, va_list args);
+
+/* What helps after EPERM or EACCES, see rights_advise. */
+void run_advice(enum rights_deed deed, int err, struct text *out);
 
 #endif

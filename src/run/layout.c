@@ -14,10 +14,17 @@
 
 int layout_refuse(int err, const char *doing, const char *path)
 {
-    run_error("cannot %s %s: %s%s", doing, path, error_text(err),
-              err == ENOSYS   ? "; apus needs Linux 5.2 or newer"
-              : err == ENOSPC ? "; raise /proc/sys/fs/mount-max or free some memory"
-                              : "");
+    text_auto remedy = {0};
+
+    if (err == ENOSYS)
+        text_adds(&remedy, "; apus needs Linux 5.2 or newer");
+    else if (err == ENOSPC)
+        text_adds(&remedy, "; raise /proc/sys/fs/mount-max or free some memory");
+    else if (err == EPERM || err == EACCES) {
+        text_adds(&remedy, "; ");
+        run_advice(RIGHTS_MOUNT_TREE, err, &remedy);
+    }
+    run_error("cannot %s %s: %s%s", doing, path, error_text(err), remedy.data ? remedy.data : "");
     return -err;
 }
 
@@ -47,11 +54,19 @@ const char *layout_next_name(DIR *d)
     return NULL;
 }
 
+#define CLONE_FLAGS                                                                                \
+    (OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)
+
 int layout_clone(int at, const char *name)
 {
-    return open_tree(at, name,
-                     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW |
-                         AT_NO_AUTOMOUNT | AT_EMPTY_PATH);
+    return open_tree(at, name, CLONE_FLAGS | AT_RECURSIVE);
+}
+
+int layout_clone_alone(int at, const char *name)
+{
+    int fd = open_tree(at, name, CLONE_FLAGS);
+
+    return fd < 0 && errno == EINVAL ? layout_clone(at, name) : fd;
 }
 
 int layout_clone_read_only(int at, const char *name)

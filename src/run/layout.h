@@ -39,7 +39,11 @@ const char *layout_next_name(DIR *d);
 /* A copy of what is at name, with everything mounted below it, yet without a place. Descriptor or
  * -1. */
 int layout_clone(int at, const char *name);
-/* The same, and nothing can be changed through it; Linux before 5.12 lets that pass. */
+/* The same without what is mounted below, where the kernel allows that: not for an unprivileged
+ * user.
+ */
+int layout_clone_alone(int at, const char *name);
+/* As layout_clone, and nothing can be changed through it; Linux before 5.12 lets that pass. */
 int layout_clone_read_only(int at, const char *name);
 
 /* Gives a clone its place. The rest return 0 or -errno, too. */

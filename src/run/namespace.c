@@ -30,42 +30,42 @@ static int write_file(const char *path, const char *text)
     return err;
 }
 
-static int refuse_user(int err)
+/* r: from before the user namespace, in which we have all rights and are nobody. */
+static int refuse_user(const struct rights *r, enum rights_deed deed, int err)
 {
-    const char *remedy;
+    text_auto remedy = {0};
 
     switch (err) {
     case EPERM:
     case EACCES:
-        remedy = "this system does not let you; allow unprivileged user namespaces "
-                 "(sysctl kernel.unprivileged_userns_clone=1 or "
-                 "kernel.apparmor_restrict_unprivileged_userns=0) or run apus as root; in a "
-                 "chroot no system lets you";
+        rights_advise(r, deed, err, &remedy);
         break;
     case ENOSPC:
     case EUSERS:
-        remedy = "the limit is reached; raise /proc/sys/user/max_user_namespaces or run apus as "
-                 "root";
+        text_adds(&remedy, "the limit is reached; raise /proc/sys/user/max_user_namespaces or run "
+                           "apus as root");
         break;
     case EINVAL:
     case ENOSYS:
-        remedy = "this kernel has none; run apus as root";
+        text_adds(&remedy, "this kernel has none; run apus as root");
         break;
     default:
-        remedy = error_text(err);
+        text_adds(&remedy, error_text(err));
     }
-    run_error("cannot make a user namespace: %s", remedy);
+    run_error("cannot make a user namespace: %s", remedy.data);
     return -err;
 }
 
 static int enter_user(int flags)
 {
     unsigned uid = geteuid(), gid = getegid();
+    struct rights rights;
     char map[32];
     int ret;
 
+    rights_look(&rights);
     if (unshare(flags | CLONE_NEWUSER) < 0)
-        return refuse_user(errno);
+        return refuse_user(&rights, RIGHTS_USER_NAMESPACE, errno);
     /* Kernels before 3.19 have no setgroups and need no denial. */
     ret = write_file("/proc/self/setgroups", "deny");
     if (ret == 0 || ret == -ENOENT) {
@@ -76,7 +76,7 @@ static int enter_user(int flags)
         snprintf(map, sizeof(map), "0 %u 1\n", gid);
         ret = write_file("/proc/self/gid_map", map);
     }
-    return ret < 0 ? refuse_user(-ret) : 0;
+    return ret < 0 ? refuse_user(&rights, RIGHTS_MAP_ROOT, -ret) : 0;
 }
 
 /* Programs expect a loopback device that is up. Without one the machine still works. */
@@ -89,6 +89,21 @@ static void raise_loopback(void)
         return;
     ioctl(fd, SIOCSIFFLAGS, &request);
     close(fd);
+}
+
+static int refuse_private(int err)
+{
+    text_auto remedy = {0};
+
+    if (err == EACCES || err == EPERM)
+        run_advice(RIGHTS_MOUNT, err, &remedy);
+    else if (err == EINVAL)
+        text_adds(&remedy, "the root directory is no mount point, as in a plain chroot: bind it to "
+                           "itself (mount --bind DIR DIR) before chroot DIR");
+    else
+        text_adds(&remedy, error_text(err));
+    run_error("cannot make the mount namespace private: %s", remedy.data);
+    return -err;
 }
 
 int namespace_enter(bool network)
@@ -106,17 +121,8 @@ int namespace_enter(bool network)
         if (ret < 0)
             return ret;
     }
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
-        ret = -errno;
-        run_error("cannot make the mount namespace private: %s%s", error_text(-ret),
-                  ret == -EINVAL
-                      ? "; the root directory is no mount point, as in a plain chroot: bind it to "
-                        "itself (mount --bind DIR DIR) before chroot DIR"
-                  : ret == -EACCES || ret == -EPERM
-                      ? "; a security module forbids mounts, run apus as root or allow them"
-                      : "");
-        return ret;
-    }
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return refuse_private(errno);
     if (network)
         raise_loopback();
     return 0;

@@ -215,6 +215,8 @@ static void serve_zcrypt(struct seccomp *n, const struct seccomp_notif *request)
         rc = zcrypt_ioctl_allowed(z, node->node, number & 0xff);
     if (rc == 0)
         rc = descriptor_user((pid_t)request->pid, &user);
+    if (rc == -EACCES)
+        ioctl_desk_forbidden(n->desk, (pid_t)request->pid);
     if (rc < 0)
         seccomp_answer(n->listener, request->id, rc);
     else

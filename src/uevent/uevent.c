@@ -17,6 +17,7 @@
 
 /* Linux 6.17: NET_NS_INIT_INO of linux/nsfs.h. */
 #define NETNS_INITIAL 0xeffffff9u
+#define PIDNS_INITIAL UINT64_C(0xeffffffc) /* PROC_PID_INIT_INO */
 
 struct uevent_sender {
     int fd;
@@ -89,13 +90,17 @@ int uevent_netns_get(uint64_t *out)
     return netns_of_path("/proc/self/ns/net", out);
 }
 
-/* Newer kernels have a fixed number for it; in older ones process 1 shows it to root. */
+/*
+ * Newer kernels have a fixed number for it; in older ones process 1 shows it to root. Process 1 of
+ * a container is not the system's: it may be 'apus run' itself.
+ */
 static bool is_the_systems(uint64_t netns)
 {
-    uint64_t first = 0;
+    uint64_t first = 0, processes = 0;
 
     return netns == NETNS_INITIAL ||
-           (netns_of_path("/proc/1/ns/net", &first) == 0 && first == netns);
+           (netns_of_path("/proc/self/ns/pid", &processes) == 0 && processes == PIDNS_INITIAL &&
+            netns_of_path("/proc/1/ns/net", &first) == 0 && first == netns);
 }
 
 static int check_netns(int fd, uint64_t outside, struct text *why)
@@ -104,8 +109,11 @@ static int check_netns(int fd, uint64_t outside, struct text *why)
     int ret = netns_of_socket(fd, &netns);
 
     if (ret < 0)
-        text_addf(why, "uevents are not sent: the network namespace of the socket is unknown: %s",
-                  strerror(-ret));
+        text_addf(why, "uevents are not sent: the network namespace of the socket is unknown: %s%s",
+                  strerror(-ret),
+                  ret == -EPERM ? "; it takes the capability NET_ADMIN (docker run --cap-add "
+                                  "NET_ADMIN)"
+                                : "");
     else if (is_the_systems(netns))
         text_adds(why, "uevents are not sent into the system's own network namespace; they need "
                        "one of their own, as 'apus run --uevents' makes it");

@@ -164,3 +164,19 @@ def test_a_zcrypt_node_appears_in_dev_and_goes(inside):
                     "echo null > create; test -c /dev/null && echo spared; "
                     "echo web > destroy; test -e /dev/web || test -L /dev/web || echo gone")
     assert result.stdout == "there\nspared\ngone\n", result.stderr
+
+
+def test_a_user_namespace_inside_mounts_a_sysfs_of_its_own(inside):
+    """As rootless containers do; the kernel forbids it where every sysfs that is mounted is covered somewhere."""
+    mount = "mkdir -p $APUS_RUNTIME_DIR/s; unshare -Urnm sh -c 'mount -t sysfs s $APUS_RUNTIME_DIR/s && ls $APUS_RUNTIME_DIR/s'"
+    outside = inside.outside("bash", "-c", mount)
+    within = inside(mount)
+    os.rmdir(f"{inside.runs.base}/s")
+    if outside.returncode != 0:
+        pytest.skip("this computer does not allow it outside either: " + outside.stderr)
+    assert within.stdout == outside.stdout, within.stderr
+
+
+def test_nobody_sees_the_sysfs_that_is_kept_for_that(inside):
+    assert inside("ls -d /sys/bus/sys").stdout == ""
+    assert "/sys/bus/sys " in inside("cat /proc/self/mountinfo").stdout

@@ -123,3 +123,19 @@ def test_wrong_usage(runs):
         assert result.returncode == 2
         assert word in result.stderr and result.stderr.endswith("\nTry 'apus run --help'.\n")
         assert result.stderr.count("\n") == 2
+
+
+def test_root_without_capabilities(runs):
+    """As docker run --cap-drop ALL --security-opt seccomp=unconfined."""
+    refused(runs.command("bash", "-c", NO_CAPABILITIES + '"$0" run -- echo started', binary()), "--cap-add SETFCAP")
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="forbid.py knows the calls of x86_64")
+@pytest.mark.parametrize("call, words", [
+    ("unshare", ["the seccomp filter", "seccomp=unconfined"]),
+    ("mount", ["cannot make the mount namespace private", "seccomp=unconfined"]),
+    ("open_tree", ["/sys", "a newer container engine"]),
+], ids=["unshare", "mount", "open_tree"])
+def test_a_call_that_a_filter_forbids(runs, call, words):
+    forbid = os.path.join(os.path.dirname(__file__), "..", "crypto", "forbid.py")
+    refused(runs.command("/usr/bin/python3", forbid, call, "--", binary(), "run", "--", "echo", "started"), *words)

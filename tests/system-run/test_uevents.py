@@ -95,3 +95,19 @@ def test_udevadm_monitor(runs):
         timeout -s INT 4 udevadm monitor --kernel --subsystem-match=mdev & sleep 1
         echo {UUID} > {TYPE}/create; wait""", options=["--uevents"])
     assert f"/devices/vfio_ap/matrix/{UUID} (mdev)" in result.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to make a PID namespace")
+def test_as_the_first_process_of_a_container(runs):
+    """Then the network namespace of process 1 is the machine's, not the system's."""
+    result = runs.command("unshare", "--pid", "--fork", "--mount-proc", os.environ["APUS_BIN"], "run", "--uevents", "--",
+                          "echo", "started")
+    assert (result.stdout, result.stderr) == ("started\n", "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a capability away")
+def test_without_a_right_to_the_network(runs):
+    result = runs.command("setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", os.environ["APUS_BIN"], "run",
+                          "--uevents", "--", "echo", "started")
+    assert result.returncode == 125
+    assert "--cap-add NET_ADMIN" in result.stderr

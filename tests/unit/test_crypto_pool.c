@@ -11,6 +11,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -361,12 +364,43 @@ static void many_jobs_many_sources(void **state)
     free(jobs);
 }
 
+/* In a process of its own of a user with a limit, since root has none. */
+static int submit_without_threads(void)
+{
+    const struct pool_limits limits = {2, 4, 4};
+    struct rlimit none = {0, 0};
+    struct test_job job = make(0);
+    struct pool *pool;
+
+    if (setuid(65534) < 0 || setrlimit(RLIMIT_NPROC, &none) < 0 ||
+        pool_new(&limits, NULL, &pool) < 0)
+        return 2;
+    return pool_submit(pool, 7, &job.job) == -ENOMEM ? 0 : 1;
+}
+
+static void without_threads(void **state)
+{
+    pid_t child;
+    int status;
+
+    if (geteuid() != 0)
+        skip();
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(submit_without_threads());
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(limits_are_checked),
         cmocka_unit_test(threads_start_when_needed),
         cmocka_unit_test(bounds_push_back),
+        cmocka_unit_test(without_threads),
         cmocka_unit_test(sources_take_turns),
         cmocka_unit_test(what_a_worker_has_stays_with_a_source),
         cmocka_unit_test(done_may_submit),

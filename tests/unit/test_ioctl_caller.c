@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Whose memory it is: a program that takes over the number of a caller that was checked already. */
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,6 +64,7 @@ static char *map_page(const char *text)
     map_at(2, PROT_READ, MAP_PRIVATE);
     map_at(3, PROT_READ | PROT_WRITE, MAP_SHARED);
     map_at(4, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+    map_at(5, PROT_NONE, MAP_PRIVATE);
     strcpy(page, text);
     return page;
 }
@@ -228,11 +232,50 @@ static void test_other_program_is_not_read(void **state)
     assert_string_not_equal(out, VICTIM);
 }
 
+/* As the filter of a container without CAP_SYS_PTRACE; for the rest of this process's life. */
+static void forbid(int error)
+{
+    const struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_writev, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {sizeof code / sizeof *code, (struct sock_filter *)code};
+
+    assert_int_equal(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    assert_int_equal(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+static int forbid_eperm(void **state)
+{
+    forbid(EPERM);
+    return 0;
+}
+
+static void test_memory_that_may_not_be_read(void **state)
+{
+    struct caller c = caller_of(false);
+    char byte, out[8];
+    struct caller_piece p[] = {piece(0, 1, &byte), piece(5 * PAGE, 8, out)};
+
+    assert_int_equal(caller_read(&c, p, 1), 0);
+    assert_int_equal(caller_read(&c, p, 2), -EFAULT);
+}
+
+static void test_probe(void **state)
+{
+    assert_int_equal(caller_probe(child.pid), 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_read_and_write, start_child, end_child),
         cmocka_unit_test_setup_teardown(test_pieces_close_together, start_child, end_child),
+        cmocka_unit_test_setup_teardown(test_memory_that_may_not_be_read, start_child, end_child),
+        cmocka_unit_test_setup_teardown(test_probe, start_child, end_child),
         cmocka_unit_test_setup_teardown(test_nobody, start_child, end_child),
         cmocka_unit_test_setup_teardown(test_other_program_is_not_written, start_child, end_child),
         cmocka_unit_test_setup_teardown(test_other_program_is_not_read, start_child, end_child),
@@ -240,5 +283,6 @@ int main(int argc, char **argv)
 
     if (strcmp(argv[0], "victim") == 0)
         return be_victim();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL) +
+           cmocka_run_group_tests_name("process_vm_readv forbidden", tests, forbid_eperm, NULL);
 }

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Copies that wait for ever keep nobody else's waiting. */
 #include <dirent.h>
+#include <errno.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -25,6 +29,7 @@ static sd_event *event;
 static struct copier *copier;
 static sem_t release;
 static atomic_uint begun;
+static unsigned told; /* of threads that could not be had */
 
 static void begin(struct copy *copy)
 {
@@ -72,11 +77,18 @@ static void release_all(struct test_copy *copies, unsigned count)
         wait_done(&copies[i]);
 }
 
+static void no_thread(void *data, int error)
+{
+    assert_int_equal(error, -EAGAIN);
+    told++;
+}
+
 static int set_up(void **state)
 {
+    told = 0;
     atomic_store(&begun, 0);
     sem_init(&release, 0, 0);
-    return sd_event_new(&event) < 0 || copier_new(event, &copier) < 0;
+    return sd_event_new(&event) < 0 || copier_new(event, no_thread, NULL, &copier) < 0;
 }
 
 static int tear_down(void **state)
@@ -162,6 +174,74 @@ static void cancelled(void **state)
     assert_false(copier_cancel(copier, &copies[0].copy));
 }
 
+static void limit_threads(rlim_t limit)
+{
+    struct rlimit r;
+
+    assert_int_equal(getrlimit(RLIMIT_NPROC, &r), 0);
+    r.rlim_cur = limit < r.rlim_max ? limit : r.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NPROC, &r), 0);
+}
+
+/* In a process of its own of a user with a limit, since root has none. */
+static void with_limit(void (*test)(void))
+{
+    pid_t child;
+    int status;
+
+    if (geteuid() != 0)
+        skip();
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        set_up(NULL);
+        limit_threads(0);
+        if (setgid(54322) < 0 || setuid(54322) < 0)
+            _exit(2);
+        test();
+        copier_free(copier);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+#define EXPECT(condition)                                                                          \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
+            _exit(1);                                                                              \
+        }                                                                                          \
+    } while (0)
+
+static void submit_without_threads(void)
+{
+    struct test_copy own = {{.uid = 0, .process = 7, .trusted = true}};
+    struct test_copy waits, late, after;
+
+    own.copy.begin = begin;
+    EXPECT(!copier_submit(copier, &own.copy)); /* for the caller to do */
+    EXPECT(told == 1 && atomic_load(&begun) == 0);
+    submit(&waits, 1, 8, false);
+    EXPECT(waits.copy.waiting && !waits.done);
+    wait_done(&waits); /* in the end it is given up */
+    EXPECT(waits.copy.given_up && told == 1);
+    submit(&late, 1, 8, false);
+    limit_threads(RLIM_INFINITY);
+    wait_done(&late);
+    EXPECT(!late.copy.given_up && told == 1);
+    submit(&after, 1, 9, false);
+    wait_done(&after);
+    EXPECT(!after.copy.given_up);
+}
+
+/* It costs speed, or the request, but nobody waits for ever. */
+static void without_threads(void **state)
+{
+    with_limit(submit_without_threads);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +249,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_processes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_user_has_128_threads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cancelled, set_up, tear_down),
+        cmocka_unit_test(without_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
