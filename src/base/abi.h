@@ -23,6 +23,8 @@ struct abi {
     bool recompute_always;    /* what a guest gets: on every change, not only on additions
                                * [guests-refilter] */
     bool one_change_a_scan;   /* a change of checkstop defers one of standby [bus-one-change] */
+    bool unbound_is_default;  /* for a change of masks a queue without a driver counts as one of the
+                               * default drivers [bus-binding] */
     bool old_types;           /* types 6 to 9 are supported [ap-types] */
     unsigned matrix_limit;    /* bytes of matrix and guest_matrix; 0: all [matrix-format] */
 };

@@ -176,11 +176,19 @@ void ap_bus_settle(struct ap_bus *b, struct effects *fx)
     bus_uevent(b, "BINDINGS=complete", count, fx);
 }
 
+/* Whether the masks leave the queue where it is [bus-binding]. */
+static bool stays(const struct ap_bus *b, ap_qn qn)
+{
+    const struct ap_queue *q = queue_get(b, qn);
+
+    if (q->driver != AP_DRIVER_NONE)
+        return driver_accepts(b, q->driver, qn);
+    return b->abi->unbound_is_default && ap_bus_owned_by_default(b, qn);
+}
+
 static void queue_rebind(struct ap_bus *b, ap_qn qn, struct effects *fx)
 {
-    struct ap_queue *q = queue_get(b, qn);
-
-    if (q->driver != AP_DRIVER_NONE && driver_accepts(b, q->driver, qn))
+    if (stays(b, qn))
         return;
     queue_unbind(b, qn, fx);
     queue_probe(b, qn, fx);

@@ -51,6 +51,8 @@ static void test_differences(void **state)
     assert_false(upstream->recompute_always);
     assert_false(proposal->one_change_a_scan);
     assert_true(upstream->one_change_a_scan);
+    assert_false(proposal->unbound_is_default);
+    assert_true(upstream->unbound_is_default);
     assert_true(proposal->old_types);
     assert_false(upstream->old_types);
     assert_int_equal(proposal->matrix_limit, 0);

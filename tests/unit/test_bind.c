@@ -82,6 +82,38 @@ static void bind_wants_a_free_device_of_its_own(void **state)
     assert_string_equal(driver_of(w, AP_QN(5, 4)), DEFAULT_DRIVER);
 }
 
+/* A queue that was unbound by hand, and masks that give it to zcrypt and take it away again. */
+static void masks_bind_what_was_unbound(void **state)
+{
+    struct bus_world *w = *state;
+
+    scan(w);
+    assert_int_equal(put(w, "bus/ap/apmask", "-5"), 0);
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/unbind", "05.0004"), 0);
+    assert_int_equal(put(w, "bus/ap/apmask", "+5"), 0);
+    assert_string_equal(driver_of(w, AP_QN(5, 4)), DEFAULT_DRIVER);
+    assert_string_equal(driver_of(w, AP_QN(5, 0x47)), DEFAULT_DRIVER);
+}
+
+/* Linux 7.2 reads the flags of the driver that the queue does not have as those of a default one.
+ */
+static void upstream_masks_leave_what_was_unbound(void **state)
+{
+    struct bus_world *w = *state;
+
+    scan(w);
+    assert_int_equal(put(w, "bus/ap/apmask", "-5"), 0);
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/unbind", "05.0004"), 0);
+    assert_int_equal(put(w, "bus/ap/apmask", "+5"), 0);
+    assert_string_equal(driver_of(w, AP_QN(5, 4)), "none");
+    assert_string_equal(driver_of(w, AP_QN(5, 0x47)), DEFAULT_DRIVER);
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/bind", "05.0004"), -ENODEV);
+    scan(w);
+    assert_string_equal(driver_of(w, AP_QN(5, 4)), "none");
+    assert_int_equal(put(w, "bus/ap/aqmask", "-4"), 0);
+    assert_string_equal(driver_of(w, AP_QN(5, 4)), PASSED_DRIVER);
+}
+
 /* "complete" is said once when all are bound, and again when a new binding makes it true anew. */
 static void bindings_are_counted(void **state)
 {
@@ -153,6 +185,8 @@ int main(void)
         TEST(types_decide),
         TEST(a_queue_is_zeroized_between_two_drivers),
         TEST(bind_wants_a_free_device_of_its_own),
+        TEST(masks_bind_what_was_unbound),
+        TEST_UPSTREAM(upstream_masks_leave_what_was_unbound),
         TEST(bindings_are_counted),
         TEST(without_autoprobe_a_device_waits),
         TEST(an_override_counts),
