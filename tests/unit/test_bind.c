@@ -114,7 +114,7 @@ static void upstream_masks_leave_what_was_unbound(void **state)
     assert_string_equal(driver_of(w, AP_QN(5, 4)), PASSED_DRIVER);
 }
 
-/* "complete" is said once when all are bound, and again when a new binding makes it true anew. */
+/* A scan says once that all are bound, and again after any device was bound. */
 static void bindings_are_counted(void **state)
 {
     struct bus_world *w = *state;
@@ -128,7 +128,13 @@ static void bindings_are_counted(void **state)
     assert_string_equal(get(w, "bus/ap/bindings"), "3/4\n");
     assert_int_equal(put(w, "bus/ap/drivers/" DEFAULT_DRIVER "/bind", "05.0004"), 0);
     assert_string_equal(get(w, "bus/ap/bindings"), "4/4 (complete)\n");
+    assert_string_equal(get(w, "bus/ap/bindings_complete_count"), "1\n");
+    scan(w);
     assert_string_equal(get(w, "bus/ap/bindings_complete_count"), "2\n");
+    assert_int_equal(put(w, "bus/ap/drivers/cex4card/unbind", "card05"), 0);
+    assert_int_equal(put(w, "bus/ap/drivers/cex4card/bind", "card05"), 0);
+    scan(w);
+    assert_string_equal(get(w, "bus/ap/bindings_complete_count"), "3\n");
 }
 
 static void without_autoprobe_a_device_waits(void **state)
