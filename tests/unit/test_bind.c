@@ -23,9 +23,11 @@ static void masks_decide(void **state)
     assert_string_equal(driver_of(w, AP_QN(6, 4)), "none");
     assert_int_not_equal(ino_of(w, "bus/ap/drivers/" PASSED_DRIVER "/05.0047"), 0);
     assert_int_equal(ino_of(w, "bus/ap/drivers/" DEFAULT_DRIVER "/05.0047"), 0);
-    assert_string_equal(w->calls.data, "config changed\nadapter 04 changed\nrapq 04.0004\n"
-                                       "probe 04.0047\nadapter 05 changed\nrapq 05.0004\n"
-                                       "probe 05.0047\nscan complete\nsettle\n");
+    assert_string_equal(w->calls.data, "config changed\nadapter 04 changed\n"
+                                       "rapq 04.0004\nrapq 04.0004\n"
+                                       "rapq 04.0047\nprobe 04.0047\nadapter 05 changed\n"
+                                       "rapq 05.0004\nrapq 05.0004\n"
+                                       "rapq 05.0047\nprobe 05.0047\nscan complete\nsettle\n");
 }
 
 /* Each generation of adapters has drivers of its own; the other driver takes CEX4 and newer. */
