@@ -180,3 +180,22 @@ def test_the_command_line_drives_the_same_guest(host, mdev):
     assert host.cli("se", "lpar", "remove", "adapter", 6).returncode == 1
     assert host.cli("guest", "stop", "Guest1").returncode == 0
     assert host.execute("guest-list")["guests"] == []
+
+
+@pytest.mark.parametrize("cpu, features", [
+    ("host,ap=on,apqci=on,apft=on", ["ap", "apft", "apqci", "apqi"]), ("z13,ap=on,apqi=off", ["ap", "apft", "apqci"]),
+    ("gen16a-base", ["ap", "apft", "apqci", "apqi"]), ("host,ap=off", ["apft", "apqci", "apqi"]),
+    ("apqci=off", ["ap", "apft", "apqi"])])
+def test_features_as_qemu_takes_them(host, cpu, features):
+    result = host.cli("guest", "start", "--cpu", cpu, "One")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert result.stderr == ("" if cpu.startswith("ap") else
+                             f"apus: of the CPU model {cpu.split(',')[0]} only the AP features count\n")
+    assert host.guest("One").show()["features"] == features
+
+
+@pytest.mark.parametrize("cpu", ["hosts", "ap=on,host", "host,ap=maybe", "host,vx=on", "host,", ""])
+def test_features_that_there_are_not(host, cpu):
+    result = host.cli("guest", "start", "--cpu", cpu, "One")
+    assert result.returncode == 2
+    assert host.execute("guest-list")["guests"] == []
