@@ -4,7 +4,7 @@
 
 import pytest
 
-from harness import Control, worked_example
+from harness import Control, bits, worked_example
 
 pytestmark = pytest.mark.guest
 
@@ -180,6 +180,17 @@ def test_the_command_line_drives_the_same_guest(host, mdev):
     assert host.cli("se", "lpar", "remove", "adapter", 6).returncode == 1
     assert host.cli("guest", "stop", "Guest1").returncode == 0
     assert host.execute("guest-list")["guests"] == []
+
+
+def test_usage_and_control_domains_of_a_guest(host):
+    """Both, one of the two, and one that the LPAR has not."""
+    mdev = host.mdev(1).assign([5], [4, 0x47], [4, 0xAB, 0x50])
+    guest = host.guest("Guest1").start(mdev)
+    assert mdev.control_domains() == ["0004", "0050", "00ab"]
+    assert guest.control_domains() == [4, 0xAB]
+    assert bits(guest.read("/sys/bus/ap/ap_usage_domain_mask")) == {4, 0x47}
+    assert bits(guest.read("/sys/bus/ap/ap_control_domain_mask")) == {4, 0xAB}
+    assert guest.devices() == ["05.0004", "05.0047", "card05"]
 
 
 @pytest.mark.parametrize("cpu, features", [
