@@ -22,10 +22,14 @@ struct abi {
     bool standby_withheld;    /* adapters in standby are withheld from guests [se-standby] */
     bool recompute_always;    /* what a guest gets: on every change, not only on additions
                                * [guests-refilter] */
-    bool one_change_a_scan;   /* a change of checkstop defers one of standby [bus-one-change] */
-    bool old_types;           /* types 6 to 9 are supported [ap-types] */
-    bool vfio_cdev;           /* devices are character devices, for iommufd [vfio-nodes] */
-    unsigned matrix_limit;    /* bytes of matrix and guest_matrix; 0: all [matrix-format] */
+    bool update_at_once; /* a guest is told of each withdrawal by itself, else once for one change
+                          * [guests-notification] */
+    bool one_change_a_scan;  /* a change of checkstop defers one of standby [bus-one-change] */
+    bool unbound_is_default; /* for a change of masks a queue without a driver counts as one of the
+                              * default drivers [bus-binding] */
+    bool old_types;          /* types 6 to 9 are supported [ap-types] */
+    bool vfio_cdev;          /* devices are character devices, for iommufd [vfio-nodes] */
+    unsigned matrix_limit;   /* bytes of matrix and guest_matrix; 0: all [matrix-format] */
 };
 
 const struct abi *abi_get(enum abi_profile profile);

@@ -97,7 +97,7 @@ static int requestq_count_show(void *ctx, uint32_t qn, struct text *out)
 
 static int request_count_show(void *ctx, uint32_t qn, struct text *out)
 {
-    if (queue_runs(ctx, queue_of(ctx, qn)))
+    if (queue_of(ctx, qn)->initiated)
         text_addf(out, "%" PRIu64 "\n", queue_of(ctx, qn)->total_requests);
     else
         text_adds(out, "-\n");
@@ -128,12 +128,9 @@ static int reset_store(void *ctx, uint32_t qn, const char *data, size_t len, str
 {
     struct ap_bus *b = ctx;
 
-    if (queue_runs(b, queue_of(ctx, qn))) {
-        ap_queue_init_state(b, (ap_qn)qn);
-        ap_flush_queue(b, (ap_qn)qn, fx);
-    } else {
-        b->hw.ops->rapq(b->hw.ctx, (ap_qn)qn);
-    }
+    queue_of(b, qn)->sm_state = AP_SM_STATE_RESET_START;
+    queue_restart(b, (ap_qn)qn);
+    ap_flush_queue(b, (ap_qn)qn, fx);
     return 0;
 }
 

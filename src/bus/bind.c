@@ -87,18 +87,11 @@ static void driver_remove(struct ap_bus *b, unsigned driver, ap_device_id id, st
         slot->driver->ops->remove(slot->ctx, id, fx);
 }
 
-/* Only a binding can complete the bindings: a device that leaves must not raise the event again. */
-static void count_binding(struct ap_bus *b, int change)
-{
-    b->bound_queues += (unsigned)change;
-    if (change > 0)
-        b->bindings_complete = false;
-}
-
 void queue_bind(struct ap_bus *b, ap_qn qn, unsigned driver, struct effects *fx)
 {
     queue_get(b, qn)->driver = (uint8_t)driver;
-    count_binding(b, 1);
+    b->bound_queues++;
+    b->bindings_complete = false;
     driver_probe(b, driver, qn, fx);
     queue_uevent(b, qn, "bind", NULL, fx);
 }
@@ -117,8 +110,8 @@ void queue_unbind(struct ap_bus *b, ap_qn qn, struct effects *fx)
     q->driver = AP_DRIVER_NONE;
     sysfs_groups_gone(b->tree, (struct sysfs_dir){SYSFS_QUEUE, qn});
     q->interrupts = false;
-    q->sm_state = AP_SM_STATE_IDLE;
-    count_binding(b, -1);
+    q->initiated = false;
+    b->bound_queues--;
     bus_flush_queue(b, qn, &b->drivers[driver], fx);
     queue_uevent(b, qn, "unbind", NULL, fx);
 }
@@ -138,6 +131,7 @@ void queue_probe(struct ap_bus *b, ap_qn qn, struct effects *fx)
 void card_bind(struct ap_bus *b, unsigned apid, unsigned driver, struct effects *fx)
 {
     b->cards[apid].driver = (uint8_t)driver;
+    b->bindings_complete = false;
     driver_probe(b, driver, apid, fx);
     card_uevent(b, apid, "bind", NULL, fx);
 }
@@ -166,23 +160,22 @@ void card_probe(struct ap_bus *b, unsigned apid, struct effects *fx)
 
 void ap_bus_settle(struct ap_bus *b, struct effects *fx)
 {
-    char count[40];
-
     drivers_call(b, settle, fx);
-    if (b->bindings_complete || !b->scans || b->bound_queues != b->queues)
-        return;
-    b->bindings_complete = true;
-    b->bindings_complete_count++;
-    snprintf(count, sizeof count, "COMPLETECOUNT=%llu",
-             (unsigned long long)b->bindings_complete_count);
-    bus_uevent(b, "BINDINGS=complete", count, fx);
+}
+
+/* Whether the masks leave the queue where it is [bus-binding]. */
+static bool stays(const struct ap_bus *b, ap_qn qn)
+{
+    const struct ap_queue *q = queue_get(b, qn);
+
+    if (q->driver != AP_DRIVER_NONE)
+        return driver_accepts(b, q->driver, qn);
+    return b->abi->unbound_is_default && ap_bus_owned_by_default(b, qn);
 }
 
 static void queue_rebind(struct ap_bus *b, ap_qn qn, struct effects *fx)
 {
-    struct ap_queue *q = queue_get(b, qn);
-
-    if (q->driver != AP_DRIVER_NONE && driver_accepts(b, q->driver, qn))
+    if (stays(b, qn))
         return;
     queue_unbind(b, qn, fx);
     queue_probe(b, qn, fx);
@@ -190,12 +183,6 @@ static void queue_rebind(struct ap_bus *b, ap_qn qn, struct effects *fx)
 
 void bus_rebind(struct ap_bus *b, struct effects *fx)
 {
-    for (unsigned apid = 0; apid < AP_IDS; apid++) {
-        struct ap_card *card = &b->cards[apid];
-
-        if (!card->present)
-            continue;
-        mask256_for_each(apqi, &card->present_queues) queue_rebind(b, AP_QN(apid, apqi), fx);
-    }
+    queues_foreach(b, qn) queue_rebind(b, (ap_qn)qn, fx);
     ap_bus_settle(b, fx);
 }

@@ -16,6 +16,7 @@ struct ap_bus *ap_bus_new(const struct ap_bus_params *params, struct ap_hw hw,
     b->masks = (struct ap_masks){params->apmask, params->aqmask};
     b->domain = params->domain;
     b->config_time = 30;
+    b->oldest = b->newest = AP_APQNS;
     b->poll_timeout = 250000;
     b->autoprobe = true;
     sysfs_register(tree, SYSFS_BUS, &bus_kind_ops, b);

@@ -62,6 +62,8 @@ struct ap_queue {
     uint8_t driver;
     uint8_t sm_state; /* enum ap_sm_state */
     bool present : 1, config : 1, chkstop : 1, interrupts : 1;
+    bool initiated : 1;    /* its state machine runs while the adapter is available */
+    uint32_t older, newer; /* the queues in the order in which they were found; AP_APQNS: none */
     uint32_t requestq_count, pendingq_count; /* waiting for room; in the hardware queue */
     uint64_t total_requests;
     struct ap_queue_messages *messages; /* allocated with the first message; private to queue.c */
@@ -142,7 +144,7 @@ void ap_bus_scan(struct ap_bus *b, struct effects *fx);
  */
 void ap_bus_scan_adapters(struct ap_bus *b, const struct mask256 *adapters, struct effects *fx);
 
-/* Ends a series of calls: the drivers settle, then the uevent for complete bindings is sent. */
+/* Ends a series of calls: the drivers settle. */
 void ap_bus_settle(struct ap_bus *b, struct effects *fx);
 
 /* Ownership, by masks and overrides: the domains of the adapter that belong to the default drivers,
@@ -175,7 +177,8 @@ const char *ap_card_serial(const struct ap_bus *b, unsigned apid);
 
 /* queue.c: queues for drivers that send messages */
 
-/* For a driver's probe: resets the queue, which accepts messages once the reset has ended. */
+/* For a driver's probe: starts the queue's state machine with a reset. The queue accepts messages
+ * once that has ended. */
 void ap_queue_init_state(struct ap_bus *b, ap_qn qn);
 
 /*

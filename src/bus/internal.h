@@ -37,6 +37,7 @@ struct ap_bus {
     uint64_t scans, bindings_complete_count;
     bool bindings_complete;
     unsigned queues, bound_queues;
+    uint32_t oldest, newest; /* queue; AP_APQNS: none */
     struct ap_override *overrides;
     unsigned override_count;
     uint64_t psmid;    /* of the last message sent */
@@ -64,6 +65,12 @@ static inline struct ap_queue *queue_find(const struct ap_bus *b, ap_qn qn)
     return q && q->present ? q : NULL;
 }
 
+/* All queues in the order in which they were found. The kernel goes through them in this order, and
+ * uevents tell [uevents-order]. qn may be removed meanwhile. */
+#define queues_foreach(b, qn)                                                                      \
+    for (uint32_t qn = (b)->oldest, next_; qn < AP_APQNS && (next_ = queue_get(b, qn)->newer, 1);  \
+         qn = next_)
+
 /* Used in the refusals of more than one file. */
 #define DEVICE_UNKNOWN "no such device on the AP bus"
 
@@ -86,6 +93,9 @@ void bus_rebind(struct ap_bus *b, struct effects *fx);
 
 /* lookup.c: whether the queue's driver sends messages, so its state machine is running */
 bool queue_runs(const struct ap_bus *b, const struct ap_queue *q);
+
+/* queue.c: resets the queue again if its state machine runs */
+void queue_restart(struct ap_bus *b, ap_qn qn);
 
 /* queue.c: flushes a queue that is no longer bound; its former driver gets the messages back */
 void bus_flush_queue(struct ap_bus *b, ap_qn qn, const struct ap_driver_slot *of,

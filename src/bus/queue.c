@@ -5,13 +5,14 @@
 #include "bus/internal.h"
 
 /*
- * A queue of a driver that sends messages [ap-nqap] [ap-dqap] [ap-reset]. The kernel polls; here
- * the machine tells when to look (ap_queue_look).
+ * The state machine of a queue [ap-nqap] [ap-dqap] [ap-reset]. It runs from the scan that finds the
+ * queue, or from the probe of a driver that sends messages, until the queue is unbound, and halts
+ * in standby and checkstop. The kernel polls; here the machine tells when to look (ap_queue_look).
  *
  *   RESET_START --RAPQ accepted--> RESET_WAIT --TAPQ: reset has ended--> IDLE, interrupts enabled
- *        ^                                 ^                               |    if available
+ *        ^                                 ^                               |    for such a driver
  *        |                                 +------ NQAP: being reset ------+
- *        +-- probe; end of standby or checkstop; write to "reset"; no reply for 900 seconds
+ *        +-- found; probe; end of standby or checkstop; write to "reset"; no reply for 900 seconds
  *
  * A message is enqueued if the queue is IDLE, else it waits:
  *
@@ -253,8 +254,10 @@ static void reset_start(struct ap_bus *b, ap_qn qn, struct ap_queue *q)
 
     /* Otherwise the queue is busy or its adapter not available: the reset is retried when that
      * changes. */
-    if (rc == AP_RC_NORMAL || rc == AP_RC_RESET_IN_PROGRESS)
-        q->sm_state = AP_SM_STATE_RESET_WAIT;
+    if (rc != AP_RC_NORMAL && rc != AP_RC_RESET_IN_PROGRESS)
+        return;
+    q->sm_state = AP_SM_STATE_RESET_WAIT;
+    q->interrupts = false;
 }
 
 static void reset_wait(struct ap_bus *b, ap_qn qn, struct ap_queue *q)
@@ -265,7 +268,7 @@ static void reset_wait(struct ap_bus *b, ap_qn qn, struct ap_queue *q)
     if (rc != AP_RC_NORMAL)
         return;
     q->sm_state = AP_SM_STATE_IDLE;
-    if (!b->hw.ops->interrupts(b->hw.ctx))
+    if (!queue_runs(b, q) || !b->hw.ops->interrupts(b->hw.ctx))
         return;
     rc = apqsw_rc(b->hw.ops->aqic(b->hw.ctx, qn, &(struct ap_aqic){.enable = true}));
     q->interrupts = rc == AP_RC_NORMAL || rc == AP_RC_OTHERWISE_CHANGED;
@@ -275,28 +278,39 @@ static void reset_go_on(struct ap_bus *b, ap_qn qn)
 {
     struct ap_queue *q = queue_get(b, qn);
 
+    if (!q->initiated || !q->config || q->chkstop)
+        return;
     if (q->sm_state == AP_SM_STATE_RESET_START)
         reset_start(b, qn, q);
     if (q->sm_state == AP_SM_STATE_RESET_WAIT)
         reset_wait(b, qn, q);
 }
 
-void ap_queue_init_state(struct ap_bus *b, ap_qn qn)
+void queue_restart(struct ap_bus *b, ap_qn qn)
 {
     struct ap_queue *q = queue_get(b, qn);
 
+    if (!q->initiated)
+        return;
     q->sm_state = AP_SM_STATE_RESET_START;
-    q->interrupts = false;
     reset_go_on(b, qn);
+}
+
+void ap_queue_init_state(struct ap_bus *b, ap_qn qn)
+{
+    queue_get(b, qn)->initiated = true;
+    queue_restart(b, qn);
 }
 
 void ap_queue_look(struct ap_bus *b, ap_qn qn, struct effects *fx)
 {
     const struct ap_queue *q = queue_find(b, qn);
 
-    if (!q || !queue_runs(b, q))
+    if (!q)
         return;
     reset_go_on(b, qn);
+    if (!queue_runs(b, q))
+        return;
     ap_queue_poll(b, qn, fx);
     send_all_waiting(b, qn, fx);
 }
@@ -309,7 +323,7 @@ void ap_bus_restart(struct ap_bus *b)
         mask256_for_each(apqi, &card->present_queues)
         {
             if (queue_runs(b, &card->queues[apqi]))
-                ap_queue_init_state(b, AP_QN(apid, apqi));
+                queue_restart(b, AP_QN(apid, apqi));
         }
     }
 }
@@ -320,7 +334,7 @@ static void give_up(struct ap_bus *b, ap_qn qn, struct effects *fx)
         fx, LOG_LEVEL_WARNING,
         "%02x.%04x: no reply for 900 seconds; resetting the queue, its requests go to other queues",
         AP_QN_APID(qn), AP_QN_APQI(qn));
-    ap_queue_init_state(b, qn);
+    queue_restart(b, qn);
     ap_flush_queue(b, qn, fx);
 }
 

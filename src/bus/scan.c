@@ -53,6 +53,22 @@ void bus_choose_domain(struct ap_bus *b)
     }
 }
 
+static void order_append(struct ap_bus *b, ap_qn qn)
+{
+    struct ap_queue *q = queue_get(b, qn);
+
+    q->older = b->newest;
+    q->newer = AP_APQNS;
+    *(b->newest < AP_APQNS ? &queue_get(b, (ap_qn)b->newest)->newer : &b->oldest) = qn;
+    b->newest = qn;
+}
+
+static void order_remove(struct ap_bus *b, const struct ap_queue *q)
+{
+    *(q->older < AP_APQNS ? &queue_get(b, (ap_qn)q->older)->newer : &b->oldest) = q->newer;
+    *(q->newer < AP_APQNS ? &queue_get(b, (ap_qn)q->newer)->older : &b->newest) = q->older;
+}
+
 static void queue_unregister(struct ap_bus *b, ap_qn qn, struct effects *fx)
 {
     struct ap_card *card = &b->cards[AP_QN_APID(qn)];
@@ -65,6 +81,7 @@ static void queue_unregister(struct ap_bus *b, ap_qn qn, struct effects *fx)
     ap_qn_format(qn, name);
     effects_gone(fx, sysfs_dir_ino(b->tree, (struct sysfs_dir){SYSFS_CARD, AP_QN_APID(qn)}), name);
     q->present = false;
+    order_remove(b, q);
     mask256_clear(&card->present_queues, AP_QN_APQI(qn));
     b->queues--;
 }
@@ -82,11 +99,14 @@ static void queue_register(struct ap_bus *b, ap_qn qn, const struct tapq *t, str
                            .present = true,
                            .config = t->rc != AP_RC_DECONFIGURED,
                            .chkstop = t->rc == AP_RC_CHECKSTOPPED,
-                           .sm_state = AP_SM_STATE_RESET_START, /* until a driver is bound */
+                           .sm_state = AP_SM_STATE_RESET_START,
                            .messages = q->messages};
     mask256_set(&card->present_queues, AP_QN_APQI(qn));
     b->queues++;
+    order_append(b, qn);
     queue_uevent(b, qn, "add", NULL, fx);
+    if (q->config && !q->chkstop)
+        ap_queue_init_state(b, qn);
     if (b->autoprobe)
         queue_probe(b, qn, fx);
 }
@@ -98,7 +118,13 @@ static void card_unregister(struct ap_bus *b, unsigned apid, struct effects *fx)
 
     if (!card->present)
         return;
-    mask256_for_each(apqi, &card->present_queues) queue_unregister(b, AP_QN(apid, apqi), fx);
+    queues_foreach(b, qn)
+    {
+        if (mask256_empty(&card->present_queues))
+            break;
+        if (AP_QN_APID(qn) == apid)
+            queue_unregister(b, (ap_qn)qn, fx);
+    }
     card_unbind(b, apid, fx);
     card_uevent(b, apid, "remove", NULL, fx);
     snprintf(name, sizeof name, "card%02x", apid);
@@ -181,8 +207,8 @@ static void queue_update(struct ap_bus *b, ap_qn qn, const struct tapq *t, struc
     }
     if (!q->config || q->chkstop)
         ap_flush_queue(b, qn, fx);
-    if (back && queue_runs(b, q))
-        ap_queue_init_state(b, qn);
+    if (back)
+        queue_restart(b, qn);
 }
 
 static void scan_queue(struct ap_bus *b, ap_qn qn, struct effects *fx)
@@ -231,6 +257,20 @@ static void scan_adapter(struct ap_bus *b, unsigned apid, struct effects *fx)
             scan_queue(b, AP_QN(apid, d), fx);
 }
 
+/* [bus-bindings-complete]: a device that was bound since the last time lets it be told again. */
+static void bindings_check(struct ap_bus *b, struct effects *fx)
+{
+    char count[40];
+
+    if (b->bindings_complete || b->bound_queues != b->queues)
+        return;
+    b->bindings_complete = true;
+    b->bindings_complete_count++;
+    snprintf(count, sizeof count, "COMPLETECOUNT=%llu",
+             (unsigned long long)b->bindings_complete_count);
+    bus_uevent(b, "BINDINGS=complete", count, fx);
+}
+
 void ap_bus_scan_adapters(struct ap_bus *b, const struct mask256 *adapters, struct effects *fx)
 {
     struct mask256 wanted = *adapters;
@@ -260,6 +300,7 @@ void ap_bus_scan_adapters(struct ap_bus *b, const struct mask256 *adapters, stru
     if (b->scans == 1)
         bus_uevent(b, "INITSCAN=done", NULL, fx);
     ap_bus_settle(b, fx);
+    bindings_check(b, fx);
 }
 
 void ap_bus_scan(struct ap_bus *b, struct effects *fx)

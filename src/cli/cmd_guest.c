@@ -8,6 +8,7 @@
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/cpu_model.h"
 #include "cli/guest_linux.h"
 #include "cli/value.h"
 
@@ -23,7 +24,8 @@ enum {
 };
 
 static const struct cli_option start_options[] = {
-    {OPT_CPU, "cpu", "FEATURES", "CPU features, e.g. ap=on,apqci=off (default: all on)"},
+    {OPT_CPU, "cpu", "MODEL",
+     "CPU model and features, e.g. host,ap=on,apqci=off (default: all on)"},
     {OPT_LINUX, "linux", NULL, "boot a real Linux under QEMU (see 'apus linux fetch')"},
     {OPT_CONSOLE, "console", NULL, "its console in this terminal, until it ends (Ctrl-a x)"},
     {OPT_DETACH, "detach", NULL, "do not wait until it answers"},
@@ -32,38 +34,6 @@ static const struct cli_option start_options[] = {
     {OPT_KERNEL, "kernel", "SUITE", "the kernel of this Debian release (default: trixie, 6.12)"},
     {OPT_PACKAGES, "packages", NULL, "with what 'apus linux fetch --package' has fetched"},
     {0}};
-
-static const char *const features[] = {"ap", "apft", "apqci", "apqi"};
-#define FEATURES (sizeof(features) / sizeof(*features))
-
-/* One "apft=off", "apft=on" or "apft" of --cpu. */
-static int cpu_word(char *word, bool on[FEATURES])
-{
-    char *value = strchr(word, '=');
-    bool state = true;
-
-    if (value)
-        *value++ = '\0';
-    if (value && value_on_off(value, &state))
-        return 2;
-    for (size_t i = 0; i < FEATURES; i++) {
-        if (strcmp(word, features[i]) == 0) {
-            on[i] = state;
-            return 0;
-        }
-    }
-    return cli_usage("there is no CPU feature '%s', only ap, apft, apqci and apqi", word);
-}
-
-static int cpu_parse(char *list, bool on[FEATURES])
-{
-    char *rest = list;
-
-    for (char *word; (word = strsep(&rest, ","));)
-        if (cpu_word(word, on))
-            return 2;
-    return 0;
-}
 
 static int check_uuid(const char *word)
 {
@@ -78,8 +48,8 @@ static int check_uuid(const char *word)
 
 /* What `guest start` was asked for. */
 struct start {
-    bool cpu_given, on[FEATURES];
-    bool is_linux, linux_option, detach;
+    struct cpu_model cpu;
+    bool cpu_given, is_linux, linux_option, detach;
     struct linux_boot boot;
 };
 
@@ -88,7 +58,7 @@ static int start_option(int option, struct start *s)
     switch (option) {
     case OPT_CPU:
         s->cpu_given = true;
-        return cpu_parse(optarg, s->on);
+        return cpu_model_parse(optarg, &s->cpu);
     case OPT_LINUX:
         s->is_linux = true;
         return 0;
@@ -115,27 +85,36 @@ static int start_option(int option, struct start *s)
     return 0;
 }
 
+static void note_model(const struct cpu_model *cpu)
+{
+    if (cpu->name)
+        fprintf(stderr, "apus: of the CPU model %s only the AP features count\n", cpu->name);
+}
+
 static int start_linux(struct start *s, const char *name, const char *uuid)
 {
     const char *socket;
+    text_auto cpu = {0};
 
     if (!uuid)
         return cli_usage("a real Linux needs a mediated device from the start");
-    if (s->cpu_given)
-        return cli_usage("--cpu is for light guests; a real one has ap, apft and apqci");
     if (s->boot.console && s->detach)
         return cli_usage("--console and --detach exclude each other");
     socket = cli_socket();
     if (!socket)
         return 1;
+    note_model(&s->cpu);
+    if (s->cpu_given)
+        cpu_model_format(&s->cpu, &cpu);
     s->boot.name = name;
     s->boot.mdev = uuid;
+    s->boot.cpu = cpu.data;
     return guest_linux_start(socket, &s->boot, !s->detach);
 }
 
 static int guest_start_run(int argc, char **argv)
 {
-    struct start s = {.on = {true, true, true, true}};
+    struct start s = {.cpu = {.on = {true, true, true, true}}};
     json_t *names;
     const char *uuid;
 
@@ -155,10 +134,11 @@ static int guest_start_run(int argc, char **argv)
     if (s.linux_option)
         return cli_usage("--console, --detach, --memory, --cpus, --kernel and --packages go with "
                          "--linux");
+    note_model(&s.cpu);
     names = json_array();
-    for (size_t i = 0; i < FEATURES; i++)
-        if (s.on[i])
-            json_array_append_new(names, json_string(features[i]));
+    for (size_t i = 0; i < CPU_FEATURES; i++)
+        if (s.cpu.on[i])
+            json_array_append_new(names, json_string(cpu_feature_names[i]));
     return ask_quietly("guest-start", json_pack("{s:s, s:s*, s:o}", "name", argv[optind], "mdev",
                                                 uuid, "features", names));
 }
@@ -205,7 +185,21 @@ static int guest_detach_run(int argc, char **argv)
 
 static int guest_migrate_run(int argc, char **argv)
 {
-    return named(argc, argv, "guest-migrate");
+    json_t *answer = NULL;
+    const char *note;
+    int status;
+
+    cli_skip_options(argc, argv);
+    if (argc - optind != 1)
+        return cli_usage("which guest?");
+    status = ask("guest-migrate", json_pack("{s:s}", "name", argv[optind]), &answer);
+    note = json_string_value(json_object_get(answer, "note"));
+    if (answer && cli_json())
+        ask_print(answer);
+    else if (note)
+        printf("guest %s: %s\n", argv[optind], note);
+    json_decref(answer);
+    return status;
 }
 
 static int guest_attach_run(int argc, char **argv)
@@ -228,20 +222,22 @@ const struct cli_command cmd_guest_start = {
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_GUESTS,
     .words = "/@mdevs",
-    .help = "The guest gets the mediated device as a KVM guest does with -device vfio-ap. It has\n"
-            "no process of its own and lives until 'apus guest stop'; 'apus guest exec' runs\n"
-            "programs in it. Its CPU features decide what it sees: without ap it has no AP\n"
-            "instructions, without apft it finds no queues, without apqci it looks for queues one\n"
-            "by one, without apqi it has no AP interrupts.\n"
-            "\n"
-            "With --linux a real s390x kernel boots under QEMU, in seconds, and finds what the\n"
-            "mediated device passes through. The other commands are the same for both kinds;\n"
-            "a real guest whose QEMU ends is stopped.\n"
-            "\n"
-            "Examples:\n"
-            "  apus guest start Guest1 $uuid1\n"
-            "  apus guest start Guest2 $uuid2 --linux\n"
-            "  apus guest start Old $uuid3 --cpu apqci=off,apqi=off\n"};
+    .help =
+        "The guest gets the mediated device as a KVM guest does with -device vfio-ap. It has\n"
+        "no process of its own and lives until 'apus guest stop'; 'apus guest exec' runs\n"
+        "programs in it. Its CPU features decide what it sees: without ap it has no AP\n"
+        "instructions, without apft it finds no queues, without apqci it looks for queues one\n"
+        "by one, without apqi it has no AP interrupts. --cpu takes what -cpu of QEMU takes, as\n"
+        "host,ap=on,apqci=on,apft=on; of the model only the AP features count.\n"
+        "\n"
+        "With --linux a real s390x kernel boots under QEMU, in seconds, and finds what the\n"
+        "mediated device passes through. The other commands are the same for both kinds;\n"
+        "a real guest whose QEMU ends is stopped.\n"
+        "\n"
+        "Examples:\n"
+        "  apus guest start Guest1 $uuid1\n"
+        "  apus guest start Guest2 $uuid2 --linux\n"
+        "  apus guest start Old $uuid3 --cpu apqci=off,apqi=off\n"};
 
 const struct cli_command cmd_guest_stop = {
     .name = "guest stop",
@@ -285,6 +281,7 @@ const struct cli_command cmd_guest_migrate = {
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_GUESTS,
     .words = "@guests/",
-    .help = "Live migration is refused as long as anything is plugged: the refusal names every\n"
-            "queue and control domain that is to be unplugged first, by unassigning it or with\n"
-            "'apus guest detach'.\n"};
+    .help = "Live migration is refused as long as anything is assigned to the guest's mediated\n"
+            "device. The refusal names what the guest can use, and apart from it what is merely\n"
+            "assigned. Unassign it, or unplug the device with 'apus guest detach'. QEMU refuses\n"
+            "as long as the device itself is there.\n"};

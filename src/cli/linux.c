@@ -277,6 +277,7 @@ int linux_boot(const struct linux_boot *boot)
     add(args, &n, "--role", boot->lpar ? "lpar" : NULL);
     add(args, &n, "--memory", boot->memory);
     add(args, &n, "--cpus", boot->cpus);
+    add(args, &n, "--cpu", boot->cpu);
     add(args, &n, "--kernel", boot->kernel);
     add(args, &n, "--append", boot->append);
     add(args, &n, "--plugin", built("qemu/apus-ap.so", &plugin) ? plugin.data : NULL);

@@ -45,9 +45,10 @@ struct linux_boot {
     const char *dir;    /* of the guest */
     const char *socket; /* of the guest protocol */
     const char *name, *mdev, *memory, *cpus, *kernel, *append;
-    bool lpar;     /* role lpar */
-    bool packages; /* with the further packages of the cache */
-    bool console;  /* in this terminal, until the guest ends */
+    const char *cpu; /* QEMU's CPU model with features */
+    bool lpar;       /* role lpar */
+    bool packages;   /* with the further packages of the cache */
+    bool console;    /* in this terminal, until the guest ends */
 };
 
 /*

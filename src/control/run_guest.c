@@ -90,7 +90,17 @@ static json_t *run_detach(struct control_call *call, struct control_error *error
 
 static json_t *run_migrate(struct control_call *call, struct control_error *error)
 {
-    return execute_named(call, CMD_GUEST_MIGRATE, error) < 0 ? NULL : json_object();
+    struct command command = {.kind = CMD_GUEST_MIGRATE, .guest = {.name = guest_name(call)}};
+    struct guest_info guest;
+    int64_t stays = 0;
+
+    if (find_guest(call, &guest, error) < 0 || control_execute(call, &command, &stays, error) < 0)
+        return NULL;
+    return json_pack("{s:s?}", "note",
+                     stays ? "nothing is assigned, but the mediated device is still attached, and "
+                             "QEMU does not migrate a guest that has one: unplug it (device_del; "
+                             "here: apus guest detach)"
+                           : NULL);
 }
 
 static json_t *run_list(struct control_call *call, struct control_error *error)
@@ -186,10 +196,11 @@ const struct control_command control_commands_guest[] = {
                 "release_requests: how often it was told of a change or asked to let go",
      .run = run_show},
     {.name = "guest-migrate",
-     .what = "Asks for a live migration. It is refused, with the queues and control domains that "
-             "are plugged, until everything has been unplugged.",
+     .what = "Asks for a live migration. It is refused until everything has been unplugged. The "
+             "refusal names what the guest can use, and apart from it what is merely assigned.",
      .arguments = {NAME},
-     .returns = "nothing",
+     .returns = "note: null, or a sentence about the device, if it is still attached with nothing "
+                "assigned to it",
      .run = run_migrate},
     {.name = "guest-mount",
      .what = "Serves the guest's own /sys tree on a descriptor of /dev/fuse that comes with the "

@@ -14,6 +14,12 @@ static const char *const add_remove[] = {"add", "remove", NULL};
 static const char *const lpar_kinds[] = {"adapter", "domain", "control-domain", NULL};
 static const char *const sclp_commands[] = {"configure", "deconfigure", NULL};
 
+#define SILENT                                                                                     \
+    {                                                                                              \
+        "silent", ARGUMENT_BOOL, true, NULL,                                                       \
+            "no event is presented: the host notices with its next scan; false if left out"        \
+    }
+
 /* Command words [se-sclp]; the adapter goes into the second byte from the right. */
 #define SCLP_CONFIGURE_AP   0x001f0001u
 #define SCLP_DECONFIGURE_AP 0x001e0001u
@@ -127,6 +133,7 @@ static json_t *run_machine_set(struct control_call *call, struct control_error *
     const struct argument_value *standby = argument_get(call->arguments, "standby");
     const struct argument_value *checkstop = argument_get(call->arguments, "checkstop");
 
+    command.silent = argument_get(call->arguments, "silent")->on;
     config_now(call->state->door->core, &config, &command.machine.checkstopped);
     if (adapters->given)
         set_adapters(&config, adapters->types);
@@ -152,7 +159,8 @@ const struct control_command control_commands_machine[] = {
      .arguments = {{"adapter", ARGUMENT_ID, false, NULL, "which"},
                    {"state", ARGUMENT_CHOICE, false, on_off, "wanted state", "on"},
                    {"force", ARGUMENT_BOOL, true, NULL,
-                    "a hardware event that asks nobody; false if left out"}},
+                    "a hardware event that asks nobody; false if left out"},
+                   SILENT},
      .returns = "nothing"},
     {.name = "se-lpar",
      .what = "Support Element: Change LPAR Cryptographic Controls. Adds an adapter, a usage domain "
@@ -162,7 +170,8 @@ const struct control_command control_commands_machine[] = {
                    {"kind", ARGUMENT_CHOICE, false, lpar_kinds, "with what", "what"},
                    {"id", ARGUMENT_ID, false, NULL, "its number"},
                    {"force", ARGUMENT_BOOL, true, NULL,
-                    "a hardware event that asks nobody; false if left out"}},
+                    "a hardware event that asks nobody; false if left out"},
+                   SILENT},
      .returns = "nothing"},
     {.name = "sclp",
      .what = "The SCLP commands Configure and Deconfigure Adjunct Processor.",
@@ -174,7 +183,8 @@ const struct control_command control_commands_machine[] = {
     {.name = "checkstop",
      .what = "A fault: an adapter check-stops (on), or is repaired (off).",
      .arguments = {{"adapter", ARGUMENT_ID, false, NULL, "which"},
-                   {"state", ARGUMENT_CHOICE, false, on_off, "on: it is check-stopped", "on"}},
+                   {"state", ARGUMENT_CHOICE, false, on_off, "on: it is check-stopped", "on"},
+                   SILENT},
      .returns = "nothing"},
     {.name = "machine-set",
      .what = "A hardware event: from now on the machine is like this. Nobody is asked first. What "
@@ -188,7 +198,8 @@ const struct control_command control_commands_machine[] = {
                    {"standby", ARGUMENT_IDS, true, NULL,
                     "the adapters in standby; all others are online"},
                    {"checkstop", ARGUMENT_IDS, true, NULL,
-                    "the adapters that are check-stopped; all others are not"}},
+                    "the adapters that are check-stopped; all others are not"},
+                   SILENT},
      .returns = "nothing",
      .run = run_machine_set},
     {.name = NULL}};

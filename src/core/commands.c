@@ -12,6 +12,7 @@
 static const char *const off_on[] = {"off", "on", NULL};
 static const char *const remove_add[] = {"remove", "add", NULL};
 static const char *const force[] = {"", " --force", NULL};
+static const char *const silent[] = {"", " without an event", NULL};
 static const char *const lpar_kinds[] = {"adapter", "domain", "control-domain", NULL};
 static const char *const zcrypt_kinds[] = {"rsa", "cca", "ep11", NULL};
 
@@ -34,10 +35,13 @@ static const struct field owner_fields[] = {
     {COMMAND("gid", FIELD_INT, owner.to.gid)},   {0},
 };
 
+#define SILENT COMMAND("silent", FIELD_BOOL, silent), .words = silent, .optional = true
+
 static const struct field adapter_fields[] = {
     {COMMAND("adapter", FIELD_INT, adapter.apid)},
     {COMMAND("on", FIELD_BOOL, adapter.on), .words = off_on},
     {COMMAND("force", FIELD_BOOL, adapter.force), .words = force},
+    {SILENT},
     {0},
 };
 
@@ -46,6 +50,7 @@ static const struct field lpar_fields[] = {
     {COMMAND("id", FIELD_INT, lpar.id)},
     {COMMAND("add", FIELD_BOOL, lpar.add), .words = remove_add},
     {COMMAND("force", FIELD_BOOL, lpar.force), .words = force},
+    {SILENT},
     {0},
 };
 
@@ -54,6 +59,7 @@ static const struct field sclp_fields[] = {{COMMAND("word", FIELD_INT, sclp.word
 static const struct field machine_fields[] = {
     {COMMAND("machine", FIELD_MACHINE, machine.config)},
     {COMMAND("checkstopped", FIELD_MASK, machine.checkstopped)},
+    {SILENT},
     {0},
 };
 
@@ -133,17 +139,18 @@ const struct command_row command_rows[COMMAND_KINDS] = {
     [CMD_STORE] = {"store", "{tree:g}{data:q} > /sys/{path}", store_fields, false, core_store},
     [CMD_OWNER] = {"owner", "{tree:g}mode {mode:o4} and owner {uid}:{gid} for /sys/{path}",
                    owner_fields, false, core_owner},
-    [CMD_SE_ADAPTER] = {"se-adapter", "se-adapter {adapter:x2} {on}", adapter_fields, true,
+    [CMD_SE_ADAPTER] = {"se-adapter", "se-adapter {adapter:x2} {on}{silent}", adapter_fields, true,
                         core_se_adapter},
-    [CMD_SE_LPAR] = {"se-lpar", "se-lpar {add} {what} {id:x2}{force}", lpar_fields, true,
+    [CMD_SE_LPAR] = {"se-lpar", "se-lpar {add} {what} {id:x2}{force}{silent}", lpar_fields, true,
                      core_se_lpar},
     [CMD_SCLP] = {"sclp", "sclp {word:x8}", sclp_fields, false, core_sclp},
-    [CMD_CHECKSTOP] = {"checkstop", "checkstop {adapter:x2} {on}", adapter_fields, true,
+    [CMD_CHECKSTOP] = {"checkstop", "checkstop {adapter:x2} {on}{silent}", adapter_fields, true,
                        core_checkstop},
     [CMD_FAULT_ADD] = {"fault-add", "fault-add {rule:q}", fault_add_fields, true, core_fault_add},
     [CMD_FAULT_REMOVE] = {"fault-remove", "fault-remove {number}", fault_remove_fields, true,
                           core_fault_remove},
-    [CMD_MACHINE_SET] = {"machine-set", "machine-set", machine_fields, false, core_machine_set},
+    [CMD_MACHINE_SET] = {"machine-set", "machine-set{silent}", machine_fields, false,
+                         core_machine_set},
     [CMD_GUEST_START] = {"guest-start", "guest-start {guest} {mdev}", guest_fields, true,
                          core_guest_start},
     [CMD_GUEST_STOP] = {"guest-stop", "guest-stop {guest} {mdev}", guest_fields, true,

@@ -46,14 +46,17 @@ void core_free(struct core *c)
     free(c);
 }
 
-/* The machine changed: it presents an event, and the host's bus looks at once [bus-scan]. */
-static bool host_rescan(struct core *c, struct effects *fx)
+/* If the machine changed it presents an event, and the host's bus looks at once [bus-scan]. An
+ * event that is withheld is never made up for: the next scan finds what is new. */
+static bool host_rescan(struct core *c, bool silent, struct effects *fx)
 {
     struct mask256 changed;
 
     if (c->machine_seen == machine_changes(c->machine))
         return false;
     c->machine_seen = machine_changes(c->machine);
+    if (silent)
+        return false;
     changed = machine_take_changed(c->machine);
     fx->tree = CORE_HOST_TREE;
     ap_bus_scan_adapters(c->bus, &changed, fx);
@@ -93,7 +96,7 @@ void core_execute(struct core *c, const struct command *cmd, struct effects *fx,
     reply->result = row->execute(c, cmd, fx, reply);
     log_refusal(row, reply, fx);
     alarms_handle(c, fx);
-    guests_rescan(c, fx, from, host_rescan(c, fx));
+    guests_rescan(c, fx, from, host_rescan(c, cmd->silent, fx));
     alarms_arm(c, fx);
     jobs_announce(c, fx);
 }

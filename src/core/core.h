@@ -70,6 +70,8 @@ struct command {
     enum command_kind kind;
     uint64_t now;   /* ns, from one monotonic clock; never runs backwards */
     uint64_t token; /* names the command for EFFECT_REPLY and CMD_CANCEL; 0 if it cannot wait */
+    bool silent;    /* CMD_SE_ADAPTER, CMD_SE_LPAR, CMD_CHECKSTOP, CMD_MACHINE_SET: the machine
+                     * presents no event, so the host notices with its next scan */
     union {
         struct {
             unsigned tree;

@@ -37,7 +37,7 @@ struct field {
     uint16_t at, size, more; /* at and more: offsets */
     uint64_t max;            /* FIELD_INT; 0: what fits */
     const char *const *words;
-    bool optional; /* FIELD_INT: 0 is not written, and what is missing is 0 */
+    bool optional; /* FIELD_INT, FIELD_BOOL: 0 is not written, and what is missing is 0 */
 };
 
 /* NULL: there is none of that name. */

@@ -39,8 +39,9 @@ static int check_open(const struct fuse_mount *m, fuse_ino_t ino, int flags, boo
     struct sysfs_entry e;
     int rc = t ? sysfs_stat(t, ino, &e) : -ENODEV;
 
+    /* The kernel knew the name, and the device has gone. */
     if (rc < 0)
-        return rc;
+        return rc == -ENODEV ? -ENOENT : rc;
     *device = e.device;
     if (e.device)
         return core_open(m->hub->door->core, m->tree, ino, node);

@@ -212,14 +212,18 @@ static void do_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
         fuse_reply_xattr(req, 0);
 }
 
-/* What users cannot do to sysfs. Handlers for other extended attribute calls are absent on purpose:
-   the kernel asks once and answers EOPNOTSUPP by itself from then on. */
+/* Nothing can be made on a sysfs. In a directory whose device has gone, as a shell may be, nothing
+   is even found. */
 static void do_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
                       struct fuse_file_info *fi)
 {
-    fuse_reply_err(req, EACCES);
+    struct stat st;
+
+    fuse_reply_err(req, stat_node(fuse_req_userdata(req), parent, &st) == 0 ? EACCES : ENOENT);
 }
 
+/* What users cannot do to sysfs. Handlers for other extended attribute calls are absent on purpose:
+   the kernel asks once and answers EOPNOTSUPP by itself from then on. */
 static void do_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t dev)
 {
     fuse_reply_err(req, EPERM);

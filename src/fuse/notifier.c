@@ -32,10 +32,10 @@ static void send_written(fuse_req_t req, int result)
 
 static void send_controlled(fuse_req_t req, int result)
 {
-    if (result < 0)
+    if (result < 0 && result != -IOCTL_RESTART)
         fuse_reply_err(req, -result);
     else
-        fuse_reply_ioctl(req, 0, NULL, 0);
+        fuse_reply_ioctl(req, result, NULL, 0);
 }
 
 static void run_settled(struct fuse_hub *hub, const struct job *job)

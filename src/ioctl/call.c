@@ -10,7 +10,9 @@
 #include "base/error.h"
 #include "base/text.h"
 
-#define STUCK_US 1000000u /* a copy that a signal has to wait for */
+/* How long a signal waits: for the end of the request, and for a copy into the caller's memory. */
+#define GRACE_US 20000u
+#define STUCK_US 1000000u
 #define BUCKETS  256
 
 #define HABITS 64
@@ -121,7 +123,7 @@ static void data_free(struct ioctl_call *c)
 
 static void call_free(struct ioctl_call *c)
 {
-    sd_event_source_disable_unref(c->stuck);
+    sd_event_source_disable_unref(c->impatient);
     data_free(c);
     c->way->release(c);
 }
@@ -292,6 +294,31 @@ static void transfer_done(struct transfer *t, int result)
         call_finish(c, c->final_result);
 }
 
+/* The request did not end in time, or the caller's memory does not answer, and a signal wants the
+ * caller back. */
+static int on_impatient(sd_event_source *source, uint64_t usec, void *data)
+{
+    struct ioctl_call *c = data;
+
+    if (!atomic_load(&c->transfer.abandoned)) {
+        call_unlisten(c);
+        ioctl_call_abandon(c, -IOCTL_RESTART);
+    }
+    return 0;
+}
+
+/* As long as a signal has to wait at this stage. */
+static void call_hurry(struct ioctl_call *c)
+{
+    uint64_t us = c->transfer.busy && c->stage == IOCTL_WRITING ? STUCK_US : GRACE_US;
+
+    if (c->impatient)
+        sd_event_source_set_time_relative(c->impatient, us);
+    else
+        sd_event_add_time_relative(c->desk->event, &c->impatient, CLOCK_MONOTONIC, us, 0,
+                                   on_impatient, c);
+}
+
 static void call_copy(struct ioctl_call *c, enum ioctl_stage stage)
 {
     c->stage = stage;
@@ -301,8 +328,11 @@ static void call_copy(struct ioctl_call *c, enum ioctl_stage stage)
     c->transfer.line = c->line;
     c->transfer.work = transfer_work;
     c->transfer.done = transfer_done;
-    if (transfer_start(c->desk->copier, &c->transfer))
+    if (transfer_start(c->desk->copier, &c->transfer)) {
+        if (c->impatient)
+            call_hurry(c);
         call_listen(c);
+    }
 }
 
 static void call_reply(struct ioctl_call *c, int result)
@@ -431,23 +461,8 @@ void ioctl_call_abandon(struct ioctl_call *c, int result)
     call_finish(c, result);
 }
 
-/* The caller's memory does not answer, and a signal wants it back, perhaps to end it. */
-static int on_stuck(sd_event_source *source, uint64_t usec, void *data)
-{
-    struct ioctl_call *c = data;
-
-    if (!atomic_load(&c->transfer.abandoned)) {
-        call_unlisten(c);
-        ioctl_call_abandon(c, -EINTR);
-    }
-    return 0;
-}
-
 void ioctl_call_interrupt(struct ioctl_call *c)
 {
-    if (!c->transfer.busy || c->stage == IOCTL_READING)
-        ioctl_call_abandon(c, -EINTR);
-    else if (!c->stuck)
-        sd_event_add_time_relative(c->desk->event, &c->stuck, CLOCK_MONOTONIC, STUCK_US, 0,
-                                   on_stuck, c);
+    if (!c->impatient)
+        call_hurry(c);
 }

@@ -19,11 +19,15 @@
 struct ioctl_desk;
 struct ioctl_call;
 
+/* As zcrypt answers a signal: with a handler of SA_RESTART the kernel makes the call again, else it
+ * returns EINTR to the program. The kernel's own number, which no program sees. */
+#define IOCTL_RESTART 512
+
 /* What the way of an ioctl has to give. */
 struct ioctl_way {
     /*
-     * Answers the caller: 0 or -errno. Called exactly once; from here on the call may only be
-     * freed.
+     * Answers the caller: 0, -errno, or after an interrupt -IOCTL_RESTART. Called exactly once;
+     * from here on the call may only be freed.
      */
     void (*answer)(struct ioctl_call *c, int result);
     /* Frees the object; not before answer, perhaps much later, when the rest may be gone. */
@@ -58,7 +62,7 @@ struct ioctl_call {
     uint64_t token;
     struct transfer transfer; /* to or from the caller's memory */
     enum ioctl_stage stage;
-    sd_event_source *stuck;
+    sd_event_source *impatient; /* there was a signal */
     struct zcrypt_work work;
     uint8_t *data; /* operands, later the answer */
     size_t data_len;
@@ -91,8 +95,10 @@ void ioctl_desk_forbidden(struct ioctl_desk *d, pid_t thread);
 void ioctl_call_give(struct ioctl_call *c, uint8_t *data, size_t len);
 
 /*
- * A signal for a caller that listens: ends the call with -EINTR. A write that has begun is waited
- * for some time: after its ioctl has returned, nothing may be written into a program that goes on.
+ * A signal for a caller that listens. If the request does not end very soon it is cancelled, and
+ * the call ends with -IOCTL_RESTART: a program with a timer of some milliseconds would not get on
+ * if each tick made it begin anew. A write that has begun is waited for longer: after its ioctl has
+ * returned, nothing may be written into a program that goes on.
  */
 void ioctl_call_interrupt(struct ioctl_call *c);
 

@@ -149,6 +149,7 @@ static void call_transfer(struct vfio_call *c)
 {
     c->transfer.thread = c->caller.thread;
     c->transfer.uid = c->caller.uid;
+    c->transfer.trusted = trusted(c);
     c->transfer.line = c->caller.line;
     c->transfer.work = transfer_work;
     c->transfer.done = transfer_done;

@@ -212,6 +212,21 @@ static bool beyond(const struct mask256 *m, unsigned max)
     return mask256_next(m, max + 1) < MASK256_BITS;
 }
 
+/* The guest is told of the adapters that go, of the domains that go, and then of the rest
+ * [guests-notification]. */
+static void withdraw_in_steps(struct vfio_ap *v, struct mdev *m, const struct apcb *wanted,
+                              struct effects *fx)
+{
+    struct apcb rest = m->effective;
+
+    rest.apm = mask256_and(rest.apm, wanted->apm);
+    if (!apcb_equal(&rest, &m->effective))
+        mdev_publish(v, m, rest, fx);
+    rest.aqm = mask256_and(rest.aqm, wanted->aqm);
+    if (!apcb_equal(&rest, &m->effective))
+        mdev_publish(v, m, rest, fx);
+}
+
 /* Unlike assign_*, the highest numbers are checked last [matrix-ap-config]. */
 static int ap_config_store(void *ctx, uint32_t slot, const char *data, size_t len,
                            struct effects *fx)
@@ -230,6 +245,8 @@ static int ap_config_store(void *ctx, uint32_t slot, const char *data, size_t le
     if (beyond(&wanted.apm, vfio_ap_max_adapter(v)) || beyond(&wanted.aqm, vfio_ap_max_domain(v)) ||
         beyond(&wanted.adm, vfio_ap_max_domain(v)))
         return refuse(m, "ap_config", -ENODEV, "a bit above the highest number is set", fx);
+    if (v->abi->update_at_once)
+        withdraw_in_steps(v, m, &wanted, fx);
     assign_commit(v, m, &wanted);
     mdev_publish(v, m, mdev_filter(v, m), fx);
     return 0;

@@ -8,6 +8,11 @@
 
 /* The ops of the driver vfio_ap, and attaching and detaching guests. */
 
+/*
+ * With update_at_once a guest gets an adapter with the last of its queues, except what has come to
+ * the host with this scan. A probe that completes no adapter can only bring what was withheld
+ * before; that has time until the bus settles.
+ */
 static void driver_probe(void *ctx, ap_device_id id, struct effects *fx)
 {
     ap_qn qn = (ap_qn)id;
@@ -15,22 +20,34 @@ static void driver_probe(void *ctx, ap_device_id id, struct effects *fx)
     struct mdev *m = mdev_owner(v, qn);
 
     queue_reset_watch(v, qn);
-    if (m)
-        mdev_mark(v, m, PENDING_FILTER);
+    if (!m)
+        return;
+    if (v->abi->update_at_once && !m->growing && mdev_adapter_passable(v, m, AP_QN_APID(qn)))
+        mdev_publish(v, m, mdev_filter(v, m), fx);
+    else if (!m->growing)
+        mdev_mark(v, m);
 }
 
-static void adapter_withdraw(struct vfio_ap *v, struct mdev *m, unsigned apid)
+static void adapter_withdraw(struct vfio_ap *v, struct mdev *m, unsigned apid, struct effects *fx)
 {
+    struct apcb rest = m->effective;
+
+    mask256_clear(&rest.apm, apid);
+    if (v->abi->update_at_once) {
+        mdev_publish(v, m, rest, fx);
+        return;
+    }
     mask256_for_each(apqi, &m->effective.aqm) queue_reset(v, AP_QN(apid, apqi));
-    mask256_clear(&m->effective.apm, apid);
+    m->effective = rest;
     m->interrupted = true;
-    mdev_mark(v, m, v->abi->recompute_always ? PENDING_FILTER : PENDING_TELL);
+    mdev_mark(v, m);
 }
 
 /*
  * A queue is unbound: its whole adapter is withdrawn from the device and reset before the bus
- * passes the queue on [guests-queue-reset]. The guest's APCB follows when the bus settles, so that
- * the guest is notified once however many queues go. It executes no instruction before that.
+ * passes the queue on [guests-queue-reset]. Without update_at_once the guest's APCB follows when
+ * the bus settles, so that the guest is notified once however many queues go. It executes no
+ * instruction before that.
  */
 static void driver_remove(void *ctx, ap_device_id id, struct effects *fx)
 {
@@ -39,7 +56,7 @@ static void driver_remove(void *ctx, ap_device_id id, struct effects *fx)
     struct mdev *m = mdev_owner(v, qn);
 
     if (m && apcb_has(&m->effective, qn))
-        adapter_withdraw(v, m, AP_QN_APID(qn));
+        adapter_withdraw(v, m, AP_QN_APID(qn), fx);
     queue_reset_forget(v, qn);
 }
 
@@ -76,27 +93,6 @@ static bool driver_in_use(void *ctx, const struct ap_masks *old, const struct ap
     return true;
 }
 
-/* First phase: what was removed from the host is removed from the devices. Guests are notified
- * once, when the scan is complete. */
-static void driver_config_changed(void *ctx, const struct ap_qci *new, const struct ap_qci *old,
-                                  struct effects *fx)
-{
-    struct vfio_ap *v = ctx;
-    struct mdev *m;
-
-    v->host = (struct apcb){new->apm, new->aqm, new->adm};
-    slots_foreach (&v->mdevs, m) {
-        struct apcb stripped = {mask256_and(m->effective.apm, new->apm),
-                                mask256_and(m->effective.aqm, new->aqm),
-                                mask256_and(m->effective.adm, new->adm)};
-
-        if (apcb_equal(&stripped, &m->effective))
-            continue;
-        m->effective = stripped;
-        mdev_mark(v, m, v->abi->recompute_always ? PENDING_FILTER : PENDING_TELL);
-    }
-}
-
 /* vfio_ap does not support adapters older than CEX4, so such an adapter does not count
  * [guests-host-change]. */
 static bool is_old(const struct vfio_ap *v, unsigned apid)
@@ -109,26 +105,67 @@ static bool is_old(const struct vfio_ap *v, unsigned apid)
     return apqi < MASK256_BITS && (info >> 24 & 0xff) < 10;
 }
 
-/* Second phase: what was added to the host is added to the devices to which it is assigned. */
-static void driver_scan_complete(void *ctx, const struct ap_qci *new, const struct ap_qci *old,
-                                 struct effects *fx)
+static struct apcb host_gains(const struct vfio_ap *v, const struct ap_qci *new,
+                              const struct ap_qci *old)
 {
-    struct vfio_ap *v = ctx;
     struct apcb added = {mask256_andnot(new->apm, old->apm), mask256_andnot(new->aqm, old->aqm),
                          mask256_andnot(new->adm, old->adm)};
     struct mask256 came = added.apm;
-    struct mdev *m;
 
     mask256_for_each(apid, &came)
     {
         if (is_old(v, apid))
             mask256_clear(&added.apm, apid);
     }
-    slots_foreach (&v->mdevs, m)
-        if (mask256_intersects(&m->assigned.apm, &added.apm) ||
-            mask256_intersects(&m->assigned.aqm, &added.aqm) ||
-            mask256_intersects(&m->assigned.adm, &added.adm))
-            mdev_mark(v, m, PENDING_FILTER);
+    return added;
+}
+
+static bool apcbs_intersect(const struct apcb *a, const struct apcb *b)
+{
+    return mask256_intersects(&a->apm, &b->apm) || mask256_intersects(&a->aqm, &b->aqm) ||
+           mask256_intersects(&a->adm, &b->adm);
+}
+
+/* First phase: what was removed from the host is removed from the devices. Without update_at_once
+ * guests are notified once, when the scan is complete. */
+static void driver_config_changed(void *ctx, const struct ap_qci *new, const struct ap_qci *old,
+                                  struct effects *fx)
+{
+    struct vfio_ap *v = ctx;
+    struct apcb added;
+    struct mdev *m;
+
+    v->host = (struct apcb){new->apm, new->aqm, new->adm};
+    added = host_gains(v, new, old);
+    slots_foreach (&v->mdevs, m) {
+        struct apcb stripped = {mask256_and(m->effective.apm, new->apm),
+                                mask256_and(m->effective.aqm, new->aqm),
+                                mask256_and(m->effective.adm, new->adm)};
+
+        m->growing = apcbs_intersect(&m->assigned, &added);
+        if (apcb_equal(&stripped, &m->effective))
+            continue;
+        if (v->abi->update_at_once) {
+            mdev_strip(m, stripped, fx);
+            continue;
+        }
+        m->effective = stripped;
+        mdev_mark(v, m);
+    }
+}
+
+/* Second phase: what was added to the host is added to the devices to which it is assigned. */
+static void driver_scan_complete(void *ctx, const struct ap_qci *new, const struct ap_qci *old,
+                                 struct effects *fx)
+{
+    struct vfio_ap *v = ctx;
+    struct mdev *m;
+
+    slots_foreach (&v->mdevs, m) {
+        if (m->growing)
+            mdev_mark(v, m);
+        m->growing = false;
+    }
 }
 
 static void driver_adapter_changed(void *ctx, unsigned apid, struct effects *fx)
@@ -140,7 +177,7 @@ static void driver_adapter_changed(void *ctx, unsigned apid, struct effects *fx)
         return;
     slots_foreach (&v->mdevs, m)
         if (mask256_test(&m->assigned.apm, apid))
-            mdev_mark(v, m, PENDING_FILTER);
+            mdev_mark(v, m);
 }
 
 static int status_show(void *ctx, uint32_t qn, struct text *out)

@@ -24,6 +24,13 @@ static bool adapter_passable(const struct vfio_ap *v, unsigned apid, const struc
     return true;
 }
 
+bool mdev_adapter_passable(const struct vfio_ap *v, const struct mdev *m, unsigned apid)
+{
+    struct mask256 domains = mask256_and(m->assigned.aqm, v->host.aqm);
+
+    return adapter_passable(v, apid, &domains);
+}
+
 struct apcb mdev_filter(const struct vfio_ap *v, const struct mdev *m)
 {
     struct apcb out = {.apm = mask256_and(m->assigned.apm, v->host.apm),
@@ -73,6 +80,12 @@ static void guest_follow(struct mdev *m, struct effects *fx)
         guest_update(m->guest, &m->effective, fx);
 }
 
+void mdev_strip(struct mdev *m, struct apcb wanted, struct effects *fx)
+{
+    m->effective = wanted;
+    guest_follow(m, fx);
+}
+
 /* The order matters: the guest loses its queues, then they are zeroized, and only then can anyone
  * else get them. */
 void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct effects *fx)
@@ -92,10 +105,9 @@ void vfio_ap_settle(void *ctx, struct effects *fx)
     queue_resets_look(v);
     while (v->pending != MDEV_NONE) {
         struct mdev *m = mdev_at(v, v->pending);
-        enum mdev_pending what = m->pending;
 
         v->pending = m->next_pending;
-        m->pending = PENDING_NONE;
-        mdev_publish(v, m, what == PENDING_FILTER ? mdev_filter(v, m) : m->effective, fx);
+        m->pending = false;
+        mdev_publish(v, m, mdev_filter(v, m), fx);
     }
 }

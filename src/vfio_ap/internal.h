@@ -10,9 +10,6 @@
 #define MDEV_MAX  65536u
 #define MDEV_NONE UINT32_MAX
 
-/* Deferred by a change of the host: notify the guest of a loss, or recompute what it gets. */
-enum mdev_pending { PENDING_NONE, PENDING_TELL, PENDING_FILTER };
-
 /* A unique directory; the ctx of its kind. */
 struct fixed_dir {
     struct vfio_ap *v;
@@ -29,11 +26,12 @@ struct mdev {
     /* What a guest has or would have. mdev_publish copies it to the guest's own APCB. */
     struct apcb effective;
     struct vfio_ap_guest *guest;
-    enum mdev_pending pending; /* for when the bus settles */
-    bool interrupted;          /* a queue was taken away: the guest is notified even if it gets the
-                                * queue back */
-    uint32_t next_pending;     /* slot */
-    uint64_t remove_token;     /* of the write to remove that waits for the release; 0: none */
+    bool pending;          /* what the guest gets is recomputed when the bus settles */
+    bool growing;          /* during a scan: what is assigned has come to the host */
+    bool interrupted;      /* a queue was taken away: the guest is notified even if it gets the
+                            * queue back */
+    uint32_t next_pending; /* slot */
+    uint64_t remove_token; /* of the write to remove that waits for the release; 0: none */
     bool removing;
 };
 
@@ -71,8 +69,8 @@ void mdev_leave(struct vfio_ap *v, struct mdev *m);
 struct mdev *mdev_at(const struct vfio_ap *v, uint32_t slot);
 /* The device to which the queue is assigned, or NULL. */
 struct mdev *mdev_owner(const struct vfio_ap *v, ap_qn qn);
-/* Defers work until the bus settles; of several marks the largest counts. */
-void mdev_mark(struct vfio_ap *v, struct mdev *m, enum mdev_pending what);
+/* What the guest gets is recomputed when the bus settles. */
+void mdev_mark(struct vfio_ap *v, struct mdev *m);
 
 /* conflicts.c: the APQNs for which a write is refused */
 #define CONFLICTS_NAMED 4u
@@ -91,9 +89,12 @@ unsigned vfio_ap_max_adapter(const struct vfio_ap *v);
 unsigned vfio_ap_max_domain(const struct vfio_ap *v);
 
 /* filter.c: what is passed to the guest */
+bool mdev_adapter_passable(const struct vfio_ap *v, const struct mdev *m, unsigned apid);
 struct apcb mdev_filter(const struct vfio_ap *v, const struct mdev *m);
 /* Makes wanted the effective masks: withdraws and resets what is not in it, passes what is new. */
 void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct effects *fx);
+/* The same for what has left the host, where nothing can be reset any more. */
+void mdev_strip(struct mdev *m, struct apcb wanted, struct effects *fx);
 void vfio_ap_settle(void *ctx, struct effects *fx);
 
 /*

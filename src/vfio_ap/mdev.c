@@ -21,25 +21,35 @@
 
 #define ASK_INTERVAL_NS UINT64_C(10000000000)
 
+/* A group's device node is announced with numbers as the kernel assigns them. */
+static void announce_group(const struct mdev *m, const char *action, struct effects *fx)
+{
+    char path[64], minor[24], name[32];
+
+    snprintf(path, sizeof path, "devices/virtual/vfio/%u", m->slot);
+    snprintf(minor, sizeof minor, "MINOR=%u", m->slot);
+    snprintf(name, sizeof name, "DEVNAME=vfio/%u", m->slot);
+    effects_uevent(fx, action, path, "vfio", "MAJOR=254", minor, name, NULL);
+}
+
 /* The uevents of the device and its children, in the order of the kernel. */
 static void announce(const struct mdev *m, bool added, struct effects *fx)
 {
-    char uuid[UUID_TEXT], device[96], group[64], vfio_dev[160];
+    char uuid[UUID_TEXT], device[96], vfio_dev[160];
 
     if (!fx->want_uevents)
         return;
     uuid_format(&m->uuid, uuid);
     snprintf(device, sizeof device, "devices/vfio_ap/matrix/%s", uuid);
-    snprintf(group, sizeof group, "devices/virtual/vfio/%u", m->slot);
     snprintf(vfio_dev, sizeof vfio_dev, "%s/vfio-dev/vfio%u", device, m->slot);
     if (added) {
         effects_uevent(fx, "add", device, "mdev", NULL);
-        effects_uevent(fx, "add", group, "vfio", NULL);
+        announce_group(m, "add", fx);
         effects_uevent(fx, "add", vfio_dev, "vfio-dev", NULL);
         effects_uevent(fx, "bind", device, "mdev", "DRIVER=vfio_ap_mdev", NULL);
     } else {
         effects_uevent(fx, "remove", vfio_dev, "vfio-dev", NULL);
-        effects_uevent(fx, "remove", group, "vfio", NULL);
+        announce_group(m, "remove", fx);
         effects_uevent(fx, "unbind", device, "mdev", NULL);
         effects_uevent(fx, "remove", device, "mdev", NULL);
     }

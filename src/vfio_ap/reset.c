@@ -69,7 +69,7 @@ static void look(struct vfio_ap *v, ap_qn qn)
     else
         set_unreset(v, qn, false, false);
     if (m && !unreset(v, qn))
-        mdev_mark(v, m, PENDING_FILTER);
+        mdev_mark(v, m);
 }
 
 void queue_resets_look(struct vfio_ap *v)

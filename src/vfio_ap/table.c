@@ -75,7 +75,7 @@ static void unmark(struct vfio_ap *v, struct mdev *m)
 {
     uint32_t *link = &v->pending;
 
-    if (m->pending == PENDING_NONE)
+    if (!m->pending)
         return;
     while (*link != m->slot)
         link = &mdev_at(v, *link)->next_pending;
@@ -89,12 +89,11 @@ void mdev_leave(struct vfio_ap *v, struct mdev *m)
     slots_remove(&v->mdevs, m->id);
 }
 
-void mdev_mark(struct vfio_ap *v, struct mdev *m, enum mdev_pending what)
+void mdev_mark(struct vfio_ap *v, struct mdev *m)
 {
-    if (m->pending == PENDING_NONE) {
-        m->next_pending = v->pending;
-        v->pending = m->slot;
-    }
-    if (what > m->pending)
-        m->pending = what;
+    if (m->pending)
+        return;
+    m->next_pending = v->pending;
+    v->pending = m->slot;
+    m->pending = true;
 }

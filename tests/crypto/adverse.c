@@ -111,6 +111,25 @@ static void hog(const char *node, unsigned count, pid_t *pids)
     }
 }
 
+/* With SA_RESTART no request fails for a signal. */
+static void signals_restart(int fd, unsigned count)
+{
+    struct itimerval timer = {{0, 2000}, {0, 2000}}, off = {0};
+    struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+    struct operation o;
+
+    operation_crt(&o, 1024);
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &timer, NULL);
+    for (unsigned i = 0; i < count; i++) {
+        int err = operation_run(fd, &o);
+
+        if (err)
+            fail("CRT with SA_RESTART: %s", strerrorname_np(err));
+    }
+    setitimer(ITIMER_REAL, &off, NULL);
+}
+
 /* Requests that signals cut short end with EINTR or right, and so does what follows. Then all that
  * compute beside them are killed in the middle of their requests. */
 int command_signals(const char *node, unsigned count)
@@ -142,6 +161,7 @@ int command_signals(const char *node, unsigned count)
         kill(pids[i], SIGKILL);
     while (wait(NULL) > 0)
         ;
+    signals_restart(fd, count);
     printf("right %u\ninterrupted %u\n", right, interrupted);
     return 0;
 }

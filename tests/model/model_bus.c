@@ -265,6 +265,9 @@ static int store_mask(struct model *m, struct m_bus *b, bool adapters, const cha
 
             if (!q->present || (q->driver != M_NONE && accepts(b, ai, di, q->driver)))
                 continue;
+            /* 2.7: 7.2 takes no driver for one of zcrypt's. */
+            if (!m->proposal && q->driver == M_NONE && model_zcrypt_owns(b, ai, di))
+                continue;
             unbind_queue(m, b, ai, di);
             probe_queue(m, b, ai, di);
         }

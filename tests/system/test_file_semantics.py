@@ -234,6 +234,22 @@ def test_open_files_of_a_vanished_device(host):
     assert mdev.r("matrix") == ""
 
 
+def test_a_directory_whose_device_has_gone(host):
+    """A shell is in it: names that it knew and names that it did not, with and without O_CREAT."""
+    mdev = host.mdev(1)
+    folder = os.open(host.path(mdev.dir), os.O_RDONLY | os.O_DIRECTORY)
+    os.close(os.open("matrix", os.O_RDONLY, dir_fd=folder))
+    assert mdev.remove() == "OK"
+    for name in ("matrix", "ap_config", "assign_adapter", "new"):
+        for flags in (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY | os.O_CREAT | os.O_TRUNC):
+            with fails("ENOENT"):
+                os.open(name, flags, 0o644, dir_fd=folder)
+    with fails("ENOENT"):
+        os.readlink("driver", dir_fd=folder)
+    assert os.listdir(folder) == []
+    os.close(folder)
+
+
 def test_open_files_of_a_driver_that_was_unbound(host):
     queue = "devices/ap/card05/05.0004"
     with opened(host, f"{queue}/online", os.O_RDONLY) as online, \

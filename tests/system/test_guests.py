@@ -4,7 +4,7 @@
 
 import pytest
 
-from harness import Control, worked_example
+from harness import Control, bits, worked_example
 
 pytestmark = pytest.mark.guest
 
@@ -179,4 +179,34 @@ def test_the_command_line_drives_the_same_guest(host, mdev):
     assert host.value("devices/ap/card05/config") == "1"
     assert host.cli("se", "lpar", "remove", "adapter", 6).returncode == 1
     assert host.cli("guest", "stop", "Guest1").returncode == 0
+    assert host.execute("guest-list")["guests"] == []
+
+
+def test_usage_and_control_domains_of_a_guest(host):
+    """Both, one of the two, and one that the LPAR has not."""
+    mdev = host.mdev(1).assign([5], [4, 0x47], [4, 0xAB, 0x50])
+    guest = host.guest("Guest1").start(mdev)
+    assert mdev.control_domains() == ["0004", "0050", "00ab"]
+    assert guest.control_domains() == [4, 0xAB]
+    assert bits(guest.read("/sys/bus/ap/ap_usage_domain_mask")) == {4, 0x47}
+    assert bits(guest.read("/sys/bus/ap/ap_control_domain_mask")) == {4, 0xAB}
+    assert guest.devices() == ["05.0004", "05.0047", "card05"]
+
+
+@pytest.mark.parametrize("cpu, features", [
+    ("host,ap=on,apqci=on,apft=on", ["ap", "apft", "apqci", "apqi"]), ("z13,ap=on,apqi=off", ["ap", "apft", "apqci"]),
+    ("gen16a-base", ["ap", "apft", "apqci", "apqi"]), ("host,ap=off", ["apft", "apqci", "apqi"]),
+    ("apqci=off", ["ap", "apft", "apqi"])])
+def test_features_as_qemu_takes_them(host, cpu, features):
+    result = host.cli("guest", "start", "--cpu", cpu, "One")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert result.stderr == ("" if cpu.startswith("ap") else
+                             f"apus: of the CPU model {cpu.split(',')[0]} only the AP features count\n")
+    assert host.guest("One").show()["features"] == features
+
+
+@pytest.mark.parametrize("cpu", ["hosts", "ap=on,host", "host,ap=maybe", "host,vx=on", "host,", ""])
+def test_features_that_there_are_not(host, cpu):
+    result = host.cli("guest", "start", "--cpu", cpu, "One")
+    assert result.returncode == 2
     assert host.execute("guest-list")["guests"] == []

@@ -131,7 +131,7 @@ def test_assigned_ids_come_by_themselves(host):
 
 
 @pytest.mark.parametrize("running", [False, True])
-def test_unassign_is_always_possible(host, running):
+def test_unassign_up_to_the_highest_number(host, running):
     mdev = host.mdev(1).assign([5, 14], [4, 9], [4, 9])
     if running:
         host.guest("Guest1").start(mdev)
@@ -140,3 +140,15 @@ def test_unassign_is_always_possible(host, running):
             assert mdev.w(f"unassign_{kind}", number) == "OK"
     assert mdev.r("matrix") == ""
     assert mdev.r("control_domains") == ""
+
+
+def test_unassign_above_the_highest_number(host):
+    mdev = host.mdev(1).assign([5, 14], [4])
+    host.execute("machine-set", max_adapter=9, max_domain=9, adapters={"5": "CEX5C"}, domains=[4])
+    for kind in ("adapter", "domain", "control_domain"):
+        assert mdev.w(f"unassign_{kind}", 10) == "ENODEV"
+        assert mdev.w(f"unassign_{kind}", 9) == "OK"
+    assert mdev.w("unassign_adapter", 14) == "ENODEV"
+    assert mdev.matrix() == ["05.0004", "0e.0004"]
+    assert mdev.w("ap_config", "0x04,0x08,0x00") == "OK"
+    assert mdev.matrix() == ["05.0004"]

@@ -32,6 +32,35 @@ def test_migration_with_ap_devices_is_refused(host, guest):
 
 
 @pytest.mark.guest
+def test_what_is_merely_assigned_is_named_apart(host, mdev, guest):
+    mdev.assign([6])
+    host.se_adapter(5, "off")
+    assert host.refused("guest-migrate", name="Guest1").desc == (
+        "guest Guest1 cannot be migrated while AP resources are plugged; it can use 06.0004, control domain 0047; "
+        "assigned, but of no use to it now: 05.0004; unassign them, or detach the mediated device")
+    mdev.unassign(domains=[4])
+    assert host.refused("guest-migrate", name="Guest1").desc == (
+        "guest Guest1 cannot be migrated while AP resources are plugged; it can use control domain 0047; "
+        "assigned, but of no use to it now: adapter 05, adapter 06; unassign them, or detach the mediated device")
+
+
+@pytest.mark.guest
+def test_one_line_however_many(host, mdev, guest):
+    mdev.assign([6], [0x47, 0xAB, 0xFF])
+    text = host.refused("guest-migrate", name="Guest1").desc
+    assert "it can use 05.0004, 05.0047" in text and " and 1 more; unassign" in text
+    assert "\n" not in text
+
+
+@pytest.mark.guest
+def test_a_device_with_nothing_assigned(host, mdev, guest):
+    mdev.unassign([5], [4], [0x47])
+    assert "device_del" in guest.migrate()["note"]
+    guest.detach()
+    assert guest.migrate()["note"] is None
+
+
+@pytest.mark.guest
 def test_migration_is_allowed_once_all_is_unplugged(host, mdev, guest):
     mdev.unassign([5], [4])
     error = host.refused("guest-migrate", name="Guest1")

@@ -49,8 +49,12 @@ static void test_differences(void **state)
     assert_false(upstream->standby_withheld);
     assert_true(proposal->recompute_always);
     assert_false(upstream->recompute_always);
+    assert_false(proposal->update_at_once);
+    assert_true(upstream->update_at_once);
     assert_false(proposal->one_change_a_scan);
     assert_true(upstream->one_change_a_scan);
+    assert_false(proposal->unbound_is_default);
+    assert_true(upstream->unbound_is_default);
     assert_true(proposal->old_types);
     assert_false(upstream->old_types);
     assert_int_equal(proposal->matrix_limit, 0);

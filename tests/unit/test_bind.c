@@ -23,9 +23,11 @@ static void masks_decide(void **state)
     assert_string_equal(driver_of(w, AP_QN(6, 4)), "none");
     assert_int_not_equal(ino_of(w, "bus/ap/drivers/" PASSED_DRIVER "/05.0047"), 0);
     assert_int_equal(ino_of(w, "bus/ap/drivers/" DEFAULT_DRIVER "/05.0047"), 0);
-    assert_string_equal(w->calls.data, "config changed\nadapter 04 changed\nrapq 04.0004\n"
-                                       "probe 04.0047\nadapter 05 changed\nrapq 05.0004\n"
-                                       "probe 05.0047\nscan complete\nsettle\n");
+    assert_string_equal(w->calls.data, "config changed\nadapter 04 changed\n"
+                                       "rapq 04.0004\nrapq 04.0004\n"
+                                       "rapq 04.0047\nprobe 04.0047\nadapter 05 changed\n"
+                                       "rapq 05.0004\nrapq 05.0004\n"
+                                       "rapq 05.0047\nprobe 05.0047\nscan complete\nsettle\n");
 }
 
 /* Each generation of adapters has drivers of its own; the other driver takes CEX4 and newer. */
@@ -82,7 +84,39 @@ static void bind_wants_a_free_device_of_its_own(void **state)
     assert_string_equal(driver_of(w, AP_QN(5, 4)), DEFAULT_DRIVER);
 }
 
-/* "complete" is said once when all are bound, and again when a new binding makes it true anew. */
+/* A queue that was unbound by hand, and masks that give it to zcrypt and take it away again. */
+static void masks_bind_what_was_unbound(void **state)
+{
+    struct bus_world *w = *state;
+
+    scan(w);
+    assert_int_equal(put(w, "bus/ap/apmask", "-5"), 0);
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/unbind", "05.0004"), 0);
+    assert_int_equal(put(w, "bus/ap/apmask", "+5"), 0);
+    assert_string_equal(driver_of(w, AP_QN(5, 4)), DEFAULT_DRIVER);
+    assert_string_equal(driver_of(w, AP_QN(5, 0x47)), DEFAULT_DRIVER);
+}
+
+/* Linux 7.2 reads the flags of the driver that the queue does not have as those of a default one.
+ */
+static void upstream_masks_leave_what_was_unbound(void **state)
+{
+    struct bus_world *w = *state;
+
+    scan(w);
+    assert_int_equal(put(w, "bus/ap/apmask", "-5"), 0);
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/unbind", "05.0004"), 0);
+    assert_int_equal(put(w, "bus/ap/apmask", "+5"), 0);
+    assert_string_equal(driver_of(w, AP_QN(5, 4)), "none");
+    assert_string_equal(driver_of(w, AP_QN(5, 0x47)), DEFAULT_DRIVER);
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/bind", "05.0004"), -ENODEV);
+    scan(w);
+    assert_string_equal(driver_of(w, AP_QN(5, 4)), "none");
+    assert_int_equal(put(w, "bus/ap/aqmask", "-4"), 0);
+    assert_string_equal(driver_of(w, AP_QN(5, 4)), PASSED_DRIVER);
+}
+
+/* A scan says once that all are bound, and again after any device was bound. */
 static void bindings_are_counted(void **state)
 {
     struct bus_world *w = *state;
@@ -96,7 +130,13 @@ static void bindings_are_counted(void **state)
     assert_string_equal(get(w, "bus/ap/bindings"), "3/4\n");
     assert_int_equal(put(w, "bus/ap/drivers/" DEFAULT_DRIVER "/bind", "05.0004"), 0);
     assert_string_equal(get(w, "bus/ap/bindings"), "4/4 (complete)\n");
+    assert_string_equal(get(w, "bus/ap/bindings_complete_count"), "1\n");
+    scan(w);
     assert_string_equal(get(w, "bus/ap/bindings_complete_count"), "2\n");
+    assert_int_equal(put(w, "bus/ap/drivers/cex4card/unbind", "card05"), 0);
+    assert_int_equal(put(w, "bus/ap/drivers/cex4card/bind", "card05"), 0);
+    scan(w);
+    assert_string_equal(get(w, "bus/ap/bindings_complete_count"), "3\n");
 }
 
 static void without_autoprobe_a_device_waits(void **state)
@@ -153,6 +193,8 @@ int main(void)
         TEST(types_decide),
         TEST(a_queue_is_zeroized_between_two_drivers),
         TEST(bind_wants_a_free_device_of_its_own),
+        TEST(masks_bind_what_was_unbound),
+        TEST_UPSTREAM(upstream_masks_leave_what_was_unbound),
         TEST(bindings_are_counted),
         TEST(without_autoprobe_a_device_waits),
         TEST(an_override_counts),

@@ -153,6 +153,8 @@ static void test_masks_bind(void **state)
     assert_int_equal(put(w, "bus/ap/aqmask", "-4"), 0);
     assert_int_equal(w->fake.bound, 2 * 3);
     assert_int_equal(put(w, "bus/ap/apmask", "+5"), 0);
+    assert_null(ap_bus_queue_driver(w->bus, AP_QN(5, 0x47)));
+    assert_int_equal(put(w, "bus/ap/drivers_probe", "05.0047"), 0);
     assert_ptr_equal(ap_bus_queue_driver(w->bus, AP_QN(5, 0x47)), &fake_driver);
 }
 

@@ -52,6 +52,11 @@ static void test_support_element(void **state)
     rig_execute(r, c, "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":4,\"state\":\"on\"}}");
     assert_int_equal(r->core.last.kind, CMD_CHECKSTOP);
     assert_true(r->core.last.adapter.on);
+    assert_false(r->core.last.silent);
+    rig_execute(r, c,
+                "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":4,\"state\":\"on\","
+                "\"silent\":true}}");
+    assert_true(r->core.last.silent);
     close(c);
 }
 
@@ -158,9 +163,12 @@ static void test_machine_set(void **state)
     assert_true(mask256_test(&r->core.last.machine.checkstopped, 5));
     assert_int_equal(a[5].type, 11);
     assert_false(a[5].configured);
+    assert_false(r->core.last.silent);
+    rig_execute(r, c, "{\"execute\":\"machine-set\",\"arguments\":{\"silent\":true}}");
+    assert_true(r->core.last.silent);
     rig_refused(r, c, "{\"execute\":\"machine-set\",\"arguments\":{\"standby\":[9]}}",
                 CONTROL_REFUSED, "adapter 0x09");
-    assert_int_equal(r->core.executed, 2);
+    assert_int_equal(r->core.executed, 3);
     close(c);
 }
 

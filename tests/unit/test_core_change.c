@@ -16,6 +16,55 @@ static void set_type(struct machine_config *config, unsigned apid, const char *t
     assert_int_equal(machine_adapter_type_parse(type, &config->adapters[apid]), 0);
 }
 
+/* Without an event the host notices with its next scan. */
+static void test_no_event(void **state)
+{
+    struct world *w = *state;
+    struct command off = {.kind = CMD_SE_ADAPTER, .adapter = {.apid = 5}, .silent = true};
+    struct command other = {.kind = CMD_SE_ADAPTER, .adapter = {.apid = 6}};
+
+    assert_int_equal(run(w, &off), 0);
+    assert_string_equal(get(w, "devices/ap/card05/config"), "1\n");
+    assert_string_equal(get(w, "bus/ap/scans"), "1\n");
+    assert_int_equal(put(w, "bus/ap/scans", "1"), 0);
+    assert_string_equal(get(w, "devices/ap/card05/config"), "0\n");
+    assert_string_equal(get(w, "devices/ap/card05/05.0047/config"), "0\n");
+    off.adapter.on = true;
+    assert_int_equal(run(w, &off), 0);
+    assert_string_equal(get(w, "devices/ap/card05/config"), "0\n");
+    assert_int_equal(run(w, &other), 0);
+    assert_string_equal(get(w, "devices/ap/card05/config"), "1\n");
+}
+
+/* A queue of Linux 7.2 takes one change in a scan, whichever comes first. */
+static void test_one_change_a_scan(void **state)
+{
+    struct world *w = *state;
+    const char *config = "devices/ap/card05/05.0047/config";
+    const char *chkstop = "devices/ap/card05/05.0047/chkstop";
+    struct command stop = {
+        .kind = CMD_CHECKSTOP, .adapter = {.apid = 5, .on = true}, .silent = true};
+    struct command off = {.kind = CMD_SE_ADAPTER, .adapter = {.apid = 5}, .silent = true};
+
+    assert_int_equal(run(w, &stop), 0);
+    assert_int_equal(put(w, "bus/ap/scans", "1"), 0);
+    assert_string_equal(get(w, chkstop), "1\n");
+    assert_int_equal(run(w, &off), 0);
+    assert_int_equal(put(w, "bus/ap/scans", "1"), 0);
+    assert_string_equal(get(w, chkstop), "0\n");
+    assert_string_equal(get(w, config), "1\n");
+    assert_string_equal(get(w, "devices/ap/card05/config"), "0\n");
+    assert_int_equal(put(w, "bus/ap/scans", "1"), 0);
+    assert_string_equal(get(w, config), "0\n");
+    off.adapter.on = true;
+    assert_int_equal(run(w, &off), 0);
+    assert_int_equal(put(w, "bus/ap/scans", "1"), 0);
+    assert_string_equal(get(w, chkstop), "1\n");
+    assert_string_equal(get(w, config), "0\n");
+    assert_int_equal(put(w, "bus/ap/scans", "1"), 0);
+    assert_string_equal(get(w, config), "1\n");
+}
+
 /* Queues above a highest number that has fallen are gone, as their domain is. */
 static void test_highest_domain_falls(void **state)
 {
@@ -121,6 +170,8 @@ static void test_empty_write(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_no_event),
+        TEST_UPSTREAM(test_one_change_a_scan),
         TEST(test_highest_domain_falls),
         TEST(test_last_domain_leaves),
         TEST_UPSTREAM(test_old_adapter_comes_upstream),

@@ -136,6 +136,37 @@ static void one_update_for_one_change(void **state)
     assert_int_equal(count(w, EFFECT_GUEST_NOTIFY), 1);
 }
 
+/* Linux 7.2 tells of each withdrawal by itself. */
+static void upstream_updates_at_once(void **state)
+{
+    static const char config[] = MATRIX UUID1 "/ap_config";
+    static const char fewer[] = "0x08" /* adapter 4, domain 4 */
+                                ",0x08,0x00\n";
+    struct bus_world *w = with_guest(state);
+    uint64_t before = guest.config_changes;
+
+    w->hw.adapters[5].type = 12;
+    scan(w);
+    assert_string_equal(guest_has(), "4 5 / 4 71");
+    assert_int_equal(guest.config_changes, before + 2);
+    mask256_clear(&w->hw.qci.aqm, 0x47);
+    scan(w);
+    assert_int_equal(guest.config_changes, before + 3);
+    mask256_set(&w->hw.qci.aqm, 0x47);
+    mask256_clear(&w->hw.qci.apm, 5);
+    scan(w);
+    assert_string_equal(guest_has(), "4 / 4 71");
+    assert_int_equal(guest.config_changes, before + 5);
+    mask256_set(&w->hw.qci.apm, 5);
+    scan(w);
+    assert_int_equal(guest.config_changes, before + 6);
+    assert_int_equal(put(w, config, fewer), 0);
+    assert_string_equal(guest_has(), "4 / 4");
+    assert_int_equal(guest.config_changes, before + 8);
+    assert_int_equal(put(w, config, "0x08,0x08,0x08\n"), 0);
+    assert_int_equal(guest.config_changes, before + 8);
+}
+
 /* A queue of which nobody knows that it is empty is passed to nobody. */
 static void a_reset_that_lasts_withholds(void **state)
 {
@@ -175,6 +206,7 @@ int main(void)
         VFIO_TEST_UPSTREAM(upstream_passes_what_is_in_standby),
         VFIO_TEST(what_is_withdrawn_is_zeroized),
         VFIO_TEST(one_update_for_one_change),
+        VFIO_TEST_UPSTREAM(upstream_updates_at_once),
         VFIO_TEST(a_reset_that_lasts_withholds),
         VFIO_TEST(a_device_without_guest),
     };

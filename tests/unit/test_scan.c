@@ -250,6 +250,67 @@ static void the_lowest_domain_that_answers_is_the_default(void **state)
     assert_string_equal(get(w, "bus/ap/ap_domain"), "71\n");
 }
 
+/* Uevents go through the queues as the kernel does. */
+static void queues_are_told_of_in_the_order_they_came(void **state)
+{
+    struct bus_world *w = *state;
+
+    scan(w);
+    mask256_clear(&w->hw.adapters[4].queues, 4);
+    scan(w);
+    mask256_set(&w->hw.adapters[4].queues, 4);
+    scan(w);
+    assert_int_equal(put(w, "bus/ap/aqmask", "-4"), 0);
+    assert_string_equal(effects_of(w, EFFECT_UEVENT),
+                        "unbind ap/card05/05.0004\nbind ap/card05/05.0004\n"
+                        "unbind ap/card04/04.0004\nbind ap/card04/04.0004\nchange ap\n");
+    mask256_clear(&w->hw.qci.apm, 4);
+    scan(w);
+    assert_string_equal(effects_of(w, EFFECT_UEVENT),
+                        "unbind ap/card04/04.0047\nremove ap/card04/04.0047\n"
+                        "unbind ap/card04/04.0004\nremove ap/card04/04.0004\n"
+                        "unbind ap/card04\nremove ap/card04\nchange ap\n");
+}
+
+#define QUEUE "devices/ap/card05/05.0004/"
+
+static void the_state_of_a_queue_that_comes_back(void **state)
+{
+    struct bus_world *w = *state;
+
+    scan(w);
+    assert_string_equal(get(w, QUEUE "request_count"), "0\n");
+    assert_int_equal(put(w, "bus/ap/apmask", "-5"), 0);
+    assert_string_equal(get(w, QUEUE "request_count"), "-\n");
+    assert_string_equal(get(w, QUEUE "reset"), "No Reset Timer set.\n");
+    mask256_clear(&w->hw.adapters[5].queues, 4);
+    scan(w);
+    mask256_set(&w->hw.adapters[5].queues, 4);
+    scan(w);
+    assert_non_null(strstr(w->calls.data, "rapq 05.0004\nprobe 05.0004\n"));
+    assert_string_equal(get(w, QUEUE "request_count"), "0\n");
+    assert_string_equal(get(w, QUEUE "reset"), "No Reset Timer set.\n");
+}
+
+static void the_state_of_a_queue_unbound_in_standby(void **state)
+{
+    struct bus_world *w = *state;
+
+    scan(w);
+    w->hw.adapters[5].rc = AP_RC_DECONFIGURED;
+    scan(w);
+    assert_string_equal(get(w, QUEUE "reset"), "No Reset Timer set.\n");
+    assert_int_equal(put(w, QUEUE "reset", "1"), 0);
+    assert_string_equal(get(w, QUEUE "reset"), "Reset in progress.\n");
+    assert_int_equal(put(w, "bus/ap/drivers/" DEFAULT_DRIVER "/unbind", "05.0004"), 0);
+    w->hw.adapters[5].rc = AP_RC_NORMAL;
+    scan(w);
+    assert_string_equal(get(w, QUEUE "reset"), "Reset in progress.\n");
+    assert_string_equal(get(w, QUEUE "request_count"), "-\n");
+    assert_int_equal(put(w, "bus/ap/drivers/" DEFAULT_DRIVER "/bind", "05.0004"), 0);
+    assert_string_equal(get(w, QUEUE "reset"), "No Reset Timer set.\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +328,9 @@ int main(void)
         TEST(a_scan_of_named_adapters),
         TEST(back_from_standby),
         TEST(the_lowest_domain_that_answers_is_the_default),
+        TEST(queues_are_told_of_in_the_order_they_came),
+        TEST(the_state_of_a_queue_that_comes_back),
+        TEST(the_state_of_a_queue_unbound_in_standby),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,8 +93,11 @@ static void mask_write_rebinds_in_order(void **state)
         "MODE=accel\n"
         "ACTION=bind DEVPATH=/devices/ap/card06/06.0004 SUBSYSTEM=ap DEVTYPE=ap_queue "
         "DRIVER=vfio_ap MODE=accel\n"
-        "ACTION=change DEVPATH=/devices/ap SUBSYSTEM=ap BINDINGS=complete COMPLETECOUNT=2\n"
         "ACTION=change DEVPATH=/devices/ap SUBSYSTEM=ap AQMASK=0xf7ff" FF60 "\n\n");
+    assert_int_equal(put(w, "bus/ap/scans", "1"), 0);
+    assert_string_equal(
+        events(w),
+        "ACTION=change DEVPATH=/devices/ap SUBSYSTEM=ap BINDINGS=complete COMPLETECOUNT=2\n");
     /* The same again changes nothing and says nothing. */
     assert_int_equal(put(w, "bus/ap/aqmask", "-4"), 0);
     assert_string_equal(events(w), "");
@@ -111,17 +114,19 @@ static void mediated_device_comes_and_goes(void **state)
     assert_int_equal(put(w, CREATE, UUID1), 0);
     assert_string_equal(
         events(w), "ACTION=add DEVPATH=/" MATRIX UUID1 " SUBSYSTEM=mdev\n"
-                   "ACTION=add DEVPATH=/devices/virtual/vfio/0 SUBSYSTEM=vfio\n"
+                   "ACTION=add DEVPATH=/devices/virtual/vfio/0 SUBSYSTEM=vfio MAJOR=254 MINOR=0 "
+                   "DEVNAME=vfio/0\n"
                    "ACTION=add DEVPATH=/" MATRIX UUID1 "/vfio-dev/vfio0 SUBSYSTEM=vfio-dev\n"
                    "ACTION=bind DEVPATH=/" MATRIX UUID1 " SUBSYSTEM=mdev DRIVER=vfio_ap_mdev\n");
     assert_int_equal(put(w, MATRIX UUID1 "/assign_adapter", "5"), 0);
     assert_string_equal(events(w), "");
     assert_int_equal(put(w, MATRIX UUID1 "/remove", "1"), 0);
-    assert_string_equal(events(w), "ACTION=remove DEVPATH=/" MATRIX UUID1
-                                   "/vfio-dev/vfio0 SUBSYSTEM=vfio-dev\n"
-                                   "ACTION=remove DEVPATH=/devices/virtual/vfio/0 SUBSYSTEM=vfio\n"
-                                   "ACTION=unbind DEVPATH=/" MATRIX UUID1 " SUBSYSTEM=mdev\n"
-                                   "ACTION=remove DEVPATH=/" MATRIX UUID1 " SUBSYSTEM=mdev\n");
+    assert_string_equal(
+        events(w), "ACTION=remove DEVPATH=/" MATRIX UUID1 "/vfio-dev/vfio0 SUBSYSTEM=vfio-dev\n"
+                   "ACTION=remove DEVPATH=/devices/virtual/vfio/0 SUBSYSTEM=vfio MAJOR=254 "
+                   "MINOR=0 DEVNAME=vfio/0\n"
+                   "ACTION=unbind DEVPATH=/" MATRIX UUID1 " SUBSYSTEM=mdev\n"
+                   "ACTION=remove DEVPATH=/" MATRIX UUID1 " SUBSYSTEM=mdev\n");
 }
 
 static void refused_writes_are_silent(void **state)

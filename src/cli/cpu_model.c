@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/cpu_model.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/value.h"
+
+const char *const cpu_feature_names[CPU_FEATURES] = {"ap", "apft", "apqci", "apqi"};
+
+/* The names of QEMU's models for s390x: host, max, qemu, z900 to z16, gen15a and the like, perhaps
+ * with an ending such as -base. */
+static bool is_model(const char *word)
+{
+    static const char *const others[] = {"host", "max", "qemu"};
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(word, others[i]) == 0)
+            return true;
+    return (word[0] == 'z' && isdigit((unsigned char)word[1])) ||
+           (strncmp(word, "gen", 3) == 0 && isdigit((unsigned char)word[3]));
+}
+
+/* "apft=off", "apft=on" or "apft". */
+static int take_feature(char *word, struct cpu_model *out)
+{
+    char *value = strchr(word, '=');
+    bool on = true;
+
+    if (value)
+        *value++ = '\0';
+    if (value && value_on_off(value, &on))
+        return 2;
+    for (size_t i = 0; i < CPU_FEATURES; i++) {
+        if (strcmp(word, cpu_feature_names[i]) == 0) {
+            out->given[i] = true;
+            out->on[i] = on;
+            return 0;
+        }
+    }
+    return cli_usage("there is no CPU feature '%s', only ap, apft, apqci and apqi, and before them "
+                     "a model such as host or z16",
+                     word);
+}
+
+int cpu_model_parse(char *text, struct cpu_model *out)
+{
+    char *rest = text;
+
+    *out = (struct cpu_model){.on = {true, true, true, true}};
+    for (char *word; (word = strsep(&rest, ","));) {
+        if (word == text && is_model(word))
+            out->name = word;
+        else if (take_feature(word, out))
+            return 2;
+    }
+    return 0;
+}
+
+/* The emulated CPU has whatever it can; others have no AP features. */
+void cpu_model_format(const struct cpu_model *model, struct text *out)
+{
+    text_adds(out, "max");
+    for (size_t i = 0; i < CPU_FEATURES; i++)
+        if (model->given[i])
+            text_addf(out, ",%s=%s", cpu_feature_names[i], model->on[i] ? "on" : "off");
+}
