@@ -9,13 +9,13 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/linux.h"
+#include "cli/machine.h"
 #include "cli/value.h"
 #include "run/compose.h"
 #include "run/daemon.h"
 #include "run/namespace.h"
 #include "run/program.h"
 #include "run/runtime.h"
-#include "store/machine_file.h"
 #include "uevent/uevent.h"
 
 enum { OPT_ABI = 256, OPT_RECORD, OPT_APPEND, OPT_FORCE, OPT_UEVENTS, OPT_IOCTL };
@@ -104,18 +104,6 @@ static int parse(int argc, char **argv, struct daemon_start *how, struct run_opt
     return 0;
 }
 
-/* A mistake in the machine file is to be told before anything starts. The daemon reads it again. */
-static int check_machine(const char *file)
-{
-    struct machine_config machine;
-    text_auto error = {0};
-
-    if (machine_file_load(file, &machine, &error) == 0)
-        return 0;
-    cli_error("%s", error.data);
-    return PROGRAM_FAILED;
-}
-
 /* The shell of the user, with a word about where he is. */
 static char **shell_program(const struct daemon_start *how)
 {
@@ -187,8 +175,9 @@ static int run_inside(struct daemon_start *how, const struct run_options *o, cha
 
 static int run_run(int argc, char **argv)
 {
-    struct daemon_start how = {.uevents = -1, .notify = -1};
+    struct daemon_start how = {.uevents = -1, .notify = -1, .machine_text = -1};
     struct run_options options = {0};
+    struct machine_config machine;
     struct runtime runtime;
     char base[RUNTIME_PATH_MAX];
     int status = parse(argc, argv, &how, &options);
@@ -200,8 +189,8 @@ static int run_run(int argc, char **argv)
         argv = shell_program(&how);
     program_extend_path();
     status = program_check(argv[0]);
-    if (status == 0 && how.machine)
-        status = check_machine(how.machine);
+    if (status == 0)
+        status = machine_load(&how, &machine);
     if (status)
         return status;
     if (runtime_base(base) < 0 || runtime_create(&runtime, linux_guests_end) < 0)
