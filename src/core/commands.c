@@ -135,7 +135,7 @@ const struct command_row command_rows[COMMAND_KINDS] = {
     [CMD_FAULT_ADD] = {"fault-add", "fault-add {rule:q}", fault_add_fields, true, core_fault_add},
     [CMD_FAULT_REMOVE] = {"fault-remove", "fault-remove {number}", fault_remove_fields, true,
                           core_fault_remove},
-    [CMD_MACHINE_SET] = {"machine-set", "machine-set", machine_fields, false, core_machine_set},
+    [CMD_MACHINE_SET] = {"machine-set", "machine-set", machine_fields, true, core_machine_set},
     [CMD_GUEST_START] = {"guest-start", "guest-start {guest} {mdev}", guest_fields, true,
                          core_guest_start},
     [CMD_GUEST_STOP] = {"guest-stop", "guest-stop {guest} {mdev}", guest_fields, true,

@@ -57,8 +57,8 @@ typedef void fuse_ended_fn(void *data);
  * and has lost its daemon is unmounted first.
  *
  * On failure why gets one sentence with the remedy. -ENOENT, -ENOTDIR, -EACCES: the directory.
- * -EBUSY: a FUSE file system is mounted on it already. -ENODEV: no /dev/fuse, or no FUSE in this
- * kernel. -EPERM, -EACCES: no permission.
+ * -EBUSY: a FUSE file system is mounted on it already. -ENOTCONN: nothing is mounted with fd.
+ * -ENODEV: no /dev/fuse, or no FUSE in this kernel. -EPERM, -EACCES: no permission.
  */
 int fuse_mount_new(struct fuse_hub *hub, unsigned tree, const char *mountpoint, int fd,
                    fuse_ended_fn *ended, void *data, struct text *why, struct fuse_mount **out);

@@ -313,36 +313,50 @@ pid_t caller_process(pid_t thread)
     return process;
 }
 
-/* Asks no file system, which could be our own. Not by fdinfo: its text can be long. */
-static bool fd_names(int dir, const char *name, uint64_t ino)
+/* We lack descriptors or memory, which says nothing of the caller. */
+static bool is_shortage(int err)
+{
+    return err == EMFILE || err == ENFILE || err == ENOMEM;
+}
+
+/* Whether a descriptor is the file: 1 or 0; or -errno of a shortage. Asks no file system, which
+ * could be our own. Not by fdinfo: its text can be long. */
+static int fd_names(int dir, const char *name, uint64_t ino)
 {
     const int how = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
     int fd = openat(dir, name, O_PATH | O_CLOEXEC);
     struct statx st;
-    bool same = fd >= 0 && statx(fd, "", how, STATX_INO, &st) == 0 && st.stx_ino == ino;
+    bool same;
 
-    if (fd >= 0)
-        close(fd);
+    if (fd < 0)
+        return is_shortage(errno) ? -errno : 0;
+    same = statx(fd, "", how, STATX_INO, &st) == 0 && st.stx_ino == ino;
+    close(fd);
     return same;
 }
 
 int caller_check_file(pid_t thread, uint64_t ino)
 {
     char path[64];
-    bool found = false;
+    int found = 0;
     DIR *dir;
 
     snprintf(path, sizeof path, "/proc/%d/fd", (int)thread);
     dir = opendir(path);
+    if (!dir && is_shortage(errno))
+        return -errno;
     if (!dir)
         return errno == EACCES || errno == EPERM ? -EACCES : -EOPNOTSUPP;
-    for (unsigned i = 0; !found && i < FDS_MAX; i++) {
+    for (unsigned i = 0; found == 0 && i < FDS_MAX; i++) {
         struct dirent *e = readdir(dir);
 
         if (!e)
             break;
-        found = *e->d_name != '.' && fd_names(dirfd(dir), e->d_name, ino);
+        if (*e->d_name != '.')
+            found = fd_names(dirfd(dir), e->d_name, ino);
     }
     closedir(dir);
+    if (found < 0)
+        return found;
     return found ? 0 : -EOPNOTSUPP;
 }
