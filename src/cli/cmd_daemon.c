@@ -31,7 +31,8 @@ enum {
     OPT_NOTIFY_FD,
     OPT_FUSE_IOCTLS,
     OPT_GUEST_SOCKET,
-    OPT_NO_TREE
+    OPT_NO_TREE,
+    OPT_MACHINE_FD
 };
 
 static const struct cli_option options[] = {
@@ -41,6 +42,7 @@ static const struct cli_option options[] = {
     {OPT_GUEST_SOCKET, "guest-socket", "PATH",
      "the socket for real guests (default: PATH of --socket and .guest)"},
     {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the worked example's)"},
+    {OPT_MACHINE_FD, "machine-fd", "N", "read the machine FILE, which is its name, from here"},
     {OPT_ABI, "abi", "PROFILE", "proposal or upstream (default: what the machine says)"},
     {OPT_CLOCK, "clock", "KIND", "real or virtual (default: real)"},
     {OPT_RECORD, "record", "FILE", "record every command, see 'apus replay'"},
@@ -154,6 +156,8 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
         return parse_fd("uevent-fd", value, &o->uevent_fd);
     case OPT_OUTSIDE:
         return parse_outside(value, o);
+    case OPT_MACHINE_FD:
+        return parse_fd("machine-fd", value, &o->machine_fd);
     case OPT_NOTIFY_FD:
         return parse_fd("notify-fd", value, &o->notify_fd);
     case OPT_FUSE_IOCTLS:
@@ -182,7 +186,8 @@ static int check_dev_links(const char *dir)
 
 static int daemon_cli_run(int argc, char **argv)
 {
-    struct daemon_options o = {.fuse_fd = -1, .ready_fd = -1, .uevent_fd = -1, .notify_fd = -1};
+    struct daemon_options o = {
+        .fuse_fd = -1, .ready_fd = -1, .uevent_fd = -1, .notify_fd = -1, .machine_fd = -1};
     int status;
 
     for (int got; (got = cli_next(argc, argv)) != -1;) {
@@ -200,6 +205,8 @@ static int daemon_cli_run(int argc, char **argv)
         return cli_usage("--mount, --fuse-fd and --no-tree exclude each other");
     if ((o.uevent_fd < 0) != !o.outside)
         return cli_usage("--uevent-fd and --outside go together: where may no uevent go?");
+    if (o.machine_fd >= 0 && !o.machine)
+        return cli_usage("--machine-fd needs --machine: how is the file called?");
     if (o.record_mode != RECORD_NEW && !o.record)
         return cli_usage("--append and --force go with --record: to which file?");
     if (o.dev_links && (status = check_dev_links(o.dev_links)))
@@ -220,7 +227,8 @@ const struct cli_command cmd_daemon = {
     .help =
         "Stays in the foreground. When tree and socket serve it prints \"ready\", or writes a "
         "byte\n"
-        "to --ready-fd. SIGTERM, SIGINT or unmounting the tree end it; it leaves nothing behind.\n"
+        "to --ready-fd. SIGTERM, SIGINT, SIGHUP or unmounting the tree end it; it leaves nothing\n"
+        "behind. A mount and sockets that a killed daemon left are taken over.\n"
         "For programs that expect /sys itself there is 'apus run'; this is for composing a tree\n"
         "of one's own (SYSFS_ROOT, containers).\n"
         "\n"

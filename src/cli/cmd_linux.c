@@ -8,11 +8,11 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/linux.h"
+#include "cli/machine.h"
 #include "cli/value.h"
 #include "run/daemon.h"
 #include "run/program.h"
 #include "run/runtime.h"
-#include "store/machine_file.h"
 
 enum {
     OPT_ABI = 256,
@@ -133,32 +133,26 @@ static void add_mask(const char *name, const struct mask256 *mask, struct text *
 }
 
 /* What the machine file says about the host's kernel is the kernel's own parameters. */
-static int add_parameters(const char *file, struct text *out)
+static void add_parameters(const struct machine_config *machine, struct text *out)
 {
-    struct machine_config machine;
-    text_auto why = {0};
-
-    if (!file)
-        machine_config_default(&machine);
-    else if (machine_file_load(file, &machine, &why) < 0)
-        return cli_error("%s", why.data), PROGRAM_FAILED;
-    add_mask("apmask", &machine.apmask, out);
-    add_mask("aqmask", &machine.aqmask, out);
-    if (machine.default_domain >= 0)
-        text_addf(out, " ap.domain=%d", machine.default_domain);
-    return 0;
+    add_mask("apmask", &machine->apmask, out);
+    add_mask("aqmask", &machine->aqmask, out);
+    if (machine->default_domain >= 0)
+        text_addf(out, " ap.domain=%d", machine->default_domain);
 }
 
 static int run_machine(struct daemon_start *how, struct linux_boot *boot, char **argv)
 {
     text_auto dir = {0}, socket = {0}, parameters = {0};
+    struct machine_config machine;
     struct runtime runtime;
     pid_t daemon = 0;
     int status;
 
-    status = add_parameters(how->machine, &parameters);
+    status = machine_load(how, &machine);
     if (status)
         return status;
+    add_parameters(&machine, &parameters);
     boot->append = parameters.data;
     if (runtime_create(&runtime, linux_guests_end) < 0)
         return PROGRAM_FAILED;
@@ -176,7 +170,7 @@ static int run_machine(struct daemon_start *how, struct linux_boot *boot, char *
 
 static int linux_host_run(int argc, char **argv)
 {
-    struct daemon_start how = {.fuse = -1, .uevents = -1, .notify = -1};
+    struct daemon_start how = {.fuse = -1, .uevents = -1, .notify = -1, .machine_text = -1};
     struct linux_boot boot = {.name = HOST, .lpar = true};
     int status = parse(argc, argv, &how, &boot);
 

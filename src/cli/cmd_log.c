@@ -2,21 +2,51 @@
 /* apus log: messages for the administrator. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/number.h"
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/connection.h"
 #include "cli/field.h"
 #include "cli/value.h"
 
-enum { OPT_SINCE = 's' };
+enum { OPT_SINCE = 's', OPT_FOLLOW = 'f', OPT_CTIME = 'T' };
 
 static const struct cli_option options[] = {
-    {OPT_SINCE, "since", "NUMBER", "only messages with this number or a higher one"}, {0}};
+    {OPT_SINCE, "since", "NUMBER", "only messages with this number or a higher one"},
+    {OPT_FOLLOW, "follow", NULL, "wait for new messages, until interrupted"},
+    {OPT_CTIME, "ctime", NULL, "with date and time of day in place of seconds"},
+    {0}};
 
-static void print_message(const json_t *m)
+static bool ctime_wanted;
+
+/* In local time, with milliseconds. date: as the command log gives it; NULL: now. */
+static void print_date(const char *date)
+{
+    struct timespec now;
+    struct tm tm = {0};
+    int millis = 0;
+    char text[32];
+    const char *rest = date ? strptime(date, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+    time_t seconds = rest ? timegm(&tm) : 0;
+
+    if (rest) {
+        sscanf(rest, ".%3d", &millis);
+    } else {
+        clock_gettime(CLOCK_REALTIME, &now);
+        seconds = now.tv_sec;
+        millis = (int)(now.tv_nsec / 1000000);
+    }
+    localtime_r(&seconds, &tm);
+    strftime(text, sizeof text, "%F %T", &tm);
+    printf("[%s.%03d] ", text, millis);
+}
+
+/* The object of a message, or the data of an event, which has no time of its own. */
+static void print_message(const json_t *m, double time)
 {
     const char *level = field_string(m, "level", "");
     bool plain = strcmp(level, "info") == 0;
@@ -24,35 +54,84 @@ static void print_message(const json_t *m)
                          : strcmp(level, "error") ? "\033[33m"
                                                   : "\033[31m";
 
-    printf("[%12.6f] %s%s%s%s%s\n", json_number_value(json_object_get(m, "time")), colour,
-           plain ? "" : level, plain ? "" : ": ", field_string(m, "message", ""),
-           *colour ? value_plain() : "");
+    if (ctime_wanted)
+        print_date(json_string_value(json_object_get(m, "date")));
+    else
+        printf("[%12.6f] ", time);
+    printf("%s%s%s%s%s\n", colour, plain ? "" : level, plain ? "" : ": ",
+           field_string(m, "message", ""), *colour ? value_plain() : "");
 }
 
-static int log_run(int argc, char **argv)
+static int show_past(struct connection *c, uint64_t since)
 {
-    json_t *view = NULL;
+    json_t *view = connection_call(c, "log", json_pack("{s:I}", "since", (json_int_t)since), -1);
     const json_t *message;
-    uint64_t since = 0;
-    int status;
     size_t i;
 
-    for (int got; (got = cli_next(argc, argv)) != -1;)
-        if (got == OPT_SINCE &&
-            (number_parse_u64(optarg, strlen(optarg), 0, &since) < 0 || since > INT64_MAX))
-            return cli_usage("--since takes the number of a message, not '%s'", optarg);
-    if (optind != argc)
-        return cli_usage("unexpected operand '%s'", argv[optind]);
-    status = ask("log", json_pack("{s:I}", "since", (json_int_t)since), &view);
+    if (!view)
+        return 1;
     json_array_foreach(json_object_get(view, "messages"), i, message)
     {
         if (cli_json())
             ask_print(message);
         else
-            print_message(message);
+            print_message(message, json_number_value(json_object_get(message, "time")));
     }
     json_decref(view);
-    return status;
+    fflush(stdout);
+    return 0;
+}
+
+static void show_event(const json_t *event)
+{
+    json_t *data = json_object_get(event, "data"), *time = json_object_get(event, "timestamp");
+
+    json_object_set(data, "time", time);
+    if (cli_json())
+        ask_print(data);
+    else
+        print_message(data, json_number_value(time));
+    fflush(stdout);
+}
+
+/* Whatever comes before the answer to "log" is in that answer, too: no message is lost or shown
+ * twice. */
+static int follow(struct connection *c, uint64_t since)
+{
+    json_t *events = json_pack("{s:[s]}", "events", "log");
+    json_t *answer = connection_call(c, "subscribe", events, -1), *event;
+
+    json_decref(answer);
+    if (!answer || show_past(c, since))
+        return 1;
+    connection_forget_events(c);
+    while (!ferror(stdout) && (event = connection_event(c))) {
+        show_event(event);
+        json_decref(event);
+    }
+    return 0;
+}
+
+static int log_run(int argc, char **argv)
+{
+    connection_auto *c = NULL;
+    const char *path;
+    uint64_t since = 0;
+    bool wait = false;
+
+    for (int got; (got = cli_next(argc, argv)) != -1;) {
+        if (got == OPT_SINCE &&
+            (number_parse_u64(optarg, strlen(optarg), 0, &since) < 0 || since > INT64_MAX))
+            return cli_usage("--since takes the number of a message, not '%s'", optarg);
+        wait |= got == OPT_FOLLOW;
+        ctime_wanted |= got == OPT_CTIME;
+    }
+    if (optind != argc)
+        return cli_usage("unexpected operand '%s'", argv[optind]);
+    path = cli_socket();
+    if (!path || connection_open(path, &c) < 0)
+        return 1;
+    return wait ? follow(c, since) : show_past(c, since);
 }
 
 const struct cli_command cmd_log = {
@@ -63,7 +142,9 @@ const struct cli_command cmd_log = {
     .options = options,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_LOOK,
-    .help =
-        "Every refusal leaves a message that says which rule, which queue and which mediated\n"
-        "device. The latest 1000 are kept. The time is in seconds since the daemon started. With\n"
-        "--json there is one object per line, with its number.\n"};
+    .help = "Every refusal leaves a message that says which rule, which queue and which mediated\n"
+            "device. The latest 1000 are kept. The time is in seconds since the daemon started, or "
+            "with\n"
+            "--ctime the local date and time. With --json there is one object per line, with "
+            "number and\n"
+            "date for those that are not just coming in.\n"};

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/linux.h"
+#include "cli/machine.h"
 #include "cli/value.h"
 #include "run/compose.h"
 #include "run/daemon.h"
@@ -16,7 +17,6 @@
 #include "run/namespace.h"
 #include "run/program.h"
 #include "run/runtime.h"
-#include "store/machine_file.h"
 #include "uevent/uevent.h"
 
 enum { OPT_ABI = 256, OPT_RECORD, OPT_APPEND, OPT_FORCE, OPT_UEVENTS, OPT_IOCTL, OPT_HOST_ETC };
@@ -112,18 +112,6 @@ static int parse(int argc, char **argv, struct daemon_start *how, struct run_opt
     return 0;
 }
 
-/* A mistake in the machine file is to be told before anything starts. The daemon reads it again. */
-static int check_machine(const char *file)
-{
-    struct machine_config machine;
-    text_auto error = {0};
-
-    if (machine_file_load(file, &machine, &error) == 0)
-        return 0;
-    cli_error("%s", error.data);
-    return PROGRAM_FAILED;
-}
-
 /* The shell of the user, with a word about where he is. */
 static char **shell_program(const struct daemon_start *how)
 {
@@ -209,9 +197,10 @@ static int run_inside(struct daemon_start *how, const struct run_options *o,
 
 static int run_run(int argc, char **argv)
 {
-    struct daemon_start how = {.uevents = -1, .notify = -1};
+    struct daemon_start how = {.uevents = -1, .notify = -1, .machine_text = -1};
     struct run_options options = {0};
     struct linux_emulator qemu;
+    struct machine_config machine;
     struct runtime runtime;
     char base[RUNTIME_PATH_MAX];
     int status = parse(argc, argv, &how, &options);
@@ -225,8 +214,8 @@ static int run_run(int argc, char **argv)
     if (linux_emulator_find(&qemu))
         program_prefer_dir(qemu.bin.data);
     status = program_check(argv[0]);
-    if (status == 0 && how.machine)
-        status = check_machine(how.machine);
+    if (status == 0)
+        status = machine_load(&how, &machine);
     if (status == 0 && (runtime_base(base) < 0 || runtime_create(&runtime, linux_guests_end) < 0))
         status = PROGRAM_FAILED;
     if (status == 0) {

@@ -240,6 +240,11 @@ json_t *connection_call(struct connection *c, const char *command, json_t *argum
     return returned;
 }
 
+void connection_forget_events(struct connection *c)
+{
+    json_array_clear(c->events);
+}
+
 json_t *connection_event(struct connection *c)
 {
     json_t *event = json_incref(json_array_get(c->events, 0));

@@ -37,6 +37,9 @@ json_t *connection_call(struct connection *c, const char *command, json_t *argum
 int connection_request(struct connection *c, const char *command, json_t *arguments, int fd,
                        json_t **answer);
 
+/* Drops the events that have come so far. */
+void connection_forget_events(struct connection *c);
+
 /*
  * Waits for the next event and returns a new reference to it; NULL when the daemon has ended.
  */

@@ -14,10 +14,11 @@
 /*
  * The bytes of one connection: what has come in and what is to go out. It never blocks and never
  * holds more than it must: while more than CONTROL_HOLD bytes wait to be read by the peer, its
- * requests wait, and one who lets CONTROL_QUEUE_MAX bytes of events pile up is cut off.
+ * requests wait. When more than CONTROL_QUEUES_MAX bytes wait for all clients together, the one for
+ * which most of them wait is cut off.
  */
-#define CONTROL_HOLD      (1024u * 1024u)
-#define CONTROL_QUEUE_MAX (32u * 1024u * 1024u)
+#define CONTROL_HOLD       (1024u * 1024u)
+#define CONTROL_QUEUES_MAX (32u * 1024u * 1024u)
 
 struct control_client {
     struct control_server *server;

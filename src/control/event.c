@@ -92,6 +92,17 @@ static json_t *guest_data(struct core *core, const struct effect *effect)
     return data;
 }
 
+static json_t *log_data(unsigned level, const char *message)
+{
+    return json_pack("{s:s, s:o}", "level", control_level_name(level), "message",
+                     control_json_string(message));
+}
+
+void control_event_format_log(unsigned level, const char *message, uint64_t now, struct text *out)
+{
+    control_format_event("log", log_data(level, message), now, out);
+}
+
 void control_event_format(struct core *core, const struct effects *effects,
                           const struct effect *effect, struct text *out)
 {
@@ -102,8 +113,7 @@ void control_event_format(struct core *core, const struct effects *effects,
     if (kind == CONTROL_EVENT_UEVENT)
         data = uevent_data(text, effect->len);
     else if (kind == CONTROL_EVENT_LOG)
-        data = json_pack("{s:s, s:o}", "level", control_level_name(effect->level), "message",
-                         control_json_string(text));
+        data = log_data(effect->level, text);
     else
         data = guest_data(core, effect);
     control_format_event(control_event_choices[__builtin_ctz(kind)], data, effects->now, out);

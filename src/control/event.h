@@ -33,6 +33,9 @@ unsigned control_event_kind(const struct effect *effect);
 void control_event_format(struct core *core, const struct effects *effects,
                           const struct effect *effect, struct text *out);
 
+/* The event of a message that is no effect of a command. */
+void control_event_format_log(unsigned level, const char *message, uint64_t now, struct text *out);
+
 const char *control_level_name(unsigned level);
 
 #endif

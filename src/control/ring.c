@@ -28,7 +28,9 @@ void ring_add(struct ring *r, uint64_t time, unsigned kind, const char *text)
     else
         r->count++;
     free(record->text);
-    *record = (struct ring_record){r->next++, time, kind, xstrdup(text)};
+    *record = (struct ring_record){
+        .number = r->next++, .time = time, .kind = kind, .text = xstrdup(text)};
+    clock_gettime(CLOCK_REALTIME, &record->date);
 }
 
 const struct ring_record *ring_from(const struct ring *r, uint64_t number)

@@ -3,6 +3,7 @@
 #define APUS_CONTROL_RING_H
 
 #include <stdint.h>
+#include <time.h>
 
 /*
  * The last so many records of something: log messages, events. Records are numbered from 1; an old
@@ -11,8 +12,9 @@
  */
 struct ring_record {
     uint64_t number;
-    uint64_t time; /* ns, the core's clock */
-    unsigned kind; /* enum log_level, or a bit of enum control_event */
+    uint64_t time;        /* ns, the core's clock */
+    struct timespec date; /* the wall clock, when it was added */
+    unsigned kind;        /* enum log_level, or a bit of enum control_event */
     char *text;
 };
 

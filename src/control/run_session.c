@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands about the connection, the log and the daemon itself. */
 #include <errno.h>
+#include <stdio.h>
+#include <time.h>
 
 #include "control/command.h"
 #include "control/event.h"
@@ -79,16 +81,29 @@ static const struct ring_record *after(const struct ring *ring, const struct rin
     return ring_from(ring, record->number + 1);
 }
 
+/* As RFC 3339 has it, in UTC. */
+static json_t *date_of(const struct ring_record *record)
+{
+    char date[32], text[64];
+    struct tm utc;
+
+    gmtime_r(&record->date.tv_sec, &utc);
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text, sizeof text, "%s.%06ldZ", date, record->date.tv_nsec / 1000);
+    return json_string(text);
+}
+
 static json_t *run_log(struct control_call *call, struct control_error *error)
 {
     const struct ring *log = &call->state->log;
     json_t *messages = json_array();
 
     for (const struct ring_record *r = since(call, log); r; r = after(log, r))
-        control_json_append(
-            messages, json_pack("{s:I, s:f, s:s, s:o}", "number", (json_int_t)r->number, "time",
-                                (double)r->time / 1e9, "level", control_level_name(r->kind),
-                                "message", control_json_string(r->text)));
+        control_json_append(messages,
+                            json_pack("{s:I, s:f, s:o, s:s, s:o}", "number", (json_int_t)r->number,
+                                      "time", (double)r->time / 1e9, "date", date_of(r), "level",
+                                      control_level_name(r->kind), "message",
+                                      control_json_string(r->text)));
     return json_pack("{s:o, s:I, s:I}", "messages", messages, "oldest",
                      (json_int_t)(log->next - log->count), "next", (json_int_t)log->next);
 }
@@ -158,8 +173,8 @@ const struct control_command control_commands_session[] = {
      .what = "The latest messages for the administrator, up to 1000. Each refusal says there "
              "which rule, which queue and which mediated device.",
      .arguments = {{"since", ARGUMENT_COUNT, true, NULL, "the number of the first message wanted"}},
-     .returns = "messages: objects with number, time (seconds since the daemon started), level, "
-                "message; oldest and next as for events",
+     .returns = "messages: objects with number, time (seconds since the daemon started), date "
+                "(RFC 3339, UTC), level, message; oldest and next as for events",
      .run = run_log},
     {.name = "clock-advance",
      .what = "Moves the virtual clock on. Timers that become due fire in their order, each at its "

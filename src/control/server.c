@@ -33,6 +33,7 @@ struct control_server {
     struct acceptor *acceptor;
     struct closer *closer;
     char *path;
+    unsigned cut;  /* clients that were cut off; not logged yet */
     bool settling; /* the host will call settled() */
 };
 
@@ -155,8 +156,57 @@ static bool client_step(struct control_client *c)
     return result != LINE_NONE;
 }
 
+static struct control_client *find_largest(const struct control_server *s)
+{
+    struct control_client *largest = NULL;
+
+    for (struct control_client *c = s->clients; c; c = c->next)
+        if (!c->dead && (!largest || control_client_waiting(c) >= control_client_waiting(largest)))
+            largest = c;
+    return largest;
+}
+
+/* Total: the bytes that wait for all clients. */
+static void cut_off_largest(struct control_server *s, size_t total)
+{
+    while (total > CONTROL_QUEUES_MAX) {
+        struct control_client *c = find_largest(s);
+
+        total -= control_client_waiting(c);
+        text_done(&c->out);
+        c->sent = 0;
+        c->dead = true;
+        sd_event_source_set_enabled(s->reaper, SD_EVENT_ONESHOT);
+        s->cut++;
+    }
+}
+
+static void limit_queues(struct control_server *s)
+{
+    size_t total = 0;
+
+    for (const struct control_client *c = s->clients; c; c = c->next)
+        if (!c->dead)
+            total += control_client_waiting(c);
+    cut_off_largest(s, total);
+}
+
+static void log_cut_off(struct control_server *s)
+{
+    unsigned cut = s->cut;
+    text_auto message = {0};
+
+    if (!cut)
+        return;
+    s->cut = 0;
+    text_addf(&message, "%u client%s of the control socket did not read and %s cut off", cut,
+              cut == 1 ? "" : "s", cut == 1 ? "was" : "were");
+    control_server_log(s, LOG_LEVEL_WARNING, message.data);
+}
+
 static void client_run(struct control_client *c)
 {
+    struct control_server *s = c->server;
     unsigned done = 0;
 
     do {
@@ -164,6 +214,10 @@ static void client_run(struct control_client *c)
     } while (done < BATCH && client_step(c) && ++done);
     c->pending = done == BATCH || control_client_waiting(c) > CONTROL_HOLD;
     control_client_flush(c);
+    /* Less than this cannot be too much, however many have it. */
+    if (control_client_waiting(c) > CONTROL_QUEUES_MAX / 2 / CONTROL_CLIENTS_MAX)
+        limit_queues(s);
+    log_cut_off(s);
     /* A peer that has closed its side still gets the answers to what it sent before. */
     if (c->ended && !c->pending && !c->corked && !control_client_waiting(c))
         c->dead = true;
@@ -285,32 +339,43 @@ void control_server_free(struct control_server *s)
     free(s);
 }
 
-void control_server_log(struct control_server *s, enum log_level level, const char *message)
-{
-    const struct control_host *host = s->state.host;
-
-    ring_add(&s->state.log, host->now(host->data), level, message);
-}
-
 static void send_event(struct control_server *s, unsigned kind, const struct text *line)
 {
+    size_t total = 0;
+
     for (struct control_client *c = s->clients; c; c = c->next) {
         size_t before;
 
-        if (c->dead || !(c->peer.events & kind))
+        if (c->dead)
             continue;
         before = control_client_waiting(c);
+        total += before;
+        if (!(c->peer.events & kind))
+            continue;
+        total += line->len;
         text_add(&c->out, line->data, line->len);
         /* Now and then, so that one who reads along is not cut off by a single large batch. */
         if (before / FLUSH_EVERY != control_client_waiting(c) / FLUSH_EVERY)
             control_client_flush(c);
-        if (control_client_waiting(c) <= CONTROL_QUEUE_MAX)
-            continue;
-        c->dead = true;
-        control_server_log(s, LOG_LEVEL_WARNING,
-                           "a client of the control socket did not read its events and was cut "
-                           "off");
     }
+    /* What has been flushed was counted: then it is looked at closely. */
+    if (total > CONTROL_QUEUES_MAX)
+        limit_queues(s);
+}
+
+void control_server_log(struct control_server *s, enum log_level level, const char *message)
+{
+    const struct control_host *host = s->state.host;
+    uint64_t now = host->now(host->data);
+    text_auto line = {0};
+
+    control_event_format_log(level, message, now, &line);
+    ring_add(&s->state.log, now, level, message);
+    ring_add(&s->state.events, now, CONTROL_EVENT_LOG, line.data);
+    send_event(s, CONTROL_EVENT_LOG, &line);
+    /* They are sent from the event loop: whoever logs may be in the middle of one's request. */
+    for (struct control_client *c = s->clients; c; c = c->next)
+        schedule(c);
 }
 
 static bool anyone_wants(const struct control_server *s, unsigned kind)
@@ -360,4 +425,5 @@ void control_server_effects(struct control_server *s, const struct effects *effe
         control_client_flush(c);
         schedule(c);
     }
+    log_cut_off(s);
 }

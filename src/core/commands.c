@@ -149,7 +149,7 @@ const struct command_row command_rows[COMMAND_KINDS] = {
     [CMD_FAULT_ADD] = {"fault-add", "fault-add {rule:q}", fault_add_fields, true, core_fault_add},
     [CMD_FAULT_REMOVE] = {"fault-remove", "fault-remove {number}", fault_remove_fields, true,
                           core_fault_remove},
-    [CMD_MACHINE_SET] = {"machine-set", "machine-set{silent}", machine_fields, false,
+    [CMD_MACHINE_SET] = {"machine-set", "machine-set{silent}", machine_fields, true,
                          core_machine_set},
     [CMD_GUEST_START] = {"guest-start", "guest-start {guest} {mdev}", guest_fields, true,
                          core_guest_start},

@@ -40,7 +40,8 @@ enum command_kind {
     CMD_CHECKSTOP,  /* fault: an adapter check-stops, or is repaired */
     CMD_FAULT_ADD,  /* a rule of faults (machine/fault.h); reply.value = its number */
     CMD_FAULT_REMOVE,
-    CMD_MACHINE_SET, /* the machine changes as a hardware event, no precondition */
+    CMD_MACHINE_SET, /* the machine changes as a hardware event; -EINVAL: its numbers are above
+                        its own highest ones */
     CMD_GUEST_START,
     CMD_GUEST_STOP,
     CMD_GUEST_ATTACH,

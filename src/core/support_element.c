@@ -134,9 +134,47 @@ int core_checkstop(struct core *c, const struct command *cmd, struct effects *fx
     return 0;
 }
 
+static int refuse_number(struct reply *reply, const char *what, unsigned id, const char *limit,
+                         unsigned max)
+{
+    text_addf(&reply->why, "%s %u (0x%02x) is above %s, which is %u; leave it out or raise %s",
+              what, id, id, limit, max, limit);
+    return -EINVAL;
+}
+
+/* The highest numbers of a machine without APXA are those of six and four bits. */
+static int highest_check(const struct machine_config *wanted, bool apxa, struct reply *reply)
+{
+    if (apxa || (wanted->max_adapter <= 63 && wanted->max_domain <= 15))
+        return 0;
+    text_adds(&reply->why, "without APXA the highest adapter is 63 and the highest domain 15");
+    return -EINVAL;
+}
+
+/* As in a machine file: nothing has a number that the machine does not have. */
+static int numbers_check(const struct machine_config *wanted, bool apxa, struct reply *reply)
+{
+    unsigned above = mask256_next(&wanted->usage, wanted->max_domain + 1u);
+
+    if (above < MASK256_BITS)
+        return refuse_number(reply, "domain", above, "max_domain", wanted->max_domain);
+    above = mask256_next(&wanted->control, wanted->max_domain + 1u);
+    if (above < MASK256_BITS)
+        return refuse_number(reply, "control domain", above, "max_domain", wanted->max_domain);
+    for (unsigned apid = wanted->max_adapter + 1u; apid < AP_IDS; apid++)
+        if (wanted->adapters[apid].type)
+            return refuse_number(reply, "adapter", apid, "max_adapter", wanted->max_adapter);
+    return highest_check(wanted, apxa, reply);
+}
+
 int core_machine_set(struct core *c, const struct command *cmd, struct effects *fx,
                      struct reply *reply)
 {
+    bool apxa = machine_config(c->machine)->features & AP_QCI_APXA;
+    int rc = numbers_check(cmd->machine.config, apxa, reply);
+
+    if (rc < 0)
+        return rc;
     machine_replace(c->machine, cmd->machine.config, &cmd->machine.checkstopped);
     return 0;
 }

@@ -30,6 +30,16 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
     return sd_event_exit(d->event, 0);
 }
 
+static const int ending[] = {SIGTERM, SIGINT, SIGHUP};
+
+/* Whoever started us with SIGHUP ignored (nohup) wants us to live on. */
+static bool ends_us(int number)
+{
+    struct sigaction action;
+
+    return number != SIGHUP || sigaction(number, NULL, &action) < 0 || action.sa_handler != SIG_IGN;
+}
+
 /* Before any thread starts, so that all inherit it. A peer that goes away, or a file that must not
  * grow (RLIMIT_FSIZE), is an error of that write. */
 static void block_signals(void)
@@ -39,9 +49,20 @@ static void block_signals(void)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
+        if (ends_us(ending[i]))
+            sigaddset(&set, ending[i]);
     sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static int watch_signals(struct daemon *d)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc >= 0 && i < sizeof ending / sizeof *ending; i++)
+        if (ends_us(ending[i]))
+            rc = sd_event_add_signal(d->event, NULL, ending[i], on_signal, d);
+    return rc;
 }
 
 /* Callers can hold on to descriptors of ours, so we take as many as we may have. */
@@ -60,9 +81,7 @@ static int open_loop(struct daemon *d, struct text *why)
     int rc = sd_event_new(&d->event);
 
     if (rc >= 0)
-        rc = sd_event_add_signal(d->event, NULL, SIGTERM, on_signal, d);
-    if (rc >= 0)
-        rc = sd_event_add_signal(d->event, NULL, SIGINT, on_signal, d);
+        rc = watch_signals(d);
     if (rc >= 0)
         rc = sd_event_add_defer(d->event, &d->sweeper, daemon_mount_sweep, d);
     if (rc >= 0)
@@ -201,15 +220,34 @@ static void daemon_close(struct daemon *d)
 static int load_machine(const struct daemon_options *o, struct machine_config *machine,
                         struct text *why)
 {
-    int rc = 0;
+    char inherited[32];
+    text_auto data = {0};
+    int rc;
 
-    if (o->machine)
-        rc = machine_file_load(o->machine, machine, why);
-    else
-        machine_config_default(machine);
-    if (rc == 0 && o->has_abi)
-        machine->abi = o->abi;
-    return rc;
+    machine_config_default(machine);
+    if (!o->machine)
+        return 0;
+    snprintf(inherited, sizeof inherited, "/proc/self/fd/%d", o->machine_fd);
+    rc = machine_file_read(o->machine_fd < 0 ? o->machine : inherited, &data, why);
+    if (o->machine_fd >= 0)
+        close(o->machine_fd);
+    if (rc < 0)
+        return rc;
+    return machine_file_parse(machine_file_name(o->machine), data.data ? data.data : "", data.len,
+                              machine, why);
+}
+
+static void log_doubts(struct daemon *d, const struct machine_config *machine)
+{
+    text_auto doubts = {0};
+
+    if (!d->options->machine)
+        return;
+    machine_file_doubts(machine_file_name(d->options->machine), machine, &doubts);
+    for (size_t at = 0, n; at < doubts.len; at += n + 1) {
+        n = strcspn(doubts.data + at, "\n");
+        daemon_log(d, LOG_LEVEL_WARNING, "%.*s", (int)n, doubts.data + at);
+    }
 }
 
 static void tell_ready(const struct daemon_options *o)
@@ -232,12 +270,16 @@ int daemon_run(const struct daemon_options *options)
     text_auto why = {0};
     int rc;
 
+    /* Before signals are blocked: a FIFO can take for ever. */
+    rc = load_machine(options, &machine, &why);
+    if (options->has_abi)
+        machine.abi = options->abi;
     block_signals();
     raise_descriptors();
-    rc = load_machine(options, &machine, &why);
     if (rc == 0)
         rc = daemon_open(&d, &machine, &why);
     if (rc == 0) {
+        log_doubts(&d, &machine);
         tell_ready(options);
         rc = sd_event_loop(d.event);
         if (rc < 0)

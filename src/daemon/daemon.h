@@ -16,7 +16,8 @@ struct daemon_options {
     const char *guest_socket; /* of the guest protocol; NULL: socket with .guest behind it */
     bool no_tree;             /* in place of mount and fuse_fd: nobody looks at the tree */
     int ready_fd;             /* gets one byte when all serves; -1: "ready" on standard output */
-    const char *machine;      /* machine file; NULL: the default machine */
+    const char *machine;      /* machine file, "-": standard input; NULL: the default machine */
+    int machine_fd;           /* reads the machine file's text, machine is its name; -1: none */
     bool has_abi;
     enum abi_profile abi; /* in place of the machine's */
     bool virtual_clock;
@@ -34,8 +35,10 @@ struct daemon_options {
 };
 
 /*
- * Serves until SIGTERM, SIGINT, the command quit, or until the tree is unmounted; then cleans up.
- * Returns the exit status: 0, or 1 after one sentence on standard error.
+ * Serves until SIGTERM, SIGINT, SIGHUP (unless it was ignored at the start, as nohup(1) does), the
+ * command quit, or until the tree is unmounted; then cleans up. While it still reads the machine
+ * file there is nothing to clean up, and a signal ends it as any program. Returns the exit status:
+ * 0, or 1 after one sentence on standard error.
  */
 int daemon_run(const struct daemon_options *options);
 

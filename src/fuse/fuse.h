@@ -53,11 +53,12 @@ typedef void fuse_ended_fn(void *data);
  * (options default_permissions and allow_other) in its own namespaces; mountpoint is NULL then, and
  * fd is taken over, also on failure. Otherwise the tree is mounted on the directory mountpoint: by
  * mount(2), and if that is not permitted to this user, through fusermount3, which shows it to this
- * user only. The directory must not be inside one of our own mounts.
+ * user only. The directory must not be inside one of our own mounts. A tree that is mounted there
+ * and has lost its daemon is unmounted first.
  *
  * On failure why gets one sentence with the remedy. -ENOENT, -ENOTDIR, -EACCES: the directory.
- * -EBUSY: a FUSE file system is mounted on it already. -ENODEV: no /dev/fuse, or no FUSE in this
- * kernel. -EPERM, -EACCES: no permission.
+ * -EBUSY: a FUSE file system is mounted on it already. -ENOTCONN: nothing is mounted with fd.
+ * -ENODEV: no /dev/fuse, or no FUSE in this kernel. -EPERM, -EACCES: no permission.
  */
 int fuse_mount_new(struct fuse_hub *hub, unsigned tree, const char *mountpoint, int fd,
                    fuse_ended_fn *ended, void *data, struct text *why, struct fuse_mount **out);

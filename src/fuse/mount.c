@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +22,9 @@
 #define HELPER    "fusermount3"
 #define HELPER_FD 3
 #define MOUNTS    "/proc/self/mountinfo"
+
+#define DEAD_WAIT_MS 1000
+#define DEAD_MAX     16 /* dead mounts on top of each other */
 
 static void fd_close(int *fd)
 {
@@ -48,14 +55,26 @@ static void unescape(char *s)
     *to = '\0';
 }
 
-/* Is the last thing mounted on path a FUSE file system? Asks mountinfo, since asking the file
-   system itself would hang if nobody serves it. */
-static bool fuse_mounted_on(const char *path)
+enum mounted { MOUNTED_NOT, MOUNTED_FUSE, MOUNTED_APUS };
+
+/* "TYPE SOURCE ...", behind the dash of a line. fusermount3 makes the type fuse, mount(2)
+ * fuse.apus.
+ */
+static enum mounted kind_of(const char *type)
+{
+    if (strncmp(type, "fuse.apus ", 10) == 0 || strncmp(type, "fuse apus ", 10) == 0)
+        return MOUNTED_APUS;
+    return strncmp(type, "fuse", 4) == 0 ? MOUNTED_FUSE : MOUNTED_NOT;
+}
+
+/* What was mounted on path last? Asks mountinfo, since asking the file system itself would hang if
+   nobody serves it. */
+static enum mounted mounted_on(const char *path)
 {
     FILE *f = fopen(MOUNTS, "re");
     string_auto line = NULL;
     size_t size = 0;
-    bool found = false;
+    enum mounted found = MOUNTED_NOT;
 
     while (f && getline(&line, &size, f) > 0) {
         char *type = strstr(line, " - ");
@@ -67,11 +86,52 @@ static bool fuse_mounted_on(const char *path)
             continue;
         unescape(point);
         if (strcmp(point, path) == 0)
-            found = strncmp(type + 3, "fuse", 4) == 0;
+            found = kind_of(type + 3);
     }
     if (f)
         fclose(f);
     return found;
+}
+
+/* The child's exit status tells whether the file system on path has lost its server. */
+static _Noreturn void ask_mount(const char *path)
+{
+    struct statfs st;
+
+    _exit(statfs(path, &st) < 0 && errno == ENOTCONN ? 1 : 0);
+}
+
+/* A server that is alive and stopped never answers, so a child asks, and does not for long. */
+static bool is_dead(const char *path)
+{
+    struct pollfd ended = {.fd = -1, .events = POLLIN};
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0)
+        ask_mount(path);
+    if (child < 0)
+        return false;
+    ended.fd = (int)syscall(SYS_pidfd_open, child, 0);
+    if (ended.fd < 0 || poll(&ended, 1, DEAD_WAIT_MS) != 1)
+        kill(child, SIGKILL);
+    fd_close(&ended.fd);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
+/* Removes what daemons that were killed have left behind; false: something else is mounted. */
+static bool take_over(const char *path)
+{
+    enum mounted mounted;
+
+    for (int i = 0; (mounted = mounted_on(path)) == MOUNTED_APUS && i < DEAD_MAX; i++) {
+        if (!is_dead(path))
+            return false;
+        mount_detach(path, geteuid() != 0);
+    }
+    return mounted == MOUNTED_NOT;
 }
 
 /* The absolute path of a directory that a tree can be mounted on. */
@@ -104,7 +164,7 @@ static int check_mountpoint(const char *mountpoint, char **absolute, struct text
         return -err;
     }
     path[len] = '\0';
-    if (fuse_mounted_on(path)) {
+    if (!take_over(path)) {
         text_addf(why,
                   "mount point %s is busy, a FUSE file system is mounted on it: stop its daemon "
                   "or run 'umount -l %s', or name another directory",

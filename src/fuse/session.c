@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,10 @@
 
 #include "base/error.h"
 #include "fuse/internal.h"
+
+/* Each close(2) is a background request of FUSE. The kernel keeps as many outstanding as we allow;
+ * the others pile up in its memory for as long as programs open files faster than that. */
+#define BACKGROUND_MAX 65535
 
 #define SERVE_BATCH 32 /* requests before other event sources get their turn */
 #define REQUEST_MAX                                                                                \
@@ -22,6 +27,7 @@ static void do_init(void *userdata, struct fuse_conn_info *conn)
                     FUSE_CAP_READDIRPLUS | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_WRITEBACK_CACHE);
     conn->max_write = REQUEST_MAX;
     conn->max_readahead = 0;
+    conn->max_background = BACKGROUND_MAX;
 }
 
 /* The kernel will ask no more; the owner is told once. */
@@ -58,6 +64,11 @@ static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userd
     return 0;
 }
 
+/* What fails is said by us, in words of our own, and not in spite of --quiet. */
+static void libfuse_says(enum fuse_log_level level, const char *format, va_list args)
+{
+}
+
 static struct fuse_session *session_new(struct fuse_mount *m)
 {
     char *argv[] = {"apus", NULL};
@@ -68,9 +79,18 @@ static struct fuse_session *session_new(struct fuse_mount *m)
     node_handlers(&ops);
     file_handlers(&ops);
     ioctl_handlers(&ops);
+    fuse_set_log_func(libfuse_says);
     session = fuse_session_new(&args, &ops, sizeof ops, m);
     fuse_opt_free_args(&args);
     return session;
+}
+
+/* The kernel says so of a /dev/fuse on which nothing is mounted, or not any more. */
+static bool is_unmounted(int fd)
+{
+    struct pollfd state = {.fd = fd};
+
+    return poll(&state, 1, 0) == 1 && state.revents & POLLERR;
 }
 
 /* fd is the session's from the moment that this succeeds. */
@@ -82,6 +102,8 @@ static int session_take_fd(struct fuse_mount *m, int fd)
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
         fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         return -errno;
+    if (is_unmounted(fd))
+        return -ENOTCONN;
     snprintf(path, sizeof path, "/dev/fd/%d", fd);
     return fuse_session_mount(m->session, path) < 0 ? -EIO : 0;
 }
@@ -99,7 +121,11 @@ static int session_start(struct fuse_mount *m, int fd, struct text *why)
         if (rc >= 0)
             return 0;
     }
-    text_addf(why, "the FUSE session cannot start: %s", error_text(-rc));
+    if (rc == -ENOTCONN)
+        text_adds(why,
+                  "nothing is mounted with this /dev/fuse; mount a FUSE file system with it first");
+    else
+        text_addf(why, "the FUSE session cannot start: %s", error_text(-rc));
     return rc;
 }
 

@@ -344,6 +344,12 @@ pid_t caller_process(pid_t thread)
     return process;
 }
 
+/* We lack descriptors or memory, which says nothing of the caller. */
+static bool is_shortage(int err)
+{
+    return err == EMFILE || err == ENFILE || err == ENOMEM;
+}
+
 /* As caller_check_file, for one descriptor. Asks no file system, which could be our own.
  * Not by fdinfo: its text can be long. */
 static int fd_names(int dir, const char *name, uint64_t ino)
@@ -351,10 +357,13 @@ static int fd_names(int dir, const char *name, uint64_t ino)
     const int how = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
     int fd = openat(dir, name, O_PATH | O_CLOEXEC);
     struct statx st;
-    bool same = fd >= 0 && statx(fd, "", how, STATX_INO, &st) == 0 && st.stx_ino == ino;
+    bool same;
 
     if (fd < 0)
-        return errno == EACCES || errno == EPERM ? -EACCES : -EOPNOTSUPP;
+        return is_shortage(errno)                  ? -errno
+               : errno == EACCES || errno == EPERM ? -EACCES
+                                                   : -EOPNOTSUPP;
+    same = statx(fd, "", how, STATX_INO, &st) == 0 && st.stx_ino == ino;
     close(fd);
     return same ? 0 : -EOPNOTSUPP;
 }
@@ -367,6 +376,8 @@ int caller_check_file(pid_t thread, uint64_t ino)
 
     snprintf(path, sizeof path, "/proc/%d/fd", (int)thread);
     dir = opendir(path);
+    if (!dir && is_shortage(errno))
+        return -errno;
     if (!dir)
         return errno == EACCES || errno == EPERM ? -EACCES : -EOPNOTSUPP;
     for (unsigned i = 0; rc == -EOPNOTSUPP && i < FDS_MAX; i++) {

@@ -89,7 +89,8 @@ pid_t caller_process(pid_t thread);
 
 /*
  * 0: the thread has a file with this inode number open. -EOPNOTSUPP: it has not, so thread is a
- * number of another PID namespace than ours. -EACCES: we may not look at it.
+ * number of another PID namespace than ours. -EACCES: we may not look at it. -EMFILE, -ENFILE,
+ * -ENOMEM: we have not got what it takes to look.
  */
 int caller_check_file(pid_t thread, uint64_t ino);
 

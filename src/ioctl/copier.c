@@ -336,6 +336,17 @@ static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *
     return 0;
 }
 
+/* Its waits have an end by the clock that nobody sets. */
+static void condition_init(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 static int open_sources(struct copier *c, sd_event *event)
 {
     int rc = c->fd < 0 ? -errno : 0;
@@ -364,7 +375,7 @@ int copier_new(sd_event *event, copier_no_thread *no_thread, void *data, struct 
     c->data = data;
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->work, NULL);
-    pthread_cond_init(&c->ended, NULL);
+    condition_init(&c->ended);
     TAILQ_INIT(&c->users);
     TAILQ_INIT(&c->finished);
     c->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -385,7 +396,7 @@ static bool wait_for_threads(struct copier *c)
 {
     struct timespec end;
 
-    clock_gettime(CLOCK_REALTIME, &end);
+    clock_gettime(CLOCK_MONOTONIC, &end);
     end.tv_nsec += PATIENCE_NS;
     end.tv_sec += end.tv_nsec / 1000000000;
     end.tv_nsec %= 1000000000;

@@ -25,7 +25,8 @@ static void keep_open(int fd)
 
 static _Noreturn void become_daemon(const struct daemon_start *how, int ready, pid_t parent)
 {
-    char fuse_text[16], ready_text[16], uevents_text[16], outside_text[32], notify_text[16];
+    char fuse_text[16], ready_text[16], uevents_text[16], outside_text[32], notify_text[16],
+        machine_text[16];
     const char *args[ARGS_MAX] = {"apus",     "daemon",   "--ready-fd",
                                   ready_text, "--socket", how->socket};
     int n = 6;
@@ -54,6 +55,10 @@ static _Noreturn void become_daemon(const struct daemon_start *how, int ready, p
     }
     if (how->machine)
         args[n++] = "--machine", args[n++] = how->machine;
+    if (how->machine && how->machine_text >= 0) {
+        snprintf(machine_text, sizeof(machine_text), "%d", how->machine_text);
+        args[n++] = "--machine-fd", args[n++] = machine_text;
+    }
     if (how->abi)
         args[n++] = "--abi", args[n++] = how->abi;
     if (how->record)
@@ -64,6 +69,7 @@ static _Noreturn void become_daemon(const struct daemon_start *how, int ready, p
     keep_open(ready);
     keep_open(how->uevents);
     keep_open(how->notify);
+    keep_open(how->machine_text);
     /* Ctrl-C in the terminal is for the program; the daemon outlives it. */
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGTERM);

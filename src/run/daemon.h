@@ -10,7 +10,7 @@
  * How `apus run` starts the daemon: as a child that executes this program as
  *
  *   apus daemon --fuse-fd N --socket PATH --ready-fd M --quiet
- *               --dev-links /dev [--machine FILE] [--abi PROFILE]
+ *               --dev-links /dev [--machine FILE --machine-fd T] [--abi PROFILE]
  *               [--record FILE [--append|--force]] [--uevent-fd U --outside I] [--notify-fd S
  *               [--fuse-ioctls]]
  *
@@ -24,7 +24,8 @@
 struct daemon_start {
     int fuse;            /* N; -1: --no-tree in its place */
     const char *socket;  /* PATH */
-    const char *machine; /* FILE, or NULL for the default machine */
+    const char *machine; /* FILE, its name, or NULL for the default machine */
+    int machine_text;    /* T, a file with its text; -1: FILE is read */
     const char *abi;     /* PROFILE, or NULL for that of the machine */
     const char *record;  /* or NULL */
     bool append, force;  /* at most one, with record */

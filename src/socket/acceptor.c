@@ -47,8 +47,12 @@ static int pause_accepting(struct acceptor *a)
 static int on_connection(sd_event_source *source, int listening, uint32_t events, void *data)
 {
     struct acceptor *a = data;
-    int fd = take(a);
+    int fd;
 
+    /* Whoever was turned away may have held on to the number of the spare one for a while. */
+    if (a->spare < 0)
+        a->spare = spare_open();
+    fd = take(a);
     if (fd >= 0) {
         a->user.connected(a->user.data, fd);
         return 0;

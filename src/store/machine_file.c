@@ -474,6 +474,8 @@ int machine_file_parse(const char *name, const char *data, size_t len, struct ma
 
     if (rc < 0)
         return rc;
+    if (!f.count)
+        return refuse(&r, 1, "there is no section; a machine file has [machine] and [adapter 5]");
     machine_config_empty(&r.c);
     rc = sections_read(&r, &f);
     if (rc == 0)
@@ -481,39 +483,69 @@ int machine_file_parse(const char *name, const char *data, size_t len, struct ma
     return rc;
 }
 
-static void fd_close(const int *fd)
+const char *machine_file_name(const char *path)
 {
-    if (*fd >= 0)
-        close(*fd);
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+static int read_all(int fd, struct text *out)
+{
+    char buffer[4096];
+    ssize_t n;
+
+    while (out->len <= MACHINE_FILE_MAX) {
+        n = read(fd, buffer, sizeof buffer);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : 0;
+        text_add(out, buffer, (size_t)n);
+    }
+    return -EFBIG;
+}
+
+int machine_file_read(const char *path, struct text *out, struct text *error)
+{
+    int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+    int rc = fd < 0 ? -errno : read_all(fd, out);
+
+    if (fd >= 0)
+        close(fd);
+    if (rc == -EFBIG)
+        text_addf(error, "%s: too large for a machine file; the limit is %d bytes",
+                  machine_file_name(path), MACHINE_FILE_MAX);
+    else if (rc < 0)
+        text_addf(error, "%s: cannot read the machine file: %s", machine_file_name(path),
+                  strerror(-rc));
+    return rc;
 }
 
 int machine_file_load(const char *path, struct machine_config *out, struct text *error)
 {
-    __attribute__((cleanup(fd_close))) int fd = open(path, O_RDONLY | O_CLOEXEC);
     text_auto data = {0};
-    char buffer[4096];
-    ssize_t n = fd;
+    int rc = machine_file_read(path, &data, error);
 
-    while (n >= 0 && data.len <= MACHINE_FILE_MAX) {
-        n = read(fd, buffer, sizeof buffer);
-        if (n < 0 && errno == EINTR) {
-            n = 0;
-            continue;
-        }
-        if (n <= 0)
-            break;
-        text_add(&data, buffer, (size_t)n);
-    }
-    if (n < 0) {
-        int rc = -errno;
-
-        text_addf(error, "%s: cannot read the machine file: %s", path, strerror(-rc));
+    if (rc < 0)
         return rc;
+    return machine_file_parse(machine_file_name(path), data.data ? data.data : "", data.len, out,
+                              error);
+}
+
+void machine_file_doubts(const char *name, const struct machine_config *c, struct text *out)
+{
+    unsigned installed = 0, in_lpar = 0;
+
+    for (unsigned apid = 0; apid < AP_IDS; apid++) {
+        installed += c->adapters[apid].type != 0;
+        in_lpar += c->adapters[apid].type && c->adapters[apid].in_lpar;
     }
-    if (data.len > MACHINE_FILE_MAX) {
-        text_addf(error, "%s: too large for a machine file; the limit is %d bytes", path,
-                  MACHINE_FILE_MAX);
-        return -EFBIG;
-    }
-    return machine_file_parse(path, data.data ? data.data : "", data.len, out, error);
+    if (!installed)
+        text_addf(out, "%s: the machine has no adapter; a section [adapter 5] adds one\n", name);
+    else if (!in_lpar)
+        text_addf(out, "%s: no adapter is in the LPAR, since all have lpar = no\n", name);
+    if (mask256_count(&c->usage) == 0)
+        text_addf(out,
+                  "%s: the LPAR has no usage domain, so no adapter has a queue; domains = 4 in "
+                  "[machine] adds one\n",
+                  name);
 }

@@ -157,3 +157,23 @@ def test_a_guest_that_reads_slowly_for_a_long_time(apus, monkeypatch):
     grown = resident_kib(host.process.pid) - before
     client.close()
     assert grown < min(4096, total // 2048), (grown, total)
+
+
+def test_silent_subscribers(apus, monkeypatch):
+    """Their events cost a bounded amount in all, not for each of them; who reads along stays."""
+    monkeypatch.setenv("ASAN_OPTIONS", os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1")
+    host = apus("[machine]\ndomains = 0-255\n[adapter 0-31]\ntype = CEX7C\n")
+    silent = []
+    for _ in range(30):
+        silent.append(socket.socket(socket.AF_UNIX))
+        silent[-1].connect(str(host.socket))
+        silent[-1].sendall(b'{"execute": "subscribe"}\n')
+    before, peak = resident_kib(host.process.pid), 0
+    for adapter in range(32):
+        for state in ("off", "on"):
+            host.se_adapter(adapter, state)
+            peak = max(peak, resident_kib(host.process.pid))
+    for client in silent:
+        client.close()
+    assert peak - before < 96 << 10, f"{peak - before} KiB"
+    assert "did not read and" in host.cli("log").stdout

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: MIT
 """When the daemon cannot start it says in one sentence why, and what to do."""
 
+import errno
 import os
 import re
 import shlex
+import signal
 import subprocess
+import time
 
 import pytest
 
 from harness import Machine, apus_binary, worked_example
+from harness.control import Control
 
 
 def sentence(result):
@@ -106,6 +110,56 @@ def test_a_socket_left_by_a_killed_daemon_is_taken_over(apus, place):
     first.stop = lambda: None
 
 
+def test_a_mount_left_by_a_killed_daemon_is_taken_over(apus):
+    machine = worked_example()
+    first = apus(machine)
+    first.process.kill()
+    first.process.wait()
+    with pytest.raises(OSError) as error:
+        os.listdir(first.root)
+    assert error.value.errno == errno.ENOTCONN
+    second = subprocess.Popen([apus_binary(), "daemon", "--mount", first.root, "--socket", first.socket],
+                              stdout=subprocess.PIPE)
+    with second:
+        assert second.stdout.readline() == b"ready\n"
+        assert "ap" in os.listdir(first.root / "bus")
+        second.terminate()
+    assert not os.path.ismount(first.root) and not first.socket.exists()
+    first.watchdog.cancel()
+    first.stop = lambda: None
+
+
+def test_a_mount_whose_daemon_hangs_is_not_taken_over(apus, place):
+    first = apus(worked_example())
+    first.process.send_signal(signal.SIGSTOP)
+    try:
+        text = sentence(daemon("--mount", first.root, "--socket", place / "socket"))
+    finally:
+        first.process.send_signal(signal.SIGCONT)
+    assert "busy" in text
+    assert first.names("bus/ap")
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_signals_that_end_it(apus, number):
+    host = apus(worked_example())
+    host.process.send_signal(number)
+    assert host.process.wait(20) == 0
+    assert not os.path.ismount(host.root) and not host.socket.exists()
+
+
+def test_nohup(place):
+    with subprocess.Popen(["nohup", apus_binary(), "daemon", *map(str, arguments(place))], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGHUP)
+        control = Control(place / "socket")
+        assert control.execute("status")
+        control.close()
+        assert process.poll() is None
+        process.terminate()
+
+
 def test_full_disk(place):
     full = place / "full"
     full.mkdir()
@@ -180,6 +234,8 @@ def test_wrong_arguments(place, wrong):
 
 
 MACHINES = {
+    "nothing": ("", 1, "section"),
+    "only comments": ("; a lab\n\n", 1, "section"),
     "unknown section": ("[machine]\ndomains = 4\n[adaptor 5]\ntype = CEX5C\n", 3, "adaptor"),
     "unknown key": ("[machine]\ndomain-list = 4\n", 2, "domain-list"),
     "unknown type": ("[machine]\ndomains = 4\n[adapter 5]\ntype = CEX9C\n", 4, "CEX9C"),
@@ -208,6 +264,42 @@ def test_a_mistake_in_the_machine_file_is_located(place, name):
     assert f"lab.ini:{line}:" in said if line else "lab.ini" in said
     assert not (place / "socket").exists()
     assert not os.path.ismount(place / "sys")
+
+
+def test_a_machine_is_read_once(apus, place):
+    """So it may come through a pipe, or from standard input."""
+    text = Machine({5: "CEX5C"}, [4]).text()
+    command = (f"exec {shlex.quote(apus_binary())} daemon --no-tree --socket {place}/pipe "
+               f"-m <(echo {shlex.quote(text)})")
+    with subprocess.Popen(["bash", "-c", command], text=True, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == "ready\n"
+        control = Control(place / "pipe")
+        assert [a["id"] for a in control.execute("status")["adapters"]] == [5]
+        control.close()
+        process.terminate()
+    with subprocess.Popen([apus_binary(), "daemon", "--no-tree", "--socket", place / "s", "-m", "-"], text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdin.write(text)
+        process.stdin.close()
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_hears_signals_while_it_loads(place, number):
+    os.mkfifo(place / "fifo")
+    with subprocess.Popen([apus_binary(), "daemon", *map(str, arguments(place)), "-m", place / "fifo"]) as process:
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.send_signal(number)
+        assert process.wait(10) in (0, -number)
+    assert not (place / "socket").exists() and not os.path.ismount(place / "sys")
+
+
+def test_a_machine_that_nobody_means(apus):
+    host = apus("[adapter 5]\ntype = CEX5C\n")
+    assert "no usage domain" in host.stderr()
+    assert "no usage domain" in host.cli("log").stdout
 
 
 def test_a_missing_machine_file(place):

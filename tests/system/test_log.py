@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The message log: each refusal says which rule, which queue, which mediated device or guest."""
 
+import calendar
+import re
+import subprocess
+import time
+
 import pytest
 
-from harness import worked_example
+from harness import apus_binary, worked_example
 
 DRIVERS = "bus/ap/drivers"
 TYPE = "devices/vfio_ap/matrix/mdev_supported_types/vfio_ap-passthrough"
@@ -147,3 +152,30 @@ def test_one_refusal_is_one_message(apus):
                     f"06.0004 is assigned to {second.uuid} (guest Guest1), and 2 more; unassign them first")
     assert assign.startswith(f"{first.uuid}: assign_adapter 0x06 refused (EADDRINUSE): APQNs 06.0004, 06.0047, 06.00ab are "
                              f"assigned to {second.uuid} (guest Guest1); ")
+
+
+def test_new_messages_are_followed(host):
+    """None is lost between those that are kept and those that come, and none is shown twice."""
+    command = [apus_binary(), "log", "--follow", "--socket", str(host.socket)]
+    assert host.w("bus/ap/apmask", "+5") != "OK"
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as follower:
+        lines = [follower.stdout.readline()]
+        while "apmask" not in lines[-1]:
+            lines.append(follower.stdout.readline())
+        assert host.w("bus/ap/aqmask", "+4") == "OK"
+        assert host.w("bus/ap/apmask", "+6") != "OK"
+        lines.append(follower.stdout.readline())
+        assert "apmask" in lines[-1] and re.match(r"\[ +\d+\.\d{6}\] ", lines[-1])
+        follower.terminate()
+    past = host.cli("log").stdout.splitlines(keepends=True)
+    assert lines == past[-len(lines):]
+
+
+def test_date_and_time(host):
+    assert host.w("bus/ap/apmask", "+5") != "OK"
+    lines = host.cli("log", "-T").stdout.splitlines()
+    assert len(lines) == len(host.cli("log").stdout.splitlines())
+    year = time.strftime("%Y")
+    assert all(re.match(rf"\[{year}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{{3}}\] ", line) for line in lines)
+    date = host.execute("log")["messages"][-1]["date"]
+    assert abs(calendar.timegm(time.strptime(date[:19], "%Y-%m-%dT%H:%M:%S")) - time.time()) < 60

@@ -2,6 +2,7 @@
 /* Connections: many, slow, rude and gone. What commands do is in test_control_commands.c. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -142,9 +143,62 @@ static void test_who_does_not_read_events_is_cut_off(void **state)
     assert_true(rig_closed(r, lazy));
     rig_send(r, other, "{\"execute\":\"log\"}\n");
     log = rig_receive(r, other);
-    assert_non_null(strstr(log, "did not read its events"));
+    assert_non_null(strstr(log, "did not read and was cut off"));
     close(lazy);
     close(other);
+}
+
+static void make_events(struct rig *r, int client, unsigned count)
+{
+    add_events(r, count);
+    rig_execute(r, client,
+                "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":5,\"state\":\"on\"}}");
+}
+
+/* The bound is one for all of them, and whoever has most goes first. */
+static void test_the_largest_is_cut_off(void **state)
+{
+    struct rig *r = *state;
+    int lazy[30], late, other = rig_connect(r);
+    unsigned closed = 0;
+    const char *log;
+
+    for (unsigned i = 0; i < ARRAY_LEN(lazy); i++)
+        rig_execute(r, lazy[i] = rig_connect(r), "{\"execute\":\"subscribe\"}");
+    make_events(r, other, 8000);
+    rig_execute(r, late = rig_connect(r), "{\"execute\":\"subscribe\"}");
+    for (unsigned i = 0; i < 5; i++)
+        make_events(r, other, 2000);
+    /* Together they would have 60 MiB. */
+    rig_send(r, other, "{\"execute\":\"log\"}\n");
+    log = rig_receive(r, other);
+    assert_non_null(strstr(log, "of the control socket did not read and"));
+    for (unsigned i = 0; i < ARRAY_LEN(lazy); i++) {
+        struct pollfd gone = {.fd = lazy[i], .events = POLLRDHUP};
+
+        closed += poll(&gone, 1, 0) == 1;
+        close(lazy[i]);
+    }
+    assert_in_range(closed, 5, 29);
+    assert_int_equal(poll(&(struct pollfd){.fd = late, .events = POLLRDHUP}, 1, 0), 0);
+    close(late);
+    close(other);
+}
+
+/* The daemon's own messages are events, too. */
+static void test_messages_of_the_daemon_are_events(void **state)
+{
+    struct rig *r = *state;
+    int fd = rig_connect(r);
+    const char *got;
+
+    rig_execute(r, fd, "{\"execute\":\"subscribe\",\"arguments\":{\"events\":[\"log\"]}}");
+    control_server_log(r->server, LOG_LEVEL_WARNING, "the disk is full");
+    rig_run(r);
+    got = rig_receive(r, fd);
+    assert_non_null(strstr(got, "\"event\":\"log\""));
+    assert_non_null(strstr(got, "the disk is full"));
+    close(fd);
 }
 
 /* A writer to an attribute uevent chooses names of variables: any letters of Latin-1, any length.
@@ -327,6 +381,8 @@ int main(void)
         TEST(test_a_closed_half_still_gets_answers),
         TEST(test_who_does_not_read_replies_is_held_back),
         TEST(test_who_does_not_read_events_is_cut_off),
+        TEST(test_the_largest_is_cut_off),
+        TEST(test_messages_of_the_daemon_are_events),
         TEST(test_events_reach_those_who_asked),
         TEST(test_events_with_odd_names),
         TEST(test_history_of_a_large_batch),

@@ -76,9 +76,42 @@ static void test_highest_domain_falls(void **state)
     config.usage = (struct mask256){0};
     mask256_set(&config.usage, 4);
     mask256_set(&config.usage, 0x47);
+    config.control = config.usage;
     machine_set(w, &config);
     assert_string_equal(get(w, "bus/ap/bindings"), "6/6 (complete)\n");
     assert_string_equal(get(w, "bus/ap/devices/05.00ab/config"), "error 2");
+}
+
+/* A machine that no machine file could describe is refused, and nothing changes. */
+static void test_numbers_above_the_highest(void **state)
+{
+    static const struct {
+        unsigned max_adapter, max_domain;
+        bool usage, control;
+        const char *what;
+    } wrong[] = {
+        {255, 3, true, false, "domain 4 (0x04) is above max_domain, which is 3"},
+        {255, 3, false, true, "control domain 4 (0x04) is above max_domain"},
+        {4, 255, true, true, "adapter 5 (0x05) is above max_adapter, which is 4"},
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        struct machine_config config;
+        struct command cmd = {.kind = CMD_MACHINE_SET, .machine = {.config = &config}};
+
+        machine_config_default(&config);
+        config.max_adapter = (uint8_t)wrong[i].max_adapter;
+        config.max_domain = (uint8_t)wrong[i].max_domain;
+        if (!wrong[i].usage)
+            config.usage = (struct mask256){0};
+        if (!wrong[i].control)
+            config.control = (struct mask256){0};
+        assert_int_equal(run(w, &cmd), -EINVAL);
+        assert_non_null(strstr(w->reply.why.data, wrong[i].what));
+        assert_string_equal(get(w, "bus/ap/bindings"), "12/12 (complete)\n");
+        assert_string_equal(get(w, "bus/ap/ap_max_domain_id"), "255\n");
+    }
 }
 
 /* An adapter without a single queue is no device, and in proposal nothing for a guest. */
@@ -173,6 +206,7 @@ int main(void)
         TEST(test_no_event),
         TEST_UPSTREAM(test_one_change_a_scan),
         TEST(test_highest_domain_falls),
+        TEST(test_numbers_above_the_highest),
         TEST(test_last_domain_leaves),
         TEST_UPSTREAM(test_old_adapter_comes_upstream),
         TEST(test_replaced_cards_are_one_change),

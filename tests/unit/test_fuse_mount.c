@@ -6,11 +6,13 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,6 +73,25 @@ static void test_a_dead_mount_is_busy_and_does_not_hang(void **state)
     refuses(TOP "/a b", -EBUSY, "busy", "umount -l");
     assert_return_code(umount2(TOP "/a b", MNT_DETACH), errno);
     assert_return_code(rmdir(TOP "/a b"), errno);
+}
+
+/* What a daemon of ours has left behind when it was killed; one that hangs is alive. */
+static void test_a_dead_mount_of_ours_is_taken_over(void **state)
+{
+    struct fuse_mount *m = NULL;
+    text_auto why = {0};
+
+    for (int fd, i = 0; i < 2; i++) {
+        char options[64];
+
+        fd = open("/dev/fuse", O_RDWR);
+        snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
+        assert_return_code(mount("apus", B, "fuse.apus", 0, options), errno);
+        refuses(B, -EBUSY, "busy", "umount -l");
+        close(fd);
+    }
+    assert_int_equal(fake_mount(&fake, 0, B, -1, NULL, &why, &m), 0);
+    fake_unmount(&fake, m);
 }
 
 static void send_fd(int socket, int fd)
@@ -249,6 +270,37 @@ static void test_a_descriptor_that_is_none(void **state)
     assert_non_null(strstr(why.data, "cannot start"));
 }
 
+/* libfuse would complain on standard error, once for each attempt to read. */
+static void test_a_descriptor_that_is_not_mounted(void **state)
+{
+    int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    struct fuse_mount *m = NULL;
+    text_auto why = {0};
+
+    assert_return_code(fd, errno);
+    assert_int_equal(fake_mount(&fake, 0, NULL, fd, NULL, &why, &m), -ENOTCONN);
+    assert_non_null(strstr(why.data, "nothing is mounted"));
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+/* Releases are background requests: with the kernel's 12 they would pile up in its memory. */
+static void test_many_background_requests(void **state)
+{
+    char path[64], text[16] = "";
+    struct stat st;
+    int fd;
+
+    assert_return_code(stat(A, &st), errno);
+    assert_return_code(mount("none", "/sys/fs/fuse/connections", "fusectl", 0, NULL), errno);
+    snprintf(path, sizeof path, "/sys/fs/fuse/connections/%u/max_background", minor(st.st_dev));
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_return_code(fd, errno);
+    assert_true(read(fd, text, sizeof text - 1) > 0);
+    close(fd);
+    umount("/sys/fs/fuse/connections");
+    assert_int_equal(atoi(text), 65535);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -256,10 +308,13 @@ int main(void)
         T(test_umount_is_told_and_the_place_is_free_again),
         T(test_what_cannot_be_mounted_says_why),
         T(test_a_dead_mount_is_busy_and_does_not_hang),
+        T(test_a_dead_mount_of_ours_is_taken_over),
         T(test_a_descriptor_from_another_namespace),
         T(test_a_plain_user_mounts_through_fusermount3),
         T(test_nobody_may_mount_where_he_may_not),
         T(test_a_descriptor_that_is_none),
+        T(test_a_descriptor_that_is_not_mounted),
+        T(test_many_background_requests),
     };
 
     fake_namespace(TOP);

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -269,6 +271,28 @@ static void test_probe(void **state)
     assert_int_equal(caller_probe(child.pid), 0);
 }
 
+/* That we have no descriptors left says nothing of the caller. */
+static void test_no_descriptors(void **state)
+{
+    struct rlimit was, limit;
+    struct stat st;
+
+    assert_int_equal(fstat(child.orders[1], &st), 0);
+    assert_int_equal(caller_check_file(getpid(), st.st_ino), 0);
+    assert_int_equal(caller_check_file(getpid(), 1), -EOPNOTSUPP);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    limit = (struct rlimit){3, was.rlim_max};
+    for (rlim_t left = 0; left < 2; left++) {
+        int free_fd = dup(0);
+
+        close(free_fd);
+        limit.rlim_cur = (rlim_t)free_fd + left;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        assert_int_equal(caller_check_file(getpid(), st.st_ino), -EMFILE);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +303,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_nobody, start_child, end_child),
         cmocka_unit_test_setup_teardown(test_other_program_is_not_written, start_child, end_child),
         cmocka_unit_test_setup_teardown(test_other_program_is_not_read, start_child, end_child),
+        cmocka_unit_test_setup_teardown(test_no_descriptors, start_child, end_child),
     };
 
     if (strcmp(argv[0], "victim") == 0)

@@ -10,7 +10,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -242,6 +244,43 @@ static void without_threads(void **state)
     with_limit(submit_without_threads);
 }
 
+/* Somebody sets the wall clock back: that is no reason to wait longer. */
+static bool clock_set_back;
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int rc = (int)syscall(SYS_clock_gettime, clock, now);
+
+    if (clock_set_back && clock == CLOCK_REALTIME)
+        now->tv_sec += 3600;
+    return rc;
+}
+
+/* Its thread keeps it. */
+extern struct copier *left;
+struct copier *left;
+
+static void the_end_does_not_go_by_the_wall_clock(void **state)
+{
+    static struct test_copy stuck;
+    struct timespec from, to;
+
+    submit(&stuck, 1, 7, true);
+    wait_begun(1);
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    left = copier;
+    clock_set_back = true;
+    alarm(20); /* an hour otherwise */
+    copier_free(copier);
+    alarm(0);
+    clock_set_back = false;
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    assert_true(to.tv_sec - from.tv_sec < 10);
+    copier = NULL;
+    sem_post(&release);
+    usleep(100000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +289,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_user_has_128_threads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cancelled, set_up, tear_down),
         cmocka_unit_test(without_threads),
+        cmocka_unit_test_setup_teardown(the_end_does_not_go_by_the_wall_clock, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

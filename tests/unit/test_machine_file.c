@@ -37,7 +37,7 @@ static struct mask256 bits(unsigned a, unsigned b, unsigned c)
 
 static void test_nothing_is_the_empty_machine(void **state)
 {
-    static const char *const texts[] = {"", "\n", "; nothing\n", "[machine]",
+    static const char *const texts[] = {"[machine]", "\n[machine]\n", "; nothing\n[machine]",
                                         "\xef\xbb\xbf[machine]\n"};
     struct machine_config empty;
 
@@ -46,6 +46,30 @@ static void test_nothing_is_the_empty_machine(void **state)
         struct machine_config c = parsed(texts[i]);
 
         assert_true(machine_equal(&c, &empty));
+    }
+}
+
+/* Nobody means such a machine, but it is one. */
+static void test_doubts(void **state)
+{
+    static const char *const texts[][2] = {
+        {"[machine]\ndomains = 4\n", "lab.ini: the machine has no adapter"},
+        {"[machine]\ndomains = 4\n[adapter 5]\ntype = CEX5C\nlpar = no\n",
+         "lab.ini: no adapter is in"},
+        {"[adapter 5]\ntype = CEX5C\n", "lab.ini: the LPAR has no usage domain"},
+        {"[machine]\ndomains = 4\n[adapter 5]\ntype = CEX5C\nconfigured = no\n", ""},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct machine_config c = parsed(texts[i][0]);
+        text_auto doubts = {0};
+
+        machine_file_doubts("lab.ini", &c, &doubts);
+        assert_int_equal(strncmp(doubts.len ? doubts.data : "", texts[i][1], strlen(texts[i][1])),
+                         0);
+        assert_int_equal(doubts.len != 0, *texts[i][1] != 0);
+        if (doubts.len)
+            assert_ptr_equal(strchr(doubts.data, '\n'), doubts.data + doubts.len - 1);
     }
 }
 
@@ -213,6 +237,8 @@ static const struct mistake {
     const char *what, *remedy;
 } mistakes[] = {
     /* Form. */
+    {"", 1, "no section", "[machine]"},
+    {"\n; nothing\n", 1, "no section", "[machine]"},
     {"junk\n", 1, "\"junk\"", "key = value"},
     {"[machine]\n\n  junk\n", 3, "\"junk\"", "key = value"},
     {"domains = 1\n", 1, "\"domains = 1\"", "[section]"},
@@ -483,8 +509,9 @@ static void test_load(void **state)
     close(fd);
     machine_config_empty(&empty);
     write_file(path, "\n", MACHINE_FILE_MAX);
-    assert_int_equal(machine_file_load(path, &c, &error), 0);
-    assert_true(machine_equal(&c, &empty));
+    assert_int_equal(machine_file_load(path, &c, &error), -EINVAL);
+    assert_non_null(strstr(error.data, "no section"));
+    text_clear(&error);
     memset(&c, 0x5a, sizeof c);
     write_file(path, ";", MACHINE_FILE_MAX + 1);
     assert_int_equal(machine_file_load(path, &c, &error), -EFBIG);
@@ -561,6 +588,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_is_the_empty_machine),
+        cmocka_unit_test(test_doubts),
         cmocka_unit_test(test_every_machine_key),
         cmocka_unit_test(test_every_adapter_key),
         cmocka_unit_test(test_control_domains_default_to_usage),

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -181,6 +182,8 @@ struct door {
     struct sockaddr_un address;
     struct rlimit limit;
     unsigned connected, turned_away;
+    bool hold; /* turned_away closes later, as the closer does */
+    int held;
 };
 
 static void on_connected(void *data, int fd)
@@ -191,8 +194,13 @@ static void on_connected(void *data, int fd)
 
 static void on_turned_away(void *data, int fd)
 {
-    ((struct door *)data)->turned_away++;
-    close(fd);
+    struct door *d = data;
+
+    d->turned_away++;
+    if (d->hold)
+        d->held = fd;
+    else
+        close(fd);
 }
 
 static int open_door(void **state)
@@ -274,6 +282,27 @@ static void without_descriptors_who_knocks_is_turned_away(void **state)
     close(client);
 }
 
+/* What takes a while to be closed must not cost the spare one for ever. */
+static void after_a_shortage_there_is_a_spare_one_again(void **state)
+{
+    struct door *d = *state;
+    int client = knock(d), next;
+
+    next = knock(d);
+    d->hold = true;
+    limit_descriptors(d, lowest_free());
+    turns_within(d, 0.1);
+    assert_int_equal(d->turned_away, 1);
+    d->hold = false;
+    close(d->held);
+    turns_within(d, 2.5 * ACCEPTOR_PAUSE_MS / 1000);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &d->limit), 0);
+    assert_int_equal(d->connected, 0);
+    assert_int_equal(d->turned_away, 2);
+    close(client);
+    close(next);
+}
+
 /* Not even the spare one can be used: 3 is below all that are open. */
 static void without_a_spare_the_loop_rests(void **state)
 {
@@ -303,6 +332,7 @@ int main(void)
         PAIR(one_descriptor_comes_with_a_byte),
         PAIR(none_or_several_are_refused),
         DOOR(without_descriptors_who_knocks_is_turned_away),
+        DOOR(after_a_shortage_there_is_a_spare_one_again),
         DOOR(without_a_spare_the_loop_rests),
     };
 

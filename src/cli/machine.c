@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/machine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "cli/command.h"
+#include "run/program.h"
+#include "store/machine_file.h"
+
+/* A file in memory with the text, or -errno. */
+static int keep_text(const struct text *text)
+{
+    int fd = memfd_create("machine", MFD_CLOEXEC);
+    size_t done = 0;
+
+    while (fd >= 0 && done < text->len) {
+        ssize_t n = write(fd, text->data + done, text->len - done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            close(fd);
+            return -EIO;
+        }
+        done += (size_t)n;
+    }
+    return fd < 0 ? -errno : fd;
+}
+
+/* The daemon does, with --verbose. */
+static void show_doubts(const struct daemon_start *how, const struct machine_config *machine)
+{
+    text_auto doubts = {0};
+
+    machine_file_doubts(how->machine, machine, &doubts);
+    for (size_t at = 0, n; !how->verbose && at < doubts.len; at += n + 1) {
+        n = strcspn(doubts.data + at, "\n");
+        cli_error("warning: %.*s", (int)n, doubts.data + at);
+    }
+}
+
+int machine_load(struct daemon_start *how, struct machine_config *out)
+{
+    text_auto data = {0}, why = {0};
+    int rc;
+
+    machine_config_default(out);
+    how->machine_text = -1;
+    if (!how->machine)
+        return 0;
+    rc = machine_file_read(how->machine, &data, &why);
+    how->machine = machine_file_name(how->machine);
+    if (rc == 0)
+        rc = machine_file_parse(how->machine, data.data ? data.data : "", data.len, out, &why);
+    if (rc < 0)
+        return cli_error("%s", why.data), PROGRAM_FAILED;
+    show_doubts(how, out);
+    how->machine_text = keep_text(&data);
+    if (how->machine_text >= 0)
+        return 0;
+    return cli_error("cannot keep the machine file: %s", error_text(-how->machine_text)),
+           PROGRAM_FAILED;
+}
