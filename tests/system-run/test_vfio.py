@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""VFIO and iommufd for programs inside apus run, as the real driver answers."""
+
+from pathlib import Path
+
+import pytest
+
+WALK = Path(__file__).with_name("vfio_walk.py")
+
+
+@pytest.fixture(params=["root", "user"])
+def walk(request, runs):
+    def answers(part, abi="upstream"):
+        line = ["--abi", abi, "--", "/usr/bin/python3", WALK, part]
+        if request.param == "root":
+            result = runs.apus("run", *line)
+        else:
+            result = runs.command_as_user(runs_binary(), "run", *line)
+        assert result.returncode == 0, result.stderr
+        return dict((each + " ").split(" ", 1) for each in result.stdout.replace(" \n", "\n").splitlines())
+    return lambda *a: {what: value.strip() for what, value in answers(*a).items()}
+
+
+def runs_binary():
+    from runs import binary
+    return binary()
+
+
+def test_container(walk):
+    assert walk("container") == {
+        "api": "0", "extensions": "1 3 9", "set-without-group": "EINVAL", "info-without-iommu": "EINVAL",
+        "other": "EINVAL EINVAL"}
+
+
+def test_group(walk):
+    assert walk("group") == {
+        "status": "EINVAL EFAULT", "viable": "0 1", "again": "EBUSY", "unset": "EINVAL",
+        "set": "EFAULT EBADF EBADF EBADFD 0 EINVAL", "device-without-iommu": "EINVAL", "iommu": "ENODEV 0 EINVAL",
+        "names": "EFAULT EINVAL ENODEV ENODEV ENODEV ENODEV", "device": "True 1", "container": "3",
+        "unset-in-use": "EBUSY", "second-device": "True", "other": "ENOTTY ENOTTY", "unset-after": "0 EINVAL EINVAL"}
+
+
+def test_device(walk):
+    assert walk("device") == {
+        "info": "EINVAL EFAULT 0 16 33 0 2", "region": "EINVAL", "irq": "EINVAL 0 16 1 1 1", "reset": "0 0",
+        "feature": "ENOTTY EINVAL EINVAL EINVAL EINVAL EFAULT", "other": "EOPNOTSUPP EOPNOTSUPP", "read": "EINVAL"}
+
+
+def test_eventfds(walk):
+    assert walk("irqs") == {
+        "bad": " ".join(["EINVAL"] * 10), "closed": "EBADF EFAULT", "none": "0", "set": "0 0 0 0", "repeated": "0 0",
+        "unassign": "1 0", "assign": "1 0", "after-reset": "0 0", "removed": "0", "silent": "0 0", "full": "[] 0"}
+
+
+def test_cdev(walk):
+    assert walk("cdev") == {
+        "node": "True 0o600 0o660" if True else "", "unbound": "EINVAL EINVAL",
+        "bind": "EFAULT EINVAL EINVAL EINVAL EBADF EBADFD", "bound": "0 1", "again": "EINVAL EINVAL", "ioas": "0 2",
+        "attach": "EINVAL ENOENT EOPNOTSUPP 0", "busy": "EBUSY EBUSY", "info": "0", "detach": "0 0", "group": "EBUSY",
+        "released": "ENOENT 0"}
+
+
+def test_life_of_a_device(walk):
+    """The last copy of a descriptor that is closed, however, releases the device."""
+    assert walk("life") == {
+        "open": "1", "dup": "1", "inherited": "1", "killed": "0", "reopened": "1", "waits": "True ENODEV 0",
+        "removed": "False False ENODEV", "churn": "0"}
+
+
+def test_without_cdev_in_the_proposal(runs):
+    script = "ls /dev/vfio /dev/iommu 2>&1; ls /sys/devices/vfio_ap/matrix/*/vfio-dev/*"
+    uuid = "69aa1a8a-0000-4000-8000-000000000001"
+    result = runs.bash(f"echo {uuid} > /sys/devices/vfio_ap/matrix/mdev_supported_types/vfio_ap-passthrough/create; {script}")
+    assert "vfio0" not in result.stdout.split("/dev/vfio:")[0]
+    assert "devices" not in result.stdout and "dev\n" not in result.stdout.split("device\n", 1)[-1]
+
+
+def test_run_inside_run(runs):
+    """There is one listener around a program: the inner machine works without VFIO, and says so."""
+    result = runs.bash("apus run -- sh -c 'cat /sys/bus/ap/apmask; ls /dev/vfio'")
+    assert "0xffff" in result.stdout
+    assert "no VFIO in here" in result.stderr
