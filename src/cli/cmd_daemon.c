@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/number.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/secret.h"
 #include "cli/value.h"
 #include "daemon/daemon.h"
 
@@ -26,7 +28,9 @@ enum {
     OPT_CLOCK,
     OPT_MOUNT,
     OPT_SOCKET,
-    OPT_SECRET,
+    OPT_SECRET_FILE,
+    OPT_SECRET_FD,
+    OPT_PID_FILE,
     OPT_DEV_LINKS,
     OPT_NOTIFY_FD,
     OPT_FUSE_IOCTLS,
@@ -53,8 +57,10 @@ static const struct cli_option options[] = {
     {OPT_UEVENT_FD, "uevent-fd", "N",
      "send uevents through this socket (see 'apus run --uevents')"},
     {OPT_OUTSIDE, "outside", "INODE", "the network namespace that must hear none of them"},
-    {OPT_SECRET, "secret", "HEX",
+    {OPT_SECRET_FILE, "secret-file", "FILE",
      "64 hex digits that the adapters' keys come from (default: random)"},
+    {OPT_SECRET_FD, "secret-fd", "N", "read them from this descriptor"},
+    {OPT_PID_FILE, "pid-file", "FILE", "holds the process id while all serves"},
     {OPT_DEV_LINKS, "dev-links", "DIR", "keep a link to each zcrypt node in this directory"},
     {OPT_NOTIFY_FD, "notify-fd", "N",
      "serve ioctls by seccomp, the listener comes here (see 'apus run --ioctl')"},
@@ -89,16 +95,18 @@ static int parse_abi(const char *value, struct daemon_options *o)
     return value_profile(value, &o->abi);
 }
 
-static int parse_secret(const char *value, struct daemon_options *o)
+static int parse_secret_file(const char *value, struct daemon_options *o)
 {
-    size_t len = 2 * sizeof o->secret;
-
-    if (strlen(value) != len || strspn(value, "0123456789abcdefABCDEF") != len)
-        return cli_usage("--secret takes %zu hexadecimal digits", len);
-    for (size_t i = 0; i < sizeof o->secret; i++)
-        sscanf(value + 2 * i, "%2hhx", &o->secret[i]);
     o->has_secret = true;
-    return 0;
+    return secret_from_file(value, o->secret);
+}
+
+static int parse_secret_fd(const char *value, struct daemon_options *o)
+{
+    int fd = -1, status = parse_fd("secret-fd", value, &fd);
+
+    o->has_secret = true;
+    return status ? status : secret_from_fd(fd, o->secret);
 }
 
 static int parse_mode(enum record_mode mode, struct daemon_options *o)
@@ -148,8 +156,13 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
     case OPT_DEV_LINKS:
         o->dev_links = value;
         return 0;
-    case OPT_SECRET:
-        return parse_secret(value, o);
+    case OPT_SECRET_FILE:
+        return parse_secret_file(value, o);
+    case OPT_SECRET_FD:
+        return parse_secret_fd(value, o);
+    case OPT_PID_FILE:
+        o->pid_file = value;
+        return 0;
     case OPT_FUSE_FD:
         return parse_fd("fuse-fd", value, &o->fuse_fd);
     case OPT_UEVENT_FD:
@@ -197,7 +210,7 @@ static int daemon_cli_run(int argc, char **argv)
     }
     if (optind != argc)
         return cli_usage("unexpected operand '%s'", argv[optind]);
-    if (!o.socket || !*o.socket)
+    if ((!o.socket || !*o.socket) && sd_listen_fds(0) <= 0)
         return cli_usage("--socket is missing: where should the control socket be?");
     if ((!o.mount || !*o.mount) && o.fuse_fd < 0 && !o.no_tree)
         return cli_usage("--mount is missing: on which directory should the tree be?");

@@ -16,6 +16,12 @@ enum { OPT_FOLLOW = 'f' };
 static const struct cli_option options[] = {
     {OPT_FOLLOW, "follow", NULL, "wait for new events, until interrupted"}, {0}};
 
+/* The kernel's own APMASK and AQMASK end with a newline, and so do ours [uevents-variables]. */
+static void print_variable(const char *key, const char *value)
+{
+    printf(" %s=%.*s", key, (int)strcspn(value, "\n"), value);
+}
+
 static void print_uevent(const json_t *data)
 {
     const char *key;
@@ -23,10 +29,11 @@ static void print_uevent(const json_t *data)
 
     printf("%-8s %s (%s)", field_string(data, "ACTION", "?"), field_string(data, "DEVPATH", "?"),
            field_string(data, "SUBSYSTEM", "-"));
-    json_object_foreach((json_t *)data, key, value) if (strcmp(key, "ACTION") &&
-                                                        strcmp(key, "DEVPATH") &&
-                                                        strcmp(key, "SUBSYSTEM"))
-        printf(" %s=%s", key, json_string_value(value));
+    json_object_foreach((json_t *)data, key, value)
+    {
+        if (strcmp(key, "ACTION") && strcmp(key, "DEVPATH") && strcmp(key, "SUBSYSTEM"))
+            print_variable(key, json_string_value(value));
+    }
 }
 
 static void print_matrix(const json_t *data)

@@ -40,13 +40,14 @@ struct control_host {
 };
 
 /*
- * Listens at path with mode 0600. A socket that nobody answers at is replaced. host stays the
- * caller's and must outlive the server.
- * -ENAMETOOLONG, -EADDRINUSE (another daemon answers), -EEXIST (path is no socket), or what the
- * system says; why gets a sentence with the remedy.
+ * Serves on fd, a listening socket that does not block, which the server takes, also on failure;
+ * or, with fd -1, listens at path with mode 0600. A socket that nobody answers at is replaced. host
+ * stays the caller's and must outlive the server. -ENAMETOOLONG, -EADDRINUSE (another daemon
+ * answers), -EEXIST (path is no socket), or what the system says; why gets a sentence with the
+ * remedy.
  */
 int control_server_new(sd_event *event, struct door *door, const struct control_host *host,
-                       const char *path, struct control_server **out, struct text *why);
+                       const char *path, int fd, struct control_server **out, struct text *why);
 
 /* Closes all connections and removes the socket. NULL is allowed. */
 void control_server_free(struct control_server *s);

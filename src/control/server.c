@@ -32,7 +32,7 @@ struct control_server {
     sd_event_source *reaper;
     struct acceptor *acceptor;
     struct closer *closer;
-    char *path;
+    char *path;    /* of the socket; NULL: somebody else has made it */
     unsigned cut;  /* clients that were cut off; not logged yet */
     bool settling; /* the host will call settled() */
 };
@@ -289,18 +289,21 @@ static void on_connection(void *data, int fd)
 }
 
 int control_server_new(sd_event *event, struct door *door, const struct control_host *host,
-                       const char *path, struct control_server **out, struct text *why)
+                       const char *path, int fd, struct control_server **out, struct text *why)
 {
     struct acceptor_user user = {.connected = on_connection, .turned_away = refuse_client};
     struct control_server *s;
-    int fd = socket_listen(path, "--socket", why), rc;
+    bool passed = fd >= 0;
+    int rc;
 
+    if (!passed)
+        fd = socket_listen(path, "--socket", why);
     if (fd < 0)
         return fd;
     s = xcalloc(1, sizeof(*s));
     s->event = sd_event_ref(event);
     s->closer = closer_new();
-    s->path = xstrdup(path);
+    s->path = passed ? NULL : xstrdup(path);
     s->next_peer = 1;
     control_state_init(&s->state, door, host);
     s->state.commands = control_commands;
@@ -333,7 +336,8 @@ void control_server_free(struct control_server *s)
     sd_event_source_disable_unref(s->reaper);
     sd_event_unref(s->event);
     closer_free(s->closer);
-    unlink(s->path);
+    if (s->path)
+        unlink(s->path);
     free(s->path);
     control_state_done(&s->state);
     free(s);

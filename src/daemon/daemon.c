@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -83,6 +84,8 @@ static int open_loop(struct daemon *d, struct text *why)
     if (rc >= 0)
         rc = watch_signals(d);
     if (rc >= 0)
+        rc = service_watchdog(d->event);
+    if (rc >= 0)
         rc = sd_event_add_defer(d->event, &d->sweeper, daemon_mount_sweep, d);
     if (rc >= 0)
         rc = sd_event_source_set_enabled(d->sweeper, SD_EVENT_OFF);
@@ -120,7 +123,8 @@ static int open_adapters(struct daemon *d, struct text *why)
     if (rc < 0)
         return rc;
     daemon_host_init(d);
-    rc = control_server_new(d->event, &d->door, &d->host, o->socket, &d->control, why);
+    rc = control_server_new(d->event, &d->door, &d->host, o->socket, d->sockets.control,
+                            &d->control, why);
     if (rc < 0)
         return rc;
     rc = daemon_guests_open(d, why);
@@ -162,6 +166,12 @@ static int daemon_open(struct daemon *d, const struct machine_config *machine, s
     d->door.log = daemon_door_log;
     d->effects.now = clock_now(&d->clock);
     d->effects.want_uevents = d->options->uevent_fd >= 0 || d->options->record || is_small(machine);
+    rc = service_sockets(&d->sockets, why);
+    if (rc < 0)
+        return rc;
+    rc = daemon_pid_file_open(d, why);
+    if (rc < 0)
+        return rc;
     if (d->options->record)
         rc = record_open(d->options->record, d->options->record_mode, &d->record, why);
     if (rc < 0)
@@ -171,6 +181,8 @@ static int daemon_open(struct daemon *d, const struct machine_config *machine, s
     /* Last: a start that is refused leaves the file as it was. */
     if (rc >= 0)
         rc = record_begin(d->record, machine, d->door.core, &d->effects, why);
+    if (rc >= 0)
+        rc = daemon_pid_file_write(d, why);
     if (rc < 0)
         return rc;
     daemon_spread(d);
@@ -210,6 +222,7 @@ static void daemon_close(struct daemon *d)
     if (d->door.core)
         core_free(d->door.core);
     close_record(d);
+    daemon_pid_file_close(d);
     clock_done(&d->clock);
     sd_event_source_disable_unref(d->sweeper);
     sd_event_unref(d->event);
@@ -252,6 +265,7 @@ static void log_doubts(struct daemon *d, const struct machine_config *machine)
 
 static void tell_ready(const struct daemon_options *o)
 {
+    service_ready();
     if (o->ready_fd < 0) {
         puts("ready");
         fflush(stdout);
@@ -265,7 +279,7 @@ static void tell_ready(const struct daemon_options *o)
 
 int daemon_run(const struct daemon_options *options)
 {
-    struct daemon d = {.options = options};
+    struct daemon d = {.options = options, .sockets = {-1, -1}, .journal = service_has_journal()};
     struct machine_config machine;
     text_auto why = {0};
     int rc;
@@ -284,9 +298,11 @@ int daemon_run(const struct daemon_options *options)
         rc = sd_event_loop(d.event);
         if (rc < 0)
             text_addf(&why, "the event loop failed: %s", error_text(-rc));
+        service_stopping();
     }
     daemon_close(&d);
     if (rc < 0)
-        fprintf(stderr, "apus: %s\n", why.data ? why.data : error_text(-rc));
+        fprintf(stderr, "%s%s\n",
+                d.journal ? SD_ERR : "apus: ", why.data ? why.data : error_text(-rc));
     return rc < 0 ? 1 : 0;
 }

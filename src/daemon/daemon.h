@@ -12,7 +12,7 @@
 struct daemon_options {
     const char *mount;        /* an existing directory; NULL if fuse_fd is given */
     int fuse_fd;              /* an open /dev/fuse that is mounted already; -1 if mount is given */
-    const char *socket;       /* path of the control socket */
+    const char *socket;       /* path of the control socket; NULL: the service manager passes it */
     const char *guest_socket; /* of the guest protocol; NULL: socket with .guest behind it */
     bool no_tree;             /* in place of mount and fuse_fd: nobody looks at the tree */
     int ready_fd;             /* gets one byte when all serves; -1: "ready" on standard output */
@@ -28,8 +28,9 @@ struct daemon_options {
     int notify_fd;         /* a socket that a seccomp listener comes through; -1: none */
     const char *record;    /* file to record to; NULL: none */
     enum record_mode record_mode;
-    bool fuse_ioctls; /* with notify_fd: that is for VFIO alone, and zcrypt's come by FUSE */
-    bool quiet;       /* no messages on standard error */
+    bool fuse_ioctls;     /* with notify_fd: that is for VFIO alone, and zcrypt's come by FUSE */
+    bool quiet;           /* no messages on standard error */
+    const char *pid_file; /* file that holds our process id while we serve; NULL: none */
     bool has_secret;
     uint8_t secret[32]; /* the adapters' keys come from it; without it they are others each time */
 };

@@ -16,12 +16,27 @@ static void host_log(void *data, enum log_level level, const char *message)
     daemon_log(data, level, "%s", message);
 }
 
+static int serve(struct daemon *d, int fd, struct text *why)
+{
+    int rc;
+
+    d->guest_host = (struct guest_server_host){.data = d, .log = host_log, .hello_ms = HELLO_MS};
+    rc = guest_server_new(d->event, &d->door, &d->guest_host, fd, &d->guests);
+    if (rc < 0)
+        text_addf(why, "the event loop cannot take the guest socket: %s", error_text(-rc));
+    return rc;
+}
+
 int daemon_guests_open(struct daemon *d, struct text *why)
 {
     const struct daemon_options *o = d->options;
     text_auto path = {0};
-    int fd, rc;
+    int fd;
 
+    if (d->sockets.guest >= 0)
+        return serve(d, d->sockets.guest, why);
+    if (!o->guest_socket && !o->socket)
+        return 0;
     text_addf(&path, "%s%s", o->guest_socket ? o->guest_socket : o->socket,
               o->guest_socket ? "" : ".guest");
     fd = socket_listen(path.data, "--guest-socket", why);
@@ -33,11 +48,7 @@ int daemon_guests_open(struct daemon *d, struct text *why)
     if (fd < 0)
         return fd;
     d->host.guest_socket = d->guest_path = xstrdup(path.data);
-    d->guest_host = (struct guest_server_host){.data = d, .log = host_log, .hello_ms = HELLO_MS};
-    rc = guest_server_new(d->event, &d->door, &d->guest_host, fd, &d->guests);
-    if (rc < 0)
-        text_addf(why, "the event loop cannot take the guest socket: %s", error_text(-rc));
-    return rc;
+    return serve(d, fd, why);
 }
 
 void daemon_guests_close(struct daemon *d)

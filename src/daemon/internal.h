@@ -10,6 +10,8 @@
 #include "daemon/adapters.h"
 #include "daemon/clock.h"
 #include "daemon/daemon.h"
+#include "daemon/service.h"
+#include "file/own_file.h"
 #include "fuse/fuse.h"
 #include "guest/server.h"
 #include "seccomp/listener.h"
@@ -49,6 +51,10 @@ struct daemon {
     unsigned dev_node_count;
     struct daemon_mount *mounts;
     sd_event_source *sweeper; /* frees mounts that have ended */
+    struct own_file pid_file; /* path NULL: there is none */
+    bool pid_written;
+    struct service_sockets sockets; /* that the service manager has passed */
+    bool journal;
     struct control_host host;
     struct control_server *control;
     struct adapters *adapters;
@@ -85,6 +91,12 @@ int daemon_mount_new(struct daemon *d, unsigned tree, const char *mountpoint, in
 void daemon_mount_drop(struct daemon *d, unsigned tree);
 /* Frees the mounts that the kernel has ended. Without the host's tree the daemon ends, too. */
 int daemon_mount_sweep(sd_event_source *source, void *daemon);
+
+/* The file with our process id, if there is to be one. Opened before, and written after all else of
+ * the start; 0 or -errno with a sentence. */
+int daemon_pid_file_open(struct daemon *d, struct text *why);
+int daemon_pid_file_write(struct daemon *d, struct text *why);
+void daemon_pid_file_close(struct daemon *d);
 
 /* The guest socket. 0 or -errno with a sentence. A default path that is too long is no failure. */
 int daemon_guests_open(struct daemon *d, struct text *why);

@@ -179,3 +179,16 @@ def test_date_and_time(host):
     assert all(re.match(rf"\[{year}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{{3}}\] ", line) for line in lines)
     date = host.execute("log")["messages"][-1]["date"]
     assert abs(calendar.timegm(time.strptime(date[:19], "%Y-%m-%dT%H:%M:%S")) - time.time()) < 60
+
+
+def test_an_event_is_one_line(host):
+    """Also APMASK, which ends with a newline."""
+    assert host.w("bus/ap/apmask", "-7") == "OK"
+    lines = host.cli("events").stdout.splitlines()
+    assert any("APMASK=0x" in line for line in lines) and all(line.startswith("[") for line in lines)
+
+
+def test_a_guest_that_is_refused_does_not_start(host):
+    started = host.cli("guest", "start", "--cpu", "ap=off", "G", host.one.uuid)
+    assert started.returncode == 1 and started.stdout == "" and "ap" in started.stderr
+    assert host.execute("guest-list")["guests"] == []
