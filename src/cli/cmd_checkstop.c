@@ -2,13 +2,14 @@
 /* apus checkstop: a fault, and its repair. */
 #include <unistd.h>
 
-#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/value.h"
+#include "cli/words.h"
 
 static int checkstop_run(int argc, char **argv)
 {
+    text_auto text = {0};
     unsigned id;
     bool on;
 
@@ -17,8 +18,10 @@ static int checkstop_run(int argc, char **argv)
         return cli_usage("which adapter, and 'on' or 'off'?");
     if (value_id(argv[optind], "the adapter", &id) || value_on_off(argv[optind + 1], &on))
         return 2;
-    return ask_quietly("checkstop",
-                       json_pack("{s:i, s:s}", "adapter", (int)id, "state", on ? "on" : "off"));
+    text_addf(&text, "adapter %u (0x%02x) is %s", id, id, on ? "check-stopped" : "repaired");
+    return words_ask("checkstop",
+                     json_pack("{s:i, s:s}", "adapter", (int)id, "state", on ? "on" : "off"),
+                     text.data);
 }
 
 const struct cli_command cmd_checkstop = {

@@ -9,11 +9,69 @@
 #include "cli/commands.h"
 #include "cli/field.h"
 #include "cli/value.h"
+#include "cli/words.h"
 
-enum { OPT_FORCE = 'f' };
+enum { OPT_FORCE = 'f', OPT_ONLINE = 256 };
+enum { ADAPTER, DOMAIN, CONTROL_DOMAIN, KINDS };
+
+static const char *const kinds[KINDS] = {"adapter", "domain", "control-domain"};
 
 static const struct cli_option force_option[] = {
     {OPT_FORCE, "force", NULL, "a hardware event: nobody is asked first"}, {0}};
+
+static const struct cli_option lpar_options[] = {
+    {OPT_FORCE, "force", NULL, "a hardware event: nobody is asked first"},
+    {OPT_ONLINE, "online", NULL, "configure added adapters on, in place of standby"},
+    {0}};
+
+static int kind_of(const char *word)
+{
+    for (int kind = 0; kind < KINDS; kind++)
+        if (strcmp(word, kinds[kind]) == 0)
+            return kind;
+    return -1;
+}
+
+/* Whether the machine could have it. */
+static bool is_possible(const json_t *view, int kind, unsigned id)
+{
+    const json_t *lpar = json_object_get(view, "lpar"), *a;
+    size_t i;
+
+    if (kind != ADAPTER)
+        return (long long)id <= field_number(lpar, "max_domain");
+    json_array_foreach(json_object_get(view, "adapters"), i, a)
+    {
+        if (field_number(a, "id") == (long long)id)
+            return true;
+    }
+    return false;
+}
+
+static int configure(unsigned id, bool on, bool force)
+{
+    text_auto text = {0};
+
+    text_addf(&text, "adapter %u (0x%02x) is %s", id, id, on ? "online" : "in standby");
+    return words_ask("se-adapter",
+                     json_pack("{s:i, s:s, s:b}", "adapter", (int)id, "state", on ? "on" : "off",
+                               "force", force),
+                     text.data);
+}
+
+/* Those that are not there come first: then nothing has changed when the daemon refuses. */
+static int configure_all(const json_t *view, const struct mask256 *adapters, bool on, bool force)
+{
+    int status = 0;
+
+    for (int wanted = 0; wanted < 2; wanted++)
+        mask256_for_each(id, adapters)
+        {
+            if (status == 0 && is_possible(view, ADAPTER, id) == wanted)
+                status = configure(id, on, force);
+        }
+    return status;
+}
 
 static bool parse_force(int argc, char **argv)
 {
@@ -27,35 +85,111 @@ static bool parse_force(int argc, char **argv)
 static int se_adapter_run(int argc, char **argv)
 {
     bool force = parse_force(argc, argv), on;
-    unsigned id;
+    struct mask256 adapters = {0};
+    json_t *view = NULL;
+    int status;
 
-    if (argc - optind != 2)
-        return cli_usage("which adapter, and 'on' or 'off'?");
-    if (value_id(argv[optind], "the adapter", &id) || value_on_off(argv[optind + 1], &on))
+    if (argc - optind < 2)
+        return cli_usage("which adapters, and 'on' or 'off'?");
+    if (value_on_off(argv[argc - 1], &on))
         return 2;
-    return ask_quietly("se-adapter", json_pack("{s:i, s:s, s:b}", "adapter", (int)id, "state",
-                                               on ? "on" : "off", "force", force));
+    for (int i = optind; i < argc - 1; i++)
+        if (value_ids(argv[i], "the adapter", &adapters))
+            return 2;
+    status = ask("se-show", NULL, &view);
+    if (status == 0)
+        status = configure_all(view, &adapters, on, force);
+    json_decref(view);
+    return status;
+}
+
+struct lpar_change {
+    bool add, force, online;
+    struct mask256 ids[KINDS];
+};
+
+/* ADD KIND IDS... KIND IDS... */
+static int parse_change(char **argv, struct lpar_change *out)
+{
+    int kind = -1;
+    bool given = true;
+
+    if (strcmp(*argv, "add") && strcmp(*argv, "remove"))
+        return cli_usage("one can 'add' or 'remove', not '%s'", *argv);
+    out->add = strcmp(*argv, "add") == 0;
+    for (argv++; *argv; argv++) {
+        int next = kind_of(*argv);
+
+        if (next < 0 && kind < 0)
+            return cli_usage("an LPAR has an 'adapter', a 'domain' or a 'control-domain', no '%s'",
+                             *argv);
+        if (next < 0 && value_ids(*argv, kinds[kind], &out->ids[kind]))
+            return 2;
+        if (next >= 0 && !given)
+            break;
+        given = next < 0;
+        kind = next < 0 ? kind : next;
+    }
+    return given ? 0 : cli_usage("which %s?", kinds[kind]);
+}
+
+static int change_one(const struct lpar_change *c, int kind, unsigned id)
+{
+    text_auto text = {0};
+    bool adapter = kind == ADAPTER;
+
+    text_addf(&text, "%s %u (0x%02x) %s the LPAR", kinds[kind], id, id,
+              c->add ? "is in" : "is no longer in");
+    if (adapter && c->add && !c->online && !c->force)
+        text_adds(&text, ", in standby");
+    return words_ask("se-lpar",
+                     json_pack("{s:s, s:s, s:i, s:b}", "action", c->add ? "add" : "remove", "kind",
+                               kinds[kind], "id", (int)id, "force", c->force),
+                     text.data);
+}
+
+/* Those that the machine cannot have, which the daemon refuses, come first: then nothing has
+ * changed. A control domain goes after its usage domain. */
+static int change_all(const json_t *view, const struct lpar_change *c)
+{
+    static const int order[KINDS] = {DOMAIN, CONTROL_DOMAIN, ADAPTER};
+    int status = 0;
+
+    for (int wanted = 0; wanted < 2; wanted++)
+        for (int kind = 0; kind < KINDS; kind++) {
+            int k = order[kind];
+
+            mask256_for_each(id, &c->ids[k])
+            {
+                if (status == 0 && is_possible(view, k, id) == wanted)
+                    status = change_one(c, k, id);
+            }
+        }
+    if (status == 0 && c->add && c->online)
+        status = configure_all(view, &c->ids[ADAPTER], true, c->force);
+    return status;
 }
 
 static int se_lpar_run(int argc, char **argv)
 {
-    bool force = parse_force(argc, argv);
-    const char *action, *kind;
-    unsigned id;
+    struct lpar_change c = {0};
+    json_t *view = NULL;
+    int status;
 
-    if (argc - optind != 3)
+    for (int got; (got = cli_next(argc, argv)) != -1;) {
+        c.force |= got == OPT_FORCE;
+        c.online |= got == OPT_ONLINE;
+    }
+    if (argc - optind < 3)
         return cli_usage("what to do ('add' or 'remove'), with what, and its number?");
-    action = argv[optind];
-    kind = argv[optind + 1];
-    if (strcmp(action, "add") && strcmp(action, "remove"))
-        return cli_usage("one can 'add' or 'remove', not '%s'", action);
-    if (strcmp(kind, "adapter") && strcmp(kind, "domain") && strcmp(kind, "control-domain"))
-        return cli_usage("an LPAR has an 'adapter', a 'domain' or a 'control-domain', no '%s'",
-                         kind);
-    if (value_id(argv[optind + 2], kind, &id))
-        return 2;
-    return ask_quietly("se-lpar", json_pack("{s:s, s:s, s:i, s:b}", "action", action, "kind", kind,
-                                            "id", (int)id, "force", force));
+    status = parse_change(argv + optind, &c);
+    if (status)
+        return status;
+    status = ask("se-show", NULL, &view);
+    if (status == 0)
+        status = change_all(view, &c);
+    json_decref(view);
+    return status;
 }
 
 static void print_lpar(const char *label, const json_t *ids, int digits)
@@ -116,8 +250,8 @@ static int se_show_run(int argc, char **argv)
 
 const struct cli_command cmd_se_adapter = {
     .name = "se adapter",
-    .args = "ADAPTER on|off",
-    .summary = "configure an adapter on or off",
+    .args = "ADAPTER... on|off",
+    .summary = "configure adapters on or off",
     .run = se_adapter_run,
     .options = force_option,
     .flags = CLI_SOCKET | CLI_JSON,
@@ -126,29 +260,36 @@ const struct cli_command cmd_se_adapter = {
     .help =
         "Configured on, an adapter is online; configured off, it is in standby. The host and all\n"
         "guests that have it see the change before the command ends. Assignments stay: when the\n"
-        "adapter comes back, guests get it back.\n"
+        "adapter comes back, guests get it back. What has changed is printed.\n"
+        "\n"
+        "Numbers are decimal, hexadecimal with 0x, or as tables show them (0a, 1a); several\n"
+        "may be given, also as 4-6 or 4,6.\n"
         "\n"
         "Examples:\n"
         "  apus se adapter 5 off\n"
-        "  apus se adapter 0x1a on\n"};
+        "  apus se adapter 4-6 0x1a on\n"};
 
 const struct cli_command cmd_se_lpar = {
     .name = "se lpar",
-    .args = "add|remove adapter|domain|control-domain NUMBER",
+    .args = "add|remove {adapter|domain|control-domain NUMBER...}...",
     .summary = "change the LPAR's cryptographic controls",
     .run = se_lpar_run,
-    .options = force_option,
+    .options = lpar_options,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_MACHINE,
     .words = "add remove/adapter domain control-domain",
-    .help = "Adds an adapter, a usage domain or a control domain to the LPAR, or removes it. The\n"
-            "LPAR's online adapters have to be configured off first; a refusal names them. With\n"
-            "--force the change comes as a hardware event that asks nobody.\n"
-            "\n"
-            "Example: give domain 9 to an LPAR with the adapters 4 and 5\n"
-            "  apus se adapter 4 off;  apus se adapter 5 off\n"
-            "  apus se lpar add domain 9\n"
-            "  apus se adapter 4 on;   apus se adapter 5 on\n"};
+    .help =
+        "Adds adapters, usage domains and control domains to the LPAR, or removes them, in one\n"
+        "task. The LPAR's online adapters have to be configured off first; a refusal names\n"
+        "them. With --force the change comes as a hardware event that asks nobody.\n"
+        "\n"
+        "An adapter comes in standby, unless --online says otherwise. A usage domain is a\n"
+        "control domain, too. Numbers are as in 'apus se adapter'.\n"
+        "\n"
+        "Example: give adapter 7 and domain 9 to an LPAR with the adapters 4 and 5\n"
+        "  apus se adapter 4 5 off\n"
+        "  apus se lpar add adapter 7 domain 9\n"
+        "  apus se adapter 4 5 7 on\n"};
 
 const struct cli_command cmd_se_show = {
     .name = "se show",

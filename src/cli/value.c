@@ -11,15 +11,81 @@
 #include "cli/command.h"
 #include "cli/field.h"
 
+enum number { NUMBER_WRONG, NUMBER_RIGHT, NUMBER_AMBIGUOUS };
+
+/* In C notation, or in the hexadecimal digits in which tables and devices show it, unless these
+ * would mean something else. */
+static enum number parse_id(const char *word, size_t len, unsigned *out)
+{
+    uint64_t number = AP_IDS, shown = AP_IDS;
+    bool plain = len > 1 && len <= 4 && strspn(word, "0123456789abcdefABCDEF") >= len;
+    bool read = number_parse_u64(word, len, 0, &number) == 0 && *word != '+';
+
+    if (plain) {
+        char digits[8];
+
+        snprintf(digits, sizeof(digits), "0x%.*s", (int)len, word);
+        number_parse_u64(digits, len + 2, 0, &shown);
+    }
+    if (plain && (*word == '0' || !read)) {
+        if (read && number != shown)
+            return NUMBER_AMBIGUOUS;
+        number = shown;
+    }
+    *out = (unsigned)number;
+    return number < AP_IDS ? NUMBER_RIGHT : NUMBER_WRONG;
+}
+
+static int refuse_id(const char *word, size_t len, const char *what, enum number how)
+{
+    if (how == NUMBER_AMBIGUOUS)
+        return cli_usage("%s '%.*s' could be octal or hexadecimal; say 0x%.*s for what tables show",
+                         what, (int)len, word, (int)len, word);
+    return cli_usage("%s must be a number from 0 to 255 such as 5, 0x47 or 0a, not '%.*s'", what,
+                     (int)len, word);
+}
+
 int value_id(const char *word, const char *what, unsigned *out)
 {
-    uint64_t number;
+    enum number how = parse_id(word, strlen(word), out);
 
-    if (number_parse_u64(word, strlen(word), 0, &number) < 0 || number >= AP_IDS)
-        return cli_usage("%s must be a number from 0 to 255 such as 5 or 0x47, not '%s'", what,
-                         word);
-    *out = (unsigned)number;
+    return how == NUMBER_RIGHT ? 0 : refuse_id(word, strlen(word), what, how);
+}
+
+/* "5" or "4-6" */
+static int add_range(const char *word, size_t len, const char *what, struct mask256 *out)
+{
+    const char *dash = memchr(word, '-', len);
+    size_t first_len = dash ? (size_t)(dash - word) : len;
+    unsigned first, last;
+    enum number how = parse_id(word, first_len, &first);
+
+    if (how != NUMBER_RIGHT)
+        return refuse_id(word, first_len, what, how);
+    last = first;
+    if (dash) {
+        how = parse_id(dash + 1, len - first_len - 1, &last);
+        if (how != NUMBER_RIGHT)
+            return refuse_id(dash + 1, len - first_len - 1, what, how);
+        if (last < first)
+            return cli_usage("the range '%.*s' ends before it begins", (int)len, word);
+    }
+    for (unsigned id = first; id <= last; id++)
+        mask256_set(out, id);
     return 0;
+}
+
+int value_ids(const char *word, const char *what, struct mask256 *out)
+{
+    int status = 0;
+
+    do {
+        size_t len = strcspn(word, ",");
+
+        status = add_range(word, len, what, out);
+        word += len;
+    } while (status == 0 && *word++ == ',');
+    return status;
 }
 
 int value_profile(const char *word, enum abi_profile *out)

@@ -6,13 +6,20 @@
 #include <stdbool.h>
 
 #include "base/abi.h"
+#include "base/mask256.h"
 #include "base/text.h"
 
 /* Operands in, columns out: what the commands that talk to a daemon share. */
 
-/* An adapter or domain number in C notation, 0 to 255. what names it in the error: "adapter". 0, or
- * 2 after a usage error. */
+/*
+ * An adapter or domain number, 0 to 255: in C notation, or as tables and devices show it, in hex
+ * digits ("0a", "1a", "0047"), unless that means two things: "10" is decimal, "010" is refused.
+ * what names it in the error: "adapter". 0, or 2 after a usage error.
+ */
 int value_id(const char *word, const char *what, unsigned *out);
+
+/* Adds numbers and ranges such as "4-6,9". As value_id. */
+int value_ids(const char *word, const char *what, struct mask256 *out);
 
 /* The name of a profile. 0, or 2 after a usage error. */
 int value_profile(const char *word, enum abi_profile *out);

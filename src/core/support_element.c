@@ -71,7 +71,40 @@ static int lpar_check(struct core *c, const struct command *cmd, struct reply *r
                   kind_names[cmd->lpar.what], cmd->lpar.id, max);
         return -ENODEV;
     }
+    if (cmd->lpar.what == LPAR_CONTROL_DOMAIN && !cmd->lpar.add && !cmd->lpar.force &&
+        mask256_test(&config->usage, cmd->lpar.id)) {
+        text_addf(
+            &reply->why,
+            "a usage domain is a control domain, too; remove domain 0x%02x first, or together "
+            "with the control domain",
+            cmd->lpar.id);
+        return -EINVAL;
+    }
     return cmd->lpar.what == LPAR_ADAPTER ? adapter_check(c, cmd->lpar.id, false, reply) : 0;
+}
+
+/* An adapter comes in standby [se-lpar-standby], a usage domain as a control domain
+ * [se-usage-is-control]. */
+static void lpar_change(struct core *c, const struct command *cmd)
+{
+    unsigned id = cmd->lpar.id;
+    bool add = cmd->lpar.add;
+
+    switch (cmd->lpar.what) {
+    case LPAR_ADAPTER:
+        if (add && !cmd->lpar.force && machine_adapter(c->machine, id).online)
+            machine_set_online(c->machine, id, false);
+        machine_set_lpar_adapter(c->machine, id, add);
+        break;
+    case LPAR_DOMAIN:
+        machine_set_lpar_domain(c->machine, id, add);
+        if (add)
+            machine_set_lpar_control(c->machine, id, true);
+        break;
+    case LPAR_CONTROL_DOMAIN:
+        machine_set_lpar_control(c->machine, id, add);
+        break;
+    }
 }
 
 static bool lpar_has(struct core *c, const struct command *cmd)
@@ -93,12 +126,7 @@ int core_se_lpar(struct core *c, const struct command *cmd, struct effects *fx, 
     rc = lpar_precondition(c, cmd, reply);
     if (rc < 0)
         return rc;
-    if (cmd->lpar.what == LPAR_ADAPTER)
-        machine_set_lpar_adapter(c->machine, cmd->lpar.id, cmd->lpar.add);
-    else if (cmd->lpar.what == LPAR_DOMAIN)
-        machine_set_lpar_domain(c->machine, cmd->lpar.id, cmd->lpar.add);
-    else
-        machine_set_lpar_control(c->machine, cmd->lpar.id, cmd->lpar.add);
+    lpar_change(c, cmd);
     effects_log(fx, LOG_LEVEL_INFO, "Support Element: %s 0x%02x %s the LPAR",
                 kind_names[cmd->lpar.what], cmd->lpar.id,
                 cmd->lpar.add ? "added to" : "removed from");

@@ -156,6 +156,19 @@ static bool is_small(const struct machine_config *machine)
     return adapters * mask256_count(&machine->usage) <= CONTROL_REMEMBER_QUEUES;
 }
 
+/* A machine file may say what the Support Element would not allow [se-usage-is-control]. */
+static void warn_of_control_domains(struct daemon *d, const struct machine_config *machine)
+{
+    struct mask256 lacking = mask256_andnot(machine->usage, machine->control);
+    text_auto list = {0};
+
+    mask256_for_each(domain, &lacking) text_addf(&list, " 0x%02x", domain);
+    if (list.len)
+        daemon_log(d, LOG_LEVEL_WARNING,
+                   "usage domains that are no control domains, as no Support Element allows:%s",
+                   list.data);
+}
+
 static int daemon_open(struct daemon *d, const struct machine_config *machine, struct text *why)
 {
     int rc = open_loop(d, why);
@@ -186,6 +199,7 @@ static int daemon_open(struct daemon *d, const struct machine_config *machine, s
     if (rc < 0)
         return rc;
     daemon_spread(d);
+    warn_of_control_domains(d, machine);
     daemon_warn_of_propagation(d);
     return 0;
 }

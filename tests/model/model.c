@@ -127,6 +127,8 @@ static int lpar_step(struct model *m, const struct step *s)
         return -ENODEV;
     if (s->object == 0 && (i < 0 || !m->adapter[i].type))
         return -ENODEV;
+    if (s->object == 2 && !s->on && !s->force && mask256_test(&m->usage, (unsigned)s->value))
+        return -EINVAL;
     if ((s->object ? mask256_test(mask, (unsigned)s->value) : m->adapter[i].in_lpar) == s->on)
         return 0;
     if (!s->force && any_online(m))
@@ -136,6 +138,10 @@ static int lpar_step(struct model *m, const struct step *s)
         mask256_assign(mask, (unsigned)s->value, s->on);
     else
         m->adapter[i].in_lpar = s->on;
+    if (s->object == 0 && s->on && !s->force)
+        m->adapter[i].configured = false;
+    if (s->object == 1 && s->on)
+        mask256_set(&m->control, (unsigned)s->value);
     return 0;
 }
 

@@ -135,3 +135,54 @@ def test_removed_ids_are_gone_for_host_and_guests(host, mdev, guest):
     assert guest.apqns() == ["05.0004"]
     assert mdev.guest_matrix() == ["05.0004"]
     assert mdev.matrix() == matrix
+
+
+def test_one_task_changes_several(host):
+    """What is printed says in words what has happened."""
+    def se(*words):
+        result = host.cli("se", *map(str, words))
+        assert result.returncode == 0, result.stderr
+        return result.stdout.splitlines()
+
+    assert se("adapter", "4-6", "off") == [f"adapter {a} (0x{a:02x}) is in standby" for a in (4, 5, 6)]
+    assert se("lpar", "add", "adapter", 7, "domain", "9,0a", "control-domain", "0x1b", 0x47) == [
+        "domain 9 (0x09) is in the LPAR", "domain 10 (0x0a) is in the LPAR", "control-domain 27 (0x1b) is in the LPAR",
+        "control-domain 71 (0x47) is in the LPAR", "adapter 7 (0x07) is in the LPAR, in standby"]
+    lpar = host.execute("se-show")["lpar"]
+    assert (lpar["domains"], lpar["control_domains"]) == ([4, 9, 10, 0x47], [4, 9, 10, 0x1b, 0x47])
+    assert host.adapters_online() == []
+    assert se("adapter", "04", 5, "6-7", "on")[3] == "adapter 7 (0x07) is online"
+    assert host.adapters_online() == [4, 5, 6, 7]
+
+
+def test_an_added_adapter_can_be_online(host):
+    assert host.cli("se", "adapter", "4-6", "off").returncode == 0
+    result = host.cli("se", "lpar", "--online", "add", "adapter", "7", "domain", "9")
+    assert result.stdout.splitlines()[-1] == "adapter 7 (0x07) is online"
+    assert host.adapters_online() == [7]
+
+
+@pytest.mark.parametrize("task", [
+    ["adapter", "4", "5", "77", "off"], ["adapter", "5", "4-300", "off"], ["adapter", "6-4", "off"],
+    ["adapter", "4", "047", "off"], ["adapter", "4,", "off"], ["adapter", "off"],
+    ["lpar", "--force", "add", "domain", "9", "adapter", "77"],
+    ["lpar", "add", "domain", "9", "adapter"], ["lpar", "remove", "control-domain", "4"], ["lpar", "add", "card", "7"],
+], ids=" ".join)
+def test_a_task_that_is_refused_changes_nothing(host, task):
+    before = host.execute("se-show")
+    result = host.cli("se", *task)
+    assert result.returncode != 0 and result.stderr
+    assert result.stdout == ""
+    assert host.execute("se-show") == before
+
+
+@pytest.mark.guest
+def test_a_task_says_what_guests_lose(host, guest):
+    assert host.cli("se", "adapter", "5", "off").stdout == "adapter 5 (0x05) is in standby; Guest1 loses 2 queues\n"
+    assert host.cli("se", "adapter", "5", "on").stdout == "adapter 5 (0x05) is online; Guest1 gains 2 queues\n"
+    assert host.cli("checkstop", "6", "on").stdout == "adapter 6 (0x06) is check-stopped\n"
+
+
+def test_a_machine_file_may_keep_them_apart(apus, tmp_path):
+    host = apus(Machine({4: "CEX5C"}, [4, 0x47], control=[4]))
+    assert any("no control domains" in line and line.endswith(": 0x47") for line in host.cli("log").stdout.splitlines())

@@ -134,6 +134,35 @@ static void test_standby_leaves_guest_and_comes_back(void **state)
     assert_string_equal(get_in(w, 1, "bus/ap/bindings"), "4/4 (complete)\n");
 }
 
+static void test_an_added_adapter_is_in_standby(void **state)
+{
+    struct world *w = *state;
+
+    for (unsigned apid = 4; apid <= 6; apid++)
+        assert_int_equal(se_adapter(w, apid, false), 0);
+    assert_int_equal(se_lpar(w, LPAR_ADAPTER, 5, false), 0);
+    assert_int_equal(se_adapter(w, 5, true), 0);
+    assert_int_equal(se_lpar(w, LPAR_ADAPTER, 5, true), 0);
+    assert_int_equal(se_lpar(w, LPAR_DOMAIN, 9, true), 0); /* nothing is online */
+}
+
+static void test_a_usage_domain_is_a_control_domain(void **state)
+{
+    struct world *w = *state;
+    struct host_info info;
+
+    for (unsigned apid = 4; apid <= 6; apid++)
+        assert_int_equal(se_adapter(w, apid, false), 0);
+    assert_int_equal(se_lpar(w, LPAR_DOMAIN, 9, true), 0);
+    core_host_info(w->core, &info);
+    assert_true(mask256_test(&info.adm, 9));
+    assert_int_equal(se_lpar(w, LPAR_CONTROL_DOMAIN, 9, false), -EINVAL);
+    assert_int_equal(se_lpar(w, LPAR_DOMAIN, 9, false), 0);
+    assert_int_equal(se_lpar(w, LPAR_CONTROL_DOMAIN, 9, false), 0);
+    core_host_info(w->core, &info);
+    assert_false(mask256_test(&info.adm, 9));
+}
+
 static void test_lpar_change_needs_adapters_off(void **state)
 {
     struct world *w = *state;
@@ -334,6 +363,8 @@ int main(void)
         TEST(test_guest_tree),
         TEST(test_standby_leaves_guest_and_comes_back),
         TEST(test_lpar_change_needs_adapters_off),
+        TEST(test_an_added_adapter_is_in_standby),
+        TEST(test_a_usage_domain_is_a_control_domain),
         TEST_UPSTREAM(test_remove_waits_upstream),
         TEST(test_override_of_no_name),
         TEST(test_config_time_rearms),

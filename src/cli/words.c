@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/ask.h"
+#include "cli/command.h"
+#include "cli/field.h"
+
+static size_t count_queues(const json_t *guest)
+{
+    return json_array_size(json_object_get(guest, "adapters")) *
+           json_array_size(json_object_get(guest, "domains"));
+}
+
+static const json_t *find(const json_t *guests, const char *name)
+{
+    const json_t *g;
+    size_t i;
+
+    json_array_foreach(guests, i, g)
+    {
+        if (strcmp(field_string(g, "name", ""), name) == 0)
+            return g;
+    }
+    return NULL;
+}
+
+/* An object for each guest whose number of queues has changed. */
+static json_t *changes(const json_t *before, const json_t *after)
+{
+    json_t *out = json_array();
+    const json_t *g;
+    size_t i;
+
+    json_array_foreach(json_object_get(after, "guests"), i, g)
+    {
+        const char *name = field_string(g, "name", "");
+        const json_t *old = find(json_object_get(before, "guests"), name);
+        long long difference = (long long)count_queues(g) - (long long)count_queues(old);
+
+        if (old && difference)
+            json_array_append_new(
+                out, json_pack("{s:s, s:I}", "name", name, "queues", (json_int_t)difference));
+    }
+    return out;
+}
+
+static void print_changes(const char *text, const json_t *guests)
+{
+    const json_t *g;
+    size_t i;
+
+    fputs(text, stdout);
+    json_array_foreach(guests, i, g)
+    {
+        long long difference = field_number(g, "queues");
+        long long count = difference < 0 ? -difference : difference;
+
+        printf("; %s %s %lld queue%s", field_string(g, "name", "-"),
+               difference < 0 ? "loses" : "gains", count, count == 1 ? "" : "s");
+    }
+    putchar('\n');
+}
+
+int words_ask(const char *command, json_t *arguments, const char *text)
+{
+    json_t *before = NULL, *after = NULL, *done = NULL, *guests;
+    int status = ask("guest-list", NULL, &before);
+
+    if (status == 0)
+        status = ask(command, arguments, &done);
+    else
+        json_decref(arguments);
+    if (status == 0)
+        status = ask("guest-list", NULL, &after);
+    if (status == 0) {
+        guests = changes(before, after);
+        if (cli_json()) {
+            json_object_set_new(done, "changed", json_string(text));
+            json_object_set(done, "guests", guests);
+            ask_print(done);
+        } else {
+            print_changes(text, guests);
+        }
+        json_decref(guests);
+    }
+    json_decref(before);
+    json_decref(after);
+    json_decref(done);
+    return status;
+}

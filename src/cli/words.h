@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CLI_WORDS_H
+#define APUS_CLI_WORDS_H
+
+#include <jansson.h>
+
+/* What a command did to an adapter or to the LPAR, and which guests have lost or gained queues. */
+
+/*
+ * Asks the daemon to execute command, whose arguments it takes, and prints a line: text, and what
+ * has changed for guests ("adapter 10 (0x0a) is in standby; Guest1 loses 2 queues"). With --json
+ * prints the same as an object with changed and guests. The exit status.
+ */
+int words_ask(const char *command, json_t *arguments, const char *text);
+
+#endif
