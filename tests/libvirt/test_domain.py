@@ -15,7 +15,8 @@ from conftest import TESTS, need  # noqa: E402
 from test_host import LIST  # noqa: E402
 
 COMPUTER = HERE.parent / "system-run" / "computer"
-QEMU = pathlib.Path(os.environ.get("APUS_CACHE", pathlib.Path.home() / ".cache/apus/linux")) / "qemu"
+CACHE = os.environ.get("APUS_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache", "apus")
+QEMU = pathlib.Path(CACHE) / "linux/qemu"
 # Users that the package libvirt-daemon-system would make.
 USERS = """
     grep -q ^libvirt-qemu: /etc/passwd || echo libvirt-qemu:x:64055:64055::/var/lib/libvirt:/bin/false >> /etc/passwd
