@@ -10,18 +10,10 @@
 #include "cli/commands.h"
 #include "cli/cpu_model.h"
 #include "cli/guest_linux.h"
+#include "cli/linux.h"
 #include "cli/value.h"
 
-enum {
-    OPT_CPU = 'c',
-    OPT_LINUX = 256,
-    OPT_CONSOLE,
-    OPT_DETACH,
-    OPT_MEMORY,
-    OPT_CPUS,
-    OPT_KERNEL,
-    OPT_PACKAGES
-};
+enum { OPT_CPU = 'c', OPT_LINUX = 256, OPT_CONSOLE, OPT_DETACH };
 
 static const struct cli_option start_options[] = {
     {OPT_CPU, "cpu", "MODEL",
@@ -29,10 +21,7 @@ static const struct cli_option start_options[] = {
     {OPT_LINUX, "linux", NULL, "boot a real Linux under QEMU (see 'apus linux fetch')"},
     {OPT_CONSOLE, "console", NULL, "its console in this terminal, until it ends (Ctrl-a x)"},
     {OPT_DETACH, "detach", NULL, "do not wait until it answers"},
-    {OPT_MEMORY, "memory", "MIB", "its memory in MiB (default: 512)"},
-    {OPT_CPUS, "cpus", "N", "number of its CPUs (default: 1)"},
-    {OPT_KERNEL, "kernel", "SUITE", "the kernel of this Debian release (default: trixie, 6.12)"},
-    {OPT_PACKAGES, "packages", NULL, "with what 'apus linux fetch --package' has fetched"},
+    LINUX_OPTIONS,
     {0}};
 
 static int check_uuid(const char *word)
@@ -68,18 +57,8 @@ static int start_option(int option, struct start *s)
     case OPT_DETACH:
         s->detach = true;
         break;
-    case OPT_MEMORY:
-        s->boot.memory = optarg;
-        break;
-    case OPT_CPUS:
-        s->boot.cpus = optarg;
-        break;
-    case OPT_KERNEL:
-        s->boot.kernel = optarg;
-        break;
-    case OPT_PACKAGES:
-        s->boot.packages = true;
-        break;
+    default:
+        linux_boot_option(option, &s->boot);
     }
     s->linux_option = true;
     return 0;
@@ -96,8 +75,8 @@ static int start_linux(struct start *s, const char *name, const char *uuid)
     const char *socket;
     text_auto cpu = {0};
 
-    if (!uuid)
-        return cli_usage("a real Linux needs a mediated device from the start");
+    if (!s->cpu.on[CPU_FEATURE_AP])
+        return cli_usage("without ap a real Linux is no guest of this machine");
     if (s->boot.console && s->detach)
         return cli_usage("--console and --detach exclude each other");
     socket = cli_socket();
@@ -109,38 +88,46 @@ static int start_linux(struct start *s, const char *name, const char *uuid)
     s->boot.name = name;
     s->boot.mdev = uuid;
     s->boot.cpu = cpu.data;
-    return guest_linux_start(socket, &s->boot, !s->detach);
+    return guest_linux_start(socket, &s->boot, !s->detach && !s->boot.foreign);
+}
+
+static int start_light(const struct start *s, const char *name, const char *uuid)
+{
+    json_t *names;
+
+    if (s->linux_option)
+        return cli_usage("only --cpu goes without --linux");
+    note_model(&s->cpu);
+    names = json_array();
+    for (size_t i = 0; i < CPU_FEATURES; i++)
+        if (s->cpu.on[i])
+            json_array_append_new(names, json_string(cpu_feature_names[i]));
+    return ask_quietly("guest-start", json_pack("{s:s, s:s*, s:o}", "name", name, "mdev", uuid,
+                                                "features", names));
+}
+
+static int start_either(struct start *s, int argc, char **argv)
+{
+    const char *uuid = argc == 2 ? argv[1] : NULL;
+
+    if (argc < 1 || argc > 2)
+        return cli_usage("what is the guest called, and which mediated device does it get?");
+    if (uuid && check_uuid(uuid))
+        return 2;
+    return s->is_linux ? start_linux(s, argv[0], uuid) : start_light(s, argv[0], uuid);
 }
 
 static int guest_start_run(int argc, char **argv)
 {
     struct start s = {.cpu = {.on = {true, true, true, true}}};
-    json_t *names;
-    const char *uuid;
+    int status = 0;
 
-    for (int got; (got = cli_next(argc, argv)) != -1;) {
-        int status = start_option(got, &s);
-
-        if (status)
-            return status;
-    }
-    if (argc - optind < 1 || argc - optind > 2)
-        return cli_usage("what is the guest called, and which mediated device does it get?");
-    uuid = argc - optind == 2 ? argv[optind + 1] : NULL;
-    if (uuid && check_uuid(uuid))
-        return 2;
-    if (s.is_linux)
-        return start_linux(&s, argv[optind], uuid);
-    if (s.linux_option)
-        return cli_usage("--console, --detach, --memory, --cpus, --kernel and --packages go with "
-                         "--linux");
-    note_model(&s.cpu);
-    names = json_array();
-    for (size_t i = 0; i < CPU_FEATURES; i++)
-        if (s.cpu.on[i])
-            json_array_append_new(names, json_string(cpu_feature_names[i]));
-    return ask_quietly("guest-start", json_pack("{s:s, s:s*, s:o}", "name", argv[optind], "mdev",
-                                                uuid, "features", names));
+    for (int got; status == 0 && (got = cli_next(argc, argv)) != -1;)
+        status = start_option(got, &s);
+    if (status == 0)
+        status = start_either(&s, argc - optind, argv + optind);
+    linux_boot_done(&s.boot);
+    return status;
 }
 
 /* A command that takes the guest alone. */
@@ -232,11 +219,14 @@ const struct cli_command cmd_guest_start = {
         "\n"
         "With --linux a real s390x kernel boots under QEMU, in seconds, and finds what the\n"
         "mediated device passes through. The other commands are the same for both kinds;\n"
-        "a real guest whose QEMU ends is stopped.\n"
+        "a real guest whose QEMU ends is stopped. A kernel of your own boots with the fetched\n"
+        "initramfs if the drivers are built in; into one of your own 'apus guest exec' cannot\n"
+        "get, and nobody waits for it.\n"
         "\n"
         "Examples:\n"
         "  apus guest start Guest1 $uuid1\n"
         "  apus guest start Guest2 $uuid2 --linux\n"
+        "  apus guest start Mine $uuid2 --linux --kernel-image bzImage --qemu -s\n"
         "  apus guest start Old $uuid3 --cpu apqci=off,apqi=off\n"};
 
 const struct cli_command cmd_guest_stop = {

@@ -14,16 +14,7 @@
 #include "run/program.h"
 #include "run/runtime.h"
 
-enum {
-    OPT_ABI = 256,
-    OPT_KERNEL,
-    OPT_PACKAGE,
-    OPT_PACKAGES,
-    OPT_REFRESH,
-    OPT_LIST,
-    OPT_MEMORY,
-    OPT_CPUS
-};
+enum { OPT_ABI = 256, OPT_KERNEL, OPT_PACKAGE, OPT_REFRESH, OPT_LIST };
 
 #define HOST "host" /* the name of the guest that is the LPAR */
 
@@ -78,10 +69,7 @@ static int linux_fetch_run(int argc, char **argv)
 static const struct cli_option host_options[] = {
     {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the worked example's)"},
     {OPT_ABI, "abi", "PROFILE", "'proposal' or 'upstream', instead of what FILE says"},
-    {OPT_KERNEL, "kernel", "SUITE", "the kernel of this Debian release (default: trixie, 6.12)"},
-    {OPT_MEMORY, "memory", "MIB", "memory in MiB (default: 512)"},
-    {OPT_CPUS, "cpus", "N", "number of CPUs (default: 1)"},
-    {OPT_PACKAGES, "packages", NULL, "with what 'apus linux fetch --package' has fetched"},
+    LINUX_OPTIONS,
     {0}};
 
 static int parse(int argc, char **argv, struct daemon_start *how, struct linux_boot *boot)
@@ -93,14 +81,8 @@ static int parse(int argc, char **argv, struct daemon_start *how, struct linux_b
             how->machine = optarg;
         else if (got == OPT_ABI)
             how->abi = optarg;
-        else if (got == OPT_KERNEL)
-            boot->kernel = optarg;
-        else if (got == OPT_MEMORY)
-            boot->memory = optarg;
-        else if (got == OPT_PACKAGES)
-            boot->packages = true;
         else
-            boot->cpus = optarg;
+            linux_boot_option(got, boot);
     }
     return how->abi ? value_profile(how->abi, &profile) : 0;
 }
@@ -153,7 +135,7 @@ static int run_machine(struct daemon_start *how, struct linux_boot *boot, char *
     if (status)
         return status;
     add_parameters(&machine, &parameters);
-    boot->append = parameters.data;
+    boot->parameters = parameters.data;
     if (runtime_create(&runtime, linux_guests_end) < 0)
         return PROGRAM_FAILED;
     how->socket = runtime.socket;
@@ -174,12 +156,15 @@ static int linux_host_run(int argc, char **argv)
     struct linux_boot boot = {.name = HOST, .lpar = true};
     int status = parse(argc, argv, &how, &boot);
 
-    if (status)
-        return status;
     argv += optind;
     if (*argv && strcmp(*argv, "--") == 0)
         argv++;
-    return run_machine(&how, &boot, argv);
+    if (status == 0 && *argv && boot.foreign)
+        status = cli_usage("nobody can run a program in an initramfs of your own");
+    if (status == 0)
+        status = run_machine(&how, &boot, argv);
+    linux_boot_done(&boot);
+    return status;
 }
 
 const struct cli_command cmd_linux_fetch = {

@@ -7,7 +7,7 @@
 #include "base/text.h"
 
 /* A CPU model as QEMU's -cpu takes it: "host,ap=on,apqci=on,apft=on". Only AP features count. */
-#define CPU_FEATURES 4u
+enum { CPU_FEATURE_AP, CPU_FEATURES = 4 };
 
 struct cpu_model {
     const char *name; /* NULL: none was given */

@@ -20,7 +20,6 @@
 #include "run/program.h"
 
 #define NAME_LENGTH 63
-#define ARGS_MAX    32
 #define ANSWER_TIME "300" /* seconds until an emulated guest has booted at the latest */
 #define QUIT_MS     5000  /* for QEMU to end when it is asked */
 #define POLL_MS     20
@@ -247,41 +246,65 @@ static bool make_parent(const char *dir)
     return false;
 }
 
-static void add(const char **args, unsigned *n, const char *option, const char *value)
+static void add_word(struct linux_boot *boot, const char *word)
+{
+    boot->words = xrealloc(boot->words, (boot->count + 2) * sizeof(*boot->words));
+    boot->words[boot->count++] = word;
+    boot->words[boot->count] = NULL;
+}
+
+static void add(struct linux_boot *boot, const char *option, const char *value)
 {
     if (!value)
         return;
-    if (*n + 3 > ARGS_MAX)
-        abort();
-    args[(*n)++] = option;
-    args[(*n)++] = value;
+    add_word(boot, option);
+    add_word(boot, value);
 }
 
-int linux_boot(const struct linux_boot *boot)
+/* boot has options of the same names. */
+bool linux_boot_option(int option, struct linux_boot *boot)
+{
+    static const char *const names[] = {"--memory",       "--cpus",   "--kernel", "--packages",
+                                        "--kernel-image", "--initrd", "--append", "--qemu"};
+
+    if (option < LINUX_OPT_FIRST || option > LINUX_OPT_QEMU)
+        return false;
+    add_word(boot, names[option - LINUX_OPT_FIRST]);
+    if (option != LINUX_OPT_PACKAGES)
+        add_word(boot, optarg);
+    boot->foreign |= option == LINUX_OPT_INITRD;
+    return true;
+}
+
+void linux_boot_done(struct linux_boot *boot)
+{
+    free(boot->words);
+}
+
+int linux_boot(struct linux_boot *boot)
 {
     text_auto program = {0}, plugin = {0};
-    const char *args[ARGS_MAX + 1] = {NULL};
     pid_t nobody = 0;
-    unsigned n = 1;
+    const char **args;
+    int status;
 
     if (!linux_tool("boot", &program) || !make_parent(boot->dir))
         return PROGRAM_FAILED;
+    add_word(boot, boot->console ? "--console" : "--detach");
+    add(boot, "--run", boot->dir);
+    add(boot, "--socket", boot->socket);
+    add(boot, "--name", boot->name);
+    add(boot, "--mdev", boot->mdev);
+    add(boot, "--cpu", boot->cpu);
+    add(boot, "--role", boot->lpar ? "lpar" : NULL);
+    add(boot, "--append", boot->parameters);
+    add(boot, "--plugin", built("qemu/apus-ap.so", &plugin) ? plugin.data : NULL);
+    args = xcalloc(boot->count + 2, sizeof(*args));
     args[0] = program.data;
-    args[n++] = boot->console ? "--console" : "--detach";
-    if (boot->packages)
-        args[n++] = "--packages";
-    add(args, &n, "--run", boot->dir);
-    add(args, &n, "--socket", boot->socket);
-    add(args, &n, "--name", boot->name);
-    add(args, &n, "--mdev", boot->mdev);
-    add(args, &n, "--role", boot->lpar ? "lpar" : NULL);
-    add(args, &n, "--memory", boot->memory);
-    add(args, &n, "--cpus", boot->cpus);
-    add(args, &n, "--cpu", boot->cpu);
-    add(args, &n, "--kernel", boot->kernel);
-    add(args, &n, "--append", boot->append);
-    add(args, &n, "--plugin", built("qemu/apus-ap.so", &plugin) ? plugin.data : NULL);
-    return program_run((char **)args, &nobody);
+    memcpy(args + 1, boot->words, boot->count * sizeof(*args));
+    status = program_run((char **)args, &nobody);
+    free(args);
+    return status;
 }
 
 static int run_exec(const char *dir, const char *const *options, char **argv)

@@ -40,22 +40,53 @@ void linux_guest_end(const char *dir);
 /* The same for all guests of a control socket. */
 void linux_guests_end(const char *socket);
 
-/* How to boot; strings may be NULL where boot has a default. */
+/* Options of commands that boot a real Linux; linux_boot_option takes them. */
+enum {
+    LINUX_OPT_FIRST = 512,
+    LINUX_OPT_MEMORY = LINUX_OPT_FIRST,
+    LINUX_OPT_CPUS,
+    LINUX_OPT_KERNEL,
+    LINUX_OPT_PACKAGES,
+    LINUX_OPT_KERNEL_IMAGE,
+    LINUX_OPT_INITRD,
+    LINUX_OPT_APPEND,
+    LINUX_OPT_QEMU
+};
+/* clang-format off */
+#define LINUX_OPTIONS                                                                              \
+    {LINUX_OPT_MEMORY, "memory", "MIB", "its memory in MiB (default: 512)"},                       \
+    {LINUX_OPT_CPUS, "cpus", "N", "number of its CPUs (default: 1)"},                              \
+    {LINUX_OPT_KERNEL, "kernel", "SUITE",                                                          \
+     "the kernel of this Debian release (default: trixie, 6.12)"},                                 \
+    {LINUX_OPT_PACKAGES, "packages", NULL, "with what 'apus linux fetch --package' has fetched"},  \
+    {LINUX_OPT_KERNEL_IMAGE, "kernel-image", "FILE", "a kernel of your own"},                      \
+    {LINUX_OPT_INITRD, "initrd", "FILE", "an initramfs of your own"},                              \
+    {LINUX_OPT_APPEND, "append", "WORDS", "more for the kernel's command line"},                   \
+    {LINUX_OPT_QEMU, "qemu", "WORD", "one more word for QEMU's command line; repeatable"}
+/* clang-format on */
+
+/* How to boot; strings may be NULL where boot has a default. All zero is a start; linux_boot_done
+ * frees it. */
 struct linux_boot {
     const char *dir;    /* of the guest */
     const char *socket; /* of the guest protocol */
-    const char *name, *mdev, *memory, *cpus, *kernel, *append;
-    const char *cpu; /* QEMU's CPU model with features */
-    bool lpar;       /* role lpar */
-    bool packages;   /* with the further packages of the cache */
-    bool console;    /* in this terminal, until the guest ends */
+    const char *name, *mdev, *cpu, *parameters;
+    bool lpar;          /* role lpar */
+    bool console;       /* in this terminal, until the guest ends */
+    bool foreign;       /* an initramfs that is not ours: nobody in it answers us */
+    const char **words; /* options for boot */
+    size_t count;
 };
+
+/* Takes one of LINUX_OPTIONS, with optarg. False: it is none. */
+bool linux_boot_option(int option, struct linux_boot *boot);
+void linux_boot_done(struct linux_boot *boot);
 
 /*
  * Boots. With a console the exit status of QEMU; otherwise 0 when QEMU runs. boot says itself what
  * went wrong.
  */
-int linux_boot(const struct linux_boot *boot);
+int linux_boot(struct linux_boot *boot);
 
 /* Runs a program in the guest with this directory, and returns its exit status. */
 int linux_exec(const char *dir, char **argv);

@@ -97,7 +97,11 @@ class Guest:
         machine.apus("guest", "start", name, mdev.uuid, "--linux", *options)
 
     def pid(self):
-        return int((self.directory / "pid").read_text())
+        return self.pid_of(self.machine, self.name)
+
+    @staticmethod
+    def pid_of(machine, name):
+        return int((machine.place / f"control.linux/{name}/pid").read_text())
 
     def exec(self, *words, check=True, input=None):
         return self.machine.apus("guest", "exec", self.name, "--", *words, check=check, input=input)

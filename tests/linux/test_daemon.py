@@ -4,6 +4,7 @@
 import base64
 import errno
 import os
+import pathlib
 import pty
 import random
 import re
@@ -13,7 +14,7 @@ import time
 
 import pytest
 
-from conftest import wait_until
+from conftest import BUILD, wait_until
 from machine import Guest, Machine
 from test_guest import crt, modexp
 
@@ -296,6 +297,43 @@ def test_detached_and_attached_by_command(one, machine):
     wait_until(lambda: one.queues() == [], 60)
     machine.apus("guest", "attach", "Guest1", UUID1)
     one.wait_for(*EVERYTHING)
+
+
+def test_a_guest_may_start_without_a_device(machine, cache):
+    """And with CPUs that lack a feature."""
+    mdev = machine.mdev(UUID2).create((9,), (4,))
+    machine.apus("guest", "start", "Late", "--linux", "--kernel", cache, "--cpu", "apqi=off", "--append", "apus.x=1",
+                 "--append", "apus.y=2", "--qemu", "-name", "--qemu", "guest=Late,process=odd")
+    inside = lambda script: machine.apus("guest", "exec", "Late", "--", "sh", "-c", script).stdout.split()
+    assert machine.guests()["Late"]["features"] == ["ap", "apft", "apqci"]
+    assert inside("ls /sys/bus/ap/devices; cat /sys/bus/ap/ap_interrupts") == ["0"]
+    assert inside("cat /proc/cmdline")[-2:] == ["apus.x=1", "apus.y=2"]
+    machine.apus("guest", "attach", "Late", UUID2)
+    wait_until(lambda: inside("ls /sys/bus/ap/devices") == ["09.0004", "card09"], 60)
+    machine.apus("guest", "stop", "Late")
+    machine.write(f"{mdev.path}/remove", 1)
+
+
+def test_a_kernel_and_an_initramfs_of_ones_own(machine, cache):
+    script = f'. {BUILD}/linux/common.sh; kernel_file {cache}'
+    kernel = subprocess.check_output(["bash", "-c", script], text=True).strip()
+    image = subprocess.check_output([BUILD / "linux" / "build-image", "--kernel", cache], text=True).strip()
+    machine.apus("guest", "start", "Own", "--linux", "--kernel-image", kernel, "--initrd", image, "--qemu", "-S")
+    line = pathlib.Path(f"/proc/{Guest.pid_of(machine, 'Own')}/cmdline").read_text().split("\0")
+    assert line[line.index("-kernel") + 1] == kernel and line[line.index("-initrd") + 1] == image and "-S" in line
+    machine.apus("guest", "stop", "Own")
+
+
+@pytest.mark.parametrize("words, why", [
+    (["--kernel-image", "/nonexistent"], "--kernel-image: cannot read /nonexistent"),
+    (["--initrd", "/nonexistent"], "--initrd: cannot read /nonexistent"),
+    (["--cpu", "ap=off"], "without ap a real Linux is no guest of this machine"),
+    (["--qemu", "-nonsense"], "-nonsense: invalid option"),
+])
+def test_what_cannot_boot_is_refused(machine, cache, words, why):
+    done = machine.apus("guest", "start", "No", "--linux", "--kernel", cache, *words, check=False)
+    assert done.returncode in (1, 2) and why in done.stderr, done
+    assert "No" not in machine.guests()
 
 
 def test_a_guest_can_be_stopped_when_the_daemon_has_gone(place, cache):
