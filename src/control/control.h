@@ -49,7 +49,10 @@ struct control_host {
 int control_server_new(sd_event *event, struct door *door, const struct control_host *host,
                        const char *path, int fd, struct control_server **out, struct text *why);
 
-/* Closes all connections and removes the socket. NULL is allowed. */
+/* Closes all connections and removes the socket. */
+void control_server_stop(struct control_server *s);
+
+/* The same, and frees the server. NULL is allowed. */
 void control_server_free(struct control_server *s);
 
 /*

@@ -322,10 +322,8 @@ int control_server_new(sd_event *event, struct door *door, const struct control_
     return 0;
 }
 
-void control_server_free(struct control_server *s)
+void control_server_stop(struct control_server *s)
 {
-    if (!s)
-        return;
     while (s->clients) {
         struct control_client *c = s->clients;
 
@@ -333,12 +331,21 @@ void control_server_free(struct control_server *s)
         client_free(c);
     }
     acceptor_free(s->acceptor);
-    sd_event_source_disable_unref(s->reaper);
-    sd_event_unref(s->event);
-    closer_free(s->closer);
+    s->acceptor = NULL;
     if (s->path)
         unlink(s->path);
     free(s->path);
+    s->path = NULL;
+}
+
+void control_server_free(struct control_server *s)
+{
+    if (!s)
+        return;
+    control_server_stop(s);
+    sd_event_source_disable_unref(s->reaper);
+    sd_event_unref(s->event);
+    closer_free(s->closer);
     control_state_done(&s->state);
     free(s);
 }

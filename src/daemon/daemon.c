@@ -213,6 +213,20 @@ static void close_record(struct daemon *d)
     d->record = NULL;
 }
 
+/* What others can see of us goes at once, and they learn why we do not. */
+static void on_stuck(void *data)
+{
+    struct daemon *d = data;
+
+    daemon_print(
+        d, LOG_LEVEL_ERROR,
+        "cannot end yet: a program is in the middle of reading a directory of the tree, into "
+        "memory that does not answer; kill that program");
+    control_server_stop(d->control);
+    daemon_pid_file_close(d);
+    close_record(d);
+}
+
 static void daemon_close(struct daemon *d)
 {
     struct fuse_hub *hub = d->hub;
@@ -226,7 +240,7 @@ static void daemon_close(struct daemon *d)
         daemon_mount_drop(d, d->mounts->tree);
     d->hub = NULL;
     if (hub)
-        fuse_hub_free(hub);
+        fuse_hub_free(hub, on_stuck, d);
     adapters_free(d->adapters);
     d->adapters = NULL;
     uevent_sender_free(d->uevents);

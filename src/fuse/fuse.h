@@ -30,10 +30,13 @@ struct fuse_mount;
 int fuse_hub_new(struct door *door, sd_event *event, struct fuse_hub **out);
 
 /*
- * Unmounts what is still mounted, answers whoever is waiting, ends the notifier. The door is used
+ * Unmounts what is still mounted, answers whoever is waiting, ends the notifier. That cannot end
+ * while a program holds the kernel in the middle of reading a directory: then stuck(data) is called
+ * once, and it goes on as soon as the program does. The door is used
  * only to cancel commands that wait; not to be called from inside a callback or a command.
  */
-void fuse_hub_free(struct fuse_hub *hub);
+typedef void fuse_stuck_fn(void *data);
+void fuse_hub_free(struct fuse_hub *hub, fuse_stuck_fn *stuck, void *data);
 
 /* What a command did. To be called for every executed command, before any reply to it leaves. */
 void fuse_hub_effects(struct fuse_hub *hub, const struct effects *effects);

@@ -95,7 +95,7 @@ static bool drained(const struct fuse_hub *hub)
  * client may be waiting for us: requests are answered (with ENODEV) until the notifier has come
  * through.
  */
-static void drain(struct fuse_hub *hub)
+static void drain(struct fuse_hub *hub, fuse_stuck_fn *stuck, void *data)
 {
     struct pollfd *fds = NULL;
 
@@ -112,8 +112,12 @@ static void drain(struct fuse_hub *hub)
         TAILQ_FOREACH (m, &hub->mounts, link)
             fds[n++] = (struct pollfd){.fd = m->ended ? -1 : fuse_session_fd(m->session),
                                        .events = POLLIN};
-        if (poll(fds, n, NOTIFIER_PATIENCE_US / 1000) == 0)
+        if (poll(fds, n, NOTIFIER_PATIENCE_US / 1000) == 0) {
             notifier_answer_without(hub);
+            if (stuck)
+                stuck(data);
+            stuck = NULL;
+        }
         eventfd_read(hub->wake_fd, &count);
         TAILQ_FOREACH (m, &hub->mounts, link)
             while (!m->ended && session_serve(m))
@@ -122,7 +126,7 @@ static void drain(struct fuse_hub *hub)
     free(fds);
 }
 
-void fuse_hub_free(struct fuse_hub *hub)
+void fuse_hub_free(struct fuse_hub *hub, fuse_stuck_fn *stuck, void *data)
 {
     struct fuse_mount *m;
 
@@ -131,7 +135,7 @@ void fuse_hub_free(struct fuse_hub *hub)
     TAILQ_FOREACH (m, &hub->mounts, link)
         if (!m->closing)
             fuse_mount_free(m);
-    drain(hub);
+    drain(hub, stuck, data);
     run_settled_callbacks(hub);
     notifier_stop(hub);
     ioctl_desk_free(hub->desk);

@@ -20,7 +20,8 @@
 #include "run/error.h"
 #include "run/filter.h"
 
-#define END_WAIT_SECONDS 10
+#define END_WAIT_SECONDS  10
+#define KILL_WAIT_SECONDS 2
 
 static const int watched[] = {SIGCHLD, SIGHUP,  SIGINT,  SIGQUIT,  SIGTERM,
                               SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, 0};
@@ -196,23 +197,30 @@ int program_run(char **argv, pid_t *daemon)
     return program_run_watched(argv, daemon, NULL);
 }
 
-void program_end(pid_t child)
+/* Whether the child has ended; SIGCHLD is blocked. */
+static bool ends_within(pid_t child, int seconds)
 {
-    const struct timespec limit = {.tv_sec = END_WAIT_SECONDS};
+    const struct timespec limit = {.tv_sec = seconds};
     sigset_t set;
 
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
+    while (waitpid(child, NULL, WNOHANG) == 0)
+        if (sigtimedwait(&set, NULL, &limit) < 0 && errno == EAGAIN)
+            return false;
+    return true;
+}
+
+void program_end(pid_t child)
+{
     kill(child, SIGTERM);
-    while (waitpid(child, NULL, WNOHANG) == 0) {
-        if (sigtimedwait(&set, NULL, &limit) < 0 && errno == EAGAIN) {
-            run_error("the daemon did not end within %d seconds and was killed", END_WAIT_SECONDS);
-            kill(child, SIGKILL);
-            waitpid(child, NULL, 0);
-            return;
-        }
-    }
+    if (ends_within(child, END_WAIT_SECONDS))
+        return;
+    run_error("the daemon did not end within %d seconds and was killed", END_WAIT_SECONDS);
+    kill(child, SIGKILL);
+    /* The kernel may keep it: a program holds a directory of its tree. */
+    ends_within(child, KILL_WAIT_SECONDS);
 }
 
 void program_extend_path(void)

@@ -95,6 +95,32 @@ def test_a_directory_that_a_reader_does_not_let_go(apus, abi):
     assert not host.exists(f"{MATRIX}/{uuid(1)}") and not host.exists(f"{MATRIX}/{uuid(2)}")
 
 
+def test_the_end_while_a_reader_holds_a_directory(apus):
+    """The daemon cannot end, says why, and is out of the way of the next one."""
+    host = apus(worked_example())
+    assert host.w(f"{TYPE_DIR}/create", uuid(1)) == "OK"
+    host.dump()
+    child = hold(host.path(MATRIX))
+    if child is None:
+        pytest.skip("no userfaultfd")
+    try:
+        client = Control(host.socket)
+        assert host.w(f"{MATRIX}/{uuid(1)}/remove", 1) == "OK"
+        host.process.terminate()
+        end_of_patience = time.monotonic() + 20
+        while host.socket.exists() and time.monotonic() < end_of_patience:
+            time.sleep(0.05)
+        assert not host.socket.exists() and not os.path.ismount(host.root)
+        assert not os.path.exists(f"{host.socket}.guest")
+        with pytest.raises((ConnectionError, EOFError, AssertionError, ValueError)):
+            client.execute("status")
+        assert "cannot end yet" in host.stderr()
+        assert host.process.poll() is None
+    finally:
+        end(child)
+    assert host.process.wait(20) == 0
+
+
 def cpu_seconds(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         fields = file.read().rsplit(")", 1)[1].split()

@@ -396,7 +396,7 @@ static void *serve(void *data)
     struct fake *f = data;
 
     sd_event_loop(f->event);
-    fuse_hub_free(f->hub);
+    fuse_hub_free(f->hub, NULL, NULL);
     f->hub = NULL;
     return NULL;
 }
