@@ -47,7 +47,7 @@ install = @missing="$(call missing,$(1))"; test -z "$$missing" || { test "$$(id 
 	echo "make: these packages are missing, install them as root: apt-get install" $$missing >&2; exit 1; }; \
 	echo "installing" $$missing; apt-get update -q && apt-get install -q -y --no-install-recommends $$missing; }
 
-.PHONY: all setup deps deps-run deps-test deps-lint deps-coverage run run-linux test test-build coverage lint bench \
+.PHONY: all setup deps deps-run deps-test deps-lint deps-coverage run run-linux test test-build coverage lint soak bench \
 	clients install uninstall clean help
 
 # The release.
@@ -123,6 +123,10 @@ uninstall: setup
 		case $$dir in */apus | */apus/*) rmdir --ignore-fail-on-non-empty "$$dir" 2> /dev/null || true;; esac; done
 
 # A release build in build-bench/, measured: JSON lines, and a table on standard error. As root.
+# Every state of small machines, and whether each of some broken rules is found.
+soak: deps-test
+	tests/search/broken . $(BUILD)-soak --all-states
+
 bench: deps-test
 	JOBS=$(JOBS) bench/run
 
@@ -140,5 +144,6 @@ help:
 	@echo "                SANITIZE=thread or SANITIZE=none and CC=clang are builds beside it"
 	@echo "make lint       read the source with clang-tidy, cppcheck and shellcheck, look for unused functions"
 	@echo "make coverage   how much of the source the tests reach (SUITES: $(SUITES))"
+	@echo "make soak       visit every state of small machines, which takes long"
 	@echo "make bench      measure, with a release build in build-bench/"
 	@echo "make clean      remove what was built"

@@ -271,6 +271,19 @@ static int group_type_show(void *ctx, uint32_t slot, struct text *out)
     return 0;
 }
 
+static int group_name_show(void *ctx, uint32_t slot, struct text *out)
+{
+    text_adds(out, "vfio-noiommu\n");
+    return 0;
+}
+
+/* Without an IOMMU there is no domain whose type could change. */
+static int group_type_store(void *ctx, uint32_t slot, const char *data, size_t len,
+                            struct effects *fx)
+{
+    return effects_refuse(fx, -EINVAL, "type", "the group has no IOMMU");
+}
+
 /* Writes to uevent of the root device, which has neither bus nor class and sends no uevents. */
 static int silent_store(void *ctx, uint32_t object, const char *data, size_t len,
                         struct effects *fx)
@@ -309,12 +322,40 @@ static int vfio_dev_store(void *ctx, uint32_t slot, const char *data, size_t len
     return synth_store(path.data, "vfio-dev", "", data, len, fx);
 }
 
-/* The driver-core attributes of a bus. It has one driver that takes every device, so these have no
- * effect. */
+/* The driver-core attributes of the buses mdev and matrix. The driver takes its device when it is
+ * made, whatever they say [matrix-buses]. */
 static int autoprobe_show(void *ctx, uint32_t object, struct text *out)
 {
-    text_adds(out, "1\n");
+    const struct fixed_dir *dir = ctx;
+
+    text_addf(out, "%d\n", !dir->no_autoprobe);
     return 0;
+}
+
+static int autoprobe_store(void *ctx, uint32_t object, const char *data, size_t len,
+                           struct effects *fx)
+{
+    ((struct fixed_dir *)ctx)->no_autoprobe = len && data[0] == '0';
+    return 0;
+}
+
+/* The name of a device of the bus, with or without a newline. */
+static bool on_bus(const struct fixed_dir *dir, const char *data, size_t len)
+{
+    struct uuid uuid;
+
+    if (len && data[len - 1] == '\n')
+        len--;
+    if (strcmp(dir->name, "matrix") == 0)
+        return len == strlen("matrix") && memcmp(data, "matrix", len) == 0;
+    return len == UUID_TEXT - 1 && uuid_parse(data, len, &uuid) == 0 && vfio_ap_find(dir->v, &uuid);
+}
+
+static int probe_store(void *ctx, uint32_t object, const char *data, size_t len, struct effects *fx)
+{
+    return on_bus(ctx, data, len)
+               ? 0
+               : effects_refuse(fx, -ENODEV, "drivers_probe", "no such device on the bus");
 }
 
 /* The number that a program finds: the node is one of /dev/null [vfio-nodes]. */
@@ -337,9 +378,15 @@ static const struct sysfs_attr vfio_dev_attrs[] = {
     {"uevent", 0644, .show = empty_show, .store = vfio_dev_store},
     {0}};
 static const struct sysfs_attr small_bus_attrs[] = {
-    {"drivers_autoprobe", 0444, .show = autoprobe_show}, {"uevent", 0200, .store = bus_store}, {0}};
+    {"drivers_autoprobe", 0644, .show = autoprobe_show, .store = autoprobe_store},
+    {"drivers_probe", 0200, .store = probe_store},
+    {"uevent", 0200, .store = bus_store},
+    {0}};
 static const struct sysfs_attr group_attrs[] = {
-    {"reserved_regions", 0444, .show = empty_show}, {"type", 0444, .show = group_type_show}, {0}};
+    {"name", 0444, .show = group_name_show},
+    {"reserved_regions", 0444, .show = empty_show},
+    {"type", 0644, .show = group_type_show, .store = group_type_store},
+    {0}};
 
 static const struct sysfs_member matrix_members[] = {{"driver", true, to_matrix_bus_driver},
                                                      {"mdev_supported_types", false, to_types},

@@ -15,6 +15,7 @@ struct fixed_dir {
     struct vfio_ap *v;
     const char *name;
     struct sysfs_dir parent;
+    bool no_autoprobe; /* of a bus: as it was written */
 };
 
 struct mdev {

@@ -214,7 +214,7 @@ static int node_uevent_show(void *ctx, uint32_t minor, struct text *out)
 }
 
 static const struct sysfs_attr class_attrs[] = {
-    {"create", 0200, .store = create_store}, {"destroy", 0200, .store = destroy_store}, {0}};
+    {"create", 0600, .store = create_store}, {"destroy", 0600, .store = destroy_store}, {0}};
 static const struct sysfs_attr node_attrs[] = {
     {"admask", 0644, .show = admask_show, .store = admask_store},
     {"apmask", 0644, .show = apmask_show, .store = apmask_store},

@@ -52,3 +52,25 @@ def test_control_domains_are_a_mask_from_the_left(apus):
     text = host.value("bus/ap/ap_control_domain_mask")
     assert text == "0x0200000000000000" + "01" + "0" * 46
     assert bits(text) == {6, 71}
+
+
+def test_buses_of_mediated_devices(host):
+    mdev = host.mdev(1)
+    group = f"{mdev.dir}/iommu_group"
+    for bus, device in (("mdev", mdev.uuid), ("matrix", "matrix")):
+        assert host.w(f"bus/{bus}/drivers_autoprobe", 0) == "OK"
+        assert host.value(f"bus/{bus}/drivers_autoprobe") == "0"
+        assert host.w(f"bus/{bus}/drivers_probe", device) == "OK"
+        assert host.w(f"bus/{bus}/drivers_probe", "nothing") == "ENODEV"
+        assert host.mode(f"bus/{bus}/drivers_probe") == 0o200
+    assert host.link(f"{host.mdev(2).dir}/driver").endswith("/vfio_ap_mdev")
+    assert (host.value(f"{group}/name"), host.value(f"{group}/type")) == ("vfio-noiommu", "unknown")
+    assert host.r(f"{group}/reserved_regions") == ""
+    assert host.mode(f"{group}/type") == 0o644
+    assert host.w(f"{group}/type", "identity") == "EINVAL"
+
+
+def test_files_without_a_function_for_a_direction(host):
+    for name in ("create", "destroy"):
+        assert host.mode(f"class/zcrypt/{name}") == 0o600
+        assert host.r(f"class/zcrypt/{name}") == "EACCES"
