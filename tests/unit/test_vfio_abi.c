@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What containers and iommufds answer, and how much memory an ioctl reads: as the real driver. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "unit.h"
