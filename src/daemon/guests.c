@@ -26,7 +26,7 @@ int daemon_guests_open(struct daemon *d, struct text *why)
               o->guest_socket ? "" : ".guest");
     fd = socket_listen(path.data, "--guest-socket", why);
     if (fd == -ENAMETOOLONG && !o->guest_socket) {
-        daemon_log(d, LOG_LEVEL_WARNING, "no socket for real guests: %s", why->data);
+        daemon_log(d, LOG_LEVEL_WARNING, "no guest socket: %s", why->data);
         text_clear(why);
         return 0;
     }
@@ -36,7 +36,7 @@ int daemon_guests_open(struct daemon *d, struct text *why)
     d->guest_host = (struct guest_server_host){.data = d, .log = host_log, .hello_ms = HELLO_MS};
     rc = guest_server_new(d->event, &d->door, &d->guest_host, fd, &d->guests);
     if (rc < 0)
-        text_addf(why, "the event loop cannot take the guest socket: %s", error_text(-rc));
+        text_addf(why, "cannot serve the guest socket: %s", error_text(-rc));
     return rc;
 }
 
