@@ -168,8 +168,7 @@ static int value_features(struct reading *r, const struct ini_entry *e)
     return 0;
 }
 
-/* The highest APID or APQI. Without APXA it is limited to basic: APIDs have six bits, APQIs four.
- */
+/* The highest APID or APQI. Without APXA the limit is basic: APIDs have six bits, APQIs four. */
 static int value_maximum(struct reading *r, const struct ini_entry *e, unsigned basic, uint8_t *out)
 {
     bool apxa = r->c.features & AP_QCI_APXA;
@@ -440,8 +439,7 @@ static const char *adapter_list(const struct ini_section *s)
     return s->name + len;
 }
 
-/* Reads [machine] first, wherever it is in the file: the adapters are checked against its limits.
- */
+/* Reads [machine] first, wherever it is: the adapters are checked against its limits. */
 static int sections_read(struct reading *r, const struct ini_file *f)
 {
     const struct ini_section *machine_at = NULL;

@@ -4,8 +4,7 @@
 
 #include "store/record_json.h"
 
-/* Prints recorded lines in words. They were parsed before, so missing members are simply omitted.
- */
+/* Prints recorded lines in words. They were parsed before, so missing members are just omitted. */
 
 static const char *string(const json_t *o, const char *name)
 {
