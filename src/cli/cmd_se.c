@@ -13,7 +13,7 @@
 enum { OPT_FORCE = 'f' };
 
 static const struct cli_option force_option[] = {
-    {OPT_FORCE, "force", NULL, "a hardware event: nobody is asked first"}, {0}};
+    {OPT_FORCE, "force", NULL, "as a hardware event, without any checks"}, {0}};
 
 static bool parse_force(int argc, char **argv)
 {
@@ -30,7 +30,7 @@ static int se_adapter_run(int argc, char **argv)
     unsigned id;
 
     if (argc - optind != 2)
-        return cli_usage("which adapter, and 'on' or 'off'?");
+        return cli_usage("expected an adapter and 'on' or 'off'");
     if (value_id(argv[optind], "the adapter", &id) || value_on_off(argv[optind + 1], &on))
         return 2;
     return ask_quietly("se-adapter", json_pack("{s:i, s:s, s:b}", "adapter", (int)id, "state",
@@ -44,14 +44,14 @@ static int se_lpar_run(int argc, char **argv)
     unsigned id;
 
     if (argc - optind != 3)
-        return cli_usage("what to do ('add' or 'remove'), with what, and its number?");
+        return cli_usage("expected 'add' or 'remove', then 'adapter', 'domain' or "
+                         "'control-domain', and its number");
     action = argv[optind];
     kind = argv[optind + 1];
     if (strcmp(action, "add") && strcmp(action, "remove"))
-        return cli_usage("one can 'add' or 'remove', not '%s'", action);
+        return cli_usage("expected 'add' or 'remove', not '%s'", action);
     if (strcmp(kind, "adapter") && strcmp(kind, "domain") && strcmp(kind, "control-domain"))
-        return cli_usage("an LPAR has an 'adapter', a 'domain' or a 'control-domain', no '%s'",
-                         kind);
+        return cli_usage("expected 'adapter', 'domain' or 'control-domain', not '%s'", kind);
     if (value_id(argv[optind + 2], kind, &id))
         return 2;
     return ask_quietly("se-lpar", json_pack("{s:s, s:s, s:i, s:b}", "action", action, "kind", kind,
@@ -124,9 +124,10 @@ const struct cli_command cmd_se_adapter = {
     .group = CLI_MACHINE,
     .words = "@adapters/on off",
     .help =
-        "Configured on, an adapter is online; configured off, it is in standby. The host and all\n"
-        "guests that have it see the change before the command ends. Assignments stay: when the\n"
-        "adapter comes back, guests get it back.\n"
+        "An adapter that is configured on is online; one that is configured off is in standby. "
+        "The\n"
+        "host and all guests that have it see the change before the command ends. Assignments are\n"
+        "kept: when the adapter comes back, guests get it back.\n"
         "\n"
         "Examples:\n"
         "  apus se adapter 5 off\n"
@@ -141,14 +142,15 @@ const struct cli_command cmd_se_lpar = {
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_MACHINE,
     .words = "add remove/adapter domain control-domain",
-    .help = "Adds an adapter, a usage domain or a control domain to the LPAR, or removes it. The\n"
-            "LPAR's online adapters have to be configured off first; a refusal names them. With\n"
-            "--force the change comes as a hardware event that asks nobody.\n"
-            "\n"
-            "Example: give domain 9 to an LPAR with the adapters 4 and 5\n"
-            "  apus se adapter 4 off;  apus se adapter 5 off\n"
-            "  apus se lpar add domain 9\n"
-            "  apus se adapter 4 on;   apus se adapter 5 on\n"};
+    .help =
+        "Adds an adapter, usage domain or control domain to the LPAR, or removes it. The online\n"
+        "adapters of the LPAR must be configured off first; a refusal lists them. With --force\n"
+        "the change is a hardware event, without any checks.\n"
+        "\n"
+        "Example: add domain 9 to an LPAR with adapters 4 and 5\n"
+        "  apus se adapter 4 off;  apus se adapter 5 off\n"
+        "  apus se lpar add domain 9\n"
+        "  apus se adapter 4 on;   apus se adapter 5 on\n"};
 
 const struct cli_command cmd_se_show = {
     .name = "se show",

@@ -93,7 +93,7 @@ def test_full_disk_while_recording(runs):
     os.rmdir(f"{runs.base}/full")
     assert (result.returncode, result.stdout) == (1, "done\n")
     stopped, replayed = result.stderr.splitlines()
-    assert "/full/it stops: No space left on device" in stopped
+    assert "/full/it stopped: No space left on device" in stopped
     assert "the recording ends in the middle of a line" in replayed
 
 
