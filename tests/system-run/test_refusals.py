@@ -52,7 +52,7 @@ def test_no_user_namespaces(runs):
     result = runs.command("unshare", "-U", "-r", "bash", "-c",
                           "echo 0 > /proc/sys/user/max_user_namespaces && " + NO_CAPABILITIES +
                           '"$0" run -- echo started', binary())
-    refused(result, "cannot make a user namespace", "max_user_namespaces")
+    refused(result, "cannot create a user namespace", "max_user_namespaces")
 
 
 def test_little_memory(runs):
