@@ -43,8 +43,7 @@ void fuse_hub_effects(struct fuse_hub *hub, const struct effects *effects);
  */
 bool fuse_hub_settle(struct fuse_hub *hub, void (*done)(void *data), void *data);
 
-/* Called when the kernel has ended the file system (umount, abort). The mount must then be freed.
- */
+/* Called when the kernel has ended the file system (umount, abort). The mount must be freed. */
 typedef void fuse_ended_fn(void *data);
 
 /*
