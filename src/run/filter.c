@@ -76,11 +76,11 @@ static const char *reason(int error)
     switch (error) {
     case EINVAL:
     case ENOSYS:
-        return "this kernel cannot hand ioctls over by seccomp, which takes Linux 5.19 or newer";
+        return "it requires a seccomp feature of Linux 5.19 or later";
     case EBUSY:
-        return "there is another seccomp listener around this process already";
+        return "this process already has a seccomp listener";
     case EOPNOTSUPP:
-        return "it is not built for this processor";
+        return "it is not supported on this architecture";
     default:
         return error_text(error);
     }
@@ -89,9 +89,9 @@ static const char *reason(int error)
 static int refuse(int error, bool needed)
 {
     if (needed)
-        run_error("--ioctl=notify is not possible: %s; leave it out", reason(error));
+        run_error("--ioctl=notify is not possible: %s; use --ioctl=fuse", reason(error));
     else
-        run_error("there is no VFIO in here: %s", reason(error));
+        run_error("VFIO is not available: %s", reason(error));
     return -error;
 }
 

@@ -99,8 +99,9 @@ static int refuse_private(int err)
     if (err == EACCES || err == EPERM)
         run_advice(RIGHTS_MOUNT, err, &remedy);
     else if (err == EINVAL)
-        text_adds(&remedy, "the root directory is no mount point, as in a plain chroot: bind it to "
-                           "itself (mount --bind DIR DIR) before chroot DIR");
+        text_adds(&remedy,
+                  "the root directory is not a mount point, as in a plain chroot: bind it to "
+                  "itself (mount --bind DIR DIR) before chroot DIR");
     else
         text_adds(&remedy, error_text(err));
     run_error("cannot make the mount namespace private: %s", remedy.data);
