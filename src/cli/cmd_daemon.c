@@ -46,8 +46,8 @@ static const struct cli_option options[] = {
     {OPT_ABI, "abi", "PROFILE", "proposal or upstream; overrides the machine file"},
     {OPT_CLOCK, "clock", "KIND", "real or virtual (default: real)"},
     {OPT_RECORD, "record", "FILE", "record every command, see 'apus replay'"},
-    {OPT_APPEND, "append", NULL, "record behind what is in that file"},
-    {OPT_FORCE, "force", NULL, "record in place of what is in that file"},
+    {OPT_APPEND, "append", NULL, "append to that file"},
+    {OPT_FORCE, "force", NULL, "replace the contents of that file"},
     {OPT_FUSE_FD, "fuse-fd", "N", "serve this open and mounted /dev/fuse, instead of --mount"},
     {OPT_READY_FD, "ready-fd", "N", "write a byte to this descriptor once serving"},
     {OPT_UEVENT_FD, "uevent-fd", "N",
@@ -104,7 +104,7 @@ static int parse_secret(const char *value, struct daemon_options *o)
 static int parse_mode(enum record_mode mode, struct daemon_options *o)
 {
     if (o->record_mode != RECORD_NEW && o->record_mode != mode)
-        return cli_usage("--append and --force exclude each other");
+        return cli_usage("--append and --force are mutually exclusive");
     o->record_mode = mode;
     return 0;
 }

@@ -106,9 +106,9 @@ static int parse(int argc, char **argv, struct daemon_start *how, struct run_opt
         }
     }
     if (how->append && how->force)
-        return cli_usage("--append and --force exclude each other");
+        return cli_usage("--append and --force are mutually exclusive");
     if ((how->append || how->force) && !how->record)
-        return cli_usage("--append and --force go with --record: to which file?");
+        return cli_usage("--append and --force require --record");
     return 0;
 }
 
