@@ -443,7 +443,7 @@ static void test_existing_files(void **state)
     assert_int_equal(truncate(path, 3), 0);
     text_clear(&why);
     assert_int_equal(record_open(path, RECORD_APPEND, &recording, &why), -EINVAL);
-    assert_non_null(strstr(why.data, "no recording"));
+    assert_non_null(strstr(why.data, "not a recording"));
     text_done(&warnings);
     clean(path);
 }
