@@ -4,18 +4,18 @@
 
 #include <jansson.h>
 
-/* One command on a connection of its own, for subcommands that need no more than that. */
+/* A single control command on a connection of its own, all that most subcommands need. */
 
 /*
- * Asks the daemon that cli_socket() names. Takes arguments, which may be NULL. The exit status: 0
- * and a new reference in *out, or 1 after a sentence on standard error.
+ * Executes a command of the daemon at cli_socket(). Takes ownership of arguments, which may be
+ * NULL. Returns the exit status: 0 with a new reference in *out, or 1 after an error message.
  */
 int ask(const char *command, json_t *arguments, json_t **out);
 
-/* The same; prints what came back with --json, and nothing otherwise. */
+/* The same. Prints the returned value with --json, otherwise nothing. */
 int ask_quietly(const char *command, json_t *arguments);
 
-/* One JSON value as one line on standard output. */
+/* Prints a JSON value as a line on standard output. */
 void ask_print(const json_t *value);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* apus checkstop: a fault, and its repair. */
+/* apus checkstop: check-stops an adapter, or repairs it. */
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -15,7 +15,7 @@ static int checkstop_run(int argc, char **argv)
 
     cli_skip_options(argc, argv);
     if (argc - optind != 2)
-        return cli_usage("which adapter, and 'on' or 'off'?");
+        return cli_usage("expected an adapter and 'on' or 'off'");
     if (value_id(argv[optind], "the adapter", &id) || value_on_off(argv[optind + 1], &on))
         return 2;
     text_addf(&text, "adapter %u (0x%02x) is %s", id, id, on ? "check-stopped" : "repaired");
@@ -27,13 +27,13 @@ static int checkstop_run(int argc, char **argv)
 const struct cli_command cmd_checkstop = {
     .name = "checkstop",
     .args = "ADAPTER on|off",
-    .summary = "let an adapter fail, or repair it",
+    .summary = "check-stop an adapter, or repair it",
     .run = checkstop_run,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_MACHINE,
     .words = "@adapters/on off",
     .help = "A check-stopped adapter answers every AP instruction with response code 04. Its\n"
-            "devices stay, with chkstop 1; requests go to other adapters or fail.\n"
+            "devices remain, with chkstop 1; requests go to other adapters or fail.\n"
             "\n"
             "Examples:\n"
             "  apus checkstop 5 on\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* apus daemon: the daemon alone, in the foreground. */
+/* apus daemon: only the daemon, in the foreground. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -41,19 +41,19 @@ enum {
 
 static const struct cli_option options[] = {
     {OPT_MOUNT, "mount", "DIR", "mount the tree on this directory"},
-    {OPT_NO_TREE, "no-tree", NULL, "show the tree to nobody (see 'apus linux host')"},
+    {OPT_NO_TREE, "no-tree", NULL, "do not serve the tree (see 'apus linux host')"},
     {OPT_SOCKET, "socket", "PATH", "the control socket to create"},
     {OPT_GUEST_SOCKET, "guest-socket", "PATH",
-     "the socket for real guests (default: PATH of --socket and .guest)"},
+     "the socket for real guests (default: PATH of --socket + .guest)"},
     {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the worked example's)"},
-    {OPT_MACHINE_FD, "machine-fd", "N", "read the machine FILE, which is its name, from here"},
-    {OPT_ABI, "abi", "PROFILE", "proposal or upstream (default: what the machine says)"},
+    {OPT_MACHINE_FD, "machine-fd", "N", "read the machine file from here; FILE is only its name"},
+    {OPT_ABI, "abi", "PROFILE", "proposal or upstream; overrides the machine file"},
     {OPT_CLOCK, "clock", "KIND", "real or virtual (default: real)"},
     {OPT_RECORD, "record", "FILE", "record every command, see 'apus replay'"},
-    {OPT_APPEND, "append", NULL, "record behind what is in that file"},
-    {OPT_FORCE, "force", NULL, "record in place of what is in that file"},
+    {OPT_APPEND, "append", NULL, "append to that file"},
+    {OPT_FORCE, "force", NULL, "replace the contents of that file"},
     {OPT_FUSE_FD, "fuse-fd", "N", "serve this open and mounted /dev/fuse, instead of --mount"},
-    {OPT_READY_FD, "ready-fd", "N", "write a byte here when all serves"},
+    {OPT_READY_FD, "ready-fd", "N", "write a byte to this descriptor once serving"},
     {OPT_UEVENT_FD, "uevent-fd", "N",
      "send uevents through this socket (see 'apus run --uevents')"},
     {OPT_OUTSIDE, "outside", "INODE", "the network namespace that must hear none of them"},
@@ -63,9 +63,9 @@ static const struct cli_option options[] = {
     {OPT_PID_FILE, "pid-file", "FILE", "holds the process id while all serves"},
     {OPT_DEV_LINKS, "dev-links", "DIR", "keep a link to each zcrypt node in this directory"},
     {OPT_NOTIFY_FD, "notify-fd", "N",
-     "serve ioctls by seccomp, the listener comes here (see 'apus run --ioctl')"},
-    {OPT_FUSE_IOCTLS, "fuse-ioctls", NULL, "the listener is for VFIO alone"},
-    {'q', "quiet", NULL, "no messages on standard error but errors"},
+     "serve ioctls by the seccomp listener passed here (see 'apus run --ioctl')"},
+    {OPT_FUSE_IOCTLS, "fuse-ioctls", NULL, "the listener is only for VFIO"},
+    {'q', "quiet", NULL, "print only errors on standard error"},
     {0}};
 
 static int parse_fd(const char *name, const char *value, int *out)
@@ -80,7 +80,7 @@ static int parse_fd(const char *name, const char *value, int *out)
     return 0;
 }
 
-/* As the link /proc/self/ns/net has it: net:[INODE]. */
+/* The inode number as in the link /proc/self/ns/net: net:[INODE]. */
 static int parse_outside(const char *value, struct daemon_options *o)
 {
     if (number_parse_u64(value, strlen(value), 10, &o->outside) < 0 || !o->outside)
@@ -112,7 +112,7 @@ static int parse_secret_fd(const char *value, struct daemon_options *o)
 static int parse_mode(enum record_mode mode, struct daemon_options *o)
 {
     if (o->record_mode != RECORD_NEW && o->record_mode != mode)
-        return cli_usage("--append and --force exclude each other");
+        return cli_usage("--append and --force are mutually exclusive");
     o->record_mode = mode;
     return 0;
 }
@@ -188,13 +188,13 @@ static int check_dev_links(const char *dir)
 {
     struct stat st;
 
-    /* Whether it can be written shows later: 'apus run' lays another one over it. */
+    /* Whether it is writable is not checked: 'apus run' mounts another directory over it. */
     if (stat(dir, &st) == 0) {
         if (S_ISDIR(st.st_mode))
             return 0;
         errno = ENOTDIR;
     }
-    return cli_error("no links to device nodes can be kept in %s: %s", dir, error_text(errno));
+    return cli_error("cannot create links to device nodes in %s: %s", dir, error_text(errno));
 }
 
 static int daemon_cli_run(int argc, char **argv)
@@ -213,19 +213,19 @@ static int daemon_cli_run(int argc, char **argv)
     if ((!o.socket || !*o.socket) && sd_listen_fds(0) <= 0)
         return cli_usage("--socket is missing: where should the control socket be?");
     if ((!o.mount || !*o.mount) && o.fuse_fd < 0 && !o.no_tree)
-        return cli_usage("--mount is missing: on which directory should the tree be?");
+        return cli_usage("--mount is missing; it is the directory to mount the tree on");
     if ((o.mount != NULL) + (o.fuse_fd >= 0) + o.no_tree > 1)
-        return cli_usage("--mount, --fuse-fd and --no-tree exclude each other");
+        return cli_usage("--mount, --fuse-fd and --no-tree are mutually exclusive");
     if ((o.uevent_fd < 0) != !o.outside)
-        return cli_usage("--uevent-fd and --outside go together: where may no uevent go?");
+        return cli_usage("--uevent-fd and --outside must be given together");
     if (o.machine_fd >= 0 && !o.machine)
-        return cli_usage("--machine-fd needs --machine: how is the file called?");
+        return cli_usage("--machine-fd requires --machine, the name of the file");
     if (o.record_mode != RECORD_NEW && !o.record)
-        return cli_usage("--append and --force go with --record: to which file?");
+        return cli_usage("--append and --force require --record");
     if (o.dev_links && (status = check_dev_links(o.dev_links)))
         return status;
     if (o.notify_fd >= 0 && !o.dev_links)
-        return cli_usage("--notify-fd needs --dev-links: where are the nodes?");
+        return cli_usage("--notify-fd requires --dev-links");
     return daemon_run(&o);
 }
 
@@ -238,12 +238,11 @@ const struct cli_command cmd_daemon = {
     .group = CLI_RUN,
     .words = "@files",
     .help =
-        "Stays in the foreground. When tree and socket serve it prints \"ready\", or writes a "
-        "byte\n"
-        "to --ready-fd. SIGTERM, SIGINT, SIGHUP or unmounting the tree end it; it leaves nothing\n"
-        "behind. A mount and sockets that a killed daemon left are taken over.\n"
-        "For programs that expect /sys itself there is 'apus run'; this is for composing a tree\n"
-        "of one's own (SYSFS_ROOT, containers).\n"
+        "Runs in the foreground. Once it serves the tree and the socket it prints \"ready\", or\n"
+        "writes a byte to --ready-fd. SIGTERM, SIGINT, SIGHUP or unmounting the tree ends it;\n"
+        "everything it has created is removed. It takes over a mount and sockets left by a\n"
+        "daemon that was killed. For programs that expect /sys itself use 'apus run'; this is\n"
+        "for trees elsewhere (SYSFS_ROOT, containers).\n"
         "\n"
         "Examples:\n"
         "  apus daemon --mount /tmp/sys --socket /tmp/apus.sock\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* apus events: uevents and what happens to guests. */
+/* apus events: uevents, and events of guests. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,7 +62,7 @@ static void print_event(const json_t *event)
         if (strcmp(name, "guest-matrix") == 0)
             print_matrix(data);
         else if (strcmp(name, "guest-notify") == 0)
-            printf("was told: %s", field_string(data, "reason", "?"));
+            printf("was notified: %s", field_string(data, "reason", "?"));
         else
             printf("lost its mediated device");
     }
@@ -124,12 +124,13 @@ static int events_run(int argc, char **argv)
 const struct cli_command cmd_events = {
     .name = "events",
     .args = "",
-    .summary = "show uevents and what happens to guests",
+    .summary = "show uevents and events of guests",
     .run = events_run,
     .options = options,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_LOOK,
     .help =
-        "Prints the latest events, up to 1000; with --follow those that come from now on, until\n"
-        "it is interrupted or the daemon ends. With --json there is one object per line. On a\n"
-        "machine with more than 4096 queues, uevents are only seen with --follow.\n"};
+        "Prints the latest events, at most 1000; with --follow new events, until it is "
+        "interrupted\n"
+        "or the daemon ends. --json prints one object per line. On a machine with more than 4096\n"
+        "queues, uevents are shown only with --follow.\n"};

@@ -14,7 +14,7 @@
 #include "cli/field.h"
 #include "cli/value.h"
 
-/* The rule may be one word for the shell or several. */
+/* The rule may be one operand or several. */
 static int fault_add_run(int argc, char **argv)
 {
     text_auto rule = {0};
@@ -23,7 +23,7 @@ static int fault_add_run(int argc, char **argv)
 
     cli_skip_options(argc, argv);
     if (optind == argc)
-        return cli_usage("which queues, how often, and what? For instance '05.* 3 busy'");
+        return cli_usage("expected a rule such as '05.* 3 busy'");
     for (int i = optind; i < argc; i++)
         text_addf(&rule, "%s%s", i > optind ? " " : "", argv[i]);
     status = ask("fault-add", json_pack("{s:s%}", "rule", rule.data, rule.len), &answer);
@@ -83,45 +83,46 @@ static int fault_remove_run(int argc, char **argv)
 
     cli_skip_options(argc, argv);
     if (argc - optind != 1)
-        return cli_usage("which fault? Its number, or 'all'");
+        return cli_usage("expected the number of a fault, or 'all'");
     if (strcmp(argv[optind], "all") == 0)
         return ask_quietly("fault-remove", json_pack("{s:b}", "all", 1));
     if (number_parse_u64(argv[optind], strlen(argv[optind]), 10, &number) < 0 || number > INT64_MAX)
-        return cli_usage("'%s' is neither a fault's number nor 'all'", argv[optind]);
+        return cli_usage("expected the number of a fault or 'all', not '%s'", argv[optind]);
     return ask_quietly("fault-remove", json_pack("{s:I}", "number", (json_int_t)number));
 }
 
 const struct cli_command cmd_fault_add = {
     .name = "fault add",
     .args = "RULE",
-    .summary = "let queues fail by a rule",
+    .summary = "make queues fail according to a rule",
     .run = fault_add_run,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_MACHINE,
     .words = "always deconfigured checkstop busy reset full bad-reply delay",
     .help =
-        "A rule says which queues, how often, and what: '05.* 3 busy'. The queues are an adapter\n"
-        "and a domain as in the names of devices, each also * or a range: 05.0047, 05.*, *.0004,\n"
-        "04-06.*, or * for all (quote it). How often is a number, or always. What happens:\n"
+        "A rule consists of queues, a count and a kind of fault: '05.* 3 busy'. The queues are an\n"
+        "adapter and a domain as in device names; either may be * or a range: 05.0047, 05.*,\n"
+        "*.0004, 04-06.*, or * for all (quote it). The count is a number, or always. The kinds:\n"
         "\n"
-        "  busy          a request or a reset is answered with response code 05\n"
-        "  full          a request is answered with response code 10: it waits\n"
-        "  deconfigured  a request is answered with response code 03; with 'always' the queue is\n"
-        "                in standby, and what was inside is lost\n"
+        "  busy          a request or a reset gets response code 05\n"
+        "  full          a request gets response code 10: it waits\n"
+        "  deconfigured  a request gets response code 03; with 'always' the queue is in standby,\n"
+        "                and its pending requests are lost\n"
         "  checkstop     the same with response code 04\n"
-        "  reset T       a reset takes T; until then the queue answers with response code 02, and\n"
-        "                guests do not get its adapter\n"
-        "  delay T       a reply is held back for T\n"
-        "  bad-reply W   a reply is damaged: W is type (nobody knows it), length (a byte is\n"
-        "                missing), short (the data are missing), older (as adapters before CEX2\n"
-        "                had it), code=0x85 (an error reply) or service=8/66 (a coprocessor's\n"
-        "                return and reason code)\n"
+        "  reset T       a reset takes T; meanwhile the queue answers with response code 02, and\n"
+        "                guests do not get the adapter\n"
+        "  delay T       a reply is delayed by T\n"
+        "  bad-reply W   a reply is damaged; W is type (an unknown type), length (a byte is\n"
+        "                missing), short (the data is missing), older (the form of adapters "
+        "before\n"
+        "                CEX2), code=0x85 (an error reply) or service=8/66 (a coprocessor's "
+        "return\n"
+        "                and reason code)\n"
         "\n"
-        "T is a number with s, ms or us. The first rule that fits is met. One that is used up "
-        "stays\n"
-        "in the list until it is removed. The rule's number is printed.\n"
+        "T is a number with s, ms or us. The first rule that matches is applied. A rule that is\n"
+        "used up stays in the list until it is removed. The number of the rule is printed.\n"
         "\n"
-        "Examples: three requests to adapter 5 are refused; replies come late; a reset takes long\n"
+        "Examples: reject three requests to adapter 5; delay replies; make a reset take long\n"
         "  apus fault add '05.* 3 busy'\n"
         "  apus fault add '06.0004 always delay 200ms'\n"
         "  apus fault add '04-06.* 1 reset 2s'\n"};
@@ -129,21 +130,21 @@ const struct cli_command cmd_fault_add = {
 const struct cli_command cmd_fault_list = {
     .name = "fault list",
     .args = "",
-    .summary = "list the rules of faults, and how often they were met",
+    .summary = "list the fault rules and how often they were applied",
     .run = fault_list_run,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_MACHINE,
-    .help = "In the order in which they are looked at. With --json there is an object for each, "
-            "with\n"
-            "number, rule, hits and left (null: always).\n"};
+    .help =
+        "The rules are in the order in which they are matched. --json prints an object for each\n"
+        "rule: number, rule, hits and left (null: always).\n"};
 
 const struct cli_command cmd_fault_remove = {
     .name = "fault remove",
     .args = "NUMBER|all",
-    .summary = "take rules of faults away",
+    .summary = "remove fault rules",
     .run = fault_remove_run,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_MACHINE,
     .words = "all",
-    .help = "Requests and resets that a fault holds up try again at once. A reset that has begun\n"
-            "still takes its time, and a reply that is held back comes when it was to come.\n"};
+    .help = "Requests and resets that wait because of the rule are retried at once. A reset that\n"
+            "has begun still takes its time, and a delayed reply still comes at its time.\n"};

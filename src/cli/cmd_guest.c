@@ -30,12 +30,10 @@ static int check_uuid(const char *word)
 
     if (uuid_parse(word, strlen(word), &uuid) == 0)
         return 0;
-    return cli_usage("'%s' is no UUID of a mediated device; 'apus status' shows those that are "
-                     "there",
-                     word);
+    return cli_usage("'%s' is not a UUID; 'apus status' lists the mediated devices", word);
 }
 
-/* What `guest start` was asked for. */
+/* The options of `guest start`. */
 struct start {
     struct cpu_model cpu;
     bool cpu_given, is_linux, linux_option, detach;
@@ -78,7 +76,7 @@ static int start_linux(struct start *s, const char *name, const char *uuid)
     if (!s->cpu.on[CPU_FEATURE_AP])
         return cli_usage("without ap a real Linux is no guest of this machine");
     if (s->boot.console && s->detach)
-        return cli_usage("--console and --detach exclude each other");
+        return cli_usage("--console and --detach are mutually exclusive");
     socket = cli_socket();
     if (!socket)
         return 1;
@@ -130,16 +128,16 @@ static int guest_start_run(int argc, char **argv)
     return status;
 }
 
-/* A command that takes the guest alone. */
+/* A command whose only operand is a guest. */
 static int named(int argc, char **argv, const char *command)
 {
     cli_skip_options(argc, argv);
     if (argc - optind != 1)
-        return cli_usage("which guest?");
+        return cli_usage("expected the name of a guest");
     return ask_quietly(command, json_pack("{s:s}", "name", argv[optind]));
 }
 
-/* A guest whose daemon knows nothing of it any more, or has ended, still has its QEMU. */
+/* QEMU may still run although the daemon no longer knows the guest, or has ended. */
 static int guest_stop_run(int argc, char **argv)
 {
     const char *socket, *name;
@@ -148,7 +146,7 @@ static int guest_stop_run(int argc, char **argv)
 
     cli_skip_options(argc, argv);
     if (argc - optind != 1)
-        return cli_usage("which guest?");
+        return cli_usage("expected the name of a guest");
     name = argv[optind];
     socket = cli_socket();
     if (!socket)
@@ -193,7 +191,7 @@ static int guest_attach_run(int argc, char **argv)
 {
     cli_skip_options(argc, argv);
     if (argc - optind != 2)
-        return cli_usage("which guest, and which mediated device?");
+        return cli_usage("expected the name of a guest and the UUID of a mediated device");
     if (check_uuid(argv[optind + 1]))
         return 2;
     return ask_quietly("guest-attach",
@@ -203,7 +201,7 @@ static int guest_attach_run(int argc, char **argv)
 const struct cli_command cmd_guest_start = {
     .name = "guest start",
     .args = "NAME [UUID]",
-    .summary = "start a guest, with a mediated device or without",
+    .summary = "start a guest, with or without a mediated device",
     .run = guest_start_run,
     .options = start_options,
     .flags = CLI_SOCKET | CLI_JSON,
@@ -211,11 +209,11 @@ const struct cli_command cmd_guest_start = {
     .words = "/@mdevs",
     .help =
         "The guest gets the mediated device as a KVM guest does with -device vfio-ap. It has\n"
-        "no process of its own and lives until 'apus guest stop'; 'apus guest exec' runs\n"
-        "programs in it. Its CPU features decide what it sees: without ap it has no AP\n"
-        "instructions, without apft it finds no queues, without apqci it looks for queues one\n"
-        "by one, without apqi it has no AP interrupts. --cpu takes what -cpu of QEMU takes, as\n"
-        "host,ap=on,apqci=on,apft=on; of the model only the AP features count.\n"
+        "no process of its own and runs until 'apus guest stop'; 'apus guest exec' runs\n"
+        "programs in it. Its CPU features: without ap it has no AP instructions, without apft\n"
+        "it finds no queues, without apqci it probes for queues one by one, without apqi it\n"
+        "has no AP interrupts. --cpu accepts what QEMU's -cpu accepts, for example\n"
+        "host,ap=on,apqci=on,apft=on; only the AP features of the model are used.\n"
         "\n"
         "With --linux a real s390x kernel boots under QEMU, in seconds, and finds what the\n"
         "mediated device passes through. The other commands are the same for both kinds;\n"
@@ -237,8 +235,9 @@ const struct cli_command cmd_guest_stop = {
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_GUESTS,
     .words = "@guests/",
-    .help = "Its queues are reset and zeroized; the mediated device stays as it was assigned. The\n"
-            "QEMU of a real guest ends.\n"};
+    .help =
+        "Its queues are reset and zeroized; the mediated device keeps its assignments. QEMU is\n"
+        "ended if the guest is a real one.\n"};
 
 const struct cli_command cmd_guest_attach = {
     .name = "guest attach",
@@ -249,8 +248,8 @@ const struct cli_command cmd_guest_attach = {
     .group = CLI_GUESTS,
     .words = "@guests/@mdevs",
     .help =
-        "As device_add of QEMU. A guest has at most one mediated device, and a mediated device\n"
-        "at most one guest.\n"};
+        "Like QEMU's device_add. A guest has at most one mediated device, and a mediated device\n"
+        "has at most one guest.\n"};
 
 const struct cli_command cmd_guest_detach = {
     .name = "guest detach",
@@ -260,8 +259,9 @@ const struct cli_command cmd_guest_detach = {
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_GUESTS,
     .words = "@guests/",
-    .help = "As device_del of QEMU. Single adapters and domains are unplugged by unassigning them\n"
-            "from the mediated device.\n"};
+    .help =
+        "Like QEMU's device_del. To unplug single adapters and domains, unassign them from the\n"
+        "mediated device.\n"};
 
 const struct cli_command cmd_guest_migrate = {
     .name = "guest migrate",
@@ -272,6 +272,6 @@ const struct cli_command cmd_guest_migrate = {
     .group = CLI_GUESTS,
     .words = "@guests/",
     .help = "Live migration is refused as long as anything is assigned to the guest's mediated\n"
-            "device. The refusal names what the guest can use, and apart from it what is merely\n"
+            "device. The refusal lists what the guest can use, and separately what is only\n"
             "assigned. Unassign it, or unplug the device with 'apus guest detach'. QEMU refuses\n"
-            "as long as the device itself is there.\n"};
+            "as long as the device itself is plugged.\n"};

@@ -14,20 +14,20 @@
 
 static const char guest_exec_help[] =
     "PROGRAM sees the AP bus of the running guest NAME in its /sys; /dev, /run and the\n"
-    "persistent part of /etc are its own, as with 'apus run', and all else of the system is as\n"
-    "it is here. It can be called inside 'apus run' and from outside, and several programs can\n"
-    "run in one guest at a time.\n"
+    "persistent part of /etc are its own, as with 'apus run'; the rest of the system is\n"
+    "unchanged. The command works inside 'apus run' and outside, and several programs can run\n"
+    "in a guest at the same time.\n"
     "\n"
-    "In a guest that was started with --linux PROGRAM is one of the guest's own. Input and output\n"
-    "are passed on as they come, standard input also when PROGRAM does not read it; a signal that\n"
-    "ends this command ends PROGRAM. One program runs at a time.\n"
+    "In a guest started with --linux, PROGRAM is a program of the guest. Input and output are\n"
+    "forwarded; standard input is consumed even if PROGRAM does not read it. A signal that ends\n"
+    "this command ends PROGRAM. Only one program can run at a time.\n"
     "\n"
     "Exit status: as with 'apus run'.\n"
     "\n"
     "Example:\n"
     "  apus guest exec Guest1 -- lszcrypt\n";
 
-/* Has the daemon serve the guest's tree on fuse. 0 or -errno after a sentence. */
+/* Makes the daemon serve the guest's tree on fuse. 0, or -errno after an error message. */
 static int serve(const char *socket, const char *name, int fuse)
 {
     connection_auto *c = NULL;
@@ -63,7 +63,7 @@ static int run_inside(const char *socket, const char *name, char **argv)
     return program_run(argv, &daemon);
 }
 
-/* Whether it is a guest that our QEMU runs; then its directory. */
+/* Whether the guest runs under QEMU; if so, sets dir to its directory. */
 static bool linux_of(const char *socket, const char *name, struct text *dir)
 {
     return linux_guest_dir(socket, name, dir) && linux_guest_runs(dir->data);
@@ -79,12 +79,12 @@ static int guest_exec_run(int argc, char **argv)
     argv += optind;
     name = *argv;
     if (!name)
-        return cli_usage("it needs the name of a guest and a program");
+        return cli_usage("expected the name of a guest and a program");
     argv++;
     if (*argv && strcmp(*argv, "--") == 0)
         argv++;
     if (!*argv)
-        return cli_usage("it needs a program to run in '%s'", name);
+        return cli_usage("expected a program to run in '%s'", name);
     socket = cli_socket();
     if (!socket)
         return PROGRAM_FAILED;

@@ -91,8 +91,8 @@ static void print_guest(const json_t *view)
     printf("queues            ");
     print_matrix(json_object_get(view, "matrix"));
     printf("control domains   %s\n", control.data);
-    printf("told of changes   %lld\n", field_number(view, "config_changes"));
-    printf("asked to let go   %lld\n", field_number(view, "release_requests"));
+    printf("config changes    %lld\n", field_number(view, "config_changes"));
+    printf("release requests  %lld\n", field_number(view, "release_requests"));
 }
 
 static int guest_show_run(int argc, char **argv)
@@ -102,7 +102,7 @@ static int guest_show_run(int argc, char **argv)
 
     cli_skip_options(argc, argv);
     if (argc - optind != 1)
-        return cli_usage("which guest?");
+        return cli_usage("expected the name of a guest");
     status = ask("guest-show", json_pack("{s:s}", "name", argv[optind]), &view);
     if (status == 0 && cli_json())
         ask_print(view);
@@ -120,12 +120,12 @@ const struct cli_command cmd_guest_list = {
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_GUESTS,
     .help =
-        "Adapters and domains are those that the guest can use now, in hexadecimal. A guest is\n"
-        "real if a kernel of its own executes AP instructions, and light otherwise.\n"};
+        "Shows the adapters and domains that the guest can use now, in hexadecimal. A guest is\n"
+        "real if it runs a kernel that executes AP instructions, otherwise light.\n"};
 
 const struct cli_command cmd_guest_show = {.name = "guest show",
                                            .args = "NAME",
-                                           .summary = "show a guest and every queue it can use",
+                                           .summary = "show a guest and the queues it can use",
                                            .run = guest_show_run,
                                            .flags = CLI_SOCKET | CLI_JSON,
                                            .group = CLI_GUESTS,

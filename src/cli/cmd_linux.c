@@ -19,13 +19,13 @@ enum { OPT_ABI = 256, OPT_KERNEL, OPT_PACKAGE, OPT_REFRESH, OPT_LIST };
 #define HOST "host" /* the name of the guest that is the LPAR */
 
 static const struct cli_option fetch_options[] = {
-    {OPT_KERNEL, "kernel", "SUITE", "the kernel of this Debian release (default: trixie, 6.12)"},
-    {OPT_PACKAGE, "package", "NAME", "also this package, for guests with --packages; repeatable"},
+    {OPT_KERNEL, "kernel", "SUITE", "use the kernel of this Debian release (default: trixie)"},
+    {OPT_PACKAGE, "package", "NAME", "add a package, for guests with --packages; repeatable"},
     {OPT_REFRESH, "refresh", NULL, "look for newer packages than those in the cache"},
-    {OPT_LIST, "list", NULL, "show what is in the cache and fetch nothing"},
+    {OPT_LIST, "list", NULL, "list the contents of the cache, fetch nothing"},
     {0}};
 
-/* An option of ours is one of the script's. */
+/* Passes an option on to the script. */
 static void add_word(int option, const char **args, int *n)
 {
     switch (option) {
@@ -48,7 +48,7 @@ static void add_word(int option, const char **args, int *n)
 
 static int linux_fetch_run(int argc, char **argv)
 {
-    /* "--kernel=X" is one word here and two for the script. */
+    /* "--kernel=X" is one argument here and two for the script. */
     const char **args = xcalloc(2 * (size_t)argc + 2, sizeof(*args));
     text_auto program = {0};
     pid_t nobody = 0;
@@ -87,7 +87,7 @@ static int parse(int argc, char **argv, struct daemon_start *how, struct linux_b
     return how->abi ? value_profile(how->abi, &profile) : 0;
 }
 
-/* Boots, and runs the program if there is one; without, the console is in this terminal. */
+/* Boots, and runs the program; without a program, shows the console in this terminal. */
 static int run_host(struct linux_boot *boot, char **argv)
 {
     int status;
@@ -114,7 +114,7 @@ static void add_mask(const char *name, const struct mask256 *mask, struct text *
     text_addf(out, " ap.%s=%s", name, text);
 }
 
-/* What the machine file says about the host's kernel is the kernel's own parameters. */
+/* Turns the masks and the default domain of the machine file into kernel parameters. */
 static void add_parameters(const struct machine_config *machine, struct text *out)
 {
     add_mask("apmask", &machine->apmask, out);
@@ -170,18 +170,18 @@ static int linux_host_run(int argc, char **argv)
 const struct cli_command cmd_linux_fetch = {
     .name = "linux fetch",
     .args = "",
-    .summary = "fetch what real Linux guests need",
+    .summary = "fetch the software for real Linux guests",
     .run = linux_fetch_run,
     .options = fetch_options,
     .group = CLI_GUESTS,
     .help =
-        "QEMU, an s390x kernel, busybox and s390-tools come from the Debian archive into\n"
-        "$APUS_CACHE (default: ~/.cache/apus), 250 MB. Nothing is installed, and no privilege\n"
-        "is needed. What is there already is not fetched again.\n"
+        "Downloads QEMU, an s390x kernel, busybox and s390-tools from the Debian archive to\n"
+        "$APUS_CACHE (default: ~/.cache/apus), about 250 MB. Nothing is installed, and no\n"
+        "privileges are needed. Files already in the cache are not fetched again.\n"
         "\n"
-        "A guest has a kernel, busybox and lszcrypt. --package adds packages of trixie with all\n"
-        "that they depend on; they stay in the cache, and guests that are booted with\n"
-        "--packages have them. Their maintainer scripts do not run.\n"
+        "A guest has a kernel, busybox and lszcrypt. --package adds packages of trixie and their\n"
+        "dependencies to the cache; guests booted with --packages have them. Maintainer scripts\n"
+        "are not run.\n"
         "\n"
         "Example:\n"
         "  apus linux fetch --package libica-utils\n"
@@ -196,15 +196,15 @@ const struct cli_command cmd_linux_host = {
     .flags = CLI_PROGRAM,
     .group = CLI_GUESTS,
     .help =
-        "The kernel's AP instructions meet the machine, with no mediated device in between. It\n"
-        "is the machine's only system: no tree of ours is shown, and there are no guests.\n"
-        "'apus status' and 'apus se' work on it from other terminals.\n"
-        "PROGRAM runs in it, and the machine ends with it. Without PROGRAM its console is in\n"
-        "this terminal until it is switched off (poweroff -f, or Ctrl-a x).\n"
+        "The kernel's AP instructions reach the machine directly, without a mediated device. It\n"
+        "is the only system of the machine: there are no guests, and Apus serves no tree.\n"
+        "'apus status' and 'apus se' work from other terminals.\n"
+        "PROGRAM runs in it; when it ends, the machine ends. Without PROGRAM the console is shown\n"
+        "in this terminal until power-off (poweroff -f, or Ctrl-a x).\n"
         "\n"
-        "What FILE says about masks and the default domain are parameters of the kernel.\n"
+        "Masks and the default domain in FILE become kernel parameters.\n"
         "\n"
-        "Exit status: as with 'apus run'.\n"
+        "Exit status: as for 'apus run'.\n"
         "\n"
         "Example:\n"
         "  apus linux host -m lab.ini -- lszcrypt -V\n"};

@@ -142,9 +142,8 @@ const struct cli_command cmd_log = {
     .options = options,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_LOOK,
-    .help = "Every refusal leaves a message that says which rule, which queue and which mediated\n"
-            "device. The latest 1000 are kept. The time is in seconds since the daemon started, or "
-            "with\n"
-            "--ctime the local date and time. With --json there is one object per line, with "
-            "number and\n"
-            "date for those that are not just coming in.\n"};
+    .help =
+        "Each refusal is logged with the rule, the queue and the mediated device. The latest\n"
+        "1000 messages are kept. Times are in seconds since the daemon started, or with --ctime\n"
+        "the local date and time. --json prints one object per line, with number and date\n"
+        "except for messages that are just coming in.\n"};

@@ -27,7 +27,7 @@ static int print_json(const json_t *view)
     json_t *flat = map_flatten(view);
 
     if (!flat)
-        return cli_error("the daemon sent a map of an unknown shape");
+        return cli_error("the daemon sent a map in an unknown format");
     ask_print(flat);
     json_decref(flat);
     return 0;
@@ -38,7 +38,7 @@ static int print_map(const json_t *view)
     text_auto picture = {0};
 
     if (map_draw(view, terminal_width(), cli_color(), &picture) < 0)
-        return cli_error("the daemon sent a map of an unknown shape");
+        return cli_error("the daemon sent a map in an unknown format");
     fwrite(picture.data, 1, picture.len, stdout);
     return 0;
 }
@@ -66,11 +66,8 @@ const struct cli_command cmd_map = {
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_LOOK,
     .help =
-        "Columns are adapters, rows are domains, both in hexadecimal; a cell is (card,domain) and\n"
-        "its owner, which the legend explains. It shows what the LPAR has or what is assigned to "
-        "a\n"
-        "mediated device. On a wide machine cells shrink to the owner's symbol and neighbours "
-        "that\n"
-        "are alike are joined. With --json there is a list of queues with apqn, device (it "
-        "exists),\n"
-        "owner (zcrypt, vfio_ap or null), mdev, guest, in_use and adapter_state.\n"};
+        "Columns are adapters, rows are domains, both in hexadecimal. A cell shows (card,domain)\n"
+        "and the owner; the legend explains the symbols. The map shows all queues that the LPAR\n"
+        "has or that are assigned to a mediated device. If it is too wide, cells show only the\n"
+        "owner, and equal neighbours are merged. --json prints a list of queues with apqn, device\n"
+        "(it exists), owner (zcrypt, vfio_ap or null), mdev, guest, in_use and adapter_state.\n"};

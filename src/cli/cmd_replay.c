@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* apus replay: play a recording again. */
+/* apus replay: replay a recording. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,9 +15,9 @@
 enum { OPT_PRINT = 'p' };
 
 static const struct cli_option options[] = {
-    {OPT_PRINT, "print", NULL, "show each command and what came of it"}, {0}};
+    {OPT_PRINT, "print", NULL, "show each command and its outcome"}, {0}};
 
-/* A recording is a file that ends. */
+/* A recording is a regular file or a pipe; other files, such as a terminal, may never end. */
 static FILE *open_recording(const char *path)
 {
     FILE *in = fopen(path, "re");
@@ -28,7 +28,7 @@ static FILE *open_recording(const char *path)
     else if (fstat(fileno(in), &st) == 0 && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)))
         return in;
     else
-        cli_error("cannot read %s: it is no file", path);
+        cli_error("cannot read %s: not a regular file", path);
     if (in)
         fclose(in);
     return NULL;
@@ -53,7 +53,7 @@ static int replay_run(int argc, char **argv)
     for (int got; (got = cli_next(argc, argv)) != -1;)
         print |= got == OPT_PRINT;
     if (optind + 1 != argc)
-        return cli_usage("it takes one recording, as 'apus run --record FILE' writes it");
+        return cli_usage("expected one recording, as written by 'apus run --record FILE'");
     in = open_recording(argv[optind]);
     if (!in)
         return 1;
@@ -64,24 +64,24 @@ static int replay_run(int argc, char **argv)
     if (rc)
         return cli_error("%s", why.data);
     if (!print)
-        printf("%" PRIu64 " commands, and everything came out the same\n", played.commands);
+        printf("%" PRIu64 " commands replayed, all outcomes are the same\n", played.commands);
     return 0;
 }
 
 const struct cli_command cmd_replay = {
     .name = "replay",
     .args = "FILE",
-    .summary = "play a recording again and compare what comes of it",
+    .summary = "replay a recording and compare the outcomes",
     .run = replay_run,
     .options = options,
     .group = CLI_OTHER,
     .words = "@files",
     .help =
-        "A recording has the machine and every command that reached it. All of them are executed\n"
-        "once more, without a daemon, and each outcome has to be byte for byte the recorded one.\n"
-        "The first that is not is shown, with its line, and the exit status is 1. A recording\n"
-        "whose last line is cut off, because its daemon was killed, is played up to there, with\n"
-        "a warning.\n"
+        "A recording contains the machine and every command that it executed. The commands are\n"
+        "executed again, without a daemon, and each outcome must be the recorded one, byte for\n"
+        "byte. The first that differs is shown, with its line, and the exit status is 1. If the\n"
+        "last line is incomplete, because the daemon was killed, the commands before it are\n"
+        "replayed, with a warning.\n"
         "\n"
         "Examples:\n"
         "  apus run --record /tmp/run.jsonl -- sh -c 'echo -5 > /sys/bus/ap/apmask'\n"

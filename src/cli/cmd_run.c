@@ -24,31 +24,31 @@ enum { OPT_ABI = 256, OPT_RECORD, OPT_APPEND, OPT_FORCE, OPT_UEVENTS, OPT_IOCTL,
 static const struct cli_option run_options[] = {
     {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the worked example's)"},
     {'v', "verbose", NULL, "show the message log on standard error"},
-    {OPT_ABI, "abi", "PROFILE", "'proposal' or 'upstream', instead of what FILE says"},
-    {OPT_RECORD, "record", "FILE", "write every command that changes the machine to FILE"},
-    {OPT_APPEND, "append", NULL, "record behind what is in FILE"},
-    {OPT_FORCE, "force", NULL, "record in place of what is in FILE"},
-    {OPT_UEVENTS, "uevents", NULL, "send uevents, in a network namespace of its own"},
-    {OPT_IOCTL, "ioctl", "WAY", "'fuse' (default), or 'notify': nodes are character devices"},
-    {OPT_HOST_ETC, "host-etc", NULL, "/etc is this computer's, also what PROGRAM makes persistent"},
+    {OPT_ABI, "abi", "PROFILE", "proposal or upstream; overrides FILE"},
+    {OPT_RECORD, "record", "FILE", "record every command to FILE, see 'apus replay'"},
+    {OPT_APPEND, "append", NULL, "append to FILE"},
+    {OPT_FORCE, "force", NULL, "replace the contents of FILE"},
+    {OPT_UEVENTS, "uevents", NULL, "send uevents, in a separate network namespace"},
+    {OPT_IOCTL, "ioctl", "WAY", "fuse (default), or notify: nodes are character devices"},
+    {OPT_HOST_ETC, "host-etc", NULL, "use this computer's /etc, even for what becomes persistent"},
     {0},
 };
 
 static const char run_help[] =
-    "PROGRAM sees the /sys of the machine. /dev, /run and what tools make persistent in /etc\n"
-    "(mdevctl.d, udev/rules.d, modprobe.d, libvirt, zkey) begin as copies, and end with the\n"
-    "machine; all else of the system is as it is. Without PROGRAM a shell runs.\n"
+    "PROGRAM sees the machine in /sys. /dev, /run and the persistent part of /etc (mdevctl.d,\n"
+    "udev/rules.d, modprobe.d, libvirt, zkey) start as copies, and end with the machine; the\n"
+    "rest of the system is unchanged. Without PROGRAM a shell runs.\n"
     "\n"
-    "When PROGRAM ends, the machine ends with it: processes that it left behind keep running,\n"
-    "but the machine's part of /sys answers them 'Transport endpoint is not connected'.\n"
+    "When PROGRAM ends, the machine ends: processes that it leaves behind keep running, but\n"
+    "the machine's part of /sys fails with 'Transport endpoint is not connected'.\n"
     "\n"
-    "An unprivileged user is root in PROGRAM, in a user namespace. $APUS_SOCKET names the\n"
-    "control socket, and 'apus' is on the PATH; from other terminals 'apus' finds the\n"
-    "machine by itself. 'qemu-system-s390x' is what 'apus linux fetch' has fetched, for\n"
-    "guests with this machine's adapters.\n"
+    "An unprivileged user is root in PROGRAM, in a user namespace. $APUS_SOCKET is the path of\n"
+    "the control socket, and 'apus' is in the PATH. In other terminals 'apus' finds the machine\n"
+    "by itself. 'qemu-system-s390x' is the one from 'apus linux fetch', for guests with this\n"
+    "machine's adapters.\n"
     "\n"
     "Exit status: that of PROGRAM, or 128 + n if signal n ended it; 125 if apus failed, 126\n"
-    "if PROGRAM cannot be executed, 127 if it is not there, 2 for wrong usage.\n"
+    "if PROGRAM cannot be executed, 127 if it does not exist, 2 for wrong usage.\n"
     "\n"
     "Examples:\n"
     "  apus run -- cat /sys/bus/ap/apmask\n"
@@ -106,13 +106,13 @@ static int parse(int argc, char **argv, struct daemon_start *how, struct run_opt
         }
     }
     if (how->append && how->force)
-        return cli_usage("--append and --force exclude each other");
+        return cli_usage("--append and --force are mutually exclusive");
     if ((how->append || how->force) && !how->record)
-        return cli_usage("--append and --force go with --record: to which file?");
+        return cli_usage("--append and --force require --record");
     return 0;
 }
 
-/* The shell of the user, with a word about where he is. */
+/* The user's shell, with a hint on a terminal. */
 static char **shell_program(const struct daemon_start *how)
 {
     static char *args[2];
@@ -121,21 +121,21 @@ static char **shell_program(const struct daemon_start *how)
     args[0] = shell && *shell ? shell : access("/bin/bash", X_OK) == 0 ? "/bin/bash" : "/bin/sh";
     if (isatty(STDIN_FILENO))
         fprintf(stderr,
-                "A shell with %s%s below /sys; 'apus --help' shows what can be done, 'exit' ends "
-                "the machine.\n",
+                "This shell has %s%s in /sys. 'apus --help' lists the commands, 'exit' ends the "
+                "machine.\n",
                 how->machine ? "the machine of " : "the default machine",
                 how->machine ? how->machine : "");
     return args;
 }
 
-/* Enters the namespaces and makes what the daemon gets from us: its descriptors. */
+/* Enters the namespaces and opens the descriptors for the daemon. */
 static int prepare(struct daemon_start *how, bool uevents, struct compose *compose)
 {
     text_auto why = {0};
     int ret = uevents ? uevent_netns_get(&how->outside) : 0;
 
     if (ret < 0)
-        return cli_error("cannot look at /proc/self/ns/net: %s", error_text(-ret)), ret;
+        return cli_error("cannot read /proc/self/ns/net: %s", error_text(-ret)), ret;
     ret = namespace_enter(uevents);
     if (ret < 0)
         return ret;
@@ -148,7 +148,7 @@ static int prepare(struct daemon_start *how, bool uevents, struct compose *compo
     return how->fuse < 0 ? how->fuse : 0;
 }
 
-/* Lays /sys and /dev out. */
+/* Composes /sys and /dev. */
 static int finish(struct compose *compose, const char *socket, const struct linux_emulator *qemu)
 {
     int ret = compose_finish(compose);
@@ -160,7 +160,7 @@ static int finish(struct compose *compose, const char *socket, const struct linu
     return ret == 0 && emulator.bin ? emulator_place(&emulator) : ret;
 }
 
-/* Makes the machine, lays /sys out, and runs the program in it. Returns the exit status. */
+/* Starts the daemon, composes /sys and /dev, and runs the program. Returns the exit status. */
 static int run_inside(struct daemon_start *how, const struct run_options *o,
                       const struct linux_emulator *qemu, char **argv)
 {
@@ -171,14 +171,14 @@ static int run_inside(struct daemon_start *how, const struct run_options *o,
     if (prepare(how, o->uevents, &compose) < 0)
         return PROGRAM_FAILED;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return cli_error("cannot make a socket: %s", error_text(errno)), PROGRAM_FAILED;
+        return cli_error("cannot create a socket: %s", error_text(errno)), PROGRAM_FAILED;
     how->notify = pair[1];
     how->fuse_ioctls = !o->notify;
     compose.own_node = o->notify;
     compose.host_etc = o->host_etc;
     ret = daemon_start(how, &daemon);
     close(pair[1]);
-    /* From now on the file system lives and dies with the daemon. */
+    /* Only the daemon keeps the file system alive. */
     close(how->fuse);
     if (how->uevents >= 0)
         close(how->uevents);

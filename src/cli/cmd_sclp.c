@@ -10,7 +10,7 @@
 #include "cli/field.h"
 #include "cli/value.h"
 
-/* Of a response code that is a failure [se-sclp-response-codes]. */
+/* Explains a response code that is a failure [se-sclp-response-codes]. */
 static const char *meaning(const json_t *answer)
 {
     const char *code = field_string(answer, "response_code", "?");
@@ -28,10 +28,10 @@ static int sclp_run(int argc, char **argv)
 
     cli_skip_options(argc, argv);
     if (argc - optind != 2)
-        return cli_usage("'configure' or 'deconfigure', and which adapter?");
+        return cli_usage("expected 'configure' or 'deconfigure' and an adapter");
     command = argv[optind];
     if (strcmp(command, "configure") && strcmp(command, "deconfigure"))
-        return cli_usage("one can 'configure' or 'deconfigure', not '%s'", command);
+        return cli_usage("expected 'configure' or 'deconfigure', not '%s'", command);
     if (value_id(argv[optind + 1], "the adapter", &id))
         return 2;
     status = ask("sclp", json_pack("{s:s, s:i}", "command", command, "adapter", (int)id), &answer);
@@ -52,16 +52,15 @@ static int sclp_run(int argc, char **argv)
 const struct cli_command cmd_sclp = {
     .name = "sclp",
     .args = "configure|deconfigure ADAPTER",
-    .summary = "configure an adapter by SCLP command",
+    .summary = "configure or deconfigure an adapter by SCLP",
     .run = sclp_run,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_MACHINE,
     .words = "configure deconfigure/@adapters",
     .help =
-        "Executes Configure or Deconfigure Adjunct Processor and prints the response code. "
-        "0x0020:\n"
-        "the adapter is now in that state; 0x0120: it was already. Other codes are failures, and\n"
-        "the exit status is 1. What follows for the host and its guests is as with\n"
+        "Executes Configure or Deconfigure Adjunct Processor and prints the response code:\n"
+        "0x0020 if the adapter is now in that state, 0x0120 if it already was. Other codes are\n"
+        "failures, with exit status 1. The effect on the host and its guests is that of\n"
         "'apus se adapter'.\n"
         "\n"
         "Example:\n"

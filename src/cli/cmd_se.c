@@ -17,7 +17,7 @@ enum { ADAPTER, DOMAIN, CONTROL_DOMAIN, KINDS };
 static const char *const kinds[KINDS] = {"adapter", "domain", "control-domain"};
 
 static const struct cli_option force_option[] = {
-    {OPT_FORCE, "force", NULL, "a hardware event: nobody is asked first"}, {0}};
+    {OPT_FORCE, "force", NULL, "as a hardware event, without any checks"}, {0}};
 
 static const struct cli_option lpar_options[] = {
     {OPT_FORCE, "force", NULL, "a hardware event: nobody is asked first"},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* apus status: the whole at a glance. */
+/* apus status: an overview. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -75,7 +75,7 @@ static void print_host(const json_t *view)
     printf("  apmask    %s\n  aqmask    %s\n", field_string(view, "apmask", "?"),
            field_string(view, "aqmask", "?"));
     title("Queues");
-    printf("  %lld in all: zcrypt %lld, vfio_ap %lld, without a driver %lld\n",
+    printf("  %lld in total: zcrypt %lld, vfio_ap %lld, no driver %lld\n",
            field_number(queues, "total"), field_number(queues, "zcrypt"),
            field_number(queues, "vfio_ap"), field_number(queues, "unbound"));
     printf("  %lld assigned to mediated devices, %lld in use by guests\n",
@@ -130,6 +130,6 @@ const struct cli_command cmd_status = {
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_LOOK,
     .help =
-        "Adapter and domain numbers are hexadecimal, as in the names of devices. In the table\n"
-        "of mediated devices stands what is assigned, in that of guests what they can use now.\n"
-        "'apus map' shows queue by queue who owns them.\n"};
+        "Adapter and domain numbers are hexadecimal, as in device names. For mediated devices the\n"
+        "assigned adapters and domains are shown, for guests those that they can use now. 'apus\n"
+        "map' shows the owner of each queue.\n"};

@@ -75,8 +75,9 @@ static void add_long(size_t *n, const char *name, bool has_arg, int value)
     longs[(*n)++] = (struct option){.name = name, .has_arg = has_arg, .val = value};
 }
 
-/* getopt's tables from the command's: "+" stops at the first operand, ":" tells a missing value
- * apart. */
+/* Builds getopt's tables. "+" stops at the first operand; ":" makes getopt report a missing value
+ * as
+ * ':' instead of '?'. */
 static void set_options(const struct cli_command *c)
 {
     char *s = shorts;
@@ -110,7 +111,7 @@ int cli_run(const struct cli_command *command, int argc, char **argv)
     return command->run(argc, argv);
 }
 
-/* A wrong option, named as it was typed. getopt has just stepped over it. */
+/* Reports a wrong option as it was typed. word: the argument that getopt has just processed. */
 static _Noreturn void refuse_option(int got, const char *word)
 {
     bool is_long = strncmp(word, "--", 2) == 0;
@@ -124,7 +125,7 @@ static _Noreturn void refuse_option(int got, const char *word)
         exit(cli_usage("option '%s' needs a value", name));
     if (is_long && optopt)
         exit(cli_usage("option '%s' takes no value", name));
-    exit(cli_usage("there is no option '%s'", name));
+    exit(cli_usage("unknown option '%s'", name));
 }
 
 int cli_next(int argc, char **argv)

@@ -4,7 +4,7 @@
 
 #include "cli/command.h"
 
-/* Every subcommand, in the order in which help shows those of one group. */
+/* All subcommands; within a group in the order of the help. */
 #define CLI_COMMANDS(X)                                                                            \
     X(run)                                                                                         \
     X(daemon)                                                                                      \

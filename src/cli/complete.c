@@ -6,7 +6,7 @@
 
 #include "cli/command.h"
 
-/* The command that the words start with, and how many of them name it. */
+/* The command that the words begin with. used: the number of words of its name. */
 static const struct cli_command *find(const struct cli_command *const *commands, int count,
                                       char **words, int *used)
 {
@@ -31,7 +31,7 @@ static void offer(const char *candidate, size_t len, const char *start)
         printf("%.*s\n", (int)len, candidate);
 }
 
-/* First words, or second words of the family that the first one names. */
+/* Offers first words of commands; with a family, its second words. */
 static void offer_commands(const struct cli_command *const *commands, const char *family,
                            const char *start)
 {
@@ -72,7 +72,7 @@ static void offer_options(const struct cli_command *c, const char *start)
     offer_option("help", start);
 }
 
-/* Words up to the next slash. */
+/* Offers the words up to the next slash. */
 static void offer_words(const char *words, const char *start)
 {
     while (words && *words && *words != '/') {
@@ -86,7 +86,7 @@ static void offer_words(const char *words, const char *start)
     }
 }
 
-/* What stands for the operand that so many others precede. */
+/* The words for the operand with that index. */
 static const char *words_at(const char *words, int operands)
 {
     if (!words || !strchr(words, '/'))
@@ -96,7 +96,7 @@ static const char *words_at(const char *words, int operands)
     return words;
 }
 
-/* The option of the command that the word is, if it takes a value. */
+/* The option of the command that word is, if it takes a value; else NULL. */
 static const struct cli_option *valued(const struct cli_command *c, const char *word)
 {
     static const struct cli_option socket = {256, "socket", "PATH", NULL};
@@ -132,8 +132,8 @@ static void offer_values(const struct cli_option *o, const char *start)
         puts("@files");
 }
 
-/* Bash takes --abi=seed apart into three words. Offers what can stand as the value of an option,
- * and returns whether the last word is one. */
+/* Offers the values of an option, if the last word is a value; returns whether it is. Bash splits
+ * --abi=upstream into three words. */
 static bool complete_value(const struct cli_command *c, int count, char **words)
 {
     bool at_sign = strcmp(words[count - 1], "=") == 0;
@@ -148,7 +148,8 @@ static bool complete_value(const struct cli_command *c, int count, char **words)
     return true;
 }
 
-/* Operands before the last word; *program is set if one of them begins another command line. */
+/* The number of operands before the last word. *program: "--" is among these words, so the last
+ * word belongs to another command line. */
 static int count_operands(const struct cli_command *c, int count, char **words, bool *program)
 {
     int operands = 0;

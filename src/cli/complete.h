@@ -5,9 +5,9 @@
 #include "cli/command.h"
 
 /*
- * `apus --complete WORD...`: what may stand in place of the last word, one candidate per line; the
- * words before it are those of the command line after "apus". "@files" and "@commands" in a line of
- * their own ask the shell to complete file and program names. Returns the exit status.
+ * `apus --complete WORD...`: prints candidates for the last word, one per line. The words are those
+ * of the command line after "apus". The candidates "@files", "@commands", "@guests", "@mdevs" and
+ * "@adapters" stand for such names; completion/apus.bash replaces them. Returns the exit status.
  */
 int cli_complete(const struct cli_command *const *commands, int count, char **words);
 

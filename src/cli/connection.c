@@ -16,8 +16,8 @@
 struct connection {
     int fd;
     struct text in;
-    size_t start;   /* of what has not been read yet */
-    json_t *events; /* an array of those that came before the answer */
+    size_t start;   /* of the unread rest of in */
+    json_t *events; /* array of events that arrived before a reply */
 };
 
 static bool is_socket(const char *path)
@@ -31,21 +31,22 @@ static int refuse_connect(int err, const char *path)
 {
     switch (err) {
     case ENOENT:
-        cli_error("there is no socket %s; is the machine running?", path);
+        cli_error("there is no socket at %s; is the machine running?", path);
         break;
     case ECONNREFUSED:
-        cli_error(is_socket(path) ? "nobody answers at %s; the daemon has ended"
-                                  : "%s is no socket; a machine's is named by 'apus run' in "
-                                    "$APUS_SOCKET and by 'apus daemon' with --socket",
+        cli_error(is_socket(path) ? "no daemon is listening at %s; it has ended"
+                                  : "%s is not a socket; expected the path in $APUS_SOCKET of "
+                                    "'apus run' or of --socket of 'apus daemon'",
                   path);
         break;
     case EACCES:
     case EPERM:
-        cli_error("no permission to use the socket %s; it belongs to whoever started the machine",
+        cli_error("no permission to use the socket %s; it belongs to the user who started the "
+                  "machine",
                   path);
         break;
     case ENAMETOOLONG:
-        cli_error("the socket's path is longer than the 107 bytes that it can have: %s", path);
+        cli_error("the path of the socket is longer than 107 bytes: %s", path);
         break;
     default:
         cli_error("cannot connect to %s: %s", path, strerror(err));
@@ -109,20 +110,19 @@ static int refuse_transport(int ret)
     if (ret == -EPIPE || ret == -ECONNRESET)
         cli_error("the daemon has closed the connection");
     else if (ret == -EPROTO)
-        cli_error("the daemon answered with something that is not of its protocol; is it another "
-                  "version?");
+        cli_error("the daemon sent an invalid reply; is it another version of apus?");
     else
         cli_error("the connection to the daemon failed: %s", strerror(-ret));
     return ret;
 }
 
-/* The sentence of an answer's error, for the user. */
+/* Prints the error of a reply. */
 static void report(const json_t *answer)
 {
     const json_t *error = json_object_get(answer, "error");
     const char *sentence = json_string_value(json_object_get(error, "desc"));
 
-    cli_error("%s", sentence ? sentence : "the daemon refused without saying why");
+    cli_error("%s", sentence ? sentence : "the daemon refused without giving a reason");
 }
 
 int connection_open(const char *path, struct connection **out)
@@ -169,7 +169,7 @@ void connection_cleanup(struct connection **c)
     connection_close(*c);
 }
 
-/* Sends the bytes, the descriptor with the first of them. 0 or -errno. */
+/* Sends all bytes, and the descriptor with the first of them. 0 or -errno. */
 static int send_all(int socket, const char *data, size_t len, int fd)
 {
     while (len) {
@@ -209,7 +209,7 @@ int connection_request(struct connection *c, const char *command, json_t *argume
     json_t *message = NULL;
     int ret = send_request(c, command, arguments, fd);
 
-    /* A daemon that has closed the connection may have said why. */
+    /* The daemon may have sent a reason before it closed the connection. */
     if (ret == -EPIPE)
         ret = 0;
     while (ret == 0) {

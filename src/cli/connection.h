@@ -4,45 +4,40 @@
 
 #include <jansson.h>
 
-/* A client of a daemon's control socket (docs/control-protocol.md). Calls block. */
+/* A client of a daemon's control socket (docs/control-protocol.md). All functions block. */
 struct connection;
 
-/*
- * Connects to the socket at path and reads the greeting. 0, or a negative errno after a sentence on
- * standard error.
- */
+/* Connects to the socket at path and reads the greeting. 0, or -errno after an error message. */
 int connection_open(const char *path, struct connection **out);
 
 /* NULL is allowed. */
 void connection_close(struct connection *c);
 
-/* A descriptor of the socket at path, or -errno, and no message. */
+/* Connects to the socket at path. A descriptor, or -errno without an error message. */
 int connection_socket(const char *path);
 
 #define connection_auto __attribute__((cleanup(connection_cleanup))) struct connection
 void connection_cleanup(struct connection **c);
 
 /*
- * Executes a command and waits for its answer. arguments, which is taken, may be NULL; fd, which is
- * not, goes along unless it is -1. Events that come in between are kept for connection_event.
- * Returns a new reference to what the command returned, or NULL after a sentence on standard error:
- * that of the daemon if it refused.
+ * Executes a command and waits for the reply. Takes ownership of arguments, which may be NULL. fd
+ * is passed along unless it is -1, and stays the caller's. Events that arrive in between are kept
+ * for connection_event. Returns a new reference to the returned value, or NULL after an error
+ * message.
  */
 json_t *connection_call(struct connection *c, const char *command, json_t *arguments, int fd);
 
 /*
- * The same for those who want to see the refusal: 0 and the whole answer, which has a member
- * "return" or "error", or a negative errno after a sentence on standard error.
+ * The same for callers that handle a refusal: 0 and the whole reply, with a member "return" or
+ * "error"; or -errno after an error message.
  */
 int connection_request(struct connection *c, const char *command, json_t *arguments, int fd,
                        json_t **answer);
 
-/* Drops the events that have come so far. */
+/* Drops the events that have arrived so far. */
 void connection_forget_events(struct connection *c);
 
-/*
- * Waits for the next event and returns a new reference to it; NULL when the daemon has ended.
- */
+/* Waits for the next event and returns a new reference to it; NULL: the daemon has ended. */
 json_t *connection_event(struct connection *c);
 
 #endif

@@ -6,10 +6,10 @@
 
 #include "base/text.h"
 
-/* Members of what the daemon returned, for people. */
+/* Formats members of what the daemon returned. */
 
 /*
- * Numbers of a JSON array as a short list in hex, runs joined: "04-06,0a", or "-" if it is empty.
+ * The numbers of a JSON array as a list in hex with ranges: "04-06,0a", or "-" if it is empty.
  * digits is the width: 2 for adapters, 4 for domains.
  */
 void field_ids(const json_t *ids, int digits, struct text *out);

@@ -11,7 +11,7 @@
 #include "cli/field.h"
 #include "run/program.h"
 
-#define CONNECT_TRIES 500 /* of 20 ms: QEMU loads the plugin at once when it starts */
+#define CONNECT_TRIES 500 /* every 20 ms; QEMU loads the plugin as soon as it starts */
 
 bool guest_linux_answers(const char *path)
 {
@@ -56,7 +56,7 @@ bool guest_linux_is_real(const char *socket, const char *name)
     return real;
 }
 
-/* The plugin has connected, or said why not. */
+/* Waits until the plugin has connected, or failed with a message. */
 static int wait_connected(const char *socket, const struct linux_boot *boot)
 {
     const struct timespec pause = {0, 20000000};
@@ -70,19 +70,19 @@ static int wait_connected(const char *socket, const struct linux_boot *boot)
             break;
         nanosleep(&pause, NULL);
     }
-    return cli_error("guest '%s' has not started: %s", boot->name,
-                     words.len ? words.data : "QEMU does not connect to the daemon");
+    return cli_error("guest '%s' did not start: %s", boot->name,
+                     words.len ? words.data : "QEMU did not connect to the daemon");
 }
 
-/* Nothing must be in the guest's way. */
+/* Checks that the guest can be started. */
 static int check(const char *socket, const json_t *list, const struct linux_boot *boot)
 {
     if (guest_linux_find(list, boot->name))
-        return cli_error("a guest '%s' runs already", boot->name);
+        return cli_error("guest '%s' is already running", boot->name);
     if (!json_is_string(json_object_get(list, "socket")))
-        return cli_error("the daemon at %s has no socket for real guests", socket);
+        return cli_error("the daemon at %s has no guest socket", socket);
     if (linux_guest_runs(boot->dir))
-        return cli_error("a QEMU for guest '%s' runs already; 'apus guest stop %s' ends it",
+        return cli_error("QEMU is already running for guest '%s'; 'apus guest stop %s' ends it",
                          boot->name, boot->name);
     return 0;
 }
@@ -94,9 +94,10 @@ int guest_linux_start(const char *socket, struct linux_boot *boot, bool wait)
     int status;
 
     if (!linux_guest_dir(socket, boot->name, &dir))
-        return cli_usage("'%s' cannot be the name of a real guest: letters, digits and . _ -, at "
-                         "most 63, no . or - first",
-                         boot->name);
+        return cli_usage(
+            "'%s' is not a valid name for a real guest; use at most 63 letters, digits "
+            "and . _ -, and no . or - at the beginning",
+            boot->name);
     if (guest_linux_list(socket, &list) < 0)
         return 1;
     boot->dir = dir.data;
@@ -116,7 +117,6 @@ int guest_linux_start(const char *socket, struct linux_boot *boot, bool wait)
     return status;
 }
 
-/* Whether there was a QEMU to end. */
 bool guest_linux_stop(const char *socket, const char *name)
 {
     text_auto dir = {0};

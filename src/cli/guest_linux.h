@@ -7,22 +7,22 @@
 
 #include "cli/linux.h"
 
-/* Guests of a daemon that are real Linux systems. socket is the control socket. */
+/* Guests of a daemon that are real Linux systems. socket: the path of the control socket. */
 
-/* Whether a daemon listens there; nothing is said. */
+/* Whether a daemon is listening there. Prints no error message. */
 bool guest_linux_answers(const char *socket);
 
-/* What guest-list returns, as a new reference. 0, or -1 after a sentence. */
+/* The reply to guest-list, as a new reference. 0, or -1 after an error message. */
 int guest_linux_list(const char *socket, json_t **out);
 
-/* The guest of that name in it, or NULL. */
+/* The guest of that name in the list, or NULL. */
 const json_t *guest_linux_find(const json_t *list, const char *name);
 
-/* Whether a client is the guest's CPUs. */
+/* Whether a client of the guest protocol provides the guest's CPUs. */
 bool guest_linux_is_real(const char *socket, const char *name);
 
-/* Boots as boot says, whose dir and socket are filled in; waits until the guest has connected, and
- * if wanted until it answers. The exit status, after a sentence if it is not 0. */
+/* Boots a guest. Sets dir and socket of boot. Waits until the guest has connected and, with wait,
+ * until it has booted. Returns the exit status, after an error message if it is not 0. */
 int guest_linux_start(const char *socket, struct linux_boot *boot, bool wait);
 
 /* Ends the guest's QEMU, if there is one, and returns whether there was. */

@@ -6,7 +6,7 @@
 
 static const char *const headings[CLI_GROUPS] = {
     [CLI_RUN] = "Run programs on an AP machine",
-    [CLI_LOOK] = "Look at the machine",
+    [CLI_LOOK] = "Inspect the machine",
     [CLI_GUESTS] = "Guests",
     [CLI_MACHINE] = "Support Element, SCLP and faults",
     [CLI_OTHER] = "Other",
@@ -14,7 +14,7 @@ static const char *const headings[CLI_GROUPS] = {
 
 static const struct cli_option socket_option = {
     1000, "socket", "PATH",
-    "the daemon's control socket (default: $APUS_SOCKET, else the only one)"};
+    "the control socket (default: $APUS_SOCKET, else that of the only machine)"};
 static const struct cli_option json_option = {1000, "json", NULL, "print JSON"};
 static const struct cli_option help_option = {'h', "help", NULL, "show this help"};
 
@@ -43,8 +43,8 @@ void cli_help_all(const struct cli_command *const *commands)
     puts("Usage: apus COMMAND [OPTIONS] ...\n"
          "\n"
          "Apus is the Adjunct Processor subsystem of IBM Z in user space: a machine with crypto\n"
-         "adapters, the AP bus with its drivers, mediated devices and guests, behind the /sys\n"
-         "that programs know.");
+         "adapters, the AP bus with its drivers, mediated devices and guests, which programs use\n"
+         "through /sys and /dev as on IBM Z.");
     for (int group = 0; group < CLI_GROUPS; group++) {
         bool titled = false;
 
@@ -60,7 +60,7 @@ void cli_help_all(const struct cli_command *const *commands)
     heading("Examples");
     puts("  apus run -- bash                        a shell on the default machine\n"
          "  apus run -m lab.ini -- ./my-test.sh     a program on a machine from a file");
-    puts("\n'apus COMMAND --help' explains a command; 'apus --version' tells the version.");
+    puts("\n'apus COMMAND --help' explains a command; 'apus --version' shows the version.");
 }
 
 void cli_help_family(const struct cli_command *const *commands, const char *family)

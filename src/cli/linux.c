@@ -24,7 +24,7 @@
 #define QUIT_MS     5000  /* for QEMU to end when it is asked */
 #define POLL_MS     20
 
-/* The directory of this program, with its slash. */
+/* The directory of this program, with a slash at the end. */
 static void own_dir(struct text *out)
 {
     char path[PATH_MAX];
@@ -36,7 +36,7 @@ static void own_dir(struct text *out)
     text_adds(out, path);
 }
 
-/* A file beside this program in the build tree. */
+/* Finds a file in the build tree that this program was started from. */
 static bool built(const char *relative, struct text *out)
 {
     text_clear(out);
@@ -67,7 +67,7 @@ bool linux_tool(const char *name, struct text *out)
     installed(APUS_LIBEXECDIR, is_program ? name : relative.data, out);
     if (access(out->data, X_OK) == 0)
         return true;
-    cli_error("%s is not there; is apus installed completely?", out->data);
+    cli_error("%s does not exist; is apus installed completely?", out->data);
     return false;
 }
 
@@ -188,7 +188,7 @@ static bool wait_end(const char *dir, unsigned ms)
     return true;
 }
 
-/* The lock is held, so the number in the file is QEMU's. */
+/* While the lock is held, the PID in the file is that of QEMU. */
 static void signal_guest(const char *dir, int number)
 {
     pid_t pid = guest_pid(dir);
@@ -234,7 +234,7 @@ void linux_guests_end(const char *socket)
     rmdir(all.data);
 }
 
-/* SOCKET.linux: only ours to look at, as boot makes the directory in it. */
+/* Creates SOCKET.linux, accessible only to this user, as the directory that boot makes in it. */
 static bool make_parent(const char *dir)
 {
     text_auto parent = {0};
@@ -345,7 +345,7 @@ int linux_wait(const char *dir, const char *name)
 
     if (run_exec(dir, options, argv) == 0)
         return 0;
-    return cli_error("guest '%s' did not come up; %s/console.log tells how far it came", name, dir);
+    return cli_error("guest '%s' did not boot; see %s/console.log", name, dir);
 }
 
 void linux_last_words(const char *dir, struct text *out)

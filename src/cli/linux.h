@@ -7,34 +7,33 @@
 #include "base/text.h"
 
 /*
- * Real Linux guests: QEMU processes that our scripts boot (docs/linux-guests.md). The files of
- * guest NAME are in the directory SOCKET.linux/NAME, SOCKET being the control socket: lock (held as
- * long as QEMU runs), pid, exec.sock, console.log, qemu.log.
+ * Real Linux guests: QEMU processes started by the script linux/boot (docs/linux-guests.md). The
+ * files of guest NAME are in the directory SOCKET.linux/NAME, where SOCKET is the control socket:
+ * lock (held while QEMU runs), pid, exec.sock, console.log, qemu.log.
  */
 
-/* Where a script or program of ours is, in the build tree or installed: "fetch", "boot",
- * "linux-exec". False after a sentence on standard error. */
+/* The path of a script or program of Apus, in the build tree or installed: "fetch", "boot",
+ * "linux-exec". False after an error message. */
 bool linux_tool(const char *name, struct text *out);
 
-/* What QEMU inside `apus run` needs, but for the socket; texts are to be freed with
- * linux_emulator_done. */
+/* What QEMU inside `apus run` needs, except the socket. Freed by linux_emulator_done. */
 struct linux_emulator {
     struct text bin, plugin;
-    struct text qemu; /* of the cache; empty if nobody can say where that is */
+    struct text qemu; /* the one in the cache; empty: its place is not known */
 };
 
-/* False: the plugin is not installed, hence there is no QEMU of ours. */
+/* False: the plugin is not installed, so QEMU cannot be offered. */
 bool linux_emulator_find(struct linux_emulator *out);
 void linux_emulator_done(struct linux_emulator *e);
 
-/* The directory of a guest. False if no guest of ours can have that name: it is made of letters,
- * digits and . _ -, at most 63, and does not begin with . or -. */
+/* The directory of a guest. False if the name is not valid: at most 63 letters, digits and . _ -,
+ * not beginning with . or -. */
 bool linux_guest_dir(const char *socket, const char *name, struct text *out);
 
 /* Whether QEMU runs for the guest with this directory. */
 bool linux_guest_runs(const char *dir);
 
-/* Ends the QEMU of a guest, waits for that, and removes the directory. Nothing if there is none. */
+/* Ends the QEMU of a guest, if any, waits for its end, and removes the directory. */
 void linux_guest_end(const char *dir);
 
 /* The same for all guests of a control socket. */
@@ -83,18 +82,18 @@ bool linux_boot_option(int option, struct linux_boot *boot);
 void linux_boot_done(struct linux_boot *boot);
 
 /*
- * Boots. With a console the exit status of QEMU; otherwise 0 when QEMU runs. boot says itself what
- * went wrong.
+ * Boots. Returns the exit status: with a console that of QEMU; otherwise 0 once QEMU runs. The
+ * script prints error messages itself.
  */
 int linux_boot(struct linux_boot *boot);
 
 /* Runs a program in the guest with this directory, and returns its exit status. */
 int linux_exec(const char *dir, char **argv);
 
-/* Waits until the guest has answered. 0, or 1 after a sentence. */
+/* Waits until the guest has booted. 0, or 1 after an error message. */
 int linux_wait(const char *dir, const char *name);
 
-/* What the plugin said last, for instance why the daemon refused the guest; "" if nothing. */
+/* The last message of the plugin, such as why the daemon refused the guest; "": none. */
 void linux_last_words(const char *dir, struct text *out);
 
 #endif

@@ -12,8 +12,7 @@
 #define CLI_ENTRY(name) &cmd_##name,
 static const struct cli_command *const table[] = {CLI_COMMANDS(CLI_ENTRY) NULL};
 
-/* Whether the command's name is the first words of argv; how many words that takes goes to *used.
- */
+/* Whether argv begins with the command's name. *used: the number of its words. */
 static bool matches(const struct cli_command *c, int argc, char **argv, int *used)
 {
     const char *blank = strchr(c->name, ' ');
@@ -46,15 +45,15 @@ static bool is_help(const char *word)
 static int wrong_command(int argc, char **argv)
 {
     if (argv[0][0] == '-')
-        fprintf(stderr, "apus: there is no option '%s' before a command\n", argv[0]);
+        fprintf(stderr, "apus: unknown option '%s'\n", argv[0]);
     else if (is_family(argv[0]) && argc > 1)
-        fprintf(stderr, "apus: there is no command '%s %s'\nTry 'apus %s --help'.\n", argv[0],
-                argv[1], argv[0]);
+        fprintf(stderr, "apus: unknown command '%s %s'\nTry 'apus %s --help'.\n", argv[0], argv[1],
+                argv[0]);
     else if (is_family(argv[0]))
-        fprintf(stderr, "apus: 'apus %s' needs to know what to do\nTry 'apus %s --help'.\n",
-                argv[0], argv[0]);
+        fprintf(stderr, "apus: 'apus %s' requires a subcommand\nTry 'apus %s --help'.\n", argv[0],
+                argv[0]);
     else
-        fprintf(stderr, "apus: there is no command '%s'\n", argv[0]);
+        fprintf(stderr, "apus: unknown command '%s'\n", argv[0]);
     if (!is_family(argv[0]))
         fputs("Try 'apus --help'.\n", stderr);
     return 2;
@@ -103,7 +102,7 @@ static int help_run(int argc, char **argv)
         family |= strncmp((*c)->name, name, len) == 0 && (*c)->name[len] == ' ';
     }
     if (!family)
-        return cli_usage("there is no command '%s'", name);
+        return cli_usage("unknown command '%s'", name);
     cli_help_family(table, name);
     return 0;
 }
@@ -117,9 +116,9 @@ const struct cli_command cmd_help = {
 };
 
 /*
- * Numbers 0 to 2 that the caller has closed would go to files of ours, which would then be taken
- * for standard input, output or error. What is put there fails as if it was closed, and a program
- * that we become finds it closed.
+ * If the caller has closed descriptors 0 to 2, files that we open would get these numbers and be
+ * mistaken for standard input, output or error. The descriptors put there fail as closed ones do,
+ * and are closed for a program that we execute.
  */
 static void occupy_standard(void)
 {
@@ -128,13 +127,13 @@ static void occupy_standard(void)
             open("/dev/null", (fd == 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
 }
 
-/* Output that cannot be written is a failure. */
+/* A failure to write the output makes the command fail. */
 static int finish(int status)
 {
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    cli_error("the output cannot be written%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
+    cli_error("cannot write the output%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
     return status ? status : 1;
 }
 

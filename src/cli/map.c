@@ -38,7 +38,7 @@ static char state_mark(const char *state)
     return strcmp(state, "checkstop") == 0 ? '!' : '\0';
 }
 
-/* "1*", "v~": who owns the queue, whether a guest uses it, what state its adapter is in. */
+/* "1*", "v~": the owner of the queue, whether a guest can use it, and the adapter's state. */
 static void symbol_format(const struct map_cell *cell, const char *state, char out[MAP_SYMBOL])
 {
     char mark[2] = {cell->kind == '-' ? '\0' : state_mark(state), '\0'};

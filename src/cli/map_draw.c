@@ -6,10 +6,10 @@
 #include "cli/field.h"
 #include "cli/map_internal.h"
 
-/* Left of the cells: "domain 0004-000f ". */
+/* Width to the left of the cells: "domain 0004-000f ". */
 #define MARGIN 17u
 
-/* A run of neighbouring ids that look alike. */
+/* A run of consecutive ids with equal cells. */
 struct span {
     unsigned first, last; /* indexes into map->apid or map->apqi */
 };
@@ -84,7 +84,7 @@ static unsigned full_cell(const struct map *map)
     for (unsigned i = 0; i < map->rows * map->columns; i++)
         if (strlen(map->symbols[i]) > widest)
             widest = (unsigned)strlen(map->symbols[i]);
-    /* "(05,0047) " and the symbol; the heading "05 CEX5C" needs 10, "checkstop" fits below it. */
+    /* "(05,0047) " and the symbol. The headings "05 CEX5C" and "checkstop" fit, too. */
     return 10 + (widest < 1 ? 1 : widest);
 }
 
@@ -102,7 +102,7 @@ static void full_rule(struct drawing *d)
 static void full_heading(struct drawing *d)
 {
     const struct map *map = d->map;
-    unsigned states = 0; /* columns up to the last one that says something */
+    unsigned states = 0; /* columns up to the last one with a state to show */
 
     pad(d->out, 0, MARGIN - 1);
     text_adds(d->out, "adapter (card)\n");
@@ -140,7 +140,7 @@ static void draw_full(struct drawing *d)
     full_rule(d);
 }
 
-/* Short drawing: symbols alone, neighbours joined. */
+/* Short drawing: only symbols, equal neighbours merged. */
 
 static bool same_column(const struct map *map, unsigned a, unsigned b)
 {
@@ -242,19 +242,19 @@ static void draw_short(struct drawing *d, unsigned width)
     }
 }
 
-/* Only what occurs is explained. */
+/* Explains only the symbols that occur. */
 static void draw_legend(struct drawing *d)
 {
     static const struct {
         char what;
         const char *text;
     } kinds[] = {{'z', "zcrypt"},
-                 {'v', "vfio_ap, assigned to no mediated device"},
+                 {'v', "vfio_ap, not assigned to a mediated device"},
                  {'u', "no driver"},
                  {'-', "no such queue"},
                  {'*', "in use: a guest can use it now"},
-                 {'~', "its adapter is in standby"},
-                 {'!', "its adapter is check-stopped"}};
+                 {'~', "the adapter is in standby"},
+                 {'!', "the adapter is check-stopped"}};
     const json_t *mdev;
     size_t number;
 
@@ -285,7 +285,7 @@ int map_draw(const json_t *view, unsigned width, bool colour, struct text *out)
     if (rc == 0) {
         *d = (struct drawing){.map = &map, .colour = colour, .out = out, .cell = full_cell(&map)};
         if (!map.columns || !map.rows)
-            text_adds(out, "The LPAR has no queues, and none are assigned.\n");
+            text_adds(out, "The LPAR has no queues, and none is assigned.\n");
         else if (MARGIN + map.columns * (d->cell + 3) <= width)
             draw_full(d);
         else

@@ -8,7 +8,7 @@
 /* Room for "65535z*~". */
 #define MAP_SYMBOL 16
 
-/* The map as loaded: cells row by row, with their symbols. The JSON belongs to the caller. */
+/* A parsed map: cells row by row, and their symbols. adapters and mdevs belong to the caller. */
 struct map {
     const json_t *adapters, *mdevs;
     unsigned columns, rows;

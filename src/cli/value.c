@@ -91,14 +91,14 @@ int value_ids(const char *word, const char *what, struct mask256 *out)
 int value_profile(const char *word, enum abi_profile *out)
 {
     if (abi_parse(word, out) < 0)
-        return cli_usage("there is no profile '%s'; it is 'proposal' or 'upstream'", word);
+        return cli_usage("unknown profile '%s'; expected 'proposal' or 'upstream'", word);
     return 0;
 }
 
 int value_on_off(const char *word, bool *out)
 {
     if (strcmp(word, "on") && strcmp(word, "off"))
-        return cli_usage("the state is 'on' or 'off', not '%s'", word);
+        return cli_usage("expected 'on' or 'off', not '%s'", word);
     *out = strcmp(word, "on") == 0;
     return 0;
 }

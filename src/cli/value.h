@@ -9,7 +9,7 @@
 #include "base/mask256.h"
 #include "base/text.h"
 
-/* Operands in, columns out: what the commands that talk to a daemon share. */
+/* Parsing of operands and printing of tables, shared by the subcommands. */
 
 /*
  * An adapter or domain number, 0 to 255: in C notation, or as tables and devices show it, in hex
@@ -29,21 +29,21 @@ int value_on_off(const char *word, bool *out);
 
 /*
  * A table of text: rows of cells, aligned to the left, two blanks apart. The first row is the
- * heading. All zero is empty.
+ * heading. Initialize with zeros.
  */
 struct table {
-    struct text cells; /* each ended by NUL, row after row */
+    struct text cells; /* each terminated by NUL, row by row */
     unsigned columns, count;
 };
 
 void table_add(struct table *t, const char *cell);
 void table_addf(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The numbers that a member of an object has, as field_ids writes them. */
+/* The numbers in a member of an object, as formatted by field_ids. */
 void table_add_ids(struct table *t, const json_t *object, const char *name, int digits);
-/* Prints on standard output, with an indent, and empties the table. */
+/* Prints the table to standard output, indented, and frees it. */
 void table_print(struct table *t, unsigned indent);
 
-/* Escapes for a terminal, or "" if standard output is none. */
+/* Escape sequences for a terminal; "" without colours. */
 const char *value_bold(void);
 const char *value_plain(void);
 

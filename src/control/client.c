@@ -29,7 +29,7 @@ void control_client_read(struct control_client *c)
 static void forget_sent(struct control_client *c)
 {
     if (c->sent == c->out.len) {
-        /* A burst of events must not be paid for with memory for ever. */
+        /* After a burst of events the memory is returned. */
         if (c->out.capacity > CONTROL_HOLD)
             text_done(&c->out);
         text_clear(&c->out);

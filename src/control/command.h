@@ -10,16 +10,16 @@
 #include "control/schema.h"
 
 /*
- * The commands of the control protocol. docs/control-protocol.md is checked against this table, so
- * the sentences here are the documentation.
+ * The commands of the control protocol. docs/control-protocol.md contains the texts of this table;
+ * a test compares the two.
  */
 
-/* What a connection remembers between its requests. */
+/* The state of a connection. */
 struct control_peer {
-    uint64_t number;       /* names the connection; never used twice */
-    unsigned events;       /* bits of enum control_event it has subscribed to */
-    int fd;                /* a descriptor it has sent and no command has taken yet; -1: none */
-    struct closer *closer; /* takes such descriptors in the end */
+    uint64_t number;       /* identifies the connection; never reused */
+    unsigned events;       /* subscriptions, bits of enum control_event */
+    int fd;                /* descriptor received and not used by a command yet; -1: none */
+    struct closer *closer; /* closes such descriptors */
 };
 
 /* A guest that ends with the connection that started it. */
@@ -28,11 +28,11 @@ struct control_owned {
     uint64_t peer;
 };
 
-/* What all connections share. */
+/* State shared by all connections. */
 struct control_state {
     struct door *door;
     const struct control_host *host;
-    const struct control_command *const *commands; /* all that there are, for "commands" */
+    const struct control_command *const *commands; /* control_commands, for "commands" */
     struct ring log, events;
     struct control_owned *owned;
     unsigned owned_count;
@@ -42,7 +42,7 @@ void control_state_init(struct control_state *s, struct door *door,
                         const struct control_host *host);
 void control_state_done(struct control_state *s);
 
-/* Stops the guests that peer owned, as when their process had died. */
+/* Stops the guests that peer owned. */
 void control_peer_gone(struct control_state *s, uint64_t peer);
 
 struct control_call {
@@ -51,18 +51,18 @@ struct control_call {
     const struct argument_values *arguments;
 };
 
-/* The guest ends with the caller's connection; or, it has been stopped and no longer does. */
+/* From now on the guest is stopped when the connection closes; or no longer. */
 void control_own_guest(struct control_call *call, const char *guest);
 void control_disown_guest(struct control_state *s, const char *guest);
 
 struct control_command {
     const char *name;
-    const char *what; /* sentences for the documentation */
+    const char *what; /* description, for the documentation */
     struct argument arguments[CONTROL_ARGUMENTS_MAX + 1];
     const char *returns;
-    /* A new reference, or NULL with *error set. Without it the command of the core that has the
-     * same name is executed (core/commands.h): the arguments are its fields, and value is the name
-     * under which reply.value is returned, or NULL. */
+    /* Returns a new reference, or NULL with *error set. If run is NULL, the core's command of the
+     * same name is executed (core/commands.h): the arguments are its fields, and reply.value is
+     * returned under the name in value, unless that is NULL. */
     json_t *(*run)(struct control_call *call, struct control_error *error);
     const char *value;
 };
@@ -70,7 +70,7 @@ struct control_command {
 json_t *control_command_run(const struct control_command *command, struct control_call *call,
                             struct control_error *error);
 
-/* Groups of commands, each ending with a NULL name; control_commands ends with NULL. */
+/* Groups of commands, each terminated by a NULL name; control_commands is terminated by NULL. */
 extern const struct control_command control_commands_session[], control_commands_view[],
     control_commands_machine[], control_commands_fault[], control_commands_guest[];
 extern const struct control_command *const control_commands[];
@@ -78,8 +78,8 @@ extern const struct control_command *const control_commands[];
 const struct control_command *control_command_find(const char *name);
 
 /*
- * Runs a command of the core for a request. 0, or a negative errno with *error set to the core's
- * sentence. value, if not NULL, gets reply.value.
+ * Executes a command of the core for a request. 0, or -errno with *error set to the core's message.
+ * If value is not NULL, it gets reply.value.
  */
 int control_execute(struct control_call *call, struct command *command, int64_t *value,
                     struct control_error *error);

@@ -15,26 +15,26 @@
  */
 struct control_server;
 
-#define CONTROL_LOG_MESSAGES 1000 /* kept for the command log */
-#define CONTROL_EVENTS       1000 /* kept for the command events */
+#define CONTROL_LOG_MESSAGES 1000 /* messages kept for the command log */
+#define CONTROL_EVENTS       1000 /* events kept for the command events */
 #define CONTROL_CLIENTS_MAX  256
 
-/* What commands need from the daemon around them. The functions return 0 or -errno with a sentence
- * in why. */
+/* What commands need from the daemon. Functions return 0, or -errno with a message in why. */
 struct control_host {
     void *data;
     bool virtual_clock;
-    const char *guest_socket;    /* of the guest protocol; NULL: there is none */
+    const char *guest_socket;    /* path of the guest socket; NULL: none */
     uint64_t (*now)(void *data); /* ns, as in commands to the core */
-    /* Serves the tree of a guest on a descriptor of /dev/fuse. fd remains the caller's; whoever
-     * needs it longer makes a copy. */
+    /* Serves the tree of a guest on a descriptor of /dev/fuse. The caller keeps fd and closes it;
+     * the function duplicates it. */
     int (*mount_guest)(void *data, unsigned guest, int fd, struct text *why);
-    /* Moves the virtual clock on and fires what becomes due. */
+    /* Advances the virtual clock and fires the timers that become due. */
     int (*advance)(void *data, uint64_t ns, struct text *why);
     void (*quit)(void *data);
     /*
-     * Whether all that the last command did is visible everywhere. False: not yet, done(argument)
-     * is called from the event loop when it is. Replies wait for that.
+     * Whether everything that the last command did is visible everywhere (the kernel's cache of
+     * the tree is up to date). False: not yet; done(argument) will be called from the event loop.
+     * Replies wait for that.
      */
     bool (*settle)(void *data, void (*done)(void *argument), void *argument);
 };
@@ -56,17 +56,17 @@ void control_server_stop(struct control_server *s);
 void control_server_free(struct control_server *s);
 
 /*
- * Whether uevents are to be made at all: somebody has subscribed to them, or the machine is small
- * enough to remember them for those who ask later. Writing down the uevents of 65,536 queues takes
- * ten times as long as moving the queues.
+ * Whether uevents are wanted at all: someone has subscribed to them, or the machine is small enough
+ * to keep them for the command events. Formatting the uevents of 65,536 queues takes ten times as
+ * long as rebinding the queues.
  */
 #define CONTROL_REMEMBER_QUEUES 4096u
 bool control_server_wants_uevents(const struct control_server *s);
 
-/* Messages go into the log, events to those who subscribed. Never executes commands itself. */
+/* Adds messages to the log and sends events to subscribers. Executes no commands. */
 void control_server_effects(struct control_server *s, const struct effects *effects);
 
-/* A message of the daemon's own, which is not an effect of a command. */
+/* Logs a message of the daemon itself, one that is not an effect of a command. */
 void control_server_log(struct control_server *s, enum log_level level, const char *message);
 
 #endif

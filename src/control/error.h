@@ -5,15 +5,15 @@
 #include "base/text.h"
 
 /*
- * Why a request failed. The class is for programs, the sentence for people; the errno is the one a
- * write to the corresponding attribute would give.
+ * Why a request failed. The class is for programs, desc for people; the errno is that of a write to
+ * the corresponding attribute.
  */
-#define CONTROL_SYNTAX   "SyntaxError"     /* the line is no request at all */
-#define CONTROL_TOO_LONG "LineTooLong"     /* and was dropped */
+#define CONTROL_SYNTAX   "SyntaxError"     /* the line is not a request */
+#define CONTROL_TOO_LONG "LineTooLong"     /* the line was discarded */
 #define CONTROL_UNKNOWN  "CommandNotFound" /* no command of that name */
-#define CONTROL_ARGUMENT "InvalidArgument" /* an argument is missing, unknown or out of shape */
+#define CONTROL_ARGUMENT "InvalidArgument" /* an argument is missing, unknown or invalid */
 #define CONTROL_REFUSED  "Refused"         /* the machine, the bus or a device refused it */
-#define CONTROL_TOO_BUSY "TooManyClients"  /* in place of a greeting; the connection is closed */
+#define CONTROL_TOO_BUSY "TooManyClients"  /* instead of a greeting; the connection is closed */
 
 struct control_error {
     const char *class; /* NULL: no error */
@@ -21,7 +21,7 @@ struct control_error {
     struct text desc;
 };
 
-/* Sets the error; an earlier one is replaced. */
+/* Sets the error, replacing an earlier one. */
 void control_error_set(struct control_error *e, const char *class, int number, const char *format,
                        ...) __attribute__((format(printf, 4, 5)));
 void control_error_done(struct control_error *e);

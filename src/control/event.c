@@ -9,16 +9,16 @@
 #include "control/message.h"
 #include "core/query.h"
 
-/* Both lists in the order of the bits of enum control_event. */
+/* Both lists are in the order of the bits of enum control_event. */
 const struct control_event_name control_event_names[] = {
-    {"uevent", "A kernel uevent of the bus, a card, a queue or a mediated device. data holds its "
-               "variables: ACTION, DEVPATH, SUBSYSTEM and what else it carries."},
+    {"uevent", "A kernel uevent of the bus, a card, a queue or a mediated device. data: its "
+               "variables (ACTION, DEVPATH, SUBSYSTEM and others)."},
     {"log", "A message for the administrator. data: level (info, warning, error), message."},
-    {"guest-matrix", "What a guest can use has changed. data: guest, adapters, domains, "
-                     "control_domains, as they are now."},
-    {"guest-notify", "A guest was told something. data: guest, reason (config: its configuration "
-                     "has changed; release: it is asked to let go of its device)."},
-    {"guest-detached", "The mediated device of a guest was taken away from it. data: guest."},
+    {"guest-matrix", "The matrix of a guest has changed. data: guest, and its current adapters, "
+                     "domains and control_domains."},
+    {"guest-notify", "A guest was notified. data: guest, reason (config: its configuration has "
+                     "changed; release: it is asked to release its mediated device)."},
+    {"guest-detached", "The mediated device of a guest was detached. data: guest."},
     {NULL, NULL}};
 
 const char *const control_event_choices[] = {
@@ -28,14 +28,14 @@ unsigned control_event_kind(const struct effect *effect)
 {
     switch (effect->kind) {
     case EFFECT_UEVENT:
-        /* What a guest's own bus says is heard inside the guest. */
+        /* Uevents of a guest's bus belong to the guest. */
         return effect->tree == CORE_HOST_TREE ? CONTROL_EVENT_UEVENT : 0;
     case EFFECT_LOG:
         return CONTROL_EVENT_LOG;
     case EFFECT_APCB:
         return CONTROL_EVENT_GUEST_MATRIX;
     case EFFECT_GUEST_NOTIFY:
-        /* Interrupts of queues come by the thousands and concern the guest alone. */
+        /* Interrupts of queues are far too frequent, and concern only the guest. */
         return effect->value == NEWS_REPLY ? 0 : CONTROL_EVENT_GUEST_NOTIFY;
     case EFFECT_GUEST_DETACHED:
         return CONTROL_EVENT_GUEST_DETACHED;
@@ -51,8 +51,8 @@ const char *control_level_name(unsigned level)
     return level < 3 ? names[level] : "error";
 }
 
-/* "NAME=value" strings, each ended by NUL. Names come from writers, too, and may be of any bytes.
- */
+/* env: "NAME=value" strings, each terminated by NUL. Writers to uevent choose names, too, so these
+ * may contain any bytes. */
 static json_t *uevent_data(const char *env, size_t len)
 {
     json_t *data = json_object();
@@ -75,7 +75,7 @@ static json_t *uevent_data(const char *env, size_t len)
     return data;
 }
 
-/* A guest that the same command has stopped has its name still, and nothing else. */
+/* If the same command has stopped the guest, only its name is left. */
 static json_t *guest_data(struct core *core, const struct effect *effect)
 {
     struct guest_info guest = {0};

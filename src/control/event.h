@@ -23,13 +23,13 @@ struct control_event_name {
     const char *name, *what;
 };
 
-extern const struct control_event_name control_event_names[]; /* ends with a NULL name */
-extern const char *const control_event_choices[];             /* the names alone */
+extern const struct control_event_name control_event_names[]; /* terminated by a NULL name */
+extern const char *const control_event_choices[];             /* only the names */
 
-/* The kind of event an effect is, or 0 if it concerns nobody outside. */
+/* The kind of event that an effect causes, or 0 if none. */
 unsigned control_event_kind(const struct effect *effect);
 
-/* The event of an effect whose kind is not 0, as a line with its newline, appended to out. */
+/* Appends the event of an effect whose kind is not 0, as a line with newline. */
 void control_event_format(struct core *core, const struct effects *effects,
                           const struct effect *effect, struct text *out);
 

@@ -7,8 +7,8 @@
 #include "control/json.h"
 #include "core/commands.h"
 
-/* What commands share: the state of the server, guests that end with their connection, and the way
- * into the core. */
+/* Shared by all commands: the state of the server, guests that are stopped with their connection,
+ * and the execution of commands of the core. */
 
 void control_state_init(struct control_state *s, struct door *door, const struct control_host *host)
 {
@@ -62,7 +62,7 @@ void control_peer_gone(struct control_state *s, uint64_t peer)
             i++;
             continue;
         }
-        /* It may be gone already; then there is nothing left to do. */
+        /* An error only means that the guest is gone already. */
         s->door->execute(s->door, &stop, &reply);
         reply_done(&reply);
         disown(s, i);
@@ -110,7 +110,7 @@ static void fill_in(struct command *command, const struct argument *a,
     default:
         break;
     }
-    abort(); /* no field takes that */
+    abort(); /* no field has that type */
 }
 
 static json_t *run_in_core(const struct control_command *as, struct control_call *call,

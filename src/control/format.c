@@ -4,7 +4,7 @@
 #include "control/json.h"
 #include "control/message.h"
 
-/* Messages to a peer. */
+/* Formats messages to a peer. */
 
 static int append(const char *bytes, size_t len, void *out)
 {
@@ -12,10 +12,10 @@ static int append(const char *bytes, size_t len, void *out)
     return 0;
 }
 
-/* Takes message. NULL means that building it ran out of memory. */
+/* Takes ownership of message. NULL: out of memory. */
 static void format(json_t *message, struct text *out)
 {
-    /* 12 digits show microseconds for eleven days; more would show how doubles round. */
+    /* 12 digits give microseconds for eleven days; more would show rounding errors. */
     const size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(12);
 
     if (!message || json_dump_callback(message, append, out, flags) < 0)

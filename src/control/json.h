@@ -6,19 +6,20 @@
 
 #include "base/mask256.h"
 
-/* Values as the control protocol writes them. Running out of memory aborts, as in base/text.h. */
+/* Values in the form of the control protocol. Out of memory aborts, as in base/text.h. */
 
-/* A JSON string of any bytes: if it is not UTF-8, what is not ASCII becomes '?'. Never NULL. */
+/* A JSON string from any bytes: if they are not UTF-8, each byte that is not ASCII becomes '?'.
+ * Never NULL. */
 json_t *control_json_string(const char *string);
 
-/* Set a member, or append; they take value, which must not be NULL. */
+/* Set a member, or append; they take ownership of value, which must not be NULL. */
 void control_json_set(json_t *object, const char *name, json_t *value);
 void control_json_append(json_t *array, json_t *value);
 
 /* The ids of a mask in ascending order: [4, 71]. */
 json_t *control_json_ids(const struct mask256 *mask);
 
-/* The members adapters, domains and control_domains. */
+/* Sets the members adapters, domains and control_domains. */
 void control_json_matrix(json_t *object, const struct mask256 *apm, const struct mask256 *aqm,
                          const struct mask256 *adm);
 

@@ -7,12 +7,12 @@
 
 #include "control/json.h"
 
-/* Reals below this hold every integer exactly. */
+/* Below this limit a double represents every integer exactly. */
 #define EXACT 9007199254740992.0
 
 /*
- * jansson recurses once per level. A bound of our own, checked before it sees the text, keeps its
- * stack use small whatever its build allows.
+ * jansson recurses for each level, and its limit depends on how it was built. Our own limit,
+ * checked before, keeps its use of the stack small.
  */
 static int check_depth(const char *line, size_t len)
 {
@@ -33,8 +33,9 @@ static int check_depth(const char *line, size_t len)
 }
 
 /*
- * An integer beyond 64 bits is a wrong argument and no reason not to understand the rest. Reading
- * integers as reals changes the id, too, and that has to come back as it was sent.
+ * jansson rejects integers beyond 64 bits. Here they are only invalid arguments, so the line is
+ * parsed again with integers as reals. That changes the id, too, which must be returned as it was
+ * sent.
  */
 static json_t *load_large_numbers(const char *line, size_t len, json_error_t *where)
 {
@@ -69,7 +70,7 @@ static json_t *load(const char *line, size_t len, struct control_error *error)
     if (!json_is_object(root)) {
         json_decref(root);
         control_error_set(error, CONTROL_SYNTAX, EINVAL,
-                          "a request is an object such as {\"execute\": \"status\"}");
+                          "a request must be an object such as {\"execute\": \"status\"}");
         return NULL;
     }
     return root;
@@ -84,15 +85,15 @@ static int check_members(const json_t *root, struct control_error *error)
     json_object_foreach((json_t *)root, key, value)
     {
         if (strcmp(key, "execute") && strcmp(key, "arguments") && strcmp(key, "id")) {
-            control_error_set(error, CONTROL_SYNTAX, EINVAL,
-                              "a request has no member '%.64s', only execute, arguments and id",
-                              key);
+            control_error_set(
+                error, CONTROL_SYNTAX, EINVAL,
+                "unknown member '%.64s'; a request has only execute, arguments and id", key);
             return -EINVAL;
         }
     }
     if (!json_is_string(json_object_get(root, "execute"))) {
         control_error_set(error, CONTROL_SYNTAX, EINVAL,
-                          "a request names its command as a string in 'execute'");
+                          "'execute' must be a string, the name of the command");
         return -EINVAL;
     }
     if (arguments && !json_is_object(arguments)) {
@@ -118,7 +119,7 @@ int control_request_parse(const char *line, size_t len, struct control_request *
     out->command = control_command_find(name);
     if (!out->command) {
         control_error_set(error, CONTROL_UNKNOWN, EOPNOTSUPP,
-                          "there is no command '%.64s'; 'commands' lists them", name);
+                          "unknown command '%.64s'; 'commands' lists all commands", name);
         return -EINVAL;
     }
     return arguments_parse(out->command->arguments, json_object_get(out->root, "arguments"),

@@ -6,9 +6,8 @@
 #include <time.h>
 
 /*
- * The last so many records of something: log messages, events. Records are numbered from 1; an old
- * one makes room for a new one, and who asks for "since n" can tell from the numbers what he
- * missed.
+ * A ring of the latest records: log messages or events. Records are numbered from 1. A new record
+ * replaces the oldest; the numbers show a reader how many it has missed.
  */
 struct ring_record {
     uint64_t number;
@@ -27,7 +26,7 @@ struct ring {
 void ring_init(struct ring *r, unsigned capacity);
 void ring_done(struct ring *r);
 
-/* Keeps a copy of text. */
+/* Copies text. */
 void ring_add(struct ring *r, uint64_t time, unsigned kind, const char *text);
 
 /* The first record kept whose number is at least number, or NULL. */

@@ -39,8 +39,7 @@ static json_t *run_fault_remove(struct control_call *call, struct control_error 
     struct command command = {.kind = CMD_FAULT_REMOVE};
 
     if (number->given == all) {
-        control_error_set(error, CONTROL_ARGUMENT, EINVAL,
-                          "which fault? Give either 'number' or 'all'");
+        control_error_set(error, CONTROL_ARGUMENT, EINVAL, "expected either 'number' or 'all'");
         return NULL;
     }
     if (number->given && (number->number == 0 || number->number > UINT32_MAX)) {
@@ -56,32 +55,32 @@ static json_t *run_fault_remove(struct control_call *call, struct control_error 
 const struct control_command control_commands_fault[] = {
     {.name = "fault-add",
      .what =
-         "Adds a rule of faults behind those there are: PATTERN COUNT KIND [PARAMETER], as "
+         "Adds a fault rule at the end of the list: PATTERN COUNT KIND [PARAMETER], for example "
          "'05.* 3 busy'. PATTERN: * or ADAPTER.DOMAIN in the two and four hexadecimal digits "
-         "of device names, each also * or a range (05.0047, *.0004, 04-06.*). COUNT: 1 to "
-         "1000000000, or always. KIND: deconfigured, checkstop (an NQAP is answered with "
-         "response code 03 or 04; with always each instruction is, and what is inside is "
-         "lost); busy (05 for NQAP, RAPQ and ZAPQ; with always for TAPQ, too); full (10 for "
-         "NQAP); reset T (a RAPQ or ZAPQ that is accepted is in progress so long); delay T (a "
-         "reply is held back); bad-reply type, length, short, older, code=N or service=RC/RS (a "
-         "reply is damaged). T: a number with s, ms or us. Whatever is asked of a queue, and each "
-         "of its replies, meets the first rule that fits, and each time counts. There can be 1000.",
+         "of device names; either part may be * or a range (05.0047, *.0004, 04-06.*). COUNT: 1 "
+         "to 1000000000, or always. KIND: deconfigured or checkstop (response code 03 or 04 for "
+         "NQAP; with always for every instruction, and pending messages are lost); busy (05 for "
+         "NQAP, RAPQ and ZAPQ; with always also for TAPQ); full (10 for NQAP); reset T (a RAPQ or "
+         "ZAPQ takes that time); delay T (a reply is delayed by that time); bad-reply with type, "
+         "length, short, older, code=N or service=RC/RS (a reply is damaged). T: a number with s, "
+         "ms or us. The first rule that matches an instruction or a reply is applied and counted. "
+         "At most 1000 rules.",
      .arguments = {{"rule", ARGUMENT_TEXT, false, NULL, "the rule"}},
-     .returns = "number: of the rule, counted from 1 and never used again",
+     .returns = "number: the number of the rule, counted from 1 and never reused",
      .value = "number"},
     {.name = "fault-list",
-     .what = "The rules of faults in the order in which they are looked at, with those that are "
+     .what = "The fault rules in the order in which they are matched, including those that are "
              "used up.",
-     .returns = "faults: objects with number, rule, left (how often it will still be met; null: "
-                "always), hits (how often it was)",
+     .returns = "faults: objects with number, rule, left (how many times it will still be applied; "
+                "null: always), hits (how many times it was)",
      .run = run_fault_list},
     {.name = "fault-remove",
      .what =
-         "Takes away one rule of faults, or all of them. Either argument must be given. Whoever "
-         "waits for a queue because of it tries again; a reset that has begun still takes its "
-         "time, and a reply that is held back comes when it was to come.",
-     .arguments = {{"number", ARGUMENT_COUNT, true, NULL, "which"},
-                   {"all", ARGUMENT_BOOL, true, NULL, "true: every one"}},
+         "Removes a fault rule, or all of them; either argument must be given. Whatever waits for "
+         "a queue because of the rule is retried. A reset that has begun still takes its time, and "
+         "a delayed reply still comes at its time.",
+     .arguments = {{"number", ARGUMENT_COUNT, true, NULL, "the number of the rule"},
+                   {"all", ARGUMENT_BOOL, true, NULL, "true: all rules"}},
      .returns = "nothing",
      .run = run_fault_remove},
     {.name = NULL}};

@@ -24,12 +24,12 @@ static int find_guest(struct control_call *call, struct guest_info *out,
 
     if (rc < 0)
         control_error_set(error, CONTROL_REFUSED, -rc,
-                          "there is no guest '%s'; 'apus guest list' shows those that run",
+                          "there is no guest '%s'; 'apus guest list' lists the running guests",
                           guest_name(call));
     return rc;
 }
 
-/* A command of the core that names a guest and nothing else. */
+/* Executes a command of the core whose only argument is a guest. */
 static int execute_named(struct control_call *call, enum command_kind kind,
                          struct control_error *error)
 {
@@ -158,14 +158,15 @@ static json_t *run_mount(struct control_call *call, struct control_error *error)
 
 const struct control_command control_commands_guest[] = {
     {.name = "guest-start",
-     .what = "Starts a guest, and attaches a mediated device to it as -device vfio-ap of QEMU "
-             "would. It is a guest without a process of its own and lives until guest-stop.",
-     .arguments = {{"name", ARGUMENT_NAME, false, NULL, "name of the new guest"},
-                   {"mdev", ARGUMENT_UUID, true, NULL, "the mediated device; none if left out"},
+     .what = "Starts a guest and attaches a mediated device to it, like QEMU's -device vfio-ap. "
+             "The guest has no process of its own and runs until guest-stop.",
+     .arguments = {{"name", ARGUMENT_NAME, false, NULL, "the name of the new guest"},
+                   {"mdev", ARGUMENT_UUID, true, NULL, "the mediated device; default: none"},
                    {"features", ARGUMENT_CHOICES, true, control_guest_features,
-                    "its CPU features; all of them if left out"},
+                    "its CPU features; default: all"},
                    {"lifetime", ARGUMENT_CHOICE, true, lifetimes,
-                    "\"connection\": the guest is stopped when this connection closes"}},
+                    "\"connection\": the guest is stopped when this connection closes; default: "
+                    "\"daemon\""}},
      .returns = "number: the guest's number",
      .run = run_start},
     {.name = "guest-stop",
@@ -174,37 +175,38 @@ const struct control_command control_commands_guest[] = {
      .returns = "nothing",
      .run = run_stop},
     {.name = "guest-attach",
-     .what = "Plugs a whole mediated device into a running guest (device_add of QEMU).",
+     .what = "Plugs a mediated device into a running guest, like QEMU's device_add.",
      .arguments = {NAME, {"mdev", ARGUMENT_UUID, false, NULL, "the mediated device"}},
      .returns = "nothing",
      .run = run_attach},
     {.name = "guest-detach",
-     .what = "Unplugs the mediated device from a running guest (device_del of QEMU).",
+     .what = "Unplugs the mediated device from a running guest, like QEMU's device_del.",
      .arguments = {NAME},
      .returns = "nothing",
      .run = run_detach},
     {.name = "guest-list",
-     .what = "The guests that run.",
-     .returns = "guests: objects with name, number, kind (real: a client of the guest protocol is "
-                "its CPUs; light: none is), features, mdev (or null), adapters, domains, "
-                "control_domains; socket: where real guests connect, or null",
+     .what = "The running guests.",
+     .returns = "guests: objects with name, number, kind (real: a client of the guest protocol "
+                "provides its CPUs; light: it has none), features, mdev (or null), adapters, "
+                "domains, control_domains; socket: the path of the guest socket, or null",
      .run = run_list},
     {.name = "guest-show",
-     .what = "One guest, with every queue it can use.",
+     .what = "A guest and all queues that it can use.",
      .arguments = {NAME},
-     .returns = "as in guest-list, and matrix: an array of \"05.0004\"; config_changes and "
-                "release_requests: how often it was told of a change or asked to let go",
+     .returns = "as in guest-list, and matrix: an array of queues like \"05.0004\"; config_changes "
+                "and release_requests: how many times it was notified of a change, or asked to "
+                "release its mediated device",
      .run = run_show},
     {.name = "guest-migrate",
-     .what = "Asks for a live migration. It is refused until everything has been unplugged. The "
-             "refusal names what the guest can use, and apart from it what is merely assigned.",
+     .what = "Asks for a live migration. It is refused until everything is unplugged. The refusal "
+             "lists what the guest can use, and separately what is only assigned.",
      .arguments = {NAME},
      .returns = "note: null, or a sentence about the device, if it is still attached with nothing "
                 "assigned to it",
      .run = run_migrate},
     {.name = "guest-mount",
-     .what = "Serves the guest's own /sys tree on a descriptor of /dev/fuse that comes with the "
-             "request (SCM_RIGHTS) and is already mounted by the caller.",
+     .what = "Serves the guest's /sys tree on a descriptor of /dev/fuse that is passed with the "
+             "request (SCM_RIGHTS) and that the caller has already mounted.",
      .arguments = {NAME},
      .returns = "nothing",
      .run = run_mount},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands that act on the machine: Support Element, SCLP, faults. */
+/* Commands that change the machine: Support Element, SCLP, checkstop. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,10 +17,10 @@ static const char *const sclp_commands[] = {"configure", "deconfigure", NULL};
 #define SILENT                                                                                     \
     {                                                                                              \
         "silent", ARGUMENT_BOOL, true, NULL,                                                       \
-            "no event is presented: the host notices with its next scan; false if left out"        \
+            "true: without an event, the host notices at its next scan; default: false"            \
     }
 
-/* Command words [se-sclp]; the adapter goes into the second byte from the right. */
+/* Command words [se-sclp]; the adapter is in bits 8 to 15, counted from the lowest. */
 #define SCLP_CONFIGURE_AP   0x001f0001u
 #define SCLP_DECONFIGURE_AP 0x001e0001u
 
@@ -44,7 +44,7 @@ static json_t *run_sclp(struct control_call *call, struct control_error *error)
                      code == 0x0020 || code == 0x0120 || code == 0x0440 || code == 0x0450);
 }
 
-/* The machine as it is now, so that arguments which are left out change nothing. */
+/* The current machine, so that omitted arguments change nothing. */
 static void config_now(struct core *core, struct machine_config *config,
                        struct mask256 *checkstopped)
 {
@@ -69,7 +69,7 @@ static void config_now(struct core *core, struct machine_config *config,
     }
 }
 
-/* An adapter that keeps its type and mode keeps its serial number and functions, too. */
+/* An adapter that keeps its type and mode also keeps its serial number and functions. */
 static void set_adapters(struct machine_config *config, const json_t *types)
 {
     struct adapter_config old[AP_IDS];
@@ -156,45 +156,46 @@ const struct control_command control_commands_machine[] = {
     {.name = "se-adapter",
      .what = "Support Element: configures an adapter on (online) or off (standby). The host and "
              "all guests that have it see the change before the reply.",
-     .arguments = {{"adapter", ARGUMENT_ID, false, NULL, "which"},
-                   {"state", ARGUMENT_CHOICE, false, on_off, "wanted state", "on"},
+     .arguments = {{"adapter", ARGUMENT_ID, false, NULL, "the adapter"},
+                   {"state", ARGUMENT_CHOICE, false, on_off, "the new state", "on"},
                    {"force", ARGUMENT_BOOL, true, NULL,
-                    "a hardware event that asks nobody; false if left out"},
+                    "true: as a hardware event, without any checks; default: false"},
                    SILENT},
      .returns = "nothing"},
     {.name = "se-lpar",
-     .what = "Support Element: Change LPAR Cryptographic Controls. Adds an adapter, a usage domain "
-             "or a control domain to the LPAR or removes it. The online adapters of the LPAR must "
+     .what = "Support Element: Change LPAR Cryptographic Controls. Adds an adapter, usage domain "
+             "or control domain to the LPAR, or removes it. The online adapters of the LPAR must "
              "be configured off first.",
      .arguments = {{"action", ARGUMENT_CHOICE, false, add_remove, "what to do", "add"},
-                   {"kind", ARGUMENT_CHOICE, false, lpar_kinds, "with what", "what"},
+                   {"kind", ARGUMENT_CHOICE, false, lpar_kinds, "what to add or remove", "what"},
                    {"id", ARGUMENT_ID, false, NULL, "its number"},
                    {"force", ARGUMENT_BOOL, true, NULL,
-                    "a hardware event that asks nobody; false if left out"},
+                    "true: as a hardware event, without any checks; default: false"},
                    SILENT},
      .returns = "nothing"},
     {.name = "sclp",
      .what = "The SCLP commands Configure and Deconfigure Adjunct Processor.",
-     .arguments = {{"command", ARGUMENT_CHOICE, false, sclp_commands, "which of the two"},
-                   {"adapter", ARGUMENT_ID, false, NULL, "which adapter"}},
-     .returns = "response_code: what the SCLP answered, as \"0x0020\"; success: whether that means "
-                "that the adapter is in the wanted state",
+     .arguments = {{"command", ARGUMENT_CHOICE, false, sclp_commands, "the command"},
+                   {"adapter", ARGUMENT_ID, false, NULL, "the adapter"}},
+     .returns = "response_code: the response of the SCLP, such as \"0x0020\"; success: whether the "
+                "adapter is in the requested state",
      .run = run_sclp},
     {.name = "checkstop",
-     .what = "A fault: an adapter check-stops (on), or is repaired (off).",
-     .arguments = {{"adapter", ARGUMENT_ID, false, NULL, "which"},
-                   {"state", ARGUMENT_CHOICE, false, on_off, "on: it is check-stopped", "on"},
+     .what = "Check-stops an adapter (on), or repairs it (off).",
+     .arguments = {{"adapter", ARGUMENT_ID, false, NULL, "the adapter"},
+                   {"state", ARGUMENT_CHOICE, false, on_off, "on: check-stopped", "on"},
                    SILENT},
      .returns = "nothing"},
     {.name = "machine-set",
-     .what = "A hardware event: from now on the machine is like this. Nobody is asked first. What "
-             "is left out stays as it is. An adapter that keeps its type keeps its serial number.",
+     .what =
+         "Changes the machine as a hardware event, without any checks. Omitted arguments change "
+         "nothing. An adapter that keeps its type keeps its serial number.",
      .arguments = {{"adapters", ARGUMENT_TYPES, true, NULL,
-                    "all adapters; those not named are gone, those named are online in the LPAR"},
+                    "all adapters: these are online and in the LPAR, all others are removed"},
                    {"domains", ARGUMENT_IDS, true, NULL, "all usage domains of the LPAR"},
                    {"control", ARGUMENT_IDS, true, NULL, "all control domains of the LPAR"},
-                   {"max_adapter", ARGUMENT_ID, true, NULL, "highest adapter number"},
-                   {"max_domain", ARGUMENT_ID, true, NULL, "highest domain number"},
+                   {"max_adapter", ARGUMENT_ID, true, NULL, "the highest adapter number"},
+                   {"max_domain", ARGUMENT_ID, true, NULL, "the highest domain number"},
                    {"standby", ARGUMENT_IDS, true, NULL,
                     "the adapters in standby; all others are online"},
                    {"checkstop", ARGUMENT_IDS, true, NULL,

@@ -75,7 +75,7 @@ static const struct ring_record *since(struct control_call *call, const struct r
     return ring_from(ring, number->given ? number->number : 0);
 }
 
-/* The record after one, or NULL. */
+/* The record after the given one, or NULL. */
 static const struct ring_record *after(const struct ring *ring, const struct ring_record *record)
 {
     return ring_from(ring, record->number + 1);
@@ -132,8 +132,8 @@ static json_t *run_clock_advance(struct control_call *call, struct control_error
 
     if (!host->virtual_clock) {
         control_error_set(error, CONTROL_REFUSED, ENOTSUP,
-                          "the clock is the real one; a daemon started with --clock virtual has "
-                          "one that can be advanced");
+                          "the real clock cannot be advanced; start the daemon with --clock "
+                          "virtual");
         return NULL;
     }
     rc = host->advance(host->data, (uint64_t)(seconds * 1e9), &why);
@@ -152,34 +152,37 @@ static json_t *run_quit(struct control_call *call, struct control_error *error)
 
 const struct control_command control_commands_session[] = {
     {.name = "commands",
-     .what = "Lists the commands and what they take: this chapter, for programs.",
+     .what = "Describes all commands and their arguments.",
      .returns = "commands: an array of objects with name, what, arguments, returns",
      .run = run_commands},
     {.name = "subscribe",
-     .what = "Sends events on this connection from now on, between the replies. A second "
-             "subscription replaces the first; an empty array ends it.",
+     .what = "Subscribes this connection to events, which are sent between replies. A new "
+             "subscription replaces the previous one; an empty array ends it.",
      .arguments = {{"events", ARGUMENT_CHOICES, true, control_event_choices,
-                    "the kinds of events; all of them if left out"}},
-     .returns = "events: the kinds that are now sent",
+                    "the kinds of events; default: all"}},
+     .returns = "events: the kinds now subscribed to",
      .run = run_subscribe},
     {.name = "events",
-     .what = "The latest events, up to 1000, for those who were not there. On a machine with more "
-             "than 4096 queues uevents are among them only if somebody had subscribed to them.",
-     .arguments = {{"since", ARGUMENT_COUNT, true, NULL, "the number of the first event wanted"}},
-     .returns = "events: as they are sent to subscribers, with a number each; oldest: the number "
-                "of the oldest one kept; next: the number that the next one will have",
+     .what =
+         "The latest events, at most 1000. On a machine with more than 4096 queues, uevents are "
+         "kept only while someone has subscribed to them.",
+     .arguments = {{"since", ARGUMENT_COUNT, true, NULL,
+                    "the number of the first event to return"}},
+     .returns = "events: as sent to subscribers, with a number each; oldest: the number of the "
+                "oldest event kept; next: the number of the next event",
      .run = run_events},
     {.name = "log",
-     .what = "The latest messages for the administrator, up to 1000. Each refusal says there "
-             "which rule, which queue and which mediated device.",
-     .arguments = {{"since", ARGUMENT_COUNT, true, NULL, "the number of the first message wanted"}},
+     .what = "The latest messages for the administrator, at most 1000. The message about a refusal "
+             "names the rule, the queue and the mediated device.",
+     .arguments = {{"since", ARGUMENT_COUNT, true, NULL,
+                    "the number of the first message to return"}},
      .returns = "messages: objects with number, time (seconds since the daemon started), date "
                 "(RFC 3339, UTC), level, message; oldest and next as for events",
      .run = run_log},
     {.name = "clock-advance",
-     .what = "Moves the virtual clock on. Timers that become due fire in their order, each at its "
-             "own time, before the reply. Only with --clock virtual.",
-     .arguments = {{"seconds", ARGUMENT_SECONDS, false, NULL, "how far"}},
+     .what = "Advances the virtual clock. Timers that become due fire in order, each at its own "
+             "time, before the reply. Only with --clock virtual.",
+     .arguments = {{"seconds", ARGUMENT_SECONDS, false, NULL, "by how much"}},
      .returns = "time: the new time in seconds",
      .run = run_clock_advance},
     {.name = "quit",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands that show the whole: machine, ownership, devices. */
+/* Commands that show an overview: machine, ownership, devices. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,7 +113,7 @@ json_t *control_view_adapters(struct core *core)
     return list;
 }
 
-/* How many queues are whose; each is counted under exactly one of the first three. */
+/* Numbers of queues. Each queue is counted in exactly one of the first three. */
 struct census {
     json_int_t zcrypt, vfio_ap, unbound, assigned, in_use;
 };
@@ -186,10 +186,9 @@ static json_t *run_se_show(struct control_call *call, struct control_error *erro
                      "lpar", view_lpar(&host));
 }
 
-/* mdev numbers by APQN, counted from 1 in the order of the list of mdevs; 0: assigned to none. */
 struct map {
-    struct mask256 apm, aqm; /* what the map shows: there, or assigned */
-    uint32_t owner[AP_APQNS];
+    struct mask256 apm, aqm;  /* columns and rows: in the LPAR, or assigned */
+    uint32_t owner[AP_APQNS]; /* mdevs in the order of the list, from 1; 0: not assigned */
 };
 
 static json_t *map_collect(struct core *core, struct map *map)
@@ -260,27 +259,28 @@ static json_t *run_map(struct control_call *call, struct control_error *error)
 
 const struct control_command control_commands_view[] = {
     {.name = "status",
-     .what = "The whole at a glance: machine, masks, how many queues are whose, mediated devices "
-             "and guests.",
+     .what = "An overview: machine, masks, numbers of queues by owner, mediated devices and "
+             "guests.",
      .returns = "version, abi, clock (real or virtual), time, scans, apmask, aqmask; lpar: "
                 "adapters, domains, control_domains, max_adapter, max_domain; adapters: objects "
                 "with id, type, state (online, standby, checkstop), serial, in_lpar, online, "
                 "checkstop, card (the host's bus has a device); queues: total, zcrypt, vfio_ap, "
                 "unbound, assigned, in_use; mdevs: objects with uuid, guest (or null), adapters, "
-                "domains, control_domains, and the same under usable, which is what a guest gets "
-                "of them; guests: as guest-list",
+                "domains, control_domains, and usable: an object with the same three, as far as a "
+                "guest gets them; guests: as in guest-list",
      .run = run_status},
     {.name = "map",
-     .what = "Who owns each queue. There is a row for each domain and a column for each adapter "
-             "that is in the LPAR or assigned to a mediated device.",
+     .what =
+         "The owner of each queue. There is a row for each domain and a column for each adapter "
+         "that is in the LPAR or assigned to a mediated device.",
      .returns = "adapters: as in status, for the columns; domains: numbers, for the rows; mdevs: "
                 "objects with uuid and guest; rows: an array of arrays of cells. A cell is a "
-                "string: z for a queue with a zcrypt driver, v with vfio_ap, u with no driver, - "
-                "for no such queue on the host; then the number of the mediated device it is "
+                "string: z for a queue bound to a zcrypt driver, v for vfio_ap, u for no driver, - "
+                "if the host has no such queue; then the number of the mediated device that it is "
                 "assigned to, counted from 1 as in mdevs; then * if a guest can use it now",
      .run = run_map},
     {.name = "se-show",
-     .what = "What the Support Element shows: the adapters of the machine and what the LPAR has.",
+     .what = "The view of the Support Element: the adapters of the machine, and the LPAR.",
      .returns = "adapters and lpar, as in status",
      .run = run_se_show},
     {.name = NULL}};

@@ -171,7 +171,7 @@ void argument_describe(const struct argument *a, struct text *out)
         text_adds(out, "a number from 0 to 255");
         return;
     case ARGUMENT_COUNT:
-        text_adds(out, "a number from 0");
+        text_adds(out, "a number, 0 or more");
         return;
     case ARGUMENT_SECONDS:
         text_addf(out, "a number of seconds above 0, at most %.0f", CONTROL_SECONDS_MAX);
@@ -186,20 +186,20 @@ void argument_describe(const struct argument *a, struct text *out)
         text_addf(out, "a string of 1 to %d bytes", CONTROL_TEXT_MAX);
         return;
     case ARGUMENT_UUID:
-        text_adds(out, "a UUID in its text form of 36 characters");
+        text_adds(out, "a UUID in its text form, 36 characters");
         return;
     case ARGUMENT_CHOICE:
         describe_choices(a, out);
         return;
     case ARGUMENT_CHOICES:
-        text_adds(out, "an array out of ");
+        text_adds(out, "an array of ");
         describe_choices(a, out);
         return;
     case ARGUMENT_IDS:
         text_adds(out, "an array of numbers from 0 to 255");
         return;
     case ARGUMENT_TYPES:
-        text_adds(out, "an object of adapter numbers (each once, as \"5\" or \"0x5\") and types "
+        text_adds(out, "an object that maps adapter numbers (\"5\" or \"0x5\", each once) to types "
                        "(\"CEX5C\")");
         return;
     }

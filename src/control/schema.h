@@ -11,8 +11,8 @@
 #include "control/error.h"
 
 /*
- * What a command takes, as a table, and the check of a JSON object against it. Handlers see only
- * values that have passed, so none of them looks at JSON types.
+ * The arguments of a command, as a table, and the check of a JSON object against it. Handlers get
+ * only valid values, so they need not look at JSON types.
  */
 enum argument_type {
     ARGUMENT_ID,      /* integer 0..255: an adapter or domain */
@@ -23,7 +23,7 @@ enum argument_type {
     ARGUMENT_TEXT,    /* string of 1..255 bytes */
     ARGUMENT_UUID,    /* string */
     ARGUMENT_CHOICE,  /* string, one of choices */
-    ARGUMENT_CHOICES, /* array of strings out of choices; a set of bits */
+    ARGUMENT_CHOICES, /* array of strings, each one of choices */
     ARGUMENT_IDS,     /* array of integers 0..255 */
     ARGUMENT_TYPES,   /* object: adapter id (C notation) to type name, "5": "CEX7A" */
 };
@@ -37,9 +37,9 @@ struct argument {
     const char *name;
     enum argument_type type;
     bool optional;
-    const char *const *choices; /* ends with NULL */
-    const char *what;           /* for the documentation: half a sentence */
-    const char *field;          /* of the core's command, if its name is another one */
+    const char *const *choices; /* terminated by NULL */
+    const char *what;           /* description, for the documentation */
+    const char *field;          /* field of the core's command; NULL: as name */
 };
 
 struct argument_value {
@@ -55,26 +55,26 @@ struct argument_value {
     };
 };
 
-/* Values in the order of the table. Strings and objects belong to the JSON they came from. */
+/* Values in the order of the table. They point into the parsed JSON. */
 struct argument_values {
-    const struct argument *table; /* ends with a NULL name */
+    const struct argument *table; /* terminated by a NULL name */
     struct argument_value v[CONTROL_ARGUMENTS_MAX];
 };
 
 /*
  * Checks object (NULL counts as empty) against table. 0, or -EINVAL with *error set and *out
- * untouched. The first mistake is reported: unknown members first, then arguments in table order.
+ * unchanged. Only the first mistake is reported: unknown members, then arguments in table order.
  */
 int arguments_parse(const struct argument *table, const json_t *object, struct argument_values *out,
                     struct control_error *error);
 
-/* The value of an argument that is in the table; anything else aborts. */
+/* The value of an argument, which must be in the table. */
 const struct argument_value *argument_get(const struct argument_values *values, const char *name);
 
-/* The adapter id of one member of ARGUMENT_TYPES, whose form has been checked. */
+/* The adapter id of a member of ARGUMENT_TYPES, which must be valid. */
 unsigned argument_types_id(const char *key);
 
-/* What a value must be, for errors and for the documentation: "a number from 0 to 255". */
+/* Describes valid values, for errors and for the documentation: "a number from 0 to 255". */
 void argument_describe(const struct argument *a, struct text *out);
 
 #endif

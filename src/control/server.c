@@ -18,9 +18,9 @@
 #include "socket/connection.h"
 #include "socket/listen.h"
 
-/* Requests of one client handled before others get their turn. */
+/* Requests of one client handled before others get a turn. */
 #define BATCH 32
-/* Bytes of events between two attempts to send them while a batch is handed out. */
+/* Bytes of events after which they are sent even before all effects are handled. */
 #define FLUSH_EVERY 65536u
 
 struct control_server {
@@ -51,8 +51,8 @@ static void client_free(struct control_client *c)
 }
 
 /*
- * Clients are taken away from the event loop and never on the spot: they die while effects are
- * handed out, and a guest that ends with its client is a command of its own.
+ * Dead clients are freed from the event loop, never on the spot: a client may be found dead while
+ * effects are handled, and stopping its guests is a command.
  */
 static int reap(sd_event_source *source, void *data)
 {
@@ -98,7 +98,7 @@ static void settled(void *data)
     }
 }
 
-/* What has been executed shows to everyone before its reply leaves. */
+/* Holds the reply back until what was executed is visible everywhere. */
 static void settle(struct control_client *c)
 {
     struct control_server *s = c->server;
@@ -134,12 +134,12 @@ static void answer_too_long(struct control_client *c)
     struct control_error error = {0};
 
     control_error_set(&error, CONTROL_TOO_LONG, EMSGSIZE,
-                      "the line is longer than %u bytes and was dropped", CONTROL_LINE_MAX);
+                      "the line is longer than %u bytes and was discarded", CONTROL_LINE_MAX);
     control_format_error(&error, NULL, &c->out);
     control_error_done(&error);
 }
 
-/* Whether there was a line to answer. */
+/* Answers a line. False: there is none, or it has to wait. */
 static bool client_step(struct control_client *c)
 {
     enum line_result result;
@@ -214,11 +214,11 @@ static void client_run(struct control_client *c)
     } while (done < BATCH && client_step(c) && ++done);
     c->pending = done == BATCH || control_client_waiting(c) > CONTROL_HOLD;
     control_client_flush(c);
-    /* Less than this cannot be too much, however many have it. */
+    /* Below this limit the total cannot be exceeded, even if all clients have as much. */
     if (control_client_waiting(c) > CONTROL_QUEUES_MAX / 2 / CONTROL_CLIENTS_MAX)
         limit_queues(s);
     log_cut_off(s);
-    /* A peer that has closed its side still gets the answers to what it sent before. */
+    /* A peer that has shut down its sending side still gets all replies. */
     if (c->ended && !c->pending && !c->corked && !control_client_waiting(c))
         c->dead = true;
     schedule(c);
@@ -232,7 +232,7 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *dat
         return 0;
     if (events & EPOLLIN && control_client_listens(c))
         control_client_read(c);
-    /* Nobody is left to read what would be answered. */
+    /* Nobody is left to read replies. */
     else if (events & (EPOLLERR | EPOLLHUP))
         c->dead = true;
     client_run(c);
@@ -246,11 +246,11 @@ static void refuse_client(void *data, int fd)
     text_auto line = {0};
 
     control_error_set(&error, CONTROL_TOO_BUSY, EUSERS,
-                      "there are %u connections already; close one first", CONTROL_CLIENTS_MAX);
+                      "there are already %u connections; close one first", CONTROL_CLIENTS_MAX);
     control_format_error(&error, NULL, &line);
     control_error_done(&error);
     if (send(fd, line.data, line.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-        /* It has gone away again: nobody to tell. */
+        /* The client has gone. */
     }
     socket_hang_up(fd, s->closer);
 }
@@ -315,7 +315,7 @@ int control_server_new(sd_event *event, struct door *door, const struct control_
         rc = sd_event_source_set_enabled(s->reaper, SD_EVENT_OFF);
     if (rc < 0) {
         control_server_free(s);
-        text_addf(why, "the event loop cannot take the control socket: %s", error_text(-rc));
+        text_addf(why, "cannot serve the control socket: %s", error_text(-rc));
         return rc;
     }
     *out = s;
@@ -365,7 +365,7 @@ static void send_event(struct control_server *s, unsigned kind, const struct tex
             continue;
         total += line->len;
         text_add(&c->out, line->data, line->len);
-        /* Now and then, so that one who reads along is not cut off by a single large batch. */
+        /* Send now and then, so that a client that keeps reading survives a large batch. */
         if (before / FLUSH_EVERY != control_client_waiting(c) / FLUSH_EVERY)
             control_client_flush(c);
     }
@@ -424,7 +424,7 @@ void control_server_effects(struct control_server *s, const struct effects *effe
             continue;
         if (kind == CONTROL_EVENT_LOG)
             ring_add(&s->state.log, effects->now, e->level, effect_text(effects, e));
-        /* What the history would drop at once is not even written down. */
+        /* Events that the ring would drop at once are not even formatted. */
         if (events-- > CONTROL_EVENTS && !anyone_wants(s, kind))
             continue;
         text_clear(&line);

@@ -3,7 +3,7 @@
 
 #include "control/command.h"
 
-/* All commands, by name. */
+/* All commands. */
 
 const struct control_command *const control_commands[] = {
     control_commands_session, control_commands_view,  control_commands_machine,

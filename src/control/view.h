@@ -6,7 +6,7 @@
 
 #include "core/query.h"
 
-/* What the core knows, as JSON. docs/control-protocol.md describes the shapes. */
+/* The core's state as JSON, as described in docs/control-protocol.md. */
 
 json_t *control_view_guest(const struct guest_info *guest);
 json_t *control_view_guests(struct core *core);

@@ -15,11 +15,11 @@
 #include "daemon/firmware.h"
 #include "message/type50.h"
 
-#define PER_SOURCE 4096u  /* jobs of the host, or of one guest, that the pool holds */
-#define TOTAL      65536u /* jobs that the pool holds */
-#define RETRY_US   10000u /* when the pool has no room */
+#define PER_SOURCE 4096u  /* limit of jobs in the pool for the host, and for each guest */
+#define TOTAL      65536u /* limit of jobs in the pool */
+#define RETRY_US   10000u /* if the pool has no room */
 
-/* A job on its way: with the pool, waiting for the pool to have room, or to be computed at once. */
+/* A job under way: in the pool, in held, or in small. */
 struct work {
     STAILQ_ENTRY(work) link;
     struct adapters *adapters;
@@ -36,14 +36,13 @@ struct adapters {
     struct pool *pool;
     sd_event_source *finished; /* the pool has finished jobs */
     sd_event_source *soon;     /* enabled while small is not empty */
-    sd_event_source *retry;    /* runs while held is not empty and the pool is idle */
-    struct work_list held;     /* the pool had no room, oldest first */
-    struct work_list
-        small; /* cheaper to compute than to hand to another thread, or none is there */
+    sd_event_source *retry;    /* armed when the pool rejects a job */
+    struct work_list held;     /* jobs that the pool had no room for, oldest first */
+    struct work_list small;    /* jobs computed on the event loop: cheaper, or there is no thread */
     unsigned small_count;
-    struct modexp_kept kept; /* of the last small one, */
-    uint32_t kept_source;    /* whose source this was */
-    bool alone;              /* the log says that there are no threads */
+    struct modexp_kept kept; /* state kept from the last small job */
+    uint32_t kept_source;    /* the source of that job */
+    bool alone;              /* it was logged that there are no threads */
     struct firmware *firmware;
     atomic_bool closing;
 };
@@ -54,7 +53,7 @@ static void work_free(struct work *w)
     free(w);
 }
 
-/* -ESTALE is no error here: the queue was reset while the request was computed. */
+/* The result is ignored: -ESTALE only means that the queue was reset in the meantime. */
 static void work_answer(struct work *w)
 {
     struct door *door = w->adapters->door;
@@ -74,7 +73,7 @@ static void on_done(struct pool_job *job)
     work_answer(crypto_job_of(job)->context);
 }
 
-/* On a worker. At the end of the daemon nobody wants the answers of what still waits. */
+/* Runs on a worker thread. When the daemon is closing, the remaining jobs are skipped. */
 static void compute(struct pool_job *job, void *own)
 {
     struct work *w = crypto_job_of(job)->context;
@@ -119,7 +118,7 @@ static void work_submit(struct adapters *a, struct work *w)
     sd_event_source_set_enabled(a->retry, SD_EVENT_ONESHOT);
 }
 
-/* Those that fit go in; one source that is at its bound does not hold up the others. */
+/* Submits what fits. A source at its limit does not hold up the others. */
 static void submit_held(struct adapters *a)
 {
     struct work_list held = STAILQ_HEAD_INITIALIZER(held);
@@ -148,7 +147,7 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *data)
     return 0;
 }
 
-/* One at a time, so that neither clients nor finished jobs wait long. */
+/* One job for each round of the event loop, so that clients and finished jobs do not wait long. */
 static int on_soon(sd_event_source *source, void *data)
 {
     struct adapters *a = data;
@@ -166,11 +165,11 @@ static int on_soon(sd_event_source *source, void *data)
 }
 
 #define SMALL_EXPONENT 4u  /* bytes */
-#define SMALL_MAX      64u /* that wait for it: a millisecond */
+#define SMALL_MAX      64u /* small jobs that may wait: about a millisecond of work */
 
 /*
- * A public key operation of up to 1024 bits takes some microseconds, less than to wake a thread
- * and be woken by it.
+ * A public key operation of up to 1024 bits takes a few microseconds, less than waking a thread
+ * and being woken by it.
  */
 static bool is_small(const struct core_job *job)
 {
@@ -215,7 +214,7 @@ static void take_job(struct adapters *a, uint64_t id)
     if (core_job_get(a->door->core, id, &job) < 0)
         return;
     w = work_new(a, &job);
-    /* When there are very many, sources are to take turns. */
+    /* With very many small jobs the pool is better: there the sources take turns. */
     if (is_small(&job) && a->small_count < SMALL_MAX)
         work_here(a, w);
     else
@@ -229,7 +228,7 @@ void adapters_effects(struct adapters *a, const struct effects *effects)
             take_job(a, effects->v[i].node);
 }
 
-/* Asked in the middle of a read: the answers to questions take some microseconds. */
+/* Called synchronously while an attribute is read; such a query takes a few microseconds. */
 static void answer_question(void *ctx, const struct machine_job *request,
                             const struct adapter_config *config, unsigned domains,
                             struct text *reply)
@@ -262,8 +261,8 @@ static int add_sources(struct adapters *a, sd_event *event)
 }
 
 /*
- * How many processors we may use. Not from sysconf(3), which reads a file in /sys: that may be a
- * file of our own, and we would wait for ourselves.
+ * The number of CPUs that the daemon may use. Not by sysconf(3), which reads a file in /sys: that
+ * may be on our own FUSE mount, and the read would deadlock.
  */
 static unsigned usable_cpus(void)
 {

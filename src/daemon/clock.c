@@ -22,7 +22,8 @@ uint64_t clock_now(const struct daemon_clock *c)
     return c->is_virtual ? c->now : monotonic() - c->base;
 }
 
-/* The earliest timer; of equal ones that with the smallest id, so that runs repeat. NULL: none. */
+/* The earliest timer; on a tie the one with the lowest id, so that runs are reproducible. NULL:
+ * none. */
 static struct daemon_timer *earliest(struct daemon_clock *c)
 {
     struct daemon_timer *best = NULL;
@@ -71,7 +72,7 @@ static int on_time(sd_event_source *source, uint64_t usec, void *data)
     struct daemon_clock *c = data;
     uint64_t now = clock_now(c);
 
-    /* A timer that sets itself again for now waits for the next round of the loop. */
+    /* A timer that sets itself to the current time fires in the next round of the event loop. */
     for (unsigned left = c->count; left && fire_one(c, now); left--)
         ;
     arm(c);

@@ -33,7 +33,7 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 
 static const int ending[] = {SIGTERM, SIGINT, SIGHUP};
 
-/* Whoever started us with SIGHUP ignored (nohup) wants us to live on. */
+/* SIGHUP does not end a daemon that was started with it ignored (nohup). */
 static bool ends_us(int number)
 {
     struct sigaction action;
@@ -41,8 +41,8 @@ static bool ends_us(int number)
     return number != SIGHUP || sigaction(number, NULL, &action) < 0 || action.sa_handler != SIG_IGN;
 }
 
-/* Before any thread starts, so that all inherit it. A peer that goes away, or a file that must not
- * grow (RLIMIT_FSIZE), is an error of that write. */
+/* Called before any thread starts, so that all threads inherit the mask. SIGPIPE (the peer has
+ * gone) and SIGXFSZ (RLIMIT_FSIZE) are ignored: the write returns an error instead. */
 static void block_signals(void)
 {
     sigset_t set;
@@ -66,7 +66,7 @@ static int watch_signals(struct daemon *d)
     return rc;
 }
 
-/* Callers can hold on to descriptors of ours, so we take as many as we may have. */
+/* Clients can make the daemon hold many descriptors, so raise the soft limit to the hard one. */
 static void raise_descriptors(void)
 {
     struct rlimit limit;
@@ -96,7 +96,7 @@ static int open_loop(struct daemon *d, struct text *why)
     return rc;
 }
 
-/* The secret of a machine that was given none: nobody can tell its keys. */
+/* A machine without a given secret gets a random one: its keys cannot be predicted. */
 static int open_processors(struct daemon *d, struct text *why)
 {
     uint8_t secret[sizeof(d->options->secret)];
@@ -110,12 +110,13 @@ static int open_processors(struct daemon *d, struct text *why)
         rc = adapters_new(&d->door, d->event, secret, &d->adapters);
     explicit_bzero(secret, sizeof(secret));
     if (rc < 0)
-        text_addf(why, "cannot set up the adapters' processors: %s", error_text(-rc));
+        text_addf(why, "cannot set up the worker pool: %s", error_text(-rc));
     return rc;
 }
 
-/* The socket first: it tells whether another daemon is at work here, before anything is mounted. */
-static int open_adapters(struct daemon *d, struct text *why)
+/* The control socket comes first: it fails if another daemon runs here, before anything is
+ * mounted. */
+static int open_front_ends(struct daemon *d, struct text *why)
 {
     const struct daemon_options *o = d->options;
     int rc = o->uevent_fd < 0 ? 0 : uevent_sender_new(o->uevent_fd, o->outside, &d->uevents, why);
@@ -135,7 +136,7 @@ static int open_adapters(struct daemon *d, struct text *why)
         return rc;
     rc = fuse_hub_new(&d->door, d->event, &d->hub);
     if (rc < 0) {
-        text_addf(why, "cannot serve a file system: %s", error_text(-rc));
+        text_addf(why, "cannot set up the file system: %s", error_text(-rc));
         return rc;
     }
     if (o->notify_fd >= 0)
@@ -146,7 +147,7 @@ static int open_adapters(struct daemon *d, struct text *why)
     return o->no_tree ? 0 : daemon_mount_new(d, CORE_HOST_TREE, o->mount, o->fuse_fd, why);
 }
 
-/* As control_server_wants_uevents, before there is a core to ask. */
+/* As control_server_wants_uevents, but before the core exists. */
 static bool is_small(const struct machine_config *machine)
 {
     unsigned adapters = 0;
@@ -190,7 +191,7 @@ static int daemon_open(struct daemon *d, const struct machine_config *machine, s
     if (rc < 0)
         return rc;
     d->door.core = core_new(machine, &d->effects);
-    rc = open_adapters(d, why);
+    rc = open_front_ends(d, why);
     /* Last: a start that is refused leaves the file as it was. */
     if (rc >= 0)
         rc = record_begin(d->record, machine, d->door.core, &d->effects, why);
@@ -233,7 +234,8 @@ static void daemon_close(struct daemon *d)
     struct seccomp *seccomp = d->seccomp;
 
     daemon_guests_close(d);
-    /* Freeing these cancels the commands that wait; those still go through the door. */
+    /* Freeing these cancels the pending commands, which executes commands: the core must still
+     * exist, and effects must no longer reach what is being freed. */
     d->seccomp = NULL;
     seccomp_free(seccomp);
     while (d->mounts)
@@ -299,7 +301,7 @@ static void tell_ready(const struct daemon_options *o)
         fflush(stdout);
         return;
     }
-    /* Whoever waits there may have gone; that is its own affair. */
+    /* An error is ignored: the parent may have gone, and the daemon serves without it. */
     if (write(o->ready_fd, "r", 1) < 0)
         errno = 0;
     close(o->ready_fd);

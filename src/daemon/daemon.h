@@ -8,7 +8,7 @@
 #include "base/abi.h"
 #include "store/record.h"
 
-/* How `apus daemon` was called. Strings are the caller's. */
+/* The options of `apus daemon`. Strings belong to the caller. */
 struct daemon_options {
     const char *mount;        /* an existing directory; NULL if fuse_fd is given */
     int fuse_fd;              /* an open /dev/fuse that is mounted already; -1 if mount is given */
@@ -19,27 +19,27 @@ struct daemon_options {
     const char *machine;      /* machine file, "-": standard input; NULL: the default machine */
     int machine_fd;           /* reads the machine file's text, machine is its name; -1: none */
     bool has_abi;
-    enum abi_profile abi; /* in place of the machine's */
+    enum abi_profile abi; /* overrides the machine's */
     bool virtual_clock;
-    int uevent_fd;         /* a socket of uevent_socket_open that real uevents go to; -1: none */
-    uint64_t outside;      /* the network namespace that it must not be in */
-    const char *dev_links; /* directory that gets each zcrypt node: a link, or with
-                            * notify_fd a bound /dev/null; NULL: none */
-    int notify_fd;         /* a socket that a seccomp listener comes through; -1: none */
+    int uevent_fd;         /* socket from uevent_socket_open, for kernel uevents; -1: none */
+    uint64_t outside;      /* network namespace that uevent_fd must not be in */
+    const char *dev_links; /* directory that gets a name for each zcrypt node: a symbolic link,
+                            * or with notify_fd a bind mount of /dev/null; NULL: none */
+    int notify_fd;         /* socket over which a seccomp listener is passed; -1: none */
     const char *record;    /* file to record to; NULL: none */
     enum record_mode record_mode;
     bool fuse_ioctls;     /* with notify_fd: that is for VFIO alone, and zcrypt's come by FUSE */
     bool quiet;           /* no messages on standard error */
     const char *pid_file; /* file that holds our process id while we serve; NULL: none */
     bool has_secret;
-    uint8_t secret[32]; /* the adapters' keys come from it; without it they are others each time */
+    uint8_t secret[32]; /* the adapters' keys are derived from it; has_secret unset: random keys */
 };
 
 /*
- * Serves until SIGTERM, SIGINT, SIGHUP (unless it was ignored at the start, as nohup(1) does), the
- * command quit, or until the tree is unmounted; then cleans up. While it still reads the machine
- * file there is nothing to clean up, and a signal ends it as any program. Returns the exit status:
- * 0, or 1 after one sentence on standard error.
+ * Serves until SIGTERM, SIGINT, SIGHUP (unless that was ignored at the start, as by nohup(1)), the
+ * control command quit, or the tree is unmounted; then cleans up. A signal while the machine file
+ * is still being read ends the process immediately, as there is nothing to clean up. Returns the
+ * exit status: 0, or 1 after a message on standard error.
  */
 int daemon_run(const struct daemon_options *options);
 

@@ -9,10 +9,10 @@
 #include "seccomp/node.h"
 
 /*
- * What devtmpfs does for a real node: /dev/NAME for each node of class zcrypt. `apus run` has our
- * tree's dev directory as /dev/zcrypt, so a name in /dev is a link into it; with --ioctl=notify it
- * is a node that is served without FUSE. It exists when the write to `create` returns. A file of
- * that name that is there already stays.
+ * The work of devtmpfs: /dev/NAME for each node of class zcrypt. `apus run` mounts the tree's dev
+ * directory at /dev/zcrypt, so /dev/NAME is a symbolic link into that; with --ioctl=notify it is a
+ * device node that is served without FUSE. It exists when the write to `create` returns. An
+ * existing file of that name is left alone.
  */
 #define TARGET     "zcrypt/"
 #define PATH_BYTES 256
@@ -27,7 +27,7 @@ static void target_of(const char *name, char out[PATH_BYTES])
     snprintf(out, PATH_BYTES, TARGET "%.64s", name);
 }
 
-/* Whether our link is still there. */
+/* Whether path is still the link that we made. */
 static bool is_ours(const char *path, const char *name)
 {
     char target[PATH_BYTES], found[PATH_BYTES];
@@ -92,7 +92,7 @@ static void add(struct daemon *d, const struct sysfs_entry *entry)
     int rc = place(d, entry);
 
     if (rc < 0 && rc != -EEXIST)
-        daemon_log(d, LOG_LEVEL_WARNING, "%s/%s cannot be made: %s", d->options->dev_links,
+        daemon_log(d, LOG_LEVEL_WARNING, "cannot create %s/%s: %s", d->options->dev_links,
                    entry->name, error_text(-rc));
     if (rc < 0)
         return;
@@ -114,7 +114,7 @@ void daemon_dev_nodes(struct daemon *d, const struct command *command)
         sysfs_resolve(tree, "dev", &nodes) < 0)
         return;
     remove_stale(d, tree);
-    /* `apus run` has made z90crypt, before its program started. */
+    /* z90crypt was made by `apus run` before the program started. */
     while (sysfs_next(tree, nodes, &cursor, &entry) == 1)
         if (strcmp(entry.name, "z90crypt") != 0 && !is_placed(d, entry.ino))
             add(d, &entry);

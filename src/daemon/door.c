@@ -27,13 +27,13 @@ void daemon_spread(struct daemon *d)
         control_server_effects(d->control, effects);
     if (d->guests)
         guest_server_effects(d->guests, effects);
-    /* The devices that were there from the start are announced to nobody, as those that the kernel
-     * found while it booted: udevadm trigger asks for them. */
+    /* Devices that exist from the start are not announced, like those that the kernel finds during
+     * boot: udevadm trigger replays their events. */
     if (d->uevents && d->executing && uevent_sender_effects(d->uevents, effects, &why) < 0)
         daemon_log(d, LOG_LEVEL_WARNING, "%s", why.data);
 }
 
-/* The tree of the guest that a command is about to stop, or 0. */
+/* The tree of the guest that the command would stop; else CORE_HOST_TREE. */
 static unsigned stopping(struct daemon *d, const struct command *command)
 {
     struct guest_info guest;
@@ -69,7 +69,7 @@ void daemon_execute(struct door *door, struct command *command, struct reply *re
     struct daemon *d = (struct daemon *)door;
     unsigned tree = stopping(d, command);
 
-    /* An adapter that executes while effects are handed out would show them out of order. */
+    /* A front end that executes a command while it handles effects would reorder them. */
     if (d->executing)
         abort();
     d->executing = true;
@@ -82,7 +82,7 @@ void daemon_execute(struct door *door, struct command *command, struct reply *re
     daemon_dev_nodes(d, command);
     daemon_spread(d);
     d->executing = false;
-    /* At once: the next guest may get the same number, and must not appear in this one's mount. */
+    /* At once: the next guest may get the same number and must not show up in the old mount. */
     if (tree && reply->result == 0)
         daemon_mount_drop(d, tree);
 }

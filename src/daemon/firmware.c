@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-#define KEPT 256u /* queues whose keys are kept: 100 KiB */
+#define KEPT 256u /* queues whose keys are cached: 100 KiB */
 
 struct kept {
     bool used;
@@ -36,15 +36,15 @@ void firmware_free(struct firmware *f)
     free(f);
 }
 
-/* Bits of op_modes [bus-op-modes]: FIPS2009, BSI2009, FIPS2011, BSI2011, BSICC2017, with which EP11
- * cards come. */
+/* The default operational modes of an EP11 card, as bits [bus-op-modes]: FIPS2009, BSI2009,
+ * FIPS2011, BSI2011, BSICC2017. */
 #define OP_MODES (1u << 0 | 1u << 1 | 1u << 2 | 1u << 3 | 1u << 6)
 
 /*
- * EP11's API ordinal and firmware by hardware type, CEX4 to CEX8. Firmware: for CEX4 to CEX7 the
- * highest that openCryptoki's EP11 token asks for (4.20, 6.3, 6.15, 7.21), for CEX8 that of its
- * ep11.h (XCP_API_VERSION_Z16, 8.39). Ordinals: 2 in the ep11.h of firmware 5.7, 4 from which on
- * there are protected keys (which begin with CEX7, firmware 7.15), 6 in the ep11.h of 8.39.
+ * EP11 API ordinal and firmware version by hardware type, CEX4 to CEX8. Versions: for CEX4 to CEX7
+ * the highest that openCryptoki's EP11 token checks for (4.20, 6.3, 6.15, 7.21), for CEX8 that of
+ * its ep11.h (XCP_API_VERSION_Z16, 8.39). Ordinals: 2 as in the ep11.h of firmware 5.7; 4, the
+ * first with protected keys, which CEX7 introduced with firmware 7.15; 6 as in the ep11.h of 8.39.
  */
 static const struct {
     uint32_t api;
@@ -81,7 +81,7 @@ const struct crypto_domain *firmware_domain(struct firmware *f, ap_qn qn, uint64
         return &k->domain;
     crypto_domain_done(&k->domain);
     *k = (struct kept){.used = true, .qn = qn, .generation = generation};
-    /* It fails without memory only, and this program ends then. */
+    /* Fails only when out of memory, which aborts everywhere. */
     if (crypto_domain_derive(f->secret, qn, generation, &k->domain) < 0)
         abort();
     return &k->domain;

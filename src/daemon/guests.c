@@ -41,7 +41,7 @@ int daemon_guests_open(struct daemon *d, struct text *why)
               o->guest_socket ? "" : ".guest");
     fd = socket_listen(path.data, "--guest-socket", why);
     if (fd == -ENAMETOOLONG && !o->guest_socket) {
-        daemon_log(d, LOG_LEVEL_WARNING, "no socket for real guests: %s", why->data);
+        daemon_log(d, LOG_LEVEL_WARNING, "no guest socket: %s", why->data);
         text_clear(why);
         return 0;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the control commands need besides the core. */
+/* What the control socket needs besides the core: clock, mounts, the end of the daemon. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -18,7 +18,8 @@ static uint64_t host_now(void *data)
     return clock_now(&d->clock);
 }
 
-/* Asks no file system: the descriptor may be a file of our own, and we would wait for ourselves. */
+/* AT_STATX_DONT_SYNC: the descriptor may be a file on our own FUSE mount, and a request to it would
+ * deadlock. */
 static bool is_fuse(int fd)
 {
     struct statx st;
@@ -42,7 +43,7 @@ static int host_mount_guest(void *data, unsigned guest, int fd, struct text *why
     own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (own < 0) {
         own = -errno;
-        text_addf(why, "no descriptor is left for the guest's tree: %s", error_text(errno));
+        text_addf(why, "cannot mount the guest's tree: %s", error_text(errno));
         return own;
     }
     d->door.execute(&d->door, &look, &reply);
@@ -56,7 +57,7 @@ static int host_advance(void *data, uint64_t ns, struct text *why)
     int rc = clock_advance(&d->clock, ns);
 
     if (rc < 0)
-        text_addf(why, "more than %u timers fired on the way; the clock stopped there",
+        text_addf(why, "more than %u timers fired; the clock stopped at the last one",
                   CLOCK_FIRES_MAX);
     return rc;
 }

@@ -18,16 +18,16 @@
 #include "store/record.h"
 #include "uevent/uevent.h"
 
-/* The daemon: one core, one event loop that owns it, and the adapters around it. */
+/* The daemon: the core, the event loop that owns it, and the front ends around it. */
 struct daemon;
 
-/* One tree that is served over FUSE: the host's, or that of a guest. */
+/* A tree served over FUSE: the host's or a guest's. */
 struct daemon_mount {
     struct daemon *daemon;
     struct daemon_mount *next;
     struct fuse_mount *fuse;
     unsigned tree;
-    bool ended; /* the kernel has let go of it; to be freed */
+    bool ended; /* unmounted; the sweeper frees it */
 };
 
 /* A zcrypt node that has a name in /dev. */
@@ -37,7 +37,7 @@ struct dev_node {
 };
 
 struct daemon {
-    struct door door; /* first: the door's functions find the daemon by it */
+    struct door door; /* first: daemon_execute casts back */
     const struct daemon_options *options;
     sd_event *event;
     struct effects effects;
@@ -46,8 +46,8 @@ struct daemon {
     struct uevent_sender *uevents;
     struct record *record; /* NULL: nothing is recorded */
     struct fuse_hub *hub;
-    struct seccomp *seccomp;    /* NULL: all ioctls come by FUSE */
-    struct dev_node *dev_nodes; /* those that we have placed in options->dev_links */
+    struct seccomp *seccomp;    /* NULL: all ioctls come through FUSE */
+    struct dev_node *dev_nodes; /* the names made in options->dev_links */
     unsigned dev_node_count;
     struct daemon_mount *mounts;
     sd_event_source *sweeper; /* frees mounts that have ended */
@@ -60,22 +60,23 @@ struct daemon {
     struct adapters *adapters;
     struct guest_server_host guest_host;
     struct guest_server *guests;
-    char *guest_path; /* of the socket; NULL: there is none */
+    char *guest_path; /* path of the guest socket; NULL: none */
 };
 
 /* The door's execute (core/core.h). */
 void daemon_execute(struct door *door, struct command *command, struct reply *reply);
 
-/* After a command that may have made or destroyed a zcrypt node: the nodes in /dev, if wanted. */
+/* Called after each command: if it created or destroyed a zcrypt node, updates
+ * options->dev_links. */
 void daemon_dev_nodes(struct daemon *d, const struct command *command);
 
-/* Hands d->effects to all adapters. */
+/* Hands d->effects to all front ends. */
 void daemon_spread(struct daemon *d);
 
-/* To standard error, unless quiet; an error in any case. */
+/* Prints a message to standard error. With the option quiet only errors are printed. */
 void daemon_print(const struct daemon *d, unsigned level, const char *message);
 
-/* A message of the daemon's own: into the log and, unless quiet, to standard error. */
+/* As daemon_print, and adds the message to the log. */
 void daemon_log(struct daemon *d, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The door's log. */
@@ -89,7 +90,7 @@ int daemon_mount_new(struct daemon *d, unsigned tree, const char *mountpoint, in
                      struct text *why);
 /* Frees all mounts of a tree. */
 void daemon_mount_drop(struct daemon *d, unsigned tree);
-/* Frees the mounts that the kernel has ended. Without the host's tree the daemon ends, too. */
+/* Frees the mounts that have ended. When the host's tree is among them, the daemon ends, too. */
 int daemon_mount_sweep(sd_event_source *source, void *daemon);
 
 /* The file with our process id, if there is to be one. Opened before, and written after all else of
@@ -100,10 +101,10 @@ void daemon_pid_file_close(struct daemon *d);
 
 /* The guest socket. 0 or -errno with a sentence. A default path that is too long is no failure. */
 int daemon_guests_open(struct daemon *d, struct text *why);
-/* Guests that have CPUs live on, without adapters. */
+/* Virtual machines that are connected keep running, without adapters. */
 void daemon_guests_close(struct daemon *d);
 
-/* The functions that control_host wants; data is the daemon. */
+/* Sets d->host, with the daemon as its data. */
 void daemon_host_init(struct daemon *d);
 
 #endif

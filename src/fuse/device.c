@@ -47,7 +47,7 @@ static int refuse_mount(int err, const char *where, struct text *why)
         rights_advise(&rights, RIGHTS_MOUNT, err, why);
         return -EPERM;
     case ENOSPC:
-        text_adds(why, "cannot mount a FUSE file system: there are too many mounts; raise "
+        text_adds(why, "cannot mount a FUSE file system: too many mounts; raise "
                        "/proc/sys/fs/mount-max");
         return -ENOSPC;
     default:

@@ -6,7 +6,7 @@
 
 #include "fuse/internal.h"
 
-#define WRITE_MAX 4096 /* what sysfs takes of one write(2) */
+#define WRITE_MAX 4096 /* as in sysfs, the rest of a write(2) is ignored */
 
 static void file_free(struct open_file *f)
 {
@@ -29,8 +29,8 @@ void file_free_all(struct fuse_mount *m)
         file_free(LIST_FIRST(&m->files));
 }
 
-/* The kernel has checked the mode for this user; but on sysfs not even root opens an attribute in a
-   direction for which nobody has a bit. */
+/* The kernel has checked the mode for this user. But as on sysfs, not even root may open an
+ * attribute for reading or writing if no permission bit allows it. */
 static int check_open(const struct fuse_mount *m, fuse_ino_t ino, int flags, bool *device,
                       uint32_t *node)
 {
@@ -67,14 +67,14 @@ static void do_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     f->device = device;
     f->node = node;
     m->devices_open += device;
-    f->unread = true; /* as on sysfs: poll returns at once until the file was read */
+    f->unread = true; /* as on sysfs, poll returns at once until the file is read */
     LIST_INSERT_HEAD(&m->files, f, link);
     fi->fh = (uintptr_t)f;
     fi->direct_io = 1;
     fi->nonseekable = device;
     fi->noflush = 1;
     if (fuse_reply_open(req, fi) == -ENOENT)
-        file_close(m, f); /* the opener was killed meanwhile: no release will come */
+        file_close(m, f); /* the opener was killed in the meantime: there will be no release */
 }
 
 static void do_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -83,7 +83,7 @@ static void do_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
     fuse_reply_err(req, 0);
 }
 
-/* The content is made at offset 0 and stays for later offsets of the same open file. */
+/* As on sysfs: a read at offset 0 creates the content, later offsets read from that. */
 static int file_show(const struct fuse_mount *m, struct open_file *f, off_t offset)
 {
     const struct sysfs_tree *t = mount_tree(m);
@@ -159,7 +159,7 @@ static int store(struct fuse_mount *m, struct open_file *f, const char *data, si
     return reply.result;
 }
 
-/* The offset means nothing: one write(2) is one command. */
+/* The offset is ignored: each write(2) is a command. */
 static void do_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
                      struct fuse_file_info *fi)
 {
@@ -201,7 +201,7 @@ static void do_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 
 static void wake(struct open_file *f)
 {
-    /* Unlike an invalidation this takes no lock of a directory, and may be done here. */
+    /* Unlike an invalidation this takes no lock of a directory, so the event loop may do it. */
     fuse_lowlevel_notify_poll(f->poll);
     fuse_pollhandle_destroy(f->poll);
     f->poll = NULL;

@@ -10,23 +10,22 @@
 #include "core/core.h"
 
 /*
- * The trees of the core as FUSE file systems that behave as sysfs does [files-sysfs].
+ * The trees of the core as FUSE file systems that behave like sysfs [files-sysfs].
  *
- * One hub serves any number of mounts, of the same tree or of different ones. Requests are read and
- * answered on the thread that runs the event loop; that thread owns the core and never waits for
- * the kernel. A second thread, the hub's notifier, tells the kernel which cached names are gone:
- * that call sleeps until nobody in the kernel holds the directory any more, and whoever holds it
- * may be waiting for an answer from the event loop.
+ * A hub serves any number of mounts, of the same tree or of different ones. Requests are read and
+ * answered on the thread of the event loop, which owns the core and never blocks on the kernel. A
+ * second thread, the hub's notifier, invalidates cached names: that call blocks while anyone holds
+ * the lock of the directory, possibly a process that is waiting for a reply of the event loop.
  *
- * Every reply to a write leaves after the invalidations that were ordered before it, so a client
- * that has removed a device finds no trace of it.
+ * A reply to a write is sent after all invalidations queued before it, so a client that has removed
+ * a device no longer finds it.
  *
- * All functions are for the thread of the event loop.
+ * All functions must be called on the thread of the event loop.
  */
 struct fuse_hub;
 struct fuse_mount;
 
-/* Starts the notifier. door and event must outlive the hub. -errno of the system's refusal. */
+/* Starts the notifier. door and event must outlive the hub. 0 or -errno. */
 int fuse_hub_new(struct door *door, sd_event *event, struct fuse_hub **out);
 
 /*
@@ -38,38 +37,37 @@ int fuse_hub_new(struct door *door, sd_event *event, struct fuse_hub **out);
 typedef void fuse_stuck_fn(void *data);
 void fuse_hub_free(struct fuse_hub *hub, fuse_stuck_fn *stuck, void *data);
 
-/* What a command did. To be called for every executed command, before any reply to it leaves. */
+/* Handles the effects of a command. Must be called for every command, before a reply is sent. */
 void fuse_hub_effects(struct fuse_hub *hub, const struct effects *effects);
 
 /*
- * For replies that take another way than FUSE, such as the control socket. True: the kernel has
- * forgotten all that is gone. False: it is still being told, and done(data) is called from the
- * event loop when it has.
+ * For replies over another channel, such as the control socket. True: all names that are gone have
+ * been invalidated. False: not yet; done(data) will be called from the event loop.
  */
 bool fuse_hub_settle(struct fuse_hub *hub, void (*done)(void *data), void *data);
 
-/* The kernel has ended the file system (umount, abort). The mount is then to be freed. */
+/* Called when the kernel has ended the file system (umount, abort). The mount must be freed. */
 typedef void fuse_ended_fn(void *data);
 
 /*
- * Shows a tree, in one of two ways. fd >= 0 serves a file system that another process has mounted
- * (options default_permissions and allow_other) in its own namespaces; mountpoint is NULL then, and
- * fd is taken over, also on failure. Otherwise the tree is mounted on the directory mountpoint: by
- * mount(2), and if that is not permitted to this user, through fusermount3, which shows it to this
- * user only. The directory must not be inside one of our own mounts. A tree that is mounted there
- * and has lost its daemon is unmounted first.
+ * Serves a tree. fd >= 0: a file system that another process has mounted (options
+ * default_permissions and allow_other) in its own namespaces; mountpoint is NULL, and fd is taken
+ * over, even on failure. Otherwise the tree is mounted on the directory mountpoint: by mount(2), or
+ * if this user may not do that, by fusermount3, which gives only this user access. The directory
+ * must not be inside a mount of the same daemon. A tree that is mounted there but has lost its
+ * daemon is unmounted first.
  *
- * On failure why gets one sentence with the remedy. -ENOENT, -ENOTDIR, -EACCES: the directory.
- * -EBUSY: a FUSE file system is mounted on it already. -ENOTCONN: nothing is mounted with fd.
- * -ENODEV: no /dev/fuse, or no FUSE in this kernel. -EPERM, -EACCES: no permission.
+ * On failure why gets a message with a remedy. -ENOENT, -ENOTDIR, -EACCES: the directory. -EBUSY: a
+ * FUSE file system is already mounted on it. -ENOTCONN: nothing is mounted with fd. -ENODEV: no
+ * /dev/fuse, or no FUSE in this kernel. -EPERM, -EACCES: no permission.
  */
 int fuse_mount_new(struct fuse_hub *hub, unsigned tree, const char *mountpoint, int fd,
                    fuse_ended_fn *ended, void *data, struct text *why, struct fuse_mount **out);
 
 /*
- * Unmounts. Waiting writers get ENODEV and their commands are cancelled through the door, so this
- * is not to be called while a command is executed. What the notifier still needs goes away later,
- * on the event loop.
+ * Unmounts. Pending writes get ENODEV, and their commands are cancelled through the door, so this
+ * must not be called during a command. What the notifier still needs is freed later, on the event
+ * loop.
  */
 void fuse_mount_free(struct fuse_mount *m);
 

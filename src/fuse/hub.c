@@ -24,7 +24,7 @@ static void run_settled_callbacks(struct fuse_hub *hub)
     }
 }
 
-/* A mount can go when nothing in the notifier names it any more. */
+/* Frees the closing mounts that the notifier no longer refers to. */
 static void reap(struct fuse_hub *hub)
 {
     struct fuse_mount *m = TAILQ_FIRST(&hub->mounts);
@@ -60,8 +60,8 @@ int fuse_hub_new(struct door *door, sd_event *event, struct fuse_hub **out)
     hub->door = door;
     hub->event = event;
     TAILQ_INIT(&hub->mounts);
-    /* Tokens are unique among all who send commands: the upper half is the file systems', of
-     * which the upper half is their ioctls'. */
+    /* Tokens are unique among all front ends. FUSE uses the upper half of the range: the third
+     * quarter for writes, the fourth for ioctls. */
     hub->next_token = UINT64_C(1) << 63;
     hub->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     rc = hub->wake_fd < 0 ? -errno : 0;
@@ -91,9 +91,8 @@ static bool drained(const struct fuse_hub *hub)
 }
 
 /*
- * The notifier may be asleep in the kernel until a client has let go of a directory, and that
- * client may be waiting for us: requests are answered (with ENODEV) until the notifier has come
- * through.
+ * The notifier may be blocked on a directory that a client holds while it waits for a reply. So
+ * requests are answered (with ENODEV) until the notifier has finished.
  */
 static void drain(struct fuse_hub *hub, fuse_stuck_fn *stuck, void *data)
 {
@@ -194,7 +193,7 @@ void fuse_hub_effects(struct fuse_hub *hub, const struct effects *effects)
     if (gone)
         TAILQ_FOREACH (m, &hub->mounts, link)
             file_notify_vanished(m);
-    /* Late replies come last: they queue behind the invalidations of every mount. */
+    /* Late replies come last, so that they are queued after the invalidations of all mounts. */
     for (size_t i = 0; replies && i < effects->count; i++)
         if (effects->v[i].kind == EFFECT_REPLY)
             apply_reply(hub, effects, &effects->v[i]);

@@ -8,13 +8,13 @@
 #include "ioctl/status.h"
 
 /*
- * ioctl(2) on device nodes [zcrypt-gate] [zcrypt-ioctls]. Numbers that say how long their data is
- * are answered with it, and the kernel delivers it. The others come with a bare pointer: the
- * caller's memory is read and written from here (ioctl/call.h).
+ * ioctl(2) on device nodes [zcrypt-gate] [zcrypt-ioctls]. If the number contains the length of the
+ * data, the reply contains the data, and the kernel delivers it. Otherwise there is only a pointer,
+ * and the caller's memory is read and written from here (ioctl/call.h).
  */
 struct fuse_call {
     struct ioctl_call call;     /* first */
-    LIST_ENTRY(fuse_call) link; /* in the mount's calls until it is answered */
+    LIST_ENTRY(fuse_call) link; /* in the mount's calls until answered */
     struct fuse_mount *mount;
     fuse_req_t req;
 };
@@ -47,7 +47,7 @@ static void call_release(struct ioctl_call *c)
     free(c);
 }
 
-/* line: the descriptor of /dev/fuse. An error there: the connection was aborted. */
+/* line: the descriptor of /dev/fuse. POLLERR means that the connection was aborted. */
 static bool connected(int line, uint64_t id)
 {
     struct pollfd fd = {.fd = line};
@@ -93,7 +93,7 @@ static void start_matrix(fuse_req_t req, const struct open_file *file, uint32_t 
     ioctl_call_give(call_new(req, file, number, false, arg), matrix, len);
 }
 
-/* Open device nodes of one system. */
+/* The number of open device nodes of a system, over all its mounts. */
 static int open_count(const struct fuse_mount *m)
 {
     const struct fuse_mount *other;
@@ -119,7 +119,7 @@ static void answer_status(fuse_req_t req, const struct zcrypt *z, uint32_t numbe
         fuse_reply_ioctl(req, 0, data, len);
 }
 
-/* -ENODEV: the node, or the system that it belongs to, is gone; -EPERM: its mask forbids it. */
+/* -ENODEV: the node or its system is gone; -EPERM: the node's ioctlmask forbids the number. */
 static int check_node(const struct fuse_mount *m, const struct open_file *f, uint32_t number,
                       const struct zcrypt **out)
 {
@@ -136,8 +136,8 @@ static int check_node(const struct fuse_mount *m, const struct open_file *f, uin
 }
 
 /*
- * The numbers of callers must be those of our PID namespace; one caller of a mount tells for all.
- * -EOPNOTSUPP: they are not. -EACCES: we may not look at this caller.
+ * Checks that the PIDs of callers are those of our PID namespace; it is enough to check one caller
+ * of a mount. -EOPNOTSUPP: they are not. -EACCES: no permission to access this caller.
  */
 static int check_caller(struct fuse_mount *m, const struct open_file *f, pid_t thread)
 {

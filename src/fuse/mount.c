@@ -57,9 +57,8 @@ static void unescape(char *s)
 
 enum mounted { MOUNTED_NOT, MOUNTED_FUSE, MOUNTED_APUS };
 
-/* "TYPE SOURCE ...", behind the dash of a line. fusermount3 makes the type fuse, mount(2)
- * fuse.apus.
- */
+/* type: "TYPE SOURCE ...", after the dash of a line. The type is fuse with fusermount3, fuse.apus
+ * with mount(2). */
 static enum mounted kind_of(const char *type)
 {
     if (strncmp(type, "fuse.apus ", 10) == 0 || strncmp(type, "fuse apus ", 10) == 0)
@@ -67,8 +66,8 @@ static enum mounted kind_of(const char *type)
     return strncmp(type, "fuse", 4) == 0 ? MOUNTED_FUSE : MOUNTED_NOT;
 }
 
-/* What was mounted on path last? Asks mountinfo, since asking the file system itself would hang if
-   nobody serves it. */
+/* The kind of the topmost mount on path. Reads mountinfo, because accessing a file system that
+ * nobody serves would hang. */
 static enum mounted mounted_on(const char *path)
 {
     FILE *f = fopen(MOUNTS, "re");
@@ -138,20 +137,20 @@ static bool take_over(const char *path)
 static int check_mountpoint(const char *mountpoint, char **absolute, struct text *why)
 {
     char link[32], path[4096];
-    /* O_PATH opens the directory without asking the file system that may be mounted there. */
+    /* O_PATH does not access the file system that may be mounted there. */
     fd_auto fd = open(mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int err = errno;
     ssize_t len;
 
     if (fd < 0) {
         if (err == ENOENT)
-            text_addf(why, "mount point %s does not exist: create it with 'mkdir -p %s'",
+            text_addf(why, "mount point %s does not exist; create it with 'mkdir -p %s'",
                       mountpoint, mountpoint);
         else if (err == ENOTDIR)
-            text_addf(why, "mount point %s is not a directory: name an empty directory",
+            text_addf(why, "mount point %s is not a directory; give an empty directory",
                       mountpoint);
         else
-            text_addf(why, "mount point %s cannot be reached (%s): name a directory of your own",
+            text_addf(why, "cannot open mount point %s: %s; give a directory of your own",
                       mountpoint, error_text(err));
         return -err;
     }
@@ -159,15 +158,15 @@ static int check_mountpoint(const char *mountpoint, char **absolute, struct text
     len = readlink(link, path, sizeof path - 1);
     if (len < 0) {
         err = errno;
-        text_addf(why, "mount point %s cannot be resolved through /proc (%s): mount /proc",
+        text_addf(why, "cannot resolve mount point %s through /proc: %s; is /proc mounted?",
                   mountpoint, error_text(err));
         return -err;
     }
     path[len] = '\0';
     if (!take_over(path)) {
         text_addf(why,
-                  "mount point %s is busy, a FUSE file system is mounted on it: stop its daemon "
-                  "or run 'umount -l %s', or name another directory",
+                  "mount point %s is busy: a FUSE file system is mounted on it; stop its daemon, "
+                  "run 'umount -l %s', or give another directory",
                   mountpoint, path);
         return -EBUSY;
     }
@@ -175,7 +174,7 @@ static int check_mountpoint(const char *mountpoint, char **absolute, struct text
     return 0;
 }
 
-/* Runs fusermount3 with descriptor comm (or -1) as its HELPER_FD. Its exit status, or -errno. */
+/* Starts fusermount3 with the descriptor comm (-1: none) as its HELPER_FD. 0 or -errno. */
 static int run_helper(char *const argv[], int comm, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
@@ -241,7 +240,7 @@ int mount_attach(const char *mountpoint, bool *by_helper, char **absolute, struc
         if (fd >= 0)
             text_clear(why);
         else
-            text_adds(why, ", or use 'apus run', which makes its own namespace");
+            text_adds(why, ", or use 'apus run', which creates its own namespace");
     }
     if (fd < 0)
         return fd;

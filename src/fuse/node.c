@@ -6,7 +6,7 @@
 #include "fuse/internal.h"
 
 #define FOREVER  (10.0 * 365 * 86400) /* seconds */
-#define DIR_SIZE 65536                /* bytes of one answer to readdir */
+#define DIR_SIZE 65536                /* bytes, limit of a reply to readdir */
 
 static mode_t type_bits(enum sysfs_type type)
 {
@@ -21,8 +21,8 @@ static mode_t type_bits(enum sysfs_type type)
     return S_IFREG;
 }
 
-/* One link for directories, too: the number of subdirectories would change behind the kernel's
-   back, and programs take 1 for "not counted". */
+/* Directories have a link count of 1, too, which programs take for "unknown": the number of
+ * subdirectories changes without the kernel's knowledge. */
 static struct stat entry_stat(const struct fuse_mount *m, const struct sysfs_entry *e)
 {
     return (struct stat){.st_ino = e->ino,
@@ -48,8 +48,8 @@ static void do_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
         fuse_reply_err(req, -rc);
         return;
     }
-    /* An inode number names one generation of one object. What stat says of it changes by
-       CMD_OWNER alone; whether a name still leads there is another matter. */
+    /* An inode number stands for one generation of one object. Its attributes change only by
+     * CMD_OWNER; what a name refers to is another matter. */
     fuse_reply_entry(req, &(struct fuse_entry_param){.ino = e.ino,
                                                      .attr = entry_stat(m, &e),
                                                      .attr_timeout = FOREVER,
@@ -78,7 +78,7 @@ static void do_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
         fuse_reply_attr(req, &st, FOREVER);
 }
 
-/* What the node is to have; whoever mounted the tree stands for root. */
+/* The owner and mode that the node shall have. The user who mounted the tree stands for root. */
 static struct sysfs_owner owner_wanted(const struct fuse_mount *m, const struct sysfs_entry *e,
                                        const struct stat *to, int what)
 {
@@ -93,7 +93,7 @@ static struct sysfs_owner owner_wanted(const struct fuse_mount *m, const struct 
     return owner;
 }
 
-/* Who may do that, the kernel has asked (default_permissions). */
+/* The kernel has checked the permission (default_permissions). */
 static int set_owner(const struct fuse_mount *m, fuse_ino_t ino, const struct stat *to, int what)
 {
     const struct sysfs_tree *t = mount_tree(m);
@@ -113,7 +113,7 @@ static int set_owner(const struct fuse_mount *m, fuse_ino_t ino, const struct st
     return reply.result;
 }
 
-/* Truncation and new times are accepted and mean nothing [files-owner]. */
+/* Truncation and new times are accepted and ignored [files-owner]. */
 static void do_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *to, int what,
                        struct fuse_file_info *fi)
 {
@@ -212,8 +212,8 @@ static void do_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
         fuse_reply_xattr(req, 0);
 }
 
-/* Nothing can be made on a sysfs. In a directory whose device has gone, as a shell may be, nothing
-   is even found. */
+/* Nothing can be created on a sysfs. In a directory whose device is gone, such as a shell's working
+ * directory, nothing is found. */
 static void do_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
                       struct fuse_file_info *fi)
 {

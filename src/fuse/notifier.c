@@ -53,8 +53,7 @@ static void run_job(struct fuse_hub *hub, const struct job *job, const char *nam
 {
     switch (job->kind) {
     case JOB_GONE:
-        /* The kernel may never have heard of the name, or the mount may have ended: both are fine.
-         */
+        /* Errors are ignored: the kernel may not have cached the name, or the mount has ended. */
         fuse_lowlevel_notify_inval_entry(job->mount->session, job->gone.parent,
                                          names + job->gone.name, job->gone.len);
         break;
@@ -75,8 +74,8 @@ static void run_job(struct fuse_hub *hub, const struct job *job, const char *nam
     atomic_fetch_add_explicit(&hub->finished, 1, memory_order_release);
 }
 
-/* Exchanges what has been run for what is queued; false when the hub is going away. Called with the
- * lock held. */
+/* Replaces the finished batch by the queued one, waiting for jobs. False: the hub is being freed.
+ * Called with the lock held. */
 static bool take_batch(struct fuse_hub *hub)
 {
     struct batch empty = hub->running;

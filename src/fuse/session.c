@@ -11,17 +11,18 @@
 #include "base/error.h"
 #include "fuse/internal.h"
 
-/* Each close(2) is a background request of FUSE. The kernel keeps as many outstanding as we allow;
- * the others pile up in its memory for as long as programs open files faster than that. */
+/* Each close(2) is a background request of FUSE. The kernel sends only as many as allowed at a
+ * time; further ones are queued in its memory for as long as programs open files faster than that.
+ */
 #define BACKGROUND_MAX 65535
 
-#define SERVE_BATCH 32 /* requests before other event sources get their turn */
+#define SERVE_BATCH 32 /* requests served before other event sources get a turn */
 #define REQUEST_MAX                                                                                \
-    131072 /* bytes; more than a write that is cut to 4096, so that it is cut here */
+    131072 /* bytes; above WRITE_MAX, so that long writes are cut there, not split */
 
 static void do_init(void *userdata, struct fuse_conn_info *conn)
 {
-    /* Attributes are small, and links change their target with the driver. */
+    /* Splicing does not pay for small attributes; links must not be cached, as they change. */
     conn->want &=
         ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
                     FUSE_CAP_READDIRPLUS | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_WRITEBACK_CACHE);
@@ -30,7 +31,7 @@ static void do_init(void *userdata, struct fuse_conn_info *conn)
     conn->max_background = BACKGROUND_MAX;
 }
 
-/* The kernel will ask no more; the owner is told once. */
+/* There will be no more requests. The owner is told once. */
 static void session_ended(struct fuse_mount *m)
 {
     m->ended = true;
@@ -85,7 +86,7 @@ static struct fuse_session *session_new(struct fuse_mount *m)
     return session;
 }
 
-/* The kernel says so of a /dev/fuse on which nothing is mounted, or not any more. */
+/* The kernel reports POLLERR for a /dev/fuse on which nothing is mounted, or no longer. */
 static bool is_unmounted(int fd)
 {
     struct pollfd state = {.fd = fd};
@@ -93,7 +94,7 @@ static bool is_unmounted(int fd)
     return poll(&state, 1, 0) == 1 && state.revents & POLLERR;
 }
 
-/* fd is the session's from the moment that this succeeds. */
+/* On success fd belongs to the session. */
 static int session_take_fd(struct fuse_mount *m, int fd)
 {
     char path[32];
@@ -125,7 +126,7 @@ static int session_start(struct fuse_mount *m, int fd, struct text *why)
         text_adds(why,
                   "nothing is mounted with this /dev/fuse; mount a FUSE file system with it first");
     else
-        text_addf(why, "the FUSE session cannot start: %s", error_text(-rc));
+        text_addf(why, "cannot start the FUSE session: %s", error_text(-rc));
     return rc;
 }
 
@@ -162,7 +163,7 @@ int fuse_mount_new(struct fuse_hub *hub, unsigned tree, const char *mountpoint, 
         session_destroy(m);
         return rc;
     }
-    /* Root of the user namespace that mounted owns the tree; through the helper, a plain user. */
+    /* The tree belongs to root of the mounting user namespace; with the helper, to this user. */
     if (m->by_helper) {
         m->uid = getuid();
         m->gid = getgid();

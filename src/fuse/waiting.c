@@ -18,7 +18,7 @@ static void cancel(const struct waiting *w)
     reply_done(&reply);
 }
 
-/* Called with the request locked by libfuse: it can be answered, but no callback can be set. */
+/* libfuse calls this with the request locked: it can be answered, but no callback can be set. */
 static void on_interrupt(fuse_req_t req, void *data)
 {
     struct waiting *w = data;
@@ -40,9 +40,7 @@ void waiting_reply(struct fuse_hub *hub, uint64_t token, int result, const char 
 
     LIST_FOREACH (w, bucket_of(hub, token), link)
         if (w->token == token) {
-            /* The notifier may free the request while an interrupt comes in: no callback from here
-             * on.
-             */
+            /* No callback from here on: the notifier may free the request during an interrupt. */
             fuse_req_interrupt_func(w->req, NULL, NULL);
             LIST_REMOVE(w, link);
             w->complete(w, result, text, len);
@@ -63,7 +61,7 @@ void waiting_abandon(struct fuse_mount *m)
                 LIST_REMOVE(w, link);
                 cancel(w);
                 w->complete(w, -ENODEV, NULL, 0);
-                /* Cancelling may have completed others. */
+                /* The cancellation may have completed others. */
                 next = LIST_FIRST(&m->hub->waiting[i]);
             }
             w = next;

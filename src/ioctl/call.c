@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 
-/* How long a signal waits: for the end of the request, and for a copy into the caller's memory. */
+/* How long a signal waits: for the end of the request, and for a copy to the caller's memory. */
 #define GRACE_US 20000u
 #define STUCK_US 1000000u
 #define BUCKETS  256
@@ -18,9 +18,9 @@
 #define HABITS 64
 
 /*
- * Where a thread had the operands of its last ioctl. A program that sends many requests uses the
- * same places: structure and operands are then read in one call of the system, and if it was
- * another structure this time, again.
+ * The addresses of the operands of a thread's last ioctl. A program that sends many requests
+ * usually uses the same ones: then structure and operands are read by a single system call. If the
+ * structure turns out to be different, they are read again.
  */
 struct habit {
     pid_t thread;
@@ -36,8 +36,8 @@ struct ioctl_desk {
     sd_event *event;
     struct copier *copier;
     uint64_t next_token, last_serial;
-    pid_t forbidden;                           /* the last process that the log has named */
-    struct caller_seen seen[CALLER_SEEN_SIZE]; /* pages of callers */
+    pid_t forbidden;                           /* the last process named in the log */
+    struct caller_seen seen[CALLER_SEEN_SIZE]; /* pages known to be present */
     struct habit habits[HABITS];               /* by thread */
     LIST_HEAD(, ioctl_call) waiting[BUCKETS];  /* by token */
 };
@@ -153,13 +153,13 @@ bool ioctl_call_trusted(const struct ioctl_call *c)
     return c->uid == 0 || c->uid == geteuid();
 }
 
-/* line: the descriptor that the guard looks at. */
+/* line: the descriptor for the guard. */
 static struct caller caller_of(const struct ioctl_call *c, int line)
 {
     return (struct caller){c->thread, c->way->waits, line, c->id, !ioctl_call_trusted(c)};
 }
 
-/* The places of operands; their bytes go to data, one behind the other. */
+/* Describes the operands; their bytes go to data, one after the other. */
 static unsigned pieces_of(const struct zcrypt_piece *in, unsigned count, uint8_t *data,
                           struct caller_piece *out)
 {
@@ -192,7 +192,8 @@ static bool same_places(const struct habit *h, const struct zcrypt_work *work)
     return true;
 }
 
-/* Structure and operands at once, where they were the last time. False: nothing is known. */
+/* Reads structure and operands at once, from the addresses of the last time. False: these are not
+ * known, have changed, or cannot be read without waiting. */
 static bool call_read_habit(struct ioctl_call *c, uint8_t *bytes, size_t len)
 {
     const struct habit *h = habit_of(c);
@@ -221,7 +222,8 @@ static void habit_set(const struct ioctl_call *c)
     memcpy(h->in, c->work.in, sizeof h->in);
 }
 
-/* Structure and operands. quick: -EAGAIN instead of waiting. May run on the copier if not quick. */
+/* Reads structure and operands. quick: returns -EAGAIN instead of waiting; only on the event loop.
+ * Otherwise runs on a thread of the copier. */
 static int call_read(struct ioctl_call *c, int line, bool quick)
 {
     struct caller caller = caller_of(c, line);
@@ -376,8 +378,7 @@ bool ioctl_desk_reply(struct ioctl_desk *d, uint64_t token, int result, const ch
 
     LIST_FOREACH (c, &d->waiting[token % BUCKETS], link)
         if (c->token == token) {
-            /* Whoever answers late may free the request while an interrupt comes in: no callback
-             * from here on. */
+            /* No callback from here on: the request may be freed during an interrupt. */
             call_unlisten(c);
             LIST_REMOVE(c, link);
             call_replied(c, result, text, len);
@@ -386,7 +387,7 @@ bool ioctl_desk_reply(struct ioctl_desk *d, uint64_t token, int result, const ch
     return false;
 }
 
-/* The operands are in; the request goes to zcrypt. */
+/* The operands have been read: sends the request to zcrypt. */
 static void call_send(struct ioctl_call *c)
 {
     struct ioctl_desk *d = c->desk;

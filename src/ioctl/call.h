@@ -10,99 +10,100 @@
 #include "ioctl/zcrypt_abi.h"
 
 /*
- * The conversation with a program that waits in an ioctl on a device node, whichever way it has
- * come (FUSE, seccomp): reads structure and operands out of the caller's memory, sends CMD_ZCRYPT,
- * waits for EFFECT_REPLY, writes the answer back. Memory is copied at once where that cannot take
- * time, else by the copier, so that no caller holds up another one. All functions are for the
- * thread of the event loop.
+ * An ioctl call on a device node, from FUSE or from seccomp. Reads structure and operands from the
+ * caller's memory, sends CMD_ZCRYPT, waits for EFFECT_REPLY, and writes the answer back:
+ *
+ *   READING --CMD_ZCRYPT--> SENT --EFFECT_REPLY--> WRITING --> answer
+ *
+ * Memory is copied at once if that cannot block, otherwise by the copier, so that no caller delays
+ * another. All functions must be called on the thread of the event loop.
  */
 struct ioctl_desk;
 struct ioctl_call;
 
-/* As zcrypt answers a signal: with a handler of SA_RESTART the kernel makes the call again, else it
- * returns EINTR to the program. The kernel's own number, which no program sees. */
+/* The answer of zcrypt to a signal (the kernel's ERESTARTSYS, which no program sees): with an
+ * SA_RESTART handler the kernel restarts the system call, otherwise it returns EINTR. */
 #define IOCTL_RESTART 512
 
-/* What the way of an ioctl has to give. */
+/* The functions of a front end: the way by which the ioctl comes. */
 struct ioctl_way {
-    /*
-     * Answers the caller: 0, -errno, or after an interrupt -IOCTL_RESTART. Called exactly once;
-     * from here on the call may only be freed.
-     */
+    /* Answers the caller: 0, -errno, or after an interrupt -IOCTL_RESTART. Called exactly once;
+     * afterwards the call is only freed. */
     void (*answer)(struct ioctl_call *c, int result);
-    /* Frees the object; not before answer, perhaps much later, when the rest may be gone. */
+    /* Frees the object. Called after answer, possibly much later, when the front end is gone. */
     void (*release)(struct ioctl_call *c);
     /*
-     * listen: from now on ioctl_call_interrupt and ioctl_call_abandon are welcome; may call them at
-     * once. unlisten: no more. May be NULL.
+     * listen: from now on ioctl_call_interrupt and ioctl_call_abandon may be called, even from
+     * within listen. unlisten: no longer. Both may be NULL.
      */
     void (*listen)(struct ioctl_call *c);
     void (*unlisten)(struct ioctl_call *c);
-    caller_guard waits; /* the caller, as line and id tell */
+    caller_guard waits; /* whether the caller is still waiting; gets line and id */
 };
 
 enum ioctl_stage { IOCTL_READING, IOCTL_SENT, IOCTL_WRITING };
 
-/* Embedded in the way's object, zero but for what is named first. */
+/* Embedded in the front end's object, which sets the first part; the rest must be zero. */
 struct ioctl_call {
     const struct ioctl_way *way;
     struct ioctl_desk *desk;
     unsigned tree;
     uint32_t node, number;
-    bool narrow;      /* by a 32-bit program */
+    bool narrow;      /* from a 32-bit program */
     uint64_t address; /* the ioctl's argument */
     pid_t thread;     /* the caller */
     uid_t uid;
-    int line;    /* what the guard looks at; open until answer */
-    uint64_t id; /* the guard's, too */
+    int line;    /* descriptor for the guard; open until answer */
+    uint64_t id; /* for the guard */
 
-    /* The rest is the conversation's. */
-    LIST_ENTRY(ioctl_call) link; /* in the desk's table in stage SENT */
+    /* The rest is private to call.c. */
+    LIST_ENTRY(ioctl_call) link; /* stage SENT: in the desk's table */
     uint64_t serial;
     uint64_t token;
     struct transfer transfer; /* to or from the caller's memory */
     enum ioctl_stage stage;
     sd_event_source *impatient; /* there was a signal */
     struct zcrypt_work work;
-    uint8_t *data; /* operands, later the answer */
+    uint8_t *data; /* the operands, later the answer */
     size_t data_len;
     struct zcrypt_answer reply;
-    int final_result; /* of the ioctl, when the reply is written */
+    int final_result; /* of the ioctl, once the answer is written */
 };
 
-/* Tokens of its commands count up from first_token. 0 or -errno of the system. */
+/* The tokens of its commands count up from first_token. 0 or -errno. */
 int ioctl_desk_new(struct door *door, sd_event *event, uint64_t first_token,
                    struct ioctl_desk **out);
-/* The log says so if the memory of programs cannot be reached. */
+/* Logs if the memory of programs cannot be accessed. */
 void ioctl_desk_probe(struct ioctl_desk *d);
-/* All its calls are answered. NULL is allowed. */
+/* All its calls must have been answered. NULL is allowed. */
 void ioctl_desk_free(struct ioctl_desk *d);
 
-/* For every EFFECT_REPLY. False: the token is none of the desk's. */
+/* Must be called for every EFFECT_REPLY. False: the token does not belong to this desk. */
 bool ioctl_desk_reply(struct ioctl_desk *d, uint64_t token, int result, const char *text,
                       size_t len);
 
-/* Whether the caller's user could stop the daemon anyway: need not be kept from letting it wait. */
+/* Whether the caller's user could stop the daemon anyway, so that it may be allowed to block it. */
 bool ioctl_call_trusted(const struct ioctl_call *c);
 
-/* Serves a request: zcrypt_abi_struct_len knows the number. */
+/* Serves a request. zcrypt_abi_struct_len of its number must not be 0. */
 void ioctl_call_work(struct ioctl_call *c);
 
-/* The log says why an ioctl of this thread gets EACCES, once for a process. */
+/* Logs why an ioctl of this thread gets EACCES, once for a process. */
 void ioctl_desk_forbidden(struct ioctl_desk *d, pid_t thread);
 
-/* Writes data, which it takes and frees, to the ioctl's argument, and answers 0. */
+/* Writes data to the ioctl's argument and answers 0. Takes ownership of data. */
 void ioctl_call_give(struct ioctl_call *c, uint8_t *data, size_t len);
 
 /*
- * A signal for a caller that listens. If the request does not end very soon it is cancelled, and
- * the call ends with -IOCTL_RESTART: a program with a timer of some milliseconds would not get on
- * if each tick made it begin anew. A write that has begun is waited for longer: after its ioctl has
- * returned, nothing may be written into a program that goes on.
+ * The caller, whose call listens, has a signal. If the request does not end very soon, it is
+ * cancelled, and the call ends with -IOCTL_RESTART. (Without that delay a program with a timer of a
+ * few milliseconds would make no progress, as each tick would restart the request.) A write to the
+ * caller's memory that has begun is given more time, because nothing may be written after the ioctl
+ * has returned.
  */
 void ioctl_call_interrupt(struct ioctl_call *c);
 
-/* Answers a call that listens, whatever it is at; its command is cancelled. */
+/* Answers a call that listens, in any stage, and cancels its command. */
 void ioctl_call_abandon(struct ioctl_call *c, int result);
 
 #endif

@@ -16,10 +16,10 @@
 
 #include "base/number.h"
 
-#define PAGES_MAX     16    /* that are copied without a thread of their own */
-#define PAGE          4096u /* a smaller step than the real page only costs a little */
+#define PAGES_MAX     16    /* limit for copying on the event loop */
+#define PAGE          4096u /* if real pages are larger, this only costs a little */
 #define WINDOWS_BYTES 8192u
-#define FDS_MAX       4096 /* of a caller that are looked through */
+#define FDS_MAX       4096 /* limit of descriptors of a caller that are searched */
 
 /* ENOSYS is another way of forbidding the call. */
 static int failure(void)
@@ -70,7 +70,7 @@ static uint64_t last_page(const struct caller_piece *p)
     return (p->address + p->len - 1) / PAGE;
 }
 
-/* Makes window hold the piece too, if that takes no page that neither of them has. */
+/* Extends window to include the piece, if that adds no further page. */
 static bool widen(struct caller_piece *window, const struct caller_piece *p)
 {
     uint64_t end = window->address + window->len;
@@ -85,7 +85,8 @@ static bool widen(struct caller_piece *window, const struct caller_piece *p)
     return true;
 }
 
-/* What is to be read so that all pieces are in it; 0: they are too large or too wild for that. */
+/* Computes ranges that contain all pieces. Returns their number; 0: the pieces are too large or
+ * invalid. */
 static unsigned windows_of(const struct caller_piece *pieces, unsigned count,
                            struct caller_piece *windows, uint8_t room[WINDOWS_BYTES])
 {
@@ -121,8 +122,8 @@ static void take_out(const struct caller_piece *p, const struct caller_piece *wi
 }
 
 /*
- * The kernel looks up the pages of each range anew, so operands that lie close together (as members
- * of one structure, or on the stack) are read as one range with what is between them.
+ * The kernel looks up the pages of each range separately, so operands that are close together
+ * (members of a structure, or on the stack) are read as one range, including what is between them.
  */
 static int read_windows(const struct caller *c, const struct caller_piece *pieces, unsigned count)
 {
@@ -161,7 +162,7 @@ static int open_proc(pid_t thread, const char *name, int flags)
     }
 }
 
-/* Whether the program itself might write, or read, there. */
+/* Whether the program itself could write, or read, there. */
 static bool may_access(FILE *maps, uintptr_t at, size_t len, bool write)
 {
     uintptr_t start, end;
@@ -193,8 +194,8 @@ static int move_piece(int memory, FILE *maps, const struct caller_piece *p, bool
     return n >= 0 && (size_t)n == p->len ? 0 : -EFAULT;
 }
 
-/* Both files stand for the memory that the thread had when they were opened. The first one reads
- * and writes wherever a debugger may. */
+/* Both files refer to the memory that the thread had when they were opened. mem ignores page
+ * protections, as for a debugger, hence the check by maps. */
 static int move_by_file(const struct caller *c, const struct caller_piece *pieces, unsigned count,
                         bool write)
 {
@@ -264,7 +265,7 @@ int caller_probe(pid_t thread)
     return 0;
 }
 
-/* Adds the pages of one piece; false: too many. */
+/* Adds the pages of a piece. False: too many. */
 static bool add_pages(const struct caller_piece *piece, void *pages[PAGES_MAX], unsigned *count)
 {
     if (!piece->len)
@@ -316,7 +317,7 @@ bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread, ui
         if (s->call != call || s->page != (uintptr_t)pages[i] || time - s->when > CALLER_SEEN_NS)
             pages[unseen++] = pages[i];
     }
-    /* Without target nodes nothing moves: it only tells where pages are, or that they are not. */
+    /* Without target nodes move_pages moves nothing; it only reports which pages are present. */
     if (unseen && syscall(SYS_move_pages, thread, (unsigned long)unseen, pages, NULL, status, 0))
         return false;
     for (unsigned i = 0; i < unseen; i++) {
@@ -330,7 +331,7 @@ bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread, ui
 pid_t caller_process(pid_t thread)
 {
     static const char name[] = "\nTgid:\t";
-    char text[1024], *at; /* it is the fourth line; the first one's name is escaped */
+    char text[1024], *at; /* Tgid is the fourth line; a newline in the name is escaped */
     int fd = open_proc(thread, "status", O_RDONLY), process;
     ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
 
@@ -344,14 +345,14 @@ pid_t caller_process(pid_t thread)
     return process;
 }
 
-/* We lack descriptors or memory, which says nothing of the caller. */
+/* The daemon lacks descriptors or memory; that is not the caller's fault. */
 static bool is_shortage(int err)
 {
     return err == EMFILE || err == ENFILE || err == ENOMEM;
 }
 
-/* As caller_check_file, for one descriptor. Asks no file system, which could be our own.
- * Not by fdinfo: its text can be long. */
+/* As caller_check_file, for one descriptor. AT_STATX_DONT_SYNC: does not access the file system,
+ * which may be our own. fdinfo would not do, because its text can be long. */
 static int fd_names(int dir, const char *name, uint64_t ino)
 {
     const int how = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;

@@ -11,35 +11,35 @@
 #include "base/text.h"
 #include "thread/thread.h"
 
-#define SHARED_THREADS 32u  /* for whoever comes */
-#define THREADS_MAX    512u /* the others are for processes that have none */
+#define SHARED_THREADS 32u  /* for all processes */
+#define THREADS_MAX    512u /* those beyond are for processes that have none */
 #define PER_USER       128u
 #define PER_PROCESS    8u
 #define BUCKETS        256u
-#define PATIENCE_NS    200000000L /* at the end, for copies that are under way */
-#define RETRY_US       50000u     /* when no thread could be started, */
-#define RETRIES        20u        /* so often before waiting copies are given up */
+#define PATIENCE_NS    200000000L /* copier_free: for copies under way */
+#define RETRY_US       50000u     /* interval of attempts to start a thread */
+#define RETRIES        20u        /* number of attempts before waiting copies are given up */
 
 TAILQ_HEAD(copy_list, copy);
 TAILQ_HEAD(customer_list, customer);
 TAILQ_HEAD(user_list, user);
 
-/* As long as it has customers. */
+/* A user; exists as long as it has customers. */
 struct user {
     uid_t uid;
     unsigned running, customers;
-    /* Customers with waiting copies: those without a thread, which come first, and those with. */
+    /* Customers with waiting copies: those without a thread, which are served first, and others. */
     struct customer_list first, others;
     TAILQ_ENTRY(user) link;
 };
 
-/* A process, as long as it has copies that wait or are under way. */
+/* A process; exists as long as it has copies waiting or under way. */
 struct customer {
     struct user *user;
     pid_t process;
     unsigned running;
     struct copy_list waiting;
-    struct customer_list *queue; /* that it stands in */
+    struct customer_list *queue; /* the list it is in; NULL: none */
     TAILQ_ENTRY(customer) in_queue;
     LIST_ENTRY(customer) in_bucket;
 };
@@ -54,7 +54,7 @@ struct copier {
     pthread_cond_t work, ended;
     /* All below under lock. */
     LIST_HEAD(, customer) buckets[BUCKETS];
-    struct user_list users; /* the next one first */
+    struct user_list users; /* the next one to be served first */
     struct copy_list finished;
     unsigned threads, idle, running, waiting_count;
     bool quit;
@@ -103,7 +103,7 @@ static void customer_free(struct copier *c, struct customer *customer)
     }
 }
 
-/* Puts it where it belongs now. */
+/* Moves the customer to the right list, or frees it. */
 static void customer_settle(struct copier *c, struct customer *customer)
 {
     struct user *user = customer->user;
@@ -120,7 +120,7 @@ static void customer_settle(struct copier *c, struct customer *customer)
         customer_free(c, customer);
 }
 
-/* Whoever of the user's is next; beyond the shared threads they are for processes without one. */
+/* The user's next customer. Beyond the shared threads only processes without a thread get one. */
 static struct customer *next_of(const struct copier *c, const struct user *user)
 {
     if (user->running >= PER_USER)
@@ -159,7 +159,7 @@ static void forget_waiting(struct copier *c, struct copy *copy)
     c->waiting_count--;
 }
 
-/* NULL: there is none, or none that may have another thread. */
+/* Takes the next copy. NULL: there is none, or none that may have another thread. */
 static struct copy *take(struct copier *c)
 {
     struct customer *customer = next_customer(c);
@@ -230,8 +230,8 @@ static void *copier_main(void *data)
     return NULL;
 }
 
-/* Called with the lock held, on the event loop. Without a thread a copy waits for one that is busy,
- * or for a later attempt. */
+/* Called with the lock held, on the event loop. On failure the copy waits for a busy thread or a
+ * later attempt. */
 static void start_thread(struct copier *c)
 {
     int rc = thread_start("apus-copy", copier_main, c, NULL);
@@ -270,7 +270,7 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *data)
     return 0;
 }
 
-/* Some of those that wait are for no thread at all, as long as others of theirs occupy enough. */
+/* Whether a new thread would help. Copies of a user or process at its limit do not count. */
 static bool wants_thread(const struct copier *c, const struct customer *customer)
 {
     return c->waiting_count > c->idle && customer->user->running < PER_USER &&
@@ -391,7 +391,7 @@ int copier_new(sd_event *event, copier_no_thread *no_thread, void *data, struct 
     return 0;
 }
 
-/* True when no thread is left. */
+/* True: no thread is left. */
 static bool wait_for_threads(struct copier *c)
 {
     struct timespec end;
@@ -419,7 +419,7 @@ void copier_free(struct copier *c)
         pthread_mutex_lock(&c->lock);
         copier_destroy(c);
     } else {
-        /* A thread sleeps in somebody's memory and may still come back to c. */
+        /* c is leaked: a thread still blocks in a caller's memory, and may use c afterwards. */
         pthread_mutex_unlock(&c->lock);
         call_done(c);
     }

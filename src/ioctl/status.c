@@ -26,10 +26,10 @@ static void fill_counts(const struct zcrypt *z, size_t cards, uint8_t *out)
 
 size_t ioctl_status_len(uint32_t number)
 {
-    return number >> 16 & 0x3fff; /* where an ioctl's number holds the size */
+    return number >> 16 & 0x3fff; /* the size in an ioctl's number (_IOC_SIZE) */
 }
 
-/* The four that answer one number. */
+/* The four numbers that return a single integer. */
 static int value_of(const struct zcrypt *z, uint32_t number, int open_count, uint32_t *out)
 {
     switch (number) {

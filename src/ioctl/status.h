@@ -8,21 +8,21 @@
 
 #include "zcrypt/zcrypt.h"
 
-/* The ioctls that tell of zcrypt and take no request [zcrypt-status], as bytes for the caller. */
+/* The ioctls that report the status of zcrypt [zcrypt-status], as bytes for the caller. */
 
 #define IOCTL_STATUS_MAX (256 * sizeof(uint32_t))
 
-/* How many bytes a number of this kind says that its answer has. */
+/* The length of the answer, as encoded in the number. */
 size_t ioctl_status_len(uint32_t number);
 
 /*
- * The answer to a number that says how long its data is: ioctl_status_len bytes. open_count: open
- * device nodes, or -errno if nobody knows. -ENOTTY: the number is none; that errno.
+ * The answer, ioctl_status_len bytes. open_count: the number of open device nodes, or -errno if it
+ * is not known, which is returned then. -ENOTTY: not such a number.
  */
 int ioctl_status(const struct zcrypt *z, uint32_t number, int open_count,
                  uint8_t out[IOCTL_STATUS_MAX]);
 
-/* Whether the number asks for the matrix of all queues, and that matrix (allocated; *len bytes). */
+/* Whether the number returns the status of all queues; and that matrix, *len bytes, allocated. */
 bool ioctl_is_matrix(uint32_t number);
 uint8_t *ioctl_matrix(const struct zcrypt *z, uint32_t number, size_t *len);
 

@@ -13,8 +13,8 @@ static struct transfer *transfer_of(struct copy *copy)
     return (struct transfer *)((char *)copy - offsetof(struct transfer, copy));
 }
 
-/* The duplicate lives as long as the thread that looks at it. Callers that wait for a thread have
- * none: there may be more of them than descriptors. */
+/* The duplicate is valid as long as the thread uses it. Callers that still wait for a thread have
+ * none, because there may be more callers than descriptors. */
 static void on_begin(struct copy *copy)
 {
     struct transfer *t = transfer_of(copy);

@@ -8,25 +8,25 @@
 
 /*
  * Copying between the daemon and a caller that waits in an ioctl, on one of the copier's threads
- * because it may take for ever. Embedded in the owner's object, which must live until done.
+ * because it may take forever. Embedded in the owner's object, which must live until done.
  *
  *   start --> waiting for a thread --> work, on a thread --> done, on the event loop
  *                    |                      |
  *                   stop: true             stop: false; done is still called, with abandoned set
  */
 struct transfer {
-    /* The owner's: who the caller is, and the descriptor that its guard looks at
-     * (ioctl/caller.h), open until work has ended or stop has returned. */
+    /* Set by the owner: the caller, and the descriptor for its guard (ioctl/caller.h), which must
+     * be open until work has ended or stop has returned. */
     pid_t thread;
     uid_t uid;
     bool trusted; /* may hold up the event loop if no thread can be had */
     int line;
-    /* On a thread. line is a duplicate of the owner's. 0 or -errno. */
+    /* Called on a thread. line is a duplicate of the owner's. 0 or -errno. */
     int (*work)(struct transfer *t, int line);
-    /* On the event loop. */
+    /* Called on the event loop. */
     void (*done)(struct transfer *t, int result);
 
-    /* The transfer's. */
+    /* Private to the transfer. */
     struct copy copy;
     bool busy;             /* between start and done */
     atomic_bool abandoned; /* stop was called too late */
@@ -36,8 +36,8 @@ struct transfer {
 /* False: it has ended already, done was called. */
 bool transfer_start(struct copier *c, struct transfer *t);
 
-/* True: work has not begun and never will; done is not called. False: the owner has to wait for
- * done. Only while busy. */
+/* Must be called only while busy. True: work has not begun and never will; done is not called.
+ * False: the owner must wait for done. */
 bool transfer_stop(struct copier *c, struct transfer *t);
 
 #endif

@@ -12,11 +12,12 @@
 #define URB_BYTES     58u
 
 /*
- * Offsets in structures of 64-bit programs [zcrypt-structures]. ME and CRT begin alike.
+ * Offsets in structures of 64-bit programs [zcrypt-structures]. ME and CRT have the same beginning.
  *
- * In those of 32-bit programs all members of ME and CRT have four bytes, so each offset is half of
- * that here. An xcRB has the same size: in front of each pointer is what 16 bytes leave. The EP11
- * block has no pointers but 64-bit integers. Facts: the driver's compat_ioctl.
+ * In structures of 32-bit programs all members of ME and CRT have four bytes, so each offset is
+ * half of that here. An xcRB has the same size, with the padding before a pointer four bytes
+ * longer. The EP11 structure contains no pointers but 64-bit integers. Source: the driver's
+ * compat_ioctl.
  */
 enum { RSA_INPUT = 0, RSA_INPUT_LEN = 8, RSA_OUTPUT = 16, RSA_OUTPUT_LEN = 24 };
 enum { ME_KEY = 32, ME_MODULUS = 40 };
@@ -96,7 +97,7 @@ size_t zcrypt_abi_struct_len(uint32_t number, bool narrow)
 static uint64_t narrow_pointer(const uint8_t *p)
 {
 #ifdef __s390x__
-    return get32(p) & 0x7fffffff; /* the upper bit is none of an address */
+    return get32(p) & 0x7fffffff; /* addresses have 31 bits */
 #else
     return get32(p);
 #endif
@@ -145,7 +146,7 @@ static int parse_rsa(struct zcrypt_work *w)
     return 0;
 }
 
-/* A length that the driver can fill up to a multiple of 4, plus another one, in 32 bits. */
+/* Whether control, rounded up to a multiple of 4, plus data fits in 32 bits, as in the driver. */
 static bool lengths_fit(uint64_t control, uint64_t data)
 {
     return control <= UINT32_MAX - 3 && (control + 3) / 4 * 4 + data <= UINT32_MAX;
@@ -279,7 +280,7 @@ static void answer_rsa(struct zcrypt_work *w, uint64_t structure, const struct z
     write_piece(a, structure + length, w->bytes + length, sizeof(uint32_t));
 }
 
-/* The structure is written back also when an adapter has refused the request: its status tells. */
+/* The structure is written back even if an adapter has rejected the request, for its status. */
 static void answer_cprb(struct zcrypt_work *w, uint64_t structure, int error,
                         const struct zcrypt_reply *reply, struct zcrypt_answer *a)
 {

@@ -9,10 +9,10 @@
 #include "zcrypt/zcrypt.h"
 
 /*
- * What crosses /dev/z90crypt, as bytes [zcrypt-structures]: numbers, and structures of programs of
- * 64 and of 32 bits (the narrow ones), which differ in their pointers alone. Integers are in the
- * host's byte order, which is the caller's. Nothing here touches the caller's memory: it says which
- * pieces of it are needed, and what is written back.
+ * The ABI of /dev/z90crypt [zcrypt-structures]: ioctl numbers, and the structures of 64-bit and
+ * 32-bit (narrow) programs, which differ only in their pointers. Integers are in native byte order.
+ * Nothing here accesses the caller's memory: the functions compute which pieces of it are needed,
+ * and what to write back.
  */
 enum zcrypt_ioctl {
     IOCTL_ZSENDEP11CPRB = 0xc0007a04,
@@ -47,39 +47,39 @@ struct zcrypt_piece {
     uint32_t len;
 };
 
-/* One of the four requests that carry a structure, and what it points to. */
+/* One of the four requests with a structure, and what that points to. */
 struct zcrypt_work {
     uint32_t number;
     bool narrow;
-    uint8_t bytes[ZCRYPT_STRUCT_MAX]; /* the structure as the caller has it */
+    uint8_t bytes[ZCRYPT_STRUCT_MAX]; /* the caller's structure */
     size_t struct_len;
-    /* To be read, one behind the other. */
+    /* The operands to read, one after the other. */
     struct zcrypt_piece in[ZCRYPT_PIECES];
     unsigned in_count;
     size_t in_len;
-    /* Where the answer may go: result, or control block and data block. */
+    /* The buffers for the answer: result, or control block and data block. */
     struct zcrypt_piece out[2];
 };
 
-/* The length of a work request's structure; 0: the number is none. */
+/* The length of a request's structure; 0: the number is not one of the four. */
 size_t zcrypt_abi_struct_len(uint32_t number, bool narrow);
 
 /*
- * Reads a structure of that length; number is a work request. Errors: -EINVAL a length that cannot
- * be [zcrypt-limits]: no input, or an output shorter than it; a CPRB or EP11 block over 64 KiB;
- * replies that fill 32 bits. -ENODEV: an RSA operation of more bytes than any adapter takes.
+ * Parses a structure of that length; number must be one of the four. -EINVAL: an invalid length
+ * [zcrypt-limits] (no input, or an output shorter than it; a CPRB or EP11 block over 64 KiB; reply
+ * lengths that overflow 32 bits). -ENODEV: an RSA operand longer than any adapter supports.
  */
 int zcrypt_abi_parse(uint32_t number, bool narrow, const uint8_t *structure,
                      struct zcrypt_work *out);
 
 /*
- * The request, from the bytes of all pieces. targets must have room for in[0].len /
- * ZCRYPT_TARGET_BYTES of them (EP11 alone). The spans point into data.
+ * Builds the request from the bytes of all pieces. targets must have room for in[0].len /
+ * ZCRYPT_TARGET_BYTES entries (only EP11). The spans point into data.
  */
 void zcrypt_abi_request(const struct zcrypt_work *work, const uint8_t *data,
                         struct zcrypt_target *targets, struct zcrypt_request *out);
 
-/* What is to be written into the caller's memory, in this order, the structure last. */
+/* What to write to the caller's memory, in this order, the structure last. */
 struct zcrypt_answer {
     struct {
         uint64_t address;
@@ -90,18 +90,18 @@ struct zcrypt_answer {
 };
 
 /*
- * The answer to a request. error is 0 or why it failed; reply is NULL if nothing came back. The
- * structure in work gets its new lengths and status, and belongs to the answer; structure is its
- * address. -EMSGSIZE: reply is longer than the caller has room.
+ * Builds the answer to a request. error: 0 or the errno of its failure; reply: NULL if there is
+ * none. The structure in work gets the new lengths and status, and the answer points into it;
+ * structure is its address. -EMSGSIZE: the reply is longer than the caller's buffer.
  */
 int zcrypt_abi_answer(struct zcrypt_work *work, uint64_t structure, int error,
                       const struct zcrypt_reply *reply, struct zcrypt_answer *out);
 
 /*
- * One entry of the status matrix: hwtype 8 bits, qid 16 (old: 14), online 1, functions 6, reserved
- * the rest. The kernel declares bit fields, which a compiler lays out from the most significant bit
- * on big-endian machines and from the least significant on little-endian ones. A program that
- * declares the same fields finds the values here in both cases. So on s390x the bytes of card 5
+ * An entry of the status matrix: hwtype 8 bits, qid 16 (old: 14), online 1, functions 6, the rest
+ * reserved. The kernel declares these as bit fields, which compilers lay out from the most
+ * significant bit on big-endian machines and from the least significant on little-endian ones. The
+ * result matches what a program with the same declaration expects. So on s390x the bytes of card 5
  * domain 4 (CEX5C, online, functions 0x24) are 0b 05 04 c8, on x86-64 0b 04 05 49.
  */
 void zcrypt_abi_status(const struct zcrypt_status *status, uint16_t qn, bool old, bool big_endian,

@@ -24,7 +24,7 @@
 
 #define SYS_FLAGS (TMPFS_FLAGS | MS_NODEV)
 
-/* What is ours: where it goes, and its path in our file system. */
+/* The machine's directories: where they are placed, and their path in the tree. */
 static const struct place {
     const char *path, *from;
 } places[] = {
@@ -40,7 +40,7 @@ static const struct place {
     {NULL, NULL},
 };
 
-/* Whether path is one of ours or, with below, leads to one. */
+/* Whether path is one of these places; with below, whether one is below path. */
 static bool is_ours(const char *path, bool below)
 {
     size_t len = strlen(path);
@@ -54,7 +54,7 @@ static bool is_ours(const char *path, bool below)
 
 static int copy_dir(int real, int new, const char *path);
 
-/* The directory called name is there; what is in it is still to come. */
+/* Fills the directory called name, which exists already. */
 static int copy_sub(int real, int new, const char *path, const char *name)
 {
     fd_auto sub_real = layout_open_dir(real, name);
@@ -64,7 +64,8 @@ static int copy_sub(int real, int new, const char *path, const char *name)
                                        : copy_dir(sub_real, sub_new, path);
 }
 
-/* Brings one real entry over. */
+/* Copies one real entry: a link is recreated, a directory with places below it is recreated,
+ * anything else is bind-mounted. */
 static int copy_entry(int real, int new, const char *path, const char *name)
 {
     struct stat st;
@@ -77,11 +78,11 @@ static int copy_entry(int real, int new, const char *path, const char *name)
         return copy_sub(real, new, path, name);
     if (ret == 0 && !S_ISLNK(st.st_mode))
         ret = layout_bind(real, name, new, name);
-    /* A device can vanish while we look. */
-    return ret < 0 && ret != -ENOENT ? layout_refuse(-ret, "lay out", path) : 0;
+    /* -ENOENT: the device was removed in the meantime. */
+    return ret < 0 && ret != -ENOENT ? layout_refuse(-ret, "set up", path) : 0;
 }
 
-/* Brings all real entries of the directory called path over, except those that we replace. */
+/* Copies all real entries of the directory called path, except those that are replaced. */
 static int copy_dir(int real, int new, const char *path)
 {
     dir_auto *all = layout_list_dir(real);
@@ -100,7 +101,7 @@ static int copy_dir(int real, int new, const char *path)
     return ret;
 }
 
-/* Puts what is ours below the directory called path into it. */
+/* Adds the machine's directories that belong below the directory called path. */
 static int place_ours(const struct compose *c, int new, const char *path)
 {
     size_t len = strlen(path);
@@ -115,7 +116,7 @@ static int place_ours(const struct compose *c, int new, const char *path)
         if (fstatat(c->tree, p->from, &st, AT_SYMLINK_NOFOLLOW) < 0) {
             if (errno == ENOENT)
                 continue;
-            return layout_refuse(errno, "look at", p->from);
+            return layout_refuse(errno, "access", p->from);
         }
         ret = layout_make_parents(new, name);
         if (ret == 0)
@@ -123,7 +124,7 @@ static int place_ours(const struct compose *c, int new, const char *path)
         if (ret == 0)
             ret = layout_bind(c->tree, p->from, new, name);
         if (ret < 0)
-            return layout_refuse(-ret, "put in place", p->path);
+            return layout_refuse(-ret, "set up", p->path);
     }
     return 0;
 }
@@ -144,14 +145,13 @@ static int cover(const struct compose *c, const struct compose_layer *layer)
         ret = place_ours(c, new, layer->path);
     if (ret < 0)
         return ret;
-    /* sysfs lets nobody create anything. */
+    /* Read-only, as nothing can be created in a sysfs. */
     if (mount(NULL, layer->path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | SYS_FLAGS, NULL) < 0)
-        return layout_refuse(errno, "protect", layer->path);
+        return layout_refuse(errno, "remount read-only", layer->path);
     return 0;
 }
 
-/* Covers a directory that is ours as a whole with what our file system has there, or with nothing.
- */
+/* Replaces a directory with that of the tree, or with an empty one if the tree has none. */
 static int replace(const struct compose *c, const char *path)
 {
     const struct place *p = places;
@@ -231,7 +231,7 @@ int compose_prepare(struct compose *out)
     text_auto why = {0};
     int ret = choose_layers(&c), fuse = -1;
 
-    /* The first layer will be covered: what is mounted there stays out of sight. */
+    /* The first layer will be covered, so the mount there is not visible. */
     if (ret == 0)
         ret = keep_sysfs(c.layers[0].path);
     if (ret == 0) {
@@ -254,7 +254,7 @@ int compose_prepare(struct compose *out)
     return fuse;
 }
 
-/* A working directory that has been covered would still show what was there. */
+/* Enters the working directory again: if it was covered, it would still be the old one. */
 static void enter_again(void)
 {
     char cwd[PATH_MAX];

@@ -70,7 +70,7 @@ static _Noreturn void become_daemon(const struct daemon_start *how, int ready, p
     keep_open(how->uevents);
     keep_open(how->notify);
     keep_open(how->machine_text);
-    /* Ctrl-C in the terminal is for the program; the daemon outlives it. */
+    /* Ctrl-C in the terminal is for the program; the daemon must not get it. */
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
@@ -80,7 +80,8 @@ static _Noreturn void become_daemon(const struct daemon_start *how, int ready, p
     _exit(PROGRAM_FAILED);
 }
 
-/* Reads the byte that says it serves; its end instead means that it has said why not. */
+/* Waits for the byte that the daemon writes once it serves. End of file means that it failed, after
+ * an error message unless a signal killed it. */
 static int wait_ready(int fd, pid_t daemon)
 {
     char byte;
@@ -97,9 +98,9 @@ static int wait_ready(int fd, pid_t daemon)
         int number = WTERMSIG(status);
         bool memory = number == SIGABRT || number == SIGKILL;
 
-        run_error("the daemon was ended by signal %d (%s) before it served%s", number,
+        run_error("the daemon was killed by signal %d (%s) during startup%s", number,
                   strsignal(number),
-                  memory ? "; that happens without memory: free some, or raise the limit "
+                  memory ? "; it may have run out of memory: free some, or raise the limit "
                            "(ulimit -v)"
                          : "");
     }
@@ -113,7 +114,7 @@ int daemon_start(const struct daemon_start *how, pid_t *out)
 
     if (pipe2(ready, O_CLOEXEC) < 0) {
         ret = -errno;
-        run_error("cannot make a pipe: %s", error_text(-ret));
+        run_error("cannot create a pipe: %s", error_text(-ret));
         return ret;
     }
     child = fork();

@@ -14,32 +14,29 @@
  *               [--record FILE [--append|--force]] [--uevent-fd U --outside I] [--notify-fd S
  *               [--fuse-ioctls]]
  *
- * N is an open /dev/fuse that is mounted already, U a socket of uevent_socket_open and I the number
- * of the network namespace that we have left, which must hear nothing of it. The daemon writes one
- * byte to M and closes it when both the file system and the socket serve; if that cannot be, it
- * prints one sentence on standard error and exits with a status other than 0. SIGTERM, which also
- * comes when the parent dies, ends it with status 0. --quiet keeps the message log off standard
- * error.
+ * N is an open /dev/fuse that is already mounted, U a socket of uevent_socket_open, and I the inode
+ * number of the outer network namespace, which must get no uevents. Once the tree and the socket
+ * are served, the daemon writes a byte to M and closes it; on failure it prints an error message
+ * and exits with a status other than 0. On SIGTERM, which it also gets when its parent dies, it
+ * exits with status 0.
  */
 struct daemon_start {
-    int fuse;            /* N; -1: --no-tree in its place */
+    int fuse;            /* N; -1: --no-tree instead */
     const char *socket;  /* PATH */
-    const char *machine; /* FILE, its name, or NULL for the default machine */
-    int machine_text;    /* T, a file with its text; -1: FILE is read */
-    const char *abi;     /* PROFILE, or NULL for that of the machine */
-    const char *record;  /* or NULL */
+    const char *machine; /* FILE, or its name; NULL: the default machine */
+    int machine_text;    /* T, a file with the text of FILE; -1: FILE is read */
+    const char *abi;     /* PROFILE; NULL: that of the machine */
+    const char *record;  /* FILE; NULL: none */
     bool append, force;  /* at most one, with record */
-    bool verbose;        /* without --quiet */
-    int uevents;         /* U, or -1 */
+    bool verbose;        /* omit --quiet */
+    int uevents;         /* U; -1: none */
     uint64_t outside;    /* I */
-    int notify;          /* S, an end of a socket pair for a seccomp listener; or -1 */
-    bool fuse_ioctls;    /* it is for VFIO alone */
+    int notify;          /* S, one end of a socket pair for the seccomp listener; -1: none */
+    bool fuse_ioctls;    /* the listener is only for VFIO */
 };
 
-/*
- * Starts it and waits until it serves. 0 and the process id, or a negative errno after a sentence
- * (the daemon's or ours) on standard error.
- */
+/* Starts the daemon and waits until it serves. 0 with its process id in *out, or -errno after an
+ * error message. */
 int daemon_start(const struct daemon_start *how, pid_t *out);
 
 #endif

@@ -21,7 +21,7 @@
 #define PTS_MAJOR_FIRST 136
 #define PTS_MAJOR_LAST  143
 
-/* nodes, here and below: device nodes can be made. */
+/* nodes, here and below: device nodes can be created. */
 static int copy_dir(bool nodes, int real, int new, const char *path);
 
 static bool is_device(mode_t mode)
@@ -29,7 +29,7 @@ static bool is_device(mode_t mode)
     return S_ISCHR(mode) || S_ISBLK(mode);
 }
 
-/* Works only in a devpts. */
+/* A terminal: its node works only in a devpts. */
 static bool is_terminal(const struct stat *st)
 {
     return S_ISCHR(st->st_mode) && major(st->st_rdev) >= PTS_MAJOR_FIRST &&
@@ -41,7 +41,7 @@ static bool is_ptmx(const struct stat *st)
     return S_ISCHR(st->st_mode) && st->st_rdev == PTMX;
 }
 
-/* A container may allow one device and forbid another. */
+/* May fail for some devices only: a container can forbid individual ones. */
 static int make_node(bool nodes, int real, int new, const char *name, const struct stat *st)
 {
     if (!nodes || is_terminal(st))
@@ -51,7 +51,7 @@ static int make_node(bool nodes, int real, int new, const char *name, const stru
     return layout_copy_owner(real, new, name, st);
 }
 
-/* An empty file system, as the real one was once. */
+/* Mounts a new, empty file system. */
 static int mount_fresh(int new, const char *name, const char *type, const char *options)
 {
     char path[64 + NAME_MAX];
@@ -60,7 +60,7 @@ static int mount_fresh(int new, const char *name, const char *type, const char *
     return mount("apus", path, type, MS_NOSUID | MS_NODEV, options) < 0 ? -errno : 0;
 }
 
-/* A file system that is mounted in /dev. */
+/* Handles a file system that is mounted in /dev. */
 static int copy_mount(int real, int new, const char *name, mode_t mode)
 {
     fd_auto dir = layout_open_dir(real, name);
@@ -91,7 +91,7 @@ static int copy_sub(bool nodes, int real, int new, const char *path, const char 
     if (ret == 0)
         ret = layout_copy_owner(real, new, name, st);
     if (ret < 0)
-        return layout_refuse(-ret, "lay out", path);
+        return layout_refuse(-ret, "set up", path);
 
     fd_auto sub_real = layout_open_dir(real, name);
     fd_auto sub_new = layout_open_dir(new, name);
@@ -101,7 +101,7 @@ static int copy_sub(bool nodes, int real, int new, const char *path, const char 
     return copy_dir(nodes, sub_real, sub_new, path);
 }
 
-/* Brings one real entry over. device: the number of the file system that its directory is in. */
+/* Copies one real entry. device: the device number of the file system of its directory. */
 static int copy_entry(bool nodes, int real, int new, const char *path, const char *name,
                       dev_t device)
 {
@@ -118,11 +118,11 @@ static int copy_entry(bool nodes, int real, int new, const char *path, const cha
         ret = copy_mount(real, new, name, st.st_mode);
     else if (!is_device(st.st_mode) || make_node(nodes, real, new, name, &st) < 0)
         ret = layout_bind_read_only(real, new, name, st.st_mode);
-    /* A device can vanish while we look. */
-    return ret < 0 && ret != -ENOENT ? layout_refuse(-ret, "lay out", path) : 0;
+    /* -ENOENT: the device was removed in the meantime. */
+    return ret < 0 && ret != -ENOENT ? layout_refuse(-ret, "set up", path) : 0;
 }
 
-/* What is not to be brought over into the directory called path. */
+/* Whether an entry of the directory called path must not be copied. */
 static bool is_left_out(bool nodes, int real, const char *path, const char *name)
 {
     static const char *const names[] = {"z90crypt", "zcrypt", "vfio", "iommu",
@@ -164,7 +164,7 @@ static int place_ours(int tree, int new, bool own_node)
     int ret = 0;
 
     if (fstatat(tree, "dev", &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : layout_refuse(errno, "look at", "dev");
+        return errno == ENOENT ? 0 : layout_refuse(errno, "access", "dev");
     if (own_node) {
         ret = seccomp_node_place("/dev", "z90crypt", 0666);
     } else {
@@ -173,14 +173,14 @@ static int place_ours(int tree, int new, bool own_node)
             ret = layout_bind(tree, "dev/z90crypt", new, "z90crypt");
     }
     if (ret < 0)
-        return layout_refuse(-ret, "put in place", "/dev/z90crypt");
+        return layout_refuse(-ret, "set up", "/dev/z90crypt");
     ret = layout_make_target(new, "zcrypt", S_IFDIR | 0755);
     if (ret == 0)
         ret = layout_bind(tree, "dev", new, "zcrypt");
-    return ret < 0 ? layout_refuse(-ret, "put in place", "/dev/zcrypt") : 0;
+    return ret < 0 ? layout_refuse(-ret, "set up", "/dev/zcrypt") : 0;
 }
 
-/* clone: of the real /dev, from before it was covered. */
+/* clone: a clone of the real /dev, made before it was covered. */
 static int place_ptmx(int real, int clone, int new)
 {
     struct stat st;
@@ -193,10 +193,10 @@ static int place_ptmx(int real, int clone, int new)
         ret = layout_attach(clone, new, HIDDEN);
     if (ret == 0 && symlinkat(HIDDEN "/ptmx", new, "ptmx") < 0)
         ret = -errno;
-    return ret < 0 ? layout_refuse(-ret, "put in place", "/dev/ptmx") : 0;
+    return ret < 0 ? layout_refuse(-ret, "set up", "/dev/ptmx") : 0;
 }
 
-/* Whether a node that is made here can be opened, too. */
+/* Whether device nodes can be created here and opened. */
 static bool can_make_nodes(int new)
 {
     int fd = -1;

@@ -5,30 +5,30 @@
 #include <stdbool.h>
 
 /*
- * A /dev of our own: a tmpfs with a node for each device of the real one, whose name, mode and
- * owner are this tmpfs's alone. Whatever is done to it, the real /dev stays as it is:
+ * Sets up a /dev: a tmpfs with a node for each device of the real one. Name, mode and owner of
+ * these nodes are independent, so whatever is done to them, the real /dev is not affected:
  *
  *   device            a node of the same number
- *   directory         a directory, laid out in the same way
+ *   directory         a directory, set up in the same way
  *   symbolic link     the same link
- *   pts               the real one: it shows the terminals that programs run on, and the kernel
- * lets nobody delete in it tmpfs, hugetlbfs  (shm, hugepages) an empty one of the same kind all
- * else          the real one, read-only
+ *   tmpfs, hugetlbfs  (shm, hugepages) a new, empty one of the same type
+ *   anything else     the real one, read-only; also pts, which shows the terminals that programs
+ *                     run on, and in which the kernel does not allow deletion
  *
- * Where nodes cannot be made (in a user namespace; or a container forbids one) they are the real
- * ones, read-only, too: that lets a program use a device, but not change its mode or delete it. In
- * a user namespace all directories are such. /dev/ptmx looks for the directory pts beside it, and
- * what is bound alone has nothing beside it; so all of the real /dev, read-only, is in /dev/.host
- * then, and ptmx is a link there.
+ * Where device nodes cannot be created (in a user namespace, or one that a container forbids), they
+ * are bind mounts of the real ones, read-only: a program can use the device, but not change its
+ * mode or delete it. In a user namespace this applies to all directories. /dev/ptmx looks for a
+ * directory pts next to it, which a bind mount of the node alone does not have. So there the whole
+ * real /dev is mounted read-only at /dev/.host, and ptmx is a link into it.
  *
- * The real /dev goes from the mount namespace, so that none shows when this one is unmounted. (In a
- * user namespace it cannot go.)
+ * The real /dev is removed from the mount namespace, so that it does not reappear when this one is
+ * unmounted (in a user namespace that is not possible).
  *
- * Ours are z90crypt and, in the directory zcrypt, the nodes that class/zcrypt/create makes; new
- * ones get a name in /dev itself from the daemon. The directory apus is left for emulator.h. tree:
- * root of our file system. own_node: z90crypt is to be a character device (seccomp/listener.h), and
- * not our file. spare: a directory that something may be mounted on for a moment. 0, or a negative
- * errno after a sentence on standard error.
+ * The machine's own nodes are z90crypt and, in the directory zcrypt, those created by
+ * class/zcrypt/create. The daemon gives new ones a name in /dev as well. The directory apus is for
+ * emulator.h. tree: descriptor of the root of the machine's tree. own_node: z90crypt is a character
+ * device (seccomp/listener.h), not a file of the tree. spare: a directory to mount on temporarily.
+ * 0, or -errno after an error message.
  */
 int dev_lay_out(int tree, bool own_node, const char *spare);
 

@@ -6,7 +6,7 @@
 
 #include "rights/rights.h"
 
-/* "apus: " and the sentence on standard error. Returns 1. */
+/* Prints "apus: " and the message to standard error. Returns 1. */
 int run_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int run_error_v(const char *format, va_list args);
 

@@ -15,7 +15,7 @@
 #include "run/error.h"
 #include "socket/fds.h"
 
-/* NARROW: that of 32-bit programs; their ioctl has one number everywhere. */
+/* NARROW: the architecture of 32-bit programs, whose ioctl has the same number everywhere. */
 #if defined(__x86_64__)
 #define ARCHITECTURE AUDIT_ARCH_X86_64
 #define NARROW       AUDIT_ARCH_I386
@@ -30,11 +30,11 @@
 
 #ifdef ARCHITECTURE
 
-/* Where the lower half of an argument is. */
+/* Offset of the lower half of an argument. */
 #define LOW_HALF (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0)
 #define NUMBER   (offsetof(struct seccomp_data, args[1]) + LOW_HALF)
 
-/* A listener's descriptor (close-on-exec), or -errno. */
+/* Installs the filter. Returns the listener (close-on-exec), or -errno. */
 static int install(bool zcrypt)
 {
     const struct sock_filter code[] = {
@@ -76,11 +76,11 @@ static const char *reason(int error)
     switch (error) {
     case EINVAL:
     case ENOSYS:
-        return "this kernel cannot hand ioctls over by seccomp, which takes Linux 5.19 or newer";
+        return "it requires a seccomp feature of Linux 5.19 or later";
     case EBUSY:
-        return "there is another seccomp listener around this process already";
+        return "this process already has a seccomp listener";
     case EOPNOTSUPP:
-        return "it is not built for this processor";
+        return "it is not supported on this architecture";
     default:
         return error_text(error);
     }
@@ -89,9 +89,9 @@ static const char *reason(int error)
 static int refuse(int error, bool needed)
 {
     if (needed)
-        run_error("--ioctl=notify is not possible: %s; leave it out", reason(error));
+        run_error("--ioctl=notify is not possible: %s; use --ioctl=fuse", reason(error));
     else
-        run_error("there is no VFIO in here: %s", reason(error));
+        run_error("VFIO is not available: %s", reason(error));
     return -error;
 }
 
@@ -108,6 +108,6 @@ int filter_hand_over(int socket, bool zcrypt, bool needed)
     if (ret == 0 && read(socket, &ready, 1) < 0)
         ret = -errno;
     if (ret < 0)
-        run_error("cannot hand the ioctls over to the daemon: %s", error_text(-ret));
+        run_error("cannot pass the seccomp listener to the daemon: %s", error_text(-ret));
     return ret;
 }

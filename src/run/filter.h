@@ -5,15 +5,15 @@
 #include <stdbool.h>
 
 /*
- * Puts this process and its children behind a seccomp filter that reports each ioctl(2) with a
- * number of type ';' (0x3b: VFIO, iommufd) and, if zcrypt, 'z' (0x7a) to a listener, and lets
- * everything else through; programs for another architecture (32 bits) are looked at, too. The
- * listener goes through the socket, one end of a pair whose other end the daemon has
- * (seccomp/listener.h), which says when it is ready.
+ * Installs a seccomp filter for this process and its children. It reports each ioctl(2) with a
+ * number of type ';' (0x3b: VFIO, iommufd) and, if zcrypt, 'z' (0x7a) to a listener and allows
+ * everything else; 32-bit programs are covered, too. The listener is passed over the socket, one
+ * end of a pair whose other end the daemon has (seccomp/listener.h); the daemon reports when it is
+ * ready.
  *
- * no_new_privs is set only if the system does not do without: a process without CAP_SYS_ADMIN in
- * its user namespace. 0, or a negative errno after a sentence on standard error, which says what
- * is not there; needed: it is an error, because --ioctl=notify was asked for.
+ * no_new_privs is set only if required: if the process lacks CAP_SYS_ADMIN in its user namespace.
+ * 0, or -errno after an error message that says what is not available; needed: it is an error,
+ * because --ioctl=notify was requested.
  */
 int filter_hand_over(int socket, bool zcrypt, bool needed);
 

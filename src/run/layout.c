@@ -17,7 +17,7 @@ int layout_refuse(int err, const char *doing, const char *path)
     text_auto remedy = {0};
 
     if (err == ENOSYS)
-        text_adds(&remedy, "; apus needs Linux 5.2 or newer");
+        text_adds(&remedy, "; apus requires Linux 5.2 or later");
     else if (err == ENOSPC)
         text_adds(&remedy, "; raise /proc/sys/fs/mount-max or free some memory");
     else if (err == EPERM || err == EACCES) {

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* Steps from which a directory is laid out anew. Names are relative to an open directory. */
+/* Building blocks for composing directories. Names are relative to an open directory. */
 
 #define TMPFS_FLAGS (MS_NOSUID | MS_NOEXEC)
 
@@ -27,7 +27,7 @@ static inline void layout_close_dir(DIR **d)
 
 #define dir_auto __attribute__((cleanup(layout_close_dir))) DIR
 
-/* "cannot `doing` `path`", why, and what to do, on standard error. Returns -err. */
+/* Prints "cannot DOING PATH", the reason and a remedy to standard error. Returns -err. */
 int layout_refuse(int err, const char *doing, const char *path);
 
 int layout_open_dir(int at, const char *name);
@@ -36,29 +36,26 @@ DIR *layout_list_dir(int at);
 /* The next entry that is neither "." nor "..", or NULL. */
 const char *layout_next_name(DIR *d);
 
-/* A copy of what is at name, with everything mounted below it, yet without a place. Descriptor or
- * -1. */
+/* A detached bind mount of name, including the mounts below it. A descriptor, or -1 with errno. */
 int layout_clone(int at, const char *name);
-/* The same without what is mounted below, where the kernel allows that: not for an unprivileged
- * user.
- */
+/* The same without the mounts below, if the kernel allows that: not for an unprivileged user. */
 int layout_clone_alone(int at, const char *name);
-/* As layout_clone, and nothing can be changed through it; Linux before 5.12 lets that pass. */
+/* As layout_clone, but read-only; before Linux 5.12 it is writable. */
 int layout_clone_read_only(int at, const char *name);
 
-/* Gives a clone its place. The rest return 0 or -errno, too. */
+/* Mounts a clone at name. This and the following functions return 0 or -errno. */
 int layout_attach(int clone, int new, const char *name);
-/* The same; makes the place first, for an entry of the kind that mode says. */
+/* The same, and first creates an entry of the kind of mode to mount on. */
 int layout_place(int clone, int new, const char *name, mode_t mode);
-/* Lets name in the directory new show what from_name in from is. */
+/* Bind-mounts from_name in the directory from at name in the directory new. */
 int layout_bind(int from, const char *from_name, int new, const char *name);
 /* The same, and nothing can be changed through it. mode: what kind of entry it is. */
 int layout_bind_read_only(int from, int new, const char *name, mode_t mode);
 int layout_copy_link(int real, int new, const char *name);
-/* Gives name in new the owner, mode and extended attributes of what is there in real. In a user
- * namespace an owner that it does not have becomes root. */
+/* Gives name in new the owner, mode and extended attributes of name in real. An owner that does not
+ * exist in a user namespace becomes root. */
 int layout_copy_owner(int real, int new, const char *name, const struct stat *st);
-/* An empty file or directory to bind something onto. */
+/* Creates an empty file or directory to mount on. */
 int layout_make_target(int new, const char *name, mode_t mode);
 /* Creates the directories that lead to the last component of path, which is relative to new. */
 int layout_make_parents(int new, const char *path);

@@ -47,12 +47,12 @@ static int refuse_user(const struct rights *r, enum rights_deed deed, int err)
         break;
     case EINVAL:
     case ENOSYS:
-        text_adds(&remedy, "this kernel has none; run apus as root");
+        text_adds(&remedy, "this kernel does not support them; run apus as root");
         break;
     default:
         text_adds(&remedy, error_text(err));
     }
-    run_error("cannot make a user namespace: %s", remedy.data);
+    run_error("cannot create a user namespace: %s", remedy.data);
     return -err;
 }
 
@@ -66,7 +66,7 @@ static int enter_user(int flags)
     rights_look(&rights);
     if (unshare(flags | CLONE_NEWUSER) < 0)
         return refuse_user(&rights, RIGHTS_USER_NAMESPACE, errno);
-    /* Kernels before 3.19 have no setgroups and need no denial. */
+    /* Kernels before 3.19 have no such file and do not require the denial. */
     ret = write_file("/proc/self/setgroups", "deny");
     if (ret == 0 || ret == -ENOENT) {
         snprintf(map, sizeof(map), "0 %u 1\n", uid);
@@ -79,7 +79,8 @@ static int enter_user(int flags)
     return ret < 0 ? refuse_user(&rights, RIGHTS_MAP_ROOT, -ret) : 0;
 }
 
-/* Programs expect a loopback device that is up. Without one the machine still works. */
+/* Sets the loopback device up, as programs expect. The machine also works without, so errors are
+ * ignored. */
 static void raise_loopback(void)
 {
     struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
@@ -98,8 +99,9 @@ static int refuse_private(int err)
     if (err == EACCES || err == EPERM)
         run_advice(RIGHTS_MOUNT, err, &remedy);
     else if (err == EINVAL)
-        text_adds(&remedy, "the root directory is no mount point, as in a plain chroot: bind it to "
-                           "itself (mount --bind DIR DIR) before chroot DIR");
+        text_adds(&remedy,
+                  "the root directory is not a mount point, as in a plain chroot: bind it to "
+                  "itself (mount --bind DIR DIR) before chroot DIR");
     else
         text_adds(&remedy, error_text(err));
     run_error("cannot make the mount namespace private: %s", remedy.data);
@@ -114,7 +116,7 @@ int namespace_enter(bool network)
     if (unshare(flags) < 0) {
         if (errno != EPERM) {
             ret = -errno;
-            run_error("cannot make a mount namespace: %s", error_text(-ret));
+            run_error("cannot create a mount namespace: %s", error_text(-ret));
             return ret;
         }
         ret = enter_user(flags);

@@ -5,10 +5,10 @@
 #include <stdbool.h>
 
 /*
- * Moves this process, which has one thread, into a mount namespace of its own from which no mount
- * leaks out. Whoever may not do that gets a user namespace around it, in which the caller is root
- * (as `unshare -r` does). With network, into a network namespace with a loopback device, too.
- * 0, or a negative errno after a sentence on standard error.
+ * Moves this process, which must have a single thread, into a private mount namespace. Without the
+ * permission for that, it creates a user namespace first, in which the caller is root (like
+ * `unshare -r`). With network, also moves it into a network namespace with a loopback device. 0, or
+ * -errno after an error message.
  */
 int namespace_enter(bool network);
 

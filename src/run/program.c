@@ -36,9 +36,7 @@ static int check_file(const char *path)
     return S_ISREG(st.st_mode) && access(path, X_OK) == 0 ? 0 : EACCES;
 }
 
-/* Searches $PATH as execvp(3) does: what is found but not executable counts if nothing better
- * comes.
- */
+/* Searches $PATH like execvp(3). EACCES: only files that cannot be executed were found. */
 static int check_name(const char *name)
 {
     const char *dirs = getenv("PATH");
@@ -69,13 +67,12 @@ int program_check(const char *name)
     case 0:
         return 0;
     case EACCES:
-        run_error("'%s' cannot be executed; it is no program, or it lacks the permission "
-                  "(chmod +x)",
+        run_error("'%s' cannot be executed; it is not a program, or not executable (chmod +x)",
                   name);
         return PROGRAM_UNRUNNABLE;
     default:
         run_error(strchr(name, '/') ? "there is no program '%s'"
-                                    : "there is no program '%s' on the PATH",
+                                    : "there is no program '%s' in the PATH",
                   name);
         return PROGRAM_MISSING;
     }
@@ -90,12 +87,12 @@ static _Noreturn void execute(char **argv)
     if (err != ENOENT)
         run_error("cannot execute '%s': %s", argv[0], error_text(err));
     else if (program_check(argv[0]) == 0)
-        run_error("'%s' is there, but the interpreter that it names is not", argv[0]);
+        run_error("'%s' exists, but its interpreter does not", argv[0]);
     _exit(err == ENOENT ? PROGRAM_MISSING : PROGRAM_UNRUNNABLE);
 }
 
-/* The child's process id, or -errno after a sentence. It gets the signal mask old. listener: as
- * program_run_watched. */
+/* Starts the program with the signal mask old. Returns its process id, or -errno after an error
+ * message. listener: as for program_run_watched. */
 static pid_t start(char **argv, const sigset_t *old, const struct program_listener *listener)
 {
     pid_t parent = getpid();
@@ -117,7 +114,7 @@ static pid_t start(char **argv, const sigset_t *old, const struct program_listen
     execute(argv);
 }
 
-/* What ended a process, as an exit status. */
+/* Converts a wait status to an exit status. */
 static int exit_status(int status)
 {
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -126,15 +123,16 @@ static int exit_status(int status)
 static void report_daemon(int status)
 {
     if (WIFSIGNALED(status))
-        run_error("the daemon was ended by signal %d (%s); its part of /sys is gone",
+        run_error("the daemon was killed by signal %d (%s); its part of /sys is gone",
                   WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
-        run_error("the daemon ended with status %d; its part of /sys is gone", WEXITSTATUS(status));
+        run_error("the daemon exited with status %d; its part of /sys is gone",
+                  WEXITSTATUS(status));
 }
 
 /*
- * Reaps whoever has ended. Returns whether the program is among them, with its exit status in
- * *status.
+ * Reaps all children that have ended. Returns whether the program is among them; if so, *status is
+ * its exit status.
  */
 static bool reap(pid_t program, pid_t *daemon, int *status)
 {
@@ -154,17 +152,17 @@ static bool reap(pid_t program, pid_t *daemon, int *status)
     return ended;
 }
 
-/* Passes signals on until the program has ended; its exit status. */
+/* Forwards signals until the program has ended. Returns its exit status. */
 static int watch(int signals, pid_t program, pid_t *daemon)
 {
     struct signalfd_siginfo info;
     int status = PROGRAM_FAILED;
 
-    /* A daemon that has ended before SIGCHLD was blocked has left no signal: look first. */
+    /* Reap first: if the daemon ended before SIGCHLD was blocked, there will be no signal. */
     while (!reap(program, daemon, &status)) {
         if (read(signals, &info, sizeof(info)) != sizeof(info) || info.ssi_signo == SIGCHLD)
             continue;
-        /* One from the terminal has reached the whole foreground group already. */
+        /* A signal from the terminal has already reached the whole foreground process group. */
         if (info.ssi_code != SI_KERNEL)
             kill(program, (int)info.ssi_signo);
     }

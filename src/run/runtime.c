@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "run/error.h"
 
-/* "/1234567890.99/control" fits behind the base. */
+/* Leaves room for "/1234567890.99/control" after the base. */
 #define BASE_MAX (RUNTIME_PATH_MAX - 24)
 
 static void close_dir(DIR **d)
@@ -41,8 +41,8 @@ int runtime_base(char out[RUNTIME_PATH_MAX])
                        (unsigned)getuid());
     if (len < BASE_MAX)
         return 0;
-    run_error("the runtime directory's path is too long for a socket; set APUS_RUNTIME_DIR to one "
-              "of fewer than %d bytes",
+    run_error("the path of the runtime directory is too long for a socket; set APUS_RUNTIME_DIR to "
+              "one of fewer than %d bytes",
               BASE_MAX);
     return -ENAMETOOLONG;
 }
@@ -61,7 +61,7 @@ static void remove_dir(const char *dir, runtime_ending_fn *ending)
     rmdir(dir);
 }
 
-/* Whether the owner of the runtime directory called name lives. */
+/* Whether the `apus run` that owns the directory called name is still running. */
 static bool is_alive(const char *base, const char *name)
 {
     char path[RUNTIME_PATH_MAX + NAME_MAX + 8];
@@ -77,7 +77,7 @@ static bool is_alive(const char *base, const char *name)
     return locked;
 }
 
-/* The next directory in d that could be one of ours, or NULL. */
+/* The next directory in d whose name may be that of a machine, or NULL. */
 static const char *next_name(DIR *d)
 {
     const struct dirent *e;
@@ -104,7 +104,7 @@ static void sweep(const char *base, runtime_ending_fn *ending)
     }
 }
 
-/* The base must be ours alone: in /tmp somebody else may have been there first. */
+/* The base must belong to this user: in /tmp someone else may have created it first. */
 static int make_base(const char *base)
 {
     struct stat st;
@@ -113,7 +113,7 @@ static int make_base(const char *base)
         int err = errno;
 
         run_error("cannot create the runtime directory %s: %s; set APUS_RUNTIME_DIR to a "
-                  "directory that can be written",
+                  "writable directory",
                   base, error_text(err));
         return -err;
     }
@@ -127,7 +127,7 @@ static int make_base(const char *base)
     return 0;
 }
 
-/* Takes the lock under which directories are created and swept. The descriptor, or -errno. */
+/* Takes the lock for creating and sweeping directories. Returns its descriptor, or -errno. */
 static int lock_base(const char *base)
 {
     char path[RUNTIME_PATH_MAX + 8];
@@ -145,7 +145,7 @@ static int make_own(const char *base, struct runtime *out)
     char path[RUNTIME_PATH_MAX + 8];
     int made = -1;
 
-    /* Another PID namespace may share this directory and know another process by our number. */
+    /* The name may be taken by a process with the same PID in another PID namespace. */
     for (int i = 0; i < 100 && made < 0; i++) {
         if (i == 0)
             snprintf(out->dir, sizeof(out->dir), "%.83s/%d", base, (int)getpid());
@@ -183,7 +183,7 @@ static _Noreturn void guard(const struct runtime *r, int fd)
     _exit(0);
 }
 
-/* Starts the process that outlives us, whatever happens to us. */
+/* Starts the guard, a process that removes the directory even if this process is killed. */
 static int start_guard(struct runtime *r)
 {
     int fds[2];
@@ -270,11 +270,11 @@ int runtime_find_socket(char out[RUNTIME_PATH_MAX])
     if (running == 1)
         return 0;
     if (running == 0) {
-        run_error("no machine is running; start one with 'apus run', or name a daemon's socket "
-                  "with --socket");
+        run_error("no machine is running; start one with 'apus run', or give the socket of a "
+                  "daemon with --socket");
         return -ENOENT;
     }
-    run_error("%d machines are running; say which one is meant:", running);
+    run_error("%d machines are running; choose one with:", running);
     list_running(base);
     return -EEXIST;
 }

@@ -5,48 +5,48 @@
 #include <sys/types.h>
 
 /*
- * Where running machines are found. $APUS_RUNTIME_DIR, by default
- * ${XDG_RUNTIME_DIR:-/tmp}/apus-UID, is of mode 0700 and holds one directory per `apus run`, named
- * after its process id:
+ * The directory of running machines. $APUS_RUNTIME_DIR, by default
+ * ${XDG_RUNTIME_DIR:-/tmp}/apus-UID, has mode 0700 and contains a directory for each `apus run`,
+ * named after its process id:
  *
  *   control   the control socket of its daemon
- *   lock      a file under flock(2) for as long as that `apus run` lives
+ *   lock      locked by flock(2) as long as that `apus run` is running
  *
- * `apus run` sets the variable for its program, which may see itself under another uid.
+ * `apus run` sets the variable for its program, whose uid may differ in a user namespace.
  */
-#define RUNTIME_PATH_MAX 108 /* a Unix socket's path is no longer */
+#define RUNTIME_PATH_MAX 108 /* limit of the path of a Unix socket */
 
-/* Ends what belongs to the machine whose control socket this is, before its directory goes. May run
- * in another process than the one that created the directory. */
+/* Ends everything that belongs to the machine with that control socket, before its directory is
+ * removed. May run in another process than the one that created the directory. */
 typedef void runtime_ending_fn(const char *socket);
 
 struct runtime {
     char dir[RUNTIME_PATH_MAX];
     char socket[RUNTIME_PATH_MAX];
-    int lock;    /* keeps the directory from being swept; close-on-exec */
-    int guarded; /* while this descriptor is open, the guard waits; close-on-exec */
-    pid_t guard; /* a process that removes the directory if we are killed */
+    int lock;    /* descriptor of the locked file; close-on-exec */
+    int guarded; /* the guard waits until this descriptor is closed; close-on-exec */
+    pid_t guard; /* process that removes the directory if this one is killed */
     runtime_ending_fn *ending;
 };
 
 /*
- * The directory that holds all others, without creating it. 0, or -ENAMETOOLONG after a sentence on
- * standard error.
+ * The path of the directory of all machines, which is not created. 0, or -ENAMETOOLONG after an
+ * error message.
  */
 int runtime_base(char out[RUNTIME_PATH_MAX]);
 
 /*
- * Creates the directory for this process, and removes those whose owner is gone. 0, or a negative
- * errno after a sentence on standard error.
+ * Creates the directory for this process, and removes those whose `apus run` has ended. 0, or
+ * -errno after an error message.
  */
 int runtime_create(struct runtime *out, runtime_ending_fn *ending);
 
-/* Removes the directory and what it holds, and ends the guard. */
+/* Removes the directory and its contents, and ends the guard. */
 void runtime_remove(struct runtime *r);
 
 /*
- * The socket of the only running machine. 0, or a negative errno after a sentence on standard
- * error: -ENOENT none runs, -EEXIST several do (they are listed), -ENAMETOOLONG.
+ * The control socket of the only running machine. 0, or -errno after an error message: -ENOENT:
+ * none is running; -EEXIST: several are (they are listed); -ENAMETOOLONG.
  */
 int runtime_find_socket(char out[RUNTIME_PATH_MAX]);
 

@@ -31,7 +31,8 @@ static int failure(int error)
     }
 }
 
-/* A descriptor that is not there: -EBADF, if that is all that is missing. */
+/* Why a descriptor was not found. -EBADF: only the descriptor is missing; -ENOENT: the thread is.
+ */
 static int absent(pid_t thread)
 {
     char path[PROC_BYTES];
@@ -57,7 +58,7 @@ int descriptor_of_path(const char *path, struct descriptor *out)
     return look(AT_FDCWD, path, out);
 }
 
-/* Not by fdinfo: a caller can make that text as long as it likes, with file locks for example. */
+/* Not by fdinfo: a caller can make that text arbitrarily long, for example with file locks. */
 int descriptor_look(pid_t thread, int fd, struct descriptor *out)
 {
     char path[PROC_BYTES];
@@ -91,7 +92,7 @@ void descriptor_path(pid_t thread, int fd, char *out, size_t size)
     out[n < 0 ? 0 : n] = '\0';
 }
 
-/* The directory itself belongs to the effective user, also where what is in it is root's. */
+/* The owner of the directory is the effective user, even if the files in it belong to root. */
 int descriptor_user(pid_t thread, uid_t *out)
 {
     char path[PROC_BYTES];

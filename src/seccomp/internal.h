@@ -9,19 +9,19 @@
 #include "seccomp/listener.h"
 #include "vfio/vfio.h"
 
-/* What an open file is: its inode, and the mount that it was reached by. */
+/* Identifies an open file: its inode, and the mount by which it was opened. */
 struct descriptor {
     uint64_t device, ino, mount;
 };
 
-/* A node in /dev, or one that has been there: a descriptor of it may still be open. */
+/* A node in /dev, or a former one: it may still be open. */
 struct seccomp_node {
     char name[ZCRYPT_NAME_MAX]; /* below the directory of the nodes */
     struct descriptor file;
-    bool bound; /* its inode is that of /dev/null: the mount tells which it is */
+    bool bound; /* a bind mount of /dev/null: only the mount identifies it */
     sysfs_ino ino;
-    uint32_t node; /* as core_open named it */
-    bool is_vfio;  /* it is none of zcrypt's, but: */
+    uint32_t node; /* its handle from core_open */
+    bool is_vfio;  /* not a node of zcrypt, but: */
     struct vfio_target vfio;
 };
 
@@ -34,7 +34,7 @@ struct seccomp {
     struct vfio *vfio;
     bool zcrypt; /* the ioctls of zcrypt's nodes come here, not by FUSE */
     const char *dev;
-    int socket, listener; /* -1: no more, not yet */
+    int socket, listener; /* listener: -1 until it has arrived */
     sd_event_source *arrival, *readable, *sweep;
     struct seccomp_calls calls;
     struct seccomp_node *nodes;
@@ -43,12 +43,11 @@ struct seccomp {
 
 /* node.c */
 bool seccomp_node_is(const struct seccomp_node *node, const struct descriptor *file);
-/* Whether file could be one of the nodes. */
+/* Whether file may be one of the nodes. */
 bool seccomp_node_any(const struct seccomp *n, const struct descriptor *file);
 /*
- * The node that an open file is. A bound one is found by its mount, or, if the mount is none of
- * ours (another mount namespace has a copy of it), by that path. NULL: none. One that is gone is
- * found, too.
+ * The node of an open file. A bound one is found by its mount, or by path, if the mount is unknown
+ * (a copy in another mount namespace). A node that is gone is found, too. NULL: none.
  */
 const struct seccomp_node *seccomp_node_find(const struct seccomp *n, const struct descriptor *file,
                                              const char *path);
@@ -81,17 +80,17 @@ void seccomp_vfio_effects(struct seccomp *n, const struct effects *effects);
 
 /* descriptor.c */
 /*
- * What stands behind a descriptor of a thread, without asking its file system. -EBADF: nothing;
- * -ENOENT: the thread is gone, or hidden; -EACCES: we may not look at it; -EMFILE and the like: the
- * daemon cannot.
+ * Identifies the file of a thread's descriptor, without accessing its file system. -EBADF: no such
+ * descriptor; -ENOENT: the thread is gone, or hidden; -EACCES: no permission; -EMFILE and the like:
+ * the daemon lacks resources.
  */
 int descriptor_look(pid_t thread, int fd, struct descriptor *out);
 int descriptor_of_path(const char *path, struct descriptor *out);
-/* It is open for reading or writing; not for its path alone. */
+/* Whether it is open for reading or writing, not with O_PATH. */
 bool descriptor_can_ioctl(pid_t thread, int fd);
 /* Its path; empty: unknown. */
 void descriptor_path(pid_t thread, int fd, char *out, size_t size);
-/* The effective user of a thread. -ESRCH: it is gone. */
+/* The effective user of a thread. -ESRCH: the thread is gone. */
 int descriptor_user(pid_t thread, uid_t *out);
 
 #endif

@@ -18,23 +18,23 @@
 #include "seccomp/internal.h"
 #include "socket/fds.h"
 
-/* Linux 6.6: the caller sleeps and the daemon wakes on one processor, without going around. */
+/* Since Linux 6.6: the kernel switches from caller to daemon directly, on the same CPU. */
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS      SECCOMP_IOW(4, __u64)
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP 1UL
 #endif
 
-#define SERVE_BATCH 32                  /* before other event sources get their turn */
-#define SWEEP_US    50000u              /* how long a dead caller's request may go on */
-#define FIRST_TOKEN (UINT64_C(7) << 61) /* FUSE's are below */
+#define SERVE_BATCH 32                  /* notifications before other event sources get a turn */
+#define SWEEP_US    50000u              /* interval of the search for dead callers */
+#define FIRST_TOKEN (UINT64_C(7) << 61) /* above the tokens of FUSE */
 
 struct seccomp_call {
     struct ioctl_call call;        /* first */
-    LIST_ENTRY(seccomp_call) link; /* until it is answered */
+    LIST_ENTRY(seccomp_call) link; /* in calls until answered */
 };
 
-/* The kernel gives up when the daemon is stopped and continued, or traced, while it waits for the
- * listener's lock: an answer must not get lost there, nor a caller be taken for dead. */
+/* Retries after EINTR, which the kernel returns if the daemon is stopped or traced while it waits
+ * for the listener's lock. Otherwise an answer would be lost, or a caller be taken for dead. */
 int seccomp_listener_ioctl(int listener, unsigned long number, void *argument)
 {
     int rc;
@@ -85,8 +85,8 @@ static void call_release(struct ioctl_call *c)
 static const struct ioctl_way seccomp_way = {
     .answer = call_answer, .release = call_release, .waits = seccomp_waits};
 
-/* Nothing tells that a caller has died in its ioctl. So as long as there are calls, they are looked
- * at now and then. */
+/* There is no notification when a caller dies in its ioctl, so pending calls are checked
+ * periodically. */
 static int on_sweep(sd_event_source *source, uint64_t usec, void *data)
 {
     struct seccomp *n = data;
@@ -97,7 +97,7 @@ static int on_sweep(sd_event_source *source, uint64_t usec, void *data)
 
         if (!seccomp_waits(c->call.line, c->call.id)) {
             ioctl_call_abandon(&c->call, -EINTR);
-            next = LIST_FIRST(&n->calls); /* cancelling may have completed others */
+            next = LIST_FIRST(&n->calls); /* the cancellation may have completed others */
         }
         c = next;
     }
@@ -139,10 +139,10 @@ static struct ioctl_call *call_new(struct seccomp *n, const struct seccomp_notif
 }
 
 /*
- * The node that the ioctl is for, or NULL with 0: the kernel is to go on. -EOPNOTSUPP: the caller
- * is in a PID namespace beside ours; -EBADF: there is no such descriptor, or it is open for its
- * path alone (the kernel could find another one that came meanwhile); -EACCES: we may not look at
- * it; or the daemon lacks something.
+ * The node that the ioctl is for; NULL with 0: none, the kernel continues the system call.
+ * -EOPNOTSUPP: the caller is in an unrelated PID namespace; -EBADF: no such descriptor, or it is
+ * opened with O_PATH (the kernel must not continue, as it might find a new descriptor by then);
+ * -EACCES: no permission to look; others: the daemon lacks resources.
  */
 static int find_node(const struct seccomp *n, const struct seccomp_notif *request,
                      const struct seccomp_node **out)
@@ -183,7 +183,7 @@ static void serve_on(struct seccomp *n, const struct seccomp_notif *request,
         ioctl_call_give(call_new(n, request, node, user), data, len);
         return;
     }
-    /* Nobody sees an open of /dev/null. */
+    /* The number of open nodes is not known: they are opened without the daemon's knowledge. */
     rc = ioctl_status(z, number, -EOPNOTSUPP, status);
     if (rc < 0) {
         seccomp_answer(n->listener, request->id, rc);
@@ -195,8 +195,8 @@ static void serve_on(struct seccomp *n, const struct seccomp_notif *request,
     ioctl_call_give(call_new(n, request, node, user), data, len);
 }
 
-/* What was looked at was the caller's if it still waits afterwards; the conversation asks that
- * before it touches its memory, and to whoever waits no more no answer goes. */
+/* What was looked up belongs to the caller only if it still waits afterwards. That is checked
+ * before its memory is accessed, and a caller that no longer waits gets no answer. */
 static void serve_zcrypt(struct seccomp *n, const struct seccomp_notif *request)
 {
     const struct zcrypt *z = core_zcrypt(n->door->core, CORE_HOST_TREE);
@@ -252,9 +252,9 @@ static void serve(struct seccomp *n, const struct seccomp_notif *request)
 }
 
 /*
- * Reads a notification. seen: one is known to be there. False: there is none. The kernel would wait
- * for one, were there none; but who has seen one there and takes it before anybody else does never
- * waits: if its caller has died meanwhile, the answer is ENOENT.
+ * Reads a notification. False: there is none. seen: the listener was readable; otherwise it is
+ * polled first, since reading blocks without a notification. The daemon is the only reader, so
+ * after that it does not block: if the caller has died in the meantime, the kernel returns ENOENT.
  */
 static bool receive(int listener, bool seen, struct seccomp_notif *out)
 {
@@ -281,7 +281,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *d
     for (unsigned i = 0; i < SERVE_BATCH && receive(fd, seen, &request); i++, seen = false)
         serve(n, &request);
     sweep_later(n);
-    /* Nobody has the filter any more. */
+    /* No process has the filter any more. */
     if (events & EPOLLHUP)
         sd_event_source_set_enabled(source, SD_EVENT_OFF);
     return 0;
@@ -292,7 +292,7 @@ static void add_first_node(struct seccomp *n)
     const struct sysfs_tree *tree = core_tree(n->door->core, CORE_HOST_TREE);
     sysfs_ino ino;
 
-    /* Without it ioctls on it go to /dev/null, which says ENOTTY. */
+    /* If this fails, ioctls on z90crypt reach /dev/null and return ENOTTY. */
     if (sysfs_resolve(tree, "dev/z90crypt", &ino) == 0)
         seccomp_add_node(n, "z90crypt", ino);
 }
@@ -309,11 +309,11 @@ static int on_arrival(sd_event_source *source, int fd, uint32_t events, void *da
         return 0;
     n->listener = listener;
     if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) < 0)
-        errno = 0; /* an older kernel wakes as it always does */
+        errno = 0; /* an older kernel: only slower */
     if (n->zcrypt)
         add_first_node(n);
     seccomp_vfio_place(n);
-    /* The program starts when it can find everything. */
+    /* The program starts when all nodes exist. */
     if (fds_send(fd, "", 1, -1) < 0)
         errno = 0;
     return sd_event_add_io(n->event, &n->readable, listener, EPOLLIN, on_readable, n);
@@ -351,7 +351,7 @@ int seccomp_new(struct door *door, sd_event *event, int socket, const char *dev,
     rc = open_sources(n);
     if (rc < 0) {
         seccomp_free(n);
-        text_addf(why, "cannot wait for the ioctls of the program: %s", error_text(-rc));
+        text_addf(why, "cannot set up the seccomp listener: %s", error_text(-rc));
         return rc;
     }
     *out = n;

@@ -9,24 +9,24 @@
 #include "core/core.h"
 
 /*
- * ioctls of device nodes by seccomp user notification (seccomp_unotify(2)): those of VFIO, and, in
- * place of FUSE, those of zcrypt.
+ * Serves ioctls on device nodes by seccomp user notification (seccomp_unotify(2)): those of VFIO,
+ * and, instead of FUSE, those of zcrypt.
  *
- * A node is a file in /dev that opens as /dev/null does (node.h). A program with a seccomp filter
- * that reports each ioctl whose number has the type byte ';' or 'z' (run/filter.h) hands its
- * listener over; its children inherit the filter. What is an ioctl on one of the nodes, or on a
- * descriptor that VFIO has handed out, is served (ioctl/call.h, vfio/vfio.h); the kernel goes on
- * with the others. Once the daemon has read a notification only death takes the caller out of its
- * ioctl; other signals wait (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV), so nothing is written into a
- * program that goes on.
+ * A node is a file in /dev that behaves like /dev/null when opened (node.h). The program has a
+ * seccomp filter, inherited by its children, that reports each ioctl whose number has the type byte
+ * ';' or 'z' (run/filter.h), and passes the listener to the daemon. An ioctl on one of the nodes,
+ * or on a descriptor from VFIO, is served (ioctl/call.h, vfio/vfio.h); for others the kernel
+ * continues the system call. Once the daemon has read a notification, only death ends the caller's
+ * ioctl; other signals wait (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV). So nothing is written to a
+ * program that continues.
  */
 struct seccomp;
 
 /*
- * socket: an end of a socket pair through which, by SCM_RIGHTS, one listener comes; taken over,
- * also on failure. It gets a byte when all nodes are in place. dev: the directory of the nodes,
- * absolute, the caller's. zcrypt: its ioctls come here, and z90crypt is in place when the listener
- * comes. 0 or -errno with a sentence.
+ * socket: one end of a socket pair over which the listener is passed (SCM_RIGHTS); taken over, even
+ * on failure. The daemon sends a byte over it when all nodes exist. dev: the absolute path of the
+ * directory of the nodes; must outlive the result. zcrypt: also serve the ioctls of zcrypt;
+ * z90crypt must exist when the listener arrives. 0, or -errno with why set.
  */
 int seccomp_new(struct door *door, sd_event *event, int socket, const char *dev, bool zcrypt,
                 struct seccomp **out, struct text *why);
@@ -34,11 +34,11 @@ int seccomp_new(struct door *door, sd_event *event, int socket, const char *dev,
 /* Ends all calls with -ENODEV; later ones get ENOSYS from the kernel. NULL is allowed. */
 void seccomp_free(struct seccomp *n);
 
-/* For every executed command, before any reply to it leaves. */
+/* Must be called for every command, before a reply is sent. */
 void seccomp_effects(struct seccomp *n, const struct effects *effects);
 
-/* Ioctls on the file called name in dev, which is in place, are for this node of the tree. 0 or
- * -errno. */
+/* From now on ioctls on the file called name in dev, which must exist, are ioctls on the node ino
+ * of the tree. 0 or -errno. */
 int seccomp_add_node(struct seccomp *n, const char *name, sysfs_ino ino);
 
 #endif

@@ -94,8 +94,8 @@ const struct seccomp_node *seccomp_node_behind(const struct seccomp *n, pid_t th
     return seccomp_node_find(n, file, path);
 }
 
-/* The place of a new entry: that of a bound one whose mount is no more, its number being used
- * again. */
+/* The slot for a new node: that of a bound one if its mount is gone and the mount's number was
+ * reused, otherwise a new one. */
 static struct seccomp_node *slot_for(struct seccomp *n, const struct seccomp_node *node)
 {
     for (unsigned i = 0; i < n->node_count; i++)
@@ -149,7 +149,7 @@ void seccomp_forget_node(struct seccomp *n, const char *name)
         }
 }
 
-/* A bind of a read-only mount is read-only; what `apus run` has made of /dev/null is such. */
+/* The bind mount is read-only, because the /dev/null that `apus run` sets up is. */
 static int bind_null(const char *dev, const char *path)
 {
     char null[PATH_BYTES];
@@ -173,7 +173,7 @@ int seccomp_node_place(const char *dev, const char *name, mode_t mode)
 
     join(dev, name, path);
     if (mknod(path, S_IFCHR | mode, NULL_DEVICE) == 0)
-        return chmod(path, mode) < 0 ? -errno : 0; /* in spite of the umask */
+        return chmod(path, mode) < 0 ? -errno : 0; /* regardless of the umask */
     return errno == EPERM ? bind_null(dev, path) : -errno;
 }
 

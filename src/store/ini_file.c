@@ -13,12 +13,12 @@ struct span {
 
 struct parser {
     const char *name;
-    const char *next, *end; /* what has not been read yet */
-    struct span text;       /* the current line, without blanks around it */
+    const char *next, *end; /* the unread rest of the file */
+    struct span text;       /* the current line, trimmed */
     unsigned line;
     struct ini_file file;
-    struct ini_entry *last; /* of the current section; NULL: it has none yet */
-    struct text value;      /* of the last entry, which points into it */
+    struct ini_entry *last; /* last entry of the current section; NULL: none yet */
+    struct text value;      /* the value of last, which points into it */
     struct text *error;
     bool failed;
 };
@@ -37,7 +37,7 @@ static struct span span_trim(struct span s)
     return s;
 }
 
-/* A semicolon begins a comment when a blank stands before it. */
+/* A semicolon begins a comment if it follows a blank or begins the text. */
 static struct span span_uncomment(struct span s)
 {
     for (size_t i = 0; i < s.len; i++)
@@ -70,15 +70,14 @@ static void section_add(struct parser *p, struct span name)
     p->last = NULL;
 }
 
-/* Neither a section, nor an entry, nor the rest of a value. */
-static void rubbish(struct parser *p)
+static void syntax_error(struct parser *p)
 {
     complain(p);
     text_add_quoted(p->error, p->text.at, p->text.len);
     text_adds(p->error, " is neither [section] nor key = value");
 }
 
-/* A comment in front of the closing bracket hides that. */
+/* A comment that begins inside the brackets hides the closing one. */
 static bool has_comment(struct span name)
 {
     for (size_t i = 1; i < name.len; i++)
@@ -96,19 +95,19 @@ static void section_line(struct parser *p)
     if (!close) {
         complain(p);
         text_add_quoted(p->error, p->text.at, p->text.len);
-        text_adds(p->error, " lacks the closing bracket of [section]");
+        text_adds(p->error, " has no closing bracket; write [section]");
         return;
     }
     rest = span_uncomment(span_trim((struct span){close + 1, (size_t)(end - close - 1)}));
     if (rest.len) {
         complain(p);
         text_add_quoted(p->error, rest.at, rest.len);
-        text_adds(p->error, " stands behind [section]; a comment begins with ;");
+        text_adds(p->error, " follows [section] on the same line; a comment begins with ;");
         return;
     }
     name = (struct span){p->text.at + 1, (size_t)(close - p->text.at - 1)};
     if (has_comment(name))
-        rubbish(p);
+        syntax_error(p);
     else
         section_add(p, span_trim(name));
 }
@@ -127,7 +126,7 @@ static bool line_acceptable(struct parser *p, struct span raw)
 {
     if (raw.len && memchr(raw.at, '\0', raw.len)) {
         complain(p);
-        text_adds(p->error, "there is a NUL byte in this line; a machine file is plain text");
+        text_adds(p->error, "the line contains a NUL byte; a machine file is plain text");
         return false;
     }
     if (raw.len > INI_LINE_MAX) {
@@ -156,7 +155,7 @@ static void entry_add(struct parser *p, struct span key, struct span value)
         complain(p);
         text_add_quoted(p->error, p->text.at, p->text.len);
         text_adds(p->error, s ? " has no key before the equals sign; write key = value"
-                              : " stands before the first [section]");
+                              : " comes before the first [section]");
         return;
     }
     s->entries = xrealloc(s->entries, (s->count + 1) * sizeof *s->entries);
@@ -185,7 +184,7 @@ static void line_parse(struct parser *p, bool indented)
     else if (indented && p->last)
         value_add(p, bare);
     else
-        rubbish(p);
+        syntax_error(p);
 }
 
 int ini_file_parse(const char *name, const char *data, size_t len, struct ini_file *out,

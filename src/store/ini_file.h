@@ -7,14 +7,14 @@
 #include "base/text.h"
 
 /*
- * A file in INI form as a list of sections with their entries, each with its line number, for a
- * reader that wants to complain precisely. The usual libraries call back for each entry, and so do
- * not tell of sections without entries, and most cut names or lines that are too long.
+ * Parses an INI file into a list of sections and entries with line numbers, so that error messages
+ * can be precise. The usual libraries call back for each entry, so they do not report sections
+ * without entries, and most truncate long names or lines.
  *
- * Form: [section], key = value (or key : value), blank lines, comments with ; or # at the start of
- * a line and with ; after a blank behind a value. A line may be indented. An indented line without
- * = or : continues the value above it: the two are joined without a blank between them. A line has
- * at most INI_LINE_MAX bytes.
+ * Syntax: [section], key = value (or key : value), blank lines. A comment begins with ; or # at the
+ * start of a line, or with ; after a blank. A line may be indented. An indented line without = or :
+ * continues the previous value: it is appended without a blank. A line has at most INI_LINE_MAX
+ * bytes.
  */
 #define INI_LINE_MAX 197u
 
@@ -36,8 +36,8 @@ struct ini_file {
 };
 
 /*
- * 0, and *out is to be released with ini_file_done. Otherwise -EINVAL, *out is untouched and error
- * has got "name:line: what is wrong and what would be right" for the first mistake in the file.
+ * 0: release *out with ini_file_done. -EINVAL: *out is unchanged, and a message about the first
+ * mistake in the file, "name:line: what is wrong and what would be right", is appended to error.
  */
 int ini_file_parse(const char *name, const char *data, size_t len, struct ini_file *out,
                    struct text *error);

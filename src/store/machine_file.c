@@ -13,12 +13,12 @@
 #include "store/ini_file.h"
 #include "store/machine_keys.h"
 
-/* A file being read: where to complain, and the machine so far. */
+/* A file being read: for error messages, and the machine so far. */
 struct reading {
     const char *name;
     struct text *error;
     struct machine_config c;
-    unsigned adapter_line[AP_IDS]; /* where its section begins */
+    unsigned adapter_line[AP_IDS]; /* line of the adapter's section; 0: none yet */
 };
 
 typedef const struct ini_entry *found_keys[MACHINE_KEYS_MAX];
@@ -35,18 +35,18 @@ __attribute__((format(printf, 3, 4))) static int refuse(const struct reading *r,
     return -EINVAL;
 }
 
-/* key "value" is wrong because. */
+/* Refuses the value of a key: name:line: key = "value": remedy. */
 static int refuse_value(const struct reading *r, const struct ini_entry *e, const char *remedy)
 {
     text_addf(r->error, "%s:%u: %s = ", r->name, e->line, e->key);
     text_add_quoted(r->error, e->value, strlen(e->value));
     text_addf(r->error, ": %s", remedy);
     if (strchr(e->value, '#'))
-        text_adds(r->error, " (a comment behind a value begins with ;)");
+        text_adds(r->error, " (a comment after a value begins with ;)");
     return -EINVAL;
 }
 
-/* Sorts a section's entries by key; unknown and repeated ones are refused. */
+/* Sorts a section's entries by key; refuses unknown and repeated keys. */
 static int keys_collect(const struct reading *r, const struct ini_section *s,
                         const char *const *keys, found_keys found)
 {
@@ -60,7 +60,7 @@ static int keys_collect(const struct reading *r, const struct ini_section *s,
             text_auto quoted = {0};
 
             text_add_quoted(&quoted, e->key, strlen(e->key));
-            refuse(r, e->line, "unknown key %s; a section like this has", quoted.data);
+            refuse(r, e->line, "unknown key %s; the keys of this section are", quoted.data);
             for (k = 0; keys[k]; k++)
                 text_addf(r->error, "%s %s", k ? "," : "", keys[k]);
             return -EINVAL;
@@ -85,7 +85,8 @@ static int value_number(const struct reading *r, const struct ini_entry *e, uint
         return 0;
     }
     snprintf(remedy, sizeof remedy,
-             high > 65535 ? "give a number from %#llx to %#llx" : "give a number from %llu to %llu",
+             high > 65535 ? "expected a number from %#llx to %#llx"
+                          : "expected a number from %llu to %llu",
              (unsigned long long)low, (unsigned long long)high);
     return refuse_value(r, e, remedy);
 }
@@ -95,12 +96,12 @@ static int value_switch(const struct reading *r, const struct ini_entry *e, bool
     if (!e)
         return 0;
     if (strcmp(e->value, "yes") != 0 && strcmp(e->value, "no") != 0)
-        return refuse_value(r, e, "write yes or no");
+        return refuse_value(r, e, "expected yes or no");
     *out = strcmp(e->value, "yes") == 0;
     return 0;
 }
 
-/* An empty value is the empty list. max: the highest id that may be in it. */
+/* An empty value is the empty list. max: the highest id allowed. */
 static int value_list(const struct reading *r, const struct ini_entry *e, unsigned max,
                       struct mask256 *out)
 {
@@ -125,7 +126,7 @@ static int value_list(const struct reading *r, const struct ini_entry *e, unsign
 static int value_abi(struct reading *r, const struct ini_entry *e)
 {
     if (e && abi_parse(e->value, &r->c.abi) < 0)
-        return refuse_value(r, e, "write proposal or upstream");
+        return refuse_value(r, e, "expected proposal or upstream");
     return 0;
 }
 
@@ -154,20 +155,20 @@ static int value_features(struct reading *r, const struct ini_entry *e)
         len = strcspn(at, ", \t");
         if (feature_parse(at, len, &bits) < 0)
             return refuse_value(r, e,
-                                "name one or more of APSC, APXA, QACT, RC8A, APSB, with "
-                                "commas between");
+                                "expected one or more of APSC, APXA, QACT, RC8A, APSB, "
+                                "separated by commas");
         at += len;
         at += strspn(at, " \t");
         if (!*at)
             break;
         if (*at != ',')
-            return refuse_value(r, e, "put commas between the features");
+            return refuse_value(r, e, "separate the features by commas");
     }
     r->c.features = bits;
     return 0;
 }
 
-/* The highest number, which cannot be above what six or four bits hold unless APXA is there. */
+/* The highest APID or APQI. Without APXA the limit is basic: APIDs have six bits, APQIs four. */
 static int value_maximum(struct reading *r, const struct ini_entry *e, unsigned basic, uint8_t *out)
 {
     bool apxa = r->c.features & AP_QCI_APXA;
@@ -193,7 +194,7 @@ static int value_mask(struct reading *r, const struct ini_entry *e, struct mask2
         return 0;
     if (!*e->value || mask256_parse_parameter(e->value, &m) < 0)
         return refuse_value(r, e,
-                            "write 0x and up to 64 hexadecimal digits, or changes to an "
+                            "expected 0x and up to 64 hexadecimal digits, or changes to an "
                             "empty mask such as +0-255,-4");
     *out = m;
     return 0;
@@ -211,7 +212,7 @@ static int value_default_domain(struct reading *r, const struct ini_entry *e)
         return rc;
     if (!mask256_test(&r->c.aqmask, (unsigned)value))
         return refuse_value(r, e,
-                            "aqmask has taken this domain away from the host; choose one "
+                            "aqmask does not give this domain to the host; choose one "
                             "whose bit is set");
     r->c.default_domain = (int)value;
     return 0;
@@ -253,7 +254,7 @@ static int value_type(struct reading *r, const struct ini_section *s, const stru
     const char *name;
 
     if (e && machine_adapter_type_parse(e->value, a) == 0) {
-        /* That bit tells of the machine, not of the adapter [ap-tapq]. */
+        /* That bit describes the machine, not the adapter [ap-tapq]. */
         if (!(r->c.features & AP_QCI_APXA))
             a->functions &= ~AP_FN_APXA;
         return 0;
@@ -261,11 +262,11 @@ static int value_type(struct reading *r, const struct ini_section *s, const stru
     if (e) {
         text_addf(r->error, "%s:%u: unknown adapter type ", r->name, e->line);
         text_add_quoted(r->error, e->value, strlen(e->value));
-        text_adds(r->error, "; known are");
+        text_adds(r->error, "; known types are");
     } else {
         text_addf(r->error, "%s:%u: ", r->name, s->line);
         text_add_quoted(r->error, s->name, strlen(s->name));
-        text_adds(r->error, " has no type; add a line type =, with one of");
+        text_adds(r->error, " has no type; add a line type = with one of");
     }
     for (unsigned i = 0; (name = machine_adapter_type_name(i)); i++)
         text_addf(r->error, "%s %s", i ? "," : "", name);
@@ -321,7 +322,9 @@ static int value_message_size(struct reading *r, const struct ini_entry *e,
         return 0;
     if (number_parse_u64(e->value, strlen(e->value), 0, &value) < 0 || value % 4096 ||
         value < 4096 || value > 15 * 4096)
-        return refuse_value(r, e, "give a multiple of 4096 from 4096 to 61440; 12288 is usual");
+        return refuse_value(r, e,
+                            "expected a multiple of 4096 from 4096 to 61440; the usual value "
+                            "is 12288");
     a->max_message = (uint8_t)(value == 12288 ? 0 : value / 4096);
     return 0;
 }
@@ -339,8 +342,8 @@ static int value_serial(struct reading *r, const struct ini_entry *e, unsigned a
         return refuse_value(r, e, "an accelerator has no serial number; remove the line");
     if (adapters > 1)
         return refuse_value(r, e,
-                            "one serial number cannot serve several adapters; give each its "
-                            "own section, or remove the line and each gets its own number");
+                            "several adapters cannot share a serial number; give each its own "
+                            "section, or remove the line to get default numbers");
     if (len != lengths[a->mode])
         return refuse_value(r, e,
                             a->mode == AP_MODE_CCA
@@ -378,7 +381,7 @@ static int adapter_keys(struct reading *r, const struct ini_section *s, unsigned
     return rc;
 }
 
-/* list is what follows "adapter" in the section's name. */
+/* list: the section's name after "adapter". */
 static int adapter_ids(const struct reading *r, const struct ini_section *s, const char *list,
                        struct mask256 *out)
 {
@@ -426,7 +429,7 @@ static int adapter_section(struct reading *r, const struct ini_section *s, const
     return 0;
 }
 
-/* What follows "adapter" in a section's name, or NULL if the name is another one. */
+/* The section's name after "adapter"; NULL if it has another name. */
 static const char *adapter_list(const struct ini_section *s)
 {
     size_t len = strlen("adapter");
@@ -436,7 +439,7 @@ static const char *adapter_list(const struct ini_section *s)
     return s->name + len;
 }
 
-/* The machine comes first, wherever it stands: it has the limits the adapters are held against. */
+/* Reads [machine] first, wherever it is: the adapters are checked against its limits. */
 static int sections_read(struct reading *r, const struct ini_file *f)
 {
     const struct ini_section *machine_at = NULL;
@@ -447,13 +450,14 @@ static int sections_read(struct reading *r, const struct ini_file *f)
 
         if (strcmp(s->name, "machine") == 0) {
             if (machine_at)
-                return refuse(r, s->line, "[machine] is there twice, first in line %u; join them",
+                return refuse(r, s->line, "[machine] is given twice, first in line %u; merge them",
                               machine_at->line);
             machine_at = s;
         } else if (!adapter_list(s)) {
             text_addf(r->error, "%s:%u: unknown section ", r->name, s->line);
             text_add_quoted(r->error, s->name, strlen(s->name));
-            text_adds(r->error, "; there are [machine] and [adapter 5], also [adapter 4-6,0x47]");
+            text_adds(r->error,
+                      "; expected [machine], [adapter 5], or several as in [adapter 4-6,0x47]");
             return -EINVAL;
         }
     }

@@ -6,7 +6,7 @@
 #include "store/machine_file.h"
 #include "store/machine_keys.h"
 
-/* A long list goes on in the next line behind this many characters. */
+/* A long list continues on the next line after this many characters. */
 #define LINE_FULL 72
 
 const char *const machine_key_names[MACHINE_KEYS + 1] = {
@@ -95,7 +95,7 @@ static void adapter_format(unsigned apid, const struct adapter_config *a, struct
     machine_adapter_type_format(a, type);
     text_addf(out, apid < 10 ? "\n[adapter %u]\n" : "\n[adapter 0x%02x]\n", apid);
     text_addf(out, "%s = %s\n", keys[ADAPTER_KEY_TYPE], type);
-    /* An empty one is written out too: without the line the adapter would get a number. */
+    /* Written even if empty: without the line the adapter would get a default number. */
     if (a->mode != AP_MODE_ACCEL)
         text_addf(out, "%s = %s\n", keys[ADAPTER_KEY_SERIAL], a->serial);
     switch_format(keys[ADAPTER_KEY_CONFIGURED], a->configured, out);

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* The words of a machine file, for the one who reads and the one who writes. */
+/* The keywords of a machine file, for both parser and formatter. */
 
 enum machine_key {
     MACHINE_KEY_ABI,
@@ -34,11 +34,11 @@ enum adapter_key {
 /* No section has more keys. */
 #define MACHINE_KEYS_MAX MACHINE_KEYS
 
-/* By key, ended by NULL. */
+/* Indexed by key, terminated by NULL. */
 extern const char *const machine_key_names[MACHINE_KEYS + 1];
 extern const char *const adapter_key_names[ADAPTER_KEYS + 1];
 
-/* Words of the features key with their AP_QCI bits, ended by a NULL name. */
+/* The keywords of features and their AP_QCI bits, terminated by a NULL name. */
 struct machine_feature {
     const char *name;
     uint32_t bit;

@@ -18,8 +18,8 @@
 
 struct record {
     struct own_file file;
-    off_t start;                  /* where our recording begins */
-    struct record_writer *writer; /* NULL: not begun, or an error has ended it */
+    off_t start;                  /* offset of this recording */
+    struct record_writer *writer; /* NULL: not begun, or ended by an error */
 };
 
 static int refuse(int err, const char *path, const char *what, struct text *why)
@@ -35,10 +35,10 @@ static int check_mark(int fd, const char *path, struct text *why)
     if (pread(fd, mark, sizeof mark, 0) == (ssize_t)sizeof mark &&
         memcmp(mark, MARK, sizeof mark) == 0)
         return 0;
-    return refuse(-EINVAL, path, "it is no recording that --append could go on with", why);
+    return refuse(-EINVAL, path, "not a recording; --append requires one", why);
 }
 
-/* Where the last whole line ends: what comes behind was cut when its daemon was killed. */
+/* The end of the last complete line: an incomplete one is left if the daemon was killed. */
 static off_t last_line_end(int fd, off_t size)
 {
     char block[4096];
@@ -57,7 +57,7 @@ static off_t last_line_end(int fd, off_t size)
     return 0;
 }
 
-/* Where the recording is to begin in a file of this size; or -errno. */
+/* The offset at which the recording must begin in a file of that size, or -errno. */
 static off_t find_start(const struct own_file *f, off_t size, enum record_mode mode,
                         struct text *why)
 {
@@ -68,9 +68,7 @@ static off_t find_start(const struct own_file *f, off_t size, enum record_mode m
         return 0;
     if (mode == RECORD_NEW)
         return refuse(-EEXIST, f->path,
-                      "the file is not empty; --append goes on behind what is there, --force "
-                      "replaces it",
-                      why);
+                      "the file is not empty; --append appends to it, --force replaces it", why);
     rc = check_mark(f->fd, f->path, why);
     if (rc < 0)
         return rc;
@@ -136,7 +134,7 @@ int record_begin(struct record *r, const struct machine_config *config, const st
 static int tell_failure(const struct record *r, int rc, struct text *why)
 {
     if (rc < 0)
-        text_addf(why, "recording to %s stops: %s; what comes now is not recorded", r->file.path,
+        text_addf(why, "recording to %s stopped: %s; later commands are not recorded", r->file.path,
                   error_text(-rc));
     return rc;
 }

@@ -8,7 +8,7 @@
 #include "store/machine_file.h"
 #include "store/record_json.h"
 
-/* Fields of commands as JSON, written and read. There may be clear keys in them. */
+/* Formats and parses the fields of commands as JSON. They may contain clear keys. */
 
 void record_free(void *memory)
 {
@@ -28,7 +28,7 @@ void record_set(json_t *object, const char *name, json_t *value)
         abort();
 }
 
-/* jansson takes valid UTF-8 only. */
+/* json_stringn fails if the bytes are not valid UTF-8. */
 json_t *record_bytes(const void *data, size_t len)
 {
     json_t *value = len && memchr(data, '\0', len) ? NULL : json_stringn(len ? data : "", len);
@@ -40,7 +40,7 @@ json_t *record_bytes(const void *data, size_t len)
     return json_pack("{s:s}", "hex", hex.data);
 }
 
-/* The path of a node, or null when it has vanished. */
+/* The path of a node; null if it is gone. */
 json_t *record_path(const struct core *core, unsigned tree, sysfs_ino ino)
 {
     const struct sysfs_tree *t = core_tree(core, tree);
@@ -131,7 +131,7 @@ json_t *record_format_fields(const struct core *core, const struct field *fields
     return object;
 }
 
-/* Reading is strict: what is missing, unknown or of the wrong kind is refused. */
+/* Parsing is strict: missing and unknown members and wrong types are refused. */
 
 int record_refuse(struct line_reader *r, const char *name, const char *what)
 {
@@ -139,7 +139,7 @@ int record_refuse(struct line_reader *r, const char *name, const char *what)
     return -EINVAL;
 }
 
-/* Memory as long as the entry. */
+/* Memory that is freed with the entry. */
 static void *block(struct record_memory *m, size_t size)
 {
     m->blocks = xrealloc(m->blocks, (m->block_count + 1) * sizeof *m->blocks);
@@ -157,36 +157,36 @@ static int take_bytes(struct line_reader *r, const char *name, const json_t *val
         return 0;
     }
     if (json_object_size(value) != 1 || !json_is_string(hex))
-        return record_refuse(r, name, "has to be a string or {\"hex\": string}");
+        return record_refuse(r, name, "must be a string or {\"hex\": string}");
     room = block(r->entry->memory, json_string_length(hex));
     if (text_parse_hex(json_string_value(hex), room) < 0)
-        return record_refuse(r, name, "is not written in pairs of hex digits");
+        return record_refuse(r, name, "must consist of pairs of hexadecimal digits");
     *out = span_of(room, strlen(json_string_value(hex)) / 2);
     return 0;
 }
 
-/* A string that ends where C thinks so. */
+/* A string without NUL inside. */
 static int take_text(struct line_reader *r, const char *name, const json_t *value, const char **out)
 {
     if (!json_is_string(value) || strlen(json_string_value(value)) != json_string_length(value))
-        return record_refuse(r, name, "has to be a string");
+        return record_refuse(r, name, "must be a string without NUL");
     *out = json_string_value(value);
     return 0;
 }
 
-/* max above INT64_MAX: any 64-bit number, as it was written. */
+/* With max above INT64_MAX, negative numbers are accepted, as 64-bit patterns. */
 int record_take_int(struct line_reader *r, const char *name, const json_t *value, uint64_t max,
                     uint64_t *out)
 {
     if (!json_is_integer(value))
-        return record_refuse(r, name, "has to be a number");
+        return record_refuse(r, name, "must be a number");
     if ((uint64_t)json_integer_value(value) > max)
         return record_refuse(r, name, "is out of range");
     *out = (uint64_t)json_integer_value(value);
     return 0;
 }
 
-/* What is written as a string and has a value. */
+/* A value that is written as a string. */
 static int take_value(struct line_reader *r, const struct field *f, const json_t *value, void *base)
 {
     const char *text = "", *wrong;
@@ -204,7 +204,7 @@ static int take_patterns(struct line_reader *r, const struct field *f, const jso
     int rc = 0;
 
     if (!json_is_array(value) || json_array_size(value) != count)
-        return record_refuse(r, f->name, "has to be a list of the right length");
+        return record_refuse(r, f->name, "must be a list of the right length");
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = take_value(r, &one, json_array_get(value, i), &out[i]);
     return rc;
@@ -227,13 +227,13 @@ static int take_targets(struct line_reader *r, const char *name, const json_t *v
     struct zcrypt_target *targets = block(r->entry->memory, count * sizeof *targets);
 
     if (!json_is_array(value))
-        return record_refuse(r, name, "has to be a list");
+        return record_refuse(r, name, "must be a list");
     for (size_t i = 0; i < count; i++) {
         json_int_t apid, apqi;
 
         if (json_unpack(json_array_get(value, i), "[I,I!]", &apid, &apqi) < 0 ||
             (uint64_t)apid > UINT16_MAX || (uint64_t)apqi > UINT16_MAX)
-            return record_refuse(r, name, "has to hold pairs of adapter and domain");
+            return record_refuse(r, name, "must consist of pairs of adapter and domain");
         targets[i] = (struct zcrypt_target){(uint16_t)apid, (uint16_t)apqi};
     }
     request->targets = targets;
@@ -246,7 +246,7 @@ static int take_rsa(struct line_reader *r, const json_t *value, struct zcrypt_re
     if (request->kind != ZCRYPT_RSA)
         return 0;
     if (!json_is_object(value))
-        return record_refuse(r, "rsa", "has to be an object");
+        return record_refuse(r, "rsa", "must be an object");
     request->rsa.crt = json_object_get(value, "p") != NULL;
     if (json_object_size(value) != (request->rsa.crt ? 6 : 3))
         return record_refuse(r, "rsa", "has the wrong members");
@@ -270,7 +270,7 @@ static int take_field(struct line_reader *r, const struct field *f, const json_t
         return rc;
     case FIELD_BOOL:
         field_set(f, base, json_is_true(value));
-        return json_is_boolean(value) ? 0 : record_refuse(r, f->name, "has to be true or false");
+        return json_is_boolean(value) ? 0 : record_refuse(r, f->name, "must be true or false");
     case FIELD_UUID:
         return json_is_null(value) ? 0 : take_value(r, f, value, base);
     case FIELD_WORD:

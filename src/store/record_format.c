@@ -8,7 +8,7 @@
 #include "store/machine_file.h"
 #include "store/record_json.h"
 
-/* Commands and outcomes as lines of JSON. */
+/* Formats commands and outcomes as lines of JSON. */
 
 static int append(const char *bytes, size_t len, void *out)
 {
@@ -50,7 +50,7 @@ static json_t *format_env(const char *env, size_t len)
     return array;
 }
 
-/* The APCB itself is state, but it is what the effect is about. */
+/* The effect itself does not contain the APCB, but that is what it is about. */
 static const struct field apcb_fields[] = {
     {"adapters", FIELD_MASK, offsetof(struct guest_info, apm)},
     {"domains", FIELD_MASK, offsetof(struct guest_info, aqm)},
@@ -117,7 +117,7 @@ void record_format_outcome(const struct core *core, const struct reply *reply,
         record_set(line, "value", json_integer(reply->value));
     if (reply->why.len)
         record_set(line, "why", record_bytes(reply->why.data, reply->why.len));
-    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): untouched it is all zero */
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): all zero unless set */
     if (memcmp(&reply->insn, &none, sizeof none) != 0)
         record_set(line, "instruction",
                    record_format_fields(core, insn_result_fields, &reply->insn, json_object()));

@@ -9,11 +9,11 @@
 
 /* Private to the recorder. */
 
-/* What an entry of a recording points to. */
+/* The memory that an entry points into. */
 struct record_memory {
     json_t *line;
     struct machine_config machine;
-    void **blocks; /* what the line does not hold as it is */
+    void **blocks; /* decoded values that do not stand in line as they are */
     unsigned block_count;
 };
 
@@ -24,19 +24,19 @@ static inline const struct field *rsa_fields(const struct rsa_request *r)
 
 /* record_fields.c */
 
-/* Overwrites what it frees. After record_cleanse_json jansson frees all values so, those of others
- * too. */
+/* Overwrites memory before freeing it. After record_cleanse_json jansson frees all its memory that
+ * way, process-wide. */
 void record_free(void *memory);
 void record_cleanse_json(void);
 
-/* Sets a member, taking value. */
+/* Sets a member; takes ownership of value. */
 void record_set(json_t *object, const char *name, json_t *value);
-/* A string, or {"hex": ...} where JSON has none for these bytes. */
+/* A string, or {"hex": ...} for bytes that a JSON string cannot hold. */
 json_t *record_bytes(const void *data, size_t len);
-/* The path of a node, or null when it has vanished. */
+/* The path of a node; null if it is gone. */
 json_t *record_path(const struct core *core, unsigned tree, sysfs_ino ino);
 json_t *record_machine(const struct machine_config *config);
-/* Sets a member of object for each field of base, and returns object. */
+/* Sets a member of object for each field of base. Returns object. */
 json_t *record_format_fields(const struct core *core, const struct field *fields, const void *base,
                              json_t *object);
 
@@ -45,9 +45,9 @@ struct line_reader {
     struct text *why;
 };
 
-/* All return 0, or -EINVAL with a sentence in why. */
+/* All return 0, or -EINVAL with a message in why. */
 int record_refuse(struct line_reader *r, const char *name, const char *what);
-/* max above INT64_MAX: any 64-bit number, as it was written. */
+/* With max above INT64_MAX, negative numbers are accepted, as 64-bit patterns. */
 int record_take_int(struct line_reader *r, const char *name, const json_t *value, uint64_t max,
                     uint64_t *out);
 int record_take_machine(struct line_reader *r, const json_t *value);

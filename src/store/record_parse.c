@@ -6,7 +6,8 @@
 #include "store/machine_file.h"
 #include "store/record_json.h"
 
-/* Lines of a recording, read strictly: what is missing, unknown or of the wrong kind is refused. */
+/* Parses the lines of a recording, strictly: missing and unknown members and wrong types are
+ * refused. */
 
 /* An optional field need not be there. */
 static size_t members_of(const json_t *o, const struct field *fields)
@@ -24,29 +25,29 @@ static int take_command(struct line_reader *r, const json_t *o)
     int kind = name ? command_find(name) : -1, rc;
 
     if (kind < 0)
-        return record_refuse(r, "command", "is not one of the words there are");
+        return record_refuse(r, "command", "is not a known command");
     r->entry->line = RECORD_COMMAND;
     r->entry->cmd.kind = (enum command_kind)kind;
     rc = record_take_fields(r, o, command_head, &r->entry->cmd);
     if (rc == 0)
         rc = record_take_fields(r, o, command_rows[kind].fields, &r->entry->cmd);
     if (rc == 0 && json_object_size(o) != 3 + members_of(o, command_rows[kind].fields))
-        return record_refuse(r, name, "has a member too many");
+        return record_refuse(r, name, "has an unknown member");
     return rc;
 }
 
-/* An outcome is compared as it is written; here it only has to be one. */
+/* An outcome is compared as text later; here only its form is checked. */
 static int take_outcome(struct line_reader *r, const json_t *o)
 {
     r->entry->line = RECORD_OUTCOME;
     if (!json_is_integer(json_object_get(o, "result")))
-        return record_refuse(r, "result", "has to be a number");
+        return record_refuse(r, "result", "must be a number");
     if (!json_is_array(json_object_get(o, "effects")))
-        return record_refuse(r, "effects", "has to be a list");
+        return record_refuse(r, "effects", "must be a list");
     return 0;
 }
 
-/* {"start":time}, and {"look":guest}, which stood for CMD_GUEST_LOOK. */
+/* {"start":time}, and {"look":guest}, the old form of CMD_GUEST_LOOK. */
 static const struct field lone_fields[][2] = {
     [RECORD_START] = {{"start", FIELD_INT, offsetof(struct command, now), 8, .max = INT64_MAX}},
     [RECORD_LOOK] = {{"look", FIELD_INT, offsetof(struct command, look.guest), 4,
@@ -60,7 +61,9 @@ static int take_lone(struct line_reader *r, const json_t *o, enum record_line li
 
     r->entry->line = line;
     r->entry->cmd.kind = CMD_GUEST_LOOK;
-    return rc == 0 && json_object_size(o) != 1 ? record_refuse(r, f->name, "stands alone") : rc;
+    return rc == 0 && json_object_size(o) != 1
+               ? record_refuse(r, f->name, "must be the only member")
+               : rc;
 }
 
 static int take_head(struct line_reader *r, const json_t *o)
@@ -71,15 +74,15 @@ static int take_head(struct line_reader *r, const json_t *o)
     int rc;
 
     if (!value)
-        return record_refuse(r, mark, "is missing: this is no recording");
+        return record_refuse(r, mark, "is missing; this is not a recording");
     rc = record_take_int(r, mark, value, UINT32_MAX, &version);
     if (rc == 0 && version != RECORD_VERSION)
-        return record_refuse(r, mark, "is of a version that this program does not know");
+        return record_refuse(r, mark, "has a version that this program does not support");
     r->entry->line = RECORD_HEAD;
     if (rc == 0)
         rc = record_take_machine(r, json_object_get(o, "machine"));
     return rc == 0 && json_object_size(o) != 2
-               ? record_refuse(r, mark, "has a member too many beside it")
+               ? record_refuse(r, mark, "has an unknown member beside it")
                : rc;
 }
 
@@ -95,7 +98,7 @@ static int take_line(struct line_reader *r, const json_t *o)
         return take_lone(r, o, RECORD_START);
     if (json_object_get(o, "result"))
         return take_outcome(r, o);
-    return record_refuse(r, "command", "is missing, and it is no outcome either");
+    return record_refuse(r, "command", "is missing, and the line is not an outcome either");
 }
 
 static int parse(const char *line, size_t len, int (*take)(struct line_reader *r, const json_t *o),
@@ -111,7 +114,7 @@ static int parse(const char *line, size_t len, int (*take)(struct line_reader *r
     if (!o)
         text_addf(why, "not JSON, column %d: %s", error.column, error.text);
     else if (!json_is_object(o))
-        text_adds(why, "not an object of JSON");
+        text_adds(why, "not a JSON object");
     else
         rc = take(&r, o);
     if (rc < 0)

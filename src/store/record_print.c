@@ -4,7 +4,7 @@
 
 #include "store/record_json.h"
 
-/* Recorded lines in words. They have been parsed before, so what is missing is only left out. */
+/* Prints recorded lines in words. They were parsed before, so missing members are just omitted. */
 
 static const char *string(const json_t *o, const char *name)
 {
@@ -44,7 +44,7 @@ static void print_string(const json_t *value, const char *how, FILE *out)
     fputs(quoted.data, out);
 }
 
-/* how: what stands behind the colon. */
+/* how: the part after the colon. */
 static void print_value(const json_t *value, const struct field *f, const char *how, FILE *out)
 {
     const json_t *one;
@@ -59,7 +59,7 @@ static void print_value(const json_t *value, const struct field *f, const char *
     else if (json_is_object(value))
         fprintf(out, "%zu bytes", strlen(string(value, "hex")) / 2);
     else if (json_is_null(value) && f && f->type == FIELD_NODE)
-        fputs("(what had vanished)", out);
+        fputs("(removed)", out);
     json_array_foreach(value, i, one)
     {
         putc(' ', out);

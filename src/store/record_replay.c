@@ -5,7 +5,7 @@
 
 #include "store/record_json.h"
 
-/* A recording played again. */
+/* Replays a recording. */
 
 struct replay {
     FILE *in, *print;
@@ -17,8 +17,8 @@ struct replay {
     char *line;
     size_t capacity, len;
     unsigned number;     /* of the line */
-    struct text outcome; /* what came of the last command now */
-    bool waits;          /* for the recorded outcome */
+    struct text outcome; /* of the last command in this run */
+    bool waits;          /* the recorded outcome must follow */
     struct record_replayed *out;
 };
 
@@ -37,7 +37,7 @@ static void warn(struct replay *r, const char *what)
     text_addf(&r->out->warnings, "%s:%u: %s\n", r->name, r->number, what);
 }
 
-/* false at the end. Lines that were cut off have no newline and are no lines. */
+/* False at the end of the file. cut: the line has no newline, so it is incomplete. */
 static bool next_line(struct replay *r, bool *cut)
 {
     ssize_t n = getline(&r->line, &r->capacity, r->in);
@@ -53,7 +53,7 @@ static bool next_line(struct replay *r, bool *cut)
     return true;
 }
 
-/* The place where two texts part, and what stands there. */
+/* Reports where recorded and new outcome begin to differ, with some context. */
 static void tell_difference(struct replay *r)
 {
     size_t same = 0, from;
@@ -74,7 +74,7 @@ static int play_start(struct replay *r, const struct record_entry *e)
     struct reply none = {0};
 
     if (r->core)
-        return complain(r, -EINVAL, "the machine has started already");
+        return complain(r, -EINVAL, "the machine has already started");
     if (r->print)
         fprintf(r->print, "[%14.6f] start\n", (double)e->cmd.now / 1e9);
     r->effects.now = e->cmd.now;
@@ -93,7 +93,7 @@ static int play_command(struct replay *r, struct record_entry *e)
     if (e->cmd.kind == CMD_STORE || e->cmd.kind == CMD_OWNER) {
         const struct sysfs_tree *tree = core_tree(r->core, e->cmd.store.tree);
 
-        /* 0 is nobody's number: it stands for what has vanished. */
+        /* No node has the number 0: it stands for one that is gone. */
         if (!e->path || !tree || sysfs_resolve_nofollow(tree, e->path, &e->cmd.store.ino) < 0)
             e->cmd.store.ino = 0;
     }
@@ -108,7 +108,7 @@ static int play_command(struct replay *r, struct record_entry *e)
     return 0;
 }
 
-/* An old recording does not say what came of it. */
+/* Old recordings have no outcome for it. */
 static int play_look(struct replay *r, const struct record_entry *e)
 {
     struct reply reply = {0};
@@ -117,7 +117,7 @@ static int play_look(struct replay *r, const struct record_entry *e)
     core_execute(r->core, &e->cmd, &r->effects, &reply);
     rc = reply.result;
     reply_done(&reply);
-    return rc == 0 ? 0 : complain(r, 1, "there is no such guest now");
+    return rc == 0 ? 0 : complain(r, 1, "there is no such guest");
 }
 
 /* Whoever recorded last was killed between a command and its outcome. */
@@ -145,7 +145,8 @@ static int play_entry(struct replay *r, struct record_entry *e)
     if (e->line == RECORD_HEAD)
         return play_head(r, e);
     if ((e->line == RECORD_OUTCOME) != r->waits)
-        return complain(r, -EINVAL, r->waits ? "an outcome should be here" : "an outcome of what?");
+        return complain(r, -EINVAL,
+                        r->waits ? "expected an outcome" : "an outcome without a command");
     if (e->line == RECORD_START)
         return play_start(r, e);
     if (!r->core)

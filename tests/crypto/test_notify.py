@@ -171,7 +171,8 @@ def test_runs_inside_each_other(crypto):
     assert run() == ("512 0\n", "", 0)
     assert crypto.count("card06") == before, "it is the inner machine's"
     assert run("--ioctl=notify") == (
-        "", "apus: there is another seccomp listener around this process already; leave --ioctl=notify out\n", 125)
+        "", "apus: this process already has a seccomp listener, so --ioctl=notify is not possible; "
+            "use --ioctl=fuse\n", 125)
 
 
 def test_privileges_stay(crypto):

@@ -57,14 +57,14 @@ def test_wrong_usage(arguments):
 
 
 @pytest.mark.parametrize("arguments, words", [
-    (["run", "--nonsense=1"], "there is no option '--nonsense'"), (["run", "-x"], "there is no option '-x'"),
+    (["run", "--nonsense=1"], "unknown option '--nonsense'"), (["run", "-x"], "unknown option '-x'"),
     (["run", "-m"], "option '-m' needs a value"), (["run", "-vm"], "option '-m' needs a value"),
     (["status", "--json=1"], "option '--json' takes no value"),
     (["guest", "start", "X", "--cpu"], "option '--cpu' needs a value"),
-    (["guest", "start", "X", "nonsense"], "'nonsense' is no UUID"), (["guest", "attach", "X", ""], "'' is no UUID"),
+    (["guest", "start", "X", "nonsense"], "'nonsense' is not a UUID"), (["guest", "attach", "X", ""], "'' is not a UUID"),
     (["daemon", "--mount", "", "--socket", "x"], "--mount is missing"),
     (["daemon", "--mount", "x", "--socket", ""], "--socket is missing"),
-    (["daemon", "--mount", "x", "--fuse-fd", "0", "--socket", "x"], "exclude each other"),
+    (["daemon", "--mount", "x", "--fuse-fd", "0", "--socket", "x"], "mutually exclusive"),
     (["daemon", "--mount", "x", "--socket", "x", "--ready-fd", "99"], "99: this descriptor is not open")])
 def test_wrong_usage_is_named(arguments, words):
     result = apus(*arguments)
@@ -76,7 +76,7 @@ def test_wrong_usage_is_named(arguments, words):
 def test_output_that_cannot_be_written(arguments):
     with open("/dev/full", "w") as full:
         result = subprocess.run([binary(), *arguments], stdout=full, stderr=-1, text=True, check=False)
-    assert (result.returncode, result.stderr) == (1, "apus: the output cannot be written: No space left on device\n")
+    assert (result.returncode, result.stderr) == (1, "apus: cannot write the output: No space left on device\n")
 
 
 def test_output_of_a_client_that_cannot_be_written(runs):
@@ -91,8 +91,8 @@ def test_output_of_a_client_that_cannot_be_written(runs):
 def test_a_socket_that_is_none(tmp_path):
     (tmp_path / "file").write_text("")
     result = apus("status", "--socket", str(tmp_path / "file"))
-    assert result.returncode == 1 and "file is no socket" in result.stderr
-    assert "longer than the 107 bytes" in apus("status", "--socket", "/tmp/" + "a" * 200).stderr
+    assert result.returncode == 1 and "file is not a socket" in result.stderr
+    assert "longer than 107 bytes" in apus("status", "--socket", "/tmp/" + "a" * 200).stderr
 
 
 def test_version():

@@ -69,7 +69,7 @@ def test_everything_in_dev_is_removed(inside):
     if inside.as_user:
         assert left < set(result.stdout.split())
     else:
-        assert set(result.stdout.split()) == left, "all that is no mount point is gone, from the machine's /dev"
+        assert set(result.stdout.split()) == left, "all that is not a mount point is gone, from the machine's /dev"
 
 
 def test_modes_and_owners_of_everything_change(inside):

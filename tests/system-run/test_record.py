@@ -39,7 +39,7 @@ def recording(runs, tmp_path):
 def test_the_same_comes_out(runs, recording):
     result = runs.apus("replay", recording)
     assert (result.returncode, result.stderr) == (0, "")
-    assert "everything came out the same" in result.stdout
+    assert "all outcomes are the same" in result.stdout
 
 
 def test_only_the_owner_may_read_it(recording):
@@ -83,7 +83,7 @@ def test_what_is_no_recording(runs, tmp_path):
     other = tmp_path / "other"
     other.write_text("{}\n")
     for path, words in ((other, f"{other}:1: "), (tmp_path / "none", "No such file"),
-                        (tmp_path, "it is no file"), ("/dev/zero", "it is no file")):
+                        (tmp_path, "not a regular file"), ("/dev/zero", "not a regular file")):
         result = runs.apus("replay", path)
         assert (result.returncode, result.stderr.count("\n")) == (1, 1)
         assert words in result.stderr

@@ -52,7 +52,7 @@ def test_no_user_namespaces(runs):
     result = runs.command("unshare", "-U", "-r", "bash", "-c",
                           "echo 0 > /proc/sys/user/max_user_namespaces && " + NO_CAPABILITIES +
                           '"$0" run -- echo started', binary())
-    refused(result, "cannot make a user namespace", "max_user_namespaces")
+    refused(result, "cannot create a user namespace", "max_user_namespaces")
 
 
 def test_little_memory(runs):
@@ -93,7 +93,7 @@ def test_full_disk_while_recording(runs):
     os.rmdir(f"{runs.base}/full")
     assert (result.returncode, result.stdout) == (1, "done\n")
     stopped, replayed = result.stderr.splitlines()
-    assert "/full/it stops: No space left on device" in stopped
+    assert "/full/it stopped: No space left on device" in stopped
     assert "the recording ends in the middle of a line" in replayed
 
 

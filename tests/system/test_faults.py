@@ -53,11 +53,11 @@ def test_add_list_remove(host):
     (["add", "05.* 3 reset"], 1, "the time is missing"),
     (["add", "05.* 0 busy"], 1, '"0" is out of range'),
     (["add", ""], 1, "a string of 1 to 255 bytes"),
-    (["add"], 2, "which queues, how often, and what?"),
+    (["add"], 2, "expected a rule such as"),
     (["remove", "7"], 1, "there is no fault 7; apus fault list shows those that are"),
     (["remove", "0"], 1, "there is no fault 0"),
-    (["remove", "some"], 2, "'some' is neither a fault's number nor 'all'"),
-    (["remove"], 2, "which fault?"),
+    (["remove", "some"], 2, "expected the number of a fault or 'all', not 'some'"),
+    (["remove"], 2, "expected the number of a fault, or 'all'"),
     (["list", "all"], 2, "unexpected operand 'all'"),
 ])
 def test_refusals(host, arguments, status, sentence):

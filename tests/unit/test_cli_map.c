@@ -39,11 +39,11 @@ static void test_full_drawing(void **state)
                   "              +---------------+---------------+---------------+\n"
                   "\n"
                   "z     zcrypt\n"
-                  "v     vfio_ap, assigned to no mediated device\n"
+                  "v     vfio_ap, not assigned to a mediated device\n"
                   "u     no driver\n"
                   "-     no such queue\n"
                   "*     in use: a guest can use it now\n"
-                  "~     its adapter is in standby\n"
+                  "~     the adapter is in standby\n"
                   "1     mediated device 9d4c0f6e-0000-4000-8000-000000000001, guest Guest1\n");
     json_decref(view);
 }

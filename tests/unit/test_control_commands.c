@@ -109,9 +109,9 @@ static void test_faults(void **state)
     assert_int_equal(r->core.last.fault.number, 7);
     rig_execute(r, c, "{\"execute\":\"fault-remove\",\"arguments\":{\"all\":true}}");
     assert_int_equal(r->core.last.fault.number, 0);
-    rig_refused(r, c, "{\"execute\":\"fault-remove\"}", CONTROL_ARGUMENT, "which fault");
+    rig_refused(r, c, "{\"execute\":\"fault-remove\"}", CONTROL_ARGUMENT, "number' or 'all");
     rig_refused(r, c, "{\"execute\":\"fault-remove\",\"arguments\":{\"number\":1,\"all\":true}}",
-                CONTROL_ARGUMENT, "which fault");
+                CONTROL_ARGUMENT, "number' or 'all");
     rig_refused(r, c, "{\"execute\":\"fault-remove\",\"arguments\":{\"number\":0}}",
                 CONTROL_REFUSED, "no fault 0");
     rig_refused(r, c, "{\"execute\":\"fault-remove\",\"arguments\":{\"number\":4294967296}}",

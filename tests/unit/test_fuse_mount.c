@@ -51,7 +51,7 @@ static void test_what_cannot_be_mounted_says_why(void **state)
 {
     close(open(TOP "/file", O_CREAT | O_WRONLY, 0644));
     refuses(TOP "/nowhere", -ENOENT, "/nowhere does not exist", "mkdir -p");
-    refuses(TOP "/file", -ENOTDIR, "not a directory", "name an empty directory");
+    refuses(TOP "/file", -ENOTDIR, "not a directory", "give an empty directory");
     refuses(A, -EBUSY, "busy", "umount -l " A);
     unlink(TOP "/file");
     /* Without /dev/fuse. */

@@ -243,7 +243,7 @@ static const struct mistake {
     {"[machine]\n\n  junk\n", 3, "\"junk\"", "key = value"},
     {"domains = 1\n", 1, "\"domains = 1\"", "[section]"},
     {"[machine\n", 1, "\"[machine\"", "closing bracket"},
-    {"[machine] domains = 1\n", 1, "\"domains = 1\"", "stands behind"},
+    {"[machine] domains = 1\n", 1, "\"domains = 1\"", "on the same line"},
     {"[machine]\n= 5\n", 2, "\"= 5\"", "key = value"},
     {"[machine]\njunk\nmax-domain = x\n", 2, "\"junk\"", "key = value"},
     {"[machine]\nmax-domain = x\n[adapter\n", 3, "\"[adapter\"", "closing bracket"},
@@ -259,7 +259,7 @@ static const struct mistake {
     {"[]\n", 1, "\"\"", "[machine]"},
     {"[adapters 5]\n", 1, "\"adapters 5\"", "[adapter 5]"},
     {"[adapter5]\n", 1, "\"adapter5\"", "[adapter 5]"},
-    {"[machine]\n[machine]\n", 2, "twice, first in line 1", "join"},
+    {"[machine]\n[machine]\n", 2, "twice, first in line 1", "merge"},
     {"[adapter]\n", 1, "a number is missing", "4-6,0x47"},
     {"[adapter five]\n", 1, "\"five\" is not a number", "4-6,0x47"},
     {"[adapter 256]\n", 1, "\"256\"", "above 255"},
@@ -305,9 +305,9 @@ static const struct mistake {
     {"\n[adapter 5]\nlpar = yes\n", 2, "\"adapter 5\" has no type", "CEX2A, CEX2C"},
     {"[adapter \t5]\n", 1, "\"adapter \\x095\" has no type", "type ="},
     {"[adapter 5]\ntype = CEX9X\n", 2,
-     "unknown adapter type \"CEX9X\"; known are CEX2A, CEX2C, CEX3A", "CEX8A, CEX8C, CEX8P"},
-    {"[adapter 5]\ntype = CEX2P\n", 2, "unknown adapter type \"CEX2P\"", "known are"},
-    {"[adapter 5]\ntype = cex5c\n", 2, "unknown adapter type \"cex5c\"", "known are"},
+     "unknown adapter type \"CEX9X\"; known types are CEX2A, CEX2C, CEX3A", "CEX8A, CEX8C, CEX8P"},
+    {"[adapter 5]\ntype = CEX2P\n", 2, "unknown adapter type \"CEX2P\"", "known types are"},
+    {"[adapter 5]\ntype = cex5c\n", 2, "unknown adapter type \"cex5c\"", "known types are"},
     {A5 "domains = 4\n", 3, "unknown key \"domains\"", "type, serial"},
     {A5 "type = CEX5C\n", 3, "type is given twice, first in line 2", "keep one"},
     {A5 "serial = 1234567\n", 3, "\"1234567\"", "8 characters"},
@@ -364,7 +364,7 @@ static void test_nul_byte(void **state)
     text_auto error = {0};
 
     assert_int_equal(machine_file_parse("t.ini", text, sizeof text - 1, &c, &error), -EINVAL);
-    assert_non_null(strstr(error.data, "t.ini:2: there is a NUL byte"));
+    assert_non_null(strstr(error.data, "t.ini:2: the line contains a NUL byte"));
 }
 
 static void assert_round_trip(const struct machine_config *c)

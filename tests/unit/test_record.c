@@ -345,29 +345,28 @@ static void test_what_is_no_recording(void **state)
     static const char *const wrong[][2] = {
         {"\n", "run:1: not JSON"},
         {"{}\n", "run:1: \"apus-recording\" is missing"},
-        {"{\"apus-recording\":2,\"machine\":\"\"}\n", "run:1: \"apus-recording\" is of a version"},
+        {"{\"apus-recording\":2,\"machine\":\"\"}\n", "run:1: \"apus-recording\" has a version"},
         {"{\"apus-recording\":1,\"machine\":\"x\"}\n", "run:1: machine:1: "},
-        {HEAD "[]\n", "run:2: not an object"},
+        {HEAD "[]\n", "run:2: not a JSON object"},
         {HEAD "{\"a\":1,\"a\":2}\n", "run:2: not JSON"},
-        {HEAD "{\"command\":\"fly\"}\n", "run:2: \"command\" is not one of the words"},
+        {HEAD "{\"command\":\"fly\"}\n", "run:2: \"command\" is not a known command"},
         {HEAD "{\"time\":-1,\"token\":0,\"command\":\"timer\",\"id\":3}\n",
          "run:2: \"time\" is out of range"},
         {HEAD "{\"time\":1,\"token\":0,\"command\":\"timer\",\"id\":4294967296}\n",
          "run:2: \"id\" is out of range"},
-        {HEAD "{\"time\":1,\"token\":0,\"command\":\"timer\"}\n",
-         "run:2: \"id\" has to be a number"},
+        {HEAD "{\"time\":1,\"token\":0,\"command\":\"timer\"}\n", "run:2: \"id\" must be a number"},
         {HEAD "{\"time\":1,\"token\":0,\"command\":\"timer\",\"id\":3,\"x\":1}\n",
-         "run:2: \"timer\" has a member too many"},
-        {HEAD RESULT, "run:2: an outcome of what?"},
-        {HEAD TIMER TIMER, "run:3: an outcome should be here"},
+         "run:2: \"timer\" has an unknown member"},
+        {HEAD RESULT, "run:2: an outcome without a command"},
+        {HEAD TIMER TIMER, "run:3: expected an outcome"},
         {HEAD "{\"look\":0}\n", "run:2: there is no such guest"},
-        {HEAD START START, "run:3: an outcome should be here"},
+        {HEAD START START, "run:3: expected an outcome"},
         {HEAD START RESULT, "run:3: the outcome differs"},
-        {HEAD TIMER RESULT START, "run:4: the machine has started already"},
-        {HEAD "{\"start\":1,\"x\":1}\n", "run:2: \"start\" stands alone"},
+        {HEAD TIMER RESULT START, "run:4: the machine has already started"},
+        {HEAD "{\"start\":1,\"x\":1}\n", "run:2: \"start\" must be the only member"},
         {HEAD "{\"time\":1,\"token\":0,\"command\":\"store\",\"tree\":0,\"path\":null,"
               "\"data\":{\"hex\":\"0\"}}\n",
-         "run:2: \"data\" is not written in pairs"},
+         "run:2: \"data\" must consist of pairs"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
@@ -444,7 +443,7 @@ static void test_existing_files(void **state)
     assert_int_equal(truncate(path, 3), 0);
     text_clear(&why);
     assert_int_equal(record_open(path, RECORD_APPEND, &recording, &why), -EINVAL);
-    assert_non_null(strstr(why.data, "no recording"));
+    assert_non_null(strstr(why.data, "not a recording"));
     text_done(&warnings);
     clean(path);
 }
@@ -518,7 +517,7 @@ static void test_disk_fills_up(void **state)
     failures += record_close(recording, &why) == -EFBIG;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
     assert_int_equal(failures, 1);
-    assert_non_null(strstr(why.data, "is not recorded"));
+    assert_non_null(strstr(why.data, "are not recorded"));
     clean(path);
 }
 
