@@ -32,7 +32,7 @@ static int config_show(void *ctx, uint32_t apid, struct text *out)
     return 0;
 }
 
-static int refuse(struct effects *fx, uint32_t apid, const char *file, int err, const char *why)
+int ap_card_refuse(struct effects *fx, unsigned apid, const char *file, int err, const char *why)
 {
     char what[32];
 
@@ -50,18 +50,18 @@ static int config_store(void *ctx, uint32_t apid, const char *data, size_t len, 
     int rc;
 
     if (number_scan_switch(data, len, &config) < 0)
-        return refuse(fx, apid, "config", -EINVAL, NUMBER_SWITCH_WANTED);
+        return ap_card_refuse(fx, apid, "config", -EINVAL, NUMBER_SWITCH_WANTED);
     if (config == card_of(b, apid)->config) {
         card_uevent(b, apid, "change", config ? "CONFIG=1" : "CONFIG=0", fx);
         return 0;
     }
     rc = b->hw.ops->sclp(b->hw.ctx, (config ? SCLP_CONFIGURE_AP : SCLP_DECONFIGURE_AP) | apid << 8);
     if (rc < 0)
-        return refuse(fx, apid, "config", rc, "SCLP is not available in a guest");
+        return ap_card_refuse(fx, apid, "config", rc, "SCLP is not available in a guest");
     if (rc == SCLP_RC_DONE || rc == SCLP_RC_NO_ACTION)
         return 0;
     snprintf(why, sizeof why, "SCLP response code 0x%04x", rc);
-    return refuse(fx, apid, "config", -EIO, why);
+    return ap_card_refuse(fx, apid, "config", -EIO, why);
 }
 
 static int depth_show(void *ctx, uint32_t apid, struct text *out)
@@ -99,7 +99,8 @@ static int pendingq_count_show(void *ctx, uint32_t apid, struct text *out)
     struct ap_card *card = card_of(ctx, apid);
     unsigned count = 0;
 
-    mask256_for_each(d, &card->present_queues) count += card->queues[d].pendingq_count;
+    mask256_for_each (d, &card->present_queues)
+        count += card->queues[d].pendingq_count;
     text_addf(out, "%u\n", count);
     return 0;
 }
@@ -109,7 +110,8 @@ static int requestq_count_show(void *ctx, uint32_t apid, struct text *out)
     struct ap_card *card = card_of(ctx, apid);
     unsigned count = 0;
 
-    mask256_for_each(d, &card->present_queues) count += card->queues[d].requestq_count;
+    mask256_for_each (d, &card->present_queues)
+        count += card->queues[d].requestq_count;
     text_addf(out, "%u\n", count);
     return 0;
 }
@@ -126,7 +128,8 @@ static int request_count_store(void *ctx, uint32_t apid, const char *data, size_
     struct ap_card *card = card_of(ctx, apid);
 
     card->total_requests = 0;
-    mask256_for_each(d, &card->present_queues) card->queues[d].total_requests = 0;
+    mask256_for_each (d, &card->present_queues)
+        card->queues[d].total_requests = 0;
     return 0;
 }
 

@@ -100,7 +100,8 @@ static int recent(struct connection *c)
 
     if (!view)
         return 1;
-    json_array_foreach(json_object_get(view, "events"), i, event) show(event);
+    json_array_foreach (json_object_get(view, "events"), i, event)
+        show(event);
     json_decref(view);
     return 0;
 }

@@ -3,13 +3,11 @@
 #define APUS_CONTROL_CLIENT_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <sys/types.h>
-#include <systemd/sd-event.h>
 
-#include "base/text.h"
 #include "control/command.h"
 #include "control/line.h"
+#include "socket/outbox.h"
+#include "socket/peer.h"
 
 /*
  * The input and output buffers of one connection. It never blocks, and its memory is bounded: while
@@ -20,11 +18,9 @@
 #define CONTROL_QUEUES_MAX (32u * 1024u * 1024u)
 
 struct control_client {
+    struct peer socket;
     struct control_server *server;
-    struct control_client *next;
     struct control_peer peer;
-    sd_event_source *source;
-    int fd;
     struct line_buffer in;
     struct text out;
     size_t sent;  /* bytes of out already sent */
@@ -43,8 +39,8 @@ static inline size_t control_client_waiting(const struct control_client *c)
 /* Whether to read from the peer: all its lines are answered, and it reads the answers. */
 static inline bool control_client_listens(const struct control_client *c)
 {
-    return !c->dead && !c->ended && !c->corked && !c->pending &&
-           control_client_waiting(c) <= CONTROL_HOLD;
+    return !c->socket.dead && !c->ended && !c->corked && !c->pending &&
+           outbox_waiting(&c->out) <= CONTROL_HOLD;
 }
 
 /* Reads at most 64 KiB, and keeps a descriptor passed along. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames for the client. */
+/* Sending frames to the client. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "guest/session.h"
 
-/* A frame that the protocol does not allow here would be our own fault. */
+/* An invalid frame would be a bug of ours, hence the abort. */
 void guest_session_send(struct guest_session *s, const struct guest_frame *frame)
 {
     uint8_t *bytes = s->all->frame;
@@ -13,7 +13,7 @@ void guest_session_send(struct guest_session *s, const struct guest_frame *frame
 
     if (guest_frame_format(frame, bytes, GUEST_FRAME_MAX, &len, NULL) < 0)
         abort();
-    text_add(&s->out, (const char *)bytes, len);
+    text_add(&s->out.text, (const char *)bytes, len);
 }
 
 void guest_session_refuse(struct guest_session *s, int error, const char *text)

@@ -136,5 +136,6 @@ void record_print_outcome(const struct record_entry *e, FILE *out)
     if (*string(o, "why"))
         fprintf(out, ": %s", string(o, "why"));
     putc('\n', out);
-    json_array_foreach(json_object_get(o, "effects"), i, effect) print_effect(effect, out);
+    json_array_foreach (json_object_get(o, "effects"), i, effect)
+        print_effect(effect, out);
 }

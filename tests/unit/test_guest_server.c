@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Clients of the guest socket, as the core and its administrator see them and as they see these. */
+/* Clients of the guest socket, together with a real core and its administrator. */
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,7 +23,7 @@ static bool find(struct guest_rig *r, const char *name, struct guest_info *out)
     return core_guest_find(r->world->core, name, out) == 0;
 }
 
-/* What an administrator does goes through the same door. */
+/* Executes a command of the administrator, through the same door. */
 static int admin(struct guest_rig *r, struct command *command)
 {
     reply_done(&r->world->reply);
@@ -53,7 +53,7 @@ static int admin_put(struct guest_rig *r, const char *path, const char *value, u
     return admin(r, &command);
 }
 
-/* How many adapters, usage domains and control domains QCI shows. */
+/* Checks how many adapters, usage domains and control domains QCI shows. */
 static void expect_matrix(struct guest_rig *r, int client, unsigned adapters, unsigned domains,
                           unsigned control_domains)
 {
@@ -83,7 +83,7 @@ static void expect_nothing(struct guest_rig *r, int client)
     assert_int_equal(guest_rig_receive(r, client).type, 0xffff);
 }
 
-/* A HELLO that is refused. */
+/* Expects a HELLO to be refused. */
 static void refuse_hello(struct guest_rig *r, enum guest_role role, const char *name,
                          const char *uuid, int error, const char *part)
 {
@@ -150,14 +150,15 @@ static void what_hello_cannot_have_is_refused_with_a_reason(void **state)
     int client;
 
     refuse_hello(r, GUEST_ROLE_GUEST, "Guest1", UUID_NONE, ENODEV, "no mediated device 00000000");
-    refuse_hello(r, GUEST_ROLE_GUEST, "-x", UUID1, EINVAL, "cannot be a guest's name");
+    refuse_hello(r, GUEST_ROLE_GUEST, "-x", UUID1, EINVAL, "is not a valid guest name");
     refuse_hello(r, GUEST_ROLE_LPAR, "lpar", UUID1, EINVAL, "an LPAR has no mediated device");
     assert_false(find(r, "Guest1", &guest));
     client = guest_rig_guest(r, "Guest1", UUID1);
     refuse_hello(r, GUEST_ROLE_GUEST, "Guest2", UUID1, EBUSY, "is used by guest Guest1");
-    refuse_hello(r, GUEST_ROLE_GUEST, "Guest1", UUID1, EBUSY, "has its CPUs already");
+    refuse_hello(r, GUEST_ROLE_GUEST, "Guest1", UUID1, EBUSY,
+                 "is already connected to another client");
     refuse_hello(r, GUEST_ROLE_GUEST, "Guest1", UUID2, EPERM, "another mediated device");
-    refuse_hello(r, GUEST_ROLE_LPAR, "lpar", NULL, EBUSY, "guests run here");
+    refuse_hello(r, GUEST_ROLE_LPAR, "lpar", NULL, EBUSY, "guests are running");
     expect_matrix(r, client, 2, 2, 0);
     assert_int_equal(r->logged, 0);
     guest_rig_close(r, client);
@@ -189,7 +190,8 @@ static void a_guest_of_the_administrator_outlives_its_client(void **state)
     assert_true(find(r, "Guest1", &guest) && !guest.connected && guest.attached);
     assert_int_equal(zeroized(r, 0x0604), before + 1);
     client = guest_rig_guest(r, "", UUID1);
-    refuse_hello(r, GUEST_ROLE_GUEST, "Guest1", NULL, EBUSY, "has its CPUs already");
+    refuse_hello(r, GUEST_ROLE_GUEST, "Guest1", NULL, EBUSY,
+                 "is already connected to another client");
     guest_rig_close(r, client);
     assert_int_equal(admin_guest(r, CMD_GUEST_DETACH, "Guest1", NULL), 0);
     client = guest_rig_guest(r, "Guest1", UUID1);
@@ -305,7 +307,7 @@ static void a_stopped_guest_is_told_why_it_is_alone(void **state)
     struct guest_info guest;
 
     assert_int_equal(admin_guest(r, CMD_GUEST_STOP, "Guest1", NULL), 0);
-    /* Another guest has its number at once, and is not touched by what is left of the first. */
+    /* The next guest gets the number at once, and is not affected by what is left of the first. */
     assert_int_equal(admin_guest(r, CMD_GUEST_START, "Guest1", UUID1), 0);
     guest_rig_refused(r, one, ESHUTDOWN, "stopped");
     guest_rig_close(r, one);
@@ -335,7 +337,7 @@ static void reply_comes(struct guest_rig *r, int client)
     assert_int_equal(admin(r, &done), 0);
 }
 
-/* Without AQIC nobody is told of a reply; with it, with what AQIC said. */
+/* Without AQIC there are no notifications of replies; with it, they have its ISC and NIB. */
 static void expect_interrupt(struct guest_rig *r, int client)
 {
     struct guest_frame frame;
@@ -361,7 +363,7 @@ static void an_interrupt_has_what_aqic_said(void **state)
     expect_interrupt(r, guest_rig_guest(r, "Guest1", UUID1));
 }
 
-/* A reply that a reset has flushed before the guest was told of it is no news any more. */
+/* A reply that a reset flushed before the notification was sent is not reported. */
 static void a_reset_takes_interrupts_back(void **state)
 {
     struct guest_rig *r = *state;
@@ -437,7 +439,7 @@ static void an_lpar_has_the_machine_to_itself(void **state)
     assert_int_equal(servc(r, client, GUEST_SERVC_CONFIGURE | 5 << 8), 0x0020);
     expect_notify(r, client, GUEST_NOTIFY_CONFIG);
     assert_int_equal(servc(r, client, GUEST_SERVC_CONFIGURE | 0xee << 8), 0x09f0);
-    refuse_hello(r, GUEST_ROLE_LPAR, "lpar", NULL, EBUSY, "has its CPUs already");
+    refuse_hello(r, GUEST_ROLE_LPAR, "lpar", NULL, EBUSY, "already connected as the LPAR");
     assert_int_equal(admin_guest(r, CMD_GUEST_START, "Guest1", NULL), -EBUSY);
     guest_rig_close(r, client);
     assert_int_equal(admin_guest(r, CMD_GUEST_START, "Guest1", NULL), 0);
@@ -490,7 +492,7 @@ static void what_the_protocol_does_not_allow_ends_the_connection_alone(void **st
     client = guest_rig_guest(r, "Guest2", UUID2);
     notify.notify.kind = GUEST_NOTIFY_CONFIG;
     guest_rig_send(r, client, &notify);
-    guest_rig_refused(r, client, EPROTO, "only a server");
+    guest_rig_refused(r, client, EPROTO, "only the server");
     guest_rig_close(r, client);
     assert_non_null(strstr(r->last_log, "guest Guest2 was disconnected"));
     expect_matrix(r, good, 2, 2, 0);
@@ -539,13 +541,14 @@ static void frames_may_come_in_any_pieces(void **state)
         assert_int_equal(answer.type, GUEST_INSN_REPLY);
         assert_int_equal(answer.id, id);
     }
-    /* A half frame at the end is no more than an end. */
+    /* An incomplete frame at the end is ignored. */
     guest_rig_send_bytes(r, client, bytes, 50);
     guest_rig_close(r, client);
     assert_int_equal(r->logged, 0);
 }
 
-/* Whoever asks without reading is held, and reads everything in the end; others go on. */
+/* A client that sends requests without reading is held up, and finally reads everything; others go
+ * on. */
 static void a_flood_is_held_back(void **state)
 {
     struct guest_rig *r = *state;
