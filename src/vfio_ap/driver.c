@@ -147,6 +147,7 @@ static void driver_config_changed(void *ctx, const struct ap_qci *new, const str
             continue;
         if (v->abi->update_at_once) {
             mdev_strip(m, stripped, fx);
+            mdev_report(v, m, fx);
             continue;
         }
         m->effective = stripped;
@@ -290,12 +291,14 @@ int vfio_ap_attach(struct vfio_ap *v, struct mdev *m, struct vfio_ap_guest *g, s
     if (m->guest || m->removing)
         return -EBUSY;
     m->guest = g;
+    m->told_passed = m->told_withheld = (struct apcb){0};
     g->mdev = m;
     reset_all(v, &m->effective);
     withhold_unreset(v, &m->effective);
     g->hw.apcb = m->effective;
     effects_add(fx, EFFECT_APCB)->id = g->number;
     effects_guest_notify(fx, g->number, NEWS_CONFIG);
+    mdev_report(v, m, fx);
     return 0;
 }
 

@@ -92,6 +92,7 @@ void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct 
     guest_follow(m, fx);
     if (!apcb_equal(&old, &wanted))
         reset_withdrawn(v, &old, &wanted);
+    mdev_report(v, m, fx);
 }
 
 void vfio_ap_settle(void *ctx, struct effects *fx)

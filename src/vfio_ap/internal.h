@@ -26,6 +26,7 @@ struct mdev {
     struct apcb assigned;
     /* What a guest has or would have. mdev_publish copies it to the guest's own APCB. */
     struct apcb effective;
+    struct apcb told_passed, told_withheld; /* as the log knows it */
     struct vfio_ap_guest *guest;
     bool pending;          /* what the guest gets is recomputed when the bus settles */
     bool growing;          /* during a scan: what is assigned has come to the host */
@@ -100,6 +101,9 @@ struct apcb mdev_filter(const struct vfio_ap *v, const struct mdev *m);
 void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct effects *fx);
 /* The same for what has left the host, where nothing can be reset any more. */
 void mdev_strip(struct mdev *m, struct apcb wanted, struct effects *fx);
+/* withheld.c: the log says what the device's guest, if it has one, has not any more or does not get
+ */
+void mdev_report(const struct vfio_ap *v, struct mdev *m, struct effects *fx);
 void vfio_ap_settle(void *ctx, struct effects *fx);
 
 /*

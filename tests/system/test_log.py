@@ -192,3 +192,38 @@ def test_a_guest_that_is_refused_does_not_start(host):
     started = host.cli("guest", "start", "--cpu", "ap=off", "G", host.one.uuid)
     assert started.returncode == 1 and started.stdout == "" and "ap" in started.stderr
     assert host.execute("guest-list")["guests"] == []
+
+
+@pytest.mark.guest
+def test_what_a_guest_loses(host):
+    """At the moment, with the reason; once, and again only after it has come back."""
+    host.one.assign([], [0x47])
+    host.guest("Guest1").start(host.one)
+    host.log.new()
+    assert host.w(f"{DRIVERS}/vfio_ap/unbind", "05.0047") == "OK"
+    assert host.log.new() == ["guest Guest1 loses adapter 0x05 (queue 05.0047 is bound to no driver)"]
+    assert host.w(f"{DRIVERS}/vfio_ap/unbind", "05.0004") == "OK"
+    assert host.log.new() == []
+    for queue in ("05.0004", "05.0047"):
+        assert host.w(f"{DRIVERS}/vfio_ap/bind", queue) == "OK"
+    host.se_adapter(5, "off")
+    assert host.log.new() == ["guest Guest1 loses adapter 0x05 (it is in standby)"]
+    host.se_adapter(5, "on")
+    assert host.log.new() == []
+    host.se_lpar("remove", "adapter", 5, force=True)
+    assert host.log.new() == ["guest Guest1 loses adapter 0x05 (the LPAR does not have it)"]
+
+
+@pytest.mark.guest
+def test_what_a_guest_does_not_get(host):
+    assert host.w("bus/ap/apmask", "0x0") == "OK"
+    host.one.assign([7, 8, 9, 10, 11], [9])
+    host.log.new()
+    host.guest("Guest1").start(host.one)
+    assert host.log.new() == [
+        "guest Guest1 does not get adapter 0x07 (the LPAR does not have it), adapter 0x08 (the LPAR does not have it), "
+        "adapter 0x09 (the LPAR does not have it), adapter 0x0a (the LPAR does not have it) and 2 more"]
+    assert host.w(f"devices/vfio_ap/matrix/{host.one.uuid}/assign_control_domain", "0x1b") == "OK"
+    assert host.log.new() == ["guest Guest1 does not get control domain 0x1b (the LPAR does not have it)"]
+    host.guest("Guest2").start(host.two)
+    assert host.log.new() == []
