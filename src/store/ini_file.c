@@ -11,7 +11,7 @@
 struct parser {
     const char *name;
     const char *next, *end; /* the unread rest of the file */
-    struct span text;       /* the current line, trimmed */
+    struct slice text;      /* the current line, trimmed */
     unsigned line;
     struct ini_file file;
     struct ini_entry *last; /* last entry of the current section; NULL: none yet */
@@ -33,7 +33,7 @@ static struct slice trim(struct slice s)
 }
 
 /* A semicolon begins a comment if it follows a blank or begins the text. */
-static struct span span_uncomment(struct span s)
+static struct slice uncomment(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++)
         if (s.at[i] == ';' && (i == 0 || is_blank(s.at[i - 1])))
@@ -73,7 +73,7 @@ static void syntax_error(struct parser *p)
 }
 
 /* A comment that begins inside the brackets hides the closing one. */
-static bool has_comment(struct span name)
+static bool has_comment(struct slice name)
 {
     for (size_t i = 1; i < name.len; i++)
         if (name.at[i] == ';' && is_blank(name.at[i - 1]))
