@@ -2,6 +2,9 @@
 /* ioctls of a container and of an iommufd that keep their state: each is a byte for the kind, one
  * for the number, one for the argument's alignment, one for the length of the memory that can be
  * read. */
+#include <errno.h>
+#include <string.h>
+
 #include "vfio/container.h"
 #include "vfio/iommufd.h"
 
