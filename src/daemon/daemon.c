@@ -314,6 +314,7 @@ int daemon_run(const struct daemon_options *options)
     text_auto why = {0};
     int rc;
 
+    daemon_watch_memory(&d);
     /* Before signals are blocked: a FIFO can take for ever. */
     rc = load_machine(options, &machine, &why);
     if (options->has_abi)
@@ -331,6 +332,7 @@ int daemon_run(const struct daemon_options *options)
         service_stopping();
     }
     daemon_close(&d);
+    daemon_unwatch_memory();
     if (rc < 0)
         fprintf(stderr, "%s%s\n",
                 d.journal ? SD_ERR : "apus: ", why.data ? why.data : error_text(-rc));
