@@ -23,21 +23,6 @@ void control_client_read(struct control_client *c)
     line_buffer_add(&c->in, bytes, (size_t)n);
 }
 
-static void forget_sent(struct control_client *c)
-{
-    if (c->sent == c->out.len) {
-        /* After a burst of events the memory is returned. */
-        if (c->out.capacity > CONTROL_HOLD)
-            text_done(&c->out);
-        text_clear(&c->out);
-        c->sent = 0;
-    } else if (c->sent > CONTROL_HOLD) {
-        memmove(c->out.data, c->out.data + c->sent, c->out.len - c->sent);
-        c->out.len -= c->sent;
-        c->sent = 0;
-    }
-}
-
 void control_client_flush(struct control_client *c)
 {
     if (!c->corked && !c->socket.dead && outbox_flush(&c->out, c->socket.fd, CONTROL_HOLD) < 0)

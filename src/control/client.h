@@ -10,9 +10,10 @@
 #include "socket/peer.h"
 
 /*
- * The input and output buffers of one connection. It never blocks, and its memory is bounded: while
- * the peer has more than CONTROL_HOLD unread bytes, its requests wait. If all clients together have
- * more than CONTROL_QUEUES_MAX unread bytes, the one with the most is disconnected.
+ * The bytes of one connection: what has come in and what is to go out. It never blocks and never
+ * holds more than it must: while more than CONTROL_HOLD bytes wait to be read by the peer, its
+ * requests wait. When more than CONTROL_QUEUES_MAX bytes wait for all clients together, the one for
+ * which most of them wait is cut off.
  */
 #define CONTROL_HOLD       (1024u * 1024u)
 #define CONTROL_QUEUES_MAX (32u * 1024u * 1024u)
@@ -22,34 +23,26 @@ struct control_client {
     struct control_server *server;
     struct control_peer peer;
     struct line_buffer in;
-    struct text out;
-    size_t sent;  /* bytes of out already sent */
-    bool corked;  /* out is held back until control_host.settle is done */
-    bool pending; /* in may contain complete lines, left for the next round */
-    bool ended;   /* the peer has shut down its sending side */
-    bool dead;    /* the reaper frees it */
+    struct outbox out;
+    bool corked;  /* what is in out waits until the world has settled */
+    bool pending; /* in may hold whole lines: others had to get their turn first */
+    bool ended;   /* the peer will send no more */
 };
 
-/* Bytes not sent yet. */
-static inline size_t control_client_waiting(const struct control_client *c)
-{
-    return c->out.len - c->sent;
-}
-
-/* Whether to read from the peer: all its lines are answered, and it reads the answers. */
+/* Whether the peer may send: all its lines are answered and it reads the answers. */
 static inline bool control_client_listens(const struct control_client *c)
 {
     return !c->socket.dead && !c->ended && !c->corked && !c->pending &&
            outbox_waiting(&c->out) <= CONTROL_HOLD;
 }
 
-/* Reads at most 64 KiB, and keeps a descriptor passed along. */
+/* Reads what is there, at most 64 KiB, and keeps a descriptor that came along. */
 void control_client_read(struct control_client *c);
 
-/* Sends as much as possible without blocking, unless the client is corked. */
+/* Writes what the peer takes, unless the client is corked. */
 void control_client_flush(struct control_client *c);
 
-/* Sets the events that the event loop waits for. */
+/* Sets the events that the event loop waits for; a dead client is freed. */
 void control_client_watch(struct control_client *c);
 
 #endif

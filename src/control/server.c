@@ -18,9 +18,9 @@
 #include "socket/connection.h"
 #include "socket/listen.h"
 
-/* Requests of one client handled before others get a turn. */
+/* Requests of one client handled before others get their turn. */
 #define BATCH 32
-/* Bytes of events after which they are sent even before all effects are handled. */
+/* Bytes of events between two attempts to send them while a batch is handed out. */
 #define FLUSH_EVERY 65536u
 
 struct control_server {
@@ -28,7 +28,6 @@ struct control_server {
     struct peers peers;
     uint64_t next_peer;
     struct acceptor *acceptor;
-    struct closer *closer;
     char *path;    /* of the socket; NULL: somebody else has made it */
     unsigned cut;  /* clients that were cut off; not logged yet */
     bool settling; /* the host will call settled() */
@@ -50,43 +49,7 @@ static void on_gone(struct peer *p, bool last)
     if (c->peer.fd >= 0)
         closer_close(c->peer.closer, c->peer.fd);
     line_buffer_done(&c->in);
-    text_done(&c->out);
-    free(c);
-}
-
-/*
- * Dead clients are freed from the event loop, never on the spot: a client may be found dead while
- * effects are handled, and stopping its guests is a command.
- */
-static int reap(sd_event_source *source, void *data)
-{
-    struct control_server *s = data;
-    struct control_client **at = &s->clients;
-
-    while (*at) {
-        struct control_client *c = *at;
-
-        if (!c->dead) {
-            at = &c->next;
-            continue;
-        }
-        *at = c->next;
-        s->client_count--;
-        control_peer_gone(&s->state, c->peer.number);
-        client_free(c);
-        at = &s->clients;
-    }
-    return 0;
-}
-
-static void schedule(struct control_client *c)
-{
-    if (c->dead) {
-        sd_event_source_set_enabled(c->source, SD_EVENT_OFF);
-        sd_event_source_set_enabled(c->server->reaper, SD_EVENT_ONESHOT);
-        return;
-    }
-    control_client_watch(c);
+    outbox_done(&c->out);
 }
 
 static void settled(void *data)
@@ -104,7 +67,7 @@ static void settled(void *data)
     }
 }
 
-/* Holds the reply back until what was executed is visible everywhere. */
+/* What has been executed shows to everyone before its reply leaves. */
 static void settle(struct control_client *c)
 {
     struct control_server *s = c->server;
@@ -140,12 +103,12 @@ static void answer_too_long(struct control_client *c)
     struct control_error error = {0};
 
     control_error_set(&error, CONTROL_TOO_LONG, EMSGSIZE,
-                      "the line is longer than %u bytes and was discarded", CONTROL_LINE_MAX);
-    control_format_error(&error, NULL, &c->out);
+                      "the line is longer than %u bytes and was dropped", CONTROL_LINE_MAX);
+    control_format_error(&error, NULL, &c->out.text);
     control_error_done(&error);
 }
 
-/* Answers a line. False: there is none, or it has to wait. */
+/* Whether there was a line to answer. */
 static bool client_step(struct control_client *c)
 {
     enum line_result result;
@@ -222,14 +185,14 @@ static void client_run(struct control_client *c)
     } while (done < BATCH && client_step(c) && ++done);
     c->pending = done == BATCH || outbox_waiting(&c->out) > CONTROL_HOLD;
     control_client_flush(c);
-    /* Below this limit the total cannot be exceeded, even if all clients have as much. */
-    if (control_client_waiting(c) > CONTROL_QUEUES_MAX / 2 / CONTROL_CLIENTS_MAX)
+    /* Less than this cannot be too much, however many have it. */
+    if (outbox_waiting(&c->out) > CONTROL_QUEUES_MAX / 2 / CONTROL_CLIENTS_MAX)
         limit_queues(s);
     log_cut_off(s);
-    /* A peer that has shut down its sending side still gets all replies. */
-    if (c->ended && !c->pending && !c->corked && !control_client_waiting(c))
-        c->dead = true;
-    schedule(c);
+    /* A peer that has closed its side still gets the answers to what it sent before. */
+    if (c->ended && !c->pending && !c->corked && !outbox_waiting(&c->out))
+        c->socket.dead = true;
+    control_client_watch(c);
 }
 
 static void on_ready(struct peer *p, uint32_t events)
@@ -238,7 +201,7 @@ static void on_ready(struct peer *p, uint32_t events)
 
     if (events & EPOLLIN && control_client_listens(c))
         control_client_read(c);
-    /* Nobody is left to read replies. */
+    /* Nobody is left to read what would be answered. */
     else if (events & (EPOLLERR | EPOLLHUP))
         c->socket.dead = true;
     client_run(c);
@@ -253,11 +216,11 @@ static void refuse_client(void *data, int fd)
     text_auto line = {0};
 
     control_error_set(&error, CONTROL_TOO_BUSY, EUSERS,
-                      "there are already %u connections; close one first", CONTROL_CLIENTS_MAX);
+                      "there are %u connections already; close one first", CONTROL_CLIENTS_MAX);
     control_format_error(&error, NULL, &line);
     control_error_done(&error);
     if (send(fd, line.data, line.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-        /* The client has gone. */
+        /* It has gone away again: nobody to tell. */
     }
     socket_hang_up(fd, s->peers.closer);
 }
@@ -300,8 +263,6 @@ int control_server_new(sd_event *event, struct door *door, const struct control_
     if (fd < 0)
         return fd;
     s = xcalloc(1, sizeof(*s));
-    s->event = sd_event_ref(event);
-    s->closer = closer_new();
     s->path = passed ? NULL : xstrdup(path);
     s->next_peer = 1;
     control_state_init(&s->state, door, host);
@@ -312,7 +273,7 @@ int control_server_new(sd_event *event, struct door *door, const struct control_
         rc = peers_init(&s->peers, event, &peer_ops);
     if (rc < 0) {
         control_server_free(s);
-        text_addf(why, "cannot serve the control socket: %s", error_text(-rc));
+        text_addf(why, "the event loop cannot take the control socket: %s", error_text(-rc));
         return rc;
     }
     *out = s;
@@ -321,14 +282,10 @@ int control_server_new(sd_event *event, struct door *door, const struct control_
 
 void control_server_stop(struct control_server *s)
 {
-    while (s->clients) {
-        struct control_client *c = s->clients;
-
-        s->clients = c->next;
-        client_free(c);
-    }
     acceptor_free(s->acceptor);
     s->acceptor = NULL;
+    peers_done(&s->peers);
+    s->peers = (struct peers){0};
     if (s->path)
         unlink(s->path);
     free(s->path);
@@ -340,9 +297,6 @@ void control_server_free(struct control_server *s)
     if (!s)
         return;
     control_server_stop(s);
-    sd_event_source_disable_unref(s->reaper);
-    sd_event_unref(s->event);
-    closer_free(s->closer);
     control_state_done(&s->state);
     free(s);
 }
@@ -362,9 +316,9 @@ static void send_event(struct control_server *s, unsigned kind, const struct tex
         if (!(c->peer.events & kind))
             continue;
         total += line->len;
-        text_add(&c->out, line->data, line->len);
-        /* Send now and then, so that a client that keeps reading survives a large batch. */
-        if (before / FLUSH_EVERY != control_client_waiting(c) / FLUSH_EVERY)
+        text_add(&c->out.text, line->data, line->len);
+        /* Now and then, so that one who reads along is not cut off by a single large batch. */
+        if (before / FLUSH_EVERY != outbox_waiting(&c->out) / FLUSH_EVERY)
             control_client_flush(c);
     }
     /* What has been flushed was counted: then it is looked at closely. */
@@ -422,7 +376,7 @@ void control_server_effects(struct control_server *s, const struct effects *effe
             continue;
         if (kind == CONTROL_EVENT_LOG)
             ring_add(&s->state.log, effects->now, e->level, effect_text(effects, e));
-        /* Events that the ring would drop at once are not even formatted. */
+        /* What the history would drop at once is not even written down. */
         if (events-- > CONTROL_EVENTS && !anyone_wants(s, kind))
             continue;
         text_clear(&line);
