@@ -8,11 +8,25 @@
 
 #include "base/number.h"
 
+static void (*on_exhaustion)(void);
+
+void memory_on_exhaustion(void (*function)(void))
+{
+    on_exhaustion = function;
+}
+
 static void *checked(void *p)
 {
+    if (!p && on_exhaustion)
+        on_exhaustion();
     if (!p)
         abort();
     return p;
+}
+
+void *xmalloc(size_t size)
+{
+    return checked(malloc(size ? size : 1));
 }
 
 void *xcalloc(size_t count, size_t size)

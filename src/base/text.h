@@ -43,7 +43,12 @@ void text_done(struct text *t);
 #define text_auto         __attribute__((cleanup(text_done))) struct text
 #define text_private_auto __attribute__((cleanup(text_done_private))) struct text
 
-/* Allocation that aborts instead of failing. */
+/*
+ * Allocation that ends the program instead of failing: by the function that memory_on_exhaustion
+ * was given, which must not return and cannot allocate, or else by abort(3).
+ */
+void memory_on_exhaustion(void (*function)(void));
+void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *p, size_t size);
 char *xstrdup(const char *s);

@@ -285,6 +285,7 @@ void control_server_stop(struct control_server *s)
     acceptor_free(s->acceptor);
     s->acceptor = NULL;
     peers_done(&s->peers);
+    s->peers = (struct peers){0};
     if (s->path)
         unlink(s->path);
     free(s->path);

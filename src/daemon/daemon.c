@@ -163,7 +163,8 @@ static void warn_of_control_domains(struct daemon *d, const struct machine_confi
     struct mask256 lacking = mask256_andnot(machine->usage, machine->control);
     text_auto list = {0};
 
-    mask256_for_each(domain, &lacking) text_addf(&list, " 0x%02x", domain);
+    mask256_for_each (domain, &lacking)
+        text_addf(&list, " 0x%02x", domain);
     if (list.len)
         daemon_log(d, LOG_LEVEL_WARNING,
                    "usage domains that are no control domains, as no Support Element allows:%s",
@@ -314,6 +315,7 @@ int daemon_run(const struct daemon_options *options)
     text_auto why = {0};
     int rc;
 
+    daemon_watch_memory(&d);
     /* Before signals are blocked: a FIFO can take for ever. */
     rc = load_machine(options, &machine, &why);
     if (options->has_abi)
@@ -331,6 +333,7 @@ int daemon_run(const struct daemon_options *options)
         service_stopping();
     }
     daemon_close(&d);
+    daemon_unwatch_memory();
     if (rc < 0)
         fprintf(stderr, "%s%s\n",
                 d.journal ? SD_ERR : "apus: ", why.data ? why.data : error_text(-rc));

@@ -93,6 +93,10 @@ void daemon_mount_drop(struct daemon *d, unsigned tree);
 /* Frees the mounts that have ended. When the host's tree is among them, the daemon ends, too. */
 int daemon_mount_sweep(sd_event_source *source, void *daemon);
 
+/* Out of memory ends the daemon with a sentence, and with its sockets and mount taken away. */
+void daemon_watch_memory(const struct daemon *d);
+void daemon_unwatch_memory(void);
+
 /* The file with our process id, if there is to be one. Opened before, and written after all else of
  * the start; 0 or -errno with a sentence. */
 int daemon_pid_file_open(struct daemon *d, struct text *why);

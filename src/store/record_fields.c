@@ -19,7 +19,7 @@ void record_free(void *memory)
 
 void record_cleanse_json(void)
 {
-    json_set_alloc_funcs(malloc, record_free);
+    json_set_alloc_funcs(xmalloc, record_free);
 }
 
 void record_set(json_t *object, const char *name, json_t *value)

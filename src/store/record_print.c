@@ -60,8 +60,7 @@ static void print_value(const json_t *value, const struct field *f, const char *
         fprintf(out, "%zu bytes", strlen(string(value, "hex")) / 2);
     else if (json_is_null(value) && f && f->type == FIELD_NODE)
         fputs("(removed)", out);
-    json_array_foreach(value, i, one)
-    {
+    json_array_foreach (value, i, one) {
         putc(' ', out);
         print_value(one, f, how, out);
     }

@@ -36,8 +36,7 @@ static void explain_adapter(const struct vfio_ap *v, const struct mdev *m, unsig
     else if (mask256_intersects(&v->unreset[apid], &domains))
         text_adds(out, "the reset of its queues goes on");
     else
-        mask256_for_each(apqi, &domains)
-        {
+        mask256_for_each (apqi, &domains) {
             if (ap_bus_queue_driver(v->bus, AP_QN(apid, apqi)) == v->driver)
                 continue;
             explain_queue(v, AP_QN(apid, apqi), out);
@@ -57,22 +56,19 @@ static void explain_all(const struct vfio_ap *v, const struct mdev *m, const str
     unsigned named = 0;
     const char *comma = "";
 
-    mask256_for_each(apid, &which->apm)
-    {
+    mask256_for_each (apid, &which->apm) {
         if (named++ >= NAMED)
             continue;
         text_adds(out, comma);
         explain_adapter(v, m, apid, out);
         comma = ",";
     }
-    mask256_for_each(apqi, &which->aqm)
-    {
+    mask256_for_each (apqi, &which->aqm) {
         if (named++ < NAMED)
             text_addf(out, "%s domain 0x%02x (the LPAR does not have it)", comma, apqi);
         comma = ",";
     }
-    mask256_for_each(apqi, &which->adm)
-    {
+    mask256_for_each (apqi, &which->adm) {
         if (named++ < NAMED)
             text_addf(out, "%s control domain 0x%02x (the LPAR does not have it)", comma, apqi);
         comma = ",";

@@ -185,6 +185,33 @@ def test_a_guest_that_reads_slowly_for_a_long_time(apus, monkeypatch):
     assert grown < min(4096, total // 2048), (grown, total)
 
 
+def test_no_memory_left(apus, monkeypatch):
+    """It ends with a sentence, and leaves no socket and no mount behind."""
+    # AddressSanitizer takes terabytes of addresses, so that there the size of one piece is limited.
+    monkeypatch.setenv("ASAN_OPTIONS", os.environ.get("ASAN_OPTIONS", "") +
+                       ":allocator_may_return_null=1:max_allocation_size_mb=2")
+    host = apus(worked_example())
+    host.stop = host.watchdog.cancel
+    with open(f"/proc/{host.process.pid}/statm", encoding="ascii") as file:
+        size = int(file.read().split()[0]) * resource.getpagesize()
+    if size < 1 << 40:
+        resource.prlimit(host.process.pid, resource.RLIMIT_AS, (size, size))
+    silent = []
+    for _ in range(8):
+        silent.append(socket.socket(socket.AF_UNIX))
+        silent[-1].connect(str(host.socket))
+        silent[-1].sendall(b'{"execute": "subscribe"}\n')
+    for turn in range(100000):
+        try:
+            host.se_adapter(5, "off" if turn % 2 == 0 else "on")
+        except (ConnectionError, EOFError, AssertionError, ValueError):
+            break
+    assert host.process.wait(20) == 1, host.stderr()
+    assert "there is no memory left" in host.stderr()
+    assert not host.socket.exists() and not os.path.exists(f"{host.socket}.guest")
+    assert not os.path.ismount(host.root)
+
+
 def test_silent_subscribers(apus, monkeypatch):
     """Their events cost a bounded amount in all, not for each of them; who reads along stays."""
     monkeypatch.setenv("ASAN_OPTIONS", os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1")
