@@ -171,7 +171,7 @@ def test_runs_inside_each_other(crypto):
     assert run() == ("512 0\n", "", 0)
     assert crypto.count("card06") == before, "it is the inner machine's"
     assert run("--ioctl=notify") == (
-        "", "apus: this process already has a seccomp listener, so --ioctl=notify is not possible; "
+        "", "apus: --ioctl=notify is not possible: this process already has a seccomp listener; "
             "use --ioctl=fuse\n", 125)
 
 

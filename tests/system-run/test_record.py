@@ -117,4 +117,4 @@ def test_a_recording_whose_daemon_was_killed(runs, recording):
     os.truncate(recording, recording.stat().st_size - 10)
     result = runs.apus("replay", recording)
     assert result.returncode == 0 and "warning" in result.stderr and "cut off" in result.stderr
-    assert "everything came out the same" in result.stdout
+    assert "all outcomes are the same" in result.stdout
