@@ -204,6 +204,18 @@ static void compose_done(struct compose *c)
 }
 
 /*
+ * What is mounted on the real /sys may be on the hidden one, too. libvirt takes the last cgroup
+ * file system in the list of mounts, and that has to be one that it can reach.
+ */
+static void show_cgroups_last(void)
+{
+    static const char cgroups[] = "/sys/fs/cgroup";
+
+    if (access(cgroups, F_OK) == 0)
+        mount(cgroups, cgroups, NULL, MS_BIND | MS_REC, NULL);
+}
+
+/*
  * In a user namespace the kernel lets a new sysfs be mounted only while the mount namespace has a
  * sysfs that nothing covers, and parts of /sys will be covered. So another one is kept, which
  * nobody sees: in a tmpfs on path, which will be covered as a whole.
@@ -222,7 +234,10 @@ static int keep_sysfs(const char *path)
 
     if (ret == 0)
         ret = layout_attach(sysfs, hidden, "sys");
-    return ret < 0 ? layout_refuse(-ret, "keep a sysfs below", path) : 0;
+    if (ret < 0)
+        return layout_refuse(-ret, "keep a sysfs below", path);
+    show_cgroups_last();
+    return 0;
 }
 
 int compose_prepare(struct compose *out)

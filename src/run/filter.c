@@ -2,12 +2,15 @@
 #include "run/filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,6 +37,18 @@
 #define LOW_HALF (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0)
 #define NUMBER   (offsetof(struct seccomp_data, args[1]) + LOW_HALF)
 
+#define ARGUMENT(n, half) (offsetof(struct seccomp_data, args[n]) + (half))
+
+static int set_filter(unsigned long flags, const struct sock_filter *code, size_t count)
+{
+    const struct sock_fprog program = {(unsigned short)count, (struct sock_filter *)code};
+    int fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+
+    if (fd < 0 && errno == EACCES && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+        fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+    return fd < 0 ? -errno : fd;
+}
+
 /* Installs the filter. Returns the listener (close-on-exec), or -errno. */
 static int install(bool zcrypt)
 {
@@ -52,14 +67,32 @@ static int install(bool zcrypt)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
     };
-    const struct sock_fprog program = {sizeof(code) / sizeof(*code), (struct sock_filter *)code};
-    const unsigned long flags =
-        SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-    int fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
 
-    if (fd < 0 && errno == EACCES && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
-        fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
-    return fd < 0 ? -errno : fd;
+    return set_filter(SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+                      code, sizeof(code) / sizeof(*code));
+}
+
+/* prlimit(2) of the limit of locked memory, and setgroups(2). Limits that are only asked for come
+ * from the kernel. */
+static void grant(bool memory, bool groups)
+{
+    const struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0, 9),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, groups ? SYS_setgroups : UINT32_MAX, 8, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, memory ? SYS_prlimit64 : UINT32_MAX, 0, 6),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARGUMENT(1, LOW_HALF)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RLIMIT_MEMLOCK, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARGUMENT(2, 0)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARGUMENT(2, 4)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0),
+    };
+
+    set_filter(0, code, sizeof(code) / sizeof(*code));
 }
 
 #else
@@ -67,6 +100,10 @@ static int install(bool zcrypt)
 static int install(bool zcrypt)
 {
     return -EOPNOTSUPP;
+}
+
+static void grant(bool memory, bool groups)
+{
 }
 
 #endif
@@ -110,4 +147,36 @@ int filter_hand_over(int socket, bool zcrypt, bool needed)
     if (ret < 0)
         run_error("cannot pass the seccomp listener to the daemon: %s", error_text(-ret));
     return ret;
+}
+
+/* Whether the limit can be as high as anybody may want. */
+static bool may_lock_memory(void)
+{
+    const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+    struct rlimit now;
+
+    if (getrlimit(RLIMIT_MEMLOCK, &now) < 0 || setrlimit(RLIMIT_MEMLOCK, &all) < 0)
+        return false;
+    setrlimit(RLIMIT_MEMLOCK, &now);
+    return true;
+}
+
+/* Not in a user namespace of somebody who is not root outside. */
+static bool may_set_groups(void)
+{
+    char text[8] = "";
+    int fd = open("/proc/self/setgroups", O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+    if (fd >= 0)
+        close(fd);
+    return len <= 0 || strncmp(text, "deny", 4) != 0;
+}
+
+void filter_grant(void)
+{
+    bool memory = !may_lock_memory(), groups = !may_set_groups();
+
+    if (memory || groups)
+        grant(memory, groups);
 }

@@ -108,6 +108,8 @@ static pid_t start(char **argv, const sigset_t *old, const struct program_listen
     if (getppid() != parent)
         _exit(PROGRAM_FAILED);
     sigprocmask(SIG_SETMASK, old, NULL);
+    if (listener)
+        filter_grant();
     if (listener && filter_hand_over(listener->socket, listener->zcrypt, listener->needed) < 0 &&
         listener->needed)
         _exit(PROGRAM_FAILED);

@@ -147,3 +147,26 @@ def apclient(place):
     subprocess.run([compiler, "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Werror", "-O2", "-static",
                     HERE / "apclient.c", "-o", binary], check=True)
     return binary
+
+
+def link_or_copy(source, target):
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+@pytest.fixture(scope="session")
+def public(cache, apclient):
+    """What has been fetched, where everybody may read it: linux/qemu, kernel, image, client."""
+    ask = lambda words: subprocess.check_output(["bash", "-c", f". {BUILD}/linux/common.sh; {words}"], text=True).strip()
+    image = subprocess.check_output([BUILD / "linux" / "build-image", "--kernel", cache], text=True).strip()
+    with tempfile.TemporaryDirectory(prefix="apus-public-", dir="/tmp") as directory:
+        place = pathlib.Path(directory)
+        place.chmod(0o755)
+        (place / "linux").mkdir()
+        shutil.copytree(ask("cache_dir") + "/qemu", place / "linux" / "qemu", symlinks=True, copy_function=link_or_copy)
+        for name, file in (("kernel", ask(f"kernel_file {cache}")), ("image", image), ("client", apclient)):
+            shutil.copy(file, place / name)
+            (place / name).chmod(0o755)
+        yield place

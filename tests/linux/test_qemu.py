@@ -2,11 +2,8 @@
 """Real guests by QEMU's own command line: the tests in inside/ run in `apus run`, as root and as an ordinary user."""
 
 import os
-import pathlib
-import shutil
 import subprocess
 import sys
-import tempfile
 
 import pytest
 
@@ -16,29 +13,6 @@ sys.path.append(str(HERE.parent))
 from reachable import AS_OTHER, closed  # noqa: E402
 
 APUS = BUILD / "src" / "cli" / "apus"
-
-
-def link_or_copy(source, target):
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
-
-
-@pytest.fixture(scope="module")
-def public(cache, apclient):
-    """What has been fetched, where everybody may read it: {"cache", "kernel", "image", "client": path}."""
-    ask = lambda words: subprocess.check_output(["bash", "-c", f". {BUILD}/linux/common.sh; {words}"], text=True).strip()
-    image = subprocess.check_output([BUILD / "linux" / "build-image", "--kernel", cache], text=True).strip()
-    with tempfile.TemporaryDirectory(prefix="apus-public-", dir="/tmp") as directory:
-        place = pathlib.Path(directory)
-        place.chmod(0o755)
-        (place / "linux").mkdir()
-        shutil.copytree(ask("cache_dir") + "/qemu", place / "linux" / "qemu", symlinks=True, copy_function=link_or_copy)
-        for name, file in (("kernel", ask(f"kernel_file {cache}")), ("image", image), ("client", apclient)):
-            shutil.copy(file, place / name)
-            (place / name).chmod(0o755)
-        yield place
 
 
 @pytest.mark.parametrize("who", ["root", "user"])

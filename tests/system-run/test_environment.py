@@ -104,3 +104,18 @@ def test_messages_must_not_grow(runs, tmp_path):
     assert result.returncode == 0
     assert b"G" in result.stdout.split()
     left_nothing(runs)
+
+
+GRANTED = """
+import os, resource
+for what in (lambda: resource.setrlimit(resource.RLIMIT_MEMLOCK, (1 << 40, 1 << 40)), lambda: os.setgroups([]),
+             lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))):
+    what()
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+"""
+
+
+def test_what_libvirt_insists_on_is_granted(user_runs):
+    """More locked memory, and other groups; other limits are the kernel's."""
+    result = user_runs.user("/usr/bin/python3", "-c", GRANTED)
+    assert (result.returncode, result.stdout) == (0, "100\n"), result.stderr

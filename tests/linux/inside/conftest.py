@@ -92,6 +92,11 @@ class Guest:
     def queues(self):
         return self.sh("cd /sys/bus/ap/devices && ls -d *.* 2>/dev/null || :").split()
 
+    def scanned(self):
+        """The queues after a scan."""
+        self.sh("echo 1 >/sys/bus/ap/scans")
+        return self.queues()
+
     def interrupts(self):
         found = re.search(r"^APB: +(\d+)", self.sh("cat /proc/interrupts"), re.M)
         return int(found[1]) if found else 0
