@@ -99,7 +99,8 @@ static int pendingq_count_show(void *ctx, uint32_t apid, struct text *out)
     struct ap_card *card = card_of(ctx, apid);
     unsigned count = 0;
 
-    mask256_for_each(d, &card->present_queues) count += card->queues[d].pendingq_count;
+    mask256_for_each (d, &card->present_queues)
+        count += card->queues[d].pendingq_count;
     text_addf(out, "%u\n", count);
     return 0;
 }
@@ -109,7 +110,8 @@ static int requestq_count_show(void *ctx, uint32_t apid, struct text *out)
     struct ap_card *card = card_of(ctx, apid);
     unsigned count = 0;
 
-    mask256_for_each(d, &card->present_queues) count += card->queues[d].requestq_count;
+    mask256_for_each (d, &card->present_queues)
+        count += card->queues[d].requestq_count;
     text_addf(out, "%u\n", count);
     return 0;
 }
@@ -126,7 +128,8 @@ static int request_count_store(void *ctx, uint32_t apid, const char *data, size_
     struct ap_card *card = card_of(ctx, apid);
 
     card->total_requests = 0;
-    mask256_for_each(d, &card->present_queues) card->queues[d].total_requests = 0;
+    mask256_for_each (d, &card->present_queues)
+        card->queues[d].total_requests = 0;
     return 0;
 }
 

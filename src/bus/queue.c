@@ -320,8 +320,7 @@ void ap_bus_restart(struct ap_bus *b)
     for (unsigned apid = 0; apid < AP_IDS; apid++) {
         const struct ap_card *card = &b->cards[apid];
 
-        mask256_for_each(apqi, &card->present_queues)
-        {
+        mask256_for_each (apqi, &card->present_queues) {
             if (queue_runs(b, &card->queues[apqi]))
                 queue_restart(b, AP_QN(apid, apqi));
         }

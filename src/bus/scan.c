@@ -289,8 +289,7 @@ void ap_bus_scan_adapters(struct ap_bus *b, const struct mask256 *adapters, stru
         drivers_call(b, config_changed, &b->qci, &old, fx);
     if (b->domain < 0)
         bus_choose_domain(b);
-    mask256_for_each(apid, &wanted)
-    {
+    mask256_for_each (apid, &wanted) {
         if (b->cards[apid].present || apid <= ap_bus_max_adapter(b))
             scan_adapter(b, apid, fx);
     }

@@ -29,8 +29,7 @@ static void print_uevent(const json_t *data)
 
     printf("%-8s %s (%s)", field_string(data, "ACTION", "?"), field_string(data, "DEVPATH", "?"),
            field_string(data, "SUBSYSTEM", "-"));
-    json_object_foreach((json_t *)data, key, value)
-    {
+    json_object_foreach ((json_t *)data, key, value) {
         if (strcmp(key, "ACTION") && strcmp(key, "DEVPATH") && strcmp(key, "SUBSYSTEM"))
             print_variable(key, json_string_value(value));
     }
@@ -100,7 +99,8 @@ static int recent(struct connection *c)
 
     if (!view)
         return 1;
-    json_array_foreach(json_object_get(view, "events"), i, event) show(event);
+    json_array_foreach (json_object_get(view, "events"), i, event)
+        show(event);
     json_decref(view);
     return 0;
 }

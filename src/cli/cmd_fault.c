@@ -45,8 +45,7 @@ static void print_faults(const json_t *faults)
     table_add(&table, "HITS");
     table_add(&table, "LEFT");
     table_add(&table, "RULE");
-    json_array_foreach(faults, i, f)
-    {
+    json_array_foreach (faults, i, f) {
         table_addf(&table, "%lld", field_number(f, "number"));
         table_addf(&table, "%lld", field_number(f, "hits"));
         if (json_is_null(json_object_get(f, "left")))
@@ -70,7 +69,8 @@ static int fault_list_run(int argc, char **argv)
     status = ask("fault-list", NULL, &view);
     faults = json_object_get(view, "faults");
     if (status == 0 && cli_json())
-        json_array_foreach(faults, i, f) ask_print(f);
+        json_array_foreach (faults, i, f)
+            ask_print(f);
     else if (status == 0)
         print_faults(faults);
     json_decref(view);

@@ -17,7 +17,7 @@ static void join(const json_t *strings, struct text *out)
 
     if (!json_array_size(strings))
         text_adds(out, "-");
-    json_array_foreach(strings, i, string)
+    json_array_foreach (strings, i, string)
         text_addf(out, "%s%s", i ? "," : "", json_string_value(string));
 }
 
@@ -31,8 +31,7 @@ void guests_print(const json_t *guests, unsigned indent)
 
     for (i = 0; i < table.columns; i++)
         table_add(&table, heading[i]);
-    json_array_foreach(guests, i, g)
-    {
+    json_array_foreach (guests, i, g) {
         text_auto list = {0};
 
         join(json_object_get(g, "features"), &list);
@@ -70,11 +69,8 @@ static void print_matrix(const json_t *matrix)
     const json_t *name;
     size_t i;
 
-    json_array_foreach(matrix, i, name) printf("%s%s",
-                                               i == 0  ? ""
-                                               : i % 8 ? " "
-                                                       : "\n                  ",
-                                               json_string_value(name));
+    json_array_foreach (matrix, i, name)
+        printf("%s%s", i == 0 ? "" : i % 8 ? " " : "\n                  ", json_string_value(name));
     printf("%s\n", json_array_size(matrix) ? "" : "-");
 }
 

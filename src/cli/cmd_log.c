@@ -70,8 +70,7 @@ static int show_past(struct connection *c, uint64_t since)
 
     if (!view)
         return 1;
-    json_array_foreach(json_object_get(view, "messages"), i, message)
-    {
+    json_array_foreach (json_object_get(view, "messages"), i, message) {
         if (cli_json())
             ask_print(message);
         else

@@ -211,8 +211,7 @@ static void print_adapters(const json_t *adapters)
     table_add(&table, "STATE");
     table_add(&table, "LPAR");
     table_add(&table, "SERIAL");
-    json_array_foreach(adapters, i, a)
-    {
+    json_array_foreach (adapters, i, a) {
         table_addf(&table, "%02llx", field_number(a, "id"));
         table_add(&table, field_string(a, "type", "-"));
         table_add(&table, field_string(a, "state", "-"));

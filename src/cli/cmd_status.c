@@ -24,8 +24,7 @@ static void print_adapters(const json_t *adapters)
 
     for (i = 0; i < table.columns; i++)
         table_add(&table, heading[i]);
-    json_array_foreach(adapters, i, a)
-    {
+    json_array_foreach (adapters, i, a) {
         long long id = field_number(a, "id");
 
         table_addf(&table, "%02llx", id);
@@ -51,8 +50,7 @@ static void print_mdevs(const json_t *mdevs)
 
     for (i = 0; i < table.columns; i++)
         table_add(&table, heading[i]);
-    json_array_foreach(mdevs, i, m)
-    {
+    json_array_foreach (mdevs, i, m) {
         table_add(&table, field_string(m, "uuid", "?"));
         table_add(&table, field_string(m, "guest", "-"));
         table_add_ids(&table, m, "adapters", 2);

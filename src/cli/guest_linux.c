@@ -37,8 +37,9 @@ const json_t *guest_linux_find(const json_t *list, const char *name)
     const json_t *g;
     size_t i;
 
-    json_array_foreach(json_object_get(list, "guests"), i,
-                       g) if (strcmp(field_string(g, "name", ""), name) == 0) return g;
+    json_array_foreach (json_object_get(list, "guests"), i, g)
+        if (strcmp(field_string(g, "name", ""), name) == 0)
+            return g;
     return NULL;
 }
 

@@ -267,8 +267,7 @@ static void draw_legend(struct drawing *d)
         if (occurs)
             text_addf(d->out, "%-5c %s\n", kinds[k].what, kinds[k].text);
     }
-    json_array_foreach(d->map->mdevs, number, mdev)
-    {
+    json_array_foreach (d->map->mdevs, number, mdev) {
         const char *guest = field_string(mdev, "guest", NULL);
 
         text_addf(d->out, "%-5zu mediated device %s%s%s\n", number + 1,

@@ -40,7 +40,8 @@ json_t *control_json_ids(const struct mask256 *mask)
 {
     json_t *ids = json_array();
 
-    mask256_for_each(id, mask) control_json_append(ids, json_integer(id));
+    mask256_for_each (id, mask)
+        control_json_append(ids, json_integer(id));
     return ids;
 }
 
@@ -57,10 +58,8 @@ json_t *control_json_apqns(const struct mask256 *apm, const struct mask256 *aqm)
     json_t *apqns = json_array();
     char name[AP_QN_TEXT];
 
-    mask256_for_each(apid, apm)
-    {
-        mask256_for_each(apqi, aqm)
-        {
+    mask256_for_each (apid, apm) {
+        mask256_for_each (apqi, aqm) {
             ap_qn_format(AP_QN(apid, apqi), name);
             control_json_append(apqns, json_string(name));
         }

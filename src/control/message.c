@@ -81,8 +81,7 @@ static int check_members(const json_t *root, struct control_error *error)
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)root, key, value)
-    {
+    json_object_foreach ((json_t *)root, key, value) {
         if (strcmp(key, "execute") && strcmp(key, "arguments") && strcmp(key, "id")) {
             control_error_set(error, CONTROL_SYNTAX, EINVAL,
                               "a request has no member '%.64s', only execute, arguments and id",

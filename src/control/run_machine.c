@@ -78,8 +78,7 @@ static void set_adapters(struct machine_config *config, const json_t *types)
 
     memcpy(old, config->adapters, sizeof(old));
     memset(config->adapters, 0, sizeof(config->adapters));
-    json_object_foreach((json_t *)types, key, type)
-    {
+    json_object_foreach ((json_t *)types, key, type) {
         unsigned apid = argument_types_id(key);
         struct adapter_config *a = &config->adapters[apid];
 
@@ -113,8 +112,7 @@ static void set_numbers(struct control_call *call, struct machine_config *config
 static int check_installed(const struct machine_config *config, const struct mask256 *ids,
                            const char *argument, struct control_error *error)
 {
-    mask256_for_each(apid, ids)
-    {
+    mask256_for_each (apid, ids) {
         if (!config->adapters[apid].type) {
             control_error_set(error, CONTROL_REFUSED, ENODEV,
                               "'%s' names adapter 0x%02x, which the machine does not have",

@@ -208,8 +208,9 @@ static json_t *map_collect(struct core *core, struct map *map)
                                             "guest", name_or_null(mdev.guest)));
         map->apm = mask256_or(map->apm, mdev.apm);
         map->aqm = mask256_or(map->aqm, mdev.aqm);
-        mask256_for_each(apid, &mdev.apm) mask256_for_each(apqi, &mdev.aqm)
-            map->owner[AP_QN(apid, apqi)] = number;
+        mask256_for_each (apid, &mdev.apm)
+            mask256_for_each (apqi, &mdev.aqm)
+                map->owner[AP_QN(apid, apqi)] = number;
     }
     return list;
 }
@@ -234,11 +235,10 @@ static json_t *map_rows(struct core *core, const struct map *map)
 {
     json_t *rows = json_array();
 
-    mask256_for_each(apqi, &map->aqm)
-    {
+    mask256_for_each (apqi, &map->aqm) {
         json_t *row = json_array();
 
-        mask256_for_each(apid, &map->apm)
+        mask256_for_each (apid, &map->apm)
             control_json_append(row, map_cell(core, map, AP_QN(apid, apqi)));
         control_json_append(rows, row);
     }
@@ -251,7 +251,8 @@ static json_t *run_map(struct control_call *call, struct control_error *error)
     struct map *map = xcalloc(1, sizeof(*map));
     json_t *mdevs = map_collect(core, map), *adapters = json_array(), *view;
 
-    mask256_for_each(apid, &map->apm) control_json_append(adapters, view_adapter(core, apid));
+    mask256_for_each (apid, &map->apm)
+        control_json_append(adapters, view_adapter(core, apid));
     view = json_pack("{s:o, s:o, s:o, s:o}", "adapters", adapters, "domains",
                      control_json_ids(&map->aqm), "mdevs", mdevs, "rows", map_rows(core, map));
     free(map);

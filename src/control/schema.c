@@ -30,8 +30,7 @@ static int choices_parse(const struct argument *a, const json_t *value, uint64_t
 
     if (!json_is_array(value))
         return -EINVAL;
-    json_array_foreach(value, i, one)
-    {
+    json_array_foreach (value, i, one) {
         if (choice_index(a, one, &index) < 0)
             return -EINVAL;
         bits |= UINT64_C(1) << index;
@@ -59,8 +58,7 @@ static int ids_parse(const json_t *value, struct mask256 *out)
 
     if (!json_is_array(value))
         return -EINVAL;
-    json_array_foreach(value, i, one)
-    {
+    json_array_foreach (value, i, one) {
         if (number_parse(one, AP_IDS - 1, &id) < 0)
             return -EINVAL;
         mask256_set(&ids, (unsigned)id);
@@ -79,8 +77,7 @@ static int types_check(const json_t *value)
 
     if (!json_is_object(value))
         return -EINVAL;
-    json_object_foreach((json_t *)value, key, type)
-    {
+    json_object_foreach ((json_t *)value, key, type) {
         if (number_parse_u64(key, strlen(key), 0, &id) < 0 || id >= AP_IDS ||
             !json_is_string(type) ||
             machine_adapter_type_parse(json_string_value(type), &adapter) < 0)
@@ -228,8 +225,7 @@ static int check_names(const struct argument *table, const json_t *object,
     const char *key;
     json_t *value;
 
-    json_object_foreach((json_t *)object, key, value)
-    {
+    json_object_foreach ((json_t *)object, key, value) {
         if (!known(table, key)) {
             control_error_set(error, CONTROL_ARGUMENT, EINVAL,
                               "the command has no argument '%.64s'", key);

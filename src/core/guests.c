@@ -303,16 +303,13 @@ static void names_end(const struct names *n)
 /* Queues and control domains that a has and but has not. */
 static void name_product(struct names *n, const struct apcb *a, const struct apcb *but)
 {
-    mask256_for_each(apid, &a->apm)
-    {
-        mask256_for_each(apqi, &a->aqm)
-        {
+    mask256_for_each (apid, &a->apm) {
+        mask256_for_each (apqi, &a->aqm) {
             if (!apcb_has(but, AP_QN(apid, apqi)))
                 name_add(n, "%02x.%04x", apid, apqi);
         }
     }
-    mask256_for_each(adm, &a->adm)
-    {
+    mask256_for_each (adm, &a->adm) {
         if (!mask256_test(&but->adm, adm))
             name_add(n, "control domain %04x", adm, 0);
     }
@@ -322,9 +319,11 @@ static void name_product(struct names *n, const struct apcb *a, const struct apc
 static void name_halves(struct names *n, const struct apcb *a)
 {
     if (mask256_empty(&a->aqm))
-        mask256_for_each(apid, &a->apm) name_add(n, "adapter %02x", apid, 0);
+        mask256_for_each (apid, &a->apm)
+            name_add(n, "adapter %02x", apid, 0);
     if (mask256_empty(&a->apm))
-        mask256_for_each(apqi, &a->aqm) name_add(n, "domain %04x", apqi, 0);
+        mask256_for_each (apqi, &a->aqm)
+            name_add(n, "domain %04x", apqi, 0);
 }
 
 static void name_plugged(const struct apcb *usable, const struct apcb *assigned, struct text *out)
@@ -376,10 +375,8 @@ static void lpar_clear(struct core *c)
     struct ap_qci qci = {0};
 
     hw.ops->qci(hw.ctx, &qci);
-    mask256_for_each(apid, &qci.apm)
-    {
-        mask256_for_each(apqi, &qci.aqm)
-        {
+    mask256_for_each (apid, &qci.apm) {
+        mask256_for_each (apqi, &qci.aqm) {
             if (apqsw_rc(hw.ops->rapq(hw.ctx, AP_QN(apid, apqi))) == AP_RC_BUSY)
                 hw.ops->zapq(hw.ctx, AP_QN(apid, apqi));
         }
@@ -458,9 +455,9 @@ int core_cpu_reset(struct core *c, const struct command *cmd, struct effects *fx
         return 0;
     }
     hw.ops->qci(hw.ctx, &qci);
-    mask256_for_each(apid, &qci.apm)
-    {
-        mask256_for_each(apqi, &qci.aqm) hw.ops->zapq(hw.ctx, AP_QN(apid, apqi));
+    mask256_for_each (apid, &qci.apm) {
+        mask256_for_each (apqi, &qci.aqm)
+            hw.ops->zapq(hw.ctx, AP_QN(apid, apqi));
     }
     return 0;
 }

@@ -54,7 +54,8 @@ static int lpar_precondition(struct core *c, const struct command *cmd, struct r
     if (cmd->lpar.force || mask256_empty(&online))
         return 0;
     text_adds(&reply->why, "the online adapters of the LPAR must be configured off first:");
-    mask256_for_each(apid, &online) text_addf(&reply->why, " 0x%02x", apid);
+    mask256_for_each (apid, &online)
+        text_addf(&reply->why, " 0x%02x", apid);
     text_adds(&reply->why, " (apus se adapter N off); --force models a change that asks nobody");
     return -EBUSY;
 }

@@ -27,8 +27,7 @@ static void adapter_flush(struct machine *m, struct adapter *a)
 
 void adapter_zeroize(struct machine *m, struct adapter *a, const struct mask256 *domains)
 {
-    mask256_for_each(d, domains)
-    {
+    mask256_for_each (d, domains) {
         a->zeroized[d]++;
         queue_flush(m, a, d);
     }
@@ -278,10 +277,8 @@ static void fault_over(struct machine *m, const struct fault *f)
 {
     struct mask256 adapters = machine_online(m);
 
-    mask256_for_each(apid, &adapters)
-    {
-        mask256_for_each(apqi, &m->config.usage)
-        {
+    mask256_for_each (apid, &adapters) {
+        mask256_for_each (apqi, &m->config.usage) {
             if (fault_matches(f, AP_QN(apid, apqi)))
                 alarms_add(&m->alarms, m->now, AP_QN(apid, apqi));
         }

@@ -394,8 +394,7 @@ static int adapter_ids(const struct reading *r, const struct ini_section *s, con
                       "adapter %u (0x%02x) is above max-adapter, which is %u; leave it out or "
                       "raise max-adapter",
                       above, above, r->c.max_adapter);
-    mask256_for_each(apid, &m)
-    {
+    mask256_for_each (apid, &m) {
         if (r->adapter_line[apid])
             return refuse(r, s->line,
                           "adapter %u (0x%02x) is described twice, first in line %u; keep one",
@@ -416,8 +415,7 @@ static int adapter_section(struct reading *r, const struct ini_section *s, const
         rc = adapter_keys(r, s, mask256_count(&ids), &a, &own_serial);
     if (rc < 0)
         return rc;
-    mask256_for_each(apid, &ids)
-    {
+    mask256_for_each (apid, &ids) {
         r->c.adapters[apid] = a;
         r->adapter_line[apid] = s->line;
         if (!own_serial)

@@ -60,8 +60,7 @@ static void print_value(const json_t *value, const struct field *f, const char *
         fprintf(out, "%zu bytes", strlen(string(value, "hex")) / 2);
     else if (json_is_null(value) && f && f->type == FIELD_NODE)
         fputs("(what had vanished)", out);
-    json_array_foreach(value, i, one)
-    {
+    json_array_foreach (value, i, one) {
         putc(' ', out);
         print_value(one, f, how, out);
     }
@@ -136,5 +135,6 @@ void record_print_outcome(const struct record_entry *e, FILE *out)
     if (*string(o, "why"))
         fprintf(out, ": %s", string(o, "why"));
     putc('\n', out);
-    json_array_foreach(json_object_get(o, "effects"), i, effect) print_effect(effect, out);
+    json_array_foreach (json_object_get(o, "effects"), i, effect)
+        print_effect(effect, out);
 }

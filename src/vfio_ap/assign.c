@@ -45,8 +45,7 @@ static int check_owner(const struct vfio_ap *v, const struct mdev *m, const stru
     const struct ap_masks *masks = ap_bus_masks(v->bus);
     struct conflicts against = {0};
 
-    mask256_for_each(apid, &wanted->apm)
-    {
+    mask256_for_each (apid, &wanted->apm) {
         struct mask256 row = mask256_and(ap_bus_default_row(v->bus, masks, apid), wanted->aqm);
 
         conflicts_add(&against, apid, &row);
@@ -69,8 +68,7 @@ static int check_shared(const struct vfio_ap *v, const struct mdev *m, const str
 
     if (mask256_empty(&wanted->aqm))
         return 0;
-    mask256_for_each(apid, &wanted->apm)
-    {
+    mask256_for_each (apid, &wanted->apm) {
         struct mask256 shared = mask256_and(gained_row(m, wanted, apid), v->taken[apid]);
 
         conflicts_add(&against, apid, &shared);
@@ -96,8 +94,10 @@ static void row_change(struct vfio_ap *v, const struct mdev *m, unsigned apid, s
     struct mask256 gained = mask256_andnot(new, old), lost = mask256_andnot(old, new);
 
     v->taken[apid] = mask256_or(mask256_andnot(v->taken[apid], lost), gained);
-    mask256_for_each(apqi, &gained) v->owner[AP_QN(apid, apqi)] = m->slot;
-    mask256_for_each(apqi, &lost) v->owner[AP_QN(apid, apqi)] = MDEV_NONE;
+    mask256_for_each (apqi, &gained)
+        v->owner[AP_QN(apid, apqi)] = m->slot;
+    mask256_for_each (apqi, &lost)
+        v->owner[AP_QN(apid, apqi)] = MDEV_NONE;
 }
 
 void assign_commit(struct vfio_ap *v, struct mdev *m, const struct apcb *wanted)
@@ -105,8 +105,7 @@ void assign_commit(struct vfio_ap *v, struct mdev *m, const struct apcb *wanted)
     struct mask256 touched = mask256_or(m->assigned.apm, wanted->apm);
     struct mask256 none = {0};
 
-    mask256_for_each(apid, &touched)
-    {
+    mask256_for_each (apid, &touched) {
         row_change(v, m, apid, mask256_test(&m->assigned.apm, apid) ? m->assigned.aqm : none,
                    mask256_test(&wanted->apm, apid) ? wanted->aqm : none);
     }

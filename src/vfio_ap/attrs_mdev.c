@@ -122,7 +122,8 @@ static int control_domains_show(void *ctx, uint32_t slot, struct text *out)
 {
     struct mdev *m = mdev_at(ctx, slot);
 
-    mask256_for_each(id, &m->assigned.adm) text_addf(out, "%04x\n", id);
+    mask256_for_each (id, &m->assigned.adm)
+        text_addf(out, "%04x\n", id);
     return 0;
 }
 
@@ -133,10 +134,8 @@ static void matrix_text(const struct vfio_ap *v, const struct apcb *a, struct te
     char line[AP_QN_TEXT + 1];
     size_t before = out->len;
 
-    mask256_for_each(apid, &a->apm)
-    {
-        mask256_for_each(apqi, &a->aqm)
-        {
+    mask256_for_each (apid, &a->apm) {
+        mask256_for_each (apqi, &a->aqm) {
             ap_qn_format(AP_QN(apid, apqi), line);
             line[AP_QN_TEXT - 1] = '\n';
             text_add(out, line, AP_QN_TEXT);
@@ -145,7 +144,8 @@ static void matrix_text(const struct vfio_ap *v, const struct apcb *a, struct te
             text_addf(out, "%02x.\n", apid);
     }
     if (mask256_empty(&a->apm))
-        mask256_for_each(apqi, &a->aqm) text_addf(out, ".%04x\n", apqi);
+        mask256_for_each (apqi, &a->aqm)
+            text_addf(out, ".%04x\n", apqi);
     if (v->abi->matrix_limit && out->len - before > v->abi->matrix_limit) {
         out->len = before + v->abi->matrix_limit;
         out->data[out->len] = '\0';

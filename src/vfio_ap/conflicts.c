@@ -6,8 +6,7 @@
 
 void conflicts_add(struct conflicts *c, unsigned apid, const struct mask256 *row)
 {
-    mask256_for_each(apqi, row)
-    {
+    mask256_for_each (apqi, row) {
         if (c->count < CONFLICTS_NAMED)
             c->first[c->count] = AP_QN(apid, apqi);
         c->count++;

@@ -37,7 +37,8 @@ static void adapter_withdraw(struct vfio_ap *v, struct mdev *m, unsigned apid, s
         mdev_publish(v, m, rest, fx);
         return;
     }
-    mask256_for_each(apqi, &m->effective.aqm) queue_reset(v, AP_QN(apid, apqi));
+    mask256_for_each (apqi, &m->effective.aqm)
+        queue_reset(v, AP_QN(apid, apqi));
     m->effective = rest;
     m->interrupted = true;
     mdev_mark(v, m);
@@ -112,8 +113,7 @@ static struct apcb host_gains(const struct vfio_ap *v, const struct ap_qci *new,
                          mask256_andnot(new->adm, old->adm)};
     struct mask256 came = added.apm;
 
-    mask256_for_each(apid, &came)
-    {
+    mask256_for_each (apid, &came) {
         if (is_old(v, apid))
             mask256_clear(&added.apm, apid);
     }
@@ -244,8 +244,7 @@ static void withhold_unreset(const struct vfio_ap *v, struct apcb *of)
 {
     struct mask256 adapters = of->apm;
 
-    mask256_for_each(apid, &adapters)
-    {
+    mask256_for_each (apid, &adapters) {
         if (mask256_intersects(&v->unreset[apid], &of->aqm))
             mask256_clear(&of->apm, apid);
     }
@@ -253,9 +252,9 @@ static void withhold_unreset(const struct vfio_ap *v, struct apcb *of)
 
 static void reset_all(struct vfio_ap *v, const struct apcb *of)
 {
-    mask256_for_each(apid, &of->apm)
-    {
-        mask256_for_each(apqi, &of->aqm) queue_reset(v, AP_QN(apid, apqi));
+    mask256_for_each (apid, &of->apm) {
+        mask256_for_each (apqi, &of->aqm)
+            queue_reset(v, AP_QN(apid, apqi));
     }
 }
 
@@ -272,10 +271,8 @@ int vfio_ap_reset(struct vfio_ap *v, const struct vfio_ap_guest *g)
     const struct apcb *of = g->mdev ? &g->mdev->effective : &(struct apcb){0};
     int rc = 0;
 
-    mask256_for_each(apid, &of->apm)
-    {
-        mask256_for_each(apqi, &of->aqm)
-        {
+    mask256_for_each (apid, &of->apm) {
+        mask256_for_each (apqi, &of->aqm) {
             queue_reset(v, AP_QN(apid, apqi));
             if (!answers(v, AP_QN(apid, apqi)))
                 rc = -EIO;

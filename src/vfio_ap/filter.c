@@ -16,8 +16,7 @@ static bool adapter_passable(const struct vfio_ap *v, unsigned apid, const struc
         return false;
     if (mask256_intersects(&v->unreset[apid], domains))
         return false;
-    mask256_for_each(apqi, domains)
-    {
+    mask256_for_each (apqi, domains) {
         if (ap_bus_queue_driver(v->bus, AP_QN(apid, apqi)) != v->driver)
             return false;
     }
@@ -38,8 +37,7 @@ struct apcb mdev_filter(const struct vfio_ap *v, const struct mdev *m)
                        .adm = mask256_and(m->assigned.adm, v->host.adm)};
     struct mask256 candidates = out.apm;
 
-    mask256_for_each(apid, &candidates)
-    {
+    mask256_for_each (apid, &candidates) {
         if (!adapter_passable(v, apid, &out.aqm))
             mask256_clear(&out.apm, apid);
     }
@@ -49,10 +47,8 @@ struct apcb mdev_filter(const struct vfio_ap *v, const struct mdev *m)
 /* Resets and zeroizes the queues that are in old but not in new. */
 static void reset_withdrawn(struct vfio_ap *v, const struct apcb *old, const struct apcb *new)
 {
-    mask256_for_each(apid, &old->apm)
-    {
-        mask256_for_each(apqi, &old->aqm)
-        {
+    mask256_for_each (apid, &old->apm) {
+        mask256_for_each (apqi, &old->aqm) {
             ap_qn qn = AP_QN(apid, apqi);
 
             if (!apcb_has(new, qn))

@@ -77,6 +77,7 @@ void queue_resets_look(struct vfio_ap *v)
     for (unsigned apid = 0; v->unreset_count && apid < AP_IDS; apid++) {
         struct mask256 row = v->unreset[apid];
 
-        mask256_for_each(apqi, &row) look(v, AP_QN(apid, apqi));
+        mask256_for_each (apqi, &row)
+            look(v, AP_QN(apid, apqi));
     }
 }

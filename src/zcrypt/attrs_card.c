@@ -58,8 +58,7 @@ static void queues_set_online(struct zcrypt *z, unsigned apid, bool online, stru
 {
     struct zcrypt_card *zc = &z->cards[apid];
 
-    mask256_for_each(apqi, &zc->queues_bound)
-    {
+    mask256_for_each (apqi, &zc->queues_bound) {
         if (zc->queues[apqi].offline == !online)
             continue;
         zc->queues[apqi].offline = !online;

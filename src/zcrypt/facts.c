@@ -71,8 +71,7 @@ bool facts_ep11_domain(const struct zcrypt *z, ap_qn qn, struct ep11_domain_info
 
 bool facts_ep11_module(const struct zcrypt *z, unsigned apid, struct ep11_module_info *out)
 {
-    mask256_for_each(apqi, &z->cards[apid].queues_bound)
-    {
+    mask256_for_each (apqi, &z->cards[apid].queues_bound) {
         ap_qn qn = AP_QN(apid, apqi);
         text_auto reply = {0};
         struct span data;
@@ -87,8 +86,7 @@ bool facts_ep11_module(const struct zcrypt *z, unsigned apid, struct ep11_module
 
 bool facts_card_answers(const struct zcrypt *z, unsigned apid)
 {
-    mask256_for_each(apqi, &z->cards[apid].queues_bound)
-    {
+    mask256_for_each (apqi, &z->cards[apid].queues_bound) {
         if (usable(z, AP_QN(apid, apqi)))
             return true;
     }

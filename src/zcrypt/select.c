@@ -93,8 +93,7 @@ static bool best_queue(const struct zcrypt *z, const struct zcrypt_call *call, u
     const struct ap_queue *best = NULL;
     unsigned best_load = 0;
 
-    mask256_for_each(apqi, &z->cards[apid].queues_bound)
-    {
+    mask256_for_each (apqi, &z->cards[apid].queues_bound) {
         ap_qn qn = AP_QN(apid, apqi);
         const struct ap_queue *q = ap_bus_queue(z->bus, qn);
         unsigned load = with_penalty(call, z->cards[apid].queues[apqi].load, qn, true);

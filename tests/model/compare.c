@@ -202,14 +202,15 @@ static bool compare_bus(struct play *p, const struct m_bus *b, const struct m_gu
 /* 4.3: pairs, or the half that is there. 7.2 has room for 4095 bytes. */
 static void matrix_text(const struct model *m, const struct m_set *s, struct text *out)
 {
-    mask256_for_each(a, &s->apm)
-    {
-        mask256_for_each(d, &s->aqm) text_addf(out, "%02x.%04x\n", a, d);
+    mask256_for_each (a, &s->apm) {
+        mask256_for_each (d, &s->aqm)
+            text_addf(out, "%02x.%04x\n", a, d);
         if (mask256_empty(&s->aqm))
             text_addf(out, "%02x.\n", a);
     }
     if (mask256_empty(&s->apm))
-        mask256_for_each(d, &s->aqm) text_addf(out, ".%04x\n", d);
+        mask256_for_each (d, &s->aqm)
+            text_addf(out, ".%04x\n", d);
     text_adds(out, "");
     if (!m->proposal && out->len > 4095)
         out->data[4095] = '\0';
@@ -242,7 +243,8 @@ static bool compare_texts(struct play *p, unsigned number)
     dir.object = (uint32_t)ino;
     matrix_text(&p->model, &d->assigned, &matrix);
     matrix_text(&p->model, &d->shadow, &guest_matrix);
-    mask256_for_each(bit, &d->assigned.adm) text_addf(&control, "%04x\n", bit);
+    mask256_for_each (bit, &d->assigned.adm)
+        text_addf(&control, "%04x\n", bit);
     config_text(&d->assigned, config);
     return reads(p, t, dir, "matrix", matrix.data) &&
            reads(p, t, dir, "guest_matrix",

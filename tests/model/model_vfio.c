@@ -52,11 +52,11 @@ struct m_set model_filter(const struct model *m, const struct m_mdev *d)
                       mask256_and(d->assigned.adm, m->host.adm)};
     struct mask256 all = s.apm;
 
-    mask256_for_each(apid, &all)
-    {
+    mask256_for_each (apid, &all) {
         bool passes = adapter_passes(m, apid);
 
-        mask256_for_each(apqi, &s.aqm) passes &= queue_passes(m, apid, apqi);
+        mask256_for_each (apqi, &s.aqm)
+            passes &= queue_passes(m, apid, apqi);
         if (!passes)
             mask256_clear(&s.apm, apid);
     }
@@ -114,10 +114,8 @@ static bool host_owns(const struct model *m, unsigned apid, unsigned apqi)
 
 static bool host_owns_any(const struct model *m, const struct m_set *wanted)
 {
-    mask256_for_each(apid, &wanted->apm)
-    {
-        mask256_for_each(apqi, &wanted->aqm)
-        {
+    mask256_for_each (apid, &wanted->apm) {
+        mask256_for_each (apqi, &wanted->aqm) {
             if (host_owns(m, apid, apqi))
                 return true;
         }
@@ -181,8 +179,7 @@ static int assign(struct model *m, const struct step *s, bool add)
 
 static bool within(const struct mask256 *mask, unsigned max)
 {
-    mask256_for_each(bit, mask)
-    {
+    mask256_for_each (bit, mask) {
         if (bit > max)
             return false;
     }

@@ -62,7 +62,8 @@ static void test_next(void **state)
     const unsigned want[] = {0, 63, 64, 128, 255};
     size_t n = 0;
 
-    mask256_for_each(bit, &m) assert_int_equal(bit, want[n++]);
+    mask256_for_each (bit, &m)
+        assert_int_equal(bit, want[n++]);
     assert_int_equal(n, ARRAY_LEN(want));
     assert_int_equal(mask256_next(&m, 1), 63);
     assert_int_equal(mask256_next(&m, 65), 128);

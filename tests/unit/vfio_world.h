@@ -69,11 +69,11 @@ static inline const char *product(const struct apcb *a)
     static char text[256];
     size_t len = 0;
 
-    mask256_for_each(apid, &a->apm) len +=
-        (size_t)snprintf(text + len, sizeof text - len, "%u ", apid);
+    mask256_for_each (apid, &a->apm)
+        len += (size_t)snprintf(text + len, sizeof text - len, "%u ", apid);
     len += (size_t)snprintf(text + len, sizeof text - len, "/");
-    mask256_for_each(apqi, &a->aqm) len +=
-        (size_t)snprintf(text + len, sizeof text - len, " %u", apqi);
+    mask256_for_each (apqi, &a->aqm)
+        len += (size_t)snprintf(text + len, sizeof text - len, " %u", apqi);
     return text;
 }
 
