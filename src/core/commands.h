@@ -6,9 +6,8 @@
 #include "core/fields.h"
 
 /*
- * What there is to know of each command, in one row. It is executed, and its refusal is logged,
- * after its row; recordings are written, read and printed after it; the control protocol fills in
- * commands by the names of their fields.
+ * One row describes one command: how it is executed, whether its refusal is logged, how recordings
+ * write, read and print it. The control protocol fills in commands by the names of their fields.
  *
  * A new command is a kind, a member of struct command if no other one suits, a row, and a function.
  */
@@ -17,26 +16,26 @@ typedef int command_function(struct core *c, const struct command *cmd, struct e
 
 struct command_row {
     const char *name;
-    /* For people. {name} stands for a field; behind a colon stands how it reads: x and a number of
-     * hexadecimal digits, o and one of octal digits, q for a string in quotes, g for whose tree it
-     * is. */
+    /* The command as people read it. {name} is replaced by the field of that name, {name:format} in
+     * a format: x or o and a number of hexadecimal or octal digits, q a quoted string, g the owner
+     * of a tree. */
     const char *words;
     const struct field *fields;
-    /* An administrator asked for it: a refusal is logged. Who writes to attributes leaves words of
-     * his own. */
+    /* A refusal is logged. True for commands of an administrator; a refused write to an attribute
+     * is logged where it is refused. */
     bool logged;
     command_function *execute;
 };
 
 extern const struct command_row command_rows[COMMAND_KINDS];
 
-/* What all commands have in common: time and token. */
+/* The fields that all commands have: time and token. */
 extern const struct field command_head[];
 
-/* The parts of a struct rsa_request, and those of a struct ap_insn_result. */
+/* The fields of a struct rsa_request and of a struct ap_insn_result. */
 extern const struct field rsa_me_fields[], rsa_crt_fields[], insn_result_fields[];
 
-/* -1: there is none. */
+/* The kind of the command of that name, or -1. */
 int command_find(const char *name);
 
 #endif

@@ -46,8 +46,8 @@ void core_free(struct core *c)
     free(c);
 }
 
-/* If the machine changed it presents an event, and the host's bus looks at once [bus-scan]. An
- * event that is withheld is never made up for: the next scan finds what is new. */
+/* A change of the machine presents an event, on which the host's bus scans at once [bus-scan]. An
+ * event that is withheld is not made up for: the next scan finds the change. */
 static bool host_rescan(struct core *c, bool silent, struct effects *fx)
 {
     struct mask256 changed;

@@ -16,19 +16,20 @@
 #include "zcrypt/zcrypt.h"
 
 /*
- * The door: everything that happens comes in as a command, changes state or is refused, and leaves
- * effects. The core does no I/O, reads no clock, starts no thread; one thread owns it.
+ * The core owns all state. Everything that happens comes in as a command, which either changes
+ * state or is refused, and produces effects. The core does no I/O, reads no clock and starts no
+ * thread; one thread owns it.
  */
 struct core;
 
-/* Takes a copy of the configuration. effects gets what starting up did (uevents, log). Never fails.
- */
+/* Copies the configuration. effects receives the uevents and log messages of the start. Never
+ * fails. */
 struct core *core_new(const struct machine_config *config, struct effects *effects);
 void core_free(struct core *c);
 
 #define CORE_HOST_TREE 0 /* tree numbers: 0 is the host's /sys, n + 1 that of guest number n */
 
-/* The tree for reading. NULL: there is no such guest, or it has no tree yet (CMD_GUEST_LOOK). */
+/* The tree, for reading. NULL: no such guest, or its tree is not built yet (CMD_GUEST_LOOK). */
 const struct sysfs_tree *core_tree(const struct core *c, unsigned tree);
 
 enum command_kind {
@@ -38,28 +39,27 @@ enum command_kind {
     CMD_SE_LPAR,    /* Change LPAR Cryptographic Controls */
     CMD_SCLP,       /* Configure / Deconfigure Adjunct Processor; reply.value = response code */
     CMD_CHECKSTOP,  /* fault: an adapter check-stops, or is repaired */
-    CMD_FAULT_ADD,  /* a rule of faults (machine/fault.h); reply.value = its number */
+    CMD_FAULT_ADD,  /* adds a fault rule (machine/fault.h); reply.value = its number */
     CMD_FAULT_REMOVE,
-    CMD_MACHINE_SET, /* the machine changes as a hardware event; -EINVAL: its numbers are above
-                        its own highest ones */
+    CMD_MACHINE_SET, /* changes the machine as a hardware event does; -EINVAL: a number is above the
+                        machine's own highest one */
     CMD_GUEST_START,
     CMD_GUEST_STOP,
     CMD_GUEST_ATTACH,
     CMD_GUEST_DETACH,
     CMD_GUEST_MIGRATE,
-    CMD_GUEST_LOOK,  /* somebody is going to look at a guest's tree: it is built, once */
+    CMD_GUEST_LOOK,  /* builds a guest's tree, if it is not built yet */
     CMD_VFIO_OPEN,   /* a process opens a mediated device; reply.value = its guest's number */
     CMD_VFIO_CLOSE,  /* it has closed the device, or ended */
     CMD_VFIO_RESET,  /* VFIO_DEVICE_RESET: the queues of the device are zeroized */
-    CMD_CPU_CONNECT, /* somebody becomes the CPUs of a guest or of the LPAR, or leaves: CMD_INSN */
-    CMD_CPU_RESET,   /* the system of a guest or of the LPAR was reset: its queues are zeroized */
+    CMD_CPU_CONNECT, /* a client connects as the CPUs of a guest or of the LPAR, or disconnects */
+    CMD_CPU_RESET,   /* system reset of a guest or of the LPAR: its queues are zeroized */
     CMD_TIMER,
-    CMD_INSN,   /* an AP instruction of a guest's CPU, or of a Linux that is the LPAR; the answer is
-                   in reply.insn */
-    CMD_ZCRYPT, /* a request through a device node; EFFECT_REPLY carries its reply
-                   (zcrypt_reply_parse) */
-    CMD_JOB_DONE, /* an adapter has computed the answer to a request */
-    CMD_CANCEL,   /* whoever waits for token has gone away */
+    CMD_INSN,     /* an AP instruction of a connected client's CPU; the result is in reply.insn */
+    CMD_ZCRYPT,   /* a request through a device node; EFFECT_REPLY carries its reply
+                     (zcrypt_reply_parse) */
+    CMD_JOB_DONE, /* an adapter has computed the reply to a request */
+    CMD_CANCEL,   /* nobody waits for token any more */
     COMMAND_KINDS
 };
 
@@ -114,8 +114,8 @@ struct command {
         } look;
         struct {
             unsigned guest;   /* number, or CORE_LPAR */
-            bool on;          /* CMD_CPU_CONNECT: comes; otherwise goes, which resets the queues */
-            uint32_t process; /* CMD_CPU_CONNECT: that runs the CPUs; 0: not known */
+            bool on;          /* CMD_CPU_CONNECT: false disconnects, which resets the queues */
+            uint32_t process; /* CMD_CPU_CONNECT: that runs the CPUs; 0: unknown */
         } cpu;
         struct {
             uint32_t id; /* enum timer_id */
@@ -136,7 +136,7 @@ struct command {
         struct {
             const char *text;
             size_t len;
-            uint32_t number; /* CMD_FAULT_REMOVE: which; 0: all of them */
+            uint32_t number; /* CMD_FAULT_REMOVE; 0: all rules */
         } fault;
     };
 };
@@ -145,57 +145,58 @@ struct reply {
     int result;                 /* 0 or -errno; -EINPROGRESS: EFFECT_REPLY follows */
     int64_t value;              /* SCLP response code, guest number, fault number */
     struct ap_insn_result insn; /* CMD_INSN; reply_done frees its data */
-    struct text why; /* a sentence for a refusal: what, why, and what to do; empty on success */
+    struct text why; /* a refusal in words: what, why, and the remedy; empty on success */
 };
 
-#define CORE_LPAR                                                                                  \
-    UINT32_MAX /* the issuer of an instruction is the LPAR itself, with all facilities */
+/* In place of a guest's number: the LPAR itself, which has all facilities. */
+#define CORE_LPAR UINT32_MAX
 
-/* Frees what a reply holds. */
+/* Frees the memory of a reply. */
 static inline void reply_done(struct reply *reply)
 {
     text_done(&reply->why);
     text_done(&reply->insn.data);
 }
 
-/* Executes one command; the effects are appended in order. The reply is to be freed with
+/* Executes one command and appends its effects in order. The caller frees the reply with
  * reply_done. */
 void core_execute(struct core *c, const struct command *cmd, struct effects *effects,
                   struct reply *reply);
 
 /*
- * A request that waits for its adapter (EFFECT_JOB): what to compute, on which card, with the keys
- * of which queue. source names who sent it, for fairness: 0 the host, n + 1 guest number n.
- * -ESTALE: it was reset meanwhile. The bytes stay valid until the next command.
+ * A request that its adapter is to compute (EFFECT_JOB), with the card, and the queue whose keys
+ * apply. source is the sender, for fairness: 0 the host, n + 1 guest number n. The request's bytes
+ * stay valid until the next command.
  */
 struct core_job {
     uint64_t id;
     ap_qn qn;
     uint32_t source;
-    uint64_t key_generation; /* another number for each zeroize of the queue */
+    uint64_t key_generation; /* changes with each zeroize of the queue */
     const struct adapter_config *card;
     unsigned domains; /* of the card */
     const uint8_t *request;
     size_t len;
 };
 
+/* 0, or -ESTALE: the queue was reset meanwhile. */
 int core_job_get(const struct core *c, uint64_t id, struct core_job *out);
 
-/* Who answers when the system shows what an adapter's firmware tells (zcrypt/facts.h). */
+/* Sets what answers queries of an adapter's firmware (zcrypt/facts.h). */
 void core_set_firmware(struct core *c, const struct machine_firmware *firmware);
 
-/* zcrypt of a tree, for the status of its nodes; NULL where there is none. */
+/* The zcrypt of a tree, for the status of its nodes; NULL if it has none. */
 const struct zcrypt *core_zcrypt(const struct core *c, unsigned tree);
 
 /*
- * Opening a device node of a tree (sysfs_entry.device): *node names it for zcrypt_ioctl_allowed and
- * zcrypt_request. -ENODEV: it has been destroyed, or it is none.
+ * Opens a device node of a tree (sysfs_entry.device). *node is its handle for zcrypt_ioctl_allowed
+ * and zcrypt_request. -ENODEV: destroyed, or not a device node.
  */
 int core_open(const struct core *c, unsigned tree, sysfs_ino ino, uint32_t *node);
 
 /*
- * How adapters reach the core. execute runs the command and hands its effects to all adapters
- * before it returns, so that whoever sees the reply sees a world in which the command has happened.
+ * How front ends reach the core. execute runs the command and passes its effects to all front ends
+ * before it returns: whoever receives the reply sees all effects of the command.
  */
 struct door {
     struct core *core;

@@ -4,7 +4,7 @@
 #include "core/query.h"
 #include "core/state.h"
 
-/* Rules of faults, and the queues that change by themselves because of them. */
+/* Fault rules, and the queues that change later because of them. */
 
 int core_fault_add(struct core *c, const struct command *cmd, struct effects *fx,
                    struct reply *reply)
@@ -19,7 +19,7 @@ int core_fault_add(struct core *c, const struct command *cmd, struct effects *fx
     rc = machine_fault_add(c->machine, &rule, &number);
     if (rc < 0) {
         text_addf(&reply->why,
-                  "there are %u faults, which is the most; remove some first: apus "
+                  "the limit of %u faults is reached; remove some first: apus "
                   "fault remove N or all",
                   FAULTS_MAX);
         return rc;
@@ -39,7 +39,8 @@ int core_fault_remove(struct core *c, const struct command *cmd, struct effects 
     if (cmd->fault.number) {
         rc = machine_fault_remove(c->machine, cmd->fault.number);
         if (rc < 0)
-            text_addf(&reply->why, "there is no fault %u; apus fault list shows those that are",
+            text_addf(&reply->why,
+                      "there is no fault %u; 'apus fault list' lists the existing ones",
                       cmd->fault.number);
         return rc;
     }
@@ -53,7 +54,7 @@ const struct fault_list *core_faults(const struct core *c)
     return machine_faults(c->machine);
 }
 
-/* A real system in the place of our own looks for itself. */
+/* A connected client's system looks at its queues by itself. */
 static void queue_look(struct core *c, ap_qn qn, struct effects *fx)
 {
     const struct vfio_ap_guest *g = guest_using(c, qn);

@@ -103,7 +103,7 @@ static const char *word_parse(const struct field *f, void *base, const char *tex
             field_set(f, base, i);
             return NULL;
         }
-    return "is not one of the words there are";
+    return "is not one of the allowed words";
 }
 
 const char *field_parse(const struct field *f, void *base, const char *text)
@@ -126,7 +126,7 @@ const char *field_parse(const struct field *f, void *base, const char *text)
     case FIELD_PATTERN:
         return strncmp(text, "0x", 2) == 0 && number_parse_u64(text, len, 0, at) == 0
                    ? NULL
-                   : "has to hold strings such as \"0x1f\"";
+                   : "must contain strings such as \"0x1f\"";
     default:
         abort();
     }

@@ -61,8 +61,8 @@ void guests_free(struct core *c)
     free(c->guests);
 }
 
-/* Without AP instructions the bus module does not load, and there is nothing to see. Nobody has
- * seen the system start, so nobody hears what its first scan found. */
+/* Without AP instructions the bus module does not load, and the tree stays empty. The effects of
+ * the first scan are dropped: the modelled system booted before anyone looked. */
 static struct guest_linux *linux_new(struct core *c, struct core_guest *g)
 {
     struct guest_linux *l = xcalloc(1, sizeof *l);
@@ -93,7 +93,7 @@ int core_guest_look(struct core *c, const struct command *cmd, struct effects *f
     return 0;
 }
 
-/* While a client is the guest's CPUs, its own system sees to the queues, and ours keeps away. */
+/* While a client is connected, its system owns the queues and ours must not touch them. */
 static void guest_rescan(struct core_guest *g, struct effects *fx)
 {
     if (!g || g->connected || !g->linux_system || !g->linux_system->bus)
@@ -134,7 +134,7 @@ int guest_attach(struct core *c, struct core_guest *g, const struct uuid *uuid, 
     uuid_format(uuid, text);
     if (!m) {
         text_addf(&reply->why,
-                  "there is no mediated device %s; 'apus status' shows those that are there", text);
+                  "there is no mediated device %s; 'apus status' lists the existing ones", text);
         return -ENODEV;
     }
     rc = vfio_ap_attach(c->vfio_ap, m, &g->v, fx);
@@ -156,13 +156,14 @@ static int name_check(struct core *c, const char *name, struct reply *reply)
 
     if (len == 0 || len >= CORE_GUEST_NAME || strchr(name, '/') || *name == '-' || *name == '.') {
         text_addf(&reply->why,
-                  "'%.80s' cannot be a guest's name: 1 to %d characters, no slash, no - or . first",
+                  "'%.80s' is not a valid guest name: 1 to %d characters, no slash, no leading - "
+                  "or .",
                   name, CORE_GUEST_NAME - 1);
         return -EINVAL;
     }
     if (!guest_by_name(c, name))
         return 0;
-    text_addf(&reply->why, "a guest '%s' runs already", name);
+    text_addf(&reply->why, "a guest '%s' is already running", name);
     return -EEXIST;
 }
 
@@ -192,12 +193,12 @@ int core_guest_start(struct core *c, const struct command *cmd, struct effects *
     if (rc < 0)
         return rc;
     if (c->lpar_connected) {
-        text_adds(&reply->why, "the LPAR is a real Linux (apus linux host), which has no guests");
+        text_adds(&reply->why, "a real Linux runs as the LPAR (apus linux host); it has no guests");
         return -EBUSY;
     }
     number = number_take(c);
     if (number >= GUESTS_MAX) {
-        text_addf(&reply->why, "%u guests run already", GUESTS_MAX);
+        text_addf(&reply->why, "%u guests are already running", GUESTS_MAX);
         return -ENOSPC;
     }
     g = xcalloc(1, sizeof *g);
@@ -219,7 +220,7 @@ int core_guest_start(struct core *c, const struct command *cmd, struct effects *
     return 0;
 }
 
-/* The programs of our own system get no answers any more. */
+/* Fails the pending requests of our own system, whose queues a client takes over. */
 static void zcrypt_end(struct core *c, unsigned tree, struct effects *fx)
 {
     struct zcrypt *z = zcrypt_of(c, tree);
@@ -367,8 +368,8 @@ int core_guest_migrate(struct core *c, const struct command *cmd, struct effects
     return -EBUSY;
 }
 
-/* A system that starts finds its queues empty: what our own had inside is not for it. A queue that
- * is too busy to be reset is zeroized before it answers again. */
+/* A client that connects must find its queues empty, without the messages of our own system. A
+ * queue that is too busy to be reset is zeroized before it answers again. */
 static void lpar_clear(struct core *c)
 {
     struct ap_hw hw = machine_hw(c->machine);
@@ -390,8 +391,9 @@ static int lpar_connect(struct core *c, bool on, struct effects *fx, struct repl
     for (unsigned i = 0; i < c->guest_slots; i++)
         guests |= c->guests[i] != NULL;
     if (on && (c->lpar_connected || guests)) {
-        text_adds(&reply->why, guests ? "guests run here, so the LPAR's system is our own"
-                                      : "the LPAR has its CPUs already");
+        text_adds(&reply->why, guests ? "guests are running; stop them before a Linux becomes the "
+                                        "LPAR"
+                                      : "another client is already connected as the LPAR");
         return -EBUSY;
     }
     if (on) {
@@ -404,7 +406,7 @@ static int lpar_connect(struct core *c, bool on, struct effects *fx, struct repl
     return 0;
 }
 
-/* A system that disconnects loses its queue state, and leaves nothing in the queues. */
+/* A client that disconnects loses its queue state: its queues are zeroized. */
 int core_cpu_connect(struct core *c, const struct command *cmd, struct effects *fx,
                      struct reply *reply)
 {
@@ -419,7 +421,7 @@ int core_cpu_connect(struct core *c, const struct command *cmd, struct effects *
     if (!g)
         return -ENOENT;
     if (cmd->cpu.on && g->connected) {
-        text_addf(&reply->why, "guest %s has its CPUs already", g->name);
+        text_addf(&reply->why, "guest %s is already connected to another client", g->name);
         return -EBUSY;
     }
     if (cmd->cpu.on) {

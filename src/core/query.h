@@ -5,7 +5,7 @@
 #include "core/core.h"
 #include "machine/fault.h"
 
-/* Looking at the core without changing it: what status, map and guest show print. */
+/* Queries, which change nothing: what status, map and guest show print. */
 
 struct adapter_info {
     const struct adapter_config *config; /* type, serial, functions ... as in the machine */
@@ -16,7 +16,7 @@ struct adapter_info {
 struct host_info {
     enum abi_profile abi;
     struct mask256 apmask, aqmask;
-    struct mask256 apm, aqm, adm; /* what QCI tells the LPAR */
+    struct mask256 apm, aqm, adm; /* as QCI reports them to the LPAR */
     unsigned max_adapter, max_domain;
     bool interrupts; /* facility 65 */
     uint64_t scans;
@@ -25,7 +25,7 @@ struct host_info {
 
 struct apqn_info {
     bool device;        /* the host's bus has a queue device for it */
-    bool zcrypt;        /* owned by the zcrypt drivers as apmask and aqmask say */
+    bool zcrypt;        /* reserved for the zcrypt drivers by apmask and aqmask */
     const char *driver; /* bound to, or NULL */
     bool assigned;      /* to mdev */
     struct uuid mdev;
@@ -38,7 +38,7 @@ struct mdev_info {
     uint32_t group; /* number of its IOMMU group */
     struct uuid uuid;
     struct mask256 apm, aqm, adm;                   /* assigned */
-    struct mask256 guest_apm, guest_aqm, guest_adm; /* what a guest has, or would have */
+    struct mask256 guest_apm, guest_aqm, guest_adm; /* what its guest has, or would have */
     const char *guest;                              /* NULL: none attached */
 };
 
@@ -51,22 +51,22 @@ struct guest_info {
     bool connected;   /* to a client that is its CPUs (CMD_CPU_CONNECT) */
     uint32_t process; /* that runs its CPUs or has opened its device by VFIO; 0: none is known */
     struct mask256 apm, aqm, adm; /* its APCB */
-    uint64_t config_changes;      /* notifications of a changed configuration it was sent */
+    uint64_t config_changes;      /* notifications of a changed configuration so far */
     uint64_t release_requests;
 };
 
-/* The rules of faults, in the order in which they are looked at. */
+/* The fault rules, in the order in which they are tried. */
 const struct fault_list *core_faults(const struct core *c);
 
 void core_host_info(const struct core *c, struct host_info *out);
 void core_adapter_info(const struct core *c, unsigned apid, struct adapter_info *out);
 void core_apqn_info(const struct core *c, ap_qn qn, struct apqn_info *out);
 
-/* What the guest that has the queue, or the LPAR, asked for with AQIC. enable false: nothing, or
- * the queue was reset since. */
+/* The interruption control that the queue's guest, or the LPAR, last set with AQIC. enable is false
+ * if it set none, or the queue was reset since. */
 struct ap_aqic core_queue_aqic(const struct core *c, ap_qn qn);
 
-/* Walks with *cursor 0 at first; false at the end. */
+/* Iteration: *cursor starts at 0; false at the end. */
 bool core_mdev_next(const struct core *c, uint32_t *cursor, struct mdev_info *out);
 bool core_guest_next(const struct core *c, uint32_t *cursor, struct guest_info *out);
 
@@ -76,7 +76,8 @@ const struct abi *core_abi(const struct core *c);
  * the guest. */
 int core_group_mdev(const struct core *c, uint32_t group, struct uuid *out, bool *removing);
 
-/* The guest of that number, also if the last command has stopped it; NULL if there is none. */
+/* The name of the guest of that number, even if the last command stopped it; NULL: no such guest.
+ */
 const char *core_guest_name(const struct core *c, unsigned number);
 
 /* 0, or -ENOENT. */

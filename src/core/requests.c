@@ -3,8 +3,7 @@
 
 #include "core/state.h"
 
-/* Requests to adapters: instructions that carry them, jobs that compute them, notifications of
- * replies. */
+/* Requests to adapters: AP instructions, jobs, and notification of replies. */
 
 #define LPAR_FEATURES (GUEST_AP | GUEST_APFT | GUEST_APQCI | GUEST_APQI)
 
@@ -78,7 +77,7 @@ int core_zcrypt_send(struct core *c, const struct command *cmd, struct effects *
                      : z && guest_at(c, cmd->zcrypt.tree - 1)->connected;
     int rc;
 
-    if (!z || taken) /* a real system has the queues, and fetches all replies */
+    if (!z || taken) /* a connected client owns the queues and fetches all replies */
         return -ENODEV;
     fx->tree = (uint16_t)cmd->zcrypt.tree;
     rc = zcrypt_send(z, &cmd->zcrypt.request, fx);
@@ -110,8 +109,8 @@ void requests_overdue(struct core *c, struct effects *fx)
         effects_timer(fx, TIMER_REQUESTS, first);
 }
 
-/* A system with CPUs of its own is told of replies if it enabled notification; each is told once,
- * and what nobody was told of then is not told later. */
+/* A connected client is notified once of each reply if interruptions are enabled for the queue. A
+ * reply that arrived while they were disabled is not reported later. */
 static void replies_tell(struct core *c, unsigned id, ap_qn qn, struct effects *fx)
 {
     unsigned came = machine_replies_came(c->machine, qn);
@@ -139,8 +138,8 @@ void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn, struct
     replies_tell(c, g->number, qn, fx);
 }
 
-/* The reply is in the queue. Our own zcrypts fetch it, unless somebody else has taken their place;
- * who enabled notification is told; everybody else polls. */
+/* The reply is in the queue. Our own bus fetches it unless a client owns the queue; a client is
+ * notified if it enabled interruptions, otherwise it polls. */
 int core_job_done(struct core *c, const struct command *cmd, struct effects *fx,
                   struct reply *reply)
 {

@@ -11,7 +11,7 @@
 
 /* Private to src/core. */
 
-/* A guest's own operating system: made by CMD_GUEST_LOOK, so that an idle guest is small. */
+/* The modelled Linux of a guest. Created by CMD_GUEST_LOOK only, so that an idle guest is small. */
 struct guest_linux {
     struct sysfs_tree tree;
     struct ap_bus *bus;
@@ -22,9 +22,9 @@ struct core_guest {
     struct vfio_ap_guest v;
     char name[CORE_GUEST_NAME];
     struct guest_linux *linux_system;
-    bool connected;   /* a client is its CPUs; replies are for that one alone */
-    uint32_t process; /* that runs the CPUs or has opened the device; 0: none, or not known */
-    bool by_device;   /* VFIO has started it: it ends with device and CPUs */
+    bool connected;   /* a client is its CPUs, and receives all replies */
+    uint32_t process; /* that runs the CPUs or has opened the device; 0: none, or unknown */
+    bool by_device;   /* started through VFIO: it ends with device and CPUs */
 };
 
 struct core {
@@ -32,7 +32,7 @@ struct core {
     struct machine *machine;
     uint64_t machine_seen; /* machine_changes() at the last scan */
     bool requests_watched; /* TIMER_REQUESTS is set */
-    uint64_t alarm_set;    /* the time for which TIMER_ALARM is set; 0: it is not */
+    uint64_t alarm_set;    /* the time for which TIMER_ALARM is set; 0: not set */
     struct sysfs_tree tree;
     struct ap_bus *bus;
     struct zcrypt *zcrypt;
@@ -40,55 +40,61 @@ struct core {
     struct vfio_ap *vfio_ap;
     struct core_guest **guests; /* by number; NULL where there is none */
     unsigned guest_slots;
-    unsigned stopped_number;       /* the guest that the last command has stopped, */
-    char stopped[CORE_GUEST_NAME]; /* and its name; "": none */
-    bool lpar_connected;           /* a client is the LPAR's CPUs in place of our own host */
+    unsigned stopped_number;       /* the guest that the last command stopped */
+    char stopped[CORE_GUEST_NAME]; /* its name; "": none */
+    bool lpar_connected;           /* a client is the LPAR's CPUs, in place of our host */
 };
 
 /* guests.c */
 struct core_guest *guest_at(const struct core *c, unsigned number);
 struct core_guest *guest_by_name(const struct core *c, const char *name);
 void guests_free(struct core *c);
-/* The guest uses the device: a result of vfio_ap_attach, or -ENODEV. */
+/* Attaches the guest to the device. A result of vfio_ap_attach, or -ENODEV. */
 int guest_attach(struct core *c, struct core_guest *g, const struct uuid *uuid, struct effects *fx,
                  struct reply *reply);
 void guest_stop(struct core *c, struct core_guest *g, struct effects *fx);
-/* The system of a tree; NULL: there is none. */
+/* The zcrypt and the bus of a tree, or NULL. */
 struct zcrypt *zcrypt_of(const struct core *c, unsigned tree);
 struct ap_bus *bus_of(const struct core *c, unsigned tree);
-/* Guests whose APCB changed in effects[from..], or all of them, look at their AP again, as after
- * the CHSC event. */
+/* Rescans the bus of each guest whose APCB changed in effects[from..], or of all guests, as a real
+ * guest does on the CHSC event. */
 void guests_rescan(struct core *c, struct effects *fx, size_t from, bool all);
 
 /* requests.c */
-/* The queue may have a reply: who waits for it in the guest, or is to be told, hears of it. */
+/* The queue may have a reply: the guest's bus polls it, or its client is notified. */
 void guest_reply(struct core *c, const struct vfio_ap_guest *g, ap_qn qn, struct effects *fx);
 /* The same for a queue that no guest has. */
 void lpar_reply(struct core *c, ap_qn qn, struct effects *fx);
 /* The guest that can use the queue now, or NULL. */
 const struct vfio_ap_guest *guest_using(const struct core *c, ap_qn qn);
-/* The queues of all systems; sets the timer again as long as requests are on their way. */
+/* Checks the queues of all systems for requests that timed out, and sets the timer again while any
+ * are pending. */
 void requests_overdue(struct core *c, struct effects *fx);
 void jobs_announce(struct core *c, struct effects *fx);
 
-/* timers.c: the next scan by timer; a changed config_time counts from now */
+/* timers.c */
+/* Sets the timer for the next scan, config_time from now. */
 void scan_timer(const struct core *c, struct effects *fx);
 
 /* faults.c */
-/* Takes the alarms that are due; everyone who waits for one of their queues looks at it. */
+/* Takes the alarms that are due, and lets those that wait for the queues look at them. */
 void alarms_handle(struct core *c, struct effects *fx);
-/* Sets the timer for the next alarm, if it is not set so already. */
+/* Sets the timer for the next alarm, unless it is already set. */
 void alarms_arm(struct core *c, struct effects *fx);
 
-/* The functions of commands, by the file they are in. */
-command_function core_store, core_owner;  /* trees.c */
-command_function core_timer, core_cancel; /* timers.c, requests.c */
-command_function core_guest_start, core_guest_stop, core_guest_attach, core_guest_detach,
-    core_guest_migrate, core_guest_look, core_cpu_connect, core_cpu_reset; /* guests.c */
-command_function core_vfio_open, core_vfio_close, core_vfio_reset;         /* vfio.c */
-command_function core_insn, core_zcrypt_send, core_job_done;               /* requests.c */
-command_function core_fault_add, core_fault_remove;                        /* faults.c */
-command_function core_se_adapter, core_se_lpar, core_sclp, core_checkstop,
-    core_machine_set; /* support_element.c */
+/* The functions of commands, by file: */
+/* trees.c, timers.c */
+command_function core_store, core_owner, core_timer;
+/* guests.c */
+command_function core_guest_start, core_guest_stop, core_guest_attach, core_guest_detach;
+command_function core_guest_migrate, core_guest_look, core_cpu_connect, core_cpu_reset;
+/* vfio.c */
+command_function core_vfio_open, core_vfio_close, core_vfio_reset;
+/* requests.c */
+command_function core_insn, core_zcrypt_send, core_job_done, core_cancel;
+/* faults.c */
+command_function core_fault_add, core_fault_remove;
+/* support_element.c */
+command_function core_se_adapter, core_se_lpar, core_sclp, core_checkstop, core_machine_set;
 
 #endif

@@ -5,8 +5,8 @@
 #include "core/state.h"
 
 /*
- * Changes of the machine: the Support Element, SCLP, faults. They only change the machine; the scan
- * that core_execute makes afterwards brings the host and its guests up to date.
+ * Changes of the machine: the Support Element, SCLP, faults. They change the machine only; the
+ * rescan at the end of core_execute updates the host and its guests.
  */
 
 static int adapter_check(struct core *c, unsigned apid, bool needs_lpar, struct reply *reply)
@@ -17,14 +17,15 @@ static int adapter_check(struct core *c, unsigned apid, bool needs_lpar, struct 
         s = machine_adapter(c->machine, apid);
     if (!s.installed) {
         text_addf(&reply->why,
-                  "there is no adapter 0x%02x (%u) in the machine; 'apus se show' shows those that "
-                  "are there",
+                  "there is no adapter 0x%02x (%u) in the machine; 'apus se show' lists the "
+                  "installed ones",
                   apid, apid);
         return -ENODEV;
     }
     if (needs_lpar && !s.in_lpar) {
         text_addf(&reply->why,
-                  "adapter 0x%02x is not assigned to the LPAR; apus se lpar add adapter 0x%02x",
+                  "adapter 0x%02x is not assigned to the LPAR; 'apus se lpar add adapter 0x%02x' "
+                  "assigns it",
                   apid, apid);
         return -ENODEV;
     }
@@ -46,7 +47,7 @@ int core_se_adapter(struct core *c, const struct command *cmd, struct effects *f
     return 0;
 }
 
-/* Online adapters of the LPAR have to be off for a change of its controls [se-adapters-off]. */
+/* The LPAR's adapters must be configured off to change its controls [se-adapters-off]. */
 static int lpar_precondition(struct core *c, const struct command *cmd, struct reply *reply)
 {
     struct mask256 online = machine_online(c->machine);
@@ -56,7 +57,7 @@ static int lpar_precondition(struct core *c, const struct command *cmd, struct r
     text_adds(&reply->why, "the online adapters of the LPAR must be configured off first:");
     mask256_for_each (apid, &online)
         text_addf(&reply->why, " 0x%02x", apid);
-    text_adds(&reply->why, " (apus se adapter N off); --force models a change that asks nobody");
+    text_adds(&reply->why, " (apus se adapter N off); --force skips this check");
     return -EBUSY;
 }
 
@@ -144,7 +145,7 @@ int core_sclp(struct core *c, const struct command *cmd, struct effects *fx, str
     effects_log(fx, done ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
                 "SCLP: adapter 0x%02x %s: response code 0x%04x%s", cmd->sclp.word >> 8 & 0xff,
                 on ? "configure" : "deconfigure", (unsigned)reply->value,
-                reply->value == SCLP_RC_NO_ACTION ? ", it was already" : "");
+                reply->value == SCLP_RC_NO_ACTION ? " (already in that state)" : "");
     return 0;
 }
 
@@ -156,7 +157,7 @@ int core_checkstop(struct core *c, const struct command *cmd, struct effects *fx
     if (rc < 0)
         return rc;
     if (machine_adapter(c->machine, cmd->adapter.apid).checkstopped == cmd->adapter.on)
-        return 0; /* nothing changes, so nothing is lost either */
+        return 0; /* no change, so the queues keep their messages */
     machine_set_checkstop(c->machine, cmd->adapter.apid, cmd->adapter.on);
     effects_log(fx, LOG_LEVEL_INFO, "adapter 0x%02x %s", cmd->adapter.apid,
                 cmd->adapter.on ? "check-stopped" : "repaired");

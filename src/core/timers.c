@@ -3,7 +3,7 @@
 
 #include "core/state.h"
 
-/* What comes due. */
+/* Timers that have expired. */
 
 void scan_timer(const struct core *c, struct effects *fx)
 {
@@ -22,7 +22,7 @@ int core_timer(struct core *c, const struct command *cmd, struct effects *fx, st
         scan_timer(c, fx);
         return 0;
     case TIMER_ALARM:
-        return 0; /* each command handles the alarms that are due */
+        return 0; /* each command takes the alarms that are due */
     case TIMER_REQUESTS:
         requests_overdue(c, fx);
         return 0;

@@ -4,7 +4,7 @@
 #include "core/query.h"
 #include "core/state.h"
 
-/* The trees of the host and of guests: looking, opening, writing. */
+/* The trees of the host and of guests: lookup, opening device nodes, writing attributes. */
 
 static struct sysfs_tree *tree_of(struct core *c, unsigned tree)
 {
@@ -48,7 +48,7 @@ int core_store(struct core *c, const struct command *cmd, struct effects *fx, st
     if (!tree)
         return -ENODEV;
     if (cmd->store.tree != CORE_HOST_TREE && guest_at(c, cmd->store.tree - 1)->connected)
-        return effects_refuse(fx, -EBUSY, "a write", "a real system has the guest's queues");
+        return effects_refuse(fx, -EBUSY, "a write", "a connected client owns the guest's queues");
     fx->tree = (uint16_t)cmd->store.tree;
     if (fx->tree != CORE_HOST_TREE)
         fx->guest = core_guest_name(c, fx->tree - 1u);

@@ -243,7 +243,7 @@ static void test_deconfigured_in_flight(void **state)
     assert_string_equal(get(w, rule), "1\n");
     assert_int_equal(unfault(w, first), -ENOENT);
     assert_string_equal(w->reply.why.data,
-                        "there is no fault 1; apus fault list shows those that are");
+                        "there is no fault 1; 'apus fault list' lists the existing ones");
     assert_int_equal(send(w, 4), -EINPROGRESS);
     compute(w);
     assert_int_equal(results[4], 0);
