@@ -32,7 +32,7 @@ struct guest_client {
 static int fail(struct guest_client *c, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The connection is lost: notes why and returns `error`. */
+/* Closes the connection, keeps the reason, and returns `error`. */
 static int fail(struct guest_client *c, int error, const char *format, ...)
 {
     va_list args;
@@ -80,7 +80,7 @@ static int send_frame(struct guest_client *c, const struct guest_frame *frame)
     return 0;
 }
 
-/* Bytes into the buffer: at least one, or an error. */
+/* Reads at least one byte into the buffer, or fails. */
 static int fill(struct guest_client *c)
 {
     ssize_t n;
@@ -101,7 +101,7 @@ static int fill(struct guest_client *c)
     return 0;
 }
 
-/* One frame if a whole one is in the buffer: 0, -EAGAIN or a lost connection. */
+/* Takes a whole frame from the buffer: 0, -EAGAIN if there is none, or a lost connection. */
 static int take_buffered(struct guest_client *c, struct guest_frame *frame)
 {
     const uint8_t *start = c->in + c->in_start;
@@ -114,7 +114,7 @@ static int take_buffered(struct guest_client *c, struct guest_frame *frame)
     if (r == 0)
         r = guest_frame_parse(start, len, frame, &why);
     if (r < 0)
-        return fail(c, r, "the server sent nonsense: %s", why);
+        return fail(c, r, "the server sent an invalid frame: %s", why);
     if (guest_type_is_from_client(frame->type))
         return fail(c, -EPROTO, "the server sent a frame of type %u", frame->type);
     c->in_start += len;
@@ -137,12 +137,12 @@ static int keep_notify(struct guest_client *c, const struct guest_notify *notify
             return 0;
     }
     if (c->n_waiting == WAITING_MAX)
-        return fail(c, -ENOBUFS, "too many notifications that nobody takes");
+        return fail(c, -ENOBUFS, "too many pending notifications");
     c->waiting[c->n_waiting++] = *notify;
     return 0;
 }
 
-/* What any frame other than an awaited reply means: 0 to read on. */
+/* Handles a frame other than the awaited reply: 0 to read on. */
 static int handle_other(struct guest_client *c, const struct guest_frame *frame)
 {
     if (frame->type == GUEST_NOTIFY)
@@ -186,7 +186,7 @@ static int connect_to(struct guest_client *c, const char *path)
     struct timeval timeout = {c->timeout_ms / 1000, c->timeout_ms % 1000 * 1000};
 
     if (strlen(path) >= sizeof(address.sun_path))
-        return fail(c, -EINVAL, "%s: path of a socket longer than %zu bytes", path,
+        return fail(c, -EINVAL, "%s: socket path longer than %zu bytes", path,
                     sizeof(address.sun_path) - 1);
     memcpy(address.sun_path, path, strlen(path));
     c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -209,9 +209,9 @@ static int greet(struct guest_client *c, const struct guest_hello *hello)
     if (r < 0)
         return r;
     if (frame.welcome.version != GUEST_PROTOCOL_VERSION)
-        return fail(c, -EPROTO, "the server wants to speak version %u", frame.welcome.version);
+        return fail(c, -EPROTO, "the server chose version %u", frame.welcome.version);
     if (frame.welcome.features & ~hello->features)
-        return fail(c, -EPROTO, "the server grants features that nobody asked for");
+        return fail(c, -EPROTO, "the server granted features that were not requested");
     c->features = frame.welcome.features;
     return 0;
 }
@@ -276,7 +276,7 @@ int guest_client_execute(struct guest_client *client, const struct guest_insn *i
         return r;
     r = guest_reply_check(insn, &answer.insn_reply, &why);
     if (r < 0)
-        return fail(client, r, "the server sent nonsense: %s", why);
+        return fail(client, r, "the server sent an invalid reply: %s", why);
     *reply = answer.insn_reply;
     return 0;
 }

@@ -6,10 +6,10 @@
 
 /*
  * Blocking client of the guest protocol: one connection, one thread at a time. Needs libc only, so
- * that the QEMU plugin can carry it.
+ * that the QEMU plugin can link it.
  *
- * Once a call failed with anything but -EINVAL, or -EAGAIN from guest_client_notify, the connection
- * is lost: every later call returns -ENOTCONN and only guest_client_close is left. Texts end in no
+ * Any failure but -EINVAL, or -EAGAIN from guest_client_notify, loses the connection: every later
+ * call returns -ENOTCONN, and only guest_client_close remains to be called. Texts have no trailing
  * newline.
  */
 struct guest_client;
@@ -17,22 +17,22 @@ struct guest_client;
 #define GUEST_ERROR_MAX (GUEST_TEXT_MAX + 128)
 
 /*
- * Connects to the socket at `path` and says hello; every wait for the server, here and later, ends
- * after `timeout_ms`. 0 and *client; on failure a text in `error` and
- * -EINVAL: path too long or `hello` not allowed by the protocol; -errno of socket(2) or connect(2);
- * -ETIMEDOUT; -ECONNRESET: the server closed without a word; -EPROTO: not our protocol;
- * otherwise the errno with which the server refused.
+ * Connects to the socket at `path` and sends HELLO. Every wait for the server, here and later, ends
+ * after `timeout_ms`. Returns 0 and *client, or a text in `error` and
+ * -EINVAL: path too long, or `hello` not allowed by the protocol; -errno of socket(2) or
+ * connect(2); -ETIMEDOUT; -ECONNRESET: the server closed the connection without REFUSE; -EPROTO:
+ * not our protocol; otherwise the errno with which the server refused.
  */
 int guest_client_open(const char *path, const struct guest_hello *hello, unsigned timeout_ms,
                       struct guest_client **client, char error[static GUEST_ERROR_MAX]);
 
-/* Closes and frees; NULL is nothing. */
+/* Closes and frees. NULL is allowed. */
 void guest_client_close(struct guest_client *client);
 
-/* Features that the server granted. */
+/* The features that the server granted. */
 uint32_t guest_client_features(const struct guest_client *client);
 
-/* The socket, to poll for notifications. -1 once the connection is lost. */
+/* The socket, for polling for notifications. -1 once the connection is lost. */
 int guest_client_fd(const struct guest_client *client);
 
 /* Why the last call failed. */
@@ -49,13 +49,13 @@ int guest_client_execute(struct guest_client *client, const struct guest_insn *i
 /* Configure or Deconfigure AP. 0 and the SCLP response code; errors as above. */
 int guest_client_servc(struct guest_client *client, uint32_t command, uint16_t *response);
 
-/* The system of the guest was reset. 0 when all queue resets are started; errors as above. */
+/* Reports a system reset of the guest. 0 when all queue resets are started; errors as above. */
 int guest_client_reset(struct guest_client *client);
 
 /*
- * The oldest notification not yet taken; waits up to `wait_ms` for one (0: does not wait). A
- * notification equal to one that still waits is merged with it. 0; -EAGAIN: none came; errors as
- * above; -ENOBUFS: more than 1024 different ones waited, the connection is lost.
+ * Takes the oldest pending notification, waiting up to `wait_ms` for one (0: does not wait). Equal
+ * pending notifications are merged. 0; -EAGAIN: none came; errors as above; -ENOBUFS: more than
+ * 1024 different ones were pending, and the connection is lost.
  */
 int guest_client_notify(struct guest_client *client, unsigned wait_ms, struct guest_notify *notify);
 

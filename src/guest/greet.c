@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* HELLO: who the client is, and which guest it becomes. */
+/* HELLO: which guest the client connects to, or starts. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,10 +11,10 @@
 
 _Static_assert(GUEST_FEATURE_AP == GUEST_AP && GUEST_FEATURE_APFT == GUEST_APFT &&
                    GUEST_FEATURE_APQCI == GUEST_APQCI && GUEST_FEATURE_APQI == GUEST_APQI,
-               "the protocol's features are the machine's");
-_Static_assert(GUEST_NAME_MAX < CORE_GUEST_NAME, "a name of the protocol is one of the core");
+               "protocol and machine number the features alike");
+_Static_assert(GUEST_NAME_MAX < CORE_GUEST_NAME, "a name of the protocol fits in the core");
 
-/* One command of the greeting: true, or the session has been refused. */
+/* Executes a command. False: it was refused, and so is the session. */
 static bool execute(struct guest_session *s, struct command *command, int64_t *value)
 {
     struct reply reply = {0};
@@ -61,7 +61,7 @@ static bool start(struct guest_session *s, uint32_t features, const struct uuid 
     return connect_cpus(s, (unsigned)number);
 }
 
-/* A guest that runs and has no CPUs yet: the client becomes these. */
+/* Connects to a guest that is already running. */
 static bool take_over(struct guest_session *s, const struct guest_info *guest, uint32_t features,
                       const struct uuid *mdev)
 {
@@ -69,7 +69,7 @@ static bool take_over(struct guest_session *s, const struct guest_info *guest, u
                              .guest = {.name = s->name, .has_mdev = true}};
 
     if (mdev && guest->attached && !uuid_equal(mdev, &guest->mdev)) {
-        guest_session_refuse(s, EPERM, "this guest has another mediated device already");
+        guest_session_refuse(s, EPERM, "the guest already has another mediated device");
         return false;
     }
     s->granted = features & guest->features;
@@ -81,7 +81,7 @@ static bool take_over(struct guest_session *s, const struct guest_info *guest, u
     return execute(s, &attach, NULL);
 }
 
-/* The guest of that name; without a name the one that has the device. */
+/* The client means this guest: by name, or without a name by mediated device. */
 static bool is_meant(const struct guest_session *s, const struct uuid *mdev,
                      const struct guest_info *guest)
 {
@@ -90,7 +90,7 @@ static bool is_meant(const struct guest_session *s, const struct uuid *mdev,
     return mdev && guest->attached && uuid_equal(mdev, &guest->mdev);
 }
 
-/* The guest whose device this process has opened. */
+/* The client is the process that has opened the guest's device. */
 static bool is_of_process(const struct guest_session *s, const struct guest_info *guest)
 {
     return s->process && guest->process == s->process && !guest->connected;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a guest is told. Each thing is remembered once, so a client that does not read costs
- * nothing. */
+/* Notifications. A pending one is a flag or a bit, so a client that does not read costs no memory.
+ */
 #include <stdlib.h>
 
 #include "core/query.h"
@@ -78,7 +78,8 @@ static bool next_interrupt(struct guest_session *s, ap_qn *qn)
     return false;
 }
 
-/* The first interrupt that is pending. Of a queue that does not notify any more there is none. */
+/* Sends the first pending interrupt. Queues whose interruptions were disabled meanwhile are
+ * skipped. */
 static bool take_interrupt(struct guest_session *s)
 {
     ap_qn qn;

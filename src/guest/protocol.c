@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Payload sizes without their variable tails. */
+/* Payload sizes without the variable part. */
 enum {
     HELLO_SIZE = 28,
     WELCOME_SIZE = 8,
@@ -18,7 +18,7 @@ enum {
 
 enum { FC_QCI = 4, PGM_SPECIFICATION = 6, RC_NOT_AVAILABLE = 0x01, QCI_SIZE = 128 };
 
-/* A cursor over bytes whose bounds the caller has checked. */
+/* A cursor over bytes. The caller checks the bounds. */
 struct reader {
     const uint8_t *at;
 };
@@ -66,8 +66,8 @@ bool guest_type_is_from_client(uint16_t type)
     return type == GUEST_HELLO || type == GUEST_INSN || type == GUEST_SERVC || type == GUEST_RESET;
 }
 
-/* Checks, shared by parse and format: what one accepts, the other can produce. Each returns NULL or
- * what is wrong. */
+/* Checks shared by parse and format, so that both allow the same frames. Each returns NULL or a
+ * text that names the error. */
 
 static const char *check_name(const char *name, size_t len)
 {
@@ -121,14 +121,14 @@ static const char *check_insn(const struct guest_insn *insn)
         return "INSN: register number above 15";
     if (insn->opcode == GUEST_OPCODE_PQAP &&
         (insn->p1[0] || insn->p1[1] || insn->p2[0] || insn->p2[1]))
-        return "INSN: register pairs with PQAP";
+        return "INSN: register pairs are not 0 with PQAP";
     if (insn->opcode == GUEST_OPCODE_NQAP) {
         uint64_t wanted = insn->p2[1] < GUEST_DATA_MAX ? insn->p2[1] : GUEST_DATA_MAX;
 
         if (insn->data_len != wanted)
-            return "INSN: NQAP without the message that its length register announces";
+            return "INSN: length of the NQAP message is not that of its length register";
     } else if (insn->data_len) {
-        return "INSN: data with an instruction other than NQAP";
+        return "INSN: data given with an instruction other than NQAP";
     }
     return NULL;
 }
@@ -162,11 +162,11 @@ static const char *check_notify(const struct guest_notify *notify)
     if (notify->isc > 7)
         return "NOTIFY: interruption subclass above 7";
     if (notify->kind != GUEST_NOTIFY_INTERRUPT && (notify->isc || notify->apqn || notify->nib))
-        return "NOTIFY: queue given with a kind that has none";
+        return "NOTIFY: queue given with a kind other than INTERRUPT";
     return NULL;
 }
 
-/* An id of 0 stands for "nobody asked": greetings, refusals and notifications. */
+/* id 0 marks frames that belong to no request: greetings, refusals and notifications. */
 static const char *check_id(const struct guest_frame *frame)
 {
     bool greeting = frame->type <= GUEST_REFUSE || frame->type == GUEST_NOTIFY;
@@ -204,7 +204,7 @@ static const char *check_frame(const struct guest_frame *frame)
     }
 }
 
-/* Size of the fixed payload and the most that may follow it; false for an unknown type. */
+/* Size of the fixed payload, and the maximum of the variable part. False: unknown type. */
 static bool type_sizes(uint16_t type, size_t *fixed, size_t *tail)
 {
     static const struct {
@@ -335,7 +335,7 @@ static const char *parse_payload(struct reader *r, size_t tail, struct guest_fra
     }
 }
 
-/* NULL and *frame, or what is wrong. */
+/* Returns NULL and *frame, or a text that names the error. */
 static const char *parse_frame(const uint8_t *bytes, size_t len, struct guest_frame *frame)
 {
     struct reader r = {bytes};
@@ -345,7 +345,7 @@ static const char *parse_frame(const uint8_t *bytes, size_t len, struct guest_fr
     if (len < GUEST_HEADER_SIZE)
         return "frame shorter than its header";
     if (take(&r, 4) != len)
-        return "length in the header is not that of the frame";
+        return "length in the header differs from that of the frame";
     frame->type = take(&r, 2);
     if (take(&r, 2))
         return "reserved bytes of the header are not 0";
@@ -354,7 +354,7 @@ static const char *parse_frame(const uint8_t *bytes, size_t len, struct guest_fr
         return "unknown frame type";
     len -= GUEST_HEADER_SIZE;
     if (len < fixed)
-        return "frame shorter than its type demands";
+        return "frame shorter than its type requires";
     if (len - fixed > tail)
         return "frame longer than its type allows";
     wrong = parse_payload(&r, len - fixed, frame);
@@ -506,7 +506,7 @@ int guest_reply_check(const struct guest_insn *insn, const struct guest_insn_rep
         reply->address - start <= size - reply->data_len)
         return 0;
     if (why)
-        *why = "INSN_REPLY: stores where the instruction does not designate";
+        *why = "INSN_REPLY: stores outside the operand of the instruction";
     return -EPROTO;
 }
 
@@ -523,8 +523,8 @@ void guest_reply_absent(const struct guest_insn *insn, uint8_t block[static 128]
         r.program_check = PGM_SPECIFICATION;
     } else if (is_qci(insn)) {
         memset(block, 0, QCI_SIZE);
-        /* A kernel that boots now keeps these limits for good, so they must be the widest:
-         * S and N, adapters and domains up to 255. */
+        /* A kernel that boots now keeps these limits, so report the widest: S and N bits, adapters
+         * and domains up to 255. */
         block[0] = 0xc0;
         block[4] = block[5] = 0xff;
         r.address = insn->gr[2];

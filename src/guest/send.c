@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Frames for the client. */
+/* Sending frames to the client. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "guest/session.h"
 
-/* A frame that the protocol does not allow here would be our own fault. */
+/* An invalid frame would be a bug of ours, hence the abort. */
 void guest_session_send(struct guest_session *s, const struct guest_frame *frame)
 {
     uint8_t *bytes = s->all->frame;

@@ -11,7 +11,7 @@
 #include "socket/acceptor.h"
 #include "socket/connection.h"
 
-/* Frames of one client handled before others get their turn. */
+/* Frames handled for one client before the next one's turn. */
 #define BATCH      32
 #define READ_BYTES 65536u
 
@@ -21,8 +21,8 @@ struct peer {
     struct peer *next;
     sd_event_source *io, *deadline;
     int fd;
-    bool pending; /* whole frames may be left: others had to get their turn first */
-    bool dead;    /* to be taken away */
+    bool pending; /* whole frames or notifications may be left to handle */
+    bool dead;    /* freed by reap() */
 };
 
 struct guest_server {
@@ -32,7 +32,7 @@ struct guest_server {
     unsigned count;
     sd_event *event;
     sd_event_source *reaper;
-    struct acceptor *acceptor; /* NULL: connections come through guest_server_add alone */
+    struct acceptor *acceptor; /* NULL: connections come from guest_server_add only */
     struct closer *closer;
 };
 
@@ -44,7 +44,7 @@ static void peer_free(struct peer *p)
     free(p);
 }
 
-/* Who was refused knows why; the administrator wants to know who speaks another protocol. */
+/* A refused client has got the reason. Protocol errors are logged for the administrator as well. */
 static void log_end(const struct peer *p)
 {
     const struct guest_session *s = &p->session;
@@ -57,8 +57,8 @@ static void log_end(const struct peer *p)
     p->server->host->log(p->server->host->data, LOG_LEVEL_WARNING, line.data);
 }
 
-/* From the event loop and never on the spot: a guest that ends with its connection is a command of
- * its own, and connections die while effects are handed out. */
+/* Runs from the event loop only: closing may execute a command (CMD_GUEST_STOP), which is not
+ * allowed while effects are handed out. */
 static int reap(sd_event_source *source, void *data)
 {
     struct guest_server *s = data;
@@ -81,7 +81,7 @@ static int reap(sd_event_source *source, void *data)
     return 0;
 }
 
-/* What a client has read is forgotten, also when it never reads everything. */
+/* Drops sent bytes from the buffer, even if the client never reads all of it. */
 static void forget_sent(struct guest_session *s)
 {
     struct text *out = &s->out;
@@ -91,7 +91,7 @@ static void forget_sent(struct guest_session *s)
     memmove(out->data, out->data + s->sent, out->len - s->sent);
     out->len -= s->sent;
     s->sent = 0;
-    /* A burst of large replies is not to be paid for with memory for ever. */
+    /* Gives back the memory of a burst of large replies. */
     if (!out->len && out->capacity > GUEST_SESSION_HOLD)
         text_done(out);
 }
@@ -180,7 +180,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
 {
     struct peer *p = data;
 
-    guest_session_refuse(&p->session, ETIMEDOUT, "no HELLO came in time");
+    guest_session_refuse(&p->session, ETIMEDOUT, "timed out waiting for HELLO");
     peer_run(p);
     return 0;
 }
@@ -211,7 +211,7 @@ void guest_server_add(struct guest_server *s, int fd)
     s->peers = p;
     if (++s->count <= GUEST_CLIENTS_MAX)
         return;
-    guest_session_refuse(&p->session, EUSERS, "there are too many connections already");
+    guest_session_refuse(&p->session, EUSERS, "too many connections");
     peer_run(p);
 }
 
@@ -273,8 +273,8 @@ void guest_server_effects(struct guest_server *s, const struct effects *effects)
 {
     if (!s->peers || !guest_sessions_effects(&s->sessions, effects))
         return;
-    /* Who has something to be told gets it from the event loop: a command may still be running for
-     * this very client. */
+    /* Notifications are sent from the event loop, since a command of this very client may still be
+     * running. */
     for (struct peer *p = s->peers; p; p = p->next) {
         if (p->dead || !guest_session_has_news(&p->session))
             continue;

@@ -7,9 +7,9 @@
 #include "core/core.h"
 
 /*
- * The guest protocol's socket: one connection is one guest or one LPAR. Runs on the thread that
- * owns the core. A client that sends nonsense, does not read or goes away loses its connection and
- * disturbs nobody.
+ * The socket of the guest protocol: each connection is a guest or the LPAR. Runs on the thread that
+ * owns the core. A client that violates the protocol, does not read, or disconnects loses its
+ * connection; other clients are not affected.
  */
 struct guest_server;
 
@@ -18,25 +18,25 @@ struct guest_server;
 struct guest_server_host {
     void *data;
     void (*log)(void *data, enum log_level level, const char *message);
-    unsigned hello_ms; /* a connection that has not said HELLO by then is closed */
+    unsigned hello_ms; /* a connection that has not sent HELLO by then is closed */
 };
 
 /*
- * Serves on fd, a Unix stream socket that listens and does not block; the server closes it in the
- * end, also on failure. -1: connections come through guest_server_add alone. -ENOMEM or what the
- * event loop says.
+ * Serves on fd, a listening, non-blocking Unix stream socket; -1: connections come from
+ * guest_server_add only. The server owns fd, even on failure. Returns 0, -ENOMEM, or an error of
+ * the event loop.
  */
 int guest_server_new(sd_event *event, struct door *door, const struct guest_server_host *host,
                      int fd, struct guest_server **out);
 
-/* Closes all connections without a word: guests live on and look for another daemon. Executes
- * nothing. NULL is allowed. */
+/* Closes all connections without REFUSE, so that clients reconnect to the next daemon. Executes no
+ * commands. NULL is allowed. */
 void guest_server_free(struct guest_server *s);
 
-/* Takes a connected socket as if it had come through the listening one. */
+/* Takes over fd, a connected socket, as if it had been accepted from the listening one. */
 void guest_server_add(struct guest_server *s, int fd);
 
-/* What a command did, to those whom it concerns. Never executes commands itself. */
+/* Notifies the clients that the effects of a command concern. Executes no commands. */
 void guest_server_effects(struct guest_server *s, const struct effects *effects);
 
 #endif

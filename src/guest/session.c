@@ -5,7 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Longest unfinished frame, and as many short ones as come at once. */
+/*
+ * A session:
+ *
+ *                HELLO accepted: WELCOME
+ *   GREETING --------------------------------> SERVING --.  INSN, SERVC, RESET: command, reply
+ *      |                                        |   ^    |  effects: NOTIFY
+ *      | HELLO refused, no HELLO in time,       |   '----'
+ *      | any other frame first                  |
+ *      |                                        | invalid frame, second HELLO, refused command,
+ *      |             REFUSE                     | guest stopped
+ *      '----------------> OVER <----------------'   REFUSE
+ *
+ * guest_session_close ends it in any state. If it was connected to a guest: owns stops the guest;
+ * otherwise the CPUs disconnect, which zeroizes the queues, and a client that was asked to release
+ * its mediated device gives it up.
+ */
+
+/* The longest unfinished frame, and one read of short ones. */
 #define INPUT_MAX (GUEST_FRAME_MAX + 65536u)
 
 void guest_session_open(struct guest_sessions *all, struct guest_session *s, uint32_t process)
@@ -19,7 +36,7 @@ static void execute(struct guest_session *s, struct command *command, struct rep
     s->all->door->execute(s->all->door, command, reply);
 }
 
-/* A command whose refusal changes nothing here. */
+/* Executes a command and ignores its reply. */
 static void execute_alone(struct guest_session *s, struct command *command)
 {
     struct reply reply = {0};
@@ -162,7 +179,7 @@ static void handle(struct guest_session *s, const struct guest_frame *frame)
 {
     if ((frame->type == GUEST_HELLO) != (s->state == SESSION_GREETING)) {
         guest_session_refuse(s, EPROTO,
-                             frame->type == GUEST_HELLO ? "HELLO came twice"
+                             frame->type == GUEST_HELLO ? "second HELLO"
                                                         : "the first frame is not HELLO");
         return;
     }
@@ -180,11 +197,11 @@ static void handle(struct guest_session *s, const struct guest_frame *frame)
         handle_reset(s, frame->id);
         return;
     default:
-        guest_session_refuse(s, EPROTO, "a frame that only a server sends");
+        guest_session_refuse(s, EPROTO, "frame of a type that only the server sends");
     }
 }
 
-/* One frame, if a whole one is there. It may have held clear keys. */
+/* Handles one frame, if a whole one has arrived, and cleanses it: it may contain clear keys. */
 static bool take_frame(struct guest_session *s)
 {
     uint8_t *start = (uint8_t *)s->in.data + s->taken;

@@ -8,27 +8,29 @@
 #include "guest/protocol.h"
 
 /*
- * The server's side of the guest protocol (docs/guest-protocol.md) without its sockets: bytes of a
- * client in, bytes for it out, commands to the core between. Runs on the thread that owns the core.
+ * The server's side of the guest protocol (docs/guest-protocol.md) without its sockets: bytes from
+ * a client in, bytes to it out, commands to the core in between. Runs on the thread that owns the
+ * core.
  */
 
-/* No request is executed while so many bytes wait to be sent. */
+/* No request is executed while more bytes than this wait to be sent. */
 #define GUEST_SESSION_HOLD 262144u
 
+/* session.c has a drawing. */
 enum guest_session_state {
-    SESSION_GREETING, /* HELLO has not come yet */
+    SESSION_GREETING, /* waits for HELLO */
     SESSION_SERVING,
-    SESSION_OVER, /* nothing is taken any more; what is in `out` may still be sent */
+    SESSION_OVER, /* input is ignored; the rest of `out` may still be sent */
 };
 
-/* One connection. Its members are the session's own, but for out and sent, which whoever sends
- * moves on. */
+/* One connection. Private to the session, except that the sender consumes `out` and advances
+ * `sent`. */
 struct guest_session {
     struct guest_sessions *all;
     struct guest_session *next;
     enum guest_session_state state;
-    bool connected;   /* is the CPUs of `guest` */
-    bool owns;        /* started the guest, which ends with it */
+    bool connected;   /* as the CPUs of `guest` */
+    bool owns;        /* started the guest, and stops it in the end */
     bool gone;        /* the guest was stopped */
     unsigned guest;   /* number, or CORE_LPAR */
     uint32_t process; /* at the other end of the connection; 0: not known */
@@ -36,41 +38,41 @@ struct guest_session {
     char name[CORE_GUEST_NAME];
     int error; /* errno of the REFUSE that ended it; 0: none */
     struct text in, out, why;
-    size_t taken, sent;                  /* of in and out */
+    size_t taken, sent;                  /* bytes consumed of in and out */
     bool config_pending, detach_pending; /* notifications that are not in `out` yet */
-    bool interrupt_pending;              /* one of the interrupts is */
-    struct mask256 *interrupts; /* queues with a reply to tell of, by adapter; NULL: never any */
-    bool asked;                 /* to close, so that the device can be removed */
+    bool interrupt_pending;              /* interrupts may have a bit set */
+    struct mask256 *interrupts; /* by adapter: queues with a reply to notify; NULL: none so far */
+    bool asked;                 /* was asked to close, so that its device can be removed */
 };
 
 /* All connections to one core. */
 struct guest_sessions {
     struct door *door;
     struct guest_session *first;
-    uint8_t frame[GUEST_FRAME_MAX]; /* to format into */
+    uint8_t frame[GUEST_FRAME_MAX]; /* scratch space of guest_session_send */
 };
 
 /* process: at the other end of the connection, 0: not known. */
 void guest_session_open(struct guest_sessions *all, struct guest_session *s, uint32_t process);
 
 /*
- * The connection has ended: the guest that it started is stopped, one that was there before loses
- * what its queues hold. Not while effects are handed out. Frees what s holds, not s.
+ * The connection has ended: a guest that the session started is stopped, any other loses its queue
+ * state. Must not be called while effects are handed out. Frees the contents of s, not s.
  */
 void guest_session_close(struct guest_session *s);
 
-/* The same, but executes nothing: the core is about to end itself. */
+/* The same without executing commands, for when the core is about to be freed. */
 void guest_session_drop(struct guest_session *s);
 
 /* Bytes that the client sent. */
 void guest_session_input(struct guest_session *s, const void *bytes, size_t len);
 
-/* Room for input is left. Whoever reads should stop reading until then. */
+/* False: the input buffer is full, so the caller should not read from the client. */
 bool guest_session_wants_input(const struct guest_session *s);
 
 /*
- * Handles the next whole frame of the input, or puts a notification into `out`. False: nothing
- * was to be done, or too much waits to be sent.
+ * Handles the next whole frame of the input, or puts a notification into `out`. False: nothing to
+ * do, or too many bytes wait to be sent.
  */
 bool guest_session_step(struct guest_session *s);
 
@@ -79,17 +81,17 @@ static inline size_t guest_session_waiting(const struct guest_session *s)
     return s->out.len - s->sent;
 }
 
-/* Sends REFUSE and ends the session. The text may be anything; it is made one line. */
+/* Sends REFUSE and ends the session. Control characters in the text are replaced by spaces. */
 void guest_session_refuse(struct guest_session *s, int error, const char *text);
 
-/* The client is to be told something: guest_session_step does. */
+/* A notification is pending, which guest_session_step will send. */
 bool guest_session_has_news(const struct guest_session *s);
 
-/* What a command did to guests, for those whom it concerns; false: it concerned nobody. Executes
- * nothing. */
+/* Marks the notifications that follow from the effects of a command. False: no session is
+ * concerned. Executes no commands. */
 bool guest_sessions_effects(struct guest_sessions *all, const struct effects *effects);
 
-/* Private to the session's files: HELLO, frames for the client, and what is to be told. */
+/* Private to the session's files: handles HELLO, sends a frame, sends a pending notification. */
 void guest_session_greet(struct guest_session *s, const struct guest_hello *hello);
 void guest_session_send(struct guest_session *s, const struct guest_frame *frame);
 bool guest_session_notify(struct guest_session *s);

@@ -228,12 +228,11 @@ static void a_server_that_misbehaves_loses_the_client(void **state)
 
     assert_int_equal(tapq_against((struct step){.expect = GUEST_INSN, .garbage = true}, error),
                      -EMSGSIZE);
-    assert_string_equal(error, "the server sent nonsense: frame too long");
+    assert_string_equal(error, "the server sent an invalid frame: frame too long");
     assert_int_equal(tapq_against((struct step){.expect = GUEST_INSN, .answer = stores}, error),
                      -EPROTO);
-    assert_string_equal(
-        error,
-        "the server sent nonsense: INSN_REPLY: stores where the instruction does not designate");
+    assert_string_equal(error, "the server sent an invalid reply: INSN_REPLY: stores outside the "
+                               "operand of the instruction");
     assert_int_equal(tapq_against((struct step){.expect = GUEST_INSN,
                                                 .answer = {.type = GUEST_INSN_REPLY, .id = 77},
                                                 .keep_id = true},

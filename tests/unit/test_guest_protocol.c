@@ -117,7 +117,7 @@ static void headers_are_checked(void **state)
 
     round_trip(&frame);
     expect_wrong(11, "frame shorter than its header");
-    expect_wrong(13, "length in the header is not that of the frame");
+    expect_wrong(13, "length in the header differs from that of the frame");
     wire[7] = 1;
     expect_wrong(12, "reserved bytes of the header are not 0");
     wire[7] = 0;
@@ -128,7 +128,7 @@ static void headers_are_checked(void **state)
     wire[5] = 0;
     expect_wrong(12, "unknown frame type");
     wire[5] = GUEST_SERVC;
-    expect_wrong(12, "frame shorter than its type demands");
+    expect_wrong(12, "frame shorter than its type requires");
     wire[3] = 13;
     wire[5] = GUEST_RESET;
     expect_wrong(13, "frame longer than its type allows");
@@ -190,11 +190,11 @@ static void instructions_are_checked(void **state)
         .insn = {.opcode = GUEST_OPCODE_NQAP, .p2 = {0, 6}, .data = wire, .data_len = 5}};
 
     expect_unformattable(&frame,
-                         "INSN: NQAP without the message that its length register announces");
+                         "INSN: length of the NQAP message is not that of its length register");
     frame.insn.opcode = GUEST_OPCODE_DQAP;
-    expect_unformattable(&frame, "INSN: data with an instruction other than NQAP");
+    expect_unformattable(&frame, "INSN: data given with an instruction other than NQAP");
     frame.insn.opcode = GUEST_OPCODE_PQAP;
-    expect_unformattable(&frame, "INSN: register pairs with PQAP");
+    expect_unformattable(&frame, "INSN: register pairs are not 0 with PQAP");
     frame.insn.r1 = 16;
     expect_unformattable(&frame, "INSN: register number above 15");
     frame.insn.opcode = 0xb2b0;
@@ -250,7 +250,7 @@ static void servc_and_notify_round_trip(void **state)
     frame = (struct guest_frame){.type = GUEST_NOTIFY, .notify = {GUEST_NOTIFY_CONFIG}};
     assert_int_equal(round_trip(&frame).notify.kind, GUEST_NOTIFY_CONFIG);
     frame.notify.apqn = 1;
-    expect_unformattable(&frame, "NOTIFY: queue given with a kind that has none");
+    expect_unformattable(&frame, "NOTIFY: queue given with a kind other than INTERRUPT");
     frame.notify = (struct guest_notify){GUEST_NOTIFY_INTERRUPT, 3, 0x0a47, 0x2000};
     assert_int_equal(round_trip(&frame).notify.nib, 0x2000);
     frame.notify.isc = 8;
@@ -281,7 +281,7 @@ static void replies_store_only_where_they_may(void **state)
     assert_int_equal(guest_reply_check(&dqap, &reply, &why), 0);
     assert_int_equal(guest_reply_check(&qci, &reply, &why), -EPROTO);
     assert_int_equal(guest_reply_check(&tapq, &reply, &why), -EPROTO);
-    assert_string_equal(why, "INSN_REPLY: stores where the instruction does not designate");
+    assert_string_equal(why, "INSN_REPLY: stores outside the operand of the instruction");
     reply.address = 0x1001;
     assert_int_equal(guest_reply_check(&dqap, &reply, NULL), -EPROTO);
     reply.data_len = 15;

@@ -150,14 +150,15 @@ static void what_hello_cannot_have_is_refused_with_a_reason(void **state)
     int client;
 
     refuse_hello(r, GUEST_ROLE_GUEST, "Guest1", UUID_NONE, ENODEV, "no mediated device 00000000");
-    refuse_hello(r, GUEST_ROLE_GUEST, "-x", UUID1, EINVAL, "cannot be a guest's name");
+    refuse_hello(r, GUEST_ROLE_GUEST, "-x", UUID1, EINVAL, "is not a valid guest name");
     refuse_hello(r, GUEST_ROLE_LPAR, "lpar", UUID1, EINVAL, "an LPAR has no mediated device");
     assert_false(find(r, "Guest1", &guest));
     client = guest_rig_guest(r, "Guest1", UUID1);
     refuse_hello(r, GUEST_ROLE_GUEST, "Guest2", UUID1, EBUSY, "is used by guest Guest1");
-    refuse_hello(r, GUEST_ROLE_GUEST, "Guest1", UUID1, EBUSY, "has its CPUs already");
+    refuse_hello(r, GUEST_ROLE_GUEST, "Guest1", UUID1, EBUSY,
+                 "is already connected to another client");
     refuse_hello(r, GUEST_ROLE_GUEST, "Guest1", UUID2, EPERM, "another mediated device");
-    refuse_hello(r, GUEST_ROLE_LPAR, "lpar", NULL, EBUSY, "guests run here");
+    refuse_hello(r, GUEST_ROLE_LPAR, "lpar", NULL, EBUSY, "guests are running");
     expect_matrix(r, client, 2, 2, 0);
     assert_int_equal(r->logged, 0);
     guest_rig_close(r, client);
@@ -189,7 +190,8 @@ static void a_guest_of_the_administrator_outlives_its_client(void **state)
     assert_true(find(r, "Guest1", &guest) && !guest.connected && guest.attached);
     assert_int_equal(zeroized(r, 0x0604), before + 1);
     client = guest_rig_guest(r, "", UUID1);
-    refuse_hello(r, GUEST_ROLE_GUEST, "Guest1", NULL, EBUSY, "has its CPUs already");
+    refuse_hello(r, GUEST_ROLE_GUEST, "Guest1", NULL, EBUSY,
+                 "is already connected to another client");
     guest_rig_close(r, client);
     assert_int_equal(admin_guest(r, CMD_GUEST_DETACH, "Guest1", NULL), 0);
     client = guest_rig_guest(r, "Guest1", UUID1);
@@ -437,7 +439,7 @@ static void an_lpar_has_the_machine_to_itself(void **state)
     assert_int_equal(servc(r, client, GUEST_SERVC_CONFIGURE | 5 << 8), 0x0020);
     expect_notify(r, client, GUEST_NOTIFY_CONFIG);
     assert_int_equal(servc(r, client, GUEST_SERVC_CONFIGURE | 0xee << 8), 0x09f0);
-    refuse_hello(r, GUEST_ROLE_LPAR, "lpar", NULL, EBUSY, "has its CPUs already");
+    refuse_hello(r, GUEST_ROLE_LPAR, "lpar", NULL, EBUSY, "already connected as the LPAR");
     assert_int_equal(admin_guest(r, CMD_GUEST_START, "Guest1", NULL), -EBUSY);
     guest_rig_close(r, client);
     assert_int_equal(admin_guest(r, CMD_GUEST_START, "Guest1", NULL), 0);
@@ -490,7 +492,7 @@ static void what_the_protocol_does_not_allow_ends_the_connection_alone(void **st
     client = guest_rig_guest(r, "Guest2", UUID2);
     notify.notify.kind = GUEST_NOTIFY_CONFIG;
     guest_rig_send(r, client, &notify);
-    guest_rig_refused(r, client, EPROTO, "only a server");
+    guest_rig_refused(r, client, EPROTO, "only the server");
     guest_rig_close(r, client);
     assert_non_null(strstr(r->last_log, "guest Guest2 was disconnected"));
     expect_matrix(r, good, 2, 2, 0);
