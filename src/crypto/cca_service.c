@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A CCA coprocessor: the services that a T2 request block can name. */
+/* The firmware of a CCA coprocessor: services that are called by a T2 request block. */
 #include <errno.h>
 
 #include <openssl/crypto.h>
@@ -9,7 +9,8 @@
 
 #define MODULUS_BYTES_MIN 16u
 
-/* A request under way. A service appends its parameters to reply; data_bytes follow on success. */
+/* A request in progress. The service appends its parameters to reply; on success, data_bytes of
+ * reply data follow. */
 struct call {
     const struct crypto_card *card;
     const struct crypto_domain *domain;
@@ -62,7 +63,7 @@ static struct cca_code rsa(struct call *c)
         return code(8, 65);
     cca_rsa_format_reply(c->params.function, r.input.len, c->reply, &result);
     if (!result)
-        return code(0, 0); /* the overflow is seen at the end */
+        return code(0, 0); /* the caller detects the overflow at the end */
     return code_of_compute(modexp_compute(&r, c->kept, result, r.input.len));
 }
 
@@ -151,7 +152,7 @@ static struct cca_code unwrap_key(struct call *c)
     return result;
 }
 
-/* Everything else administers a domain. */
+/* Anything else is a request to administer the domain. */
 static bool is_service(const struct call *c)
 {
     return c->cprbx.func_id[0] == 'T' && c->cprbx.func_id[1] == '2';
@@ -174,7 +175,7 @@ static struct cca_code run(struct call *c)
     return code(8, 90);
 }
 
-/* zcrypt reads a length behind the rule array of ME and CRT replies even when they failed. */
+/* zcrypt reads a length after the rule array of ME and CRT replies even if they failed. */
 static void add_failure_params(const uint8_t function[2], struct buffer *reply)
 {
     buffer_add(reply, function, 2);

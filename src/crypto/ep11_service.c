@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* An EP11 coprocessor: its queries and random numbers. */
+/* The firmware of an EP11 coprocessor: queries and random numbers. */
 #include <errno.h>
 
 #include <openssl/rand.h>
 
 #include "crypto/services.h"
 
-/* Return values of EP11 are those of PKCS #11; 0x80010000 and above are IBM's (ep11.h of
- * openCryptoki). */
+/* EP11 return values: those of PKCS #11, and IBM's from 0x80010000 (ep11.h of openCryptoki). */
 enum {
     RETURN_OK = 0,
     RETURN_FUNCTION_FAILED = 6,
@@ -56,7 +55,7 @@ static uint32_t query_domain(struct call *c, struct buffer *data)
     return RETURN_OK;
 }
 
-/* Of the sub-queries of a module there are none here. */
+/* Sub-queries of a module are not supported. */
 static uint32_t get_info(struct call *c)
 {
     struct buffer data = buffer_of(c->data, sizeof(c->data));

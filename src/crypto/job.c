@@ -5,7 +5,7 @@
 
 #include <openssl/crypto.h>
 
-/* What is kept of a key goes with the first request that has no use for it. */
+/* The kept values of a key are cleansed by the first request that does not use them. */
 static void work(struct pool_job *pool_job, void *own)
 {
     struct crypto_job *job = crypto_job_of(pool_job);
@@ -13,7 +13,7 @@ static void work(struct pool_job *pool_job, void *own)
 
     if (kept)
         kept->used = false;
-    /* There is always room for an error reply: crypto_job_new sees to it. */
+    /* crypto_job_new guarantees room for an error reply. */
     if (crypto_answer(&job->card, &job->domain, buffer_span(&job->request), kept, &job->reply) < 0)
         abort();
     if (kept && !kept->used)

@@ -6,25 +6,25 @@
 #include "crypto/pool.h"
 
 /*
- * One request on its way through the pool: copies of all that the worker needs, so that the
- * owner's state may change meanwhile, and the reply. The owner sets pool.done and context before it
- * submits &job->pool.
+ * One request in the pool, and its reply. It holds copies of all that the worker needs, so that the
+ * owner's state may change meanwhile. The owner sets pool.done and context before it submits
+ * &job->pool.
  */
 struct crypto_job {
     struct pool_job pool; /* first: done gets a pointer to it */
     void *context;
     struct crypto_card card;
     struct crypto_domain domain;
-    struct buffer request; /* cleansed and empty once it was answered */
+    struct buffer request; /* cleansed and emptied once answered */
     struct buffer reply;
     uint8_t bytes[];
 };
 
-/* What workers have for themselves: what is kept of a key while its requests follow one another. */
+/* The memory of each worker: values kept while consecutive requests use the same key. */
 extern const struct pool_own crypto_job_own;
 
 /* domain may be NULL for an accelerator. reply_room at least 8, CRYPTO_REPLY_BYTES for any reply.
- * NULL when there is no memory. */
+ * NULL if out of memory. */
 struct crypto_job *crypto_job_new(const struct crypto_card *card,
                                   const struct crypto_domain *domain, struct span request,
                                   size_t reply_room);

@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-/* Which register a derived key is for. */
+/* The register that a derived key belongs to. */
 enum purpose {
     PURPOSE_ASYM = CCA_ASYM,
     PURPOSE_AES = CCA_AES,
@@ -55,7 +55,7 @@ void crypto_domain_done(struct crypto_domain *domain)
     OPENSSL_cleanse(domain, sizeof(*domain));
 }
 
-/* SHA-256 over a byte 01 and the key; CCA truncates it, EP11 does not. */
+/* SHA-256 of a byte 01 and the key. CCA truncates it, EP11 does not. */
 static int pattern_of(const uint8_t key[CRYPTO_KEY_BYTES], uint8_t out[32])
 {
     uint8_t input[1 + CRYPTO_KEY_BYTES] = {1};
@@ -91,7 +91,8 @@ int crypto_wrapping_pattern(const struct crypto_domain *domain, uint8_t out[EP11
     return pattern_of(domain->wrapping, out);
 }
 
-/* AES-256-CBC with a zero vector; with stealing for lengths that are no multiple of a block. */
+/* AES-256-CBC with a zero IV, and ciphertext stealing for lengths that are not a multiple of the
+ * block size. */
 static int aes_crypt(const uint8_t key[CRYPTO_KEY_BYTES], bool encrypt, const uint8_t *in,
                      size_t len, uint8_t *out)
 {
@@ -108,7 +109,7 @@ static int aes_crypt(const uint8_t key[CRYPTO_KEY_BYTES], bool encrypt, const ui
     return ok ? 0 : -ENOMEM;
 }
 
-/* Fields of a token (an AES DATA key, internal, version 4). */
+/* Offsets in a key token (AES DATA key, internal, version 4). */
 enum {
     TOKEN_TYPE = 0,
     TOKEN_VERSION = 4,
@@ -120,7 +121,7 @@ enum {
     TOKEN_CHECK = 60,
 };
 
-/* The sum of the words in front of the check word. */
+/* The sum of the words before the check word. */
 static uint32_t check_word(const uint8_t *token)
 {
     uint32_t sum = 0;

@@ -8,10 +8,10 @@
 
 #define MODULUS_BITS (8 * (int)RSA_BYTES_MAX)
 #define PRIME_BITS   (MODULUS_BITS / 2)
-/* Exponents up to here are taken to be public: constant time is for the others. */
+/* Exponents of up to this size are assumed to be public; longer ones are used in constant time. */
 #define PUBLIC_EXPONENT_BITS 64
 
-/* A number of the context: the context clears it when it is freed. */
+/* Loads a number into the context, which clears it when it is freed. */
 static int load(BN_CTX *ctx, struct span s, int max_bits, BIGNUM **out)
 {
     BIGNUM *n = BN_CTX_get(ctx);
@@ -68,7 +68,7 @@ static bool same_moduli(const struct modexp_kept *kept, const uint8_t numbers[RS
            CRYPTO_memcmp(kept->numbers, numbers, RSA_BYTES_MAX) == 0;
 }
 
-/* Afterwards kept holds the forms of these, one or two. */
+/* Makes kept hold the Montgomery forms of one or two moduli. */
 static int use_kept(BN_CTX *ctx, const BIGNUM *const *moduli, unsigned count,
                     struct modexp_kept *kept)
 {
@@ -169,7 +169,7 @@ static int compute_crt(BN_CTX *ctx, const struct rsa_request *r, struct modexp_k
         return error;
     if (!BN_mod(cp, k.c, k.p, ctx) || !BN_mod(cq, k.c, k.q, ctx))
         return -ENOMEM;
-    /* Both halves in one call: OpenSSL interleaves them where the processor has the means. */
+    /* Both halves in one call, which OpenSSL interleaves where the processor supports it. */
     if (!BN_mod_exp_mont_consttime_x2(m1, cp, k.dp, k.p, kept->forms[0], m2, cq, k.dq, k.q,
                                       kept->forms[1], ctx))
         return -ENOMEM;
@@ -190,7 +190,7 @@ int modexp_compute(const struct rsa_request *r, struct modexp_kept *kept, uint8_
     BN_CTX_start(ctx);
     error = (r->crt ? compute_crt : compute_me)(ctx, r, kept ? kept : &none, out, n);
     BN_CTX_end(ctx);
-    /* Clears each number that was taken from it. */
+    /* Clears all numbers of the context. */
     BN_CTX_free(ctx);
     modexp_forget(&none);
     return error;

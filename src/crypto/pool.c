@@ -18,7 +18,7 @@ struct job_list {
     struct pool_job *first, **end;
 };
 
-/* Exists as long as it has jobs that wait or run. */
+/* Exists while it has jobs that wait or run. */
 struct pool_source {
     uint32_t id;
     unsigned pending;
@@ -31,8 +31,8 @@ struct pool {
     struct pool_own own;
     int fd;
     pthread_mutex_t lock;
-    pthread_cond_t work; /* something waits, or stopping */
-    /* All below under lock. */
+    pthread_cond_t work; /* a job waits, or the pool is stopping */
+    /* All below is protected by lock. */
     struct pool_source *buckets[BUCKETS];
     struct pool_source *turn, **turn_end; /* sources with waiting jobs, next one first */
     struct job_list finished;
@@ -113,9 +113,9 @@ static void tell(struct pool *pool)
 }
 
 /*
- * Each time the owner is woken it takes the processor from a worker. So while a source has plenty
- * of other jobs waiting, its answers are told of several at a time: each waits for two more jobs of
- * each thread at most, and not longer than the source's next job waits anyway.
+ * Each wake-up of the owner takes the processor away from a worker. So while a source has many jobs
+ * waiting, the owner is notified of several finished ones at a time. A finished job waits for at
+ * most two more jobs of each thread, and no longer than the source's next job waits anyway.
  */
 static bool can_wait(const struct pool *pool, const struct pool_source *source)
 {
@@ -124,7 +124,7 @@ static bool can_wait(const struct pool *pool, const struct pool_source *source)
     return pool->finished_count <= rounds && source->pending >= rounds + pool->finished_count;
 }
 
-/* Returns whether the owner has yet to come for finished jobs that it was told of. */
+/* True if the owner was notified and has not collected yet. */
 static bool finish_job(struct pool *pool, struct pool_job *job)
 {
     struct pool_source *source = job->source;
@@ -148,7 +148,7 @@ static bool finish_job(struct pool *pool, struct pool_job *job)
     return told;
 }
 
-/* Under lock, as all above. NULL: the pool stops, and nothing is left. */
+/* Called with the lock held, as all above. NULL: the pool is stopping and no job is left. */
 static struct pool_job *wait_for_job(struct pool *pool)
 {
     while (!pool->turn && !pool->stopping) {
@@ -200,8 +200,8 @@ static void *run_worker(void *argument)
         w.untidy = pool->own.size > 0;
         job->work(job, w.own);
         /*
-         * An owner that was told may be waiting for this very processor, until the worker's time
-         * slice ends after several jobs more; by then the others could have run out of jobs.
+         * The notified owner may be waiting for this very processor. Without the yield it would
+         * wait until the worker's time slice ends, and the other workers could run out of jobs.
          */
         if (finish_job(pool, job))
             sched_yield();
@@ -309,7 +309,7 @@ unsigned pool_collect(struct pool *pool)
     pthread_mutex_lock(&pool->lock);
     job = pool->finished.first;
     list_init(&pool->finished);
-    /* With the lock held, so that who finishes the next job finds a zero counter. */
+    /* With the lock held, so that the next job to finish finds the counter at 0. */
     if (pool->told && read(pool->fd, &value, sizeof(value)) != sizeof(value))
         abort();
     pool->told = false;

@@ -5,8 +5,8 @@
 #include "crypto/firmware.h"
 
 /*
- * The parts of crypto_answer. Each appends a whole reply, or returns the code of the error reply
- * that is due (0 for none) with reply unchanged or incomplete; the caller rewinds it.
+ * The parts of crypto_answer. Each appends a whole reply and returns 0, or returns the code of the
+ * error reply to give; reply may then be incomplete, and the caller truncates it.
  */
 uint8_t accelerator_answer(const struct crypto_card *card, struct span request,
                            struct modexp_kept *kept, struct buffer *reply);
