@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The kernel's buffer for a uevent, and what "SEQNUM=18446744073709551615" takes of it. */
+/* The kernel's buffer for a uevent, less the longest SEQNUM=18446744073709551615 and its NUL. */
 #define UEVENT_MAX (2048 - 28)
 
 /* Linux 6.17: NET_NS_INIT_INO of linux/nsfs.h. */
@@ -25,7 +25,8 @@ struct uevent_sender {
     struct text message;
 };
 
-/* The value of "KEY=value" at p, which ends before end, and what follows it; NULL if it is not. */
+/* The value of "KEY=value" at p, which must end before end; *next is what follows. NULL if p has
+ * another key. */
 static const char *value(const char *p, const char *end, const char *key, const char **next)
 {
     size_t len = strlen(key);
@@ -91,8 +92,8 @@ int uevent_netns_get(uint64_t *out)
 }
 
 /*
- * Newer kernels have a fixed number for it; in older ones process 1 shows it to root. Process 1 of
- * a container is not the system's: it may be 'apus run' itself.
+ * Newer kernels give the initial namespace a fixed number. On older ones, root can read it from
+ * process 1, unless that is the process 1 of a container, such as 'apus run' itself.
  */
 static bool is_the_systems(uint64_t netns)
 {
@@ -115,11 +116,11 @@ static int check_netns(int fd, uint64_t outside, struct text *why)
                                   "NET_ADMIN)"
                                 : "");
     else if (is_the_systems(netns))
-        text_adds(why, "uevents are not sent into the system's own network namespace; they need "
-                       "one of their own, as 'apus run --uevents' makes it");
+        text_adds(why, "uevents are not sent into the system's own network namespace; they need a "
+                       "separate one, as created by 'apus run --uevents'");
     else if (netns == outside)
-        text_adds(why, "uevents are not sent into the network namespace of the caller; they need "
-                       "one of their own, as 'apus run --uevents' makes it");
+        text_adds(why, "uevents are not sent into the network namespace of the caller; they need a "
+                       "separate one, as created by 'apus run --uevents'");
     else
         return 0;
     return -EPERM;
@@ -156,7 +157,7 @@ int uevent_sender_new(int fd, uint64_t outside, struct uevent_sender **out, stru
     int ret;
 
     if (option(fd, SO_DOMAIN) != AF_NETLINK || option(fd, SO_PROTOCOL) != NETLINK_KOBJECT_UEVENT) {
-        text_addf(why, "descriptor %d is no netlink socket for uevents", fd);
+        text_addf(why, "descriptor %d is not a netlink socket for uevents", fd);
         return -EINVAL;
     }
     ret = check_netns(fd, outside, why);
@@ -177,7 +178,7 @@ void uevent_sender_free(struct uevent_sender *s)
     free(s);
 }
 
-/* Sends the message and reads whether the kernel took it; it answers before sending returns. */
+/* Sends the message and reads the kernel's acknowledgement, which is there when sending returns. */
 static int deliver(struct uevent_sender *s)
 {
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
@@ -215,7 +216,7 @@ int uevent_sender_effects(struct uevent_sender *s, const struct effects *effects
             ret = deliver(s);
         if (ret < 0 && first == 0) {
             first = ret;
-            text_addf(why, "the kernel did not take the uevent %s %s: %s", record,
+            text_addf(why, "the kernel rejected the uevent %s %s: %s", record,
                       record + strlen(record) + 1, strerror(-ret));
         }
     }

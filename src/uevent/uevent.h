@@ -8,46 +8,45 @@
 #include "base/text.h"
 
 /*
- * Uevents of the host's tree as real ones of the kernel: each is sent to the kernel, which gives it
- * a sequence number and broadcasts it in our network namespace, so that udev takes it for one of
- * its own [uevents-namespace]. Whoever listens in that namespace gets them.
+ * Sends uevents of the host's tree as real kernel uevents. The kernel adds a sequence number and
+ * broadcasts them in our network namespace, where udev and other listeners cannot tell them from
+ * its own [uevents-namespace].
  */
 struct uevent_sender;
 
 /*
- * Devices that are not there are nothing to tell the system of. So uevents go into a network
- * namespace that was made for them and nowhere else: whoever makes one notes the namespace that it
- * leaves, outside, and neither that one nor the system's own is ever served. A network namespace is
- * named by its inode number, as in the link /proc/self/ns/net.
+ * The system's own udev must not see devices that do not exist. So uevents are only sent into a
+ * network namespace created for them. Its creator records the namespace that it came from as
+ * outside; neither that one nor the system's own is ever served. A network namespace is identified
+ * by its inode number, as in the link /proc/self/ns/net.
  */
 
-/* That of this process. 0 or -errno (is /proc mounted?). */
+/* The network namespace of this process. 0 or -errno (is /proc mounted?). */
 int uevent_netns_get(uint64_t *out);
 
 /*
- * A socket for uevents in the network namespace of this process. Returns the descriptor
- * (close-on-exec), or -errno with a sentence in why: -EPERM if the namespace may have none.
+ * Opens a socket for uevents in the network namespace of this process. Returns the descriptor
+ * (close-on-exec), or -errno with the reason in why; -EPERM: no uevents are sent there.
  */
 int uevent_socket_open(uint64_t outside, struct text *why);
 
 /*
- * Takes the descriptor of such a socket. If it fails, that stays the caller's and why has a
- * sentence: -EINVAL it is no such socket; -EPERM its namespace may have no uevents, or cannot be
- * told.
+ * Takes over fd, such a socket. On failure fd remains the caller's and why has the reason: -EINVAL
+ * not such a socket; -EPERM no uevents are sent into its namespace, or it cannot be determined.
  */
 int uevent_sender_new(int fd, uint64_t outside, struct uevent_sender **out, struct text *why);
 void uevent_sender_free(struct uevent_sender *s); /* NULL is allowed */
 
 /*
- * Sends all EFFECT_UEVENT of tree 0, in order. 0, or -errno of the first that the kernel did not
- * take, with a sentence in why; the others are sent nevertheless.
+ * Sends all EFFECT_UEVENT of tree 0, in order. 0, or -errno of the first that the kernel rejected,
+ * with the reason in why; the others are sent nevertheless.
  */
 int uevent_sender_effects(struct uevent_sender *s, const struct effects *effects, struct text *why);
 
 /*
- * One netlink message: header, "ACTION@DEVPATH", and the record as it is, all ended by NUL. record
- * begins with ACTION= and DEVPATH= (EFFECT_UEVENT). Replaces what is in out. -EINVAL: it does not,
- * or is longer than the kernel's limit of 2048 bytes less its sequence number.
+ * Formats one netlink message into out: header, "ACTION@DEVPATH", and the record, each
+ * NUL-terminated. -EINVAL: record does not begin with ACTION= and DEVPATH= (EFFECT_UEVENT), or is
+ * longer than the kernel's limit of 2048 bytes less the sequence number.
  */
 int uevent_format(const char *record, size_t len, uint32_t number, struct text *out);
 

@@ -36,7 +36,7 @@ def test_other_descriptors(inside):
     with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, socket.NETLINK_ROUTE) as other:
         number = other.fileno()
         assert daemon(inside, number, netns(), pass_fds=[number]) == \
-            (1, f"apus: descriptor {number} is no netlink socket for uevents\n")
+            (1, f"apus: descriptor {number} is not a netlink socket for uevents\n")
     status, said = daemon(inside, 99, netns())
     assert status == 2 and said.startswith("apus daemon: --uevent-fd 99: this descriptor is not open\n")
 

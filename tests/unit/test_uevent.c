@@ -115,7 +115,7 @@ static void test_only_its_own_sockets(void **state)
     assert_int_equal(uevent_sender_new(other, outside, &s, &why), -EINVAL);
     assert_int_equal(uevent_sender_new(-1, outside, &s, &why), -EINVAL);
     assert_int_equal(uevent_sender_new(STDIN_FILENO, outside, &s, &why), -EINVAL);
-    assert_non_null(strstr(why.data, "descriptor -1 is no netlink socket for uevents"));
+    assert_non_null(strstr(why.data, "descriptor -1 is not a netlink socket for uevents"));
     assert_null(s);
     assert_int_equal(close(other), 0);
     text_clear(&why);
@@ -205,7 +205,7 @@ static void test_too_long(void **state)
     effects_uevent(&effects, "change", "devices/ap", "ap", big, NULL);
     effects_uevent(&effects, "change", "devices/ap/card05", "ap", NULL);
     assert_int_equal(uevent_sender_effects(s, &effects, &why), -EINVAL);
-    assert_string_equal(why.data, "the kernel did not take the uevent ACTION=change "
+    assert_string_equal(why.data, "the kernel rejected the uevent ACTION=change "
                                   "DEVPATH=/devices/ap: Invalid argument");
     assert_non_null(strstr(hear(listener), "change@/devices/ap/card05 "));
     effects_done(&effects);
