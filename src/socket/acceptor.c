@@ -34,7 +34,7 @@ static int on_pause_over(sd_event_source *source, uint64_t usec, void *data)
     return sd_event_source_set_enabled(a->listening, SD_EVENT_ON);
 }
 
-/* The socket would report the connection that nobody can take again and again. */
+/* Otherwise the socket would report the connection that cannot be accepted again and again. */
 static int pause_accepting(struct acceptor *a)
 {
     int rc = sd_event_source_set_enabled(a->listening, SD_EVENT_OFF);
@@ -80,7 +80,7 @@ int acceptor_new(sd_event *event, int fd, const struct acceptor_user *user, stru
     a->fd = fd;
     a->spare = spare_open();
     rc = sd_event_add_io(event, &a->listening, fd, EPOLLIN, on_connection, a);
-    /* Made now, since a timer takes a descriptor. */
+    /* Created now, since a timer needs a descriptor. */
     if (rc >= 0)
         rc = sd_event_add_time(event, &a->pause, CLOCK_MONOTONIC, 0, 1000, on_pause_over, a);
     if (rc >= 0)

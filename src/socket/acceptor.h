@@ -5,9 +5,9 @@
 #include <systemd/sd-event.h>
 
 /*
- * Takes connections from a listening socket. Where descriptors have run out, a spare one serves to
- * take a connection and turn it away; if even that is gone, new ones wait for a moment instead of
- * keeping the event loop busy.
+ * Accepts connections from a listening socket. When the process is out of descriptors, a spare one
+ * is used to accept a connection and turn it away. If even that is lost, accepting pauses for a
+ * moment, so that the event loop does not spin.
  */
 struct acceptor;
 
@@ -15,13 +15,13 @@ struct acceptor;
 
 struct acceptor_user {
     void *data;
-    /* Both take fd, which does not block and is closed on exec. */
+    /* Both take over fd, which is non-blocking and close-on-exec. */
     void (*connected)(void *data, int fd);
     void (*turned_away)(void *data, int fd);
 };
 
-/* Takes fd, a listening socket that does not block, also on failure. 0, or what the event loop
- * says. */
+/* Takes over fd, a listening, non-blocking socket, even on failure. 0, or an error of the event
+ * loop. */
 int acceptor_new(sd_event *event, int fd, const struct acceptor_user *user, struct acceptor **out);
 
 /* NULL is allowed. */

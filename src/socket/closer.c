@@ -9,15 +9,15 @@
 #include "base/text.h"
 #include "thread/thread.h"
 
-/* Each may wait in close(2); while all of them do, descriptors queue up. */
+/* Each thread may block in close(2). While all do, descriptors queue up. */
 #define THREADS_MAX 16
 
-/* Threads live as long as there is something to close, so there is none in ordinary times. */
+/* Threads exist only while there is something to close. */
 struct closer {
     pthread_mutex_t lock;
     int *fds;
     unsigned count, capacity, threads;
-    bool over; /* the last thread frees */
+    bool over; /* the last thread frees the closer */
 };
 
 static void destroy(struct closer *c)
@@ -77,7 +77,7 @@ void closer_close(struct closer *c, int fd)
         c->fds = xrealloc(c->fds, c->capacity * sizeof *c->fds);
     }
     c->fds[c->count++] = fd;
-    /* Without a thread it waits for the next one that can be had. */
+    /* If no thread can be started, the descriptor waits for the next one. */
     if (c->threads < THREADS_MAX && thread_start("apus-close", work, c, NULL) == 0)
         c->threads++;
     pthread_mutex_unlock(&c->lock);

@@ -3,17 +3,17 @@
 #define APUS_SOCKET_CLOSER_H
 
 /*
- * Closes descriptors of which nobody knows what they are, because a client has sent them: close(2)
- * may wait for a peer on the network or for another file system. Nothing here waits.
+ * Closes descriptors received from clients, which may be anything: close(2) may block on the
+ * network or on another file system. So it is done on threads, and no function here blocks.
  */
 struct closer;
 
 struct closer *closer_new(void);
 
-/* What cannot be closed yet is closed later, or by the end of the process. NULL is allowed. */
+/* Descriptors still queued are closed later, or when the process ends. NULL is allowed. */
 void closer_free(struct closer *c);
 
-/* Takes fd. */
+/* Takes over fd. */
 void closer_close(struct closer *c, int fd);
 
 #endif

@@ -28,7 +28,7 @@ void socket_hang_up(int fd, struct closer *closer)
 {
     char byte;
 
-    /* From now on nothing more comes, so an empty socket is closed at once. */
+    /* The peer can send no more, so once the socket is empty it can be closed without blocking. */
     shutdown(fd, SHUT_RDWR);
     if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
         close(fd);

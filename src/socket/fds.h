@@ -4,9 +4,9 @@
 
 #include <sys/types.h>
 
-/* Descriptors that pass through Unix sockets (SCM_RIGHTS). */
+/* Passing descriptors through Unix sockets (SCM_RIGHTS). */
 
-/* The kernel passes no more with one message (SCM_MAX_FD). */
+/* The kernel's limit for one message (SCM_MAX_FD). */
 #define FDS_MAX 253
 
 struct fds {
@@ -14,15 +14,15 @@ struct fds {
     int v[FDS_MAX];
 };
 
-/* sendmsg(2) of the bytes, with a descriptor unless fd is negative; without SIGPIPE. */
+/* sendmsg(2) of the bytes without SIGPIPE, with a descriptor unless fd is negative. */
 ssize_t fds_send(int socket, const void *bytes, size_t len, int fd);
 
-/* recvmsg(2) of up to len bytes. The descriptors that came along are the caller's, closed on exec;
- * none if it fails. */
+/* recvmsg(2) of up to len bytes. The caller owns the received descriptors, which are close-on-exec.
+ * A failure returns none. */
 ssize_t fds_receive(int socket, void *bytes, size_t len, int flags, struct fds *out);
 
-/* Receives a message of one byte that brings one descriptor, and returns that. -EPROTO: it brought
- * none, or several; or the -errno of recvmsg(2). */
+/* Receives a message of one byte with one descriptor and returns the descriptor. -EPROTO: it had
+ * none or several; or the -errno of recvmsg(2). */
 int fds_receive_one(int socket, int flags);
 
 #endif

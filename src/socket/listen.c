@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Clients that come at once wait here; the system may keep fewer. */
+/* Clients that may wait to be accepted; the system may reduce it. */
 #define BACKLOG 4096
 
 static int refuse(struct text *why, int error, const char *path, const char *option)
@@ -36,7 +36,7 @@ static int refuse(struct text *why, int error, const char *path, const char *opt
     return -error;
 }
 
-/* Makes room for a new socket if what is there is an old one that nobody listens to. */
+/* Removes a socket that nobody listens to. */
 static int make_room(const struct sockaddr_un *address, const char *option, struct text *why)
 {
     const char *path = address->sun_path;
@@ -46,7 +46,7 @@ static int make_room(const struct sockaddr_un *address, const char *option, stru
     if (lstat(path, &st) < 0)
         return errno == ENOENT ? 0 : refuse(why, errno, path, option);
     if (!S_ISSOCK(st.st_mode)) {
-        text_addf(why, "%s exists and is no socket; remove it, or choose another path with %s",
+        text_addf(why, "%s exists and is not a socket; remove it, or choose another path with %s",
                   path, option);
         return -EEXIST;
     }
@@ -57,7 +57,7 @@ static int make_room(const struct sockaddr_un *address, const char *option, stru
     close(fd);
     if (rc == -ECONNREFUSED)
         return unlink(path) < 0 && errno != ENOENT ? refuse(why, errno, path, option) : 0;
-    text_addf(why, "another daemon answers at %s; end it, or choose another path with %s", path,
+    text_addf(why, "another daemon answers at %s; stop it, or choose another path with %s", path,
               option);
     return -EADDRINUSE;
 }
@@ -80,7 +80,7 @@ int socket_listen(const char *path, const char *option, struct text *why)
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return refuse(why, errno, path, option);
-    /* bind(2) gives the mode; afterwards would leave a moment in which anyone could connect. */
+    /* Set the mode by umask: a later chmod would leave a window in which anyone could connect. */
     mask = umask(0177);
     rc = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? errno : 0;
     umask(mask);

@@ -5,10 +5,10 @@
 #include "base/text.h"
 
 /*
- * A listening Unix socket at path, mode 0600, non-blocking. A socket that nobody answers at is
- * replaced; anything else at path is left alone. Returns the descriptor, or -ENAMETOOLONG,
- * -EADDRINUSE (another daemon answers), -EEXIST (path is no socket), or what the system says.
- * The sentences advise to choose another place with `option`.
+ * Creates a listening, non-blocking Unix socket at path with mode 0600. A socket that nobody
+ * listens to is replaced; anything else at path is not touched. Returns the descriptor, or
+ * -ENAMETOOLONG, -EADDRINUSE (another daemon answers), -EEXIST (path is not a socket), or another
+ * -errno, with the reason in why. `option` is the command-line option that the messages name.
  */
 int socket_listen(const char *path, const char *option, struct text *why);
 

@@ -12,7 +12,7 @@ struct start {
     void *data;
 };
 
-/* The thread names itself: a detached one may be over before its creator could. */
+/* The thread sets its own name: a detached one may have ended before its creator could. */
 static void *run(void *data)
 {
     struct start start = *(struct start *)data;

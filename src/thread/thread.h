@@ -5,9 +5,9 @@
 #include <pthread.h>
 
 /*
- * Starts a thread beside the event loop. Signals are delivered to the thread that called main, and
- * never to this one. name: what ps and debuggers show, at most 15 characters. joinable: NULL starts
- * a detached thread. 0, or -errno if the system gives no thread.
+ * Starts a thread beside the event loop. It blocks all signals; the main thread handles them. name
+ * is what ps and debuggers show, at most 15 characters. joinable NULL starts a detached thread.
+ * 0, or the -errno of pthread_create(3).
  */
 int thread_start(const char *name, void *(*work)(void *), void *data, pthread_t *joinable);
 
