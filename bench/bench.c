@@ -73,18 +73,18 @@ static bool belongs(enum bench_place place, int index, int count)
 
 void bench_place(enum bench_place place)
 {
-    static cpu_set_t all; /* what the program was started with */
+    static cpu_set_t all; /* the CPUs that the program was started with */
     cpu_set_t set;
     int index = 0;
 
     if (!CPU_COUNT(&all) && sched_getaffinity(0, sizeof all, &all) < 0)
-        bench_fail("the processors of this process cannot be listed: %s", strerror(errno));
+        bench_fail("cannot read the CPU affinity of this process: %s", strerror(errno));
     CPU_ZERO(&set);
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
         if (CPU_ISSET(cpu, &all) && belongs(place, index++, CPU_COUNT(&all)))
             CPU_SET(cpu, &set);
     if (sched_setaffinity(0, sizeof set, &set) < 0)
-        bench_fail("the processors of this process cannot be chosen: %s", strerror(errno));
+        bench_fail("cannot set the CPU affinity of this process: %s", strerror(errno));
 }
 
 long bench_memory(const char *path, const char *field)

@@ -7,22 +7,22 @@
 #include <stdio.h>
 
 /*
- * What the measuring programs share. Each prints JSON lines on standard output and a table on
- * standard error. Whatever goes wrong ends the program with a sentence: half a measurement is none.
+ * Shared by the benchmark programs. Each prints JSON lines on standard output and a table on
+ * standard error. Any failure ends the program with a message: a partial result is worthless.
  */
 
 _Noreturn void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* ns: of the monotonic clock, and of CPU time of this process. */
+/* In ns: the monotonic clock, and the CPU time of this process. */
 uint64_t bench_now(void);
 uint64_t bench_cpu(void);
 
-/* Sorts the samples. The value below which p percent of them are. */
+/* The p-th percentile. Sorts the samples. */
 double bench_percentile(double *samples, size_t count, double p);
 
 /*
- * Where this process and its later children run: clients on one half of the processors and servers
- * on the other, everything on one, or wherever the program was started.
+ * The CPUs on which this process and its later children run: clients on one half and servers on the
+ * other, all on one CPU, or those with which the program was started.
  */
 enum bench_place { BENCH_ANYWHERE, BENCH_CLIENTS, BENCH_SERVERS, BENCH_ONE_CPU };
 void bench_place(enum bench_place place);
@@ -31,9 +31,9 @@ void bench_place(enum bench_place place);
 long bench_memory(const char *path, const char *field);
 
 /*
- * A file system of libfuse that does nothing: one file "attr" with mode 0644 that reads as "30\n"
- * and takes every write, direct_io, infinite timeouts, on an sd-event loop as ours. Mounts it on
- * dir and serves it until the process is killed.
+ * A minimal libfuse file system to compare with: one file "attr" with mode 0644 that reads as
+ * "30\n" and accepts every write, direct_io, infinite timeouts, on an sd-event loop as ours. Mounts
+ * it on dir and serves it until the process is killed.
  */
 _Noreturn void bench_noop_serve(const char *dir);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The core alone, without file system or processes:
- *   assign_domain and unassign_domain with 10, 1,000 and 10,000 mediated devices, in turns, and the
- *   ratio to the fewest; for a product of 1 and of 8 queues;
- *   one mask write that moves all 65,536 queues to another driver, CPU time;
- *   the start of that machine, CPU time.
+ * Measures the core alone, without file system or processes:
+ *   assign_domain and unassign_domain with 10, 1,000 and 10,000 mediated devices, in turn, and the
+ *   ratio to the time with 10; for 1 and for 8 queues at a time;
+ *   a mask write that moves all 65,536 queues to another driver, in CPU time;
+ *   the start of that machine, in CPU time.
  */
 #include <errno.h>
 #include <stdbool.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RSA CRT through the firmware against OpenSSL's own private operation, in one run on the same
- * cores. One JSON object per line:
+ * Compares RSA CRT through the firmware with OpenSSL's own private key operation, in one run on the
+ * same cores. One JSON object per line:
  *   {"bits":2048,"threads":1,"openssl":ops/s,"firmware":ops/s,"pool":ops/s,
  *    "firmware_ratio":r,"pool_ratio":r}
  * firmware calls crypto_answer on each thread; pool has one more thread that submits and collects.
- * All sides alternate in short slices, so that none profits from a quieter moment.
+ * All sides alternate in short slices, so that the load of the machine affects them equally.
  *
  *   bench_crypto [seconds per measurement]
  */

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The mounted tree from a client's side, in one run against a FUSE file system of the same libfuse
- * that does nothing, and against sysfs:
+ * Compares the mounted tree, as a client sees it, with a minimal FUSE file system of the same
+ * libfuse and with sysfs, in one run:
  *
  *   bench_fuse APUS FULL.INI [ROUNDS]
  *
- * APUS is the program whose "daemon" is measured. In a private mount namespace it measures
- *   open+read+close and open+write+close of one attribute of each of the three, taking turns in
- *   short slices; p50 of each, and the median over the rounds of the ratio of their p50s;
+ * APUS is the program whose daemon is measured. In a private mount namespace it measures
+ *   open+read+close and open+write+close of one attribute of each of the three, in turn in short
+ *   slices; p50 of each, and the median over the rounds of the ratio of their p50s;
  *   the start of the daemon with its default machine and with FULL.INI, its memory, and a walk of
- *   the whole tree: its names alone, then an lstat of every name, and that again.
+ *   the whole tree: names only, then with lstat of every name, and the same again.
  *
- * Clients and servers run on different halves of the processors ("apart"), or everything on one:
- * where the scheduler puts them otherwise decides more than what is measured. The walk and the
- * starts are on one.
+ * Clients and servers run on different halves of the CPUs ("apart"), or all on one CPU; left to the
+ * scheduler, their placement would affect the results more than what is measured. The walk and the
+ * starts run on one.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -33,7 +33,7 @@
 
 #define SLICE      400 /* operations before the next target's turn */
 #define ROUNDS_MAX 1000
-#define TOP        "/tmp" /* a tmpfs of our own lies over it */
+#define TOP        "/tmp" /* covered by a tmpfs of our own */
 #define NOOP       TOP "/noop"
 #define TREE       TOP "/apus"
 #define SYSFS_DIR  "/sys/kernel/mm/ksm"
@@ -44,7 +44,7 @@ enum { OURS, EMPTY, SYSFS, TARGETS };
 struct target {
     const char *name, *dir, *attr;
     int dir_fd;
-    char value[64]; /* what is written: what was there */
+    char value[64]; /* written back as it was read */
     ssize_t len;
     double samples[SLICE];
     double p50[ROUNDS_MAX], ratio[ROUNDS_MAX];
@@ -58,7 +58,7 @@ static struct target targets[TARGETS] = {
 
 struct daemon {
     pid_t pid;
-    double start_ms; /* until it said that it serves */
+    double start_ms; /* until it reported that it is ready */
 };
 
 static pid_t spawn_begin(void)
@@ -160,7 +160,7 @@ static void measure(const char *placement, bool writing, unsigned rounds)
 
     for (unsigned r = 0; r < rounds; r++) {
         for (unsigned k = 0; k < TARGETS; k++) {
-            struct target *t = &targets[(k + r) % TARGETS]; /* nobody is always the first */
+            struct target *t = &targets[(k + r) % TARGETS]; /* none is always the first */
 
             for (unsigned i = 0; i < SLICE; i++)
                 t->samples[i] = one(t, writing);
@@ -202,7 +202,7 @@ static void attributes(const char *apus, unsigned rounds, const char *placement,
     bench_place(BENCH_ANYWHERE);
 }
 
-/* Names below a directory. With status each of them is asked for by lstat, else only listed. */
+/* Counts the names below a directory; with status, lstat is called for each of them. */
 static unsigned long walk(int parent, const char *name, bool status)
 {
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -235,7 +235,7 @@ static long daemon_memory(const struct daemon *d, const char *file, const char *
     return bench_memory(path, field);
 }
 
-/* slab: what the kernel keeps for the names, and a little of what else happened meanwhile. */
+/* slab: the kernel's memory for the names, plus some noise. */
 static void measure_walk(const char *what, bool status, const struct daemon *d)
 {
     long before = bench_memory("/proc/meminfo", "Slab:");
@@ -285,7 +285,7 @@ static void measure_daemon(const char *apus, const char *machine, const char *na
     process_stop(d.pid, TREE);
 }
 
-/* Takes the absolute path before a tmpfs hides /tmp. */
+/* Opens the path before a tmpfs hides /tmp. */
 static int open_path(const char *path)
 {
     int fd = open(path, O_PATH);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guests, in the core alone:
- *   assign_adapter of a device with a running guest against one without, in turns;
- *   an adapter that the Support Element configures off while 100 guests have it: CPU time until the
- *   last guest's APCB is updated, and the same on again;
- *   1,000 guests: memory of an idle one.
+ * Measures guests, in the core alone:
+ *   assign_adapter of a device with a running guest compared with one without, in turn;
+ *   configuring off an adapter that 100 guests have: CPU time until the last guest's APCB is
+ *   updated, and the same for configuring it on again;
+ *   memory of an idle guest, with 1,000 guests.
  */
 #include <malloc.h>
 #include <stdlib.h>
@@ -89,7 +89,7 @@ static void make(struct host *h, unsigned i, unsigned adapters, bool guest)
     }
     snprintf(name, sizeof name, "guest%u", i);
     if (uuid_parse(uuid, strlen(uuid), &cmd.guest.mdev) < 0)
-        bench_fail("%s is no UUID", uuid);
+        bench_fail("%s is not a UUID", uuid);
     if (guest)
         run(h, &cmd);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RSA through a device node, against OpenSSL itself on all cores: how many private key operations
- * per second, which adapter did how many of them, and how long one small operation takes.
+ * Compares RSA through a device node with OpenSSL itself on all cores: private key operations per
+ * second, the share of each adapter, and the latency of one small operation.
  *
  *   bench_node [--node PATH] [--clients N] [--seconds N] [--bits 1024|2048|4096]
  */
@@ -36,10 +36,10 @@
 #define PATH_BYTES    4096
 #define WORD_BYTES    32
 #define LATENCY_COUNT 4000u
-/* So many turns that both sides meet the same clock speed and the same neighbours. */
+/* Enough turns for both sides to meet the same clock speed and load. */
 #define SLICES           10
 #define WARM_SECONDS     0.02
-#define REST_SECONDS_MAX 60 /* somebody may have ended a client */
+#define REST_SECONDS_MAX 60 /* a client may have been killed */
 
 static const unsigned sizes[] = {1024, 2048, 4096};
 
@@ -91,10 +91,10 @@ static int compute(const struct bench_sample *s)
     return bench_sample_compute(s, out) ? 0 : EIO;
 }
 
-/* Both sides live all the time and take turns, so that nothing is measured but their work. */
+/* Both sides run all the time and take turns, so that only their work is measured. */
 enum turn { TURN_OPENSSL, TURN_NODE, TURN_NOBODY, TURN_END };
 
-struct tally { /* in memory of all */
+struct tally { /* in shared memory */
     atomic_uint turn, working;
     atomic_ulong done[2];
     atomic_int error;
@@ -140,7 +140,7 @@ static _Noreturn void client(const struct bench *b, const struct bench_sample *s
     _exit(0);
 }
 
-/* How many could be started. */
+/* Returns how many were started. */
 static unsigned start_clients(const struct bench *b, const struct bench_sample *s, unsigned clients,
                               struct tally *t)
 {
@@ -166,7 +166,7 @@ static void pause_for(double seconds)
     nanosleep(&t, NULL);
 }
 
-/* Operations per second in one turn, after the other side has come to rest. */
+/* Operations per second in one turn, after the other side has stopped. */
 static double measure(struct tally *t, enum turn turn, double seconds)
 {
     unsigned long done;
@@ -218,7 +218,7 @@ static void measure_both(const struct bench *b, const struct bench_sample *s, un
         fail(b, error);
 }
 
-/* Where sysfs is that belongs to the node: /sys, or what a daemon has mounted. */
+/* The sysfs that belongs to the node: /sys, or the daemon's mount. */
 static void sysfs_of(const struct bench *b, char out[PATH_BYTES])
 {
     size_t len = strlen(b->node);
@@ -233,7 +233,7 @@ static void sysfs_of(const struct bench *b, char out[PATH_BYTES])
     snprintf(out, PATH_BYTES, "%.*s", (int)len, b->node);
 }
 
-/* One word of a card's attribute; false: there is no such card, or nobody shows it. */
+/* Reads one word of a card's attribute. False: no such card or attribute. */
 static bool card_read(const struct bench *b, unsigned apid, const char *name, char out[WORD_BYTES])
 {
     char sysfs[PATH_BYTES], path[PATH_BYTES + 64];
@@ -257,7 +257,7 @@ static void read_cards(const struct bench *b, uint64_t requests[CARDS])
         requests[i] = card_read(b, i, "request_count", word) ? strtoull(word, NULL, 10) : 0;
 }
 
-/* Which adapters did it, and how much of it. */
+/* Prints the share of each adapter. */
 static void show_cards(const struct bench *b, const uint64_t before[CARDS], unsigned bits,
                        unsigned clients, double rate)
 {
@@ -302,7 +302,7 @@ static void bench_rate(const struct bench *b, unsigned bits, unsigned clients)
     fflush(stdout);
 }
 
-/* One ME of 512 bits alone, against an ioctl that only comes and goes. */
+/* The latency of one ME of 512 bits, and of an ioctl that does nothing. */
 static int measure_latency(int fd, double *nothing, double *small)
 {
     struct bench_sample *s = bench_sample_new(512);
@@ -340,7 +340,7 @@ static void bench_latency(const struct bench *b, int fd)
             a, c, c / a);
 }
 
-/* How it grows with clients, then all sizes with all of them, and the latency. */
+/* Throughput by number of clients, then by size, and the latency. */
 static void bench_sizes(const struct bench *b, int fd)
 {
     for (long clients = 1; clients < b->clients && clients <= b->cores; clients *= 2)

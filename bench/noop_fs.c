@@ -86,11 +86,11 @@ void bench_noop_serve(const char *dir)
 
     noop.session = fuse_session_new(&args, &ops, sizeof ops, NULL);
     if (!noop.session || fuse_session_mount(noop.session, dir) < 0 || sd_event_new(&event) < 0)
-        bench_fail("the empty FUSE file system cannot be mounted on %s", dir);
+        bench_fail("cannot mount the minimal FUSE file system on %s", dir);
     fcntl(fuse_session_fd(noop.session), F_SETFL, O_RDWR | O_NONBLOCK);
     if (sd_event_add_io(event, NULL, fuse_session_fd(noop.session), EPOLLIN, on_readable, &noop) <
         0)
-        bench_fail("no event loop for the empty FUSE file system");
+        bench_fail("no event loop for the minimal FUSE file system");
     sd_event_loop(event);
     _Exit(0);
 }

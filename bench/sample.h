@@ -7,8 +7,8 @@
 #include "message/rsa.h"
 
 /*
- * A new RSA key and one operation with it, to measure with: operands in user form (message/rsa.h),
- * the right answers, and the same private key operation done by OpenSSL itself.
+ * A new RSA key and one operation with it for benchmarks: operands in user form (message/rsa.h),
+ * the expected results, and the same private key operation by OpenSSL.
  */
 struct bench_sample {
     size_t n; /* bytes of the modulus */
