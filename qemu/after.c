@@ -3,8 +3,8 @@
 
 #include "insn.h"
 
-/* Blocks that begin behind an instruction of ours. That happens where a page ends or QEMU splits
- * blocks, so a few places suffice; the oldest gives way. */
+/* Blocks that begin after one of our instructions. That happens only at the end of a page or where
+ * QEMU splits blocks, so a few places suffice; the oldest is replaced. */
 enum { PLACES = 64 };
 
 static struct {

@@ -12,7 +12,7 @@ static bool has_pairs(const struct guest_insn *insn)
     return insn->opcode != GUEST_OPCODE_PQAP;
 }
 
-/* Registers and message as the protocol wants them. False: the message is not accessible. */
+/* Collects registers and message for the protocol. False: the message is not accessible. */
 static bool gather(struct guest_insn *insn)
 {
     for (unsigned i = 0; i < 3; i++)
@@ -38,8 +38,8 @@ static void apply_registers(const struct guest_insn *insn, const struct guest_in
         cpu_set_gr(i, reply->gr[i]);
 }
 
-/* `data` is the address of the instruction; its text is read again, so that nothing has to be
- * remembered for each place where a guest has such an instruction. */
+/* `data` is the address of the instruction. Its text is read again, which avoids a record for each
+ * place where a guest has such an instruction. */
 static void execute(unsigned vcpu, void *data)
 {
     uint64_t address = (uintptr_t)data, psw_mask = cpu_get_psw_mask();

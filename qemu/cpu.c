@@ -7,7 +7,7 @@
 
 #include "plugin_api.h"
 
-/* Places in the prefix area. */
+/* Offsets in the prefix area. */
 enum {
     LC_PROGRAM_ILC = 0x8c, /* 2 bytes ILC, 2 bytes code */
     LC_PROGRAM_OLD_PSW = 0x150,
@@ -16,7 +16,7 @@ enum {
 
 #define PSW_CC_SHIFT 44
 
-/* The same for all CPUs, hence filled by the first and left alone afterwards. */
+/* The handles are the same for all CPUs; the first CPU looks them up. */
 static struct qemu_plugin_register *general[16], *psw_mask_register, *prefix_register;
 
 static void broken(const char *what)

@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 /*
- * The CPU that executes a callback: registers, storage, PSW and program interruptions. Reading
- * needs a callback that reads registers, writing one that writes them, ending an instruction one
- * that writes the PC. Integers are in host order; a register that QEMU cannot access aborts, since
- * then QEMU is not the one we know.
+ * Access to the CPU that executes a callback: registers, storage, PSW and program interruptions.
+ * The callback must be registered with the matching flag: to read registers, to write them, or to
+ * write the PC for ending an instruction. Integers are in host order. If QEMU cannot access a
+ * register, it is an unsupported version, and we abort.
  */
 
 #define PSW_PROBLEM_STATE (UINT64_C(1) << 48)
@@ -24,7 +24,7 @@ uint64_t cpu_get_gr(unsigned number);
 void cpu_set_gr(unsigned number, uint64_t value);
 uint64_t cpu_get_psw_mask(void);
 
-/* Logical storage, as an instruction of the CPU would reach it. False: not all accessible. */
+/* Logical storage, as an instruction of the CPU accesses it. False: not entirely accessible. */
 bool cpu_load(uint64_t address, void *data, size_t len);
 bool cpu_store(uint64_t address, const void *data, size_t len);
 
@@ -32,13 +32,14 @@ bool cpu_store(uint64_t address, const void *data, size_t len);
 bool cpu_load_absolute(uint64_t address, void *data, size_t len);
 bool cpu_store_absolute(uint64_t address, const void *data, size_t len);
 
-/* Address of the CPU's prefix area, which it sees at 0. */
+/* The absolute address of the CPU's prefix area, which the CPU sees at 0. */
 uint64_t cpu_get_prefix(void);
 
-/* Ends the present 4-byte instruction at `address`: sets the condition code and goes on behind. */
+/* Completes the current 4-byte instruction at `address`: sets the condition code and continues
+ * with the next one. */
 void cpu_finish(uint64_t address, uint64_t psw_mask, unsigned cc) __attribute__((noreturn));
 
-/* Ends the present 4-byte instruction at `address` with a program interruption whose old PSW
+/* Ends the current 4-byte instruction at `address` with a program interruption whose old PSW
  * designates the next instruction. */
 void cpu_program_check(uint64_t address, uint64_t psw_mask, unsigned code)
     __attribute__((noreturn));

@@ -14,7 +14,7 @@ enum {
     FACILITY_15 = 0x01,
 };
 
-/* Where a CPU's STFLE is about to store its list; 0 when it is not executing any. */
+/* Where a CPU's STFLE is about to store its list; 0 while it executes none. */
 static uint64_t list_address[CPUS_MAX];
 static bool storing_stfl[CPUS_MAX];
 

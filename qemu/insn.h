@@ -5,9 +5,9 @@
 #include "plugin_api.h"
 
 /*
- * What the plugin does to single instructions. Each function looks at instruction `index` of a
- * block that is being translated, whose first four bytes are `text`, and registers callbacks if the
- * instruction is one of its own. True: it was.
+ * The instructions that the plugin handles. Each function examines an instruction of a block that
+ * is being translated, of which `text` is the first four bytes, and registers callbacks if it
+ * handles that instruction. True: it does.
  */
 
 /* NQAP, DQAP, PQAP: executed by the server instead of QEMU (ap.c). */
@@ -23,15 +23,15 @@ bool insn_add_sclp(struct qemu_plugin_tb *tb, size_t index, const uint8_t text[s
 bool insn_add_reset(struct qemu_plugin_insn *insn, const uint8_t text[static 4]);
 
 /*
- * Runs `cb` when instruction `index` of the block, four bytes long, has been executed (after.c).
- * Since QEMU has callbacks before instructions only, that is before the next one: in the same
- * block, or else in the block that begins there, which after_begin_block must see. `cb` must bear
- * being called when the instruction was not executed at all.
+ * Runs `cb` after instruction `index` of the block, four bytes long, has been executed (after.c).
+ * QEMU has callbacks before instructions only, so `cb` runs before the next one: in the same block,
+ * or else in the block that begins there, for which after_begin_block must be called. `cb` must
+ * tolerate being called without the instruction having been executed.
  */
 void after_insn(struct qemu_plugin_tb *tb, size_t index, plugin_vcpu_callback cb);
 void after_begin_block(struct qemu_plugin_tb *tb);
 
-/* CPUs that we can tell apart; more than QEMU's s390x machine has. */
+/* More CPUs than QEMU's s390x machine can have. */
 #define CPUS_MAX 1024
 
 #endif

@@ -18,10 +18,10 @@
 #include "internals.h"
 
 enum {
-    ANSWER_MS = 5000, /* a server that takes longer for anything counts as gone */
+    ANSWER_MS = 5000, /* a server that takes longer to answer is regarded as lost */
     RETRY_MS = 200,
-    RETRY_SLOW_MS = 10000, /* after a server that was there but did not answer */
-    DETACHED_MS = 1000,    /* after the server asked us to leave */
+    RETRY_SLOW_MS = 10000, /* after a server that accepted but did not answer */
+    DETACHED_MS = 1000,    /* after the server asked us to disconnect */
 };
 
 static struct {
@@ -34,12 +34,12 @@ static struct {
     bool exact;                  /* the CPUs have the features in HELLO, whoever serves */
     bool features_fixed;
     uint32_t features;
-    char said[GUEST_ERROR_MAX]; /* last complaint, so that each is printed once */
-    const char *rescan;         /* pipe that makes the kernel look again, or NULL */
+    char said[GUEST_ERROR_MAX]; /* the last message, so that it is not repeated */
+    const char *rescan;         /* pipe that makes the kernel rescan, or NULL */
     bool stopped;               /* by the administrator: QEMU is about to end */
-    bool changed;               /* the kernel has yet to look again */
-    int epoll;                  /* what the watcher waits for: the socket while it is connected, */
-    int wake;                   /* and this, for anything else */
+    bool changed;               /* the kernel still has to be told to rescan */
+    int epoll;                  /* the watcher waits for the socket while it is connected, */
+    int wake;                   /* and for this, which wakes it for anything else */
 } lnk = {.lock = PTHREAD_MUTEX_INITIALIZER, .epoll = -1, .wake = -1};
 
 static int64_t now_ms(void)
@@ -68,7 +68,7 @@ static void gone(int error, const char *text)
 {
     guest_client_close(lnk.client);
     lnk.client = NULL;
-    /* Whoever stops the guest wants its machine to end; QEMU takes this as a request to quit. */
+    /* Stopping the guest is to end its virtual machine; QEMU takes SIGTERM as a request to quit. */
     if (error == -ESHUTDOWN) {
         lnk.stopped = true;
         kill(getpid(), SIGTERM);
@@ -280,7 +280,8 @@ void link_reset(void)
 {
     int r = begin() ? guest_client_reset(lnk.client) : 0;
 
-    /* Without a connection there is nothing to reset: the server did it when we left. */
+    /* Without a connection there is nothing to reset: the server did it when we
+     * disconnected. */
     if (r < 0)
         lost(r);
     end();
@@ -292,13 +293,13 @@ static void knock(void)
 
     if (fd < 0)
         return;
-    /* A full pipe means that many knocks wait already. */
+    /* A full pipe means that rescans are already pending. */
     if (write(fd, "\n", 1) < 0 && errno != EAGAIN)
         perror("apus: cannot ask for a rescan");
     close(fd);
 }
 
-/* Milliseconds until the next try to connect; -1: nothing to wait for but events. */
+/* Milliseconds until the next attempt to connect; -1: wait for events only. */
 static int patience(void)
 {
     int64_t left = lnk.next_try - now_ms();
@@ -308,7 +309,7 @@ static int patience(void)
     return left > 0 ? (int)left + 1 : 1;
 }
 
-/* Sees to the connection. True: the kernel should look at its adapters. */
+/* Maintains the connection. True: the kernel should rescan its adapters. */
 static bool look(int *wait_ms)
 {
     eventfd_t ignored;
@@ -343,13 +344,13 @@ static void start_watcher(void)
     sigset_t all, old;
     pthread_t thread;
 
-    /* QEMU directs its signals at its own threads. */
+    /* QEMU expects its signals on its own threads. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     if (pthread_create(&thread, NULL, watch, NULL) == 0)
         pthread_detach(thread);
     else
-        fprintf(stderr, "apus: no thread for notifications: the kernel finds changes late\n");
+        fprintf(stderr, "apus: no thread for notifications: the kernel notices changes late\n");
     pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 

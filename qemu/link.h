@@ -7,36 +7,35 @@
 #include "apus/guest_protocol.h"
 
 /*
- * The plugin's one connection to the server, shared by all CPUs. It comes back by itself: while
- * there is none, instructions and the watcher try to connect again, a few times a second at most.
- * Where there is no server, link_execute answers as a machine without adapters, so it always has an
- * answer.
+ * The plugin's only connection to the server, shared by all CPUs. While it is lost, instructions
+ * and the watcher try to reconnect, a few times a second at most, and link_execute answers like a
+ * machine without adapters.
  */
 
 /*
- * Remembers where the server is and what to tell it; `path` and what `hello` points to must stay.
- * -errno and a text on stderr if `hello` or `path` can never work.
+ * Keeps `path` and `hello`; `path` and what `hello` points to must stay valid. -errno and a message
+ * on stderr if `hello` or `path` is invalid.
  */
 int link_init(const char *path, const struct guest_hello *hello);
 
-/* Features that the server could grant; all that there are if no server answers. */
+/* Features that the server could grant; all existing ones if no server answers. */
 uint32_t link_ask_features(void);
 
 /*
- * Connects for the first time, with `features` in HELLO; a server that is not there, or refuses, is
- * no failure. exact: the guest's CPUs have exactly these, so a server that does not grant them all
- * counts as one that is not there.
+ * Connects for the first time, with `features` in HELLO; a server that is absent or refuses is not
+ * a failure. exact: the guest's CPUs have exactly these features, so a server that does not grant
+ * all of them is treated as absent.
  *
- * From now on a thread takes notifications and notices that the server goes or comes. Interruptions
- * are presented. Each time the guest's adapters may have changed it writes a newline into the named
- * pipe `rescan` (NULL: it does not): where no device of QEMU's own presents the machine check that
- * tells the kernel, something else has to.
+ * Starts a thread that takes notifications, presents interruptions, and notices when the server is
+ * lost or back. Whenever the guest's adapters may have changed, it writes a newline into the named
+ * pipe `rescan` (NULL: it does not), for guests in which no device of QEMU presents the machine
+ * check that notifies the kernel.
  */
 void link_start(uint32_t features, bool exact, const char *rescan);
 
-/* Features of the guest's CPUs, unless exact: those granted by the first server, until then those
- * in HELLO. They never change once they have been asked for, as a CPU does not change under a
- * kernel. */
+/* Features of the guest's CPUs. Unless exact, those that the first server granted, or if none has
+ * yet, those in HELLO. They do not change after the first call, since a kernel reads the features
+ * of its CPU only once. */
 uint32_t link_features(void);
 
 /* Executes `insn`. reply->data lies in `buffer`. */
@@ -46,7 +45,7 @@ void link_execute(const struct guest_insn *insn, uint8_t buffer[static GUEST_DAT
 /* SCLP Configure or Deconfigure AP: 0 and *response, or -errno without a server. */
 int link_servc(uint32_t command, uint16_t *response);
 
-/* The system of the guest was reset. */
+/* Reports a system reset of the guest. */
 void link_reset(void);
 
 #endif

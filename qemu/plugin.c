@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * TCG plugin for qemu-system-s390x 11: the guest has AP instructions, executed by a server that
- * speaks the guest protocol.
+ * TCG plugin for qemu-system-s390x 11. It gives the guest AP instructions, which a server executes
+ * that speaks the guest protocol.
  *
  *   -plugin apus-ap.so,sock=PATH[,name=NAME][,mdev=UUID][,role=guest|lpar][,apft=off][,apqci=off]
  *           [,apqi=off][,rescan=PIPE]
  *
- * PATH and PIPE have no commas, since QEMU separates arguments by them. Without mdev= the guest
- * gets the device that QEMU opens through VFIO; without name= its name is QEMU's.
+ * PATH and PIPE must not contain commas, since QEMU separates arguments by them. Without mdev= the
+ * guest gets the device that QEMU opens through VFIO; without name= its name is QEMU's.
  *
- * Which AP features a guest has is said by -cpu, as anywhere; apft, apqci and apqi take a feature
- * away from all CPU models.
+ * The AP features of a guest are those of -cpu, as usual; apft, apqci and apqi remove a feature
+ * from all CPU models.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,7 +113,7 @@ static bool parse_switch(const char *value, uint32_t feature, uint32_t *features
     return true;
 }
 
-/* One key=value. False: unknown or wrong. */
+/* Parses one key=value. False: unknown key or invalid value. */
 static bool parse_option(const char *option, struct options *o)
 {
     const char *value = strchr(option, '=');

@@ -9,9 +9,9 @@
 #include <glib.h>
 
 /*
- * What we use of QEMU's TCG plugin interface, version 7 (QEMU 11). No distribution packages
- * qemu-plugin.h, so the declarations are our own; QEMU resolves the symbols when it loads us. GLib
- * comes from QEMU too: we need its headers only.
+ * The part of QEMU's TCG plugin interface, version 7 (QEMU 11), that we use. No distribution
+ * packages qemu-plugin.h, so the declarations are our own. QEMU resolves the symbols when it loads
+ * us; GLib also comes from QEMU, and we need its headers only.
  */
 #define PLUGIN_API_VERSION 7
 #define PLUGIN_EXPORT      __attribute__((visibility("default")))
@@ -21,7 +21,7 @@ struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 struct qemu_plugin_register;
 
-/* Element of the array that qemu_plugin_get_registers returns. */
+/* An element of the array that qemu_plugin_get_registers returns. */
 struct plugin_register_desc {
     struct qemu_plugin_register *handle;
     const char *name, *feature;
@@ -55,7 +55,7 @@ bool qemu_plugin_read_register(struct qemu_plugin_register *handle, GByteArray *
 bool qemu_plugin_write_register(struct qemu_plugin_register *handle, GByteArray *buf);
 bool qemu_plugin_read_memory_vaddr(uint64_t address, GByteArray *data, size_t len);
 bool qemu_plugin_write_memory_vaddr(uint64_t address, GByteArray *data);
-/* These two return 0 when it worked. */
+/* These two return 0 on success. */
 int qemu_plugin_read_memory_hwaddr(uint64_t address, GByteArray *data, size_t len);
 int qemu_plugin_write_memory_hwaddr(uint64_t address, GByteArray *data);
 /* Does not return. */

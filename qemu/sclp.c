@@ -6,10 +6,10 @@
 #include "link.h"
 
 /*
- * QEMU executes SERVC itself and presents its service signal, which a plugin could not; we only
- * correct the answer. To QEMU Configure AP is an unknown command: it stores "invalid command" in
- * the SCCB and signals. The instruction behind SERVC replaces that, long before the kernel has
- * taken the signal: Linux issues SERVC under the lock that its handler needs as well.
+ * QEMU executes SERVC itself and presents the service signal, which a plugin cannot do; we only
+ * correct the response. QEMU does not know Configure AP: it stores "invalid command" in the SCCB
+ * and signals. The callback after SERVC replaces that before the kernel can handle the signal,
+ * since Linux issues SERVC holding the lock that its handler takes.
  */
 enum {
     INSN_SERVC = 0x20, /* second byte; the first is 0xb2 */
@@ -17,7 +17,7 @@ enum {
     SCCB_FACILITIES = 48,
     RESPONSE_INFO = 0x0010,
     RESPONSE_INVALID_COMMAND = 0x01f0,
-    /* Bit 31 of the facilities of READ SCP INFO: AP can be configured (ap-abi 1.12). */
+    /* Bit 31 of the facilities of READ SCP INFO: Configure AP is available. */
     FACILITY_BYTE = SCCB_FACILITIES + 3,
     FACILITY_AP = 0x01,
 };
@@ -69,7 +69,7 @@ static void configure(uint64_t sccb, uint32_t command)
 {
     uint16_t response;
 
-    /* Without a server the invalid command stays: the kernel reports an I/O error. */
+    /* Without a server, the response remains "invalid command", and the kernel reports EIO. */
     if (link_servc(command, &response) < 0)
         return;
     response = GUINT16_TO_BE(response);
