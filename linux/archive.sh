@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 # Packages of the Debian archive, for fetch and tests/clients/setup. Apt does the work with a configuration and state of
-# its own below $cache, so nothing of this machine's package state is read or touched except where its Debian mirror and
-# proxy are. Sourced after common.sh, never run.
+# its own below $cache, so nothing of this machine's package state is read or touched except the address of its Debian
+# mirror and proxy. Sourced after common.sh, never run.
 #
-# A mirror may list what it does not serve. Such a version is avoided for the rest of the run, so that an older one of
-# the same suite (its updates and security included) takes its place; if there is none, the suite cannot deliver and the
-# caller takes the next suite. A set of packages always comes from one suite; only libraries may be of a newer one than
-# the programs that use them.
+# A mirror may list packages that it does not serve. Such a version is avoided for the rest of the run, so that an older
+# one of the same suite (its updates and security included) is used instead. If there is none, the suite cannot deliver,
+# and the caller tries the next suite. All packages of a set come from one suite, except that libraries may come from a
+# newer suite than the programs that use them.
 
 # The archive that Debian documents as the default, for machines whose own sources name none.
 readonly DEFAULT_MIRROR=http://deb.debian.org/debian
@@ -16,12 +16,12 @@ readonly APT_HELPER=/usr/lib/apt/apt-helper
 
 cache='' mirror='' source_options=''
 apt_dir=''          # configuration and lists of the suite that open_suite has opened
-files=()            # what fetch_files has fetched
-missing=()          # what download could not fetch
-why=''              # the last suite could not deliver
+files=()            # the files that fetch_files fetched
+missing=()          # the files that download could not fetch
+why=''              # why the last suite could not deliver
 declare -A opened=() # yes or no for each suite whose lists were asked for in this run
 
-# The first mirror of Debian in this machine's sources that is no security or partial archive.
+# The first Debian mirror in this machine's sources that is not a security or partial archive.
 own_mirror() {
     local file
     for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
@@ -37,8 +37,8 @@ own_mirror() {
         sub(/\/$/, "", $1); if (!found) print $1; found = 1 }'
 }
 
-# archive_open: takes the cache's lock and finds the mirror. APUS_MIRROR names another one, APUS_KEYRING the keys that
-# have to sign it; "none" is for a mirror that nobody signs, as the tests make one.
+# archive_open: takes the cache's lock and finds the mirror. APUS_MIRROR overrides it; APUS_KEYRING is the keyring that
+# must have signed it, or "none" for an unsigned mirror, as in the tests.
 archive_open() {
     need apt-get apt-cache apt-config dpkg dpkg-deb sha256sum flock awk "$APT_HELPER"
     cache=$(cache_dir)
@@ -54,7 +54,7 @@ archive_open() {
     [[ ${APUS_KEYRING-} != none ]] || source_options=trusted=yes
 }
 
-# Proxies and the like, and whether a mirror may be out of date: the only settings of this machine that apply.
+# The only settings of this machine that apply: proxies and the like, and whether a mirror may be out of date.
 own_acquire_settings() {
     apt-config dump Acquire | grep -E '^Acquire::(http|https|ftp|Retries|Check-Valid-Until)\b' || true
 }
@@ -71,9 +71,9 @@ write_apt_configuration() {
         printf 'Dir::Etc::preferences "%s/avoided";\nDir::Etc::preferencesparts "/dev/null";\n' "$apt_dir"
         printf 'Dir::State "%s";\nDir::State::status "%s/status";\n' "$apt_dir" "$apt_dir"
         printf 'Dir::State::lists "%s/lists";\nAPT::Get::List-Cleanup "false";\n' "$apt_dir"
-        # Files go where download says. In a directory that is empty apt finds none and names all that are needed.
+        # download decides where files are stored. Apt gets an empty directory, so that it names all that are needed.
         printf 'Dir::Cache "%s";\nDir::Cache::archives "%s/empty";\n' "$apt_dir" "$apt_dir"
-        # Lists stay compressed and nothing is made of them beforehand: they are read once in a while.
+        # Lists are used rarely, so keep them compressed and build no caches.
         printf 'Dir::Cache::pkgcache "";\nDir::Cache::srcpkgcache "";\nAcquire::GzipIndexes "true";\n'
         printf 'APT::Architecture "%s";\nAPT::Architectures { "%s"; };\n' "$arch" "$arch"
         printf 'APT::Install-Recommends "false";\nAcquire::Languages "none";\nAPT::Sandbox::User "";\n'
@@ -84,7 +84,7 @@ write_apt_configuration() {
 }
 readonly machine_config=${APT_CONFIG-}
 
-# add_source URI SUITE: makes it a source if its lists can be read.
+# add_source URI SUITE: adds a source if its lists can be read.
 add_source() {
     printf 'deb [arch=%s %s] %s %s main\n' "$arch" "$source_options" "$1" "$2" >"$apt_dir/source"
     apt-get -o APT::Update::Error-Mode=any -o "Dir::Etc::sourcelist=$apt_dir/source" update >"$apt_dir/log" 2>&1 ||
@@ -92,8 +92,7 @@ add_source() {
     cat "$apt_dir/source" >>"$apt_dir/sources.list"
 }
 
-# The same for one that has to be there. A mirror that is being synchronized answers with files that do not match; that
-# passes.
+# The same for a source that is required. While a mirror is being synchronized its files do not match, so try again.
 need_source() {
     local try
     for try in 1 2 3; do
@@ -101,12 +100,12 @@ need_source() {
         if ((try == 3)) || ! grep -qE 'sync in progress|Hash Sum mismatch' "$apt_dir/log"; then
             break
         fi
-        say "the mirror is being synchronized: once more in 5 s"
+        say "the mirror is being synchronized: trying again in 5 s"
         sleep 5
     done
     sed 's/^/    /' "$apt_dir/log" >&2
     ! grep -q 'is expired' "$apt_dir/log" ||
-        say "the mirror is out of date; apt's setting Acquire::Check-Valid-Until \"false\" takes it as it is"
+        say "the mirror is out of date; apt's setting Acquire::Check-Valid-Until \"false\" accepts it nevertheless"
     return 1
 }
 
@@ -120,7 +119,7 @@ read_lists() {
     add_source "$mirror-security" "$base-security" || true
 }
 
-# open_suite ARCH SUITE: a suite with its updates and security; NAME-backports stands on NAME. Lists are read once in a
+# open_suite ARCH SUITE: a suite with its updates and security; NAME-backports includes NAME. Lists are read once per
 # run.
 open_suite() {
     apt_dir=$cache/apt-$1-$2
@@ -137,8 +136,8 @@ is_intact() {
     printf '%s  %s\n' "${2#SHA256:}" "$1" | sha256sum --check --status 2>/dev/null
 }
 
-# download DIRECTORY: what apt names on standard input (--print-uris), as far as it is not there already; sets files and
-# missing.
+# download DIRECTORY: fetches the files that apt names on standard input (--print-uris), unless they are already there;
+# sets files and missing.
 download() {
     local dir=$1 uri name size sum sums=() wanted=() total=0 i
     files=() missing=()
@@ -157,7 +156,7 @@ download() {
     done
 }
 
-# avoid FILE...: apt takes other versions than these.
+# avoid FILE...: excludes these versions for apt.
 avoid() {
     local file version
     for file; do
@@ -167,8 +166,8 @@ avoid() {
     done
 }
 
-# fetch_files PART COMMAND...: fetches what COMMAND, an apt-get --print-uris, names; sets files. Ends, since each turn
-# that finds a hole avoids a version.
+# fetch_files PART COMMAND...: fetches the files that COMMAND, an apt-get --print-uris, names; sets files. The loop ends,
+# since each turn that misses a file avoids a version.
 fetch_files() {
     local part=$1 uris
     shift
@@ -187,17 +186,17 @@ fetch_files() {
     done
 }
 
-# print_closure WORDS...: an install request with all dependencies. By itself apt would name MD5 sums here.
+# print_closure WORDS...: an install request with all dependencies; with SHA256 sums instead of the default MD5.
 print_closure() {
     apt-get -qq -y -o Acquire::ForceHash=SHA256 --print-uris install "$@"
 }
 
-# print_single PACKAGE...: without their dependencies.
+# print_single PACKAGE...: the packages without dependencies.
 print_single() {
     apt-get -qq --print-uris download "$@"
 }
 
-# Suites whose libraries programs of SUITE can use, best first.
+# Suites whose libraries the programs of SUITE can use, in order of preference.
 not_older() {
     case $1 in
     bookworm) echo bookworm trixie forky ;;
@@ -206,7 +205,7 @@ not_older() {
     esac
 }
 
-# fetch_programs PART SUITE "PROGRAM..." "LIBRARY...": programs of the suite; libraries of it or of a newer one.
+# fetch_programs PART SUITE "PROGRAM..." "LIBRARY...": programs of the suite, and libraries of the same or a newer one.
 fetch_programs() {
     local part=$1 suite=$2 programs libraries=$4
     open_suite s390x "$suite" || return 1
@@ -224,7 +223,7 @@ fetch_programs() {
     return 1
 }
 
-# first_of PART "SUITE..." FUNCTION: calls FUNCTION with one suite after the other until it can deliver.
+# first_of PART "SUITE..." FUNCTION: calls FUNCTION with one suite after the other until it succeeds.
 first_of() {
     local suite
     for suite in $2; do
@@ -234,7 +233,7 @@ first_of() {
     return 1
 }
 
-# Programs name /lib and /bin; packages have their files there or below /usr. One place, as on an installed system.
+# Packages have their files below / or /usr. Merges them, as on an installed system, since programs refer to both.
 merge_usr() {
     local root=$1 name
     for name in bin sbin lib lib64; do
@@ -247,7 +246,7 @@ merge_usr() {
     done
 }
 
-# unpack TARGET STAMP FILE...: the packages into TARGET, all or nothing. (A caller may have switched set -e off.)
+# unpack TARGET STAMP FILE...: unpacks the packages into TARGET, all or nothing. (The caller may have disabled set -e.)
 unpack() {
     local target=$1 stamp=$2 file new
     shift 2
@@ -260,7 +259,7 @@ unpack() {
     (set -e && merge_usr "$new" && printf '%s\n' "$stamp" >"$new/stamp") || die "cannot unpack into $new"
     rm -rf "$target.old"
     [[ ! -e $target && ! -L $target ]] || mv "$target" "$target.old"
-    mv "$new" "$target" || die "cannot make $target"
+    mv "$new" "$target" || die "cannot create $target"
     rm -rf "$target.old"
 }
 
@@ -274,7 +273,7 @@ stamp_of() {
     done
 }
 
-# Keeps of a part's packages only what the present set needs.
+# Removes packages of a part that the current set does not need.
 forget_others() {
     local part=$1 file wanted
     shift
@@ -286,7 +285,7 @@ forget_others() {
     done
 }
 
-# install_files PART TARGET: unpacks what fetch_files has fetched unless TARGET is made of it already.
+# install_files PART TARGET: unpacks what fetch_files fetched, unless TARGET is up to date.
 install_files() {
     local part=$1 target=$2 stamp
     stamp=$(stamp_of "${files[@]}")

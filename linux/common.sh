@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# What fetch, build-image and boot share. Sourced, never run.
+# Shared by fetch, build-image and boot. Sourced, never run.
 
-# The cache: everything that comes from the network, and what is made of it.
+# The cache: everything fetched from the network, and everything built from it.
 cache_dir() {
     printf '%s/linux\n' "${APUS_CACHE:-${XDG_CACHE_HOME:-${HOME:?neither APUS_CACHE nor HOME is set}/.cache}/apus}"
 }
@@ -21,7 +21,7 @@ die() {
 need() {
     local tool
     for tool; do
-        command -v "$tool" >/dev/null || die "needs the program $tool"
+        command -v "$tool" >/dev/null || die "the program $tool is required"
     done
 }
 
@@ -30,10 +30,10 @@ kernel_dir() {
     printf '%s/kernel-%s\n' "$(cache_dir)" "$1"
 }
 
-# Suites of kernels by preference, for those who do not name one.
+# Suites to take a kernel from if none is named, in order of preference.
 readonly KERNEL_SUITES='trixie forky bookworm'
 
-# The suite of the first of them that is in the cache, nothing if there is none.
+# The first of them that has a kernel in the cache; nothing if there is none.
 default_kernel() {
     local suite
     for suite in $KERNEL_SUITES; do
@@ -44,7 +44,7 @@ default_kernel() {
     done
 }
 
-# The kernel in it: in boot, or since 7.x beside its modules. Nothing if there is none.
+# The kernel in such a directory: in boot, or since 7.x next to its modules. Nothing if there is none.
 kernel_file() {
     find "$(kernel_dir "$1")/" \( -path '*/boot/vmlinuz-*' -o -path '*/lib/modules/*/vmlinuz' \) -print -quit 2>/dev/null ||
         true

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Runs a command in a real Linux guest through the agent in its init (docs/linux-guests.md).
- * Exit status: the command's; 125 when it could not be run or its end is not known.
+ * Exit status: the command's, or 125 if it could not be run or its status is unknown.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -50,8 +50,8 @@ static void add(struct bytes *b, const char *data, size_t len)
     b->len += len;
 }
 
-/* A character inside single quotes of the guest's shell; a request is one line, so newlines hide.
- */
+/* Appends a character inside single quotes for the guest's shell. A request is one line, so a
+ * newline is written as an expansion. */
 static void add_quoted(struct bytes *line, char c)
 {
     if (c == '\'')
@@ -62,7 +62,7 @@ static void add_quoted(struct bytes *line, char c)
         add(line, &c, 1);
 }
 
-/* The words as a line of shell that gives exactly these words again. */
+/* Quotes the words as one line of shell. */
 static struct bytes quote(char **words)
 {
     struct bytes line = {0};
@@ -84,7 +84,7 @@ static int connect_to(const char *path, unsigned timeout_s)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (strlen(path) >= sizeof(address.sun_path))
-        die("%s: path of a socket longer than %zu bytes", path, sizeof(address.sun_path) - 1);
+        die("%s: socket path longer than %zu bytes", path, sizeof(address.sun_path) - 1);
     memcpy(address.sun_path, path, strlen(path));
     if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
         die("%s: %s", path, strerror(errno));
@@ -101,7 +101,7 @@ static void send_all(int fd, const char *data, size_t len)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            die(errno == EAGAIN ? "the guest does not take the command" : "cannot send: %m");
+            die(errno == EAGAIN ? "the guest does not accept the command" : "cannot send: %m");
         data += n;
         len -= n;
     }
@@ -117,11 +117,12 @@ static size_t receive(int fd, char *data, size_t size)
     if (n < 0)
         die(errno == EAGAIN ? "the guest does not answer" : "cannot receive: %m");
     if (n == 0)
-        die("the guest is gone");
+        die("the guest closed the connection");
     return n;
 }
 
-/* The next line of less than LINE_SIZE bytes; longer ones are leftovers of somebody else. */
+/* Receives the next line of less than LINE_SIZE bytes. Longer ones are the rest of an earlier
+ * client's data and are skipped. */
 static void receive_line(int fd, char line[static LINE_SIZE])
 {
     size_t len = 0;
@@ -142,7 +143,7 @@ static void receive_line(int fd, char line[static LINE_SIZE])
     line[len] = '\0';
 }
 
-/* Skips everything before this line. Whatever that is, it was for a client that went away. */
+/* Skips everything before this line, which was meant for an earlier client. */
 static void await_line(int fd, const char *wanted)
 {
     char line[LINE_SIZE];
@@ -168,15 +169,15 @@ static void write_all(int to, const char *data, size_t len)
     }
 }
 
-/* Standard output or error of the command on its way to ours, until its mark. */
+/* Copies standard output or error of the command to ours, up to its end mark. */
 struct stream {
     int fd, to;
     char mark[LINE_SIZE];
-    size_t held; /* bytes that may be the beginning of the mark */
+    size_t held; /* bytes not yet written that may be the beginning of the mark */
     bool ended;
 };
 
-/* How many bytes at the end may be the beginning of the mark. */
+/* Returns how many bytes at the end may be the beginning of the mark. */
 static size_t possible_mark(const char *data, size_t len, const char *mark)
 {
     size_t n = strlen(mark) - 1;
@@ -203,7 +204,7 @@ static void stream_move(struct stream *s)
     write_all(s->to, part, ready);
 }
 
-/* Our standard input on its way to the command: one part at a time. */
+/* Copies our standard input to the command, one buffer at a time. */
 struct input {
     int fd; /* -1: not wanted */
     bool ended;
@@ -220,7 +221,7 @@ static void input_read(struct input *in)
     in->start = 0;
     in->len = n > 0 ? n : 0;
     in->ended = n == 0;
-    /* Not closed: QEMU forgets what it has not read yet of a connection that is. */
+    /* Not closed here: QEMU drops data it has not yet read from a closed connection. */
     if (in->ended)
         shutdown(in->fd, SHUT_WR);
 }
@@ -244,7 +245,7 @@ struct session {
     struct input in;
 };
 
-/* Connects to a port of data beside that of commands. */
+/* Connects to a data port, next to the command port. */
 static int open_port(const struct session *s, const char *path, const char *name,
                      unsigned timeout_s)
 {
@@ -297,7 +298,7 @@ static void take_answer(struct session *s)
     s->done = sscanf(s->line, words, &s->status, &end) == 1;
 }
 
-/* Whatever of input and output can move, moves; waits until something can. */
+/* Waits until input or output can be copied, and copies it. */
 static void session_move(struct session *s)
 {
     enum { CONTROL, OUT, ERR, IN, STDIN, COUNT };
@@ -368,7 +369,7 @@ int main(int argc, char **argv)
     if (argc - optind < 2) {
         fputs("usage: linux-exec [-i] [-t SECONDS] SOCKET COMMAND [ARGUMENT...]\n"
               "  -i  the command reads our standard input\n"
-              "  -t  give up when nothing happens for so long; the command is killed\n",
+              "  -t  kill the command and fail after SECONDS without any input or output\n",
               stderr);
         return EXIT_TROUBLE;
     }
