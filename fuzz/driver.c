@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs LLVMFuzzerTestOneInput without libFuzzer: over every file of the given directories, then
- * over a number of deterministic mutations of them. The same seed gives the same inputs, so a
- * failure repeats. The input that failed is left in the file crash-input of the working directory.
+ * Runs LLVMFuzzerTestOneInput without libFuzzer: on every file of the given directories, then on a
+ * number of deterministic mutations of them. The same seed gives the same inputs, so failures are
+ * reproducible. The failing input is written to the file crash-input in the working directory.
  *
  *   driver [-runs=N] [-seed=N] DIRECTORY_OR_FILE...
  */
@@ -31,7 +31,7 @@ struct corpus {
     size_t count;
 };
 
-/* Only the crash handler needs it outside of run_one. */
+/* A global variable for the crash handler. */
 static struct input current;
 
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
@@ -54,7 +54,7 @@ static void die(int signal_number)
     raise(signal_number);
 }
 
-/* A copy of exactly the input's size, so that a sanitizer sees one byte too many. */
+/* Runs a copy of exactly the input's size, so that a sanitizer detects any overrun. */
 static void run_one(const uint8_t *data, size_t len)
 {
     uint8_t *copy = malloc(len ? len : 1);
@@ -124,7 +124,7 @@ static void corpus_done(struct corpus *corpus)
     free(corpus->inputs);
 }
 
-/* xorshift64*: repeatable, and independent of libc. */
+/* xorshift64*: reproducible, independent of libc. */
 static uint64_t next_random(uint64_t *state)
 {
     *state ^= *state >> 12;
@@ -138,7 +138,7 @@ static size_t below(uint64_t *state, size_t bound)
     return bound ? next_random(state) % bound : 0;
 }
 
-/* Bytes that parsers tend to treat specially. */
+/* Bytes that parsers often treat specially. */
 static uint8_t special_byte(uint64_t *state)
 {
     static const uint8_t special[] = {0,    1,    2,   4,    8,   0x10, 0x7f,

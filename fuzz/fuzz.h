@@ -6,10 +6,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* One input; always returns 0. libFuzzer or driver.c calls it. */
+/* Tests one input; always returns 0. Called by libFuzzer or driver.c. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-/* A property that must hold for every input; abort is what both drivers report. */
+/* A property that must hold for every input. Both drivers report an abort. */
 #define fuzz_check(condition)                                                                      \
     do {                                                                                           \
         if (!(condition))                                                                          \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The text parsers of src/base: whatever is accepted must survive its own text form. */
+/* The text parsers of src/base: whatever is accepted must survive a round trip through its text. */
 #include <string.h>
 
 #include "base/apqn.h"

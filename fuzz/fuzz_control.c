@@ -7,7 +7,7 @@
 
 #include "fuzz.h"
 
-/* What a connection would answer, in the order of its lines. */
+/* Appends what a connection would answer to a line. */
 static void answer(const char *line, size_t len, struct text *out)
 {
     struct control_request request;
@@ -52,7 +52,7 @@ static void run(const char *data, size_t len, size_t piece, struct text *out)
     line_buffer_done(&b);
 }
 
-/* Every answer is one line of JSON, whatever was asked. */
+/* Every answer is one line of JSON. */
 static void check_answers(const struct text *out)
 {
     for (char *line = out->data; line && *line; line = strchr(line, '\n') + 1) {

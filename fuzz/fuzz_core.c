@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A core to which everything is done with any bytes: writes to attributes, requests of programs,
- * messages and registers of a guest's CPU, answers of adapters, rules of faults. Each request that
- * was accepted ends at most once, a reply in a queue belongs to a message that was sent, and a
- * refusal says nothing but words. An operation is its letter, an argument, a length, and bytes.
+ * A core under arbitrary commands: writes to attributes, requests of programs, messages and
+ * registers of a guest's CPU, replies of adapters, fault rules. Each accepted request ends at most
+ * once, a reply in a queue belongs to a message that was sent, and the text of a refusal is
+ * printable. An operation is a letter, an argument, a length, and bytes.
  */
 #include <errno.h>
 #include <string.h>
@@ -23,7 +23,7 @@ struct world {
     uint64_t now, jobs[JOBS];
     unsigned job_count, requests;
     bool open[REQUESTS]; /* by token - 1 */
-    uint64_t inside;     /* messages of the guest that were accepted */
+    uint64_t inside;     /* accepted messages of the guest */
 };
 
 static const char *const paths[] = {"bus/ap/apmask",

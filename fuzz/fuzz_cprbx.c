@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* CCA control blocks: the block, its parameters, and each service's part of them. */
+/* CCA control blocks: the block, its parameters, and those of each service. */
 #include "message/cca_info.h"
 
 #include "fuzz.h"
 
 static volatile uint8_t sink;
 
-/* Reads the first and last byte, for the sanitizer to look at. */
+/* Reads the first and last byte, so that the sanitizer checks them. */
 static void touch(struct span s)
 {
     if (s.len)

@@ -4,7 +4,7 @@
 
 #include "fuzz.h"
 
-/* Walks all octet strings; each step must come closer to the end. */
+/* Walks all octet strings; each step must advance. */
 static void check_payload(struct span payload)
 {
     struct ep11_payload p;
@@ -24,7 +24,7 @@ static void check_payload(struct span payload)
     }
 }
 
-/* After the domain was set, whoever reads the request finds it there. */
+/* A domain that was set is the one that a parser then reads. */
 static void check_set_domain(struct span control)
 {
     uint8_t *copy = malloc(control.len ? control.len : 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Rules of faults: what is accepted comes back from its text, and a refusal gives a reason and
- * changes nothing. A rule damages any reply within its bytes. */
+/* Fault rules: an accepted rule survives a round trip through its text; a refusal has a reason and
+ * changes nothing. A rule that damages a reply stays within its bytes. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whatever bytes reach an adapter of any mode, it answers with one reply that zcrypt understands.
- */
+/* An adapter of any mode answers any bytes with exactly one reply that zcrypt can parse. */
 #include <errno.h>
 
 #include "crypto/firmware.h"

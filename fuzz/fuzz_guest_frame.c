@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The codec of the guest protocol: what is parsed must format to the very same bytes, and what a
- * client does with a reply must stay inside what its instruction designates. */
+/* The codec of the guest protocol: a parsed frame must format to the same bytes, and a client
+ * stores a reply only inside the operand of its instruction. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +37,7 @@ static void check_absent(const struct guest_insn *insn)
     fuzz_check(guest_frame_format(&frame, bytes, sizeof(bytes), &len, NULL) == 0);
 }
 
-/* One frame; keeps an instruction so that a following reply can be held to it. */
+/* Checks one frame; keeps an instruction to check a following reply against. */
 static void check_frame(const uint8_t *bytes, size_t len, struct guest_insn *insn)
 {
     static uint8_t again[GUEST_FRAME_MAX];

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The server of the guest protocol over a real core: whatever a client sends, in whatever pieces,
- * what it gets are frames that a server may send, and when it has gone nothing of it is left. The
- * first byte says how large the pieces are and whether an administrator interferes.
+ * The server of the guest protocol with a real core: whatever a client sends, in pieces of any
+ * size, it gets only frames that a server may send, and nothing of it is left when it has
+ * disconnected. The first byte selects the size of the pieces and whether an administrator
+ * interferes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +71,7 @@ static unsigned guests(void)
     return n;
 }
 
-/* Frames of the server that lie in out; all of them are whole. */
+/* Checks the server's frames in out, which must be whole. */
 static void read_answers(struct guest_session *s)
 {
     struct guest_frame frame;
@@ -90,7 +91,7 @@ static void read_answers(struct guest_session *s)
     s->sent = 0;
 }
 
-/* What an administrator does meanwhile: the guest's matrix changes, or it is stopped. */
+/* Actions of an administrator: changes the guest's matrix, or stops it. */
 static void interfere(const struct guest_session *s, unsigned turn)
 {
     struct command stop = {.kind = CMD_GUEST_STOP, .guest = {.name = s->name}};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A machine file of any bytes either is a machine that survives being written and read again, or
- * gives one line that begins with the file's name and a line number, and no machine.
+ * Any bytes as a machine file give either a machine that survives a round trip through a file, or
+ * no machine and a one-line error that begins with the file's name and a line number.
  */
 #include <stdio.h>
 #include <string.h>

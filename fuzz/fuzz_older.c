@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages of adapters before CEX2: what can be read is written again as it was, and a fault makes
- * such a reply of any bytes. */
+/* Messages of adapters before CEX2: a parsed one formats to the same bytes, and a fault can turn
+ * any bytes into such a reply. */
 #include <stdlib.h>
 
 #include "machine/fault.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A recording of any bytes is played to its end, or gives an error that begins with the file's name
- * and a line number. What a line says survives being written and read again.
+ * Any bytes as a recording are replayed to the end, or give an error that begins with the file's
+ * name and a line number. A parsed line survives a round trip.
  */
 #include <stdio.h>
 #include <string.h>

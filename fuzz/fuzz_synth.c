@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes to attributes uevent: what is accepted gives variables that are well formed, and refusals
- * leave one line in the log and nothing else. */
+/* Writes to uevent attributes: an accepted one gives well-formed variables; a refusal logs one line
+ * and has no other effect. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -10,7 +10,7 @@ static void check_span(struct span whole, struct span part, size_t len)
     fuzz_check(part.data >= whole.data && part.data + part.len <= whole.data + whole.len);
 }
 
-/* A request that is accepted has operands of the stated size, and can be written again alike. */
+/* An accepted request has operands of the stated size, and formats to the same bytes. */
 static void check_request(struct span message)
 {
     uint8_t room[TYPE50_BYTES_MAX];

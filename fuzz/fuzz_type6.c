@@ -10,7 +10,7 @@ static void check_inside(struct span whole, struct span part)
         fuzz_check(part.data >= whole.data && part.data + part.len <= whole.data + whole.len);
 }
 
-/* An accepted request, written again and read, has the same blocks. */
+/* An accepted request has the same blocks after a round trip. */
 static void check_request(struct span message)
 {
     uint8_t *room = malloc(2 * message.len + 16);
