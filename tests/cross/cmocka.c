@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The part of cmocka that the unit tests of the pure layers use. Debian has cmocka for another
- * architecture only as a package of that architecture, and adding one to a system is more than
- * tests may do. The declarations are cmocka's own; a test that fails ends the program.
+ * The part of cmocka that the unit tests of the pure layers use. Debian provides cmocka for another
+ * architecture only as a package of that architecture, and tests must not add an architecture to
+ * the system. The declarations are cmocka's own; a failing test ends the program.
  */
 #include <stdio.h>
 #include <stdlib.h>

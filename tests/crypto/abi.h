@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /*
- * What a program knows of /dev/z90crypt: numbers and layouts [zcrypt-structures]. Written down here
- * once more, so that a mistake in the daemon's own declarations shows.
+ * The ABI of /dev/z90crypt as a program sees it: numbers and layouts [zcrypt-structures]. Declared
+ * a second time, so that a mistake in the daemon's declarations is detected.
  */
 #define ICARSAMODEXPO         0xc0007a05u
 #define ICARSACRT             0xc0007a06u

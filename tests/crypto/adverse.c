@@ -16,7 +16,7 @@
 
 #include "client.h"
 
-/* Callers that are awkward: memory that does not answer, signals, death. */
+/* Awkward callers: memory that does not answer, signals, death. */
 
 char *adverse_fault_page(void)
 {
@@ -31,7 +31,7 @@ char *adverse_fault_page(void)
     return page;
 }
 
-/* An operand, or the result, lies in memory that never comes. */
+/* An operand, or the result, is in memory that is never populated. */
 int command_fault(int fd, int result)
 {
     struct operation o;
@@ -52,7 +52,7 @@ int command_fault(int fd, int result)
     return 0;
 }
 
-/* The result goes to a page that nobody has touched yet: somebody has to wait for it. */
+/* The result goes to a page that has never been touched, so that the write has to wait. */
 int command_fresh(int fd)
 {
     char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -67,8 +67,8 @@ int command_fresh(int fd)
     return 0;
 }
 
-/* An operand lies in a file of the same file system, which the daemon itself has to read, and where
- * the operand of a right request was a moment ago. */
+/* An operand is in a file of the same file system, which the daemon itself would have to read, at
+ * an address where a valid operand has just been. */
 int command_own_file(int fd, const char *path)
 {
     char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

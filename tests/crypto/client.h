@@ -8,12 +8,12 @@
 #include "abi.h"
 
 /*
- * A client of the device node. Each command prints lines "what result" for the tests to compare and
- * exits with 0, or with 1 after a message when an answer is wrong.
+ * A client of the device node. Each command prints lines "what result" for the tests to compare.
+ * Exit status 0, or 1 after a message if a result is wrong.
  */
 #define OPERAND_MAX 520
 
-/* An RSA operation with its right answer. Operands in the form of the node. */
+/* An RSA operation with its expected result; operands in the form of the node. */
 struct operation {
     int is_crt;
     size_t n;
@@ -28,7 +28,7 @@ _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)
 void operation_me(struct operation *o, unsigned bits, int small);
 void operation_crt(struct operation *o, unsigned bits);
 void operation_fill(struct operation *o, struct modexpo *me, struct crt *crt);
-/* The ioctl: 0 or the errno. A wrong result ends the program. */
+/* Calls the ioctl: 0 or the errno. A wrong result ends the program. */
 int operation_run(int fd, struct operation *o);
 int command_moving(int fd);
 int command_errors(int fd);
@@ -52,7 +52,7 @@ int command_own_file(int fd, const char *path);
 int command_signals_once(int fd);
 int command_signals(const char *node, unsigned count);
 
-/* A page that never comes. */
+/* A page that is never populated. */
 char *adverse_fault_page(void);
 
 /* hostile.c */

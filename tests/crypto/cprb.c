@@ -6,7 +6,7 @@
 
 #include "client.h"
 
-/* Requests to coprocessors, byte by byte. Integers inside a CPRB are big-endian. */
+/* Requests to coprocessors, byte by byte. Integers in a CPRB are big-endian. */
 
 #define CPRBX 220
 
@@ -70,7 +70,7 @@ static void cca_start(struct cca *c, unsigned domain, const char *service, const
         add(c, rule, 8);
 }
 
-/* Sends; 0 and *rc, or the errno. params: of the reply. */
+/* Sends the request: 0 and *rc, or the errno. params: those of the reply. */
 static int cca_send(int fd, struct cca *c, unsigned card, uint32_t *rc)
 {
     put32(c->request + 12, (uint32_t)(c->len - CPRBX));
@@ -327,7 +327,7 @@ int command_cprb_errors(int fd)
     return 0;
 }
 
-/* What is asked of a domain's administrator, and what is neither that nor usage. */
+/* A request of a domain's administrator, and one that is neither that nor usage. */
 int command_admin(int fd, unsigned domain)
 {
     uint8_t request[64], reply[4096];

@@ -17,8 +17,8 @@
 
 #include "client.h"
 
-/* Callers that mean harm: forged structures, memory that changes while it is read, crowds, callers
- * that vanish. */
+/* Malicious callers: forged structures, memory that changes while it is read, crowds, callers that
+ * vanish. */
 
 #define PAGE        4096u
 #define ERRNOS      256
@@ -39,7 +39,7 @@ static int print_counts(void)
     return 0;
 }
 
-/* A page that can be used, and none behind it. */
+/* A usable page with none after it. */
 static uint8_t *page_with_end(int protection)
 {
     uint8_t *pages =
@@ -107,7 +107,7 @@ static void forge_urb(struct forge *f, struct urb *u)
     u->resp = forged_pointer(f);
 }
 
-/* Structures of nothing but traps. */
+/* Structures that contain only traps. */
 int command_forge(int fd, unsigned count)
 {
     uint8_t *good = page_with_end(PROT_READ | PROT_WRITE), *sealed = page_with_end(PROT_READ);
@@ -146,7 +146,7 @@ struct flip {
     atomic_bool stop;
 };
 
-/* Changes what the other thread is asking with. */
+/* Changes the request while the other thread issues it. */
 static void *flip(void *data)
 {
     static const uint32_t lengths[] = {0, 64, 128, 4096, 0xffffffff};
@@ -203,7 +203,7 @@ static void *crowd_one(void *data)
     return NULL;
 }
 
-/* That many threads at once, a request each. */
+/* That many threads at once, with one request each. */
 int command_crowd(int fd, unsigned count)
 {
     struct crowd c = {.fd = fd};
@@ -236,8 +236,8 @@ static int hoard_one(void *data)
     return 0;
 }
 
-/* Processes that share their memory wait for a page of it that never comes, and are killed; the
- * memory lives on, and whoever reads from it waits on. */
+/* Processes that share their memory wait for a page that is never populated, and are killed; the
+ * memory lives on, and its readers keep waiting. */
 int command_hoard(int fd, unsigned count)
 {
     pid_t *pids = calloc(count, sizeof *pids);
@@ -275,7 +275,8 @@ static void *execute(void *data)
     fail("/bin/echo: %s", strerrorname_np(errno));
 }
 
-/* One thread asks, another becomes a new program. first: the first thread is the one that asks. */
+/* One thread issues a request while another executes a new program. first: the first thread issues
+ * it. */
 int command_exec(int fd, int first)
 {
     static struct crowd c;
@@ -299,7 +300,7 @@ static void *replace(void *data)
     return NULL;
 }
 
-/* The descriptor is another file when the answer comes. */
+/* The descriptor is another file when the reply arrives. */
 int command_closing(int fd)
 {
     struct crowd c = {.fd = fd};

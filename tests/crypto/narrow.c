@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The node as a 32-bit program sees it: structures with pointers of four bytes, the ioctl by the
+/* The node as seen by a 32-bit program: structures with 4-byte pointers, and the ioctl through the
  * kernel's 32-bit entry. */
 
 #ifdef __x86_64__

@@ -124,7 +124,7 @@ static void *wild(void)
     return (void *)(uintptr_t)0x1000;
 }
 
-/* Every way in which ME can be wrong. */
+/* All errors of ME. */
 static void errors_me(int fd, struct operation *o)
 {
     char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -158,7 +158,7 @@ static void errors_me(int fd, struct operation *o)
     munmap(page, 4096);
 }
 
-/* One structure, whose operands are each time elsewhere: together, apart, or gone. */
+/* One structure whose operands move each time: together, apart, or unmapped. */
 int command_moving(int fd)
 {
     struct operation *o = calloc(2, sizeof *o);
@@ -174,7 +174,7 @@ int command_moving(int fd)
 
         operation_fill(one, &me, &crt);
         memset(one->output, 0, sizeof one->output);
-        /* Backwards, over the edge of a page, and two operands that overlap. */
+        /* In descending order, across a page boundary, and two operands that overlap. */
         if (i & 2)
             crt.inputdata = memcpy(edge, one->input, one->n);
         if (i & 4)

@@ -92,7 +92,7 @@ static void stress_one(const char *node, struct material *m, struct tally *t, un
     atomic_fetch_add(&t->ended, 1);
 }
 
-/* Each process ends by itself: a request that were lost would hold it for ever. */
+/* Each process must end by itself: a lost request would block it for ever. */
 int command_stress(const char *node, unsigned processes, double seconds, unsigned long count)
 {
     struct tally *t =
@@ -123,7 +123,7 @@ int command_stress(const char *node, unsigned processes, double seconds, unsigne
     return failed;
 }
 
-/* Private key operations of OpenSSL itself, on one core. */
+/* Private key operations by OpenSSL itself, on one core. */
 static void sign(EVP_PKEY *key, unsigned bytes)
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);

@@ -15,7 +15,7 @@
 
 enum { OPERAND_MAX = 1024 };
 
-/* ap-abi 3.2 */
+/* [zcrypt-structures] */
 struct modexpo {
     uint8_t *input;
     uint32_t input_len;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Round trip of TAPQ as the QEMU plugin has it: median and 99th percentile in microseconds. */
+/* Round trip of TAPQ through the QEMU plugin: median and 99th percentile in microseconds. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

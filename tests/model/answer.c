@@ -5,8 +5,8 @@
 #include "machine/fault.h"
 #include "play.h"
 
-/* The adapters of a play: they echo the tag of the request, or refuse, or answer for a job that is
- * over. */
+/* The adapters of a play. They echo the tag of the request, refuse it, or answer for a job that has
+ * ended. */
 
 static const uint8_t magic[8] = {'M', 'o', 'D', 'e', 'L', 't', 'A', 'g'};
 
@@ -48,7 +48,7 @@ void reply_fill(uint8_t *at, unsigned owner, uint32_t number, size_t len)
 
 #define REPLY_MAX 700u
 
-/* 3.4: header and 128 bytes of result, which is the input. */
+/* [messages-type80]: header and 128 bytes of result, which is the input. */
 static size_t reply_type80(const uint8_t *request, size_t len, uint8_t *out)
 {
     memset(out, 0, 16);
@@ -58,7 +58,7 @@ static size_t reply_type80(const uint8_t *request, size_t len, uint8_t *out)
     return 16 + 128;
 }
 
-/* 3.5: envelope, block of the request, and what this service returns. */
+/* [messages-type86]: envelope, block of the request, and the result of the service. */
 static size_t reply_type86(const uint8_t *request, size_t len, uint8_t *out)
 {
     bool ep11 = request[32] == 'X';
@@ -129,7 +129,7 @@ static void job_over(struct requests *r, uint64_t job)
     r->stale[r->stale_count++ % STALE_MAX] = job;
 }
 
-/* The reply is in the queue: a zcrypt fetches it, a client of its own is told if it wants to be. */
+/* The reply is in the queue: a zcrypt fetches it; a client is notified if it enabled that. */
 static void answered(struct play *p, struct inside *m, unsigned ai, unsigned di, size_t len,
                      uint64_t delay)
 {
@@ -208,7 +208,7 @@ static uint64_t pick_job(struct requests *r, uint64_t pick)
     return n ? jobs[pick % n] : 0;
 }
 
-/* value: which, and how; on: one that is over. */
+/* value selects the job and the kind of reply; on: a job that has ended. */
 int execute_job(struct play *p, const struct step *s)
 {
     struct requests *r = &p->requests;

@@ -8,7 +8,7 @@
 #include "message/ep11.h"
 #include "play.h"
 
-/* Requests through device nodes: each that was accepted gets one answer, and it is its own. */
+/* Requests through device nodes: each accepted one gets exactly one reply, which is its own. */
 
 struct call *call_by_number(struct requests *r, uint32_t number)
 {
@@ -75,7 +75,7 @@ static const struct sysfs_tree *tree_of(struct play *p, unsigned tree)
     return core_tree(p->core, number);
 }
 
-/* A counter of a card or queue; -1: it is not there. */
+/* A counter of a card or queue; -1: it does not exist. */
 static int64_t counter(const struct sysfs_tree *t, struct sysfs_dir dir, const char *name)
 {
     text_auto text = {0};
@@ -92,8 +92,8 @@ static unsigned weight_of(const struct play *p, const struct call *c, unsigned a
     return model_rating(&(struct m_want){.kind = c->want}, a->type, a->mode);
 }
 
-/* The driver gives up what is inside, after 900 seconds or when somebody says so, also in a queue
- * that is too busy to be reset. */
+/* The driver flushes the queue, after 900 seconds or on a write, even if the queue is too busy to
+ * be reset. */
 static void calls_given_up(struct play *p, unsigned tree)
 {
     const struct sysfs_tree *t = tree_of(p, tree);
@@ -130,7 +130,7 @@ void calls_orphan(struct play *p, const struct step *s, int result)
         struct inside_queue *q = &r->queue[ai][di];
         struct sysfs_dir dir = {SYSFS_QUEUE, AP_QN(apids[ai], apqis[di])};
 
-        /* A card takes its online queues offline; which those were, bad replies decided. */
+        /* A card takes its online queues offline; bad replies decided which those were. */
         if (r->faulty && card && counter(tree_of(p, s->tree), dir, "pendingq_count") > 0)
             continue;
 
@@ -139,7 +139,7 @@ void calls_orphan(struct play *p, const struct step *s, int result)
     }
 }
 
-/* What sysfs counts of a queue against what is inside it. */
+/* Compares the counters of a queue in sysfs with its contents. */
 static bool count_queue(struct play *p, unsigned tree, unsigned ai, unsigned di, unsigned sums[3])
 {
     const struct sysfs_tree *t = tree_of(p, tree);
@@ -237,7 +237,7 @@ bool calls_idle(struct play *p)
            play_fail(p, "a request of tree %u never ends", p->requests.calls[0].tree);
 }
 
-/* Requests as programs make them. */
+/* Requests by programs. */
 
 #define BYTES 512u
 
@@ -297,7 +297,7 @@ static void make_ep11(struct made *m, const struct m_want *w, unsigned owner, ui
     m->request.target_count = w->apid >= 0 || w->apqi >= 0;
 }
 
-/* The queue with the least to do, of those that can [zcrypt-selection]; false: nobody can say. */
+/* The candidate queue with the least load [zcrypt-selection]; false: undetermined. */
 static bool foretell(struct play *p, const struct step *s, const struct m_want *w)
 {
     const struct m_guest *g = s->tree ? &p->before.guest[s->tree - 1] : NULL;

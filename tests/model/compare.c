@@ -6,16 +6,16 @@
 #include "machine/guest.h"
 #include "play.h"
 
-/* What can be seen of the core, against the model. */
+/* Compares the visible state of the core with the model. */
 
-/* Reading through the tree */
+/* Reading through the tree. */
 
 static const struct sysfs_tree *tree_of(struct play *p, const struct m_guest *g)
 {
     return core_tree(p->core, g ? g->number + 1 : CORE_HOST_TREE);
 }
 
-/* An attribute reads as text; NULL: it is not there. */
+/* Compares an attribute's text; NULL: it must not exist. */
 static bool reads(struct play *p, const struct sysfs_tree *t, struct sysfs_dir dir,
                   const char *attr, const char *wanted)
 {
@@ -58,7 +58,7 @@ static bool holds(struct play *p, const struct sysfs_tree *t, const char *path,
     return n == wanted || play_fail(p, "%s holds %u entries, the model says %u", path, n, wanted);
 }
 
-/* A directory is where it should be, under both of its names, and its driver link says driver. */
+/* A directory exists under both of its names, and its driver link names driver. */
 static bool device_names(struct play *p, const struct sysfs_tree *t, struct sysfs_dir dir,
                          const char *name, const char *driver)
 {
@@ -199,7 +199,7 @@ static bool compare_bus(struct play *p, const struct m_bus *b, const struct m_gu
 
 /* Mediated devices */
 
-/* 4.3: pairs, or the half that is there. 7.2 has room for 4095 bytes. */
+/* [matrix-format]: pairs, or the half that is assigned. Linux 7.2 has room for 4095 bytes. */
 static void matrix_text(const struct model *m, const struct m_set *s, struct text *out)
 {
     mask256_for_each (a, &s->apm) {
@@ -313,7 +313,7 @@ static bool compare_guest(struct play *p, const struct guest_info *info, struct 
     if (info->release_requests != g->asks)
         return play_fail(p, "guest %s was asked %u times, the model says %u", info->name,
                          (unsigned)info->release_requests, (unsigned)g->asks);
-    g->changes = info->config_changes; /* judged by the effects */
+    g->changes = info->config_changes; /* checked by means of the effects */
     return same_set(p, "APCB of guest", g->number, &info->apm, &info->aqm, &info->adm, &apcb) &&
            (!g->looked || g->connected || !(g->features & GUEST_AP) || compare_bus(p, &g->bus, g));
 }
@@ -348,7 +348,7 @@ static bool compare_nodes(struct play *p)
     for (unsigned i = 0; i < NODES; i++) {
         const struct m_node *node = &p->model.node[i];
 
-        /* No directory shows such a name. */
+        /* A name that no directory shows. */
         exist += node->exists && strcmp(node->name, ".") != 0 && strcmp(node->name, "..") != 0;
         for (int k = 0; k < NODE_MASKS && node->exists; k++) {
             char mask[MASK256_TEXT + 1];

@@ -3,7 +3,7 @@
 
 #include "play.h"
 
-/* A digest of everything visible, for the promise that a refusal changes nothing. */
+/* A digest of everything visible, to check that a refusal changes nothing. */
 
 static uint64_t mix(uint64_t hash, const void *data, size_t len)
 {

@@ -7,19 +7,19 @@
 #include "machine/guest.h"
 #include "play.h"
 
-/* AP instructions of guests and of the LPAR, and what each must answer [ap-function-codes]
+/* AP instructions of guests and of the LPAR, and their expected results [ap-function-codes]
  * [guests-interception]. */
 
-/* One instruction and everything about it that counts. */
+/* An instruction with everything that its result depends on. */
 struct insn {
     struct command cmd;
     uint8_t data[13000];
     bool lpar;
     unsigned features, owner, apid, apqi;
     const struct seen_guest *guest;
-    struct inside_queue *queue; /* NULL: a queue outside of the world */
+    struct inside_queue *queue; /* NULL: a queue that is not in the world */
     unsigned ai, di;
-    bool admin_refused; /* the message administers a domain that the sender may not */
+    bool admin_refused; /* the message administers a domain that the sender must not change */
     bool special;
 };
 
@@ -55,7 +55,7 @@ struct ap_insn_result insn_tapq(struct play *p, unsigned apid, unsigned apqi)
 
 enum op { TAPQ, RAPQ, ZAPQ, AQIC, QCI, NQAP, DQAP, ODD, OPS };
 
-/* value: op, what is special about it, which queue, length of the message */
+/* value: operation, special case, queue, length of the message */
 #define OP(value)      ((value)&0xff)
 #define VARIANT(value) ((value) >> 8 & 0xff)
 #define PICK(value)    ((value) >> 16 & 0xff)
@@ -73,7 +73,7 @@ static struct m_set world_of(const struct play *p, const struct insn *i)
     return s;
 }
 
-/* Mostly one of the issuer's own queues. */
+/* Usually one of the issuer's own queues. */
 static void choose_queue(struct play *p, struct insn *i, unsigned pick)
 {
     struct m_set own = world_of(p, i);
@@ -98,7 +98,7 @@ static void choose_queue(struct play *p, struct insn *i, unsigned pick)
     i->queue = &p->requests.queue[i->ai][i->di];
 }
 
-/* 3.5: an envelope with a CPRBX of the given kind for a domain. */
+/* [messages-type6], [messages-cprbx]: an envelope with a CPRBX of the given kind for a domain. */
 static void put_cprbx(uint8_t *at, size_t len, char kind, unsigned domain)
 {
     memset(at, 0, 88 + 220);
@@ -234,7 +234,7 @@ static unsigned nqap_wanted(struct play *p, const struct insn *i)
     return rc ? rc : i->queue->count > a.config->depth ? 0x10 : 0;
 }
 
-/* What DQAP gives: the rest of a reply before any other. */
+/* What DQAP returns: the rest of a partly fetched reply comes first. */
 static struct inside *first_ready(struct inside_queue *q)
 {
     for (unsigned i = 0; i < q->count; i++)
@@ -246,7 +246,7 @@ static struct inside *first_ready(struct inside_queue *q)
     return NULL;
 }
 
-/* The response code; what an instruction on a queue in trouble meets first is the trouble. */
+/* The response code. Faults of the queue come first. */
 static unsigned rc_of(struct play *p, const struct insn *i, unsigned op)
 {
     struct m_set own = world_of(p, i);
@@ -333,7 +333,7 @@ static bool qci_right(struct play *p, const struct insn *i, const struct ap_insn
     return true;
 }
 
-/* What follows from a response code 00. */
+/* The effects of a response code 00. */
 static bool happened(struct play *p, struct insn *i, unsigned op, const struct ap_insn_result *out)
 {
     switch (op) {

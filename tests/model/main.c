@@ -14,13 +14,13 @@
 #include "shrink.h"
 
 /*
- * Random plays against the model. Plays run in a process of their own, so that one that crashes can
- * be told, repeated and made small like one that only differs.
+ * Random plays against the model. Each play runs in a process of its own, so that a crash can be
+ * reported, repeated and reduced like a difference.
  */
 
 #define PLAY_STEPS 250u
 
-/* What the playing process has got to. */
+/* The progress of the playing process. */
 struct progress {
     uint64_t play, steps, refusals, accepted, calls;
 };
@@ -28,7 +28,7 @@ struct progress {
 struct options {
     uint64_t seed, steps;
     enum abi_profile abi;
-    bool both; /* profiles, in turn */
+    bool both; /* both profiles, in turn */
     const char *replay;
 };
 
@@ -46,7 +46,7 @@ static struct script script_random(const struct options *o, uint64_t play)
     return s;
 }
 
-/* Some plays are played twice: the core draws no lots, so the same has to come of them. */
+/* Some plays are played twice: the core has no randomness, so the results must be equal. */
 #define TWICE_EVERY 16u
 
 static bool plays_alike(const struct script *s, uint64_t digest)

@@ -77,7 +77,7 @@ int model_guest_by_number(const struct model *m, unsigned number)
     return -1;
 }
 
-/* 1.12, with the response codes that machine.h names. */
+/* [se-sclp], with the response codes that machine.h names. */
 static int64_t sclp(struct model *m, uint32_t word)
 {
     int i = world_apid(word >> 8 & 0xff);
@@ -152,7 +152,9 @@ static int timer_step(struct model *m, const struct step *s)
             m->guest[m->mdev[i].guest].asks++;
     if (s->value == 2)
         model_bus_follow(m, &m->bus, NULL);
-    return s->value <= 4 ? 0 : -EINVAL; /* 3, 4: alarms and silent queues need faults */
+    return s->value <= 4
+               ? 0
+               : -EINVAL; /* timers 3 and 4, of alarms and of silent queues, need faults */
 }
 
 static int cancel_step(struct model *m, const struct step *s)
@@ -183,8 +185,8 @@ static int look_step(struct model *m, const struct step *s)
     return 0;
 }
 
-/* 3.1, class zcrypt. A name is what is behind blanks, of that 31 characters, and of these what is
- * before blanks. */
+/* [zcrypt-class]. Leading blanks of a name are skipped; of the rest, 31 characters count, up to the
+ * first blank. */
 static int find_node(const struct model *m, const char *name)
 {
     for (int i = 0; i < NODES; i++)
@@ -245,7 +247,8 @@ static int store(struct model *m, const struct step *s, struct m_outcome *out)
         if (!g->exists)
             return -ENODEV;
         look_step(m, &(struct step){.object = s->tree - 1});
-        if (g->connected && g->features & GUEST_AP) { /* what is not there is still not there */
+        if (g->connected &&
+            g->features & GUEST_AP) { /* without the feature ap there is nothing to scan */
             static struct model scratch;
 
             scratch = *m;
@@ -268,7 +271,7 @@ static int store(struct model *m, const struct step *s, struct m_outcome *out)
     }
 }
 
-/* One client at a time; beside a real system of the LPAR there are no guests. */
+/* One client at a time. While a client is the LPAR's CPUs there are no guests. */
 static int connect_step(struct model *m, const struct step *s)
 {
     bool *connected = s->object == LPAR ? &m->lpar_connected : NULL;
@@ -332,8 +335,8 @@ static int dispatch(struct model *m, const struct step *s, struct m_outcome *out
     }
 }
 
-/* After the step itself the host's bus looks at the machine if it changed, then what guests get is
- * settled. */
+/* After the step the host's bus scans if the machine changed, then the guests' APCBs are settled.
+ */
 struct m_outcome model_step(struct model *m, const struct step *s)
 {
     struct m_outcome out = {0};
@@ -356,7 +359,7 @@ void model_guest_scans(struct model *m, int guest, unsigned times)
         model_bus_follow(m, &m->guest[guest].bus, &m->guest[guest]);
 }
 
-/* 4.3: C's notation, one plus before it and one newline behind it. */
+/* [matrix-number]: C notation, with an optional leading plus and trailing newline. */
 int model_number(const char *text, uint64_t *out)
 {
     char digits[STEP_DATA];

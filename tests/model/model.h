@@ -11,9 +11,9 @@
 #include "step.h"
 
 /*
- * A second, small account of what the core does, written from the specification: sets and loops
- * over a few identifiers, no code of src/ but the masks and the type that describes a machine. It
- * is told each step before the core is, and says what must come of it.
+ * An independent, small model of what the core does, written from docs/reference: sets and loops
+ * over a few identifiers, with no code of src/ but the masks and the type that describes a machine.
+ * It gets each step before the core does, and predicts the result.
  */
 
 enum m_driver { M_NONE, M_ZCRYPT, M_VFIO };
@@ -33,7 +33,7 @@ struct m_queue {
     bool config, chkstop; /* as the last scan saw it */
     enum m_driver driver;
     char override[16];
-    unsigned life; /* which device of this name it is */
+    unsigned life; /* distinguishes devices of the same name */
 };
 
 struct m_card {
@@ -56,8 +56,8 @@ struct m_mdev {
     unsigned life;
     struct m_set assigned, shadow;
     int guest;          /* index or -1 */
-    uint64_t token;     /* who waits for the removal */
-    bool refilter;      /* the specification names a reason to filter in this step */
+    uint64_t token;     /* of the write that waits for the removal */
+    bool refilter;      /* a rule demands filtering in this step */
     bool device_change; /* a device under the guest was replaced in this step */
 };
 
@@ -65,7 +65,7 @@ struct m_guest {
     bool exists, looked, connected;
     unsigned number, features;
     int mdev;        /* index or -1 */
-    unsigned serial; /* no two guests of a run have the same */
+    unsigned serial; /* unique among the guests of a run */
     uint64_t changes, asks;
     struct m_bus bus;
 };
@@ -89,12 +89,12 @@ struct model {
     struct m_node node[NODES];
     bool lpar_connected; /* a client is the LPAR's CPUs */
     unsigned serials, lives;
-    bool changed; /* the machine, in this step: the buses scan */
+    bool changed; /* in this step, so the buses scan */
 };
 
 #define REPLIES_MAX 8
 
-/* What a step must bring. */
+/* The expected result of a step. */
 struct m_outcome {
     int result;
     int64_t value; /* of SCLP and guest start */
@@ -108,20 +108,19 @@ struct m_outcome model_step(struct model *m, const struct step *s);
 /* The APCB of a guest. */
 struct m_set model_apcb(const struct model *m, const struct m_guest *g);
 
-/* Whether the hardware executes instructions on the queue at the moment. */
+/* The hardware executes instructions on the queue at the moment. */
 bool model_usable(const struct model *m, unsigned ai, unsigned di);
 
-/* The state of an adapter as its devices show it; a deconfigured one does not tell of a checkstop.
- */
+/* The state of an adapter as its devices show it. A deconfigured one does not show a checkstop. */
 bool model_configured(const struct model *m, unsigned ai);
 bool model_checkstopped(const struct model *m, unsigned ai);
 
 const char *model_driver_name(const struct m_card *card, enum m_driver driver);
 
-/* -1: no such guest. */
+/* The index of the guest, or -1. */
 int model_guest_by_number(const struct model *m, unsigned number);
 
-/* After the step: the guest's bus scanned so many times. */
+/* After the step: how often the guest's bus scanned. */
 void model_guest_scans(struct model *m, int guest, unsigned times);
 
 /* model_bus.c: devices and drivers */
@@ -144,7 +143,7 @@ enum m_kind { WANT_ME, WANT_CRT, WANT_CCA, WANT_EP11 };
 
 struct m_want {
     enum m_kind kind;
-    unsigned mode, node; /* node: 0 z90crypt, n + 1: the one of name n, if there is one */
+    unsigned mode, node; /* node: 0 z90crypt, n + 1 the one of name n, if it exists */
     int apid, apqi;      /* indices; -1: any */
 };
 

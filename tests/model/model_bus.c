@@ -29,7 +29,7 @@ bool model_zcrypt_owns(const struct m_bus *b, unsigned ai, unsigned di)
     return mask256_test(&b->apmask, apids[ai]) && mask256_test(&b->aqmask, apqis[di]);
 }
 
-/* 2.7: by type, then by override or by owner. */
+/* [bus-binding]: by type, then by override or by owner. */
 static bool accepts(const struct m_bus *b, unsigned ai, unsigned di, enum m_driver driver)
 {
     const struct m_card *card = &b->card[ai];
@@ -76,12 +76,12 @@ static void bind_card(struct m_card *card)
     card->bound = card->user_online = true;
 }
 
-/* What an operating system can see of the machine. */
+/* The machine as an operating system sees it. */
 struct view {
     bool qci;
     unsigned max_adapter, max_domain;
-    struct mask256 apm, aqm; /* its own masks; all ones without QCI, that is: just try */
-    bool tells;              /* TAPQ tells what a queue is */
+    struct mask256 apm, aqm; /* its own masks; all ones without QCI, so that every queue is tried */
+    bool tells;              /* TAPQ reports the type of a queue */
 };
 
 static struct m_set lpar(const struct model *m)
@@ -171,8 +171,8 @@ static void add_queue(struct model *m, struct m_bus *b, unsigned ai, unsigned di
         probe_queue(m, b, ai, di);
 }
 
-/* 2.8: 7.2 looks at the configuration in the next scan when it saw a checkstop come or go in this
- * one. */
+/* [bus-scan]: Linux 7.2 reads the configuration in the scan after the one in which it saw a
+ * checkstop appear or disappear. */
 static void update_queue(const struct model *m, unsigned ai, struct m_queue *q)
 {
     bool chkstop = model_checkstopped(m, ai);
@@ -204,7 +204,8 @@ static void devices_follow(struct model *m, struct m_bus *b, const struct view *
     }
 }
 
-/* 4.9: added adapters of an old type do not count; without a domain nobody can tell the type. */
+/* [guests-refilter]: added adapters of an old type do not count. Without a domain the type is
+ * unknown. */
 static struct m_set added(const struct model *m, const struct m_set *new, const struct m_set *old)
 {
     struct m_set a = {mask256_andnot(new->apm, old->apm), mask256_andnot(new->aqm, old->aqm),
@@ -243,7 +244,7 @@ void model_bus_follow(struct model *m, struct m_bus *b, const struct m_guest *g)
     }
 }
 
-/* 2.6 */
+/* [masks-write] */
 static int store_mask(struct model *m, struct m_bus *b, bool adapters, const char *data)
 {
     struct mask256 *mask = adapters ? &b->apmask : &b->aqmask, wanted = *mask;
@@ -275,7 +276,7 @@ static int store_mask(struct model *m, struct m_bus *b, bool adapters, const cha
     return 0;
 }
 
-/* A device of the bus by name: *di is APQIS for a card. */
+/* Finds a device of the bus by name; *di is APQIS for a card. */
 static int find_device(const struct m_bus *b, const char *data, unsigned *ai, unsigned *di)
 {
     for (*ai = 0; *ai < APIDS; ++*ai) {
@@ -310,7 +311,7 @@ static int probe_device(struct model *m, struct m_bus *b, const char *data)
     return 0;
 }
 
-/* The kernel's sscanf takes no plus sign. */
+/* The kernel's sscanf does not accept a plus sign. */
 static bool scan(const char *data, int *value)
 {
     return data[strspn(data, " \t\n\v\f\r")] != '+' && sscanf(data, "%d", value) == 1;
@@ -351,7 +352,7 @@ static int store_bus(struct model *m, struct m_bus *b, const struct step *s)
     return 0;
 }
 
-/* The driver as a word, and whether the device's type is one of its own. */
+/* Parses the name of a driver; is the device's type one of its own? */
 static int store_driver(struct model *m, struct m_bus *b, const struct step *s)
 {
     const char *name = driver_names[s->object];

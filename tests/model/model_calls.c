@@ -53,7 +53,7 @@ static bool mode_fits(const struct m_want *w, unsigned mode)
     return w->kind < WANT_CCA ? mode == ACCEL || mode == CCA : mode == w->mode;
 }
 
-/* A CPRB for a domain that can only be administered goes through any queue. */
+/* A CPRB for a domain that is a control domain only may go through any queue. */
 static bool domain_fits(const struct model *m, const struct m_want *w, const struct m_guest *g,
                         unsigned di)
 {
@@ -64,7 +64,7 @@ static bool domain_fits(const struct model *m, const struct m_want *w, const str
     if (g) {
         struct m_set apcb = model_apcb(m, g);
 
-        if (!(g->features & 4)) /* without QCI it knows of no control domains */
+        if (!(g->features & 4)) /* without QCI no control domains are known */
             return false;
         seen.aqm = mask256_and(seen.aqm, apcb.aqm);
         seen.adm = mask256_and(seen.adm, apcb.adm);
@@ -98,7 +98,7 @@ static bool any_takes(const struct model *m, const struct m_bus *b, const struct
     return false;
 }
 
-/* Without a queue the bus scans once, perhaps something has come. */
+/* Without a queue the bus scans once for new ones. */
 int model_zcrypt(struct model *m, const struct step *s)
 {
     struct m_guest *g = s->tree ? &m->guest[s->tree - 1] : NULL;

@@ -14,7 +14,7 @@ static bool has(const struct m_set *s, unsigned apid, unsigned apqi)
     return mask256_test(&s->apm, apid) && mask256_test(&s->aqm, apqi);
 }
 
-/* Two products share something exactly if both of their sides do. */
+/* Two products intersect exactly if both of their sides do. */
 static bool products_meet(const struct mask256 *a1, const struct mask256 *d1,
                           const struct mask256 *a2, const struct mask256 *d2)
 {
@@ -35,7 +35,7 @@ static bool queue_passes(const struct model *m, unsigned apid, unsigned apqi)
     return false;
 }
 
-/* In the profile proposal an adapter in standby is not there for guests [se-standby]. */
+/* In the profile proposal guests do not get an adapter in standby [se-standby]. */
 static bool adapter_passes(const struct model *m, unsigned apid)
 {
     for (unsigned ai = 0; ai < APIDS; ai++)
@@ -44,7 +44,7 @@ static bool adapter_passes(const struct model *m, unsigned apid)
     return false;
 }
 
-/* 4.8 */
+/* [guests-filter] */
 struct m_set model_filter(const struct model *m, const struct m_mdev *d)
 {
     struct m_set s = {mask256_and(d->assigned.apm, m->host.apm),
@@ -63,8 +63,8 @@ struct m_set model_filter(const struct model *m, const struct m_mdev *d)
     return s;
 }
 
-/* [masks-in-use-scope]: the proposal asks whether an assigned APQN would change its owner, 7.2
- * whether a new bit is in any use. */
+/* [masks-in-use-scope]: the proposal checks whether an assigned APQN would change its owner; Linux
+ * 7.2, whether a new bit is in use at all. */
 bool model_veto(const struct model *m, bool adapters, const struct mask256 *wanted)
 {
     struct mask256 ones = mask256_ones();
@@ -99,7 +99,7 @@ void model_queue_taken(struct model *m, unsigned ai, unsigned di)
             mask256_clear(&m->mdev[i].shadow.apm, apids[ai]);
 }
 
-/* Ownership of one APQN: by its driver if the queue has an override, else by the masks. */
+/* The owner of one APQN: decided by its driver if the queue has an override, else by the masks. */
 static bool host_owns(const struct model *m, unsigned apid, unsigned apqi)
 {
     for (unsigned ai = 0; ai < APIDS; ai++)
@@ -123,7 +123,7 @@ static bool host_owns_any(const struct model *m, const struct m_set *wanted)
     return false;
 }
 
-/* 4.4, rules 4 and 5. */
+/* [matrix-owned] and [matrix-shared]. */
 static int may_have(const struct model *m, unsigned number, const struct m_set *wanted)
 {
     if (host_owns_any(m, wanted))
@@ -148,7 +148,7 @@ static struct mask256 *side(struct m_set *s, const char *attr)
     return strstr(attr, "adapter") ? &s->apm : strstr(attr, "control") ? &s->adm : &s->aqm;
 }
 
-/* 4.4 */
+/* [matrix-assign] */
 static int assign(struct model *m, const struct step *s, bool add)
 {
     struct m_mdev *d = &m->mdev[s->object];
@@ -186,7 +186,7 @@ static bool within(const struct mask256 *mask, unsigned max)
     return true;
 }
 
-/* 4.5 */
+/* [matrix-ap-config] */
 static int ap_config(struct model *m, const struct step *s)
 {
     struct m_set wanted;
@@ -243,7 +243,7 @@ static int remove_device(struct model *m, const struct step *s, struct m_outcome
     return -EINPROGRESS;
 }
 
-/* 4.2: 36 characters, perhaps one more. */
+/* [matrix-create]: 36 characters, or one more. */
 static int create(struct model *m, const struct step *s)
 {
     size_t len = strlen(s->data);
@@ -286,7 +286,7 @@ int model_vfio_store(struct model *m, const struct step *s, struct m_outcome *ou
     return strcmp(s->attr, "matrix") == 0 ? -EACCES : -ENOENT;
 }
 
-/* 4.11 */
+/* [guests-attach] */
 static int attach(struct model *m, struct m_guest *g, int index, uint64_t number)
 {
     struct m_mdev *d;

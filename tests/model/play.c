@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One step for both, and what it answers. */
+/* Executes one step in core and model, and compares the replies. */
 
 bool play_fail(struct play *p, const char *format, ...)
 {
@@ -43,7 +43,7 @@ void play_done(struct play *p)
     text_done(&p->why);
 }
 
-/* The tree's number in the core; a guest that is not there has none. */
+/* The tree's number in the core. For a guest that does not exist, one that is not in use. */
 static unsigned tree_number(const struct play *p, const struct step *s)
 {
     const struct m_guest *g = s->tree ? &p->before.guest[s->tree - 1] : NULL;
@@ -154,7 +154,7 @@ static int execute_look(struct play *p, const struct step *s)
     return play_execute(p, &cmd);
 }
 
-/* Whoever writes to a file of a guest has looked at its tree; that is no part of the write. */
+/* A write to a guest's file needs the guest's tree; building it is not part of the write. */
 static bool look_before_store(struct play *p, const struct step *s)
 {
     unsigned tree = tree_number(p, s);
@@ -167,7 +167,7 @@ static bool look_before_store(struct play *p, const struct step *s)
     return requests_follow(p, NULL, result);
 }
 
-/* The steps that are a command as they stand. */
+/* Steps that are exactly one command. */
 static int execute_plain(struct play *p, const struct step *s)
 {
     struct command cmd = {.now = p->now, .token = s->token};
@@ -244,7 +244,7 @@ static int execute_step(struct play *p, const struct step *s)
     }
 }
 
-/* Commands say why they refuse; attributes can only log it. */
+/* Commands return the reason of a refusal; attributes can only log it. */
 static bool check_reply(struct play *p, const struct step *s, int result)
 {
     if (result != p->wanted.result)
@@ -262,7 +262,7 @@ static bool check_reply(struct play *p, const struct step *s, int result)
     return true;
 }
 
-/* Whether the log tells of the refusal and names its errno. */
+/* The log reports the refusal with its errno. */
 static bool refusal_logged(const struct play *p, int err)
 {
     char wanted[48];
@@ -274,11 +274,11 @@ static bool refusal_logged(const struct play *p, int err)
     return false;
 }
 
-/* A refusal leaves nothing but words. */
+/* A refusal has no effect but messages. */
 static bool check_refusal(struct play *p, const struct step *s, uint64_t digest)
 {
     p->refusals++;
-    /* What cannot be opened for writing is the file system's affair. */
+    /* Opening for writing is checked by the file system, not by the core. */
     if (s->kind == STEP_STORE && p->file_found && p->wanted.result != -EACCES &&
         !refusal_logged(p, p->wanted.result))
         return play_fail(p, "the log does not say what was refused");
@@ -290,8 +290,7 @@ static bool check_refusal(struct play *p, const struct step *s, uint64_t digest)
     return true;
 }
 
-/* A guest's bus scans when the machine changed, and else whenever the core says that its APCB did.
- */
+/* A guest's bus scans when the machine changed, or when its APCB changed, as effects tell. */
 static void guests_scan(struct play *p)
 {
     for (int i = 0; p->model.changed && i < GUESTS; i++)
@@ -304,7 +303,7 @@ static void guests_scan(struct play *p)
     }
 }
 
-/* A real system and our own do not share the queues of a guest, nor of the LPAR. */
+/* A connected client and our own system do not share the queues of a guest or of the LPAR. */
 static bool left_out(const struct play *p, const struct step *s)
 {
     const struct m_guest *g = s->object < GUESTS ? &p->model.guest[s->object] : NULL;
@@ -322,7 +321,7 @@ static bool left_out(const struct play *p, const struct step *s)
     }
 }
 
-/* With faults the model does not know what guests get; who they are is enough. */
+/* With faults the model does not predict what guests get, only which guests exist. */
 static void follow_guests(struct play *p)
 {
     struct guest_info info;

@@ -7,7 +7,8 @@
 #include "machine/guest.h"
 #include "step.h"
 
-/* Random machines and random steps. Names come from a small pool, so that steps meet. */
+/* Random machines and random steps. Names come from a small pool, so that steps affect each other.
+ */
 
 /* splitmix64 */
 uint64_t random_next(uint64_t *state)
@@ -195,7 +196,7 @@ static void put_config(uint64_t *r, char *data)
     }
 }
 
-/* Often one of few, so that what was unbound is bound again. */
+/* Often one of a few, so that an unbound queue is bound again. */
 static void put_device(uint64_t *r, char *data)
 {
     unsigned apid = some_id(r, true) & 0xff, apqi = some_id(r, false) & 0xff;
@@ -503,8 +504,8 @@ static void random_request(uint64_t *r, struct step *s, unsigned index, enum sty
     }
 }
 
-/* Two guests with queues: one with a client as its CPUs, one that is looked at. In the LPAR's plays
- * a client is the CPUs of the LPAR. */
+/* Two guests with queues: one with a client, one with our own system. In plays of the LPAR a client
+ * is the LPAR's CPUs. */
 static bool prelude_requests(uint64_t *r, unsigned index, struct step *s, enum style style)
 {
     unsigned number = index % 2;

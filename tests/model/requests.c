@@ -8,7 +8,7 @@
 #include "machine/fault.h"
 #include "play.h"
 
-/* What is inside queues, followed over the steps [ap-nqap] [ap-dqap] [ap-reset]. */
+/* Follows the contents of queues over the steps [ap-nqap] [ap-dqap] [ap-reset]. */
 
 struct inside *inside_add(struct inside_queue *q)
 {
@@ -68,7 +68,7 @@ bool zcrypt_cares(struct play *p, unsigned ai, unsigned di)
     return r->queue[ai][di].driver == 1;
 }
 
-/* What the core lets see of guests, adapters and drivers. */
+/* Queries of the core about guests, adapters and drivers. */
 
 static void look_at_guests(struct play *p)
 {
@@ -98,8 +98,8 @@ static uint8_t driver_of(const struct apqn_info *q)
     return !q->driver ? 0 : strcmp(q->driver, "vfio_ap") == 0 ? 2 : 1;
 }
 
-/* Configured on or off, check-stopped, or another adapter altogether: what was inside is lost
- * [ap-reset] [se-reset-on-configure]. */
+/* An adapter that is configured on or off, check-stopped, or replaced loses the contents of its
+ * queues [ap-reset] [se-reset-on-configure]. */
 static void look_at_adapters(struct play *p)
 {
     struct requests *r = &p->requests;
@@ -139,7 +139,7 @@ const struct fault_entry *fault_first(struct play *p, unsigned kinds, unsigned a
     return NULL;
 }
 
-/* Jobs and replies */
+/* Jobs and replies. */
 
 static bool job_source(struct play *p, const struct core_job *job, unsigned owner, unsigned ai,
                        unsigned di)
@@ -233,7 +233,7 @@ static bool follow_effect(struct play *p, const struct effect *e)
     return true;
 }
 
-/* Time has come for replies that were held back. */
+/* Held replies become due. */
 static void follow_time(struct play *p)
 {
     for (unsigned i = 0; i < APIDS * APQIS; i++) {
@@ -255,7 +255,8 @@ static void follow_time(struct play *p)
     }
 }
 
-/* A rule that is a state of its queues empties them when it comes and when it goes. */
+/* A fault rule that is a state of its queues empties them when it is added and when it is removed.
+ */
 static void follow_fault(struct play *p, const struct fault *f)
 {
     if (f->count != FAULT_ALWAYS || (f->kind != FAULT_DECONFIGURED && f->kind != FAULT_CHECKSTOP))
@@ -269,7 +270,7 @@ static void follow_fault(struct play *p, const struct fault *f)
     }
 }
 
-/* The LPAR tests all of its queues; that also makes good what was to be zeroized. */
+/* The LPAR tests all of its queues; that also completes pending zeroizes. */
 static void test_queue(struct play *p, unsigned ai, unsigned di)
 {
     struct inside_queue *q = &p->requests.queue[ai][di];
@@ -320,7 +321,8 @@ static bool check_rc(struct play *p, unsigned ai, unsigned di)
                                         apids[ai], apqis[di], q->rc, wanted);
 }
 
-/* With faults a driver resets when it can, so that what it had inside is gone is only observed. */
+/* With faults a driver resets a queue when it can, so a loss of its contents is observed, not
+ * predicted. */
 static void drop_unseen(struct play *p, unsigned ai, unsigned di)
 {
     struct inside_queue *q = &p->requests.queue[ai][di];
@@ -366,13 +368,13 @@ static bool check_status(struct play *p, unsigned ai, unsigned di)
                                            apqis[di], q->apqsw, wanted);
 }
 
-/* It has lost everything already, and is cleaned when it lets go. */
+/* It has already lost everything, and is zeroized when released. */
 static bool asked_to_release(const struct seen_guest *g)
 {
     return g->attached && mask256_empty(&g->apcb.apm) && mask256_empty(&g->apcb.adm);
 }
 
-/* Whoever is inside may be there, each message has its job, and no notification is missing. */
+/* The messages in a queue are allowed there, each has its job, and no notification is missing. */
 static bool check_inside(struct play *p, unsigned ai, unsigned di)
 {
     struct inside_queue *q = &p->requests.queue[ai][di];
@@ -469,7 +471,7 @@ void requests_init(struct play *p)
     }
 }
 
-/* The end */
+/* The end. */
 
 static uint64_t any_job(const struct requests *r)
 {
@@ -496,7 +498,7 @@ static bool all_ended(struct play *p)
     return calls_idle(p);
 }
 
-#define LONG_TIME UINT64_C(90000000000000) /* a day and more */
+#define LONG_TIME UINT64_C(90000000000000) /* more than a day */
 
 bool requests_drain(struct play *p)
 {

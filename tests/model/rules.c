@@ -4,9 +4,9 @@
 
 #include "play.h"
 
-/* What holds whatever the model says: who may have what, who cleans up, who is told. */
+/* Rules that hold independently of the model: exclusive ownership, cleanup, notification. */
 
-/* Nobody shares, and a guest has what is its own and the host's. */
+/* No APQN is shared, and a guest has only what is its own and the host's. */
 static bool check_products(struct play *p)
 {
     struct mdev_info a, b;
@@ -33,7 +33,7 @@ static bool check_products(struct play *p)
     return true;
 }
 
-/* 0 nobody, 1 the host's zcrypt, 2 and up a guest; -1: two of them. */
+/* 0 nobody, 1 the host's zcrypt, from 2 a guest; -1: two of them. */
 static int holder_of(struct play *p, ap_qn qn, const struct apqn_info *q)
 {
     bool host = q->driver && strcmp(q->driver, "vfio_ap") != 0;
@@ -53,8 +53,8 @@ static int holder_of(struct play *p, ap_qn qn, const struct apqn_info *q)
     return holder;
 }
 
-/* A guest that is asked to release its device loses it before it is cleaned; nobody else can come
- * before. */
+/* A guest that is asked to release its device loses it before the queues are reset; nobody else can
+ * get them before. */
 static bool being_removed(const struct model *m, ap_qn qn)
 {
     for (int i = 0; i < MDEVS; i++)
@@ -97,7 +97,7 @@ static bool check_hand(struct play *p, unsigned ai, unsigned di)
     return true;
 }
 
-/* Inodes that somebody kept: those of what has vanished say so, the others still work. */
+/* Inodes that were kept open: those of removed objects report it, the others still work. */
 
 static unsigned life_of(const struct model *m, const struct note *n)
 {
@@ -179,7 +179,7 @@ bool rules_check(struct play *p)
     return true;
 }
 
-/* Effects */
+/* Effects. */
 
 static unsigned count(const struct play *p, enum effect_kind kind, unsigned id, int64_t value)
 {

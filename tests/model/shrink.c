@@ -52,7 +52,7 @@ static bool fails(const struct script *s)
     return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 }
 
-/* Without steps from..from+n, if it fails then, too. */
+/* Removes steps from..from+n, if the play then still fails. */
 static bool leave_out(struct script *s, size_t from, size_t n)
 {
     struct script less = {
@@ -91,8 +91,7 @@ static bool try_step(struct script *s, size_t i, struct step simpler)
     return false;
 }
 
-/* Characters that need not be there (an empty write is none, so one stays), flags that need not be
- * set. */
+/* Removes characters (but one, since an empty write is none) and flags that are not needed. */
 static void simplify(struct script *s, size_t i)
 {
     struct step one = s->steps[i];

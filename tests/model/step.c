@@ -8,7 +8,7 @@
 
 #include "base/mask256.h"
 
-/* The world's names, and steps as lines of text. */
+/* The names of the world, and steps as lines of text. */
 
 const uint8_t apids[APIDS] = {0, 4, 5, 6, 0x0e, 0x3f, 0xff};
 const uint8_t apqis[APQIS] = {0, 4, 5, 0x0f, 0x47, 0xff};
@@ -85,7 +85,7 @@ void step_path(const struct step *s, char *out, size_t size)
     snprintf(out + n, size - (size_t)n, "%s", s->attr);
 }
 
-/* Percent signs, as in a URL: one word, whatever is in it. */
+/* Percent-encoding as in a URL, so that any data is one word. */
 static void data_format(const char *data, FILE *out)
 {
     putc('=', out);

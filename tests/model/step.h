@@ -10,16 +10,16 @@
 #include "machine/config.h"
 
 /*
- * The little world in which the test plays, and one step of a play. A step holds plain values, so
- * that it can be written down, read back, left out and made simpler.
+ * The small world of the test, and one step of a play. A step holds plain values, so that it can be
+ * written, read back, removed and simplified.
  */
 
-#define APIDS  7 /* adapters there may be */
-#define APQIS  6 /* usage domains there may be */
+#define APIDS  7 /* possible adapters */
+#define APQIS  6 /* possible usage domains */
 #define MDEVS  4
 #define GUESTS 4
 #define NODES  256
-#define NOBODY 9 /* an index behind all of those: a name that nothing has */
+#define NOBODY 9 /* an index beyond all of those, for names that nothing has */
 
 extern const uint8_t apids[APIDS], apqis[APQIS];
 extern const char *const driver_names[], *const node_masks[];
@@ -40,21 +40,21 @@ enum step_kind {
     STEP_MIGRATE,
     STEP_TIMER,
     STEP_CANCEL,
-    STEP_LOOK, /* somebody looks at a guest's /sys */
-    /* What follows goes to queues (requests.h). */
-    STEP_CONNECT,   /* a client becomes the CPUs of guest object, or of the LPAR (GUESTS) */
+    STEP_LOOK, /* a guest's tree is looked at */
+    /* The following concern queues (requests.h). */
+    STEP_CONNECT,   /* a client connects as the CPUs of guest object, or of the LPAR (GUESTS) */
     STEP_CPU_RESET, /* likewise */
     STEP_INSN,      /* it executes an AP instruction: insn.c */
     STEP_ZCRYPT,    /* a program makes a request: model_want */
-    STEP_GIVEUP,    /* and goes away before the answer */
-    STEP_JOB,       /* an adapter answers: answer.c */
-    STEP_FAULT,     /* data: a rule */
-    STEP_UNFAULT,   /* value: which one */
-    STEP_TIME,      /* value: so many ns pass */
+    STEP_GIVEUP,    /* its caller is gone before the reply */
+    STEP_JOB,       /* an adapter replies: answer.c */
+    STEP_FAULT,     /* data: a fault rule */
+    STEP_UNFAULT,   /* value: the number of the rule */
+    STEP_TIME,      /* value: how many ns pass */
     STEP_KINDS
 };
 
-/* Where a store goes; object says which one of them. */
+/* The target of a store; object selects one of a kind. */
 enum target {
     AT_BUS,
     AT_CARD,   /* object: index into apids */
@@ -68,7 +68,7 @@ enum target {
 };
 
 #define STEP_DATA 208
-#define LPAR      GUESTS /* as an index of a guest: the system of the LPAR */
+#define LPAR      GUESTS /* used as the index of a guest: the system of the LPAR */
 
 struct step {
     enum step_kind kind;
@@ -82,24 +82,24 @@ struct step {
     bool on, force;
 };
 
-/* Indices into apids and apqis; -1 for a number that is not among them. */
+/* Indices into apids and apqis; -1 for a number that is not in there. */
 int world_apid(uint64_t apid);
 int world_apqi(uint64_t apqi);
 
-/* The machine that belongs to a number, and the one a run starts with. */
+/* The machine of a number, and the one with which a run starts. */
 void world_machine(uint64_t seed, bool apxa, struct machine_config *config,
                    struct mask256 *checkstopped);
 void world_start(uint64_t seed, enum abi_profile abi, struct machine_config *config);
 
-/* What a play is mostly about. Faults come only in plays of their own: with them, what drivers find
- * is not foretold. */
+/* The focus of a play. Faults occur only in plays of their own, since with them what drivers meet
+ * is not predicted. */
 enum style { STYLE_ADMIN, STYLE_REQUESTS, STYLE_FAULTS, STYLE_LPAR, STYLE_LPAR_FAULTS, STYLES };
 
-/* A random step, number index of its play; state is the generator's. */
+/* A random step; number is its index in the play, state the generator's. */
 struct step step_random(uint64_t *state, unsigned index, enum style style);
 uint64_t random_next(uint64_t *state);
 
-/* One line without newline, that step_parse reads; then, behind a #, what a person would type. */
+/* One line without newline that step_parse reads, with the equivalent shell command after a #. */
 void step_format(const struct step *s, FILE *out);
 /* 0, or -EINVAL. */
 int step_parse(const char *line, struct step *out);
