@@ -14,11 +14,11 @@
 #include "unit.h"
 
 /*
- * An AP bus over hardware that is a table, with zcrypt's drivers and one that writes down what it
- * is told. What it and the hardware saw is in calls, a line each, in order.
+ * An AP bus on hardware that is a table, with zcrypt's drivers and one that records its callbacks.
+ * calls has one line for each callback and each instruction, in order.
  */
 
-#define DEFAULT_DRIVER "cex4queue" /* takes what the masks give to zcrypt */
+#define DEFAULT_DRIVER "cex4queue" /* takes the queues that the masks reserve for zcrypt */
 #define PASSED_DRIVER  "vfio_ap"   /* takes the rest */
 
 struct fake_adapter {
@@ -32,8 +32,8 @@ struct fake_hw {
     bool has_qci;
     struct ap_qci qci;
     struct fake_adapter adapters[AP_IDS];
-    unsigned asked[AP_IDS]; /* TAPQs */
-    ap_qn resetting;        /* its resets do not end; 0: none */
+    unsigned asked[AP_IDS]; /* TAPQs executed */
+    ap_qn resetting;        /* a queue whose resets do not end; 0: none */
 };
 
 struct bus_world {
@@ -47,7 +47,7 @@ struct bus_world {
     bool veto;
 };
 
-/* Callbacks have no other way to the log of calls. */
+/* Callbacks have no other access to calls. */
 static struct bus_world *world;
 
 static inline void note(const char *what, ap_qn qn)
@@ -136,7 +136,7 @@ static inline struct ap_hw fake_hw_of(struct fake_hw *hw)
     return (struct ap_hw){&ops, hw};
 }
 
-/* An adapter with these queues, which the LPAR has, too. */
+/* An adapter with these queues, all in the LPAR. */
 static inline void add_adapter(struct fake_hw *hw, unsigned apid, uint8_t type, uint32_t functions,
                                const unsigned *domains, unsigned count)
 {
@@ -211,7 +211,7 @@ static inline void passed_register(struct ap_bus *bus)
 
 static const unsigned domains_of_two[] = {4, 0x47};
 
-/* The bus and zcrypt's drivers, with what the masks say. */
+/* The bus and zcrypt's drivers, with these masks. */
 static inline void bus_new(struct bus_world *w, enum abi_profile abi, struct mask256 aqmask)
 {
     struct ap_bus_params params = {
@@ -222,7 +222,7 @@ static inline void bus_new(struct bus_world *w, enum abi_profile abi, struct mas
     w->zcrypt = zcrypt_new(params.abi, &w->tree, w->bus, w->tokens);
 }
 
-/* Adapters 4 (EP11) and 5 (CCA), domains 4 and 47. There is no bus. */
+/* Adapters 4 (EP11) and 5 (CCA), domains 4 and 47. The bus does not exist yet. */
 static inline struct bus_world *world_new(void)
 {
     struct bus_world *w = calloc(1, sizeof *w);
@@ -238,7 +238,7 @@ static inline struct bus_world *world_new(void)
     return w;
 }
 
-/* All is zcrypt's, and nothing has been scanned. */
+/* All queues belong to zcrypt, and no scan has been made. */
 static inline int set_up_with(void **state, enum abi_profile abi)
 {
     struct bus_world *w = world_new();
@@ -273,7 +273,7 @@ static inline int tear_down(void **state)
     return 0;
 }
 
-/* What follows counts from here on. */
+/* Forgets the calls so far. */
 static inline void forget(struct bus_world *w)
 {
     effects_clear(&w->fx);
@@ -318,7 +318,7 @@ static inline const char *get(struct bus_world *w, const char *path)
     return w->got.data;
 }
 
-/* The texts of one kind of effects, a line each; of a uevent action and path. */
+/* The texts of all effects of one kind, a line each; of a uevent, action and path. */
 static inline const char *effects_of(struct bus_world *w, enum effect_kind kind)
 {
     text_clear(&w->got);

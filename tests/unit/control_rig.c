@@ -157,7 +157,7 @@ json_t *rig_ask(struct rig *r, int client, const char *request)
 
     rig_send(r, client, request);
     rig_send(r, client, "\n");
-    /* The reply is the last line; events may stand before it. */
+    /* The reply is the last line; events may precede it. */
     line = rig_receive(r, client);
     for (const char *at = line; *at; at = strchr(at, '\n') + 1)
         line = at;

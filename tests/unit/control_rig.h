@@ -8,8 +8,8 @@
 #include "fake_core.h"
 
 /*
- * A control server over the fake core, on a socket in a directory of its own. Client and server run
- * on the same thread: every call that waits turns the event loop until it stands still.
+ * A control server with the fake core, on a socket in a directory of its own. Client and server run
+ * on the same thread: calls that wait run the event loop until it is idle.
  */
 struct rig {
     struct door door; /* first */
@@ -18,10 +18,10 @@ struct rig {
     struct control_server *server;
     struct control_host host;
     char dir[64], path[80];
-    bool unsettled; /* what was done last is not visible yet */
+    bool unsettled; /* the last action may not be visible yet */
     void (*settled)(void *argument);
     void *settled_argument;
-    int mounted_fd; /* what mount_guest was given; -1: nothing */
+    int mounted_fd; /* what mount_guest got; -1: nothing */
     unsigned mounted_guest;
     uint64_t advanced;
     bool quit;
@@ -30,14 +30,14 @@ struct rig {
 int rig_setup(void **state);
 int rig_teardown(void **state);
 
-/* Turns the event loop until nothing is left to do. */
+/* Runs the event loop until it is idle. */
 void rig_run(struct rig *r);
 
-/* A connection whose greeting has been read. */
+/* Opens a connection and reads the greeting. */
 int rig_connect(struct rig *r);
 void rig_send(struct rig *r, int client, const char *text);
 
-/* All that has arrived and is unread; "" if nothing. Valid until the next call. */
+/* All unread data; "" if none. Valid until the next call. */
 const char *rig_receive(struct rig *r, int client);
 
 /* Executes a request; the reply as JSON. */
@@ -45,13 +45,13 @@ json_t *rig_ask(struct rig *r, int client, const char *request);
 
 /* The member "return" of the reply, or fails the test; a new reference. */
 json_t *rig_return(struct rig *r, int client, const char *request);
-/* The same, for a request whose answer does not matter. */
+/* The same, for a request whose reply is irrelevant. */
 void rig_execute(struct rig *r, int client, const char *request);
-/* Expects an error of a class that says part. */
+/* Expects an error of a class whose description contains part. */
 void rig_refused(struct rig *r, int client, const char *request, const char *class,
                  const char *part);
 
-/* Whether the server has closed the connection, and all it sent has been read. */
+/* The server has closed the connection, and everything it sent has been read. */
 bool rig_closed(struct rig *r, int client);
 
 #endif

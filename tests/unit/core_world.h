@@ -9,7 +9,7 @@
 #include "core/query.h"
 #include "unit.h"
 
-/* A core with the machine of the worked example; what is done to it, in a line each. */
+/* A core with the machine of the worked example, and helpers of one line each. */
 
 #define UUID1  "69aa1a8a-0000-4000-8000-000000000001"
 #define UUID2  "69aa1a8a-0000-4000-8000-000000000002"
@@ -20,8 +20,9 @@ struct world {
     struct core *core;
     struct effects fx;
     struct reply reply;
-    struct text got; /* for tests that write down what came */
-    /* The time of commands; for when the timers of alarms and of silent queues are set, 0: not. */
+    struct text got; /* for tests to collect text in */
+    /* The time of commands, and the times for which the timers of alarms and of silent queues are
+     * set; 0: not set. */
     uint64_t now, alarm, patience;
 };
 
@@ -91,7 +92,7 @@ static inline int put(struct world *w, const char *path, const char *value)
     return put_token(w, path, value, 0);
 }
 
-/* As whoever mounts a guest's tree. */
+/* Builds the tree, as mounting a guest's tree does. */
 static inline void look(struct world *w, unsigned number)
 {
     struct command cmd = {.kind = CMD_GUEST_LOOK, .look = {.guest = number}};
@@ -99,7 +100,7 @@ static inline void look(struct world *w, unsigned number)
     assert_int_equal(run(w, &cmd), 0);
 }
 
-/* Reads into a buffer of the world; the last one counts. */
+/* Reads into a buffer of the world, which the next call overwrites. */
 static inline const char *get_in(struct world *w, unsigned tree, const char *path)
 {
     static struct text out;
@@ -148,7 +149,7 @@ static inline int se_lpar(struct world *w, enum lpar_kind what, unsigned id, boo
     return run(w, &cmd);
 }
 
-/* Two devices of the worked example, on the secured domains. */
+/* Two devices of the worked example, on the queues reserved for vfio_ap. */
 static inline void secure_and_create(struct world *w)
 {
     assert_int_equal(put(w, "bus/ap/aqmask", "-4,-0x47,-0xab,-0xff\n"), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptors that are passed through sockets, and such that close(2) waits for. */
+/* Passing descriptors through sockets, including ones on which close(2) blocks. */
 #ifndef APUS_TESTS_DESCRIPTORS_H
 #define APUS_TESTS_DESCRIPTORS_H
 
@@ -15,7 +15,7 @@
 
 #define LINGER_SECONDS 2
 
-/* A connection whose peer, *peer, reads nothing of the much that was sent. */
+/* A connection with unsent data, on which close(2) lingers: *peer reads nothing. */
 static inline int lingering_open(int *peer)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

@@ -66,7 +66,7 @@ void core_execute(struct core *c, const struct command *cmd, struct effects *eff
         c->guest = false;
 }
 
-/* The table of commands is the core's own; what it would execute is not there. */
+/* The table of commands has the core's real rows, but none of their functions. */
 #define NOT_HERE(name)                                                                             \
     command_function name;                                                                         \
     int name(struct core *c, const struct command *cmd, struct effects *fx, struct reply *reply)   \

@@ -5,8 +5,7 @@
 #include "core_world.h"
 #include "crypto/firmware.h"
 
-/* A core whose time passes when the test says so, whose adapters compute when the test says so, and
- * faults. */
+/* A core under faults, in which the test decides when time passes and when adapters compute. */
 
 #define N  128
 #define MS UINT64_C(1000000)
@@ -35,7 +34,7 @@ static inline int do_it(struct world *w, struct command *cmd)
     return rc;
 }
 
-/* Fires the timer that is due first until end; false: none is. */
+/* Fires the timer that is due first, up to end; false: none is. */
 static inline bool fire(struct world *w, uint64_t end)
 {
     bool alarm = w->alarm && (!w->patience || w->alarm <= w->patience);
@@ -51,7 +50,7 @@ static inline bool fire(struct world *w, uint64_t end)
     return true;
 }
 
-/* Time passes; the timers fire when they were set to, and never by themselves. */
+/* Lets time pass, and fires each timer when it is due. */
 static inline void pass(struct world *w, uint64_t ns)
 {
     uint64_t end = w->now + ns;
@@ -112,7 +111,7 @@ static inline uint64_t next_job(struct world *w, ap_qn *qn)
     return id;
 }
 
-/* The adapter computes the oldest job. Returns the queue it was in. */
+/* Lets the adapter compute the oldest job. Returns its queue. */
 static inline ap_qn compute(struct world *w)
 {
     struct crypto_card card = {.mode = CRYPTO_ACCELERATOR, .me4k = true, .crt4k = true};
@@ -131,7 +130,7 @@ static inline ap_qn compute(struct world *w)
     return qn;
 }
 
-/* The host has the accelerator 6 alone, or with domain 4 alone, or that one queue. */
+/* The host has only the accelerator 6, only its domain 4, or both. */
 static inline void only_adapter_6(struct world *w)
 {
     job_count = 0;

@@ -31,7 +31,7 @@ static int store_value(void *ctx, uint32_t object, const char *data, size_t len,
     struct fake_tree *t = ctx;
 
     t->length = len;
-    if (len == 1) { /* one letter fills the whole value */
+    if (len == 1) { /* a single letter fills the whole value */
         memset(t->value, *data, FAKE_VALUE);
         t->value_len = FAKE_VALUE;
         return 0;
@@ -83,7 +83,7 @@ static bool exists(const struct fake_tree *t, unsigned i)
 
 static void next_generation(struct fake_tree *t, unsigned i)
 {
-    __atomic_fetch_add(&t->generation[i], 1, __ATOMIC_RELAXED); /* a test looks from its thread */
+    __atomic_fetch_add(&t->generation[i], 1, __ATOMIC_RELAXED); /* read by the test's thread */
 }
 
 static void remove_object(struct fake_tree *t, unsigned i, struct effects *effects)

@@ -6,8 +6,8 @@
 #include "guest/server.h"
 #include "guest/session.h"
 
-/* The server of the guest protocol over a real core, and its clients at the other ends of socket
- * pairs. */
+/* The server of the guest protocol with a real core, and clients at the other ends of socket pairs.
+ */
 struct guest_rig {
     struct door door; /* first */
     struct world *world;
@@ -26,29 +26,29 @@ int guest_rig_setup(void **state);
 int guest_rig_setup_upstream(void **state);
 int guest_rig_teardown(void **state);
 
-/* Lets the server do all it has to do now. */
+/* Lets the server do all pending work. */
 void guest_rig_run(struct guest_rig *r);
 
-/* A new connection that does not block. */
+/* A new non-blocking connection. */
 int guest_rig_connect(struct guest_rig *r);
 void guest_rig_close(struct guest_rig *r, int client);
 
-/* Bytes, or a frame, to the server; it runs as often as it must to take them. */
+/* Sends bytes, or a frame, to the server, which runs as often as needed to take them. */
 void guest_rig_send_bytes(struct guest_rig *r, int client, const void *bytes, size_t len);
 void guest_rig_send(struct guest_rig *r, int client, const struct guest_frame *frame);
 
-/* The next frame from the server; its type is 0 if the connection has ended, and 0xffff if nothing
- * is there. */
+/* The next frame from the server. Its type is 0 if the connection has ended, and 0xffff if there is
+ * none. */
 struct guest_frame guest_rig_receive(struct guest_rig *r, int client);
 
 /* HELLO; uuid may be NULL. Returns WELCOME or REFUSE. */
 struct guest_frame guest_rig_hello(struct guest_rig *r, int client, enum guest_role role,
                                    uint32_t features, const char *name, const char *uuid);
 
-/* A client that is welcome, as a guest with all features. */
+/* A client that is accepted as a guest with all features. */
 int guest_rig_guest(struct guest_rig *r, const char *name, const char *uuid);
 
-/* One instruction and its answer. */
+/* Executes one instruction. */
 struct guest_insn_reply guest_rig_execute(struct guest_rig *r, int client,
                                           const struct guest_insn *insn);
 
@@ -56,7 +56,8 @@ struct guest_insn_reply guest_rig_execute(struct guest_rig *r, int client,
 unsigned guest_rig_pqap(struct guest_rig *r, int client, unsigned function, unsigned qn,
                         uint64_t gr1, uint64_t gr2);
 
-/* The next frame is REFUSE with that errno and a text that has `part`, and then the end. */
+/* Expects REFUSE with that errno and a text that contains `part`, then the end of the connection.
+ */
 void guest_rig_refused(struct guest_rig *r, int client, int error, const char *part);
 
 #endif

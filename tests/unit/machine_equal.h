@@ -6,7 +6,7 @@
 
 #include "machine/config.h"
 
-/* Field by field: padding has no value. Shared with the fuzz target. */
+/* Compares field by field, since padding is undefined. Shared with the fuzz target. */
 static inline bool adapter_equal(const struct adapter_config *a, const struct adapter_config *b)
 {
     return a->type == b->type && a->mode == b->mode && a->configured == b->configured &&

@@ -38,7 +38,7 @@ static void what_another_device_has_cannot_be_assigned(void **state)
     assert_null(vfio_ap_owner(vfio, AP_QN(4, 4)));
 }
 
-/* The same by a domain: each queue of the product that is another's is named. */
+/* The same by domain: each queue of the product that has another owner is named. */
 static void every_conflict_is_named(void **state)
 {
     struct bus_world *w = *state;
@@ -54,7 +54,7 @@ static void every_conflict_is_named(void **state)
     assert_int_equal(assign(w, UUID2, "assign_domain", "0x47"), 0);
 }
 
-/* Adapters alone, domains alone and control domains are nobody's. */
+/* Adapters without domains, domains without adapters, and control domains have no owner. */
 static void only_products_conflict(void **state)
 {
     struct bus_world *w = *state;
@@ -120,7 +120,7 @@ static void numbers_are_checked_first(void **state)
     assert_int_equal(assign(w, UUID1, "assign_domain", "6"), 0);
 }
 
-/* What is assigned stays out of zcrypt's reach, by the masks too. */
+/* The masks cannot take assigned queues back for zcrypt. */
 static void masks_cannot_take_what_is_assigned(void **state)
 {
     struct bus_world *w = *state;

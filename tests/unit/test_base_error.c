@@ -7,7 +7,7 @@
 
 #include "unit.h"
 
-/* What strerror says comes first, so that it can be searched for. */
+/* The text of strerror comes first, so that it can be searched for. */
 static void test_every_error(void **state)
 {
     unsigned longer = 0;

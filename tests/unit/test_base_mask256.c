@@ -135,7 +135,7 @@ static void check_accepted(struct mask256 start, const struct accepted *rows, si
     }
 }
 
-/* Every row of [masks-grammar] that is accepted, from a mask with bits 0, 5 and 200. */
+/* Every accepted form of [masks-grammar], applied to a mask with bits 0, 5 and 200. */
 static void test_absolute_is_accepted(void **state)
 {
     const struct accepted rows[] = {
@@ -200,7 +200,7 @@ static void test_relative_is_accepted(void **state)
     check_accepted(start, rows, ARRAY_LEN(rows));
 }
 
-/* And every row that is refused. */
+/* Every form that is refused. */
 static const char *const refused[] = {
     "0X41",
     "0xff" F62 "0",
@@ -271,7 +271,7 @@ static void test_grammar_refuses(void **state)
     }
 }
 
-/* Bytes after the length do not exist, bytes before it do. */
+/* Bytes after the length are ignored, those before it are not. */
 static void test_length_decides(void **state)
 {
     struct mask256 m = MASK(9);

@@ -209,7 +209,7 @@ static void test_bool(void **state)
                      -EINVAL);
 }
 
-/* What sscanf of the kernel makes of a text: %d, and %i. REFUSED: no number. */
+/* Conversions of the kernel's sscanf: %d and %i. REFUSED: not a number. */
 #define REFUSED INT64_MIN
 
 static void test_scan(void **state)

@@ -55,7 +55,7 @@ static void test_a_stale_number_does_no_harm(void **state)
     slots_done(&s);
 }
 
-/* Recordings hold the numbers. */
+/* Slot numbers are stored in recordings, so their order must not change. */
 static void test_the_lowest_free_slot_is_next(void **state)
 {
     struct slots s = {0};

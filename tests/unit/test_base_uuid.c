@@ -51,7 +51,7 @@ static void test_upper_case_is_folded(void **state)
     assert_string_equal(out, SAMPLE);
 }
 
-/* [matrix-create]: the create attribute itself drops a 37th byte; here 36 are wanted. */
+/* [matrix-create]: the attribute itself drops a 37th byte; the parser wants exactly 36. */
 static void test_refused(void **state)
 {
     static const char *const rows[] = {
@@ -95,7 +95,7 @@ static void test_equality_and_hash(void **state)
         assert_false(uuid_equal(&a, &b));
         assert_int_not_equal(uuid_hash(&a), uuid_hash(&b));
     }
-    /* FNV-1a over 16 zero bytes, computed elsewhere; the order of recordings depends on it. */
+    /* FNV-1a of 16 zero bytes, computed independently. The order in recordings depends on it. */
     memset(&b, 0, sizeof b);
     assert_int_equal(uuid_hash(&b), 0x69691905u);
 }

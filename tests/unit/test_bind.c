@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bus_world.h"
 
-/* Which driver a queue is bound to, and what happens to the queue when it changes hands. */
+/* Which driver a queue is bound to, and what happens to the queue when its owner changes. */
 
 static const char *driver_of(struct bus_world *w, ap_qn qn)
 {
@@ -30,7 +30,7 @@ static void masks_decide(void **state)
                                        "rapq 05.0047\nprobe 05.0047\nscan complete\nsettle\n");
 }
 
-/* Each generation of adapters has drivers of its own; the other driver takes CEX4 and newer. */
+/* Each generation of adapters has its own drivers; vfio_ap takes CEX4 and newer. */
 static void types_decide(void **state)
 {
     static const struct {
@@ -50,7 +50,7 @@ static void types_decide(void **state)
     }
 }
 
-/* Nobody gets a queue with anything of its last user in it. */
+/* A queue is reset before another driver gets it. */
 static void a_queue_is_zeroized_between_two_drivers(void **state)
 {
     struct bus_world *w = *state;
@@ -152,7 +152,7 @@ static void without_autoprobe_a_device_waits(void **state)
     assert_string_equal(driver_of(w, AP_QN(4, 0x47)), "none");
 }
 
-/* An override counts, whatever the masks say, and ends with the device. */
+/* An override takes precedence over the masks until the device is removed. */
 static void an_override_counts(void **state)
 {
     struct bus_world *w = *state;

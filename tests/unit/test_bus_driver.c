@@ -7,7 +7,7 @@
 #include "machine/machine.h"
 #include "unit.h"
 
-/* The bus with a driver that is none of ours: what it promises to every driver. */
+/* The contract of the bus with a driver, tested with a driver of the test's own. */
 
 #define QN    AP_QN(5, 4)
 #define DEPTH 8u /* of a queue of the default machine */
@@ -140,7 +140,7 @@ static void answer(struct world *w, const char *reply)
     ap_queue_poll(w->bus, qn, &w->fx);
 }
 
-/* A default driver has exactly what the masks keep for the host. */
+/* A default driver has exactly the queues that the masks reserve for the host. */
 static void test_masks_bind(void **state)
 {
     struct world *w = *state;
@@ -168,7 +168,7 @@ static void test_veto(void **state)
     assert_true(mask256_test(&ap_bus_masks(w->bus)->apmask, 5));
 }
 
-/* Its attributes are there while the queue is bound to it. */
+/* The driver's attributes exist while the queue is bound to it. */
 static void test_attributes(void **state)
 {
     static const char path[] = "devices/ap/card05/05.0004/fake";
@@ -192,7 +192,7 @@ static void test_a_message_and_its_reply(void **state)
 
     assert_int_equal(send(w, 0), 0);
     assert_int_equal(w->messages[0].state, AP_MESSAGE_PENDING);
-    assert_null(w->messages[0].data.data); /* it may have been a key */
+    assert_null(w->messages[0].data.data); /* cleansed: it may have been a key */
     assert_int_equal(ap_bus_queue(w->bus, QN)->pendingq_count, 1);
     answer(w, "answer");
     assert_int_equal(w->fake.answered, 1);
@@ -202,7 +202,7 @@ static void test_a_message_and_its_reply(void **state)
     assert_int_equal(ap_bus_card(w->bus, 5)->total_requests, 1);
 }
 
-/* A full queue takes what waits in order, one for each reply. */
+/* A full queue takes waiting messages in order, one for each reply. */
 static void test_waiting(void **state)
 {
     struct world *w = *state;
@@ -216,7 +216,7 @@ static void test_waiting(void **state)
     assert_int_equal(w->messages[DEPTH + 1].state, AP_MESSAGE_WAITING);
 }
 
-/* What waited was seen by nobody, what was inside perhaps. */
+/* A waiting message was never sent; a pending one may have been processed. */
 static void test_flush(void **state)
 {
     struct world *w = *state;
@@ -244,7 +244,7 @@ static void test_unbind_loses(void **state)
     assert_int_equal(w->fake.last_error, -EIO);
 }
 
-/* What a queue has counted stays with it. */
+/* The counters of a queue are kept. */
 static void test_count_survives_a_driver(void **state)
 {
     struct world *w = *state;
@@ -258,7 +258,7 @@ static void test_count_survives_a_driver(void **state)
     assert_int_equal(ap_bus_queue(w->bus, QN)->total_requests, 0);
 }
 
-/* With an override the binding decides whose a queue is, as long as the queue is there. */
+/* With an override the binding decides the owner of a queue as long as it exists. */
 static void test_override_decides(void **state)
 {
     struct world *w = *state;
@@ -276,7 +276,7 @@ static void test_override_decides(void **state)
     assert_true(ap_bus_owned_by_default(w->bus, QN));
 }
 
-/* The reply of a cancelled message is nobody's. */
+/* The reply of a cancelled message is dropped. */
 static void test_cancel(void **state)
 {
     struct world *w = *state;
@@ -288,7 +288,7 @@ static void test_cancel(void **state)
     assert_int_equal(w->fake.lost, 0);
 }
 
-/* 900 seconds without a reply: the queue starts anew, and its messages are lost. */
+/* After 900 seconds without a reply the queue is reset, and its messages are lost. */
 static void test_timeout(void **state)
 {
     struct world *w = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The picture that `apus map` draws, and its list for programs. */
+/* The drawing of `apus map`, and its list for programs. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,7 +64,7 @@ static void test_short_drawing(void **state)
     json_decref(view);
 }
 
-/* 256 x 256 queues; cell gives the text of each. */
+/* 256 x 256 queues; cell returns the text of each. */
 static json_t *wide(const char *(*cell)(unsigned apid, unsigned apqi))
 {
     json_t *adapters = json_array(), *domains = json_array(), *rows = json_array();
@@ -118,7 +118,7 @@ static void test_nothing_is_wider_than_asked(void **state)
         headings += strstr(line, "adapter (card)") != NULL;
         lines++;
     }
-    /* 28 columns of three characters fit beside the margin. */
+    /* 28 columns of three characters fit next to the margin. */
     assert_int_equal(headings, 10);
     assert_true(lines > 10 * 256);
     json_decref(view);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each control command asks of the core, and what it returns. */
+/* The core command of each control command, and its result. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,7 +230,8 @@ static void test_a_guest_ends_with_its_connection(void **state)
     assert_int_equal(r->core.executed, 1);
     assert_int_equal(r->core.last.kind, CMD_GUEST_STOP);
     assert_string_equal(r->core.name, "Guest1");
-    /* Stopped by someone else and started again: the new one is not the connection's. */
+    /* If the guest was stopped by another client and started again, the new one does not end with
+     * this connection. */
     c = rig_connect(r);
     start_with_lifetime(r, c);
     rig_execute(r, other, "{\"execute\":\"guest-stop\",\"arguments\":{\"name\":\"Guest1\"}}");
@@ -333,7 +334,7 @@ static void test_commands_lists_all(void **state)
     close(c);
 }
 
-/* A command without a function is one of the core, and its arguments are fields of that. */
+/* A control command without a function is a core command, and its arguments are fields of that. */
 static void test_fields_of_the_core(void **state)
 {
     unsigned count = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * docs/control-protocol.md says what the table of commands says: the part between its markers is
- * what this program prints when it is called with --print.
+ * docs/control-protocol.md contains the table of commands: the part between its markers is the
+ * output of this program with --print.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,12 +63,12 @@ static void test_document_follows_the_table(void **state)
     assert_non_null(from);
     assert_non_null(to);
     *to = '\0';
-    /* If this fails: put what `test_control_document --print` prints between the markers. */
+    /* If this fails, put the output of `test_control_document --print` between the markers. */
     assert_string_equal(from + strlen(BEGIN), wanted.data);
     free(document);
 }
 
-/* Every event name is offered to subscribe, and every bit has a name. */
+/* subscribe offers every event name, and every bit has a name. */
 static void test_events_have_one_list(void **state)
 {
     unsigned i;

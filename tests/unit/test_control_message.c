@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests from bytes to values, and the messages back. */
+/* Parsing requests, and formatting messages. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +10,8 @@
 
 struct expectation {
     const char *line;
-    const char *class; /* NULL: it is accepted */
-    const char *desc;  /* a part of the sentence */
+    const char *class; /* NULL: accepted */
+    const char *desc;  /* a part of the description */
 };
 
 static const struct expectation lines[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Connections: many, slow, rude and gone. What commands do is in test_control_commands.c. */
+/* Connections: many, slow, malformed and lost. Commands are tested in test_control_commands.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -57,7 +57,7 @@ static void test_garbage_disturbs_nobody(void **state)
     memset(long_line, '[', 1000);
     long_line[1000] = '\0';
     rig_refused(r, rude, long_line, CONTROL_SYNTAX, "16 deep");
-    /* The connection goes on. */
+    /* The connection is still usable. */
     rig_execute(r, rude, "{\"execute\":\"guest-list\"}");
     assert_string_equal(rig_receive(r, other), "");
     rig_execute(r, other, "{\"execute\":\"guest-list\"}");
@@ -99,7 +99,7 @@ static void test_a_closed_half_still_gets_answers(void **state)
     close(c);
 }
 
-/* Requests of one who does not read wait in the kernel and not in our memory. */
+/* Requests of a client that does not read wait in the kernel, not in our memory. */
 static void test_who_does_not_read_replies_is_held_back(void **state)
 {
     struct rig *r = *state;
@@ -258,8 +258,7 @@ static void test_events_reach_those_who_asked(void **state)
     close(none);
 }
 
-/* A batch that the history could not hold is not even written down, and numbers stay without gaps.
- */
+/* A batch that exceeds the history is not stored at all, and numbers have no gaps. */
 static void test_history_of_a_large_batch(void **state)
 {
     struct rig *r = *state;
@@ -289,7 +288,7 @@ static void test_replies_wait_until_the_world_has_settled(void **state)
     r->settled(r->settled_argument);
     assert_non_null(strstr(rig_receive(r, c), "\"id\":2}"));
     assert_non_null(strstr(rig_receive(r, other), "\"id\":3}"));
-    /* Someone who leaves while he waits. */
+    /* A client that disconnects while it waits. */
     r->unsettled = true;
     rig_send(r, c, "{\"execute\":\"guest-list\",\"id\":4}\n");
     rig_run(r);

@@ -4,7 +4,7 @@
 
 #include "core_world.h"
 
-/* The core through its door: every rule that needs no file system in front of it. */
+/* The rules of the core that need no file system. */
 
 static void test_fresh_machine(void **state)
 {
@@ -95,7 +95,7 @@ static void test_hot_plug(void **state)
     assert_int_equal(sysfs_resolve(core_tree(w->core, 0), MATRIX UUID1, &(sysfs_ino){0}), -ENOENT);
 }
 
-/* Only a command builds a guest's tree, and to ask for it changes nothing. */
+/* Only a command builds a guest's tree; asking for the tree changes nothing. */
 static void test_guest_tree(void **state)
 {
     struct world *w = *state;
@@ -191,7 +191,7 @@ static void test_remove_waits_upstream(void **state)
     assert_int_equal(sysfs_resolve(core_tree(w->core, 0), MATRIX UUID1, &(sysfs_ino){0}), -ENOENT);
 }
 
-/* A name that begins with a NUL is none: it must not keep the masks refused without being seen. */
+/* A name that begins with NUL is no name; as an override it would block the masks invisibly. */
 static void test_override_of_no_name(void **state)
 {
     struct world *w = *state;
@@ -218,7 +218,7 @@ static void test_config_time_rearms(void **state)
     assert_true(armed);
 }
 
-/* From any position, a listing comes to its end, with entries that are there. */
+/* A listing from any position ends, and returns existing entries. */
 static void check_positions(const struct sysfs_tree *t, sysfs_ino dir)
 {
     for (unsigned bit = 0; bit < 64; bit++) {
@@ -266,7 +266,7 @@ static void test_any_position_of_a_listing(void **state)
     }
 }
 
-/* Every node can be found by its path, and every path leads back to it. */
+/* Every node can be found by its path, and every path leads back to the node. */
 static unsigned walk(const struct sysfs_tree *t, sysfs_ino dir)
 {
     struct sysfs_entry e, again;
@@ -314,7 +314,7 @@ static int lpar_remove_adapter(struct world *w, unsigned id)
     return run(w, &cmd);
 }
 
-/* The kernel may ask for a link that it found before its device vanished. */
+/* The kernel may read a link that it looked up before its device was removed. */
 static void test_links_of_the_vanished(void **state)
 {
     static const char *const links[][2] = {{"bus/mdev/devices", UUID1},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core_world.h"
 
-/* Changes that the random plays of tests/model once found to go wrong. */
+/* Changes in which the random plays of tests/model once found bugs. */
 
 static void machine_set(struct world *w, const struct machine_config *config)
 {
@@ -134,7 +134,7 @@ static void test_last_domain_leaves(void **state)
     assert_string_equal(get(w, MATRIX UUID1 "/matrix"), "05.\n");
 }
 
-/* Linux 7.2 does not take the arrival of an adapter older than CEX4 for a reason to filter. */
+/* Linux 7.2 does not filter on the arrival of an adapter older than CEX4. */
 static void test_old_adapter_comes_upstream(void **state)
 {
     struct world *w = *state;
@@ -159,7 +159,7 @@ static void test_old_adapter_comes_upstream(void **state)
     assert_string_equal(get(w, MATRIX UUID1 "/guest_matrix"), "05.0004\n09.0004\n");
 }
 
-/* However many devices a change replaces, a guest is told once, and gets clean queues. */
+/* However many devices a change replaces, a guest is notified once and gets zeroized queues. */
 static void test_replaced_cards_are_one_change(void **state)
 {
     struct world *w = *state;
@@ -186,7 +186,7 @@ static void test_replaced_cards_are_one_change(void **state)
     assert_true(after.zeroized > before.zeroized);
 }
 
-/* write(2) of no bytes reaches no attribute of sysfs; a newline does. */
+/* write(2) of no bytes does not reach a sysfs attribute; a newline does. */
 static void test_empty_write(void **state)
 {
     struct world *w = *state;

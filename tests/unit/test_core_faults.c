@@ -3,7 +3,7 @@
 
 #include "fault_world.h"
 
-/* Faults at the door, and what zcrypt makes of them for its callers [zcrypt-retries]
+/* Faults through the core, and what callers of zcrypt see of them [zcrypt-retries]
  * [messages-judgement]. */
 
 static void test_busy_goes_elsewhere(void **state)
@@ -22,7 +22,7 @@ static void test_busy_goes_elsewhere(void **state)
     assert_int_equal(AP_QN_APID(second), 6);
     assert_int_not_equal(first, second);
     assert_int_equal(core_faults(w->core)->v[0].hits, 1);
-    /* Ten queues that refuse are enough. */
+    /* zcrypt gives up after ten queues that refuse. */
     fault(w, "* always busy");
     assert_int_equal(send(w, 3), -EIO);
     assert_int_equal(core_faults(w->core)->v[1].hits, 10);
@@ -81,7 +81,7 @@ static void test_delay(void **state)
 
 #define SECOND (1000 * MS)
 
-/* A queue that gives no reply for 900 seconds is reset, and another one is asked. */
+/* A queue without a reply for 900 seconds is reset, and another one is tried. */
 static void test_silence(void **state)
 {
     struct world *w = *state;
@@ -108,7 +108,7 @@ static void test_silence(void **state)
     assert_int_equal(results[2], 0);
 }
 
-/* It ends: ten queues, or one ten times, are enough. */
+/* Retries end after ten queues, or one queue ten times. */
 static void test_silence_for_ever(void **state)
 {
     struct world *w = *state;
@@ -128,7 +128,7 @@ static void test_silence_for_ever(void **state)
     assert_int_equal(w->patience, 0);
 }
 
-/* As long as there are replies, a request may take any time. */
+/* As long as the queue gives replies, a request may take any time. */
 static void test_no_silence(void **state)
 {
     struct world *w = *state;
@@ -148,7 +148,7 @@ static void test_no_silence(void **state)
     assert_int_equal(results[1], 0);
 }
 
-/* A reply of an unknown type sets its queue offline; the request is answered by another one. */
+/* A reply of an unknown type sets the queue offline, and another one serves the request. */
 static void test_bad_reply_type(void **state)
 {
     struct world *w = *state;
@@ -171,7 +171,7 @@ static void test_bad_reply_type(void **state)
     assert_string_equal(get(w, path), "0\n");
     compute(w);
     assert_int_equal(results[3], 0);
-    /* The last queue that goes offline leaves nobody to ask. */
+    /* When the last queue goes offline, the request fails with ENODEV. */
     fault(w, "06.* always bad-reply short");
     assert_int_equal(send(w, 2), -EINPROGRESS);
     for (int i = 0; i < 2; i++)
@@ -201,7 +201,7 @@ static void test_bad_reply_code(void **state)
     assert_int_equal(send(w, 1), -EINPROGRESS);
     compute(w);
     assert_int_equal(results[1], -EINVAL);
-    /* A code that does not blame the request is tried again, ten times in all. */
+    /* An error code that does not blame the request is retried, ten times in total. */
     fault(w, "* always bad-reply code=0x10");
     assert_int_equal(send(w, 2), -EINPROGRESS);
     for (int i = 0; i < 10; i++) {
@@ -213,7 +213,7 @@ static void test_bad_reply_code(void **state)
     assert_string_equal(get(w, Q "load"), "0\n");
 }
 
-/* What is inside when the queue goes is computed elsewhere, or by nobody. */
+/* Requests in a queue that is lost are computed elsewhere, or fail. */
 static void test_deconfigured_in_flight(void **state)
 {
     struct world *w = *state;
@@ -249,7 +249,7 @@ static void test_deconfigured_in_flight(void **state)
     assert_int_equal(results[4], 0);
 }
 
-/* Requests go to another queue while one is reset, or wait for its end. */
+/* While a queue is reset, requests go to another one, or wait for its end. */
 static void test_reset_by_attribute(void **state)
 {
     struct world *w = *state;
@@ -287,7 +287,7 @@ static void test_reset_refused(void **state)
     fault(w, "06.0004 1 busy");
     assert_int_equal(put(w, Q "reset", "1"), 0);
     assert_string_equal(get(w, Q "reset"), "Reset in progress.\n");
-    /* The queue would take a request now, and lose it with the reset that is still to come. */
+    /* The queue would accept a request now, and lose it in the pending reset. */
     assert_int_equal(send(w, 1), -EINPROGRESS);
     assert_int_equal(job_count, 0);
     pass(w, 40 * MS);
@@ -304,7 +304,7 @@ static void test_standby_ends_reset(void **state)
     fault(w, "06.0004 1 reset 60s");
     assert_int_equal(put(w, Q "reset", "1"), 0);
     assert_int_equal(se_adapter(w, 6, false), 0);
-    /* As the driver has it: it starts anew when the adapter is back. */
+    /* As with the real driver, the queue is started again when the adapter is back. */
     assert_string_equal(get(w, Q "reset"), "Reset in progress.\n");
     assert_int_equal(se_adapter(w, 6, true), 0);
     assert_string_equal(get(w, Q "reset"), "No Reset Timer set.\n");
@@ -370,7 +370,8 @@ static void answer_nothing(void *ctx, const struct machine_job *job,
     ++*(unsigned *)ctx;
 }
 
-/* An attribute is no instruction: no rule is met, and what is to be zeroized waits for one. */
+/* Reading an attribute executes no instruction: it uses up no rule and completes no pending
+ * zeroize. */
 static void test_reading_changes_nothing(void **state)
 {
     struct world *w = *state;

@@ -7,7 +7,7 @@
 
 #include "core_world.h"
 
-/* Requests, and those who come between a request and its answer. */
+/* Requests, and changes between a request and its reply. */
 
 #define TOKEN 77u
 #define QN    AP_QN(6, 4)
@@ -33,7 +33,7 @@ static uint64_t job_of(struct world *w)
     return 0;
 }
 
-/* What the last command told whoever waits; 1: nothing. */
+/* The reply to the waiting caller of the last command; 1: none. */
 static int reply_of(struct world *w)
 {
     for (size_t i = 0; i < w->fx.count; i++)
@@ -68,7 +68,7 @@ static uint32_t tapq(struct world *w, unsigned guest, ap_qn qn)
     return (uint32_t)w->reply.insn.gr[1];
 }
 
-/* To repair an adapter that is well takes nothing away. */
+/* Repairing an adapter that is not check-stopped loses nothing. */
 static void test_repair_of_the_well(void **state)
 {
     struct world *w = *state;
@@ -82,7 +82,7 @@ static void test_repair_of_the_well(void **state)
     assert_int_equal(reply_of(w), 0);
 }
 
-/* Guest1 has 06.0004, as our own Linux sees it. */
+/* Guest1 has 06.0004, used by our own Linux. */
 static void guest_with_a_queue(struct world *w)
 {
     secure_and_create(w);
@@ -122,7 +122,7 @@ static void test_host_does_not_reset_a_guests_queue(void **state)
     assert_int_equal(reply_of(w), 0);
 }
 
-/* A request that comes back to a queue is not answered by what it left there. */
+/* A request that is retried on the same queue does not get the reply to its first attempt. */
 static void test_two_of_one(void **state)
 {
     struct world *w = *state;
@@ -150,7 +150,7 @@ static void test_two_of_one(void **state)
     assert_int_equal(reply_of(w), 0);
 }
 
-/* Who becomes the CPUs of the LPAR finds empty queues, and our own programs are out. */
+/* A client that connects as the LPAR finds empty queues, and requests of our own programs fail. */
 static void test_lpar_taken(void **state)
 {
     struct world *w = *state;
@@ -173,7 +173,7 @@ static void test_lpar_taken(void **state)
     assert_int_equal(request(w, CORE_HOST_TREE), -EINPROGRESS);
 }
 
-/* Nor does a queue that is busy keep anything for a client. */
+/* A queue that is busy keeps nothing for a client either. */
 static void test_busy_lpar_taken(void **state)
 {
     struct world *w = *state;
@@ -194,7 +194,7 @@ static void test_busy_lpar_taken(void **state)
     assert_int_equal(answer(w, job), -ESTALE);
 }
 
-/* While a guest has a real system, our own in it neither resets its queues nor can be told to. */
+/* While a guest has a client, our own system neither resets its queues nor accepts writes. */
 static void test_our_system_keeps_away(void **state)
 {
     struct world *w = *state;
@@ -223,7 +223,7 @@ static void test_our_system_keeps_away(void **state)
     assert_int_not_equal(job_of(w), 0);
 }
 
-/* What happened to queues while another had them does not stop our own system afterwards. */
+/* Changes to queues while another system owned them do not stop our own system afterwards. */
 static void test_lpar_given_back(void **state)
 {
     struct world *w = *state;
@@ -244,7 +244,7 @@ static void test_lpar_given_back(void **state)
     assert_int_not_equal(job_of(w), 0);
 }
 
-/* A guest that gets a real system: the same. */
+/* The same for a guest that gets a client. */
 static void test_guest_taken(void **state)
 {
     struct world *w = *state;

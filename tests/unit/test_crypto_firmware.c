@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Adapters answer: each operation from the driver's request to the driver's judgement. */
+/* Adapters answer: each operation from the driver's request to its judgement of the reply. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +36,7 @@ static struct crypto_domain domain_of(unsigned apqi, uint64_t generation)
     return d;
 }
 
-/* One request through an adapter; the reply stays valid until the next call. */
+/* Sends one request through an adapter; the reply is valid until the next call. */
 static struct span ask_domain(const struct crypto_card *card, const struct crypto_domain *d,
                               struct span request)
 {
@@ -62,7 +62,7 @@ static void assert_error(struct span reply, uint8_t type, uint8_t code)
     assert_int_equal(reply.data[4], code);
 }
 
-/* Each request of both forms, on both kinds of adapter, gives what OpenSSL computes. */
+/* Requests of both forms on both kinds of adapter give OpenSSL's results. */
 static void rsa_results(void **state)
 {
     static const unsigned sizes[] = {512, 1024, 2048, 4096};
@@ -181,7 +181,7 @@ static void cca_rsa_refusals(void **state)
     s.modulus[63] = 0xe0;
     reply = ask(&cca, small_cca(&s, message, sizeof(message)));
     assert_service(reply, 8, 65);
-    /* The driver reads a length of 0 behind the rule array, and blames the request. */
+    /* The driver reads a length of 0 after the rule array, and blames the request. */
     assert_int_equal(reply.len, 274);
     assert_int_equal(type86_judge_rsa(reply, 64).error, -EINVAL);
     s = small_make();
@@ -237,8 +237,8 @@ static void envelope_refusals(void **state)
     assert_service(ask(&cca, request), 8, 90);
 }
 
-/* A command for another domain reached us because that one is a control domain: it is the service
- * that is missing, not the domain. */
+/* A command for another domain arrives only if that is a control domain, so the service is what is
+ * missing. */
 static void administration(void **state)
 {
     uint8_t message[1024];
@@ -275,7 +275,7 @@ static void random_numbers(void **state)
     assert_service(ask(&cca, buffer_span(&out)), 8, 72);
 }
 
-/* A control block as an xcRB brings it, through the adapter; the reply's parameters. */
+/* Sends the control block of an xcRB through the adapter; returns the reply's parameters. */
 static struct span ask_control(const struct crypto_domain *d, struct buffer *control,
                                struct outcome *o)
 {
@@ -333,7 +333,7 @@ static void copy_token(struct span params, uint8_t token[CCA_TOKEN_BYTES])
     memcpy(token, t.data, t.len);
 }
 
-/* Generated and imported keys turn into protected keys on their own domain alone. */
+/* Generated and imported keys can be converted to protected keys in their own domain only. */
 static void secure_keys(void **state)
 {
     const struct crypto_domain d = domain_of(DOMAIN, 0), zeroized = domain_of(DOMAIN, 1);
@@ -367,7 +367,7 @@ static void secure_keys(void **state)
     }
 }
 
-/* The kernel leaves the second type of key zero (cca_genseckey), the manuals have blanks. */
+/* The kernel leaves the second key type zero (cca_genseckey); the manuals specify blanks. */
 static void second_key_type_is_empty(void **state)
 {
     const struct crypto_domain d = domain_of(DOMAIN, 0);
@@ -425,12 +425,12 @@ static struct span ask_ep11(struct buffer *control, uint32_t reply_bytes)
     return ask(&ep11, buffer_span(&out));
 }
 
-/* Last bytes of fields in the control block of a query. */
+/* Offsets of the last bytes of fields in the control block of a query. */
 #define API_AT      (EP11_CPRB_BYTES + 4 + 3)
 #define FUNCTION_AT (EP11_CPRB_BYTES + 4 + 5)
 #define SUBTYPE_AT  (EP11_CPRB_BYTES + 4 + 6 + 6 + 6 + 5)
 
-/* The value that an EP11 function returned, and its data. */
+/* The return value of an EP11 function, and its data. */
 static uint32_t ep11_result(struct span reply, struct span *data)
 {
     struct outcome o = type86_judge_cprb(reply, EP11_VERSION);
@@ -493,9 +493,9 @@ static void ep11_random_and_refusals(void **state)
     control.len = 0;
     assert_int_equal(ep11_query_format(DOMAIN, (enum ep11_query)99, &control), 0);
     assert_int_equal(ep11_result(ask_ep11(&control, 1024), &data), 7);
-    room[FUNCTION_AT] = 21; /* a function that the adapter does not offer */
+    room[FUNCTION_AT] = 21; /* a function that the adapter does not support */
     assert_int_equal(ep11_result(ask_ep11(&control, 1024), &data), 0x54);
-    room[FUNCTION_AT] = 44; /* the last one that there is */
+    room[FUNCTION_AT] = 44; /* the highest function number */
     assert_int_equal(ep11_result(ask_ep11(&control, 1024), &data), 0x54);
     room[32] = 0x31;
     assert_error(ask_ep11(&control, 1024), 0x82, 0x40);
@@ -504,7 +504,7 @@ static void ep11_random_and_refusals(void **state)
     assert_error(ask_ep11(&control, 1024), 0x82, 0x8a);
 }
 
-/* What is newer than the adapter, or no function at all, is another error than what it lacks. */
+/* Functions newer than the adapter, or none, give another error than unsupported ones. */
 static void ep11_other_levels(void **state)
 {
     uint8_t room[128];
@@ -543,7 +543,7 @@ static void ep11_other_queries(void **state)
     assert_int_equal(ep11_result(ask_ep11(&control, 1024), &data), 7);
 }
 
-/* With less and less room there is still one whole reply, down to the size of an error reply. */
+/* With decreasing room there is still one whole reply, down to the size of an error reply. */
 static void room_gets_short(void **state)
 {
     const struct crypto_domain d = domain_of(DOMAIN, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests on their way through the pool: each gets its own answer, and no operand stays behind. */
+/* Requests through the pool: each gets its own reply, and no operand remains in memory. */
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -87,7 +87,7 @@ static void through_the_pool(void **state)
     assert_int_equal(collected, JOBS);
 }
 
-/* An adapter with no room but for an error reply gives one. */
+/* An adapter with room for only an error reply returns one. */
 static void smallest_reply(void **state)
 {
     uint8_t room[1024];
@@ -112,7 +112,7 @@ static void work_now(struct span request, struct modexp_kept *kept)
     crypto_job_free(job);
 }
 
-/* Nothing of a private key stays with a worker that has another request to work on. */
+/* A worker keeps nothing of a private key once it gets another request. */
 static void a_key_is_kept_for_its_own_requests(void **state)
 {
     uint8_t private_room[2048], public_room[1024], input[512] = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Master keys of domains, and that a secure key is of use only where and while they exist. */
+/* Master keys of domains; a secure key is valid only where and while its master key exists. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,7 +33,7 @@ static void derivation(void **state)
     again = derive(5, 4, 0);
     assert_memory_equal(&again, &d, sizeof(d));
     assert_int_equal(d.index, 4);
-    /* The rule, written out: HMAC-SHA256 over a label, the register, APQN and generation. */
+    /* The rule itself: HMAC-SHA256 of label, register, APQN and generation. */
     HMAC(EVP_sha256(), secret, 32, message, sizeof(message), want, NULL);
     assert_memory_equal(d.cca[CCA_AES][CCA_CURRENT].key, want, 32);
     for (unsigned i = 0; i < 3; i++) {
@@ -97,7 +97,7 @@ static void tokens(void **state)
             continue;
         }
         assert_code(crypto_token_wrap(&d, span_of(clear_key, len), token), 0, 0);
-        /* What the pkey driver checks of a token: type, version, bit size. */
+        /* The fields of a token that the pkey driver checks: type, version, bit size. */
         assert_memory_equal(token, "\1\0\0\0\4", 5);
         assert_int_equal(be16_get(token + 56), 8 * len);
         for (size_t at = 0; at + 8 <= CCA_TOKEN_BYTES; at++)
@@ -121,7 +121,7 @@ static void tokens_of_others(void **state)
     assert_code(unwrap(&zeroized, token, clear, &len), 8, 48);
     assert_memory_equal(clear, (uint8_t[32]){0}, 32);
     assert_int_equal(len, 0);
-    /* A key of the old master key still works, and says so. */
+    /* A key of the old master key still works, with the reason code that says so. */
     rotated.cca[CCA_AES][CCA_OLD] = d.cca[CCA_AES][CCA_CURRENT];
     assert_code(unwrap(&rotated, token, clear, &len), 0, 10001);
     assert_memory_equal(clear, clear_key, 32);
@@ -130,7 +130,7 @@ static void tokens_of_others(void **state)
     assert_code(crypto_token_wrap(&d, span_of(clear_key, 32), token), 12, 764);
 }
 
-/* Changes a byte and makes the check word fit again. */
+/* Changes a byte and corrects the check word. */
 static void damage(uint8_t *token, unsigned at, uint8_t to)
 {
     uint32_t sum = 0;

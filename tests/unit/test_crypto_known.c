@@ -14,7 +14,8 @@
 #define DOMAIN 4u
 #define BYTES  256u
 
-/* RFC 7515: modulus, exponents and parts of the key; SHA-256 of what is signed; the signature. */
+/* RFC 7515: modulus, exponents and CRT parts of the key; SHA-256 of the signed data; the signature.
+ */
 static const char hex_n[] =
     "a1f8160ae2e3c9b465ce8d2d656263362b927dbe29e1f02477fc1625cc90a136e38bd93497c5b6ea63dd7711"
     "e67c7429f956b0fb8a8f089adc4b69893cc1333f53edd019b87784252fec914fe4857769594bea4280d32c0f"
@@ -58,15 +59,15 @@ static const char hex_signature[] =
     "d612caad15911273a05f23b9e838faaf849d698429ef5a1e88798236c3d40e604522a544c8f27a7a2db80663"
     "d16cf7caea56de405cb2215a45b2c25566b55ac1a748a070dfc8a32a469543d019eefb47";
 
-/* In front of a SHA-256 digest in a PKCS #1 1.5 signature (RFC 8017, 9.2). */
+/* Precedes a SHA-256 digest in a PKCS #1 v1.5 signature (RFC 8017, 9.2). */
 #define HEX_DIGEST_INFO "3031300d060960864801650304020105000420"
 
-/* SP 800-38A: the key, the vector, two blocks, and what they become. */
+/* SP 800-38A: the key, the IV, two plaintext blocks, and the ciphertext. */
 #define HEX_AES_KEY "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4"
 #define HEX_VECTOR  "000102030405060708090a0b0c0d0e0f"
 #define HEX_PLAIN   "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51"
 #define HEX_CIPHER  "f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d"
-/* sha256sum of a byte 01 and the key. */
+/* SHA-256 of a byte 01 and the key. */
 #define HEX_PATTERN "668790b0af859621a7a3db6001808614914e14e699e980930e7c4b4a54e1a4c6"
 
 static size_t from_hex(const char *hex, uint8_t *out)
@@ -142,7 +143,7 @@ static void rfc_7515(void **state)
     assert_result(&r, padded);
 }
 
-/* A domain whose master key and wrapping keys are that of the example. */
+/* A domain with the master key and wrapping keys of the example. */
 static struct crypto_domain domain_of_example(void)
 {
     struct crypto_domain d = {.index = DOMAIN, .wrapping_valid = true};
@@ -154,7 +155,7 @@ static struct crypto_domain domain_of_example(void)
     return d;
 }
 
-/* The parameters of the reply to a control block. */
+/* Returns the parameters of the reply to a control block. */
 static struct span ask_control(const struct crypto_domain *d, const struct buffer *control)
 {
     const struct crypto_card cca = {.mode = CRYPTO_CCA};
@@ -175,7 +176,7 @@ static struct span ask_control(const struct crypto_domain *d, const struct buffe
     return c.params;
 }
 
-/* Keys are wrapped with a vector of zeros, so that of the example goes into the first block. */
+/* Keys are wrapped with a zero IV, so the IV of the example is applied to the first block. */
 static void sp_800_38a(void **state)
 {
     const struct crypto_domain d = domain_of_example();

@@ -56,7 +56,7 @@ static void textbook(void **state)
     assert_memory_equal(out, "\0\x41", 2);
     assert_int_equal(modexp_compute(&crt, NULL, out, 1), 0);
     assert_int_equal(out[0], 0x41);
-    /* The order of the primes does not matter as long as u fits: 53^-1 mod 61, 61^-1 mod 53. */
+    /* The order of the primes is irrelevant as long as u matches: 53^-1 mod 61, 61^-1 mod 53. */
     crt.key.p = BYTES("\x35");
     crt.key.q = BYTES("\x3d");
     crt.key.dp = BYTES("\x31");
@@ -134,7 +134,7 @@ static void what_is_kept_is_for_one_key(void **state)
     kept_for(&kept, &public, false);
     kept_for(&kept, &public, true);
     kept_for(&kept, &key, false);
-    /* A modulus with the bytes of both primes. */
+    /* A modulus consisting of the bytes of both primes. */
     both[RSA_BYTES_MAX / 2 - 1] = 0x3d;
     both[RSA_BYTES_MAX - 1] = 0x35;
     public.me.modulus = span_of(both, sizeof(both));

@@ -35,7 +35,7 @@ static struct span answer(unsigned index, const struct crypto_card *card, uint8_
     return buffer_span(&reply);
 }
 
-/* 01 11 .. 11 to the 65537th, modulo ee .. ee ef, by the plainest means of OpenSSL. */
+/* 01 11 .. 11 to the power of 65537 modulo ee .. ee ef, by basic OpenSSL functions. */
 static void reference_me(size_t n, uint8_t *out)
 {
     BIGNUM *c = BN_new(), *e = BN_new(), *m = BN_new(), *result = BN_new();
@@ -58,7 +58,7 @@ static void reference_me(size_t n, uint8_t *out)
     BN_CTX_free(ctx);
 }
 
-/* A request of requests.txt with n bytes. */
+/* Returns the request of requests.txt with n bytes. */
 struct rsa_case {
     unsigned index;
     size_t n;
@@ -94,7 +94,7 @@ static BIGNUM *part_of(size_t n, uint8_t with)
     return BN_bin2bn(bytes, (int)(n / 2), NULL);
 }
 
-/* The parts at the head of requests.txt are no real key, but the rule [messages-modexp] has a
+/* The CRT parts at the head of requests.txt are not a real key, but [messages-modexp] defines a
  * result. */
 static void reference_crt(size_t n, uint8_t *out)
 {

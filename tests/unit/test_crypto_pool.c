@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The worker pool: everything submitted is done once, in turn, within its bounds. */
+/* The worker pool: each submitted job is done once, sources take turns, limits hold. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -25,12 +25,12 @@ struct test_job {
     struct pool *resubmit;
 };
 
-/* A gate that keeps the only worker busy until the test has queued what it wants. */
+/* A gate that blocks the only worker until the test has queued its jobs. */
 static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t gate_open = PTHREAD_COND_INITIALIZER;
 static bool gate;
 
-/* For jobs that go on one at a time. */
+/* For jobs that are let through one at a time. */
 static sem_t tickets, arrivals, tidied;
 
 static unsigned order[64], order_count;
@@ -99,7 +99,7 @@ static bool readable(struct pool *pool)
     return poll(&fd, 1, 0) == 1;
 }
 
-/* Lets so many jobs through the gate, and waits until the next one stands there. */
+/* Lets that many jobs through the gate, and waits until the next one arrives there. */
 static void let_through(unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -145,7 +145,7 @@ static void answers_come_several_at_a_time(void **state)
     assert_true(readable(pool));
     assert_int_equal(pool_collect(pool), 3);
     let_through_quietly(pool, 1);
-    /* No more than two are left, so that the owner may have more. */
+    /* No more than two are pending, so the owner is notified of more. */
     let_through(1);
     assert_int_equal(pool_collect(pool), 2);
     let_through(1);
@@ -223,7 +223,7 @@ static void bounds_push_back(void **state)
     assert_int_equal(pool_submit(pool, 7, &jobs[0].job), 0);
     assert_int_equal(pool_submit(pool, 7, &jobs[1].job), 0);
     assert_int_equal(pool_submit(pool, 7, &jobs[2].job), -EAGAIN);
-    /* Another source still has room, until all together reach the total. */
+    /* Another source still has room, until both reach the total. */
     assert_int_equal(pool_submit(pool, 8, &jobs[2].job), 0);
     assert_int_equal(pool_submit(pool, 9, &jobs[3].job), -EAGAIN);
     set_gate(true);
@@ -239,7 +239,7 @@ static void bounds_push_back(void **state)
     pool_free(pool);
 }
 
-/* A source with many jobs does not keep another's single job waiting behind them. */
+/* A single job does not wait behind the many of another source. */
 static void sources_take_turns(void **state)
 {
     static const unsigned want[] = {0, 1, 10, 20, 2, 11, 3};
@@ -263,7 +263,7 @@ static void sources_take_turns(void **state)
     pool_free(pool);
 }
 
-/* A job sees how many there were since the worker tidied. */
+/* A job counts the jobs since the worker's memory was tidied. */
 static void work_and_leave(struct pool_job *job, void *own)
 {
     ((struct test_job *)job)->worked = ++*(unsigned *)own;
@@ -282,12 +282,12 @@ static void submit_leaving(struct pool *pool, uint32_t source, struct test_job *
     assert_int_equal(pool_submit(pool, source, &job->job), 0);
 }
 
-/* What a job leaves with its worker is there for the next job of its source alone. */
+/* What a job leaves in the worker's memory is seen only by the next job of its source. */
 static void what_a_worker_has_stays_with_a_source(void **state)
 {
     static const struct pool_own own = {sizeof(unsigned), tidy};
     static const struct pool_limits limits = {1, 10, 20};
-    /* In turn: the first, the last, and then all others of source 1. */
+    /* In turn: the first, the last, and then the other jobs of source 1. */
     static const unsigned sources[] = {1, 1, 1, 1, 2}, sees[] = {1, 1, 2, 3, 1};
     struct test_job first, jobs[5];
     struct pool *pool;
@@ -306,7 +306,7 @@ static void what_a_worker_has_stays_with_a_source(void **state)
         wait_collect(pool);
     for (unsigned i = 0; i < 5; i++)
         assert_int_equal(jobs[i].worked, sees[i]);
-    /* Three times for another source, and then because nothing is left to do. */
+    /* Three times for another source, and once when no job is left. */
     for (unsigned i = 0; i < 4; i++)
         sem_wait(&tidied);
     submit_leaving(pool, 1, &jobs[0]);
@@ -327,7 +327,7 @@ static void done_may_submit(void **state)
     pool_free(pool);
 }
 
-/* Free finishes what was queued and reports all of it. */
+/* Freeing the pool finishes and reports all queued jobs. */
 static void free_drains(void **state)
 {
     struct pool *pool = make_pool(2, 64, 64);

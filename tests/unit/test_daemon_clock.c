@@ -15,7 +15,7 @@ struct rig {
         uint64_t at;
     } fired[16];
     unsigned count;
-    uint64_t again; /* the timer sets itself again after so long; 0: it does not */
+    uint64_t again; /* the timer sets itself again after this time; 0: it does not */
 };
 
 static void fire(void *data, uint32_t id)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vfio_world.h"
 
-/* What a guest gets of what is assigned to its mediated device. */
+/* Which part of its mediated device's matrix a guest gets. */
 
 static struct vfio_ap_guest guest;
 
@@ -20,7 +20,7 @@ static struct bus_world *with_guest(void **state)
     return w;
 }
 
-/* The guest's own masks are the device's effective ones. */
+/* The guest's masks are the effective masks of the device. */
 static const char *guest_has(void)
 {
     assert_true(apcb_equal(&guest.hw.apcb, mdev_effective(mdev_of(UUID1))));
@@ -44,7 +44,7 @@ static void a_guest_gets_what_is_assigned(void **state)
     assert_string_equal(w->calls.data, "zapq 04.0004\nzapq 04.0047\nzapq 05.0004\nzapq 05.0047\n");
 }
 
-/* What the host does not have stays assigned and is passed when it comes. */
+/* What the host does not have stays assigned, and is passed when it appears. */
 static void what_the_host_lacks_waits(void **state)
 {
     struct bus_world *w = with_guest(state);
@@ -108,7 +108,7 @@ static void upstream_passes_what_is_in_standby(void **state)
     assert_string_equal(guest_has(), "4 5 / 4 71");
 }
 
-/* What is withdrawn is zeroized, what stays is not touched, and the guest is told once. */
+/* Withdrawn queues are zeroized, others are not touched, and the guest is notified once. */
 static void what_is_withdrawn_is_zeroized(void **state)
 {
     struct bus_world *w = with_guest(state);
@@ -181,7 +181,7 @@ static void a_reset_that_lasts_withholds(void **state)
     assert_string_equal(guest_has(), "4 5 / 4 71");
 }
 
-/* Without a guest the masks are computed all the same, and nobody is told. */
+/* Without a guest the masks are computed as well, but nobody is notified. */
 static void a_device_without_guest(void **state)
 {
     struct bus_world *w = with_guest(state);

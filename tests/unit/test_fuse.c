@@ -132,7 +132,7 @@ static void test_not_even_root_opens_in_a_direction_without_a_bit(void **state)
     assert_int_equal(put("secret", "x"), 1);
 }
 
-/* The exit status of fn in a process of an ordinary user. */
+/* Runs fn in a process of an unprivileged user; returns its exit status. */
 static int as_nobody(int (*fn)(void))
 {
     pid_t pid = fork();
@@ -455,7 +455,8 @@ static void test_listing_names_types_and_dots(void **state)
     assert_int_equal(files, 5);
 }
 
-/* Half of the objects go while a program lists them: nothing that stays is missed or seen twice. */
+/* Half of the objects are removed while a program lists them: the others are returned exactly once.
+ */
 static void test_listing_65536_objects_while_some_go(void **state)
 {
     static unsigned char seen[FAKE_OBJECTS];
@@ -534,6 +535,6 @@ int main(void)
     };
 
     fake_namespace(DIR_);
-    alarm(120); /* a file system that hangs must not hang the build */
+    alarm(120); /* a hanging file system must not hang the build */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,7 @@
 
 #include "fuse_mounted.h"
 
-/* What happens over time: poll(2), replies that come later, invalidation, mounts that end. */
+/* Changes over time: poll(2), late replies, invalidation, unmounting. */
 
 struct writer {
     pthread_t thread;
@@ -65,7 +65,7 @@ static void test_poll_returns_until_the_file_is_read(void **state)
     char c;
 
     assert_int_equal(poll_now(fd, 0), POLLPRI | POLLERR);
-    assert_return_code(pread(fd, &c, 1, 5), errno); /* the first read shows, at any offset */
+    assert_return_code(pread(fd, &c, 1, 5), errno); /* the first read is visible, at any offset */
     assert_int_equal(poll_now(fd, 0), 0);
     assert_int_equal(poll_now(other, 0), POLLPRI | POLLERR);
     assert_int_equal(fake_put(A "/value", "written by somebody"), 19);
@@ -120,7 +120,7 @@ static void test_a_waiting_writer_can_be_interrupted(void **state)
     pthread_kill(w.thread, SIGUSR1);
     assert_int_equal(writer_join(&w), -EINTR);
     fake_expect(A "/waiting", "0 1\n");
-    assert_int_equal(fake_put(A "/finish", "0"), 1); /* nobody is left to get it */
+    assert_int_equal(fake_put(A "/finish", "0"), 1); /* nobody is left to get the reply */
 }
 
 static void test_a_waiting_writer_can_be_killed(void **state)
@@ -185,7 +185,7 @@ static void test_a_tree_that_no_longer_exists(void **state)
     fake_unmount(&fake, b);
 }
 
-/* Programs that hold directories in the kernel while objects in them come and go. */
+/* Programs that keep directories locked in the kernel while objects in them come and go. */
 static atomic_bool stop_looking;
 
 static void *look(void *data)
@@ -229,7 +229,7 @@ static void test_objects_go_while_others_look(void **state)
         assert_fails(ENOENT, stat(A "/obj7", &st));
         assert_fails(ENOENT, stat(B "/obj39/id", &st));
     }
-    /* Unmount in the middle of it all. */
+    /* Unmounts in the middle. */
     assert_int_equal(fake_put(A "/add", "0 1000"), 6);
     for (unsigned i = 0; i < 4; i++)
         assert_int_equal(fake_put(B "/add", "0 1000") + fake_put(B "/del", "0 1000"), 12);
@@ -237,7 +237,7 @@ static void test_objects_go_while_others_look(void **state)
     atomic_store(&stop_looking, true);
     for (unsigned i = 0; i < 4; i++)
         pthread_join(lookers[i], NULL);
-    unlink(B "/new"); /* possible once the tree was gone */
+    unlink(B "/new"); /* possible once the tree is gone */
 }
 
 static void test_stopping_while_the_notifier_works(void **state)
@@ -256,7 +256,7 @@ static void test_stopping_while_the_notifier_works(void **state)
     mount_a = NULL;
     atomic_store(&stop_looking, true);
     pthread_join(looker, NULL);
-    unlink(A "/new"); /* possible once the tree was gone */
+    unlink(A "/new"); /* possible once the tree is gone */
     assert_int_equal(writer_join(&w), 7);
 }
 
@@ -277,7 +277,7 @@ static void test_the_hub_goes_with_everything_in_use(void **state)
     assert_int_equal(writer_join(&w), -ENODEV);
     atomic_store(&stop_looking, true);
     pthread_join(looker, NULL);
-    unlink(A "/new"); /* possible once the tree was gone */
+    unlink(A "/new"); /* possible once the tree is gone */
     close(fd);
     fake_start(&fake);
     mount_a = NULL;
@@ -362,6 +362,6 @@ int main(void)
     };
 
     fake_namespace(TOP);
-    alarm(120); /* a file system that hangs must not hang the build */
+    alarm(120); /* a hanging file system must not hang the build */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@
 
 #include "fuse_mounted.h"
 
-/* Mounting, unmounting, and descriptors that come from elsewhere. */
+/* Mounting, unmounting, and descriptors received from elsewhere. */
 
 static void test_umount_is_told_and_the_place_is_free_again(void **state)
 {
@@ -68,7 +68,7 @@ static void test_a_dead_mount_is_busy_and_does_not_hang(void **state)
     assert_return_code(mkdir(TOP "/a b", 0755), errno);
     snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
     assert_return_code(mount("x", TOP "/a b", "fuse", 0, options), errno);
-    refuses(TOP "/a b", -EBUSY, "busy", "umount -l"); /* nobody serves it */
+    refuses(TOP "/a b", -EBUSY, "busy", "umount -l"); /* no process serves it */
     close(fd);
     refuses(TOP "/a b", -EBUSY, "busy", "umount -l");
     assert_return_code(umount2(TOP "/a b", MNT_DETACH), errno);
@@ -128,8 +128,8 @@ static int write_file(const char *path, const char *text)
     return rc;
 }
 
-/* A plain user's process: own user and mount namespace, root inside. Mounts, hands the descriptor
-   over, and looks. */
+/* The process of an unprivileged user: own user and mount namespace, root inside. Mounts, passes
+ * the descriptor, and checks the tree. */
 static int unprivileged(int socket)
 {
     char options[96];
@@ -137,7 +137,7 @@ static int unprivileged(int socket)
     int fd;
 
     if (setresgid(1000, 1000, 1000) < 0 || setresuid(1000, 1000, 1000) < 0 ||
-        prctl(PR_SET_DUMPABLE, 1) < 0) /* or /proc/self would be root's */
+        prctl(PR_SET_DUMPABLE, 1) < 0) /* otherwise /proc/self would belong to root */
         return 1;
     if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
         return 77;
@@ -193,7 +193,7 @@ static void test_a_descriptor_from_another_namespace(void **state)
     fake_unmount(&fake, m);
 }
 
-/* A user without any privilege gets a tree of his own through fusermount3. */
+/* An unprivileged user mounts a tree through fusermount3. */
 static int by_helper(void)
 {
     struct fuse_mount *m = NULL;

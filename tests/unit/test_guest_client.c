@@ -13,15 +13,16 @@
 #include "unit.h"
 
 /*
- * The server of each test is a script in a thread of its own: what it sends after the frames that
- * it expects. It never asserts, since cmocka is of one thread; what it saw is looked at afterwards.
+ * The server of each test is a script on a thread of its own: frames that it expects and frames
+ * that it sends. It never asserts, since cmocka is single-threaded; the test checks the results
+ * afterwards.
  */
 struct step {
     uint16_t expect; /* frame type to read first; 0: none */
     struct guest_frame answer;
     bool keep_id; /* use answer.id, not the id of what was read */
     bool silent;  /* send nothing */
-    bool garbage; /* send bytes that are no frame */
+    bool garbage; /* send bytes that are not a frame */
 };
 
 struct stage {
@@ -80,7 +81,7 @@ static void *perform(void *data)
 
     for (size_t i = 0; i < s->n_steps && play(s, fd, &s->steps[i]); i++)
         ;
-    /* The last step may have been silence: stay until the client leaves, unless told to close. */
+    /* The last step may have been silence: wait for the client to close, unless told to close. */
     if (s->n_steps && s->steps[s->n_steps - 1].silent)
         while (recv(fd, &c, 1, 0) > 0)
             ;
@@ -200,7 +201,7 @@ static void a_refusal_has_its_errno(void **state)
     assert_int_equal(guest_client_open(s.path, &hello, 300, &client, error), -ENOENT);
 }
 
-/* Executes TAPQ after WELCOME and `step`; the error, and the text of it in `error`. */
+/* Executes TAPQ after WELCOME and `step`; returns the error, with its text in `error`. */
 static int tapq_against(struct step step, char error[static GUEST_ERROR_MAX])
 {
     const struct step steps[] = {WELCOME, step};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Clients of the guest socket, as the core and its administrator see them and as they see these. */
+/* Clients of the guest socket, together with a real core and its administrator. */
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,7 +23,7 @@ static bool find(struct guest_rig *r, const char *name, struct guest_info *out)
     return core_guest_find(r->world->core, name, out) == 0;
 }
 
-/* What an administrator does goes through the same door. */
+/* Executes a command of the administrator, through the same door. */
 static int admin(struct guest_rig *r, struct command *command)
 {
     reply_done(&r->world->reply);
@@ -53,7 +53,7 @@ static int admin_put(struct guest_rig *r, const char *path, const char *value, u
     return admin(r, &command);
 }
 
-/* How many adapters, usage domains and control domains QCI shows. */
+/* Checks how many adapters, usage domains and control domains QCI shows. */
 static void expect_matrix(struct guest_rig *r, int client, unsigned adapters, unsigned domains,
                           unsigned control_domains)
 {
@@ -83,7 +83,7 @@ static void expect_nothing(struct guest_rig *r, int client)
     assert_int_equal(guest_rig_receive(r, client).type, 0xffff);
 }
 
-/* A HELLO that is refused. */
+/* Expects a HELLO to be refused. */
 static void refuse_hello(struct guest_rig *r, enum guest_role role, const char *name,
                          const char *uuid, int error, const char *part)
 {
@@ -307,7 +307,7 @@ static void a_stopped_guest_is_told_why_it_is_alone(void **state)
     struct guest_info guest;
 
     assert_int_equal(admin_guest(r, CMD_GUEST_STOP, "Guest1", NULL), 0);
-    /* Another guest has its number at once, and is not touched by what is left of the first. */
+    /* The next guest gets the number at once, and is not affected by what is left of the first. */
     assert_int_equal(admin_guest(r, CMD_GUEST_START, "Guest1", UUID1), 0);
     guest_rig_refused(r, one, ESHUTDOWN, "stopped");
     guest_rig_close(r, one);
@@ -337,7 +337,7 @@ static void reply_comes(struct guest_rig *r, int client)
     assert_int_equal(admin(r, &done), 0);
 }
 
-/* Without AQIC nobody is told of a reply; with it, with what AQIC said. */
+/* Without AQIC there are no notifications of replies; with it, they have its ISC and NIB. */
 static void expect_interrupt(struct guest_rig *r, int client)
 {
     struct guest_frame frame;
@@ -363,7 +363,7 @@ static void an_interrupt_has_what_aqic_said(void **state)
     expect_interrupt(r, guest_rig_guest(r, "Guest1", UUID1));
 }
 
-/* A reply that a reset has flushed before the guest was told of it is no news any more. */
+/* A reply that a reset flushed before the notification was sent is not reported. */
 static void a_reset_takes_interrupts_back(void **state)
 {
     struct guest_rig *r = *state;
@@ -541,13 +541,14 @@ static void frames_may_come_in_any_pieces(void **state)
         assert_int_equal(answer.type, GUEST_INSN_REPLY);
         assert_int_equal(answer.id, id);
     }
-    /* A half frame at the end is no more than an end. */
+    /* An incomplete frame at the end is ignored. */
     guest_rig_send_bytes(r, client, bytes, 50);
     guest_rig_close(r, client);
     assert_int_equal(r->logged, 0);
 }
 
-/* Whoever asks without reading is held, and reads everything in the end; others go on. */
+/* A client that sends requests without reading is held up, and finally reads everything; others go
+ * on. */
 static void a_flood_is_held_back(void **state)
 {
     struct guest_rig *r = *state;

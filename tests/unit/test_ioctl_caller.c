@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose memory it is: a program that takes over the number of a caller that was checked already. */
+/* A process that reuses the number of a caller that was already checked. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -23,12 +23,12 @@
 #include "ioctl/caller.h"
 
 #define PAGE   4096u
-#define WHERE  ((char *)0x500000000000) /* free, also of what sanitizers take */
+#define WHERE  ((char *)0x500000000000) /* not in use, not even by sanitizers */
 #define CALLER "the caller's own"
 #define VICTIM "another program's"
 
-/* A child with the page that a parent writes to and reads from; it becomes another program with
- * such a page when it is told to. */
+/* A child with a page that the parent writes to and reads from. On request it executes another
+ * program with such a page. */
 static struct child {
     pid_t pid;
     int orders[2], news[2];
@@ -71,7 +71,7 @@ static char *map_page(const char *text)
     return page;
 }
 
-/* The program after execve: tells what its page holds in the end. */
+/* The program after execve: finally prints the content of its page. */
 static int be_victim(void)
 {
     char *page;
@@ -121,8 +121,8 @@ static int end_child(void **state)
     return 0;
 }
 
-/* Says that the caller waits, which was true when it was asked; before the answer arrives all has
- * changed. */
+/* Reports that the caller waits, which was true when it was asked; everything changes before the
+ * answer arrives. */
 static bool waits(int line, uint64_t id)
 {
     assert_int_equal(line, 7);
@@ -165,19 +165,19 @@ static void test_read_and_write(void **state)
         assert_int_equal(caller_read(&c, r, 2), -EFAULT);
         w[1].address = (uintptr_t)WHERE + PAGE - 2;
         assert_int_equal(caller_write(&c, w, 2), -EFAULT);
-        r[1].address = w[1].address = (uintptr_t)WHERE + 2 * PAGE; /* can only be read */
+        r[1].address = w[1].address = (uintptr_t)WHERE + 2 * PAGE; /* read-only */
         assert_int_equal(caller_write(&c, w, 2), -EFAULT);
         assert_int_equal(caller_read(&c, &r[1], 1), 0);
-        w[1].address = (uintptr_t)WHERE + 4 * PAGE - 2; /* goes on in the next mapping */
+        w[1].address = (uintptr_t)WHERE + 4 * PAGE - 2; /* continues in the next mapping */
         assert_int_equal(caller_write(&c, w, 2), 0);
     }
 }
 
-/* Pieces that are read as one range: in any order, over the edge of a page, one in another. */
+/* Pieces that are read as one range: in any order, across a page boundary, nested. */
 static void test_pieces_close_together(void **state)
 {
     struct caller c = caller_of(false);
-    const size_t at = 4 * PAGE - 4; /* two mappings that follow one another */
+    const size_t at = 4 * PAGE - 4; /* two adjacent mappings */
     char text[] = "0123456789", out[16] = "", nothing = 'n';
     struct caller_piece w = piece(at, 10, text);
     struct caller_piece r[] = {piece(at + 7, 3, out), piece(at, 2, out + 3),
@@ -188,7 +188,7 @@ static void test_pieces_close_together(void **state)
     assert_int_equal(caller_read(&c, r, 5), 0);
     assert_memory_equal(out, "789011234567834", 15);
     assert_int_equal(nothing, 'n');
-    /* What lies between is taken only from pages that a piece is on. */
+    /* The gaps are read only on pages that a piece touches. */
     r[0] = piece(0, 3, out);
     r[2] = piece(2 * PAGE, 1, out + 5);
     assert_int_equal(caller_read(&c, r, 5), 0);

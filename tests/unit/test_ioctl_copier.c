@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Copies that wait for ever keep nobody else's waiting. */
+/* Copies that never end do not block those of others. */
 #include <dirent.h>
 #include <errno.h>
 #include <semaphore.h>
@@ -20,7 +20,7 @@
 #include "ioctl/copier.h"
 
 #define LOOP_US 10000000u
-#define SHARED  32u /* threads that stay */
+#define SHARED  32u /* threads that are kept */
 
 struct test_copy {
     struct copy copy;
@@ -127,7 +127,7 @@ static unsigned threads(void)
     return count;
 }
 
-/* Whose process has no thread gets one, beyond those that stay for whoever comes. */
+/* A process without a thread gets one, in addition to those that are shared. */
 static void many_processes(void **state)
 {
     struct test_copy copies[100], second, other;
@@ -147,7 +147,7 @@ static void many_processes(void **state)
     assert_true(threads() <= before + SHARED);
 }
 
-/* A user with ever so many processes leaves threads for others. */
+/* A user with many processes leaves threads for others. */
 static void a_user_has_128_threads(void **state)
 {
     struct test_copy copies[300], other;

@@ -129,7 +129,7 @@ static void test_commands_change_control_domains_only(void **state)
     assert_int_equal(enqueue(&hw, AP_QN(6, 4), ep11(0, 4)), AP_RC_NORMAL);
 }
 
-/* The LPAR's own controls bound what any of its guests may do. */
+/* The LPAR's own controls limit what its guests may do. */
 static void test_the_lpar_bounds_its_guests(void **state)
 {
     struct ap_hw lpar = machine_hw(machine);

@@ -10,7 +10,7 @@
 
 #include "unit.h"
 
-/* Rules of faults: their text, the list in force, and what they do to a reply. */
+/* Fault rules: their text, the list in force, and their effect on a reply. */
 
 static struct fault rule(const char *text)
 {
@@ -132,7 +132,7 @@ static uint32_t add(struct fault_list *l, const char *text)
     return number;
 }
 
-/* The first rule that fits is charged; one that is used up lets the next one through. */
+/* The first rule that matches is used; when its count is used up, the next one applies. */
 static void test_list(void **state)
 {
     struct fault_list l = {0};
@@ -213,7 +213,7 @@ static void test_alarms(void **state)
         assert_int_equal(qn, want);
     }
     assert_false(alarms_take(&a, 30, &qn));
-    /* One is taken for each that is added, for long: the memory does not grow. */
+    /* Adding and removing a rule many times does not use more memory. */
     for (uint64_t t = 1; t <= 1000; t++) {
         alarms_add(&a, t, 1);
         if (t > 8)
@@ -224,7 +224,7 @@ static void test_alarms(void **state)
     alarms_done(&a);
 }
 
-/* As an adapter before CEX2 would have said it: the same result, in a form of its own. */
+/* The same result in the format of an adapter before CEX2. */
 static void test_damage_older(void **state)
 {
     const struct cprbx block = {.func_id = "T2", .params = span_of("RL\0\2", 4)};

@@ -5,7 +5,7 @@
 
 #include "machine_world.h"
 
-/* What each kind of fault does to the instructions on a queue [ap-response-codes]. */
+/* The effect of each kind of fault on instructions [ap-response-codes]. */
 
 #define OTHER AP_QN(6, 4)
 #define SEC   UINT64_C(1000000000)
@@ -76,7 +76,7 @@ static int answer(struct world *w, const char *reply)
     return machine_job_done(w->machine, id, (const uint8_t *)reply, strlen(reply), &qn);
 }
 
-/* The queues whose alarms are due by now. */
+/* Counts the queues whose alarms are due. */
 static unsigned alarms(struct world *w, uint64_t now, ap_qn want)
 {
     unsigned count = 0;
@@ -104,7 +104,7 @@ static void test_busy(void **state)
     assert_int_equal(hits(w, 0), 2);
 }
 
-/* A reset that was refused can be tried again a little later; a ZAPQ is made good in any case. */
+/* A refused reset can be tried again a little later; a refused ZAPQ is completed in any case. */
 static void test_busy_reset(void **state)
 {
     struct world *w = *state;
@@ -136,7 +136,8 @@ static void test_busy_always(void **state)
     assert_int_equal(tapq(w, QN), AP_RC_NORMAL);
 }
 
-/* With a count, requests are turned away; always, it is a state that each instruction meets. */
+/* With a count, requests are refused; without one, the fault is a state that each instruction
+ * meets. */
 static void test_deconfigured_checkstop(void **state)
 {
     struct world *w = *state;
@@ -183,7 +184,7 @@ static void test_reset(void **state)
     assert_int_equal(zapq(w, QN), AP_RC_NORMAL);
     assert_int_equal(machine_zeroize_count(w->machine, QN), 1);
     assert_int_equal(machine_job_done(w->machine, id, (const uint8_t *)"late", 4, &qn), -ESTALE);
-    assert_int_equal(alarms(w, SEC, QN), 1); /* for whoever waits for what was inside */
+    assert_int_equal(alarms(w, SEC, QN), 1); /* for those who wait for the queue's messages */
     assert_int_equal(machine_alarm_next(w->machine), 3 * SEC);
     assert_int_equal(alarms(w, 3 * SEC - 1, QN), 0);
     assert_int_equal(tapq(w, QN), AP_RC_RESET_IN_PROGRESS);
@@ -198,7 +199,7 @@ static void test_reset(void **state)
     assert_int_equal(tapq(w, QN), AP_RC_NORMAL);
 }
 
-/* A ZAPQ while a RAPQ is running is made good when that has ended. */
+/* A ZAPQ during a RAPQ is completed when that has ended. */
 static void test_zeroize_during_reset(void **state)
 {
     struct world *w = *state;
@@ -212,7 +213,7 @@ static void test_zeroize_during_reset(void **state)
     assert_int_equal(machine_zeroize_count(w->machine, QN), 1);
 }
 
-/* Firmware's own reset takes the place of the one that is running. */
+/* A reset by the firmware replaces the one that is running. */
 static void test_reset_ends_with_adapter(void **state)
 {
     struct world *w = *state;
@@ -267,7 +268,7 @@ static void test_delay(void **state)
     assert_string_equal(w->data.data, "slow");
 }
 
-/* A reply that is held back is gone with its queue's reset, and its job's number is not reused. */
+/* A reset drops a held reply, and the number of its job is not reused. */
 static void test_delay_then_reset(void **state)
 {
     struct world *w = *state;
@@ -279,7 +280,7 @@ static void test_delay_then_reset(void **state)
     assert_int_equal(rapq(w, QN), AP_RC_NORMAL);
     assert_int_equal(answer(w, "other"), 0);
     assert_int_equal(dqap(w, OTHER), AP_RC_NORMAL);
-    assert_int_equal(alarms(w, SEC, QN), 2); /* the reset's, and that of the reply */
+    assert_int_equal(alarms(w, SEC, QN), 2); /* that of the reset, and that of the reply */
     assert_int_equal(dqap(w, QN), AP_RC_NO_PENDING_REPLY);
 }
 

@@ -175,7 +175,7 @@ static void test_layout(void **state)
     assert_int_equal(c.adapters[6].type, 11);
 }
 
-/* 197 bytes are read, 198 are refused. */
+/* 197 bytes are accepted, 198 are refused. */
 static void test_line_length(void **state)
 {
     for (int extra = 0; extra < 2; extra++) {
@@ -202,7 +202,7 @@ static void test_line_length(void **state)
     }
 }
 
-/* Processor seconds for a value of so many lines. */
+/* CPU seconds for a value with that many lines. */
 static double value_of_lines(unsigned lines)
 {
     text_auto text = {0}, error = {0};
@@ -221,7 +221,7 @@ static double value_of_lines(unsigned lines)
     return seconds;
 }
 
-/* Time grows with the length of the value, and not with its square. */
+/* Time grows linearly with the length of the value. */
 static void test_a_value_of_many_lines(void **state)
 {
     double some = value_of_lines(10000), many = value_of_lines(80000);
@@ -334,7 +334,7 @@ static const struct mistake {
     {A5 "depth = 4\xff\n", 3, "\"4\\xff\"", "from 1 to 16"},
 };
 
-/* Every mistake names file, line, what is wrong, what would be right, and changes nothing. */
+/* Every error names file, line, what is wrong and what would be right, and changes nothing. */
 static void test_mistakes(void **state)
 {
     struct machine_config c, before;
@@ -441,7 +441,7 @@ static void test_format_parse_round_trip(void **state)
     }
 }
 
-/* The longest lists there are: every other domain. */
+/* The longest lists: every other domain. */
 static void test_long_lists_are_broken(void **state)
 {
     struct machine_config c;

@@ -123,7 +123,7 @@ static void answer_job(struct world *w, uint64_t id, const char *reply)
                      0);
 }
 
-/* Which reply the rest belongs to was settled by the first part, whatever comes meanwhile. */
+/* The first part of a reply determines what the rest belongs to, whatever happens meanwhile. */
 static void test_partial_reply_is_continued(void **state)
 {
     struct world *w = *state;
@@ -173,7 +173,7 @@ static void test_depth(void **state)
     assert_int_equal(rc_of(&r), 0);
 }
 
-/* A job whose queue was reset is over: its late answer must not become someone else's reply. */
+/* The late answer to a job whose queue was reset must not become the reply to another request. */
 static void test_reset_drops_jobs(void **state)
 {
     struct world *w = *state;
@@ -209,7 +209,7 @@ static void test_states(void **state)
     assert_true(r.gr[2] != 0);
 }
 
-/* What was to be zeroized in standby is zeroized before the adapter answers again. */
+/* A pending zeroize of an adapter in standby is done before the adapter answers again. */
 static void test_zeroize_due(void **state)
 {
     struct world *w = *state;
@@ -222,7 +222,8 @@ static void test_zeroize_due(void **state)
     assert_int_equal(machine_zeroize_count(w->machine, AP_QN(6, 4)), 0);
 }
 
-/* Nobody who has the domain or the adapter next finds its keys, nor do we when it comes back. */
+/* The next owner of the domain or adapter does not find its keys, nor does the LPAR when it gets it
+ * back. */
 static void test_leaving_the_lpar_zeroizes(void **state)
 {
     struct world *w = *state;
@@ -251,7 +252,8 @@ static void test_program_checks(void **state)
     ap_execute(&w->hw, 0, &odd, &r);
     assert_int_equal(r.program_check, PGM_OPERATION);
     assert_int_equal(pqap(w, 9, 0, QN).program_check, PGM_SPECIFICATION);
-    assert_int_equal(pqap(w, 5, 0, QN).program_check, PGM_SPECIFICATION); /* no QACT here */
+    assert_int_equal(pqap(w, 5, 0, QN).program_check,
+                     PGM_SPECIFICATION); /* no QACT on this machine */
     assert_int_equal(pqap(w, 1, 0x10000, QN).program_check, PGM_SPECIFICATION);
 }
 
@@ -289,7 +291,7 @@ static void test_aqic(void **state)
     assert_int_equal(rc_of(&r), 6);
 }
 
-/* The machine keeps ISC and NIB as AQIC gave them, until it is disabled or the queue is reset. */
+/* The machine keeps ISC and NIB of AQIC until interrupts are disabled or the queue is reset. */
 static void test_aqic_is_kept(void **state)
 {
     struct world *w = *state;
@@ -304,7 +306,7 @@ static void test_aqic_is_kept(void **state)
         assert_int_equal(rc_of(&r), 0);
         insn.gr[1] ^= 3;
         insn.gr[2] = 8;
-        ap_execute(&w->hw, FEATURES, &insn, &r); /* it is enabled already: that stays */
+        ap_execute(&w->hw, FEATURES, &insn, &r); /* already enabled: unchanged */
         assert_int_equal(rc_of(&r), AP_RC_OTHERWISE_CHANGED);
         kept = machine_queue_aqic(w->machine, QN);
         assert_true(kept.enable);
@@ -329,7 +331,7 @@ static void test_aqic_is_kept(void **state)
     }
 }
 
-/* Reserved are GR0 bits 41 to 47, and the T bit without facility 15 [guests-interception]. */
+/* Reserved: GR0 bits 41 to 47, and the T bit without facility 15 [guests-interception]. */
 static void test_aqic_bits(void **state)
 {
     struct world *w = *state;
@@ -349,7 +351,7 @@ static void test_aqic_bits(void **state)
     assert_int_equal(r.cc, 0);
 }
 
-/* Facility 65 is the machine's: what it lacks, no CPU model gives. */
+/* Facility 65 is a property of the machine: a CPU model cannot add it. */
 static void test_no_interrupts(void **state)
 {
     struct machine_config config;
@@ -375,7 +377,7 @@ static void test_no_interrupts(void **state)
     machine_free(machine);
 }
 
-/* Type and depth are older than facility 15, which added the rest. */
+/* Type and depth existed before facility 15, which added the rest. */
 static void test_tapq_without_the_t_bit(void **state)
 {
     struct world *w = *state;
@@ -403,7 +405,7 @@ static void test_tapq_without_the_t_bit(void **state)
     assert_int_equal(r.gr[2], 0);
 }
 
-/* Where the machine has QACT it tells the adapter's type, or an older one that was asked for. */
+/* On a machine with QACT, it returns the adapter's type, or an older one on request. */
 static void test_qact(void **state)
 {
     struct machine_config config;
@@ -434,7 +436,7 @@ static void test_qact(void **state)
     machine_free(machine);
 }
 
-/* The slot of a job that a reset ended is used again before anybody has heard of either. */
+/* The slot of a job that a reset ended is reused before anyone has been told of either. */
 static void test_job_announced_once(void **state)
 {
     struct world *w = *state;
@@ -450,7 +452,7 @@ static void test_job_announced_once(void **state)
     assert_false(machine_job_next(w->machine, &id));
 }
 
-/* Whatever else is wrong with an instruction: what is not there says 01. */
+/* An APQN that does not exist gives 01, whatever else is wrong with the instruction. */
 static void test_not_there_comes_first(void **state)
 {
     struct world *w = *state;
@@ -473,8 +475,8 @@ static void test_not_there_comes_first(void **state)
     assert_int_equal(rc_of(&r), 1);
 }
 
-/* A hardware event that leaves an adapter alone leaves its queues alone; one that takes it off the
- * line empties them, as the Support Element does. */
+/* A hardware event that does not change an adapter leaves its queues alone; one that takes it
+ * offline empties them, as the Support Element does. */
 static void test_event(void **state)
 {
     struct world *w = *state;
@@ -518,7 +520,7 @@ static void test_each_reply_comes_once(void **state)
     assert_int_equal(machine_replies_came(w->machine, QN), 0);
 }
 
-/* The configuration that the machine shows is the one that holds. */
+/* The configuration that the machine reports is the current one. */
 static void test_config_is_current(void **state)
 {
     struct world *w = *state;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "bus_world.h"
 
-/* Writes to apmask and aqmask: parsed, asked about, committed, or nothing at all. */
+/* Writes to apmask and aqmask are parsed, checked with the drivers, and committed, or change
+ * nothing. */
 
 #define ONES60 "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
 #define ZERO60 "000000000000000000000000000000000000000000000000000000000000"
@@ -48,7 +49,7 @@ static void the_same_again_is_no_change(void **state)
     assert_int_equal(w->fx.count, 0);
 }
 
-/* The driver that would lose something is asked, and its no leaves all as it was. */
+/* A driver that would lose a queue is asked; if it refuses, nothing changes. */
 static void a_driver_can_refuse(void **state)
 {
     struct bus_world *w = *state;
@@ -75,7 +76,7 @@ static void upstream_refuses_with_ebusy(void **state)
     assert_string_equal(get(w, "bus/ap/aqmask"), "0xffff" ONES60 "\n");
 }
 
-/* Only what changes its owner is touched, before the write returns. */
+/* Only queues that change their owner are touched, before the write returns. */
 static void queues_follow(void **state)
 {
     struct bus_world *w = *state;
@@ -97,7 +98,7 @@ static void queues_follow(void **state)
     assert_true(passed(w, AP_QN(4, 0x47)));
 }
 
-/* The value of the uevent ends with a newline, as the kernel's does. */
+/* The value of the uevent variable ends with a newline, as the kernel's does. */
 static void a_change_is_announced(void **state)
 {
     struct bus_world *w = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What adapters before CEX2 sent, byte for byte, and what a driver of today makes of it. */
+/* Messages of adapters before CEX2, byte for byte, and what a current driver makes of them. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +35,7 @@ static void type84(void **state)
     assert_true(type50_judge(buffer_span(&out), 3).offline);
 }
 
-/* The head of a request with five bytes of parameters, and of its reply with two. */
+/* The header of a request with five bytes of parameters, and of its reply with two. */
 static const uint8_t request_head[16] = {0x70, 0, 0x41, 0, 0, 0, 0, 0, 0, 0, 'T', '1', 0, 0, 5, 0};
 static const uint8_t reply_codes[6] = {0x42, 0, 8, 0, 2, 0};
 
@@ -66,7 +66,7 @@ static void cprb_request(void **state)
     assert_int_equal(out.len, CPRB_BYTES + 5);
 }
 
-/* In a reply of type 86 it is no answer to a driver that wants a CPRBX. */
+/* In a reply of type 86 it is not valid for a driver that expects a CPRBX. */
 static void cprb_reply(void **state)
 {
     const struct cprb c = {.func_id = "T1", .rtcode = 8, .rscode = 66, .params = span_of("ok", 2)};

@@ -24,7 +24,7 @@ static void assert_message(unsigned index, const struct buffer *built)
     assert_memory_equal(built->data, messages[index].data, built->len);
 }
 
-/* A parsed number has the same value, whatever its width. */
+/* A parsed number has the same value whatever its width. */
 static void assert_number(struct span is, struct span want)
 {
     while (is.len && !is.data[0])
@@ -138,7 +138,7 @@ static void facility_query(void **state)
     struct cca_params params;
     struct cprbx cprbx;
 
-    /* The address is where the driver's memory happened to be. */
+    /* The address was arbitrary memory of the driver. */
     assert_int_equal(cca_query_format(DOMAIN, "STATICSA", 0x1c24000, &control), 0);
     type6.control = buffer_span(&control);
     type6.reply_control = CCA_QUERY_CONTROL_BYTES;

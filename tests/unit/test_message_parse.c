@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the card refuses to read, and what a formatter refuses to write. */
+/* What parsers and formatters refuse. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -180,7 +180,7 @@ static void params_errors(void **state)
     assert_false(cca_function_special((const uint8_t *)"PK"));
 }
 
-/* Cutting a request anywhere, or damaging its token, never gives a request. */
+/* A request that is truncated anywhere, or whose token is damaged, is refused. */
 static void rsa_token_errors(void **state)
 {
     const size_t params_at = TYPE6_HEADER_BYTES + CPRBX_BYTES;
@@ -208,9 +208,9 @@ static void rsa_token_errors(void **state)
         room[token] = 0x1f;
         assert_int_equal(cca_rsa_parse(&p, &parsed), -EINVAL);
         room[token] = 0x1e;
-        room[token + 8] = 0x77; /* the section that is needed is not there */
+        room[token + 8] = 0x77; /* the required section is missing */
         assert_int_equal(cca_rsa_parse(&p, &parsed), -EINVAL);
-        be16_put(room + token + 10, 3); /* a section that cannot even hold its head */
+        be16_put(room + token + 10, 3); /* a section too short for its header */
         assert_int_equal(cca_rsa_parse(&p, &parsed), -EMSGSIZE);
         for (size_t space = 0; space < out.len; space++) {
             struct buffer small = buffer_of(room, space);
@@ -250,7 +250,7 @@ static void ep11_errors(void **state)
     assert_int_equal(ep11_payload_parse(span_of(room + 32, out.len - 32), &payload), -EINVAL);
 }
 
-/* zcrypt writes the queue's domain into the request in each of the three length forms. */
+/* zcrypt writes the queue's domain into the request in each of the three encodings of a length. */
 static void ep11_domain(void **state)
 {
     static const struct {
@@ -297,8 +297,8 @@ static void facility_reply(void **state)
 
         memset(&back, 0, sizeof(back));
         cca_query_format_reply(&info, apka, &out);
-        /* Where the driver looks [messages-cca-facilities]: behind service letters and two length
-         * fields. */
+        /* The offset that the driver uses [messages-cca-facilities]: after service letters and two
+         * length fields. */
         assert_memory_equal(room + 4, "99EA6076", 8);
         assert_int_equal(room[4 + 56], '3');
         assert_int_equal(room[4 + (apka ? 104 : 80) + 2 + 184], 16 + CCA_CURRENT + 1);
@@ -307,7 +307,7 @@ static void facility_reply(void **state)
         assert_int_equal(cca_query_parse_reply(buffer_span(&out), apka, &back), 0);
         assert_memory_equal(&back.keys, &info.keys, (apka ? 3 : 2) * sizeof(info.keys[0]));
     }
-    /* Patterns of registers without a key stay out of the reply. */
+    /* Patterns of registers without a key are not in the reply. */
     info.keys[CCA_AES][CCA_NEW].state = '1';
     struct buffer out = buffer_of(room, sizeof(room));
     cca_query_format_reply(&info, true, &out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What zcrypt makes of replies [messages-judgement] [messages-service-codes]: results, each class
+/* zcrypt's judgement of replies [messages-judgement] [messages-service-codes]: results, each class
  * of error, malformed replies. */
 #include <errno.h>
 #include <setjmp.h>
@@ -54,7 +54,7 @@ static void no_room_for_an_error(void **state)
     assert_false(reply.overflow);
 }
 
-/* Anything that is no known reply sets the queue offline. */
+/* An unknown reply sets the queue offline. */
 static void unknown_replies(void **state)
 {
     uint8_t reply[600] = {0};
@@ -96,7 +96,7 @@ static void type80_replies(void **state)
     assert_int_equal(type80_format(128, &reply, &result), -ENOSPC);
 }
 
-/* A reply to ME with n bytes, as the card writes it. */
+/* A reply to ME with n bytes, as an adapter writes it. */
 static struct buffer make_rsa_reply(uint8_t *room, size_t size, size_t n)
 {
     struct buffer reply = buffer_of(room, size);
@@ -132,8 +132,8 @@ static void rsa_replies(void **state)
     assert_int_equal(o.error, 0);
     assert_int_equal(o.data.len, 128);
     assert_ptr_equal(o.data.data, room + 274);
-    /* Drivers up to Linux 6.1 take what is before the data's end for the reply, also without data.
-     */
+    /* Drivers up to Linux 6.1 take everything before the end of the data for the reply, even
+     * without data. */
     assert_int_equal(be32_get(room + 24), 0);
     assert_int_equal(be32_get(room + 28), reply.len);
     assert_outcome(type86_judge_rsa(span_of(room, reply.len - 2), 128), -EMSGSIZE, false);
@@ -167,7 +167,7 @@ static void service_codes(void **state)
         o = type86_judge_rsa(buffer_span(&reply), 64);
         assert_outcome(o, cases[i].error, cases[i].offline);
         assert_int_equal(o.rtcode, cases[i].rtcode);
-        /* An xcRB hands the codes through. */
+        /* An xcRB passes the codes through. */
         o = type86_judge_cprb(buffer_span(&reply), 2);
         assert_int_equal(o.error, 0);
         assert_int_equal(o.rscode, cases[i].rscode);
@@ -175,7 +175,7 @@ static void service_codes(void **state)
     }
 }
 
-/* A limit of the exponent counts only with a modulus of more than 2048 bits. */
+/* The limit of the exponent applies only to a modulus of more than 2048 bits. */
 static void exponent_limit(void **state)
 {
     for (size_t n = 256; n <= 257; n++) {
@@ -203,7 +203,7 @@ static void cprb_replies(void **state)
     assert_int_equal(o.data.len, 0);
     assert_outcome(type86_judge_cprb(span_of(room, len - 1), 2), -EMSGSIZE, false);
     assert_outcome(type86_judge_cprb(buffer_span(&reply), 4), -EAGAIN, true);
-    /* A data block decides the length; a control block must not reach behind it. */
+    /* The data block determines the length; a control block must not extend beyond it. */
     be32_put(room + 24, 10);
     be32_put(room + 28, (uint32_t)len - 10);
     o = type86_judge_cprb(buffer_span(&reply), 2);

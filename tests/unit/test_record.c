@@ -11,7 +11,7 @@
 #include "machine_equal.h"
 #include "store/record.h"
 
-/* Recordings: written, read back, played again, and refused where they are wrong. */
+/* Recordings: written, read back, replayed, and refused where they are wrong. */
 
 #define DIRECTORY "/tmp/apus-record-XXXXXX"
 
@@ -69,7 +69,7 @@ static void guest_commands(struct world *w)
     assert_int_equal(recorded(w, &cmd), -EBUSY);
     cmd.kind = CMD_GUEST_ATTACH;
     assert_int_equal(recorded(w, &cmd), -EBUSY);
-    /* What somebody sees of the guest changes with the next command. */
+    /* The visible state of the guest changes with the next command. */
     assert_int_equal(store(w, 1, "bus/ap/apmask", "-5\n", 3), -ENODEV);
     assert_int_equal(recorded(w, &look), 0);
     assert_int_equal(store(w, 0, MATRIX UUID1 "/unassign_adapter", "6\n", 2), 0);
@@ -241,7 +241,7 @@ static void test_replays_alike(void **state)
     clean(path);
 }
 
-/* A recording from the time when the profile proposal was called seed. */
+/* A recording made when the profile proposal was called seed. */
 static void test_former_name_of_the_profile(void **state)
 {
 #define PROPOSAL "abi = proposal\\n"
@@ -260,7 +260,7 @@ static void test_former_name_of_the_profile(void **state)
     clean(path);
 }
 
-/* Each line, read and written again, is the same line. */
+/* Each line is unchanged after a round trip. */
 static void test_lines_survive(void **state)
 {
     struct world *w = *state;
@@ -292,7 +292,7 @@ static void test_lines_survive(void **state)
     clean(path);
 }
 
-/* An older recording says only that somebody looked. */
+/* An older recording only has the look itself. */
 static void test_older_look(void **state)
 {
     static const char look[] =

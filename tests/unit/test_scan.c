@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bus_world.h"
 
-/* What a scan of the AP bus finds, notices and forgets, and whom it tells in which order. */
+/* What a scan of the AP bus finds, changes and removes, and the order in which drivers are told. */
 
 static void nothing_is_there_before_the_first_scan(void **state)
 {
@@ -35,7 +35,7 @@ static void a_scan_finds_what_answers(void **state)
                         "change ap\nchange ap\n");
 }
 
-/* What the LPAR does not have is not asked for, whatever would answer. */
+/* Adapters outside the LPAR are not tested, even if they would answer. */
 static void configuration_bounds_the_scan(void **state)
 {
     struct bus_world *w = *state;
@@ -49,7 +49,7 @@ static void configuration_bounds_the_scan(void **state)
     assert_false(has_queue(w, AP_QN(5, 0x47)));
 }
 
-/* Without QCI all of 64 adapters and 16 domains are tried. */
+/* Without QCI, all of 64 adapters and 16 domains are tried. */
 static void without_qci_every_number_is_tried(void **state)
 {
     static const unsigned domains[] = {15, 16};
@@ -67,7 +67,7 @@ static void without_qci_every_number_is_tried(void **state)
     assert_false(has_queue(w, AP_QN(4, 0x47)));
 }
 
-/* Response codes with which an adapter is there, and what its attributes tell then. */
+/* Response codes that mean an adapter is present, and its attributes then. */
 static void response_codes_of_a_card_that_is_there(void **state)
 {
     static const struct {
@@ -104,7 +104,7 @@ static void other_response_codes_tell_of_nothing(void **state)
     }
 }
 
-/* Without a mode no driver could do anything with it; types are those that the kernel knows. */
+/* An adapter without a mode, or of a type that the kernel does not know, is not a card. */
 static void what_is_no_card(void **state)
 {
     struct bus_world *w = *state;
@@ -170,7 +170,7 @@ static void an_adapter_leaves_with_its_queues(void **state)
                                        "adapter 05 changed\nscan complete\nsettle\n");
 }
 
-/* Another card in the same place is another device. */
+/* Another card in the same place is a new device. */
 static void a_card_of_another_type_is_another_card(void **state)
 {
     struct bus_world *w = *state;
@@ -191,7 +191,7 @@ static void a_card_of_another_type_is_another_card(void **state)
     assert_int_equal(ino_of(w, "devices/ap/card05"), first);
 }
 
-/* An event about one adapter costs nothing at the others, unless the configuration changed. */
+/* An event about one adapter does not touch the others, unless the configuration changed. */
 static void a_scan_of_named_adapters(void **state)
 {
     struct bus_world *w = *state;
@@ -214,7 +214,7 @@ static void a_scan_of_named_adapters(void **state)
                         "config changed\nadapter 04 changed\nscan complete\nsettle\n");
 }
 
-/* A queue that comes back from standby is started anew. */
+/* A queue that returns from standby is initialized again. */
 static void back_from_standby(void **state)
 {
     struct bus_world *w = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Unix sockets whose clients send what nobody asked for, and too many of them. */
+/* Unix sockets whose clients send unwanted descriptors, and too many of them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,7 +16,7 @@
 
 struct sockets {
     struct closer *closer;
-    int near, far, peer; /* a pair; and who keeps a lingering socket from being closed */
+    int near, far, peer; /* a pair, and the peer that keeps a lingering socket open */
     double start;
 };
 
@@ -51,7 +51,7 @@ static void assert_quick(const struct sockets *s)
     assert_true(seconds_now() - s->start < LINGER_SECONDS / 2.0);
 }
 
-/* The descriptors are the receiver's alone from then on. */
+/* The descriptors then belong to the receiver only. */
 static void give_away(int to, const char *text, const int *fds, unsigned count)
 {
     descriptors_send(to, text, fds, count);
@@ -59,7 +59,7 @@ static void give_away(int to, const char *text, const int *fds, unsigned count)
         close(fds[i]);
 }
 
-/* Whether the other end of a pipe is closed within some seconds. */
+/* The other end of a pipe is closed within some seconds. */
 static void assert_closed(int read_end)
 {
     struct pollfd fd = {.fd = read_end, .events = POLLIN};
@@ -69,7 +69,7 @@ static void assert_closed(int read_end)
     close(read_end);
 }
 
-/* What the tests below rely on. */
+/* Checks an assumption of the tests below. */
 static void a_lingering_socket_keeps_close_waiting(void **state)
 {
     struct sockets *s = *state;
@@ -112,7 +112,7 @@ static void the_last_descriptor_is_kept(void **state)
     assert_closed(second[0]);
 }
 
-/* As many as the kernel passes at once; it would close any that there is no room for. */
+/* The maximum that the kernel passes in one message; it would close those without room. */
 static void what_nobody_wants_is_closed_elsewhere(void **state)
 {
     struct sockets *s = *state;
@@ -238,7 +238,7 @@ static int knock(const struct door *d)
     return fd;
 }
 
-/* No descriptor from the given number on can be had. */
+/* Makes descriptors from this number on unavailable. */
 static void limit_descriptors(const struct door *d, int first)
 {
     struct rlimit limit = {(rlim_t)first, d->limit.rlim_max};
@@ -246,7 +246,7 @@ static void limit_descriptors(const struct door *d, int first)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
-/* How often the event loop turns while it has some time. */
+/* Counts the iterations of the event loop in some time. */
 static unsigned turns_within(struct door *d, double seconds)
 {
     double end = seconds_now() + seconds;

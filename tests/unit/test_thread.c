@@ -61,14 +61,14 @@ static void a_joinable_thread(void **state)
 
 static void a_detached_thread(void **state)
 {
-    static struct seen seen; /* which may be written until the process ends */
+    static struct seen seen; /* may be written until the process ends */
 
     sem_init(&seen.over, 0, 0);
     assert_int_equal(thread_start("apus-test", look, &seen, NULL), 0);
     check(&seen, PTHREAD_CREATE_DETACHED);
 }
 
-/* In a process of its own, since it is not to run another thread: nobody but root may. */
+/* In a process of its own, which is limited to one thread; the limit does not apply to root. */
 static int start_without_room(void)
 {
     struct rlimit none = {0, 0};

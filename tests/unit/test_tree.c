@@ -15,7 +15,7 @@
 
 #define CARDS 3
 
-static uint16_t generation[CARDS]; /* 0: not there */
+static uint16_t generation[CARDS]; /* 0: does not exist */
 static bool secret_visible;
 static char stored[32];
 
@@ -219,7 +219,7 @@ static void a_directory_lists_what_there_is(void **state)
     assert_string_equal(listing(t, at(t, "devices/ap/card2"), 0), "value:f broken:f secret:f ");
 }
 
-/* seekdir(3) may ask for any place. */
+/* seekdir(3) may ask for any position. */
 static void any_cursor_is_good(void **state)
 {
     const struct sysfs_tree *t = *state;
@@ -264,7 +264,7 @@ static void lookup_and_stat_agree(void **state)
     assert_int_equal(sysfs_stat(t, card | UINT64_C(200) << 48, &same), -ENOENT);
 }
 
-/* The number of what has vanished is never that of what came after it. */
+/* An inode number of a removed object is never that of a later one. */
 static void numbers_of_the_dead_are_recognized(void **state)
 {
     const struct sysfs_tree *t = *state;
@@ -280,7 +280,7 @@ static void numbers_of_the_dead_are_recognized(void **state)
         assert_int_equal(sysfs_next(t, card, &cursor, &e), -ENOENT);
         assert_int_equal(sysfs_show(t, value, &out), -ENODEV);
         assert_int_equal(sysfs_store(t, value, "x", 1, NULL), -ENODEV);
-        generation[0] = 2; /* there again, as another one */
+        generation[0] = 2; /* exists again, as another object */
     }
     assert_int_not_equal(at(t, "devices/ap/card0"), card);
     assert_int_equal(sysfs_show(t, at(t, "devices/ap/card0/value"), &out), 0);
@@ -304,7 +304,7 @@ static void what_an_attribute_does_not_do(void **state)
     assert_int_equal(sysfs_show(t, secret, &out), -EIO);
     assert_int_equal(sysfs_store(t, secret, "abc", 3, NULL), 0);
     assert_string_equal(stored, "abc");
-    /* An empty write does not get that far. */
+    /* An empty write does not get this far. */
     assert_int_equal(sysfs_store(t, secret, "", 0, NULL), 0);
     assert_string_equal(stored, "abc");
     secret_visible = false;

@@ -27,8 +27,8 @@ static int listener_open(void)
     return fd;
 }
 
-/* The next uevent of ours with blanks for NULs, "" if there is none. The system's own come in, too.
- */
+/* The next uevent of ours, with NULs replaced by blanks; "" if there is none. The system's own are
+ * received, too. */
 static const char *hear(int fd)
 {
     static char got[4096];
@@ -100,7 +100,7 @@ static void test_length(void **state)
     assert_int_equal(uevent_format(record.data, record.len, 1, &out), -EINVAL);
 }
 
-/* Where this process was before it entered a network namespace of its own. */
+/* The namespace of this process before it entered one of its own. */
 static uint64_t outside;
 
 static void test_only_its_own_sockets(void **state)
@@ -125,7 +125,7 @@ static void test_only_its_own_sockets(void **state)
     assert_int_equal(close(ours), -1);
 }
 
-/* Before the process has left it: neither a new socket nor one that came from elsewhere. */
+/* While the process is still outside, neither a new socket nor a received one is accepted. */
 static void test_not_where_we_come_from(void **state)
 {
     uint64_t now;
@@ -140,7 +140,7 @@ static void test_not_where_we_come_from(void **state)
     assert_int_equal(uevent_sender_new(fd, now, &s, &why), -EPERM);
     assert_non_null(strstr(why.data, "uevents are not sent"));
     assert_null(s);
-    /* Nor the system's own, whatever one says. */
+    /* Nor is one in the system's own namespace, whatever the caller says. */
     if (now == 0xeffffff9u || access("/proc/1/ns/net", R_OK) == 0) {
         text_clear(&why);
         assert_int_equal(uevent_sender_new(fd, 1, &s, &why), -EPERM);
@@ -149,7 +149,7 @@ static void test_not_where_we_come_from(void **state)
     close(fd);
 }
 
-/* Only what belongs to the host's tree and is a uevent. */
+/* Only uevents of the host's tree are sent. */
 static void test_other_effects(void **state)
 {
     struct uevent_sender *s = NULL;
@@ -190,7 +190,7 @@ static void test_heard_as_the_kernels(void **state)
     close(listener);
 }
 
-/* One that is too long is named, and those behind it are sent nevertheless. */
+/* One that is too long is reported, and those after it are sent nevertheless. */
 static void test_too_long(void **state)
 {
     char big[2048];
@@ -213,7 +213,7 @@ static void test_too_long(void **state)
     close(listener);
 }
 
-/* A network namespace, with a user namespace around it for who is not root. */
+/* A network namespace, within a user namespace for unprivileged users. */
 static int enter(void **state)
 {
     assert_int_equal(uevent_netns_get(&outside), 0);

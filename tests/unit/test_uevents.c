@@ -3,11 +3,11 @@
 
 #include "core_world.h"
 
-/* Uevents that leave the core: which, in what order, with which variables [uevents-variables]
+/* The uevents of the core: which, in what order, with which variables [uevents-variables]
  * [uevents-order]. The machine is the default one: adapters 4 (EP11), 5 (CCA), 6 (accelerator), and
  * domains 4, 47, ab, ff. */
 
-/* All uevents, one a line, the variables with blanks between them. */
+/* All uevents, one a line, the variables separated by blanks. */
 static const char *events(struct world *w)
 {
     text_clear(&w->got);
@@ -26,7 +26,7 @@ static const char *events(struct world *w)
     return w->got.data;
 }
 
-/* "action path" of each, without the devices/ap/ in front. */
+/* "action path" of each, without the leading devices/ap/. */
 static const char *order(struct world *w)
 {
     text_clear(&w->got);
@@ -164,7 +164,7 @@ static void standby_changes_card_then_queues(void **state)
                                   "change ap/card05/05.00ab\n"
                                   "change ap/card05/05.00ff\n");
     assert_non_null(strstr(events(w), "/card05/05.0047 SUBSYSTEM=ap CONFIG=1 "));
-    /* Through sysfs; the second time nothing changes, but the card says so again. */
+    /* Through sysfs. The second write changes nothing, but the card sends the uevent again. */
     assert_int_equal(put(w, "devices/ap/card05/config", "0"), 0);
     assert_int_equal(put(w, "devices/ap/card05/config", "0"), 0);
     assert_string_equal(order(w), "change ap/card05\n");
@@ -214,7 +214,7 @@ static void nobody_listens(void **state)
     assert_int_equal(put(w, "bus/ap/aqmask", "-4"), 0);
     assert_int_equal(put(w, "devices/ap/card05/uevent", "add"), 0);
     assert_string_equal(events(w), "");
-    /* What is wrong stays wrong. */
+    /* What is wrong is still wrong. */
     assert_int_equal(put(w, "devices/ap/card05/uevent", "nonsense"), -EINVAL);
 }
 
@@ -282,7 +282,7 @@ static void synthetic_arguments(void **state)
     assert_null(strstr(events(w), "MODALIAS"));
 }
 
-/* Each as a real kernel answered. */
+/* Each as answered by a real kernel. */
 static void synthetic_grammar(void **state)
 {
     static const char *const good[] = {"add",

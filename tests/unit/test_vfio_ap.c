@@ -8,7 +8,7 @@
 
 #include "unit.h"
 
-/* The driver vfio_ap on a bus, without a core around it: what the core never does, too. */
+/* The driver vfio_ap on a bus without a core, including calls that the core never makes. */
 
 #define MATRIX "devices/vfio_ap/matrix/"
 #define CREATE MATRIX "mdev_supported_types/vfio_ap-passthrough/create"
@@ -60,7 +60,7 @@ static void put(struct world *w, const char *path, const char *value)
     assert_int_equal(sysfs_store(&w->tree, ino, value, strlen(value), &w->fx), 0);
 }
 
-/* A device that goes while something is still to be done for it takes that along. */
+/* Pending work for a device is dropped when the device is removed. */
 static void test_removed_while_pending(void **state)
 {
     struct world *w = *state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fault_world.h"
 
-/* Guests under faults: nobody gets a queue whose reset has not ended [guests-queue-reset]. */
+/* Guests under faults: a queue is passed only after its reset has ended [guests-queue-reset]. */
 
 static const struct apcb *apcb_of(struct world *w, const char *name)
 {
@@ -18,7 +18,8 @@ static bool has(struct world *w, const char *name, ap_qn qn)
     return apcb_has(apcb_of(w, name), qn);
 }
 
-/* A guest starts without the adapter of which a queue is still being reset; it joins by itself. */
+/* A guest starts without an adapter of which a queue is still being reset; the adapter is added
+ * later. */
 static void test_guest_waits_for_reset(void **state)
 {
     struct world *w = *state;
@@ -38,7 +39,7 @@ static void test_guest_waits_for_reset(void **state)
     assert_string_equal(get(w, "bus/ap/devices/05.0004/status"), "in use\n");
 }
 
-/* What one guest lost is not passed to another before its reset has ended. */
+/* A queue that one guest lost is passed to another only after its reset has ended. */
 static void test_next_guest_waits(void **state)
 {
     struct world *w = *state;
@@ -70,7 +71,7 @@ static uint32_t zeroized(struct world *w, ap_qn qn)
     return info.zeroized;
 }
 
-/* A ZAPQ that the queue was too busy for is repeated, and until then the queue is nobody's. */
+/* A ZAPQ that was refused as busy is repeated; until then the queue is not passed to anyone. */
 static void test_busy_zeroize_repeated(void **state)
 {
     struct world *w = *state;
@@ -89,7 +90,7 @@ static void test_busy_zeroize_repeated(void **state)
     assert_int_equal(w->alarm, 0);
 }
 
-/* A queue that is busy for good is withheld until the fault is taken away. */
+/* A queue that stays busy is withheld until the fault is removed. */
 static void test_busy_for_good(void **state)
 {
     struct world *w = *state;
@@ -105,8 +106,8 @@ static void test_busy_for_good(void **state)
     assert_true(has(w, "Guest1", AP_QN(5, 4)));
 }
 
-/* Standby ends a wait: the queue counts as reset, and the hardware zeroizes it before it is back.
- */
+/* Standby ends the wait: the queue counts as reset, since the hardware zeroizes it before it
+ * answers again. */
 static void test_standby_ends_wait(void **state)
 {
     struct world *w = *state;
@@ -122,7 +123,7 @@ static void test_standby_ends_wait(void **state)
     assert_true(has(w, "Guest1", AP_QN(5, 4)));
 }
 
-/* A ZAPQ that was to be repeated for a guest must not hit the host, whose queue it is now. */
+/* A ZAPQ to be repeated for a guest must not hit the host, which meanwhile owns the queue. */
 static void test_host_is_not_zeroized(void **state)
 {
     struct world *w = *state;
@@ -156,7 +157,7 @@ static unsigned notifications(const struct world *w)
     return count;
 }
 
-/* A guest is told of a reply when it is there, and not while it is held back. */
+/* A guest is notified of a reply when it is available, not while it is held back. */
 static void test_guest_notified(void **state)
 {
     struct world *w = *state;
@@ -190,7 +191,7 @@ static void test_guest_notified(void **state)
     assert_int_equal(notifications(w), 1);
 }
 
-/* A queue goes back to zcrypt while it is being zeroized: requests wait for the end of that. */
+/* A queue returns to zcrypt while it is being zeroized: requests wait for the end. */
 static void test_back_to_zcrypt(void **state)
 {
     struct world *w = *state;
@@ -209,7 +210,7 @@ static void test_back_to_zcrypt(void **state)
     pass(w, 2000 * MS);
     compute(w);
     assert_int_equal(results[1], 0);
-    /* And away again, with a reset that runs: nobody is passed the queue before its end. */
+    /* And is taken away again while a reset runs: it is passed only after the end. */
     assert_int_equal(put(w, CREATE, UUID1), 0);
     assert_int_equal(guest(w, CMD_GUEST_START, "Guest1", UUID1), 0);
     fault(w, "06.0004 1 reset 2s");
@@ -221,7 +222,7 @@ static void test_back_to_zcrypt(void **state)
     assert_true(has(w, "Guest1", AP_QN(6, 4)));
 }
 
-/* A guest's own zcrypt meets the same faults, and hears of their end. */
+/* A guest's own zcrypt meets the same faults, and is told when they end. */
 static void test_in_guest(void **state)
 {
     struct world *w = *state;
@@ -239,7 +240,7 @@ static void test_in_guest(void **state)
     assert_int_equal(results[1], 1);
     pass(w, 1000 * MS);
     assert_int_equal(results[1], 0);
-    /* Its driver, too, loses patience with a queue. */
+    /* The guest's driver gives up on a queue, too. */
     unfault(w, 0);
     fault(w, "05.* always checkstop");
     fault(w, "06.* 1 delay 5000s");

@@ -23,8 +23,8 @@ static void test_right_answer(void **state)
     assert_string_equal(get(w, "devices/ap/card06/load"), "0\n");
 }
 
-/* Two equal cards share the work; the coprocessor gets some when both are busier than it is slow.
- */
+/* Two equal cards share the work; a coprocessor gets some when the load of both outweighs its
+ * slowness. */
 static void test_balance(void **state)
 {
     struct world *w = *state;
@@ -100,8 +100,8 @@ static void test_full_queue_waits(void **state)
 {
     struct world *w = *state;
 
-    assert_int_equal(put(w, "bus/ap/apmask", "0x02"), 0); /* adapter 6 alone */
-    assert_int_equal(put(w, "bus/ap/aqmask", "0x08"), 0); /* domain 4 alone */
+    assert_int_equal(put(w, "bus/ap/apmask", "0x02"), 0); /* adapter 6 only */
+    assert_int_equal(put(w, "bus/ap/aqmask", "0x08"), 0); /* domain 4 only */
     for (uint64_t token = 1; token <= 10; token++)
         assert_int_equal(send(w, token), -EINPROGRESS);
     assert_string_equal(get(w, "devices/ap/card06/06.0004/pendingq_count"), "8\n");

@@ -10,7 +10,7 @@
 
 #include "ioctl/zcrypt_abi.h"
 
-/* The structures byte by byte, as a 64-bit program of this machine lays them out
+/* The structures byte by byte, with the layout of a 64-bit program of this machine
  * [zcrypt-structures]. */
 
 static void set(uint8_t *at, uint64_t value, size_t bytes)
@@ -82,7 +82,7 @@ static void test_me(void **state)
     assert_int_equal(r.rsa.me.modulus.len, 130);
 }
 
-/* The pointers of a 32-bit program have four bytes, and no gaps are left. */
+/* A 32-bit program has pointers of four bytes, and no gaps. */
 static void test_narrow_rsa(void **state)
 {
     uint8_t b[36], result[125];
@@ -126,7 +126,7 @@ static void test_narrow_cprb(void **state)
     set(b + 28, 40, 4);
     set(b + 48, 500, 4);
     set(b + 68, 600, 4);
-    memset(b + 12, 0xee, 12); /* what is in front of a pointer does not matter */
+    memset(b + 12, 0xee, 12); /* the bytes before a pointer are ignored */
     for (unsigned i = 0; i < 4; i++)
         set(b + 24 + 20 * i, 0x70000000 + i, 4);
     assert_int_equal(zcrypt_abi_parse(0xc0007a81, true, b, &w), 0);
@@ -335,7 +335,7 @@ static void test_status_bytes(void **state)
     assert_memory_equal(b, "\x0b\x04\x05\x49", 4);
     zcrypt_abi_status(&offline, 0x3fab, false, true, b);
     assert_memory_equal(b, "\x0c\x3f\xab\x74", 4);
-    /* 14 bits of qid, so that online and functions move up by two. */
+    /* qid has 14 bits, so online and functions move up by two. */
     zcrypt_abi_status(&cex5c, 0x0504, true, true, b);
     assert_memory_equal(b, "\x0b\x14\x13\x20", 4);
     zcrypt_abi_status(&cex5c, 0x0504, true, false, b);

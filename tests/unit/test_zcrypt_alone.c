@@ -9,8 +9,8 @@
 #include "zcrypt/zcrypt.h"
 
 /*
- * zcrypt without a bus: this file is the bus, of two accelerators with a queue each, and decides
- * what becomes of each message.
+ * zcrypt without a bus: this file stands in for the bus, with a queue each on two accelerators, and
+ * decides the result of each message.
  */
 
 struct ap_bus {
@@ -20,7 +20,7 @@ struct ap_bus {
     struct ap_queue queues[2];
     struct ap_masks masks;
     struct ap_qci qci;
-    int answers[16]; /* of ap_queue_message, in order */
+    int answers[16]; /* return values of ap_queue_message, in order */
     unsigned sent, scans;
     struct ap_message *last;
 };
@@ -170,7 +170,7 @@ static void lose(struct world *w, int err)
     w->bus.queue_driver->ops->lost(w->bus.ctx, w->bus.last, err, &w->fx);
 }
 
-/* The value of the only reply; 1: there is none. */
+/* The value of the only reply; 1: none. */
 static int64_t replied(const struct world *w)
 {
     int64_t value = 1;
@@ -185,7 +185,7 @@ static int64_t replied(const struct world *w)
     return value;
 }
 
-/* A queue that refuses is followed by the other one; a request never goes back at once to the one
+/* After a queue that refuses, the other one is tried; a request never goes back directly to the one
  * that failed. */
 static void test_the_other_queue_is_tried(void **state)
 {
@@ -234,7 +234,7 @@ static void test_a_refused_message(void **state)
     assert_int_equal(send(w), -EINVAL);
 }
 
-/* Before "no device" is the answer the bus looks for new ones, once. */
+/* Before a request fails with ENODEV, the bus scans once for new queues. */
 static void test_no_device(void **state)
 {
     struct world *w = *state;
@@ -265,7 +265,7 @@ static void test_abandon(void **state)
     assert_int_equal(replied(w), -ENODEV);
 }
 
-/* Load is what is under way; it is gone however that ended. */
+/* Load is what is pending; it is removed however a request ends. */
 static void test_load(void **state)
 {
     struct world *w = *state;

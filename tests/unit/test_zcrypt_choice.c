@@ -3,8 +3,8 @@
 #include "message/ep11.h"
 #include "zcrypt_world.h"
 
-/* Which adapters a request may reach and which it goes to: nodes, CPRBs, weights
- * [zcrypt-candidates] [zcrypt-weights]. */
+/* Which adapters a request may use and which one it gets: nodes, CPRBs, weights [zcrypt-candidates]
+ * [zcrypt-weights]. */
 
 #define CONTROL 40000
 
@@ -37,7 +37,8 @@ static uint32_t make_node(struct world *w, const char *apmask, const char *aqmas
     return open_node(w, "mine");
 }
 
-/* A CPRB with a parameter block of so many bytes that begins with the two letters of a service. */
+/* A CPRB with a parameter block of that many bytes that begins with the two letters of a service.
+ */
 static void make_cca(struct cprb *c, const char *func_id, unsigned domain, const char *service,
                      size_t params, uint64_t token)
 {
@@ -90,7 +91,7 @@ static unsigned load_of(struct world *w, unsigned apid)
     return (unsigned)strtoul(get(w, path), NULL, 10);
 }
 
-/* What a node was asked to do must not get more rights when the node goes. */
+/* A request through a node must not gain rights when the node is destroyed. */
 static void test_destroyed_node(void **state)
 {
     struct world *w = *state;
@@ -130,7 +131,7 @@ static void test_successor_of_destroyed_node(void **state)
     assert_int_equal(w->result[1], -ENODEV);
 }
 
-/* A mask that changes while a request is under way counts for where it goes next. */
+/* A mask that changes while a request is pending applies to its next attempt. */
 static void test_mask_of_node_changes(void **state)
 {
     struct world *w = *state;
@@ -168,7 +169,7 @@ static void test_admask_cca(void **state)
     free(c);
 }
 
-/* What is neither usage nor administration is refused by a node with masks alone. */
+/* A request that is neither usage nor administration is refused by a node with masks only. */
 static void test_unknown_kind_of_cprb(void **state)
 {
     struct world *w = *state;
@@ -201,7 +202,7 @@ static void test_admask_ep11(void **state)
     free(c);
 }
 
-/* An adapter may have done it already. */
+/* An adapter may already have executed it. */
 static void test_administration_is_not_repeated(void **state)
 {
     struct world *w = *state;
@@ -248,7 +249,7 @@ static void test_long_message_finds_its_card(void **state)
     free(c);
 }
 
-/* Secure key rating of the card times 10, 100 or 500, by what is asked for. */
+/* The secure key rating of the card times 10, 100 or 500, depending on the request. */
 static void test_weight_of_cprb(void **state)
 {
     static const struct {
@@ -290,7 +291,7 @@ static void test_weight_of_ep11(void **state)
     free(c);
 }
 
-/* A queue that just failed is worse than one with much to do, also one of another card. */
+/* A queue that just failed is worse than a busy one, also one of another card. */
 static void test_failed_queue_is_avoided(void **state)
 {
     struct world *w = *state;
@@ -313,7 +314,7 @@ static void test_failed_queue_is_avoided(void **state)
     free(c);
 }
 
-/* The numbers for the whole system are those of the default domain, as those of the cards are. */
+/* The system-wide counters are those of the default domain, as the cards' are. */
 static void test_status(void **state)
 {
     struct world *w = *state;

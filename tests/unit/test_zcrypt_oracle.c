@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What our zcrypt puts into queues is what the real driver put there for the same arguments
+/* For the same arguments our zcrypt enqueues what the real driver enqueued
  * (tests/data/oracle/requests.txt), byte for byte. */
 #include "zcrypt_world.h"
 
@@ -8,7 +8,7 @@
 
 #include "oracle.h"
 
-/* One adapter and domain 4, as the driver had it. */
+/* One adapter and domain 4, as in the recording. */
 static int set_up_with(void **state, unsigned apid, const char *type)
 {
     struct machine_config config;
@@ -73,7 +73,8 @@ static void test_cca_rsa(void **state)
     expect_rsa(*state, 256, true, AP_QN(6, 4), 9);
 }
 
-/* The driver's own random numbers and facility query, as a program would ask for them by xcRB. */
+/* The driver's own requests for random numbers and the facility query, made by a program with xcRB.
+ */
 static void test_cca_control_blocks(void **state)
 {
     static const unsigned indices[] = {6, 10};

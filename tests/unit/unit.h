@@ -2,7 +2,7 @@
 #ifndef APUS_TESTS_UNIT_H
 #define APUS_TESTS_UNIT_H
 
-/* cmocka with what it wants to see before itself. */
+/* cmocka with the headers that it needs first. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -5,8 +5,8 @@
 #include "bus_world.h"
 #include "vfio_ap/vfio_ap.h"
 
-/* The driver vfio_ap on the bus of bus_world.h: adapters 4 and 5, domains 4 and 47. zcrypt has none
- * of them unless a test says so. */
+/* The driver vfio_ap on the bus of bus_world.h: adapters 4 and 5, domains 4 and 47. No queue
+ * belongs to zcrypt unless a test changes that. */
 
 #define UUID1  "69aa1a8a-0000-4000-8000-000000000001"
 #define UUID2  "69aa1a8a-0000-4000-8000-000000000002"

@@ -12,8 +12,8 @@
 #include "unit.h"
 
 /*
- * A core and its zcrypt. The test plays the adapters, so it decides when and what they answer; the
- * firmware computes where a right answer is wanted.
+ * A core and its zcrypt. The test takes the adapters' place and decides when and how they answer;
+ * the firmware computes correct answers where they are needed.
  */
 
 #define N 128
