@@ -77,18 +77,18 @@ static void read_answers(struct guest_session *s)
     struct guest_frame frame;
     size_t len;
 
-    while (guest_session_waiting(s)) {
-        const uint8_t *start = (const uint8_t *)s->out.data + s->sent;
+    while (outbox_waiting(&s->out)) {
+        const uint8_t *start = (const uint8_t *)s->out.text.data + s->out.sent;
 
-        fuzz_check(guest_frame_measure(start, guest_session_waiting(s), &len, NULL) == 0);
+        fuzz_check(guest_frame_measure(start, outbox_waiting(&s->out), &len, NULL) == 0);
         fuzz_check(guest_frame_parse(start, len, &frame, NULL) == 0);
         fuzz_check(!guest_type_is_from_client(frame.type));
-        s->sent += len;
+        s->out.sent += len;
         fuzz_check((frame.type == GUEST_REFUSE) ==
-                   (s->state == SESSION_OVER && !guest_session_waiting(s)));
+                   (s->state == SESSION_OVER && !outbox_waiting(&s->out)));
     }
-    text_clear(&s->out);
-    s->sent = 0;
+    text_clear(&s->out.text);
+    s->out.sent = 0;
 }
 
 /* Actions of an administrator: changes the guest's matrix, or stops it. */

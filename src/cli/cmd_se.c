@@ -40,8 +40,7 @@ static bool is_possible(const json_t *view, int kind, unsigned id)
 
     if (kind != ADAPTER)
         return (long long)id <= field_number(lpar, "max_domain");
-    json_array_foreach(json_object_get(view, "adapters"), i, a)
-    {
+    json_array_foreach (json_object_get(view, "adapters"), i, a) {
         if (field_number(a, "id") == (long long)id)
             return true;
     }
@@ -65,8 +64,7 @@ static int configure_all(const json_t *view, const struct mask256 *adapters, boo
     int status = 0;
 
     for (int wanted = 0; wanted < 2; wanted++)
-        mask256_for_each(id, adapters)
-        {
+        mask256_for_each (id, adapters) {
             if (status == 0 && is_possible(view, ADAPTER, id) == wanted)
                 status = configure(id, on, force);
         }
@@ -159,8 +157,7 @@ static int change_all(const json_t *view, const struct lpar_change *c)
         for (int kind = 0; kind < KINDS; kind++) {
             int k = order[kind];
 
-            mask256_for_each(id, &c->ids[k])
-            {
+            mask256_for_each (id, &c->ids[k]) {
                 if (status == 0 && is_possible(view, k, id) == wanted)
                     status = change_one(c, k, id);
             }

@@ -2,10 +2,7 @@
 #include "control/client.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include "socket/connection.h"
 
@@ -14,11 +11,11 @@
 void control_client_read(struct control_client *c)
 {
     char bytes[READ_MAX];
-    ssize_t n = socket_receive(c->fd, bytes, sizeof(bytes), &c->peer.fd, c->peer.closer);
+    ssize_t n = socket_receive(c->socket.fd, bytes, sizeof(bytes), &c->peer.fd, c->peer.closer);
 
     if (n < 0) {
         if (errno != EAGAIN && errno != EINTR)
-            c->dead = true;
+            c->socket.dead = true;
         return;
     }
     if (n == 0)
@@ -26,49 +23,19 @@ void control_client_read(struct control_client *c)
     line_buffer_add(&c->in, bytes, (size_t)n);
 }
 
-static void forget_sent(struct control_client *c)
-{
-    if (c->sent == c->out.len) {
-        /* A burst of events must not be paid for with memory for ever. */
-        if (c->out.capacity > CONTROL_HOLD)
-            text_done(&c->out);
-        text_clear(&c->out);
-        c->sent = 0;
-    } else if (c->sent > CONTROL_HOLD) {
-        memmove(c->out.data, c->out.data + c->sent, c->out.len - c->sent);
-        c->out.len -= c->sent;
-        c->sent = 0;
-    }
-}
-
 void control_client_flush(struct control_client *c)
 {
-    while (!c->corked && !c->dead && control_client_waiting(c)) {
-        ssize_t n = send(c->fd, c->out.data + c->sent, control_client_waiting(c),
-                         MSG_DONTWAIT | MSG_NOSIGNAL);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            if (errno != EAGAIN)
-                c->dead = true;
-            break;
-        }
-        c->sent += (size_t)n;
-    }
-    forget_sent(c);
+    if (!c->corked && !c->socket.dead && outbox_flush(&c->out, c->socket.fd, CONTROL_HOLD) < 0)
+        c->socket.dead = true;
 }
 
 void control_client_watch(struct control_client *c)
 {
     uint32_t events = 0;
 
-    if (c->dead)
-        return;
     if (control_client_listens(c))
         events |= EPOLLIN;
-    if (!c->corked && (control_client_waiting(c) || c->pending))
+    if (!c->corked && (outbox_waiting(&c->out) || c->pending))
         events |= EPOLLOUT;
-    if (sd_event_source_set_io_events(c->source, events) < 0)
-        abort();
+    peer_watch(&c->socket, events);
 }

@@ -3,13 +3,11 @@
 #define APUS_CONTROL_CLIENT_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <sys/types.h>
-#include <systemd/sd-event.h>
 
-#include "base/text.h"
 #include "control/command.h"
 #include "control/line.h"
+#include "socket/outbox.h"
+#include "socket/peer.h"
 
 /*
  * The bytes of one connection: what has come in and what is to go out. It never blocks and never
@@ -21,31 +19,21 @@
 #define CONTROL_QUEUES_MAX (32u * 1024u * 1024u)
 
 struct control_client {
+    struct peer socket;
     struct control_server *server;
-    struct control_client *next;
     struct control_peer peer;
-    sd_event_source *source;
-    int fd;
     struct line_buffer in;
-    struct text out;
-    size_t sent;  /* bytes of out that have left */
+    struct outbox out;
     bool corked;  /* what is in out waits until the world has settled */
     bool pending; /* in may hold whole lines: others had to get their turn first */
     bool ended;   /* the peer will send no more */
-    bool dead;    /* to be taken away */
 };
-
-/* Bytes that wait to be read by the peer. */
-static inline size_t control_client_waiting(const struct control_client *c)
-{
-    return c->out.len - c->sent;
-}
 
 /* Whether the peer may send: all its lines are answered and it reads the answers. */
 static inline bool control_client_listens(const struct control_client *c)
 {
-    return !c->dead && !c->ended && !c->corked && !c->pending &&
-           control_client_waiting(c) <= CONTROL_HOLD;
+    return !c->socket.dead && !c->ended && !c->corked && !c->pending &&
+           outbox_waiting(&c->out) <= CONTROL_HOLD;
 }
 
 /* Reads what is there, at most 64 KiB, and keeps a descriptor that came along. */
@@ -54,7 +42,7 @@ void control_client_read(struct control_client *c);
 /* Writes what the peer takes, unless the client is corked. */
 void control_client_flush(struct control_client *c);
 
-/* What the event loop is to wait for. */
+/* Sets the events that the event loop waits for; a dead client is freed. */
 void control_client_watch(struct control_client *c);
 
 #endif

@@ -25,13 +25,9 @@
 
 struct control_server {
     struct control_state state;
-    struct control_client *clients;
-    unsigned client_count;
+    struct peers peers;
     uint64_t next_peer;
-    sd_event *event;
-    sd_event_source *reaper;
     struct acceptor *acceptor;
-    struct closer *closer;
     char *path;    /* of the socket; NULL: somebody else has made it */
     unsigned cut;  /* clients that were cut off; not logged yet */
     bool settling; /* the host will call settled() */
@@ -39,50 +35,21 @@ struct control_server {
 
 static void client_run(struct control_client *c);
 
-static void client_free(struct control_client *c)
+static struct control_client *client_of(struct peer *p)
 {
-    sd_event_source_disable_unref(c->source);
-    socket_hang_up(c->fd, c->peer.closer);
+    return (struct control_client *)p;
+}
+
+static void on_gone(struct peer *p, bool last)
+{
+    struct control_client *c = client_of(p);
+
+    if (!last)
+        control_peer_gone(&c->server->state, c->peer.number);
     if (c->peer.fd >= 0)
         closer_close(c->peer.closer, c->peer.fd);
     line_buffer_done(&c->in);
-    text_done(&c->out);
-    free(c);
-}
-
-/*
- * Clients are taken away from the event loop and never on the spot: they die while effects are
- * handed out, and a guest that ends with its client is a command of its own.
- */
-static int reap(sd_event_source *source, void *data)
-{
-    struct control_server *s = data;
-    struct control_client **at = &s->clients;
-
-    while (*at) {
-        struct control_client *c = *at;
-
-        if (!c->dead) {
-            at = &c->next;
-            continue;
-        }
-        *at = c->next;
-        s->client_count--;
-        control_peer_gone(&s->state, c->peer.number);
-        client_free(c);
-        at = &s->clients;
-    }
-    return 0;
-}
-
-static void schedule(struct control_client *c)
-{
-    if (c->dead) {
-        sd_event_source_set_enabled(c->source, SD_EVENT_OFF);
-        sd_event_source_set_enabled(c->server->reaper, SD_EVENT_ONESHOT);
-        return;
-    }
-    control_client_watch(c);
+    outbox_done(&c->out);
 }
 
 static void settled(void *data)
@@ -90,7 +57,9 @@ static void settled(void *data)
     struct control_server *s = data;
 
     s->settling = false;
-    for (struct control_client *c = s->clients; c; c = c->next) {
+    for (struct peer *p = s->peers.first; p; p = p->next) {
+        struct control_client *c = client_of(p);
+
         if (!c->corked)
             continue;
         c->corked = false;
@@ -122,9 +91,9 @@ static void answer(struct control_client *c, const char *line, size_t len)
         settle(c);
     }
     if (value)
-        control_format_return(value, request.id, &c->out);
+        control_format_return(value, request.id, &c->out.text);
     else
-        control_format_error(&error, request.id, &c->out);
+        control_format_error(&error, request.id, &c->out.text);
     control_request_done(&request);
     control_error_done(&error);
 }
@@ -135,7 +104,7 @@ static void answer_too_long(struct control_client *c)
 
     control_error_set(&error, CONTROL_TOO_LONG, EMSGSIZE,
                       "the line is longer than %u bytes and was dropped", CONTROL_LINE_MAX);
-    control_format_error(&error, NULL, &c->out);
+    control_format_error(&error, NULL, &c->out.text);
     control_error_done(&error);
 }
 
@@ -146,7 +115,7 @@ static bool client_step(struct control_client *c)
     const char *line;
     size_t len;
 
-    if (c->corked || c->dead || control_client_waiting(c) > CONTROL_HOLD)
+    if (c->corked || c->socket.dead || outbox_waiting(&c->out) > CONTROL_HOLD)
         return false;
     result = line_buffer_next(&c->in, &line, &len);
     if (result == LINE_COMPLETE && len)
@@ -160,9 +129,12 @@ static struct control_client *find_largest(const struct control_server *s)
 {
     struct control_client *largest = NULL;
 
-    for (struct control_client *c = s->clients; c; c = c->next)
-        if (!c->dead && (!largest || control_client_waiting(c) >= control_client_waiting(largest)))
+    for (struct peer *p = s->peers.first; p; p = p->next) {
+        struct control_client *c = client_of(p);
+
+        if (!p->dead && (!largest || outbox_waiting(&c->out) >= outbox_waiting(&largest->out)))
             largest = c;
+    }
     return largest;
 }
 
@@ -172,11 +144,10 @@ static void cut_off_largest(struct control_server *s, size_t total)
     while (total > CONTROL_QUEUES_MAX) {
         struct control_client *c = find_largest(s);
 
-        total -= control_client_waiting(c);
-        text_done(&c->out);
-        c->sent = 0;
-        c->dead = true;
-        sd_event_source_set_enabled(s->reaper, SD_EVENT_ONESHOT);
+        total -= outbox_waiting(&c->out);
+        outbox_done(&c->out);
+        c->socket.dead = true;
+        control_client_watch(c);
         s->cut++;
     }
 }
@@ -185,9 +156,9 @@ static void limit_queues(struct control_server *s)
 {
     size_t total = 0;
 
-    for (const struct control_client *c = s->clients; c; c = c->next)
-        if (!c->dead)
-            total += control_client_waiting(c);
+    for (struct peer *p = s->peers.first; p; p = p->next)
+        if (!p->dead)
+            total += outbox_waiting(&client_of(p)->out);
     cut_off_largest(s, total);
 }
 
@@ -212,32 +183,31 @@ static void client_run(struct control_client *c)
     do {
         control_client_flush(c);
     } while (done < BATCH && client_step(c) && ++done);
-    c->pending = done == BATCH || control_client_waiting(c) > CONTROL_HOLD;
+    c->pending = done == BATCH || outbox_waiting(&c->out) > CONTROL_HOLD;
     control_client_flush(c);
     /* Less than this cannot be too much, however many have it. */
-    if (control_client_waiting(c) > CONTROL_QUEUES_MAX / 2 / CONTROL_CLIENTS_MAX)
+    if (outbox_waiting(&c->out) > CONTROL_QUEUES_MAX / 2 / CONTROL_CLIENTS_MAX)
         limit_queues(s);
     log_cut_off(s);
     /* A peer that has closed its side still gets the answers to what it sent before. */
-    if (c->ended && !c->pending && !c->corked && !control_client_waiting(c))
-        c->dead = true;
-    schedule(c);
+    if (c->ended && !c->pending && !c->corked && !outbox_waiting(&c->out))
+        c->socket.dead = true;
+    control_client_watch(c);
 }
 
-static int on_client(sd_event_source *source, int fd, uint32_t events, void *data)
+static void on_ready(struct peer *p, uint32_t events)
 {
-    struct control_client *c = data;
+    struct control_client *c = client_of(p);
 
-    if (c->dead)
-        return 0;
     if (events & EPOLLIN && control_client_listens(c))
         control_client_read(c);
     /* Nobody is left to read what would be answered. */
     else if (events & (EPOLLERR | EPOLLHUP))
-        c->dead = true;
+        c->socket.dead = true;
     client_run(c);
-    return 0;
 }
+
+static const struct peer_ops peer_ops = {on_ready, on_gone};
 
 static void refuse_client(void *data, int fd)
 {
@@ -252,7 +222,7 @@ static void refuse_client(void *data, int fd)
     if (send(fd, line.data, line.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
         /* It has gone away again: nobody to tell. */
     }
-    socket_hang_up(fd, s->closer);
+    socket_hang_up(fd, s->peers.closer);
 }
 
 static void greet(struct control_client *c)
@@ -260,7 +230,7 @@ static void greet(struct control_client *c)
     struct host_info host;
 
     core_host_info(c->server->state.door->core, &host);
-    control_format_greeting(abi_get(host.abi)->name, &c->out);
+    control_format_greeting(abi_get(host.abi)->name, &c->out.text);
     client_run(c);
 }
 
@@ -269,23 +239,15 @@ static void on_connection(void *data, int fd)
     struct control_server *s = data;
     struct control_client *c;
 
-    if (s->client_count >= CONTROL_CLIENTS_MAX) {
+    if (s->peers.count >= CONTROL_CLIENTS_MAX) {
         refuse_client(s, fd);
         return;
     }
     c = xcalloc(1, sizeof(*c));
-    *c = (struct control_client){.server = s,
-                                 .next = s->clients,
-                                 .fd = fd,
-                                 .peer = {.number = s->next_peer++, .fd = -1, .closer = s->closer}};
-    if (sd_event_add_io(s->event, &c->source, fd, EPOLLIN, on_client, c) < 0) {
-        socket_hang_up(fd, s->closer);
-        free(c);
-        return;
-    }
-    s->clients = c;
-    s->client_count++;
-    greet(c);
+    c->server = s;
+    c->peer = (struct control_peer){.number = s->next_peer++, .fd = -1, .closer = s->peers.closer};
+    if (peer_add(&s->peers, &c->socket, fd) == 0)
+        greet(c);
 }
 
 int control_server_new(sd_event *event, struct door *door, const struct control_host *host,
@@ -301,8 +263,6 @@ int control_server_new(sd_event *event, struct door *door, const struct control_
     if (fd < 0)
         return fd;
     s = xcalloc(1, sizeof(*s));
-    s->event = sd_event_ref(event);
-    s->closer = closer_new();
     s->path = passed ? NULL : xstrdup(path);
     s->next_peer = 1;
     control_state_init(&s->state, door, host);
@@ -310,9 +270,7 @@ int control_server_new(sd_event *event, struct door *door, const struct control_
     user.data = s;
     rc = acceptor_new(event, fd, &user, &s->acceptor);
     if (rc >= 0)
-        rc = sd_event_add_defer(event, &s->reaper, reap, s);
-    if (rc >= 0)
-        rc = sd_event_source_set_enabled(s->reaper, SD_EVENT_OFF);
+        rc = peers_init(&s->peers, event, &peer_ops);
     if (rc < 0) {
         control_server_free(s);
         text_addf(why, "the event loop cannot take the control socket: %s", error_text(-rc));
@@ -326,16 +284,8 @@ void control_server_free(struct control_server *s)
 {
     if (!s)
         return;
-    while (s->clients) {
-        struct control_client *c = s->clients;
-
-        s->clients = c->next;
-        client_free(c);
-    }
     acceptor_free(s->acceptor);
-    sd_event_source_disable_unref(s->reaper);
-    sd_event_unref(s->event);
-    closer_free(s->closer);
+    peers_done(&s->peers);
     if (s->path)
         unlink(s->path);
     free(s->path);
@@ -347,19 +297,20 @@ static void send_event(struct control_server *s, unsigned kind, const struct tex
 {
     size_t total = 0;
 
-    for (struct control_client *c = s->clients; c; c = c->next) {
+    for (struct peer *p = s->peers.first; p; p = p->next) {
+        struct control_client *c = client_of(p);
         size_t before;
 
-        if (c->dead)
+        if (c->socket.dead)
             continue;
-        before = control_client_waiting(c);
+        before = outbox_waiting(&c->out);
         total += before;
         if (!(c->peer.events & kind))
             continue;
         total += line->len;
-        text_add(&c->out, line->data, line->len);
+        text_add(&c->out.text, line->data, line->len);
         /* Now and then, so that one who reads along is not cut off by a single large batch. */
-        if (before / FLUSH_EVERY != control_client_waiting(c) / FLUSH_EVERY)
+        if (before / FLUSH_EVERY != outbox_waiting(&c->out) / FLUSH_EVERY)
             control_client_flush(c);
     }
     /* What has been flushed was counted: then it is looked at closely. */
@@ -378,14 +329,14 @@ void control_server_log(struct control_server *s, enum log_level level, const ch
     ring_add(&s->state.events, now, CONTROL_EVENT_LOG, line.data);
     send_event(s, CONTROL_EVENT_LOG, &line);
     /* They are sent from the event loop: whoever logs may be in the middle of one's request. */
-    for (struct control_client *c = s->clients; c; c = c->next)
-        schedule(c);
+    for (struct peer *p = s->peers.first; p; p = p->next)
+        control_client_watch(client_of(p));
 }
 
 static bool anyone_wants(const struct control_server *s, unsigned kind)
 {
-    for (const struct control_client *c = s->clients; c; c = c->next)
-        if (!c->dead && c->peer.events & kind)
+    for (struct peer *p = s->peers.first; p; p = p->next)
+        if (!p->dead && client_of(p)->peer.events & kind)
             return true;
     return false;
 }
@@ -425,9 +376,9 @@ void control_server_effects(struct control_server *s, const struct effects *effe
         ring_add(&s->state.events, effects->now, kind, line.data);
         send_event(s, kind, &line);
     }
-    for (struct control_client *c = s->clients; c; c = c->next) {
-        control_client_flush(c);
-        schedule(c);
+    for (struct peer *p = s->peers.first; p; p = p->next) {
+        control_client_flush(client_of(p));
+        control_client_watch(client_of(p));
     }
     log_cut_off(s);
 }

@@ -13,7 +13,7 @@ void guest_session_send(struct guest_session *s, const struct guest_frame *frame
 
     if (guest_frame_format(frame, bytes, GUEST_FRAME_MAX, &len, NULL) < 0)
         abort();
-    text_add(&s->out, (const char *)bytes, len);
+    text_add(&s->out.text, (const char *)bytes, len);
 }
 
 void guest_session_refuse(struct guest_session *s, int error, const char *text)

@@ -10,178 +10,125 @@
 #include "guest/session.h"
 #include "socket/acceptor.h"
 #include "socket/connection.h"
+#include "socket/peer.h"
 
 /* Frames handled for one client before the next one's turn. */
 #define BATCH      32
 #define READ_BYTES 65536u
 
-struct peer {
+struct client {
+    struct peer socket;
     struct guest_session session;
     struct guest_server *server;
-    struct peer *next;
-    sd_event_source *io, *deadline;
-    int fd;
+    sd_event_source *deadline;
     bool pending; /* whole frames or notifications may be left to handle */
-    bool dead;    /* freed by reap() */
 };
 
 struct guest_server {
     struct guest_sessions sessions;
     const struct guest_server_host *host;
-    struct peer *peers;
-    unsigned count;
-    sd_event *event;
-    sd_event_source *reaper;
+    struct peers peers;
     struct acceptor *acceptor; /* NULL: connections come from guest_server_add only */
-    struct closer *closer;
 };
 
-static void peer_free(struct peer *p)
+static struct client *client_of(struct peer *p)
 {
-    sd_event_source_disable_unref(p->io);
-    sd_event_source_disable_unref(p->deadline);
-    socket_hang_up(p->fd, p->server->closer);
-    free(p);
+    return (struct client *)p;
 }
 
 /* A refused client has got the reason. Protocol errors are logged for the administrator as well. */
-static void log_end(const struct peer *p)
+static void log_end(const struct client *c)
 {
-    const struct guest_session *s = &p->session;
+    const struct guest_session *s = &c->session;
     text_auto line = {0};
 
     if (s->error != EPROTO && s->error != ETIMEDOUT)
         return;
     text_addf(&line, "%s %s was disconnected: %s",
               *s->name ? "guest" : "a client of the guest socket", s->name, s->why.data);
-    p->server->host->log(p->server->host->data, LOG_LEVEL_WARNING, line.data);
+    c->server->host->log(c->server->host->data, LOG_LEVEL_WARNING, line.data);
 }
 
-/* Runs from the event loop only: closing may execute a command (CMD_GUEST_STOP), which is not
- * allowed while effects are handed out. */
-static int reap(sd_event_source *source, void *data)
+static void on_gone(struct peer *p, bool last)
 {
-    struct guest_server *s = data;
-    struct peer **at = &s->peers;
+    struct client *c = client_of(p);
 
-    while (*at) {
-        struct peer *p = *at;
-
-        if (!p->dead) {
-            at = &p->next;
-            continue;
-        }
-        *at = p->next;
-        s->count--;
-        log_end(p);
-        guest_session_close(&p->session);
-        peer_free(p);
-        at = &s->peers;
+    if (last) {
+        guest_session_drop(&c->session);
+    } else {
+        log_end(c);
+        guest_session_close(&c->session);
     }
-    return 0;
+    sd_event_source_disable_unref(c->deadline);
 }
 
-/* Drops sent bytes from the buffer, even if the client never reads all of it. */
-static void forget_sent(struct guest_session *s)
+static void client_flush(struct client *c)
 {
-    struct text *out = &s->out;
-
-    if (guest_session_waiting(s) && s->sent <= GUEST_SESSION_HOLD)
-        return;
-    memmove(out->data, out->data + s->sent, out->len - s->sent);
-    out->len -= s->sent;
-    s->sent = 0;
-    /* Gives back the memory of a burst of large replies. */
-    if (!out->len && out->capacity > GUEST_SESSION_HOLD)
-        text_done(out);
+    if (!c->socket.dead && outbox_flush(&c->session.out, c->socket.fd, GUEST_SESSION_HOLD) < 0)
+        c->socket.dead = true;
 }
 
-static void peer_flush(struct peer *p)
+static void client_watch(struct client *c)
 {
-    struct text *out = &p->session.out;
-
-    while (!p->dead && guest_session_waiting(&p->session)) {
-        ssize_t n = send(p->fd, out->data + p->session.sent, guest_session_waiting(&p->session),
-                         MSG_DONTWAIT | MSG_NOSIGNAL);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            p->dead = errno != EAGAIN;
-            break;
-        }
-        p->session.sent += (size_t)n;
-    }
-    if (out->len)
-        forget_sent(&p->session);
-}
-
-static void peer_watch(struct peer *p)
-{
+    size_t waiting = outbox_waiting(&c->session.out);
     uint32_t events = 0;
-    bool full = guest_session_waiting(&p->session) > GUEST_SESSION_HOLD;
 
-    if (p->dead) {
-        sd_event_source_set_enabled(p->io, SD_EVENT_OFF);
-        sd_event_source_set_enabled(p->server->reaper, SD_EVENT_ONESHOT);
-        return;
-    }
-    if (!full && !p->pending && guest_session_wants_input(&p->session))
+    if (waiting <= GUEST_SESSION_HOLD && !c->pending && guest_session_wants_input(&c->session))
         events |= EPOLLIN;
-    if (p->pending || guest_session_waiting(&p->session))
+    if (c->pending || waiting)
         events |= EPOLLOUT;
-    if (sd_event_source_set_io_events(p->io, events) < 0)
-        abort();
+    peer_watch(&c->socket, events);
 }
 
-static void peer_run(struct peer *p)
+static void client_run(struct client *c)
 {
     unsigned done = 0;
 
-    while (!p->dead && done < BATCH && guest_session_step(&p->session)) {
-        peer_flush(p);
+    while (!c->socket.dead && done < BATCH && guest_session_step(&c->session)) {
+        client_flush(c);
         done++;
     }
-    peer_flush(p);
-    p->pending = done == BATCH;
-    if (p->session.state != SESSION_GREETING)
-        p->deadline = sd_event_source_disable_unref(p->deadline);
-    if (p->session.state == SESSION_OVER)
-        p->dead = true;
-    peer_watch(p);
+    client_flush(c);
+    c->pending = done == BATCH;
+    if (c->session.state != SESSION_GREETING)
+        c->deadline = sd_event_source_disable_unref(c->deadline);
+    if (c->session.state == SESSION_OVER)
+        c->socket.dead = true;
+    client_watch(c);
 }
 
-static void peer_read(struct peer *p)
+static void client_read(struct client *c)
 {
     char bytes[READ_BYTES];
-    ssize_t n = socket_receive(p->fd, bytes, sizeof(bytes), NULL, p->server->closer);
+    ssize_t n = socket_receive(c->socket.fd, bytes, sizeof(bytes), NULL, c->server->peers.closer);
 
     if (n > 0) {
-        guest_session_input(&p->session, bytes, (size_t)n);
+        guest_session_input(&c->session, bytes, (size_t)n);
         explicit_bzero(bytes, (size_t)n);
     } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-        p->dead = true;
+        c->socket.dead = true;
     }
 }
 
-static int on_peer(sd_event_source *source, int fd, uint32_t events, void *data)
+static void on_ready(struct peer *p, uint32_t events)
 {
-    struct peer *p = data;
+    struct client *c = client_of(p);
 
     if (events & EPOLLIN)
-        peer_read(p);
+        client_read(c);
     else if (events & (EPOLLERR | EPOLLHUP))
         p->dead = true;
-    peer_run(p);
-    return 0;
+    client_run(c);
 }
+
+static const struct peer_ops peer_ops = {on_ready, on_gone};
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *data)
 {
-    struct peer *p = data;
+    struct client *c = data;
 
-    guest_session_refuse(&p->session, ETIMEDOUT, "timed out waiting for HELLO");
-    peer_run(p);
+    guest_session_refuse(&c->session, ETIMEDOUT, "timed out waiting for HELLO");
+    client_run(c);
     return 0;
 }
 
@@ -196,23 +143,20 @@ static uint32_t process_of(int fd)
 
 void guest_server_add(struct guest_server *s, int fd)
 {
-    struct peer *p = xcalloc(1, sizeof(*p));
+    struct client *c = xcalloc(1, sizeof(*c));
 
-    p->server = s;
-    p->fd = fd;
-    if (sd_event_add_io(s->event, &p->io, fd, EPOLLIN, on_peer, p) < 0 ||
-        sd_event_add_time_relative(s->event, &p->deadline, CLOCK_MONOTONIC,
-                                   s->host->hello_ms * UINT64_C(1000), 0, on_deadline, p) < 0) {
-        peer_free(p);
+    c->server = s;
+    if (peer_add(&s->peers, &c->socket, fd) < 0)
         return;
-    }
-    guest_session_open(&s->sessions, &p->session, process_of(fd));
-    p->next = s->peers;
-    s->peers = p;
-    if (++s->count <= GUEST_CLIENTS_MAX)
+    guest_session_open(&s->sessions, &c->session, process_of(fd));
+    if (sd_event_add_time_relative(s->peers.event, &c->deadline, CLOCK_MONOTONIC,
+                                   s->host->hello_ms * UINT64_C(1000), 0, on_deadline, c) < 0)
+        guest_session_refuse(&c->session, ENOMEM, NULL);
+    else if (s->peers.count > GUEST_CLIENTS_MAX)
+        guest_session_refuse(&c->session, EUSERS, "too many connections");
+    else
         return;
-    guest_session_refuse(&p->session, EUSERS, "too many connections");
-    peer_run(p);
+    client_run(c);
 }
 
 static void on_connection(void *data, int fd)
@@ -224,7 +168,7 @@ static void on_turned_away(void *data, int fd)
 {
     struct guest_server *s = data;
 
-    socket_hang_up(fd, s->closer);
+    socket_hang_up(fd, s->peers.closer);
 }
 
 int guest_server_new(sd_event *event, struct door *door, const struct guest_server_host *host,
@@ -236,13 +180,9 @@ int guest_server_new(sd_event *event, struct door *door, const struct guest_serv
 
     s->sessions.door = door;
     s->host = host;
-    s->event = sd_event_ref(event);
-    s->closer = closer_new();
     rc = fd < 0 ? 0 : acceptor_new(event, fd, &user, &s->acceptor);
     if (rc >= 0)
-        rc = sd_event_add_defer(event, &s->reaper, reap, s);
-    if (rc >= 0)
-        rc = sd_event_source_set_enabled(s->reaper, SD_EVENT_OFF);
+        rc = peers_init(&s->peers, event, &peer_ops);
     if (rc < 0) {
         guest_server_free(s);
         return rc;
@@ -255,30 +195,23 @@ void guest_server_free(struct guest_server *s)
 {
     if (!s)
         return;
-    while (s->peers) {
-        struct peer *p = s->peers;
-
-        s->peers = p->next;
-        guest_session_drop(&p->session);
-        peer_free(p);
-    }
     acceptor_free(s->acceptor);
-    sd_event_source_disable_unref(s->reaper);
-    sd_event_unref(s->event);
-    closer_free(s->closer);
+    peers_done(&s->peers);
     free(s);
 }
 
 void guest_server_effects(struct guest_server *s, const struct effects *effects)
 {
-    if (!s->peers || !guest_sessions_effects(&s->sessions, effects))
+    if (!s->peers.first || !guest_sessions_effects(&s->sessions, effects))
         return;
     /* Notifications are sent from the event loop, since a command of this very client may still be
      * running. */
-    for (struct peer *p = s->peers; p; p = p->next) {
-        if (p->dead || !guest_session_has_news(&p->session))
+    for (struct peer *p = s->peers.first; p; p = p->next) {
+        struct client *c = client_of(p);
+
+        if (p->dead || !guest_session_has_news(&c->session))
             continue;
-        p->pending = true;
-        peer_watch(p);
+        c->pending = true;
+        client_watch(c);
     }
 }

@@ -74,7 +74,7 @@ static void session_done(struct guest_session *s)
 {
     free(s->interrupts);
     text_done_private(&s->in);
-    text_done(&s->out);
+    outbox_done(&s->out);
     text_done(&s->why);
 }
 
@@ -230,7 +230,7 @@ bool guest_session_step(struct guest_session *s)
         guest_session_refuse(s, ESHUTDOWN, "the guest was stopped");
         return true;
     }
-    if (s->state == SESSION_OVER || guest_session_waiting(s) > GUEST_SESSION_HOLD)
+    if (s->state == SESSION_OVER || outbox_waiting(&s->out) > GUEST_SESSION_HOLD)
         return false;
     return (s->state == SESSION_SERVING && guest_session_notify(s)) || take_frame(s);
 }

@@ -6,6 +6,7 @@
 
 #include "core/core.h"
 #include "guest/protocol.h"
+#include "socket/outbox.h"
 
 /*
  * The server's side of the guest protocol (docs/guest-protocol.md) without its sockets: bytes from
@@ -23,8 +24,7 @@ enum guest_session_state {
     SESSION_OVER, /* input is ignored; the rest of `out` may still be sent */
 };
 
-/* One connection. Private to the session, except that the sender consumes `out` and advances
- * `sent`. */
+/* One connection. Private to the session, except that the server sends `out`. */
 struct guest_session {
     struct guest_sessions *all;
     struct guest_session *next;
@@ -37,8 +37,9 @@ struct guest_session {
     uint32_t granted; /* features */
     char name[CORE_GUEST_NAME];
     int error; /* errno of the REFUSE that ended it; 0: none */
-    struct text in, out, why;
-    size_t taken, sent;                  /* bytes consumed of in and out */
+    struct text in, why;
+    size_t taken; /* bytes of in that were handled */
+    struct outbox out;
     bool config_pending, detach_pending; /* notifications that are not in `out` yet */
     bool interrupt_pending;              /* interrupts may have a bit set */
     struct mask256 *interrupts; /* by adapter: queues with a reply to notify; NULL: none so far */
@@ -75,11 +76,6 @@ bool guest_session_wants_input(const struct guest_session *s);
  * do, or too many bytes wait to be sent.
  */
 bool guest_session_step(struct guest_session *s);
-
-static inline size_t guest_session_waiting(const struct guest_session *s)
-{
-    return s->out.len - s->sent;
-}
 
 /* Sends REFUSE and ends the session. Control characters in the text are replaced by spaces. */
 void guest_session_refuse(struct guest_session *s, int error, const char *text);
