@@ -3,25 +3,11 @@
 
 #include <errno.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "base/number.h"
+#include "base/slice.h"
 
-struct span {
-    const char *at;
-    size_t len;
-};
-
-static struct span span_trim(const char *at, const char *end)
-{
-    while (at < end && (*at == ' ' || *at == '\t'))
-        at++;
-    while (end > at && (end[-1] == ' ' || end[-1] == '\t'))
-        end--;
-    return (struct span){at, (size_t)(end - at)};
-}
-
-static int refuse(struct text *why, int rc, struct span s, const char *reason)
+static int refuse(struct text *why, int rc, struct slice s, const char *reason)
 {
     if (why) {
         text_add_quoted(why, s.at, s.len);
@@ -30,7 +16,7 @@ static int refuse(struct text *why, int rc, struct span s, const char *reason)
     return rc;
 }
 
-static int id_parse(struct span s, unsigned *out, struct text *why)
+static int id_parse(struct slice s, unsigned *out, struct text *why)
 {
     uint64_t value;
     int rc = -EINVAL;
@@ -46,10 +32,10 @@ static int id_parse(struct span s, unsigned *out, struct text *why)
     return 0;
 }
 
-static int item_parse(struct span item, struct mask256 *m, struct text *why)
+static int item_parse(struct slice item, struct mask256 *m, struct text *why)
 {
-    const char *end = item.at + item.len;
-    const char *dash = item.len ? memchr(item.at, '-', item.len) : NULL;
+    struct slice from, to;
+    bool range = slice_cut(item, '-', &from, &to);
     unsigned first, last;
     int rc;
 
@@ -58,12 +44,12 @@ static int item_parse(struct span item, struct mask256 *m, struct text *why)
             text_adds(why, "a number is missing; write a list such as 4-6,0x47");
         return -EINVAL;
     }
-    rc = id_parse(span_trim(item.at, dash ? dash : end), &first, why);
+    rc = id_parse(slice_trim(from, SLICE_BLANKS), &first, why);
     if (rc < 0)
         return rc;
     last = first;
-    if (dash)
-        rc = id_parse(span_trim(dash + 1, end), &last, why);
+    if (range)
+        rc = id_parse(slice_trim(to, SLICE_BLANKS), &last, why);
     if (rc < 0)
         return rc;
     if (last < first)
@@ -75,19 +61,18 @@ static int item_parse(struct span item, struct mask256 *m, struct text *why)
 
 int ap_list_parse(const char *text, size_t len, struct mask256 *out, struct text *why)
 {
-    const char *end = text + len;
+    struct slice rest = {text, len}, item;
     struct mask256 m = {{0}};
+    bool more;
 
-    for (const char *at = text;; at++) {
-        const char *comma = at < end ? memchr(at, ',', (size_t)(end - at)) : NULL;
-        int rc = item_parse(span_trim(at, comma ? comma : end), &m, why);
+    do {
+        int rc;
 
+        more = slice_cut(rest, ',', &item, &rest);
+        rc = item_parse(slice_trim(item, SLICE_BLANKS), &m, why);
         if (rc < 0)
             return rc;
-        if (!comma)
-            break;
-        at = comma;
-    }
+    } while (more);
     *out = m;
     return 0;
 }

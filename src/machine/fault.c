@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "base/slice.h"
 
 static const char *const kind_names[] = {
     [FAULT_DECONFIGURED] = "deconfigured",
@@ -35,41 +36,7 @@ static const struct {
 
 #define UNITS (sizeof units / sizeof *units)
 
-struct word {
-    const char *at;
-    size_t len;
-};
-
-static bool is(struct word w, const char *name)
-{
-    return w.len == strlen(name) && memcmp(w.at, name, w.len) == 0;
-}
-
-static bool starts(struct word w, const char *prefix)
-{
-    return w.len >= strlen(prefix) && memcmp(w.at, prefix, strlen(prefix)) == 0;
-}
-
-static struct word rest_of(struct word w, size_t from)
-{
-    return (struct word){w.at + from, w.len - from};
-}
-
-/* Takes the next word from *from; it has length 0 at the end. */
-static struct word next_word(struct word *from)
-{
-    struct word w;
-
-    while (from->len && (*from->at == ' ' || *from->at == '\t'))
-        *from = rest_of(*from, 1);
-    w = (struct word){from->at, 0};
-    while (w.len < from->len && w.at[w.len] != ' ' && w.at[w.len] != '\t')
-        w.len++;
-    *from = rest_of(*from, w.len);
-    return w;
-}
-
-static int refuse(struct text *why, int rc, const char *what, struct word w, const char *remedy)
+static int refuse(struct text *why, int rc, const char *what, struct slice w, const char *remedy)
 {
     if (why) {
         text_adds(why, what);
@@ -80,7 +47,7 @@ static int refuse(struct text *why, int rc, const char *what, struct word w, con
     return rc;
 }
 
-static int hex_parse(struct word w, size_t digits, uint8_t *out)
+static int hex_parse(struct slice w, size_t digits, uint8_t *out)
 {
     unsigned value = 0;
 
@@ -100,32 +67,32 @@ static int hex_parse(struct word w, size_t digits, uint8_t *out)
 }
 
 /* "*", a number, or a range of numbers. */
-static int ids_parse(struct word w, size_t digits, uint8_t *first, uint8_t *last)
+static int ids_parse(struct slice w, size_t digits, uint8_t *first, uint8_t *last)
 {
-    const char *dash = w.len ? memchr(w.at, '-', w.len) : NULL;
-    size_t before = dash ? (size_t)(dash - w.at) : w.len;
+    struct slice from, to;
+    bool range = slice_cut(w, '-', &from, &to);
 
-    if (is(w, "*")) {
+    if (slice_is(w, "*")) {
         *first = 0;
         *last = 255;
         return 0;
     }
-    if (hex_parse((struct word){w.at, before}, digits, first) < 0)
+    if (hex_parse(from, digits, first) < 0)
         return -EINVAL;
     *last = *first;
-    if (dash && hex_parse(rest_of(w, before + 1), digits, last) < 0)
+    if (range && hex_parse(to, digits, last) < 0)
         return -EINVAL;
     return *first <= *last ? 0 : -EINVAL;
 }
 
-static int pattern_parse(struct word w, struct fault *f, struct text *why)
+static int pattern_parse(struct slice w, struct fault *f, struct text *why)
 {
-    const char *dot = w.len ? memchr(w.at, '.', w.len) : NULL;
-    struct word apid = {w.at, dot ? (size_t)(dot - w.at) : w.len};
+    struct slice apid, apqi;
+    bool dot = slice_cut(w, '.', &apid, &apqi);
 
     if (!w.len)
         return refuse(why, -EINVAL, "the fault is empty", w, "; write one such as '05.* 3 busy'");
-    if (is(w, "*")) {
+    if (slice_is(w, "*")) {
         f->last_apid = f->last_apqi = 255;
         return 0;
     }
@@ -138,7 +105,7 @@ static int pattern_parse(struct word w, struct fault *f, struct text *why)
             why, -EINVAL, "the adapter in ", w,
             " must be two lower-case hexadecimal digits, an ascending range such as 04-06, "
             "or *");
-    if (ids_parse(rest_of(w, apid.len + 1), 4, &f->first_apqi, &f->last_apqi) < 0)
+    if (ids_parse(apqi, 4, &f->first_apqi, &f->last_apqi) < 0)
         return refuse(
             why, -EINVAL, "the domain in ", w,
             " must be four lower-case hexadecimal digits up to 00ff, an ascending range such "
@@ -147,9 +114,9 @@ static int pattern_parse(struct word w, struct fault *f, struct text *why)
 }
 
 /* Decimal digits, or hexadecimal ones after 0x. -EINVAL: not a number; -ERANGE: above max. */
-static int number_parse(struct word w, uint64_t max, bool hex_too, uint64_t *out)
+static int number_parse(struct slice w, uint64_t max, bool hex_too, uint64_t *out)
 {
-    bool hex = hex_too && w.len > 2 && starts(w, "0x");
+    bool hex = hex_too && w.len > 2 && slice_starts(w, "0x");
     uint64_t value = 0;
 
     if (!w.len)
@@ -168,7 +135,7 @@ static int number_parse(struct word w, uint64_t max, bool hex_too, uint64_t *out
     return 0;
 }
 
-static int count_parse(struct word w, struct fault *f, struct text *why)
+static int count_parse(struct slice w, struct fault *f, struct text *why)
 {
     uint64_t count;
     int rc;
@@ -176,7 +143,7 @@ static int count_parse(struct word w, struct fault *f, struct text *why)
     if (!w.len)
         return refuse(why, -EINVAL, "the count is missing after the pattern", w,
                       "; write 1 to 1000000000, or always, as in '05.* 3 busy'");
-    if (is(w, "always")) {
+    if (slice_is(w, "always")) {
         f->count = FAULT_ALWAYS;
         return 0;
     }
@@ -191,7 +158,7 @@ static int count_parse(struct word w, struct fault *f, struct text *why)
     return 0;
 }
 
-static int time_parse(struct word w, struct fault *f, struct text *why)
+static int time_parse(struct slice w, struct fault *f, struct text *why)
 {
     static const char remedy[] = ", such as 500ms, 2s or 40us, at most 86400s";
     size_t digits = 0;
@@ -201,9 +168,10 @@ static int time_parse(struct word w, struct fault *f, struct text *why)
     while (digits < w.len && w.at[digits] >= '0' && w.at[digits] <= '9')
         digits++;
     for (size_t i = 0; i < UNITS && rc == -EINVAL; i++) {
-        if (!is(rest_of(w, digits), units[i].name))
+        if (!slice_is(slice_from(w, digits), units[i].name))
             continue;
-        rc = number_parse((struct word){w.at, digits}, FAULT_TIME_MAX / units[i].ns, false, &value);
+        rc =
+            number_parse((struct slice){w.at, digits}, FAULT_TIME_MAX / units[i].ns, false, &value);
         if (rc == 0 && value == 0)
             rc = -ERANGE;
         if (rc == 0)
@@ -220,10 +188,10 @@ static int time_parse(struct word w, struct fault *f, struct text *why)
     return 0;
 }
 
-static int code_parse(struct word w, struct fault *f, struct text *why)
+static int code_parse(struct slice w, struct fault *f, struct text *why)
 {
     uint64_t code;
-    int rc = number_parse(rest_of(w, 5), 255, true, &code);
+    int rc = number_parse(slice_from(w, 5), 255, true, &code);
 
     if (rc < 0)
         return refuse(why, rc, "", w, " has no valid reply code; write 0 to 255, as in code=0x85");
@@ -232,18 +200,16 @@ static int code_parse(struct word w, struct fault *f, struct text *why)
     return 0;
 }
 
-static int service_parse(struct word w, struct fault *f, struct text *why)
+static int service_parse(struct slice w, struct fault *f, struct text *why)
 {
-    struct word numbers = rest_of(w, 8);
-    const char *slash = numbers.len ? memchr(numbers.at, '/', numbers.len) : NULL;
-    size_t before = slash ? (size_t)(slash - numbers.at) : 0;
+    struct slice first, second;
     uint64_t code, reason;
     int rc = -EINVAL;
 
-    if (slash)
-        rc = number_parse((struct word){numbers.at, before}, 65535, true, &code);
+    if (slice_cut(slice_from(w, 8), '/', &first, &second))
+        rc = number_parse(first, 65535, true, &code);
     if (rc == 0)
-        rc = number_parse(rest_of(numbers, before + 1), 65535, true, &reason);
+        rc = number_parse(second, 65535, true, &reason);
     if (rc < 0)
         return refuse(
             why, rc, "", w,
@@ -255,16 +221,16 @@ static int service_parse(struct word w, struct fault *f, struct text *why)
     return 0;
 }
 
-static int damage_parse(struct word w, struct fault *f, struct text *why)
+static int damage_parse(struct slice w, struct fault *f, struct text *why)
 {
     static const char remedy[] = "; write type, length, short, older, code=N or service=RC/RS";
 
-    if (starts(w, "code="))
+    if (slice_starts(w, "code="))
         return code_parse(w, f, why);
-    if (starts(w, "service="))
+    if (slice_starts(w, "service="))
         return service_parse(w, f, why);
     for (size_t i = 0; i < PLAIN_DAMAGES; i++) {
-        if (is(w, damage_names[i])) {
+        if (slice_is(w, damage_names[i])) {
             f->damage = (enum fault_damage)i;
             return 0;
         }
@@ -279,13 +245,13 @@ static bool takes_time(enum fault_kind kind)
     return kind == FAULT_RESET || kind == FAULT_DELAY;
 }
 
-static int kind_parse(struct word w, struct word parameter, struct fault *f, struct text *why)
+static int kind_parse(struct slice w, struct slice parameter, struct fault *f, struct text *why)
 {
     static const char all[] = "deconfigured, checkstop, busy, reset T, full, bad-reply WHAT or "
                               "delay T";
     size_t i = 0;
 
-    while (i < KINDS && !is(w, kind_names[i]))
+    while (i < KINDS && !slice_is(w, kind_names[i]))
         i++;
     if (i == KINDS) {
         refuse(why, -EINVAL,
@@ -308,17 +274,17 @@ static int kind_parse(struct word w, struct word parameter, struct fault *f, str
 
 int fault_parse(const char *text, size_t len, struct fault *out, struct text *why)
 {
-    struct word all = {text, len}, kind, parameter, more;
+    struct slice all = {text, len}, kind, parameter, more;
     struct fault f = {0};
-    int rc = pattern_parse(next_word(&all), &f, why);
+    int rc = pattern_parse(slice_word(&all), &f, why);
 
     if (rc == 0)
-        rc = count_parse(next_word(&all), &f, why);
+        rc = count_parse(slice_word(&all), &f, why);
     if (rc < 0)
         return rc;
-    kind = next_word(&all);
-    parameter = next_word(&all);
-    more = next_word(&all);
+    kind = slice_word(&all);
+    parameter = slice_word(&all);
+    more = slice_word(&all);
     rc = kind_parse(kind, parameter, &f, why);
     if (rc < 0)
         return rc;

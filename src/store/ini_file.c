@@ -6,15 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct span {
-    const char *at;
-    size_t len;
-};
+#include "base/slice.h"
 
 struct parser {
     const char *name;
     const char *next, *end; /* what has not been read yet */
-    struct span text;       /* the current line, without blanks around it */
+    struct slice text;      /* the current line, without blanks around it */
     unsigned line;
     struct ini_file file;
     struct ini_entry *last; /* of the current section; NULL: it has none yet */
@@ -23,30 +20,28 @@ struct parser {
     bool failed;
 };
 
+#define BLANKS " \t\r\v\f"
+
 static bool is_blank(char c)
 {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
+    return c && strchr(BLANKS, c);
 }
 
-static struct span span_trim(struct span s)
+static struct slice trim(struct slice s)
 {
-    while (s.len && is_blank(s.at[0]))
-        s = (struct span){s.at + 1, s.len - 1};
-    while (s.len && is_blank(s.at[s.len - 1]))
-        s.len--;
-    return s;
+    return slice_trim(s, BLANKS);
 }
 
 /* A semicolon begins a comment when a blank stands before it. */
-static struct span span_uncomment(struct span s)
+static struct slice uncomment(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++)
         if (s.at[i] == ';' && (i == 0 || is_blank(s.at[i - 1])))
-            return span_trim((struct span){s.at, i});
+            return trim((struct slice){s.at, i});
     return s;
 }
 
-static char *span_dup(struct span s)
+static char *copy_of(struct slice s)
 {
     char *copy = xcalloc(s.len + 1, 1);
 
@@ -61,12 +56,12 @@ static void complain(struct parser *p)
     text_addf(p->error, "%s:%u: ", p->name, p->line);
 }
 
-static void section_add(struct parser *p, struct span name)
+static void section_add(struct parser *p, struct slice name)
 {
     struct ini_file *f = &p->file;
 
     f->sections = xrealloc(f->sections, (f->count + 1) * sizeof *f->sections);
-    f->sections[f->count++] = (struct ini_section){.name = span_dup(name), .line = p->line};
+    f->sections[f->count++] = (struct ini_section){.name = copy_of(name), .line = p->line};
     p->last = NULL;
 }
 
@@ -79,7 +74,7 @@ static void rubbish(struct parser *p)
 }
 
 /* A comment in front of the closing bracket hides that. */
-static bool has_comment(struct span name)
+static bool has_comment(struct slice name)
 {
     for (size_t i = 1; i < name.len; i++)
         if (name.at[i] == ';' && is_blank(name.at[i - 1]))
@@ -91,7 +86,7 @@ static void section_line(struct parser *p)
 {
     const char *close = memchr(p->text.at, ']', p->text.len);
     const char *end = p->text.at + p->text.len;
-    struct span name, rest;
+    struct slice name, rest;
 
     if (!close) {
         complain(p);
@@ -99,31 +94,31 @@ static void section_line(struct parser *p)
         text_adds(p->error, " lacks the closing bracket of [section]");
         return;
     }
-    rest = span_uncomment(span_trim((struct span){close + 1, (size_t)(end - close - 1)}));
+    rest = uncomment(trim((struct slice){close + 1, (size_t)(end - close - 1)}));
     if (rest.len) {
         complain(p);
         text_add_quoted(p->error, rest.at, rest.len);
         text_adds(p->error, " stands behind [section]; a comment begins with ;");
         return;
     }
-    name = (struct span){p->text.at + 1, (size_t)(close - p->text.at - 1)};
+    name = (struct slice){p->text.at + 1, (size_t)(close - p->text.at - 1)};
     if (has_comment(name))
         rubbish(p);
     else
-        section_add(p, span_trim(name));
+        section_add(p, trim(name));
 }
 
-static struct span line_take(struct parser *p)
+static struct slice line_take(struct parser *p)
 {
     const char *newline = memchr(p->next, '\n', (size_t)(p->end - p->next));
-    struct span raw = {p->next, (size_t)((newline ? newline : p->end) - p->next)};
+    struct slice raw = {p->next, (size_t)((newline ? newline : p->end) - p->next)};
 
     p->next = newline ? newline + 1 : p->end;
     p->line++;
     return raw;
 }
 
-static bool line_acceptable(struct parser *p, struct span raw)
+static bool line_acceptable(struct parser *p, struct slice raw)
 {
     if (raw.len && memchr(raw.at, '\0', raw.len)) {
         complain(p);
@@ -142,13 +137,13 @@ static bool line_acceptable(struct parser *p, struct span raw)
     return true;
 }
 
-static void value_add(struct parser *p, struct span more)
+static void value_add(struct parser *p, struct slice more)
 {
     text_add(&p->value, more.at, more.len);
     p->last->value = p->value.data;
 }
 
-static void entry_add(struct parser *p, struct span key, struct span value)
+static void entry_add(struct parser *p, struct slice key, struct slice value)
 {
     struct ini_section *s = p->file.count ? &p->file.sections[p->file.count - 1] : NULL;
 
@@ -160,7 +155,7 @@ static void entry_add(struct parser *p, struct span key, struct span value)
         return;
     }
     s->entries = xrealloc(s->entries, (s->count + 1) * sizeof *s->entries);
-    s->entries[s->count] = (struct ini_entry){.key = span_dup(key), .line = p->line};
+    s->entries[s->count] = (struct ini_entry){.key = copy_of(key), .line = p->line};
     p->last = &s->entries[s->count++];
     p->value = (struct text){0};
     value_add(p, value);
@@ -168,7 +163,7 @@ static void entry_add(struct parser *p, struct span key, struct span value)
 
 static void line_parse(struct parser *p, bool indented)
 {
-    struct span bare = span_uncomment(p->text);
+    struct slice bare = uncomment(p->text);
     size_t key = 0;
 
     if (!bare.len || *bare.at == '#')
@@ -180,8 +175,8 @@ static void line_parse(struct parser *p, bool indented)
     while (key < bare.len && bare.at[key] != '=' && bare.at[key] != ':')
         key++;
     if (key < bare.len)
-        entry_add(p, span_trim((struct span){bare.at, key}),
-                  span_trim((struct span){bare.at + key + 1, bare.len - key - 1}));
+        entry_add(p, trim((struct slice){bare.at, key}),
+                  trim((struct slice){bare.at + key + 1, bare.len - key - 1}));
     else if (indented && p->last)
         value_add(p, bare);
     else
@@ -200,9 +195,9 @@ int ini_file_parse(const char *name, const char *data, size_t len, struct ini_fi
     p.next = data;
     p.end = data + len;
     while (!p.failed && p.next < p.end) {
-        struct span raw = line_take(&p);
+        struct slice raw = line_take(&p);
 
-        p.text = span_trim(raw);
+        p.text = trim(raw);
         if (line_acceptable(&p, raw))
             line_parse(&p, p.text.at > raw.at);
     }

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_BASE_SLICE_H
+#define APUS_BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A part of a text, for parsers that take it apart. It is not NUL-terminated. */
+struct slice {
+    const char *at;
+    size_t len;
+};
+
+#define SLICE_BLANKS " \t"
+
+/* The rest from byte n, which must be within s. */
+struct slice slice_from(struct slice s, size_t n);
+
+/* Without leading and trailing blanks. */
+struct slice slice_trim(struct slice s, const char *blanks);
+
+/* Takes the next word, separated by SLICE_BLANKS, from *rest. Empty: there is none. */
+struct slice slice_word(struct slice *rest);
+
+/* Cuts s at the first separator. False: there is none; *before is s, and *after is empty. */
+bool slice_cut(struct slice s, char separator, struct slice *before, struct slice *after);
+
+bool slice_is(struct slice s, const char *text);
+bool slice_starts(struct slice s, const char *prefix);
+
+#endif
