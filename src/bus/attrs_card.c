@@ -32,7 +32,7 @@ static int config_show(void *ctx, uint32_t apid, struct text *out)
     return 0;
 }
 
-static int refuse(struct effects *fx, uint32_t apid, const char *file, int err, const char *why)
+int ap_card_refuse(struct effects *fx, unsigned apid, const char *file, int err, const char *why)
 {
     char what[32];
 
@@ -50,18 +50,18 @@ static int config_store(void *ctx, uint32_t apid, const char *data, size_t len, 
     int rc;
 
     if (number_scan_switch(data, len, &config) < 0)
-        return refuse(fx, apid, "config", -EINVAL, NUMBER_SWITCH_WANTED);
+        return ap_card_refuse(fx, apid, "config", -EINVAL, NUMBER_SWITCH_WANTED);
     if (config == card_of(b, apid)->config) {
         card_uevent(b, apid, "change", config ? "CONFIG=1" : "CONFIG=0", fx);
         return 0;
     }
     rc = b->hw.ops->sclp(b->hw.ctx, (config ? SCLP_CONFIGURE_AP : SCLP_DECONFIGURE_AP) | apid << 8);
     if (rc < 0)
-        return refuse(fx, apid, "config", rc, "SCLP is not available in a guest");
+        return ap_card_refuse(fx, apid, "config", rc, "SCLP is not available in a guest");
     if (rc == SCLP_RC_DONE || rc == SCLP_RC_NO_ACTION)
         return 0;
     snprintf(why, sizeof why, "SCLP response code 0x%04x", rc);
-    return refuse(fx, apid, "config", -EIO, why);
+    return ap_card_refuse(fx, apid, "config", -EIO, why);
 }
 
 static int depth_show(void *ctx, uint32_t apid, struct text *out)

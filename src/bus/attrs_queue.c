@@ -44,7 +44,7 @@ static int driver_override_show(void *ctx, uint32_t qn, struct text *out)
     return 0;
 }
 
-static int refuse(struct effects *fx, uint32_t qn, const char *file, int err, const char *why)
+int ap_queue_refuse(struct effects *fx, ap_qn qn, const char *file, int err, const char *why)
 {
     char what[48];
 
@@ -68,8 +68,8 @@ static int driver_override_store(void *ctx, uint32_t qn, const char *data, size_
     struct mask256 ones = mask256_ones();
 
     if (!mask256_equal(&b->masks.apmask, &ones) || !mask256_equal(&b->masks.aqmask, &ones))
-        return refuse(fx, qn, "driver_override", -EINVAL,
-                      "apmask and aqmask must be all ones before an override");
+        return ap_queue_refuse(fx, (ap_qn)qn, "driver_override", -EINVAL,
+                               "apmask and aqmask must be all ones before an override");
     /* The name ends at the first newline or NUL. An empty name clears the override. */
     len = strnlen(data, len);
     override_set(b, (ap_qn)qn, data, line_length(data, len));

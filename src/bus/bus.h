@@ -171,6 +171,10 @@ const struct ap_driver *ap_bus_queue_driver(const struct ap_bus *b, ap_qn qn);
 void ap_card_send_online(struct ap_bus *b, unsigned apid, bool online, struct effects *fx);
 void ap_queue_send_online(struct ap_bus *b, ap_qn qn, bool online, struct effects *fx);
 
+/* Logs a refused write to an attribute of a card or queue. Returns err, a -errno. */
+int ap_card_refuse(struct effects *fx, unsigned apid, const char *file, int err, const char *why);
+int ap_queue_refuse(struct effects *fx, ap_qn qn, const char *file, int err, const char *why);
+
 /* Asks the adapter's firmware without going through the queue, as ap_hw_ops.ask and .serial. */
 bool ap_queue_ask(const struct ap_bus *b, ap_qn qn, struct span request, struct text *reply);
 const char *ap_card_serial(const struct ap_bus *b, unsigned apid);

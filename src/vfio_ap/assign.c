@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdio.h>
 
 #include "vfio_ap/internal.h"
 
@@ -29,13 +28,11 @@ static struct mask256 gained_row(const struct mdev *m, const struct apcb *wanted
 static int refuse(const struct vfio_ap *v, const struct mdev *m, const char *what, int err,
                   const struct conflicts *against, const char *remedy, struct effects *fx)
 {
-    char file[96], uuid[UUID_TEXT];
     text_auto why = {0};
 
-    uuid_format(&m->uuid, uuid);
-    snprintf(file, sizeof file, "%s: %s", uuid, what);
     conflicts_describe(v, against, &why);
-    return effects_refuse(fx, err, file, "%s; %s", why.data, remedy);
+    text_addf(&why, "; %s", remedy);
+    return mdev_refuse(m, what, err, why.data, fx);
 }
 
 /* Step 4 of [matrix-assign]: no APQN of the product may be reserved for the default drivers. */

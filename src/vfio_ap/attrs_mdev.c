@@ -22,16 +22,6 @@ static const char *const assign_names[] = {"assign_adapter", "assign_domain",
 static const char *const unassign_names[] = {"unassign_adapter", "unassign_domain",
                                              "unassign_control_domain"};
 
-static int refuse(const struct mdev *m, const char *file, int err, const char *why,
-                  struct effects *fx)
-{
-    char uuid[UUID_TEXT], what[96];
-
-    uuid_format(&m->uuid, uuid);
-    snprintf(what, sizeof what, "%s: %s", uuid, file);
-    return effects_refuse(fx, err, what, "%s", why);
-}
-
 /* In this order: -EINVAL, -ERANGE, -ENODEV above the highest number. */
 static int id_parse(const struct vfio_ap *v, const struct mdev *m, enum dimension d,
                     const char *file, const char *data, size_t len, unsigned *out,
@@ -43,11 +33,11 @@ static int id_parse(const struct vfio_ap *v, const struct mdev *m, enum dimensio
     int rc = number_parse_u64(data, len, 0, &id);
 
     if (rc < 0)
-        return refuse(m, file, rc, "expected a number such as 5 or 0x47", fx);
+        return mdev_refuse(m, file, rc, "expected a number such as 5 or 0x47", fx);
     if (id > max) {
         snprintf(why, sizeof why, "%llu is above the highest number, %u", (unsigned long long)id,
                  max);
-        return refuse(m, file, -ENODEV, why, fx);
+        return mdev_refuse(m, file, -ENODEV, why, fx);
     }
     *out = (unsigned)id;
     return 0;
@@ -237,14 +227,14 @@ static int ap_config_store(void *ctx, uint32_t slot, const char *data, size_t le
     int rc;
 
     if (ap_config_parse(data, len, &wanted) < 0)
-        return refuse(m, "ap_config", -EINVAL,
-                      "expected three masks 0x...: adapters, domains and control domains", fx);
+        return mdev_refuse(m, "ap_config", -EINVAL,
+                           "expected three masks 0x...: adapters, domains and control domains", fx);
     rc = assign_plan(v, m, &wanted, "ap_config", fx);
     if (rc < 0)
         return rc;
     if (beyond(&wanted.apm, vfio_ap_max_adapter(v)) || beyond(&wanted.aqm, vfio_ap_max_domain(v)) ||
         beyond(&wanted.adm, vfio_ap_max_domain(v)))
-        return refuse(m, "ap_config", -ENODEV, "a bit above the highest number is set", fx);
+        return mdev_refuse(m, "ap_config", -ENODEV, "a bit above the highest number is set", fx);
     if (v->abi->update_at_once)
         withdraw_in_steps(v, m, &wanted, fx);
     assign_commit(v, m, &wanted);
@@ -258,7 +248,7 @@ static int remove_store(void *ctx, uint32_t slot, const char *data, size_t len, 
     uint64_t value;
 
     if (number_parse_u64(data, len, 0, &value) < 0)
-        return refuse(m, "remove", -EINVAL, "expected 1", fx);
+        return mdev_refuse(m, "remove", -EINVAL, "expected 1", fx);
     return value ? mdev_remove(ctx, m, fx) : 0;
 }
 

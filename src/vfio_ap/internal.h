@@ -61,6 +61,10 @@ struct vfio_ap {
 int mdev_create(struct vfio_ap *v, const struct uuid *uuid, struct effects *fx);
 /* -EBUSY; -EINPROGRESS: the guest was asked to release the device, and the caller waits. */
 int mdev_remove(struct vfio_ap *v, struct mdev *m, struct effects *fx);
+
+/* Logs a refused write to an attribute of the device. Returns err, a -errno. */
+int mdev_refuse(const struct mdev *m, const char *file, int err, const char *why,
+                struct effects *fx);
 void mdev_destroy(struct vfio_ap *v, struct mdev *m, struct effects *fx);
 
 /* table.c */

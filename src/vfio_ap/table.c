@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,4 +97,14 @@ void mdev_mark(struct vfio_ap *v, struct mdev *m)
     m->next_pending = v->pending;
     v->pending = m->slot;
     m->pending = true;
+}
+
+int mdev_refuse(const struct mdev *m, const char *file, int err, const char *why,
+                struct effects *fx)
+{
+    char uuid[UUID_TEXT], what[96];
+
+    uuid_format(&m->uuid, uuid);
+    snprintf(what, sizeof what, "%s: %s", uuid, file);
+    return effects_refuse(fx, err, what, "%s", why);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/number.h"
 #include "machine/machine.h"
@@ -21,14 +20,6 @@ static bool is_ep11(void *ctx, uint32_t apid)
 static bool is_coprocessor(void *ctx, uint32_t apid)
 {
     return card_of(ctx, apid)->mode != AP_MODE_ACCEL;
-}
-
-static int refuse(struct effects *fx, uint32_t apid, int err, const char *why)
-{
-    char what[32];
-
-    snprintf(what, sizeof what, "card%02x: online", apid);
-    return effects_refuse(fx, err, what, "%s", why);
 }
 
 static int type_show(void *ctx, uint32_t apid, struct text *out)
@@ -74,11 +65,11 @@ static int online_store(void *ctx, uint32_t apid, const char *data, size_t len, 
     bool online;
 
     if (number_scan_switch(data, len, &online) < 0)
-        return refuse(fx, apid, -EINVAL, NUMBER_SWITCH_WANTED);
+        return ap_card_refuse(fx, apid, "online", -EINVAL, NUMBER_SWITCH_WANTED);
     if (online && !card->config)
-        return refuse(fx, apid, -ENODEV, ZCRYPT_ADAPTER_STANDBY);
+        return ap_card_refuse(fx, apid, "online", -ENODEV, ZCRYPT_ADAPTER_STANDBY);
     if (online && card->chkstop)
-        return refuse(fx, apid, -ENODEV, ZCRYPT_ADAPTER_CHECKSTOPPED);
+        return ap_card_refuse(fx, apid, "online", -ENODEV, ZCRYPT_ADAPTER_CHECKSTOPPED);
     zcrypt_card_set_online(ctx, apid, online);
     ap_card_send_online(((struct zcrypt *)ctx)->bus, apid, online, fx);
     queues_set_online(ctx, apid, online, fx);

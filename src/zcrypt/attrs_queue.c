@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/number.h"
 #include "zcrypt/facts.h"
@@ -20,14 +19,6 @@ static bool is_ep11(void *ctx, uint32_t qn)
 static bool is_coprocessor(void *ctx, uint32_t qn)
 {
     return mode_of(ctx, qn) != AP_MODE_ACCEL;
-}
-
-static int refuse(struct effects *fx, uint32_t qn, int err, const char *why)
-{
-    char what[48];
-
-    snprintf(what, sizeof what, "%02x.%04x: online", AP_QN_APID(qn), AP_QN_APQI(qn));
-    return effects_refuse(fx, err, what, "%s", why);
 }
 
 static int load_show(void *ctx, uint32_t qn, struct text *out)
@@ -139,13 +130,14 @@ static int online_store(void *ctx, uint32_t qn, const char *data, size_t len, st
     bool online;
 
     if (number_scan_switch(data, len, &online) < 0)
-        return refuse(fx, qn, -EINVAL, NUMBER_SWITCH_WANTED);
+        return ap_queue_refuse(fx, (ap_qn)qn, "online", -EINVAL, NUMBER_SWITCH_WANTED);
     if (online && (!q->config || !card->config))
-        return refuse(fx, qn, -ENODEV, ZCRYPT_ADAPTER_STANDBY);
+        return ap_queue_refuse(fx, (ap_qn)qn, "online", -ENODEV, ZCRYPT_ADAPTER_STANDBY);
     if (online && (q->chkstop || card->chkstop))
-        return refuse(fx, qn, -ENODEV, ZCRYPT_ADAPTER_CHECKSTOPPED);
+        return ap_queue_refuse(fx, (ap_qn)qn, "online", -ENODEV, ZCRYPT_ADAPTER_CHECKSTOPPED);
     if (online && !zcrypt_card_online(z, AP_QN_APID(qn)))
-        return refuse(fx, qn, -EINVAL, "the card is offline; set it online first");
+        return ap_queue_refuse(fx, (ap_qn)qn, "online", -EINVAL,
+                               "the card is offline; set it online first");
     zcrypt_queue_at(z, (ap_qn)qn)->offline = !online;
     if (!online)
         ap_flush_queue(z->bus, (ap_qn)qn, fx);

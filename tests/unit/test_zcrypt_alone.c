@@ -99,6 +99,16 @@ void ap_queue_send_online(struct ap_bus *b, ap_qn qn, bool online, struct effect
 {
 }
 
+int ap_card_refuse(struct effects *fx, unsigned apid, const char *file, int err, const char *why)
+{
+    return err;
+}
+
+int ap_queue_refuse(struct effects *fx, ap_qn qn, const char *file, int err, const char *why)
+{
+    return err;
+}
+
 bool ap_queue_ask(const struct ap_bus *b, ap_qn qn, struct span request, struct text *reply)
 {
     return false;
