@@ -456,7 +456,7 @@ static void test_refused_start(void **state)
     struct world *w = *state;
     struct machine_config config;
     char directory[] = DIRECTORY, path[64];
-    text_auto why = {0}, once = {0}, now = {0};
+    text_auto why = {0}, now = {0};
 
     assert_non_null(mkdtemp(directory));
     snprintf(path, sizeof path, "%s/run", directory);
