@@ -20,8 +20,7 @@ static const json_t *find(const json_t *guests, const char *name)
     const json_t *g;
     size_t i;
 
-    json_array_foreach(guests, i, g)
-    {
+    json_array_foreach (guests, i, g) {
         if (strcmp(field_string(g, "name", ""), name) == 0)
             return g;
     }
@@ -35,8 +34,7 @@ static json_t *changes(const json_t *before, const json_t *after)
     const json_t *g;
     size_t i;
 
-    json_array_foreach(json_object_get(after, "guests"), i, g)
-    {
+    json_array_foreach (json_object_get(after, "guests"), i, g) {
         const char *name = field_string(g, "name", "");
         const json_t *old = find(json_object_get(before, "guests"), name);
         long long difference = (long long)count_queues(g) - (long long)count_queues(old);
@@ -54,8 +52,7 @@ static void print_changes(const char *text, const json_t *guests)
     size_t i;
 
     fputs(text, stdout);
-    json_array_foreach(guests, i, g)
-    {
+    json_array_foreach (guests, i, g) {
         long long difference = field_number(g, "queues");
         long long count = difference < 0 ? -difference : difference;
 

@@ -162,7 +162,8 @@ static void warn_of_control_domains(struct daemon *d, const struct machine_confi
     struct mask256 lacking = mask256_andnot(machine->usage, machine->control);
     text_auto list = {0};
 
-    mask256_for_each(domain, &lacking) text_addf(&list, " 0x%02x", domain);
+    mask256_for_each (domain, &lacking)
+        text_addf(&list, " 0x%02x", domain);
     if (list.len)
         daemon_log(d, LOG_LEVEL_WARNING,
                    "usage domains that are no control domains, as no Support Element allows:%s",

@@ -77,8 +77,8 @@ int rig_setup(void **state)
     assert_non_null(mkdtemp(r->dir));
     snprintf(r->path, sizeof(r->path), "%s/socket", r->dir);
     assert_true(sd_event_new(&r->event) >= 0);
-    assert_int_equal(control_server_new(r->event, &r->door, &r->host, r->path, -1, &r->server, &why),
-                     0);
+    assert_int_equal(
+        control_server_new(r->event, &r->door, &r->host, r->path, -1, &r->server, &why), 0);
     *state = r;
     return 0;
 }
