@@ -6,13 +6,14 @@
 
 void effects_clear(struct effects *e)
 {
-    e->count = 0;
+    e->count = e->change_count = 0;
     text_clear(&e->pool);
 }
 
 void effects_done(struct effects *e)
 {
     free(e->v);
+    free(e->changes);
     text_done(&e->pool);
     *e = (struct effects){0};
 }
@@ -70,6 +71,28 @@ void effects_timer(struct effects *e, enum timer_id id, uint64_t at)
 
     one->id = id;
     one->value = (int64_t)at;
+}
+
+#define CHANGES_SEEN 4u /* a command that goes through queues names the same few objects */
+
+void effects_changed(struct effects *e, enum state_kind kind, uint32_t id)
+{
+    bool of_tree = kind >= STATE_BUS && kind <= STATE_NODE;
+    struct change new = {.kind = (uint8_t)kind, .tree = of_tree ? e->tree : 0, .id = id};
+
+    if (!e->want_changes)
+        return;
+    for (size_t i = e->change_count; i && i + CHANGES_SEEN > e->change_count; i--) {
+        const struct change *old = &e->changes[i - 1];
+
+        if (old->kind == new.kind && old->tree == new.tree && old->id == id)
+            return;
+    }
+    if (e->change_count == e->change_capacity) {
+        e->change_capacity = e->change_capacity ? e->change_capacity * 2 : 16;
+        e->changes = xrealloc(e->changes, e->change_capacity * sizeof *e->changes);
+    }
+    e->changes[e->change_count++] = new;
 }
 
 static void log_begin(struct effects *e, enum log_level level)

@@ -64,6 +64,29 @@ enum timer_id {
     TIMER_REQUESTS, /* check for queues that do not reply */
 };
 
+/*
+ * What outlives the daemon, by objects (core/saved.h describes each). A command that changed one of
+ * them names it here; its value is then read from the core.
+ */
+enum state_kind {
+    STATE_MACHINE,  /* adapters, domains, maxima */
+    STATE_BUS,      /* masks and settings of a tree's bus */
+    STATE_OVERRIDE, /* driver_override of a queue; id: APQN */
+    STATE_CARD,     /* what is bound by hand or offline on a card; id: APID */
+    STATE_NODE,     /* a zcrypt node; id: minor */
+    STATE_MDEV,     /* a mediated device; id: slot */
+    STATE_GUEST,    /* id: number */
+    STATE_ADAPTER,  /* zeroized and to be zeroized queues, checkstop; id: APID */
+    STATE_FAULTS,   /* the list of rules */
+    STATE_KINDS
+};
+
+struct change {
+    uint8_t kind;  /* enum state_kind */
+    uint16_t tree; /* STATE_BUS to STATE_NODE; else 0 */
+    uint32_t id;
+};
+
 enum log_level { LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 
 struct effect {
@@ -86,6 +109,10 @@ struct effects {
     uint64_t now;      /* the command's time, ns */
     uint64_t token;    /* the command's own token, for a late reply */
     const char *guest; /* name for refusals in a guest's tree; NULL: the host's */
+    /* Objects that were changed, some of them more than once. Empty unless want_changes. */
+    struct change *changes;
+    size_t change_count, change_capacity;
+    bool want_changes;
 };
 
 void effects_clear(struct effects *e);
@@ -101,6 +128,8 @@ void effects_gone(struct effects *e, uint64_t parent, const char *name);
 void effects_reply(struct effects *e, uint64_t token, int64_t value);
 struct effect *effects_guest_notify(struct effects *e, uint32_t guest, enum guest_news news);
 void effects_timer(struct effects *e, enum timer_id id, uint64_t at);
+/* The object, of e->tree if its kind has one, may have changed, appeared or gone. */
+void effects_changed(struct effects *e, enum state_kind kind, uint32_t id);
 void effects_log(struct effects *e, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /*

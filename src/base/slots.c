@@ -47,7 +47,14 @@ uint64_t slots_add(struct slots *s, void *object)
     if (s->full == s->words)
         grow(s);
     slot = s->full * WORD_BITS + (uint32_t)__builtin_ctzll(s->free[s->full]);
-    s->free[s->full] &= s->free[s->full] - 1;
+    return slots_add_at(s, slot, object);
+}
+
+uint64_t slots_add_at(struct slots *s, uint32_t slot, void *object)
+{
+    while (slot / WORD_BITS >= s->words)
+        grow(s);
+    s->free[slot / WORD_BITS] &= ~(UINT64_C(1) << slot % WORD_BITS);
     s->v[slot].object = object;
     if (++s->v[slot].generation == 0)
         s->v[slot].generation = 1;

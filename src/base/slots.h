@@ -25,6 +25,9 @@ void slots_done(struct slots *s);
 /* object must not be NULL. Returns its id. */
 uint64_t slots_add(struct slots *s, void *object);
 
+/* The same for a slot that has to be free. */
+uint64_t slots_add_at(struct slots *s, uint32_t slot, void *object);
+
 /* NULL: no such object, or a stale id. */
 void *slots_get(const struct slots *s, uint64_t id);
 

@@ -59,6 +59,7 @@ static int ap_domain_store(void *ctx, uint32_t object, const char *data, size_t 
                               "expected a domain from 0 to %u whose bit is set in aqmask",
                               ap_bus_max_domain(b));
     b->domain = domain;
+    effects_changed(fx, STATE_BUS, 0);
     return 0;
 }
 
@@ -98,6 +99,7 @@ static int config_time_store(void *ctx, uint32_t object, const char *data, size_
         return effects_refuse(fx, -EINVAL, "config_time",
                               "expected a number of seconds from 5 to 120");
     b->config_time = seconds;
+    effects_changed(fx, STATE_BUS, 0);
     return 0;
 }
 
@@ -117,6 +119,7 @@ static int poll_thread_store(void *ctx, uint32_t object, const char *data, size_
         return effects_refuse(fx, -EINVAL, "poll_thread", NUMBER_SWITCH_WANTED);
     /* As in the kernel: with interrupts there is nothing to poll, so the thread does not start. */
     b->poll_thread = on && !b->hw.ops->interrupts(b->hw.ctx);
+    effects_changed(fx, STATE_BUS, 0);
     return 0;
 }
 
@@ -139,6 +142,7 @@ static int poll_timeout_store(void *ctx, uint32_t object, const char *data, size
         return effects_refuse(fx, rc, "poll_timeout",
                               "expected a number of nanoseconds up to %" PRIu64, POLL_TIMEOUT_MAX);
     b->poll_timeout = ns;
+    effects_changed(fx, STATE_BUS, 0);
     return 0;
 }
 
@@ -226,6 +230,7 @@ static int drivers_autoprobe_store(void *ctx, uint32_t object, const char *data,
                                    struct effects *fx)
 {
     ((struct ap_bus *)ctx)->autoprobe = len && data[0] != '0';
+    effects_changed(fx, STATE_BUS, 0);
     return 0;
 }
 

@@ -72,7 +72,7 @@ static int driver_override_store(void *ctx, uint32_t qn, const char *data, size_
                                "apmask and aqmask must be all ones before an override");
     /* The name ends at the first newline or NUL. An empty name clears the override. */
     len = strnlen(data, len);
-    override_set(b, (ap_qn)qn, data, line_length(data, len));
+    override_set(b, (ap_qn)qn, data, line_length(data, len), fx);
     return 0;
 }
 

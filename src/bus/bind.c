@@ -13,10 +13,12 @@ const char *override_get(const struct ap_bus *b, ap_qn qn)
     return NULL;
 }
 
-void override_set(struct ap_bus *b, ap_qn qn, const char *name, size_t len)
+void override_set(struct ap_bus *b, ap_qn qn, const char *name, size_t len, struct effects *fx)
 {
     unsigned i = 0;
 
+    effects_changed(fx, STATE_OVERRIDE, qn);
+    effects_changed(fx, STATE_CARD, AP_QN_APID(qn));
     while (i < b->override_count && b->overrides[i].qn != qn)
         i++;
     if (i < b->override_count) {
@@ -90,6 +92,7 @@ static void driver_remove(struct ap_bus *b, unsigned driver, ap_device_id id, st
 void queue_bind(struct ap_bus *b, ap_qn qn, unsigned driver, struct effects *fx)
 {
     queue_get(b, qn)->driver = (uint8_t)driver;
+    effects_changed(fx, STATE_CARD, AP_QN_APID(qn));
     b->bound_queues++;
     b->bindings_complete = false;
     driver_probe(b, driver, qn, fx);
@@ -109,6 +112,7 @@ void queue_unbind(struct ap_bus *b, ap_qn qn, struct effects *fx)
     b->hw.ops->zapq(b->hw.ctx, qn);
     q->driver = AP_DRIVER_NONE;
     sysfs_groups_gone(b->tree, (struct sysfs_dir){SYSFS_QUEUE, qn});
+    effects_changed(fx, STATE_CARD, AP_QN_APID(qn));
     q->interrupts = false;
     q->initiated = false;
     b->bound_queues--;
@@ -132,6 +136,7 @@ void card_bind(struct ap_bus *b, unsigned apid, unsigned driver, struct effects 
 {
     b->cards[apid].driver = (uint8_t)driver;
     b->bindings_complete = false;
+    effects_changed(fx, STATE_CARD, apid);
     driver_probe(b, driver, apid, fx);
     card_uevent(b, apid, "bind", NULL, fx);
 }
@@ -145,6 +150,7 @@ void card_unbind(struct ap_bus *b, unsigned apid, struct effects *fx)
     driver_remove(b, driver, apid, fx);
     b->cards[apid].driver = AP_DRIVER_NONE;
     sysfs_groups_gone(b->tree, (struct sysfs_dir){SYSFS_CARD, apid});
+    effects_changed(fx, STATE_CARD, apid);
     card_uevent(b, apid, "unbind", NULL, fx);
 }
 
@@ -173,7 +179,7 @@ static bool stays(const struct ap_bus *b, ap_qn qn)
     return b->abi->unbound_is_default && ap_bus_owned_by_default(b, qn);
 }
 
-static void queue_rebind(struct ap_bus *b, ap_qn qn, struct effects *fx)
+void queue_rebind(struct ap_bus *b, ap_qn qn, struct effects *fx)
 {
     if (stays(b, qn))
         return;

@@ -179,6 +179,37 @@ int ap_queue_refuse(struct effects *fx, ap_qn qn, const char *file, int err, con
 bool ap_queue_ask(const struct ap_bus *b, ap_qn qn, struct span request, struct text *reply);
 const char *ap_card_serial(const struct ap_bus *b, unsigned apid);
 
+/*
+ * restore.c: what outlives the daemon. settings and bindings are set as they were,
+ * without questions; false: there is no such device now.
+ */
+struct ap_bus_settings {
+    struct ap_masks masks;
+    int domain, config_time;
+    bool poll_thread, autoprobe;
+    uint64_t poll_timeout;
+};
+
+void ap_bus_settings_get(const struct ap_bus *b, struct ap_bus_settings *out);
+void ap_bus_settings_restore(struct ap_bus *b, const struct ap_bus_settings *s, struct effects *fx);
+
+/* *cursor is 0 at first. */
+bool ap_bus_override_next(const struct ap_bus *b, unsigned *cursor, ap_qn *qn);
+const char *ap_bus_override(const struct ap_bus *b, ap_qn qn); /* NULL: none */
+bool ap_bus_override_restore(struct ap_bus *b, ap_qn qn, const char *name, size_t len,
+                             struct effects *fx);
+
+/* Whether the card is bound, and which of its queues to a driver of which side. */
+struct ap_bindings {
+    bool card;
+    struct mask256 by_default, by_other;
+};
+
+/* Returns whether they differ from what a probe makes of the devices that are there. */
+bool ap_bus_bindings_get(const struct ap_bus *b, unsigned apid, struct ap_bindings *out);
+bool ap_bus_bindings_restore(struct ap_bus *b, unsigned apid, const struct ap_bindings *in,
+                             struct effects *fx);
+
 /* queue.c: queues for drivers that send messages */
 
 /* For a driver's probe: starts the queue's state machine with a reset. The queue accepts messages

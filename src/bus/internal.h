@@ -76,7 +76,8 @@ static inline struct ap_queue *queue_find(const struct ap_bus *b, ap_qn qn)
 
 /* bind.c */
 const char *override_get(const struct ap_bus *b, ap_qn qn);
-void override_set(struct ap_bus *b, ap_qn qn, const char *name, size_t len); /* len 0: clears it */
+/* len 0: clears it */
+void override_set(struct ap_bus *b, ap_qn qn, const char *name, size_t len, struct effects *fx);
 /* Whether the driver supports devices of this kind and hardware type; whether it would take the
  * queue, by masks or override. */
 bool driver_matches(const struct ap_bus *b, unsigned driver, bool card, unsigned apid);
@@ -88,6 +89,8 @@ void queue_probe(struct ap_bus *b, ap_qn qn, struct effects *fx);
 void card_bind(struct ap_bus *b, unsigned apid, unsigned driver, struct effects *fx);
 void card_unbind(struct ap_bus *b, unsigned apid, struct effects *fx);
 void card_probe(struct ap_bus *b, unsigned apid, struct effects *fx);
+/* Rebinds a queue that is unbound or has a driver of the wrong side. */
+void queue_rebind(struct ap_bus *b, ap_qn qn, struct effects *fx);
 /* After a change of masks: rebinds queues that are unbound or have a driver of the wrong side. */
 void bus_rebind(struct ap_bus *b, struct effects *fx);
 
@@ -105,7 +108,7 @@ void bus_flush_queue(struct ap_bus *b, ap_qn qn, const struct ap_driver_slot *of
 int mask_store(struct ap_bus *b, bool adapters, const char *data, size_t len, struct effects *fx);
 
 /* scan.c */
-void bus_choose_domain(struct ap_bus *b);
+void bus_choose_domain(struct ap_bus *b, struct effects *fx);
 
 /* events.c: *_lines formats the attribute uevent; *_synth handles a write to it. */
 #define UEVENT_LINES_MAX 96

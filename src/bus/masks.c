@@ -51,6 +51,7 @@ int mask_store(struct ap_bus *b, bool adapters, const char *data, size_t len, st
     if (in_use(b, &wanted, &why))
         return refuse(fx, adapters, -b->abi->veto_errno, why.data);
     b->masks = wanted;
+    effects_changed(fx, STATE_BUS, 0);
     bus_rebind(b, fx);
     mask_uevent(b, adapters, fx);
     return 0;

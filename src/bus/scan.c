@@ -35,7 +35,7 @@ static bool maybe_domain(const struct ap_bus *b, unsigned apqi)
 }
 
 /* The default domain: the lowest one reserved for the host in which some adapter responds. */
-void bus_choose_domain(struct ap_bus *b)
+void bus_choose_domain(struct ap_bus *b, struct effects *fx)
 {
     for (unsigned d = 0; d <= ap_bus_max_domain(b) && b->domain < 0; d++) {
         if (!maybe_domain(b, d) || !mask256_test(&b->masks.aqmask, d))
@@ -47,6 +47,7 @@ void bus_choose_domain(struct ap_bus *b)
 
             if (t.valid && t.rc == AP_RC_NORMAL) {
                 b->domain = (int)d;
+                effects_changed(fx, STATE_BUS, 0);
                 break;
             }
         }
@@ -76,12 +77,14 @@ static void queue_unregister(struct ap_bus *b, ap_qn qn, struct effects *fx)
     char name[AP_QN_TEXT];
 
     queue_unbind(b, qn, fx);
-    override_set(b, qn, NULL, 0);
+    if (override_get(b, qn))
+        override_set(b, qn, NULL, 0, fx);
     queue_uevent(b, qn, "remove", NULL, fx);
     ap_qn_format(qn, name);
     effects_gone(fx, sysfs_dir_ino(b->tree, (struct sysfs_dir){SYSFS_CARD, AP_QN_APID(qn)}), name);
     q->present = false;
     order_remove(b, q);
+    effects_changed(fx, STATE_CARD, AP_QN_APID(qn));
     mask256_clear(&card->present_queues, AP_QN_APQI(qn));
     b->queues--;
 }
@@ -104,6 +107,7 @@ static void queue_register(struct ap_bus *b, ap_qn qn, const struct tapq *t, str
     mask256_set(&card->present_queues, AP_QN_APQI(qn));
     b->queues++;
     order_append(b, qn);
+    effects_changed(fx, STATE_CARD, AP_QN_APID(qn));
     queue_uevent(b, qn, "add", NULL, fx);
     if (q->config && !q->chkstop)
         ap_queue_init_state(b, qn);
@@ -130,6 +134,7 @@ static void card_unregister(struct ap_bus *b, unsigned apid, struct effects *fx)
     snprintf(name, sizeof name, "card%02x", apid);
     effects_gone(fx, sysfs_dir_ino(b->tree, (struct sysfs_dir){SYSFS_BUS_ROOT, 0}), name);
     card->present = false;
+    effects_changed(fx, STATE_CARD, apid);
     drivers_call(b, adapter_changed, apid, fx);
 }
 
@@ -154,6 +159,7 @@ static void card_register(struct ap_bus *b, unsigned apid, const struct tapq *t,
         .functions = functions & 0xffff0000,
         .queues = card->queues,
     };
+    effects_changed(fx, STATE_CARD, apid);
     drivers_call(b, adapter_changed, apid, fx);
     card_uevent(b, apid, "add", NULL, fx);
     if (b->autoprobe)
@@ -288,7 +294,7 @@ void ap_bus_scan_adapters(struct ap_bus *b, const struct mask256 *adapters, stru
     if (changed)
         drivers_call(b, config_changed, &b->qci, &old, fx);
     if (b->domain < 0)
-        bus_choose_domain(b);
+        bus_choose_domain(b, fx);
     mask256_for_each (apid, &wanted) {
         if (b->cards[apid].present || apid <= ap_bus_max_adapter(b))
             scan_adapter(b, apid, fx);

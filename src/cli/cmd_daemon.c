@@ -23,6 +23,8 @@ enum {
     OPT_READY_FD,
     OPT_ABI,
     OPT_RECORD,
+    OPT_STATE,
+    OPT_SYNC,
     OPT_APPEND,
     OPT_FORCE,
     OPT_CLOCK,
@@ -49,6 +51,8 @@ static const struct cli_option options[] = {
     {OPT_MACHINE_FD, "machine-fd", "N", "read the machine file from here; FILE is only its name"},
     {OPT_ABI, "abi", "PROFILE", "proposal or upstream; overrides the machine file"},
     {OPT_CLOCK, "clock", "KIND", "real or virtual (default: real)"},
+    {OPT_STATE, "state", "DIR", "keep the machine in this directory, and go on with what is in it"},
+    {OPT_SYNC, "sync", NULL, "what is acknowledged also survives a loss of power"},
     {OPT_RECORD, "record", "FILE", "record every command, see 'apus replay'"},
     {OPT_APPEND, "append", NULL, "append to that file"},
     {OPT_FORCE, "force", NULL, "replace the contents of that file"},
@@ -178,6 +182,12 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
         return 0;
     case OPT_READY_FD:
         return parse_fd("ready-fd", value, &o->ready_fd);
+    case OPT_STATE:
+        o->state = value;
+        return 0;
+    case OPT_SYNC:
+        o->sync = true;
+        return 0;
     default: /* OPT_RECORD */
         o->record = value;
         return 0;
@@ -222,6 +232,11 @@ static int daemon_cli_run(int argc, char **argv)
         return cli_usage("--machine-fd requires --machine, the name of the file");
     if (o.record_mode != RECORD_NEW && !o.record)
         return cli_usage("--append and --force require --record");
+    if (o.state && o.record)
+        return cli_usage("--state and --record exclude each other: a recording begins with a new "
+                         "machine");
+    if (o.sync && !o.state)
+        return cli_usage("--sync goes with --state: what should be kept?");
     if (o.dev_links && (status = check_dev_links(o.dev_links)))
         return status;
     if (o.notify_fd >= 0 && !o.dev_links)

@@ -56,9 +56,10 @@ static json_t *run_start(struct control_call *call, struct control_error *error)
         command.guest.features = (unsigned)features->number;
     if (mdev->given)
         command.guest.mdev = mdev->uuid;
+    command.guest.with_connection = lifetime->given && lifetime->number == LIFETIME_CONNECTION;
     if (control_execute(call, &command, &number, error) < 0)
         return NULL;
-    if (lifetime->given && lifetime->number == LIFETIME_CONNECTION)
+    if (command.guest.with_connection)
         control_own_guest(call, guest_name(call));
     return json_pack("{s:I}", "number", (json_int_t)number);
 }

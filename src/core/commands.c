@@ -13,6 +13,7 @@ static const char *const off_on[] = {"off", "on", NULL};
 static const char *const remove_add[] = {"remove", "add", NULL};
 static const char *const force[] = {"", " --force", NULL};
 static const char *const silent[] = {"", " without an event", NULL};
+static const char *const with_connection[] = {"", ", with its connection", NULL};
 static const char *const lpar_kinds[] = {"adapter", "domain", "control-domain", NULL};
 static const char *const zcrypt_kinds[] = {"rsa", "cca", "ep11", NULL};
 
@@ -72,6 +73,8 @@ static const struct field guest_fields[] = {
     {COMMAND("guest", FIELD_TEXT, guest.name)},
     {COMMAND("features", FIELD_INT, guest.features)},
     {COMMAND("mdev", FIELD_UUID, guest.mdev), MORE(guest.has_mdev)},
+    {COMMAND("with_connection", FIELD_BOOL, guest.with_connection), .words = with_connection,
+     .optional = true},
     {0},
 };
 
@@ -151,8 +154,8 @@ const struct command_row command_rows[COMMAND_KINDS] = {
                           core_fault_remove},
     [CMD_MACHINE_SET] = {"machine-set", "machine-set{silent}", machine_fields, true,
                          core_machine_set},
-    [CMD_GUEST_START] = {"guest-start", "guest-start {guest} {mdev}", guest_fields, true,
-                         core_guest_start},
+    [CMD_GUEST_START] = {"guest-start", "guest-start {guest} {mdev}{with_connection}", guest_fields,
+                         true, core_guest_start},
     [CMD_GUEST_STOP] = {"guest-stop", "guest-stop {guest} {mdev}", guest_fields, true,
                         core_guest_stop},
     [CMD_GUEST_ATTACH] = {"guest-attach", "guest-attach {guest} {mdev}", guest_fields, true,

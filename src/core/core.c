@@ -6,14 +6,23 @@
 #include <string.h>
 
 #include "core/query.h"
+#include "core/saved.h"
 #include "core/state.h"
 
 struct core *core_new(const struct machine_config *config, struct effects *effects)
 {
+    struct ap_masks masks = {config->apmask, config->aqmask};
+
+    return core_new_masked(config, &masks, effects);
+}
+
+struct core *core_new_masked(const struct machine_config *config, const struct ap_masks *masks,
+                             struct effects *effects)
+{
     struct core *c = xcalloc(1, sizeof *c);
     struct ap_bus_params params = {.abi = abi_get(config->abi),
-                                   .apmask = config->apmask,
-                                   .aqmask = config->aqmask,
+                                   .apmask = masks->apmask,
+                                   .aqmask = masks->aqmask,
                                    .domain = config->default_domain};
 
     c->abi = params.abi;
@@ -99,6 +108,7 @@ void core_execute(struct core *c, const struct command *cmd, struct effects *fx,
     guests_rescan(c, fx, from, host_rescan(c, cmd->silent, fx));
     alarms_arm(c, fx);
     jobs_announce(c, fx);
+    machine_changed(c, fx);
 }
 
 void core_set_firmware(struct core *c, const struct machine_firmware *firmware)

@@ -108,7 +108,8 @@ struct command {
             struct uuid mdev;
             uint32_t
                 process; /* CMD_VFIO_*; name is that of the guest if the process has none yet */
-        } guest;         /* CMD_GUEST_START to CMD_GUEST_MIGRATE, CMD_VFIO_OPEN to CMD_VFIO_RESET */
+            bool with_connection; /* CMD_GUEST_START: it ends with who asks, and with the daemon */
+        } guest; /* CMD_GUEST_START to CMD_GUEST_MIGRATE, CMD_VFIO_OPEN to CMD_VFIO_RESET */
         struct {
             unsigned guest; /* number */
         } look;

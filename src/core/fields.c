@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/mask256.h"
 #include "base/number.h"
 #include "base/uuid.h"
@@ -88,6 +89,10 @@ bool field_format(const struct field *f, const void *base, struct text *out)
         mask256_format(at, text);
         text_adds(out, text);
         return true;
+    case FIELD_LIST:
+        text_adds(out, "");
+        ap_list_format(at, out);
+        return true;
     case FIELD_PATTERN:
         text_addf(out, "0x%" PRIx64, *(const uint64_t *)at);
         return true;
@@ -123,6 +128,9 @@ const char *field_parse(const struct field *f, void *base, const char *text)
         return len == UUID_TEXT - 1 && uuid_parse(text, len, at) == 0 ? NULL : "is not a UUID";
     case FIELD_MASK:
         return mask256_parse_absolute(text, len, at) == 0 ? NULL : "is not a mask";
+    case FIELD_LIST:
+        *(struct mask256 *)at = (struct mask256){0};
+        return !len || ap_list_parse(text, len, at, NULL) == 0 ? NULL : "is not a list";
     case FIELD_PATTERN:
         return strncmp(text, "0x", 2) == 0 && number_parse_u64(text, len, 0, at) == 0
                    ? NULL

@@ -21,6 +21,7 @@ enum field_type {
     FIELD_TEXT,    /* const char * */
     FIELD_UUID,    /* struct uuid; at more a bool: is it given? */
     FIELD_MASK,    /* struct mask256 */
+    FIELD_LIST,    /* struct mask256, as a list of its bits; "" if there is none */
     FIELD_PATTERN, /* uint64_t as a bit pattern: "0x..." */
     /* Others. */
     FIELD_PATTERNS, /* an array of bit patterns, of size bytes */

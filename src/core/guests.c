@@ -81,6 +81,15 @@ static struct guest_linux *linux_new(struct core *c, struct core_guest *g)
     return l;
 }
 
+struct guest_linux *guest_system(struct core *c, unsigned number)
+{
+    struct core_guest *g = guest_at(c, number);
+
+    if (g && !g->linux_system)
+        g->linux_system = linux_new(c, g);
+    return g ? g->linux_system : NULL;
+}
+
 int core_guest_look(struct core *c, const struct command *cmd, struct effects *fx,
                     struct reply *reply)
 {
@@ -88,8 +97,10 @@ int core_guest_look(struct core *c, const struct command *cmd, struct effects *f
 
     if (!g)
         return -ENOENT;
-    if (!g->linux_system)
-        g->linux_system = linux_new(c, g);
+    if (!g->linux_system) {
+        guest_system(c, g->v.number);
+        tree_changed(g->linux_system->bus, g->linux_system->zcrypt, g->v.number + 1, fx);
+    }
     return 0;
 }
 
@@ -150,11 +161,16 @@ int guest_attach(struct core *c, struct core_guest *g, const struct uuid *uuid, 
     return rc;
 }
 
-static int name_check(struct core *c, const char *name, struct reply *reply)
+static bool name_fits(const char *name)
 {
     size_t len = strlen(name);
 
-    if (len == 0 || len >= CORE_GUEST_NAME || strchr(name, '/') || *name == '-' || *name == '.') {
+    return len && len < CORE_GUEST_NAME && !strchr(name, '/') && *name != '-' && *name != '.';
+}
+
+static int name_check(struct core *c, const char *name, struct reply *reply)
+{
+    if (!name_fits(name)) {
         text_addf(&reply->why,
                   "'%.80s' is not a valid guest name: 1 to %d characters, no slash, no leading - "
                   "or .",
@@ -167,21 +183,51 @@ static int name_check(struct core *c, const char *name, struct reply *reply)
     return -EEXIST;
 }
 
-static unsigned number_take(struct core *c)
+/* Room for that number. */
+static void guests_grow(struct core *c, unsigned number)
+{
+    unsigned slots = c->guest_slots ? c->guest_slots : 8;
+
+    while (slots <= number)
+        slots *= 2;
+    if (slots == c->guest_slots)
+        return;
+    c->guests = xrealloc(c->guests, slots * sizeof *c->guests);
+    memset(c->guests + c->guest_slots, 0, (slots - c->guest_slots) * sizeof *c->guests);
+    c->guest_slots = slots;
+}
+
+static struct core_guest *guest_new(struct core *c, unsigned number, const char *name,
+                                    unsigned features)
+{
+    struct core_guest *g = xcalloc(1, sizeof *g);
+
+    strcpy(g->name, name);
+    g->v = (struct vfio_ap_guest){.hw = {.features = features, .lpar = machine_hw(c->machine)},
+                                  .number = number,
+                                  .name = g->name};
+    guests_grow(c, number);
+    return c->guests[number] = g;
+}
+
+static unsigned number_free(const struct core *c)
 {
     unsigned number = 0;
 
-    while (number < c->guest_slots && c->guests[number])
+    while (guest_at(c, number))
         number++;
-    if (number == c->guest_slots) {
-        c->guest_slots = c->guest_slots ? c->guest_slots * 2 : 8;
-        c->guests = xrealloc(c->guests, c->guest_slots * sizeof *c->guests);
-        memset(c->guests + number, 0, (c->guest_slots - number) * sizeof *c->guests);
-    }
     return number;
 }
 
 #define GUESTS_MAX 65000u /* tree numbers are 16 bits wide */
+
+struct core_guest *guest_restore(struct core *c, unsigned number, const char *name,
+                                 unsigned features)
+{
+    if (number >= GUESTS_MAX || guest_at(c, number) || !name_fits(name) || guest_by_name(c, name))
+        return NULL;
+    return guest_new(c, number, name, features);
+}
 
 int core_guest_start(struct core *c, const struct command *cmd, struct effects *fx,
                      struct reply *reply)
@@ -196,18 +242,13 @@ int core_guest_start(struct core *c, const struct command *cmd, struct effects *
         text_adds(&reply->why, "a real Linux runs as the LPAR (apus linux host); it has no guests");
         return -EBUSY;
     }
-    number = number_take(c);
+    number = number_free(c);
     if (number >= GUESTS_MAX) {
         text_addf(&reply->why, "%u guests are already running", GUESTS_MAX);
         return -ENOSPC;
     }
-    g = xcalloc(1, sizeof *g);
-    strcpy(g->name, cmd->guest.name);
-    g->v = (struct vfio_ap_guest){
-        .hw = {.features = cmd->guest.features, .lpar = machine_hw(c->machine)},
-        .number = number,
-        .name = g->name};
-    c->guests[number] = g;
+    g = guest_new(c, number, cmd->guest.name, cmd->guest.features);
+    g->with_connection = cmd->guest.with_connection;
     if (cmd->guest.has_mdev)
         rc = guest_attach(c, g, &cmd->guest.mdev, fx, reply);
     if (rc < 0) {
@@ -216,6 +257,7 @@ int core_guest_start(struct core *c, const struct command *cmd, struct effects *
         return rc;
     }
     reply->value = number;
+    effects_changed(fx, STATE_GUEST, number);
     effects_log(fx, LOG_LEVEL_INFO, "guest %s started", g->name);
     return 0;
 }
@@ -237,6 +279,9 @@ void guest_stop(struct core *c, struct core_guest *g, struct effects *fx)
     zcrypt_end(c, g->v.number + 1, fx);
     effects_log(fx, LOG_LEVEL_INFO, "guest %s stopped", g->name);
     effects_add(fx, EFFECT_GUEST_STOPPED)->id = g->v.number;
+    if (g->linux_system)
+        tree_changed(g->linux_system->bus, g->linux_system->zcrypt, g->v.number + 1, fx);
+    effects_changed(fx, STATE_GUEST, g->v.number);
     c->stopped_number = g->v.number;
     strcpy(c->stopped, g->name);
     c->guests[g->v.number] = NULL;

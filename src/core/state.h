@@ -22,9 +22,10 @@ struct core_guest {
     struct vfio_ap_guest v;
     char name[CORE_GUEST_NAME];
     struct guest_linux *linux_system;
-    bool connected;   /* a client is its CPUs, and receives all replies */
-    uint32_t process; /* that runs the CPUs or has opened the device; 0: none, or unknown */
-    bool by_device;   /* started through VFIO: it ends with device and CPUs */
+    bool connected;       /* a client is its CPUs, and receives all replies */
+    uint32_t process;     /* that runs the CPUs or has opened the device; 0: none, or unknown */
+    bool by_device;       /* started through VFIO: it ends with device and CPUs */
+    bool with_connection; /* it ends with the one who started it, and with the daemon */
 };
 
 struct core {
@@ -53,6 +54,11 @@ void guests_free(struct core *c);
 int guest_attach(struct core *c, struct core_guest *g, const struct uuid *uuid, struct effects *fx,
                  struct reply *reply);
 void guest_stop(struct core *c, struct core_guest *g, struct effects *fx);
+/* As it was; NULL: number or name is another guest's, or cannot be a guest's. */
+struct core_guest *guest_restore(struct core *c, unsigned number, const char *name,
+                                 unsigned features);
+/* The guest's own system, made if there is none; NULL: there is no such guest. */
+struct guest_linux *guest_system(struct core *c, unsigned number);
 /* The zcrypt and the bus of a tree, or NULL. */
 struct zcrypt *zcrypt_of(const struct core *c, unsigned tree);
 struct ap_bus *bus_of(const struct core *c, unsigned tree);
@@ -71,6 +77,23 @@ const struct vfio_ap_guest *guest_using(const struct core *c, ap_qn qn);
  * are pending. */
 void requests_overdue(struct core *c, struct effects *fx);
 void jobs_announce(struct core *c, struct effects *fx);
+
+/* tree_objects.c */
+struct visit {
+    void (*each)(void *data, const struct change *of);
+    void *data;
+};
+
+/* Calls v for each object of the tree that outlives the daemon. */
+void tree_objects(const struct ap_bus *b, const struct zcrypt *z, unsigned tree,
+                  const struct visit *v);
+/* Names them as changed: the tree comes or goes. */
+void tree_changed(const struct ap_bus *b, const struct zcrypt *z, unsigned tree,
+                  struct effects *fx);
+
+/* saved.c */
+/* Names what changed in the machine and in the resets of queues. */
+void machine_changed(struct core *c, struct effects *fx);
 
 /* timers.c */
 /* Sets the timer for the next scan, config_time from now. */

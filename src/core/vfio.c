@@ -47,6 +47,7 @@ static int start(struct core *c, const struct command *cmd, struct effects *fx, 
     if (guest_by_name(c, cmd->guest.name))
         start.guest.name = uuid;
     start.guest.features = GUEST_FEATURES_ALL;
+    start.guest.with_connection = true;
     rc = core_guest_start(c, &start, fx, reply);
     if (rc < 0)
         return rc;

@@ -97,19 +97,28 @@ static int open_loop(struct daemon *d, struct text *why)
 }
 
 /* A machine without a given secret gets a random one: its keys cannot be predicted. */
+static int get_secret(struct daemon *d, uint8_t secret[32], struct text *why)
+{
+    const struct daemon_options *o = d->options;
+
+    if (d->state)
+        return state_secret(d->state, o->has_secret ? o->secret : NULL, secret, why);
+    if (o->has_secret)
+        memcpy(secret, o->secret, sizeof(o->secret));
+    else if (getrandom(secret, sizeof(o->secret), 0) != sizeof(o->secret))
+        return -EIO;
+    return 0;
+}
+
 static int open_processors(struct daemon *d, struct text *why)
 {
     uint8_t secret[sizeof(d->options->secret)];
-    int rc = 0;
+    int rc = get_secret(d, secret, why);
 
-    if (d->options->has_secret)
-        memcpy(secret, d->options->secret, sizeof(secret));
-    else if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
-        rc = -EIO;
     if (rc == 0)
         rc = adapters_new(&d->door, d->event, secret, &d->adapters);
     explicit_bzero(secret, sizeof(secret));
-    if (rc < 0)
+    if (rc < 0 && !why->len)
         text_addf(why, "cannot set up the worker pool: %s", error_text(-rc));
     return rc;
 }
@@ -139,6 +148,7 @@ static int open_front_ends(struct daemon *d, struct text *why)
         text_addf(why, "cannot set up the file system: %s", error_text(-rc));
         return rc;
     }
+    fuse_hub_set_sync(d->hub, &(struct fuse_sync){daemon_state_unsynced, daemon_state_sync, d});
     if (o->notify_fd >= 0)
         rc = seccomp_new(&d->door, d->event, o->notify_fd, o->dev_links, !o->fuse_ioctls,
                          &d->seccomp, why);
@@ -191,11 +201,17 @@ static int daemon_open(struct daemon *d, const struct machine_config *machine, s
         rc = record_open(d->options->record, d->options->record_mode, &d->record, why);
     if (rc < 0)
         return rc;
-    d->door.core = core_new(machine, &d->effects);
-    rc = open_front_ends(d, why);
+    if (d->options->state)
+        rc = daemon_state_open(d, machine, why);
+    else
+        d->door.core = core_new(machine, &d->effects);
+    if (rc >= 0)
+        rc = open_front_ends(d, why);
     /* Last: a start that is refused leaves the file as it was. */
     if (rc >= 0)
         rc = record_begin(d->record, machine, d->door.core, &d->effects, why);
+    if (rc >= 0 && d->state)
+        rc = state_checkpoint(d->state, d->door.core, why);
     if (rc >= 0)
         rc = daemon_pid_file_write(d, why);
     if (rc < 0)
@@ -254,6 +270,7 @@ static void daemon_close(struct daemon *d)
         core_free(d->door.core);
     close_record(d);
     daemon_pid_file_close(d);
+    state_close(d->state);
     clock_done(&d->clock);
     sd_event_source_disable_unref(d->sweeper);
     sd_event_unref(d->event);

@@ -28,6 +28,8 @@ struct daemon_options {
     int notify_fd;         /* socket over which a seccomp listener is passed; -1: none */
     const char *record;    /* file to record to; NULL: none */
     enum record_mode record_mode;
+    const char *state;    /* directory that keeps the machine; NULL: none */
+    bool sync;            /* it survives a loss of power, too */
     bool fuse_ioctls;     /* with notify_fd: that is for VFIO alone, and zcrypt's come by FUSE */
     bool quiet;           /* no messages on standard error */
     const char *pid_file; /* file that holds our process id while we serve; NULL: none */

@@ -67,18 +67,23 @@ static void record(struct daemon *d, const struct command *command, const struct
 void daemon_execute(struct door *door, struct command *command, struct reply *reply)
 {
     struct daemon *d = (struct daemon *)door;
-    unsigned tree = stopping(d, command);
+    unsigned tree;
 
     /* A front end that executes a command while it handles effects would reorder them. */
     if (d->executing)
         abort();
+    if (!daemon_state_admit(d, command, reply))
+        return;
+    tree = stopping(d, command);
     d->executing = true;
     command->now = clock_now(&d->clock);
     effects_clear(&d->effects);
     d->effects.want_uevents = wants_uevents(d);
+    d->effects.want_changes = d->state != NULL;
     record(d, command, NULL);
     core_execute(d->door.core, command, &d->effects, reply);
     record(d, command, reply);
+    daemon_state_write(d, command);
     daemon_dev_nodes(d, command);
     daemon_spread(d);
     d->executing = false;

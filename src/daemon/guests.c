@@ -20,7 +20,8 @@ static int serve(struct daemon *d, int fd, struct text *why)
 {
     int rc;
 
-    d->guest_host = (struct guest_server_host){.data = d, .log = host_log, .hello_ms = HELLO_MS};
+    d->guest_host = (struct guest_server_host){
+        .data = d, .log = host_log, .sync = daemon_state_sync, .hello_ms = HELLO_MS};
     rc = guest_server_new(d->event, &d->door, &d->guest_host, fd, &d->guests);
     if (rc < 0)
         text_addf(why, "the event loop cannot take the guest socket: %s", error_text(-rc));

@@ -16,6 +16,7 @@
 #include "guest/server.h"
 #include "seccomp/listener.h"
 #include "store/record.h"
+#include "store/state.h"
 #include "uevent/uevent.h"
 
 /* The daemon: the core, the event loop that owns it, and the front ends around it. */
@@ -45,6 +46,7 @@ struct daemon {
     struct daemon_clock clock;
     struct uevent_sender *uevents;
     struct record *record; /* NULL: nothing is recorded */
+    struct state *state;   /* NULL: nothing outlives the daemon */
     struct fuse_hub *hub;
     struct seccomp *seccomp;    /* NULL: all ioctls come through FUSE */
     struct dev_node *dev_nodes; /* the names made in options->dev_links */
@@ -65,6 +67,17 @@ struct daemon {
 
 /* The door's execute (core/core.h). */
 void daemon_execute(struct door *door, struct command *command, struct reply *reply);
+
+/*
+ * state.c. Opens options->state and makes the core, of what is in it or of machine. admit: before a
+ * command; false: it was refused, since the disk is full. write: after it, before anybody hears of
+ * it. sync: before it is acknowledged; any thread.
+ */
+int daemon_state_open(struct daemon *d, const struct machine_config *machine, struct text *why);
+bool daemon_state_admit(struct daemon *d, const struct command *command, struct reply *reply);
+void daemon_state_write(struct daemon *d, const struct command *command);
+bool daemon_state_unsynced(void *daemon);
+void daemon_state_sync(void *daemon);
 
 /* Called after each command: if it created or destroyed a zcrypt node, updates
  * options->dev_links. */

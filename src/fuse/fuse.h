@@ -37,6 +37,19 @@ int fuse_hub_new(struct door *door, sd_event *event, struct fuse_hub **out);
 typedef void fuse_stuck_fn(void *data);
 void fuse_hub_free(struct fuse_hub *hub, fuse_stuck_fn *stuck, void *data);
 
+/*
+ * For whoever keeps the state on a medium: unsynced tells whether what was executed is there yet,
+ * sync brings it there and returns. Replies to writes wait for it, on the notifier's thread, many
+ * at a time. Without this call there is nothing to wait for.
+ */
+struct fuse_sync {
+    bool (*unsynced)(void *data);
+    void (*sync)(void *data);
+    void *data;
+};
+
+void fuse_hub_set_sync(struct fuse_hub *hub, const struct fuse_sync *sync);
+
 /* Handles the effects of a command. Must be called for every command, before a reply is sent. */
 void fuse_hub_effects(struct fuse_hub *hub, const struct effects *effects);
 

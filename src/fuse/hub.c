@@ -84,6 +84,11 @@ int fuse_hub_new(struct door *door, sd_event *event, struct fuse_hub **out)
     return 0;
 }
 
+void fuse_hub_set_sync(struct fuse_hub *hub, const struct fuse_sync *sync)
+{
+    hub->sync = *sync;
+}
+
 static bool drained(const struct fuse_hub *hub)
 {
     return TAILQ_EMPTY(&hub->mounts) &&

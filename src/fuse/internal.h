@@ -107,6 +107,7 @@ struct fuse_hub {
     uint64_t next_token;
     struct waiting_list waiting[WAITING_BUCKETS]; /* by token */
     struct ioctl_desk *desk;
+    struct fuse_sync sync; /* all NULL: nothing is kept */
 
     sd_event_source *progressed; /* on wake_fd: the notifier has finished a batch */
     int wake_fd;

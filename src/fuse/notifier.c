@@ -74,6 +74,14 @@ static void run_job(struct fuse_hub *hub, const struct job *job, const char *nam
     atomic_fetch_add_explicit(&hub->finished, 1, memory_order_release);
 }
 
+/* What was executed so far, and what the replies that are queued now are about, is on the medium.
+ */
+static void sync_state(struct fuse_hub *hub)
+{
+    if (hub->sync.sync)
+        hub->sync.sync(hub->sync.data);
+}
+
 /* Replaces the finished batch by the queued one, waiting for jobs. False: the hub is being freed.
  * Called with the lock held. */
 static bool take_batch(struct fuse_hub *hub)
@@ -97,6 +105,9 @@ static void *notifier_main(void *data)
 
     pthread_mutex_lock(&hub->lock);
     while (take_batch(hub)) {
+        pthread_mutex_unlock(&hub->lock);
+        sync_state(hub);
+        pthread_mutex_lock(&hub->lock);
         while (running->next < running->count) {
             struct job job = running->v[running->next++];
 
@@ -128,6 +139,8 @@ void notifier_answer_without(struct fuse_hub *hub)
     take_replies(&hub->running, &replies);
     take_replies(&hub->batch, &replies);
     pthread_mutex_unlock(&hub->lock);
+    if (replies.count)
+        sync_state(hub);
     for (size_t i = 0; i < replies.count; i++) {
         const struct job *job = &replies.v[i];
 
@@ -144,6 +157,15 @@ void notifier_answer_without(struct fuse_hub *hub)
 static bool idle(struct fuse_hub *hub)
 {
     return atomic_load_explicit(&hub->finished, memory_order_acquire) == hub->queued;
+}
+
+/* Nothing is queued that a reply would have to wait for. Behind a notifier that is stuck it does
+ * not wait, but what it acknowledges is kept. */
+static bool may_reply(struct fuse_hub *hub)
+{
+    if (hub->stuck)
+        sync_state(hub);
+    return hub->stuck || (idle(hub) && !(hub->sync.unsynced && hub->sync.unsynced(hub->sync.data)));
 }
 
 static void be_patient(struct fuse_hub *hub)
@@ -240,7 +262,7 @@ void notifier_written(struct fuse_mount *m, fuse_req_t req, int result)
 {
     struct job job = {.kind = JOB_WRITTEN, .mount = m, .written = {req, result}};
 
-    if (idle(m->hub) || m->hub->stuck)
+    if (may_reply(m->hub))
         send_written(req, result);
     else
         queue(m->hub, &job, NULL, 0);
@@ -250,7 +272,7 @@ void notifier_controlled(struct fuse_mount *m, fuse_req_t req, int result)
 {
     struct job job = {.kind = JOB_CONTROLLED, .mount = m, .written = {req, result}};
 
-    if (idle(m->hub) || m->hub->stuck)
+    if (may_reply(m->hub))
         send_controlled(req, result);
     else
         queue(m->hub, &job, NULL, 0);
@@ -260,7 +282,7 @@ bool notifier_settle(struct fuse_hub *hub, void (*done)(void *data), void *data)
 {
     struct job job = {.kind = JOB_SETTLED, .settled = {done, data}};
 
-    if (idle(hub) || hub->stuck)
+    if (may_reply(hub))
         return true;
     queue(hub, &job, NULL, 0);
     return false;

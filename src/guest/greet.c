@@ -46,8 +46,9 @@ static bool connect_cpus(struct guest_session *s, unsigned guest)
 /* mdev: NULL: the guest may get a device later. */
 static bool start(struct guest_session *s, uint32_t features, const struct uuid *mdev)
 {
-    struct command command = {.kind = CMD_GUEST_START,
-                              .guest = {.name = s->name, .features = features}};
+    struct command command = {
+        .kind = CMD_GUEST_START,
+        .guest = {.name = s->name, .features = features, .with_connection = true}};
     int64_t number;
 
     if (mdev) {

@@ -64,6 +64,10 @@ static void on_gone(struct peer *p, bool last)
 
 static void client_flush(struct client *c)
 {
+    const struct guest_server_host *host = c->server->host;
+
+    if (outbox_waiting(&c->session.out) && host->sync)
+        host->sync(host->data);
     if (!c->socket.dead && outbox_flush(&c->session.out, c->socket.fd, GUEST_SESSION_HOLD) < 0)
         c->socket.dead = true;
 }

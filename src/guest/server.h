@@ -17,6 +17,8 @@ struct guest_server;
 
 struct guest_server_host {
     void *data;
+    /* What has been executed is kept, if it is kept at all, when this returns. */
+    void (*sync)(void *data);
     void (*log)(void *data, enum log_level level, const char *message);
     unsigned hello_ms; /* a connection that has not sent HELLO by then is closed */
 };

@@ -86,12 +86,17 @@ struct fault_list {
     struct fault_entry *v;
     unsigned count;
     uint32_t last_number;
+    bool changed; /* since it was last asked: rules, or how many hits are left */
 };
 
 void fault_list_done(struct fault_list *l);
 
 /* 0, and *number is set; -ENOSPC: there are already FAULTS_MAX. */
 int fault_list_add(struct fault_list *l, const struct fault *rule, uint32_t *number);
+
+/* Replaces the list. */
+void fault_list_restore(struct fault_list *l, const struct fault_entry *v, unsigned count,
+                        uint32_t last_number);
 
 /* 0, and *out is the removed rule; -ENOENT. */
 int fault_list_remove(struct fault_list *l, uint32_t number, struct fault *out);

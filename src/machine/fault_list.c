@@ -113,7 +113,19 @@ int fault_list_add(struct fault_list *l, const struct fault *rule, uint32_t *num
     l->v[l->count++] =
         (struct fault_entry){.rule = *rule, .number = ++l->last_number, .left = rule->count};
     *number = l->last_number;
+    l->changed = true;
     return 0;
+}
+
+void fault_list_restore(struct fault_list *l, const struct fault_entry *v, unsigned count,
+                        uint32_t last_number)
+{
+    fault_list_done(l);
+    l->v = xcalloc(count + 1, sizeof *l->v);
+    memcpy(l->v, v, count * sizeof *l->v);
+    l->count = count;
+    l->last_number = last_number;
+    l->changed = true;
 }
 
 int fault_list_remove(struct fault_list *l, uint32_t number, struct fault *out)
@@ -124,6 +136,7 @@ int fault_list_remove(struct fault_list *l, uint32_t number, struct fault *out)
         *out = l->v[i].rule;
         memmove(&l->v[i], &l->v[i + 1], (l->count - i - 1) * sizeof *l->v);
         l->count--;
+        l->changed = true;
         return 0;
     }
     return -ENOENT;
@@ -141,23 +154,26 @@ static struct fault_entry *find(const struct fault_list *l, unsigned kinds, ap_q
     return NULL;
 }
 
-static const struct fault *charge(struct fault_entry *e)
+static const struct fault *charge(struct fault_list *l, struct fault_entry *e)
 {
     if (!e)
         return NULL;
     e->hits++;
-    e->left -= e->left != FAULT_ALWAYS;
+    if (e->left != FAULT_ALWAYS) {
+        e->left--;
+        l->changed = true;
+    }
     return &e->rule;
 }
 
 const struct fault *fault_list_hit(struct fault_list *l, unsigned kinds, ap_qn qn)
 {
-    return charge(find(l, kinds, qn, false));
+    return charge(l, find(l, kinds, qn, false));
 }
 
 const struct fault *fault_list_state(struct fault_list *l, unsigned kinds, ap_qn qn)
 {
-    return charge(find(l, kinds, qn, true));
+    return charge(l, find(l, kinds, qn, true));
 }
 
 const struct fault *fault_list_look(const struct fault_list *l, unsigned kinds, ap_qn qn)

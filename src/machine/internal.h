@@ -34,6 +34,7 @@ struct machine {
     struct fault_list faults;
     struct alarms alarms;
     uint64_t now; /* ns; of the last command */
+    struct machine_touched touched;
 };
 
 static inline struct message_queue *queue_get(const struct adapter *a, unsigned apqi)

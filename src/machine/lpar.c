@@ -177,6 +177,7 @@ static uint32_t hw_zapq(void *ctx, ap_qn qn)
 
     if (rc == AP_RC_NORMAL)
         a->zeroized[AP_QN_APQI(qn)]++;
+    mask256_set(&m->touched.adapters, AP_QN_APID(qn));
     if (rc != AP_RC_Q_NOT_AVAIL)
         mask256_assign(&a->zeroize_due, AP_QN_APQI(qn), rc != AP_RC_NORMAL);
     return apqsw;

@@ -25,8 +25,15 @@ static void adapter_flush(struct machine *m, struct adapter *a)
         memset(a->reset_until, 0, AP_IDS * sizeof *a->reset_until);
 }
 
+static void touch(struct machine *m, const struct adapter *a)
+{
+    mask256_set(&m->touched.adapters, (unsigned)(a - m->adapters));
+}
+
 void adapter_zeroize(struct machine *m, struct adapter *a, const struct mask256 *domains)
 {
+    if (!mask256_empty(domains))
+        touch(m, a);
     mask256_for_each (d, domains) {
         a->zeroized[d]++;
         queue_flush(m, a, d);
@@ -135,12 +142,15 @@ struct mask256 machine_take_changed(struct machine *m)
 static void note_adapter(struct machine *m, unsigned apid)
 {
     m->changes++;
+    m->touched.config = true;
+    mask256_set(&m->touched.adapters, apid);
     mask256_set(&m->changed, apid);
 }
 
 static void note_all(struct machine *m)
 {
     m->changes++;
+    m->touched.config = true;
     m->changed = mask256_ones();
 }
 
@@ -226,6 +236,7 @@ void machine_replace(struct machine *m, const struct machine_config *config,
             adapter_zeroize(m, a, same ? &gone : &all);
         a->checkstopped = broken;
         adapter_settle(m, a);
+        touch(m, a);
     }
     note_all(m);
 }
@@ -325,4 +336,43 @@ bool machine_alarm_take(struct machine *m, uint64_t now, ap_qn *qn)
     if (q)
         message_queue_release(q, now);
     return true;
+}
+
+struct machine_touched machine_take_touched(struct machine *m)
+{
+    struct machine_touched touched = m->touched;
+
+    touched.faults = m->faults.changed;
+    m->touched = (struct machine_touched){0};
+    m->faults.changed = false;
+    return touched;
+}
+
+bool machine_row_get(const struct machine *m, unsigned apid, struct adapter_row *out)
+{
+    const struct adapter *a = &m->adapters[apid];
+
+    *out = (struct adapter_row){.checkstopped = a->checkstopped, .zeroize_due = a->zeroize_due};
+    if (a->zeroized)
+        memcpy(out->zeroized, a->zeroized, sizeof out->zeroized);
+    return a->zeroized;
+}
+
+void machine_row_restore(struct machine *m, unsigned apid, const struct adapter_row *row)
+{
+    struct adapter *a = &m->adapters[apid];
+
+    if (!a->zeroized)
+        a->zeroized = xcalloc(AP_IDS, sizeof *a->zeroized);
+    memcpy(a->zeroized, row->zeroized, sizeof row->zeroized);
+    a->zeroize_due = row->zeroize_due;
+    a->checkstopped = row->checkstopped;
+    note_adapter(m, apid);
+}
+
+void machine_faults_restore(struct machine *m, const struct fault_entry *v, unsigned count,
+                            uint32_t last_number)
+{
+    fault_list_restore(&m->faults, v, count, last_number);
+    note_all(m);
 }

@@ -41,6 +41,33 @@ uint64_t machine_changes(const struct machine *m);
  * domains. */
 struct mask256 machine_take_changed(struct machine *m);
 
+/* What a state directory has to write again: the configuration, how often queues were zeroized and
+ * what else struct adapter_row has, the rules of faults. Returns it once. */
+struct machine_touched {
+    bool config, faults;
+    struct mask256 adapters;
+};
+
+struct machine_touched machine_take_touched(struct machine *m);
+
+/*
+ * What outlives the daemon of an adapter, besides its configuration. Resets that were under way
+ * have ended by the time that the row is restored, and queues are empty.
+ */
+struct adapter_row {
+    bool checkstopped;
+    struct mask256 zeroize_due;
+    uint32_t zeroized[AP_IDS];
+};
+
+/* false: there has never been such an adapter. */
+bool machine_row_get(const struct machine *m, unsigned apid, struct adapter_row *out);
+void machine_row_restore(struct machine *m, unsigned apid, const struct adapter_row *row);
+
+/* The list has left its last number when it comes back: numbers are not used twice. */
+void machine_faults_restore(struct machine *m, const struct fault_entry *v, unsigned count,
+                            uint32_t last_number);
+
 /*
  * A request that NQAP has accepted and that is to be computed; each is returned once. Its bytes
  * stay in place until the job is done or the queue is reset.

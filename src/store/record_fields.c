@@ -102,6 +102,7 @@ static json_t *format_field(const struct core *core, const struct field *f, cons
     case FIELD_TEXT:
     case FIELD_UUID:
     case FIELD_MASK:
+    case FIELD_LIST:
     case FIELD_PATTERN:
         return field_format(f, base, &text) ? record_bytes(text.data, text.len) : json_null();
     case FIELD_PATTERNS:
@@ -111,7 +112,7 @@ static json_t *format_field(const struct core *core, const struct field *f, cons
     case FIELD_NODE:
         return record_path(core, cmd->store.tree, cmd->store.ino);
     case FIELD_MACHINE:
-        return record_machine(cmd->machine.config);
+        return record_machine(*(const struct machine_config *const *)at);
     case FIELD_RSA:
         return cmd->zcrypt.request.kind == ZCRYPT_RSA
                    ? record_format_fields(core, rsa_fields(at), at, json_object())
@@ -276,6 +277,7 @@ static int take_field(struct line_reader *r, const struct field *f, const json_t
     case FIELD_WORD:
     case FIELD_TEXT:
     case FIELD_MASK:
+    case FIELD_LIST:
     case FIELD_PATTERN:
         return take_value(r, f, value, base);
     case FIELD_PATTERNS:
@@ -287,7 +289,7 @@ static int take_field(struct line_reader *r, const struct field *f, const json_t
     case FIELD_NODE:
         return json_is_null(value) ? 0 : take_text(r, f->name, value, &r->entry->path);
     case FIELD_MACHINE:
-        cmd->machine.config = &r->entry->memory->machine;
+        *(const struct machine_config **)at = &r->entry->memory->machine;
         return record_take_machine(r, value);
     case FIELD_RSA:
         return take_rsa(r, value, &cmd->zcrypt.request);

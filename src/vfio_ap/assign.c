@@ -97,7 +97,7 @@ static void row_change(struct vfio_ap *v, const struct mdev *m, unsigned apid, s
         v->owner[AP_QN(apid, apqi)] = MDEV_NONE;
 }
 
-void assign_commit(struct vfio_ap *v, struct mdev *m, const struct apcb *wanted)
+void assign_commit(struct vfio_ap *v, struct mdev *m, const struct apcb *wanted, struct effects *fx)
 {
     struct mask256 touched = mask256_or(m->assigned.apm, wanted->apm);
     struct mask256 none = {0};
@@ -107,4 +107,5 @@ void assign_commit(struct vfio_ap *v, struct mdev *m, const struct apcb *wanted)
                    mask256_test(&wanted->apm, apid) ? wanted->aqm : none);
     }
     m->assigned = *wanted;
+    effects_changed(fx, STATE_MDEV, m->slot);
 }

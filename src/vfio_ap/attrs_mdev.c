@@ -64,7 +64,7 @@ static int assign(void *ctx, uint32_t slot, enum dimension d, const char *data, 
         if (rc < 0)
             return rc;
     }
-    assign_commit(v, m, &wanted);
+    assign_commit(v, m, &wanted, fx);
     wanted = mdev_filter(v, m);
     if (d == CONTROL_DOMAIN && !v->abi->recompute_always)
         wanted = (struct apcb){m->effective.apm, m->effective.aqm, wanted.adm};
@@ -87,7 +87,7 @@ static int unassign(void *ctx, uint32_t slot, enum dimension d, const char *data
         return 0;
     mask256_clear(mask_of(&wanted, d), id);
     mask256_clear(mask_of(&effective, d), id);
-    assign_commit(v, m, &wanted);
+    assign_commit(v, m, &wanted, fx);
     mdev_publish(v, m, v->abi->recompute_always ? mdev_filter(v, m) : effective, fx);
     return 0;
 }
@@ -237,7 +237,7 @@ static int ap_config_store(void *ctx, uint32_t slot, const char *data, size_t le
         return mdev_refuse(m, "ap_config", -ENODEV, "a bit above the highest number is set", fx);
     if (v->abi->update_at_once)
         withdraw_in_steps(v, m, &wanted, fx);
-    assign_commit(v, m, &wanted);
+    assign_commit(v, m, &wanted, fx);
     mdev_publish(v, m, mdev_filter(v, m), fx);
     return 0;
 }

@@ -40,6 +40,7 @@ static void adapter_withdraw(struct vfio_ap *v, struct mdev *m, unsigned apid, s
     mask256_for_each (apqi, &m->effective.aqm)
         queue_reset(v, AP_QN(apid, apqi));
     m->effective = rest;
+    effects_changed(fx, STATE_MDEV, m->slot);
     m->interrupted = true;
     mdev_mark(v, m);
 }
@@ -295,6 +296,8 @@ int vfio_ap_attach(struct vfio_ap *v, struct mdev *m, struct vfio_ap_guest *g, s
     g->mdev = m;
     reset_all(v, &m->effective);
     withhold_unreset(v, &m->effective);
+    effects_changed(fx, STATE_MDEV, m->slot);
+    effects_changed(fx, STATE_GUEST, g->number);
     g->hw.apcb = m->effective;
     effects_add(fx, EFFECT_APCB)->id = g->number;
     effects_guest_notify(fx, g->number, NEWS_CONFIG);
@@ -313,6 +316,7 @@ void vfio_ap_detach(struct vfio_ap *v, struct vfio_ap_guest *g, struct effects *
     effects_add(fx, EFFECT_GUEST_DETACHED)->id = g->number;
     reset_all(v, &m->effective);
     g->mdev = NULL;
+    effects_changed(fx, STATE_GUEST, g->number);
     m->guest = NULL;
     if (m->removing)
         mdev_destroy(v, m, fx);

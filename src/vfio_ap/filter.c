@@ -79,6 +79,7 @@ static void guest_follow(struct mdev *m, struct effects *fx)
 void mdev_strip(struct mdev *m, struct apcb wanted, struct effects *fx)
 {
     m->effective = wanted;
+    effects_changed(fx, STATE_MDEV, m->slot);
     guest_follow(m, fx);
 }
 
@@ -89,6 +90,7 @@ void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct 
     struct apcb old = m->effective;
 
     m->effective = wanted;
+    effects_changed(fx, STATE_MDEV, m->slot);
     guest_follow(m, fx);
     if (!apcb_equal(&old, &wanted))
         reset_withdrawn(v, &old, &wanted);

@@ -54,8 +54,9 @@ struct vfio_ap {
      * once more. */
     struct mask256 unreset[AP_IDS], again[AP_IDS];
     unsigned unreset_count;
-    struct apcb host; /* the LPAR's masks as of the last scan */
-    uint32_t pending; /* list of devices with deferred work; slot */
+    struct mask256 resets_changed; /* adapters whose rows of unreset or again have changed */
+    struct apcb host;              /* the LPAR's masks as of the last scan */
+    uint32_t pending;              /* list of devices with deferred work; slot */
     struct fixed_dir fixed[SYSFS_KINDS];
 };
 
@@ -71,6 +72,7 @@ void mdev_destroy(struct vfio_ap *v, struct mdev *m, struct effects *fx);
 
 /* table.c */
 void mdev_enter(struct vfio_ap *v, struct mdev *m);
+void mdev_enter_at(struct vfio_ap *v, struct mdev *m, uint32_t slot); /* a free one */
 void mdev_leave(struct vfio_ap *v, struct mdev *m);
 struct mdev *mdev_at(const struct vfio_ap *v, uint32_t slot);
 /* The device to which the queue is assigned, or NULL. */
@@ -90,7 +92,8 @@ void conflicts_describe(const struct vfio_ap *v, const struct conflicts *c, stru
 /* assign.c: checks and commits a new assignment */
 int assign_plan(const struct vfio_ap *v, const struct mdev *m, const struct apcb *wanted,
                 const char *what, struct effects *fx);
-void assign_commit(struct vfio_ap *v, struct mdev *m, const struct apcb *wanted);
+void assign_commit(struct vfio_ap *v, struct mdev *m, const struct apcb *wanted,
+                   struct effects *fx);
 unsigned vfio_ap_max_adapter(const struct vfio_ap *v);
 unsigned vfio_ap_max_domain(const struct vfio_ap *v);
 

@@ -78,6 +78,7 @@ int mdev_create(struct vfio_ap *v, const struct uuid *uuid, struct effects *fx)
     m = xcalloc(1, sizeof *m);
     m->uuid = *uuid;
     mdev_enter(v, m);
+    effects_changed(fx, STATE_MDEV, m->slot);
     announce(m, true, fx);
     nodes(m, VFIO_NODES_ALL, fx);
     return 0;
@@ -99,7 +100,7 @@ void mdev_destroy(struct vfio_ap *v, struct mdev *m, struct effects *fx)
     struct apcb nothing = {0};
 
     mdev_publish(v, m, nothing, fx);
-    assign_commit(v, m, &nothing);
+    assign_commit(v, m, &nothing, fx);
     gone(v, m, fx);
     announce(m, false, fx);
     nodes(m, VFIO_NODES_NONE, fx);

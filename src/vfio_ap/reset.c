@@ -8,12 +8,19 @@ static bool unreset(const struct vfio_ap *v, ap_qn qn)
     return mask256_test(&v->unreset[AP_QN_APID(qn)], AP_QN_APQI(qn));
 }
 
-static void set_unreset(struct vfio_ap *v, ap_qn qn, bool on, bool again)
+static bool again(const struct vfio_ap *v, ap_qn qn)
+{
+    return mask256_test(&v->again[AP_QN_APID(qn)], AP_QN_APQI(qn));
+}
+
+static void set_unreset(struct vfio_ap *v, ap_qn qn, bool on, bool repeat)
 {
     if (unreset(v, qn) != on)
         v->unreset_count += on ? 1u : -1u;
+    if (unreset(v, qn) != on || again(v, qn) != repeat)
+        mask256_set(&v->resets_changed, AP_QN_APID(qn));
     mask256_assign(&v->unreset[AP_QN_APID(qn)], AP_QN_APQI(qn), on);
-    mask256_assign(&v->again[AP_QN_APID(qn)], AP_QN_APQI(qn), again);
+    mask256_assign(&v->again[AP_QN_APID(qn)], AP_QN_APQI(qn), repeat);
 }
 
 static bool running(const struct vfio_ap *v, ap_qn qn)
@@ -64,7 +71,7 @@ static void look(struct vfio_ap *v, ap_qn qn)
 
     if (running(v, qn))
         return;
-    if (mask256_test(&v->again[AP_QN_APID(qn)], AP_QN_APQI(qn)))
+    if (again(v, qn))
         zeroize(v, qn);
     else
         set_unreset(v, qn, false, false);

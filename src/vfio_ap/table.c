@@ -71,6 +71,14 @@ void mdev_enter(struct vfio_ap *v, struct mdev *m)
     bucket_insert(v, m);
 }
 
+void mdev_enter_at(struct vfio_ap *v, struct mdev *m, uint32_t slot)
+{
+    buckets_grow(v);
+    m->id = slots_add_at(&v->mdevs, slot, m);
+    m->slot = slot;
+    bucket_insert(v, m);
+}
+
 /* A device that is destroyed must not stay on the list of deferred work. */
 static void unmark(struct vfio_ap *v, struct mdev *m)
 {

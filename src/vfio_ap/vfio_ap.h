@@ -73,4 +73,26 @@ const struct apcb *mdev_assigned(const struct mdev *m);
 const struct apcb *mdev_effective(const struct mdev *m);
 const struct vfio_ap_guest *mdev_guest(const struct mdev *m);
 
+/*
+ * What outlives the daemon. A device comes back in its slot, with what its guest had. -EEXIST:
+ * slot, UUID or one of the APQNs belongs to another device. vfio_ap_restore_guest: -ENODEV if there
+ * is no free device in that slot, or the guest has no AP.
+ */
+const struct mdev *vfio_ap_at(const struct vfio_ap *v, uint32_t slot); /* NULL: none */
+uint32_t mdev_slot(const struct mdev *m);
+int vfio_ap_restore(struct vfio_ap *v, uint32_t slot, const struct uuid *uuid,
+                    const struct apcb *assigned, const struct apcb *effective, struct effects *fx);
+int vfio_ap_restore_guest(struct vfio_ap *v, uint32_t slot, struct vfio_ap_guest *g);
+
+/* Queues of an adapter whose reset has not ended, and those to be zeroized once more then. */
+struct vfio_ap_resets {
+    struct mask256 unreset, again;
+};
+
+void vfio_ap_resets_get(const struct vfio_ap *v, unsigned apid, struct vfio_ap_resets *out);
+void vfio_ap_resets_restore(struct vfio_ap *v, unsigned apid, const struct vfio_ap_resets *in);
+
+/* The adapters whose resets have changed since the last call. */
+struct mask256 vfio_ap_take_resets(struct vfio_ap *v);
+
 #endif

@@ -71,6 +71,7 @@ static int online_store(void *ctx, uint32_t apid, const char *data, size_t len, 
     if (online && card->chkstop)
         return ap_card_refuse(fx, apid, "online", -ENODEV, ZCRYPT_ADAPTER_CHECKSTOPPED);
     zcrypt_card_set_online(ctx, apid, online);
+    effects_changed(fx, STATE_CARD, apid);
     ap_card_send_online(((struct zcrypt *)ctx)->bus, apid, online, fx);
     queues_set_online(ctx, apid, online, fx);
     return 0;

@@ -139,6 +139,7 @@ static int online_store(void *ctx, uint32_t qn, const char *data, size_t len, st
         return ap_queue_refuse(fx, (ap_qn)qn, "online", -EINVAL,
                                "the card is offline; set it online first");
     zcrypt_queue_at(z, (ap_qn)qn)->offline = !online;
+    effects_changed(fx, STATE_CARD, AP_QN_APID(qn));
     if (!online)
         ap_flush_queue(z->bus, (ap_qn)qn, fx);
     ap_queue_send_online(z->bus, (ap_qn)qn, online, fx);

@@ -43,6 +43,18 @@ static int find(const struct zcrypt *z, const char *name)
     return -ENOENT;
 }
 
+bool zcrypt_node_restore(struct zcrypt *z, unsigned minor, const struct zcrypt_node *node)
+{
+    uint16_t generation = z->nodes[minor].generation;
+
+    if (z->nodes[minor].present || find(z, node->name) >= 0 || strcmp(node->name, "z90crypt") == 0)
+        return false;
+    z->nodes[minor] = *node;
+    z->nodes[minor].generation = (uint16_t)(generation + 1 ? generation + 1 : 1);
+    z->nodes[minor].present = true;
+    return true;
+}
+
 static bool blank(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
@@ -138,6 +150,7 @@ static int create_store(void *ctx, uint32_t object, const char *data, size_t len
     *node = (struct zcrypt_node){
         .generation = (uint16_t)(node->generation + 1 ? node->generation + 1 : 1), .present = true};
     strcpy(node->name, name);
+    effects_changed(fx, STATE_NODE, (uint32_t)minor);
     node_uevent(z, minor, "add", fx);
     return 0;
 }
@@ -154,6 +167,7 @@ static int destroy_store(void *ctx, uint32_t object, const char *data, size_t le
     if (minor < 0)
         return refuse(fx, "destroy", -ENOENT, "no node of that name");
     z->nodes[minor].present = false;
+    effects_changed(fx, STATE_NODE, (uint32_t)minor);
     effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_ZCRYPT_PARENT, 0}), name);
     effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_DEV, 0}), name);
     node_uevent(z, minor, "remove", fx);
@@ -169,14 +183,16 @@ static int uevent_store(void *ctx, uint32_t minor, const char *data, size_t len,
     return synth_store(path, "zcrypt", lines, data, len, fx);
 }
 
-static int node_mask_store(const struct zcrypt_node *node, const char *name, struct mask256 *mask,
-                           const char *data, size_t len, struct effects *fx)
+static int node_mask_store(const struct zcrypt *z, uint32_t minor, const char *name,
+                           struct mask256 *mask, const char *data, size_t len, struct effects *fx)
 {
     char file[LINES_MAX];
 
-    if (mask256_parse(data, len, mask) == 0)
+    if (mask256_parse(data, len, mask) == 0) {
+        effects_changed(fx, STATE_NODE, minor);
         return 0;
-    snprintf(file, sizeof file, "%s/%s", node->name, name);
+    }
+    snprintf(file, sizeof file, "%s/%s", z->nodes[minor].name, name);
     return refuse(fx, file, -EINVAL, MASK256_WANTED);
 }
 
@@ -188,9 +204,7 @@ static int node_mask_store(const struct zcrypt_node *node, const char *name, str
     static int field##_store(void *ctx, uint32_t minor, const char *data, size_t len,              \
                              struct effects *fx)                                                   \
     {                                                                                              \
-        struct zcrypt_node *node = node_of(ctx, minor);                                            \
-                                                                                                   \
-        return node_mask_store(node, #field, &node->field, data, len, fx);                         \
+        return node_mask_store(ctx, minor, #field, &node_of(ctx, minor)->field, data, len, fx);    \
     }
 
 DEFINE_MASK(ioctlmask)

@@ -266,6 +266,7 @@ static void queue_set_offline(struct zcrypt *z, ap_qn qn, struct effects *fx)
     effects_log(fx, LOG_LEVEL_WARNING, "%02x.%04x: unknown reply; setting the queue offline",
                 AP_QN_APID(qn), AP_QN_APQI(qn));
     zcrypt_queue_at(z, qn)->offline = true;
+    effects_changed(fx, STATE_CARD, AP_QN_APID(qn));
     ap_queue_send_online(z->bus, qn, false, fx);
 }
 

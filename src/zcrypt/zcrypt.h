@@ -29,6 +29,13 @@ struct zcrypt_node {
     struct mask256 ioctlmask, apmask, aqmask, admask; /* all zero after create */
 };
 
+/* What outlives the daemon: nodes, and what was set offline. false: the node or its name exists, or
+ * there is no such card. zcrypt_offline_get: whether anything is offline. */
+bool zcrypt_node_restore(struct zcrypt *z, unsigned minor, const struct zcrypt_node *node);
+bool zcrypt_offline_get(const struct zcrypt *z, unsigned apid, bool *card, struct mask256 *queues);
+bool zcrypt_offline_restore(struct zcrypt *z, unsigned apid, bool card,
+                            const struct mask256 *queues);
+
 /* The requests of the host and all guests, by the token of the command that brought them. */
 struct zcrypt_tokens;
 struct zcrypt_tokens *zcrypt_tokens_new(void);

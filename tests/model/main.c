@@ -74,6 +74,8 @@ static int plays(const struct options *o, struct progress *at)
         at->steps += s.count;
         at->accepted += v.accepted;
         at->calls += v.calls;
+        if (v.failed)
+            printf("step %zu: %s\n", v.step + 1, v.why.len ? v.why.data : "");
         text_done(&v.why);
         if (v.failed)
             return EXIT_FAILURE;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "play.h"
 
+#include "keep.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -27,6 +29,8 @@ void play_init(struct play *p, uint64_t seed, enum abi_profile abi, bool faulty)
     world_start(seed, abi, &config);
     p->fx.want_uevents = seed & 1;
     p->core = core_new(&config, &p->fx);
+    p->fx.want_changes = true;
+    keep_follow(p);
     model_init(&p->model, &config);
     p->before = p->model;
     requests_init(p);
@@ -41,6 +45,7 @@ void play_done(struct play *p)
     effects_done(&p->fx);
     reply_done(&p->reply);
     text_done(&p->why);
+    text_done(&p->file);
 }
 
 /* The tree's number in the core. For a guest that does not exist, one that is not in use. */
@@ -58,6 +63,7 @@ int play_execute(struct play *p, const struct command *cmd)
     effects_clear(&p->fx);
     reply_done(&p->reply);
     core_execute(p->core, cmd, &p->fx, &p->reply);
+    keep_follow(p);
     return p->reply.result;
 }
 
@@ -386,6 +392,8 @@ static bool step_foretold(struct play *p, const struct step *s)
            requests_follow(p, s, result);
 }
 
+#define RESTORE_EVERY 16u /* steps */
+
 bool play_step(struct play *p, const struct step *s)
 {
     p->now += 1000000 + (s->kind == STEP_TIME ? s->value : 0);
@@ -396,7 +404,9 @@ bool play_step(struct play *p, const struct step *s)
     p->requests.replied = 0;
     if (left_out(p, s))
         return true;
-    return p->requests.faulty ? step_with_faults(p, s) : step_foretold(p, s);
+    if (!(p->requests.faulty ? step_with_faults(p, s) : step_foretold(p, s)) || !keep_check(p))
+        return false;
+    return p->steps % RESTORE_EVERY != 0 || keep_restore(p);
 }
 
 bool play_end(struct play *p)

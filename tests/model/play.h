@@ -43,8 +43,9 @@ struct play {
     uint64_t expect_token; /* the reply that is expected in this step */
     int64_t expect_value;
     int expect_qn;
-    uint64_t digest; /* of all effects and replies so far */
-    struct text why; /* the first difference; empty: none so far */
+    struct text file; /* the state file of a daemon (keep.h) */
+    uint64_t digest;  /* of all effects and replies so far */
+    struct text why;  /* the first difference; empty: none so far */
 };
 
 void play_init(struct play *p, uint64_t seed, enum abi_profile abi, bool faulty);

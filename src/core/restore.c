@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/number.h"
+#include "core/saved.h"
+#include "core/state.h"
+
+/* What outlives the daemon: setting it in a new core. */
+
+static int refuse(struct text *why, const char *what)
+{
+    text_adds(why, what);
+    return -EINVAL;
+}
+
+static int restore_bus(struct core *c, const struct saved *s, struct effects *fx, struct text *why)
+{
+    struct ap_bus_settings settings = {.masks = s->bus.masks,
+                                       .domain = s->bus.domain == AP_IDS ? -1 : (int)s->bus.domain,
+                                       .config_time = (int)s->bus.config_time,
+                                       .poll_thread = s->bus.poll_thread,
+                                       .autoprobe = s->bus.autoprobe,
+                                       .poll_timeout = s->bus.poll_timeout};
+
+    if (s->of.tree != CORE_HOST_TREE && !guest_system(c, s->of.tree - 1))
+        return refuse(why, "there is no such guest");
+    if (bus_of(c, s->of.tree))
+        ap_bus_settings_restore(bus_of(c, s->of.tree), &settings, fx);
+    return 0;
+}
+
+static int restore_override(struct core *c, const struct saved *s, struct effects *fx,
+                            struct text *why)
+{
+    struct ap_bus *b = bus_of(c, s->of.tree);
+
+    if (!b || !s->override.len || memchr(s->override.name, '\0', s->override.len))
+        return refuse(why, "the name of a driver is wrong, or there is no such tree");
+    /* The machine may have lost the queue without an event; now the bus has looked. */
+    ap_bus_override_restore(b, (ap_qn)s->of.id, s->override.name, s->override.len, fx);
+    return 0;
+}
+
+static int restore_card(struct core *c, const struct saved *s, struct effects *fx, struct text *why)
+{
+    struct ap_bus *b = bus_of(c, s->of.tree);
+
+    if (!b)
+        return refuse(why, "there is no such tree");
+    if (ap_bus_bindings_restore(b, s->of.id, &s->card.bindings, fx))
+        zcrypt_offline_restore(zcrypt_of(c, s->of.tree), s->of.id, s->card.offline,
+                               &s->card.queues_offline);
+    return 0;
+}
+
+static int restore_node(struct core *c, const struct saved *s, struct effects *fx, struct text *why)
+{
+    struct zcrypt *z = zcrypt_of(c, s->of.tree);
+    struct zcrypt_node node = {.ioctlmask = s->node.ioctlmask,
+                               .apmask = s->node.apmask,
+                               .aqmask = s->node.aqmask,
+                               .admask = s->node.admask};
+
+    if (!z || !s->node.len || s->node.len >= ZCRYPT_NAME_MAX ||
+        memchr(s->node.name, '/', s->node.len) || memchr(s->node.name, '\0', s->node.len))
+        return refuse(why, "the name of a node is wrong, or there is no such tree");
+    memcpy(node.name, s->node.name, s->node.len);
+    return zcrypt_node_restore(z, s->of.id, &node) ? 0
+                                                   : refuse(why, "another node has the same name");
+}
+
+static int restore_mdev(struct core *c, const struct saved *s, struct effects *fx, struct text *why)
+{
+    if (!s->mdev.has_uuid)
+        return refuse(why, "a mediated device has a UUID");
+    return vfio_ap_restore(c->vfio_ap, s->of.id, &s->mdev.uuid, &s->mdev.assigned,
+                           &s->mdev.effective, fx) == 0
+               ? 0
+               : refuse(why, "another device has its UUID or one of its APQNs");
+}
+
+static int restore_guest(struct core *c, const struct saved *s, struct effects *fx,
+                         struct text *why)
+{
+    struct core_guest *g = guest_restore(c, s->of.id, s->guest.name, s->guest.features);
+
+    if (!g)
+        return refuse(why, "another guest has the same name, or it cannot be a guest's");
+    g->with_connection = s->guest.with_connection;
+    if (s->guest.mdev == SAVED_NO_MDEV ||
+        vfio_ap_restore_guest(c->vfio_ap, s->guest.mdev, &g->v) == 0)
+        return 0;
+    return refuse(why, "its mediated device is not there, or another guest's");
+}
+
+/* "COUNT*N COUNT ...", for all domains. */
+static int parse_counts(const char *text, uint32_t counts[AP_IDS])
+{
+    unsigned done = 0;
+
+    while (*text) {
+        size_t len = strcspn(text, " "), number = strcspn(text, "* ");
+        uint64_t count, times = 1;
+
+        if (number_parse_u64(text, number, 10, &count) < 0 || count > UINT32_MAX)
+            return -EINVAL;
+        if (number < len && number_parse_u64(text + number + 1, len - number - 1, 10, &times) < 0)
+            return -EINVAL;
+        if (times > AP_IDS - done)
+            return -EINVAL;
+        while (times--)
+            counts[done++] = (uint32_t)count;
+        text += len + (text[len] == ' ');
+    }
+    return done == AP_IDS ? 0 : -EINVAL;
+}
+
+static int restore_adapter(struct core *c, const struct saved *s, struct effects *fx,
+                           struct text *why)
+{
+    struct adapter_row row = {.checkstopped = s->adapter.checkstopped,
+                              .zeroize_due = s->adapter.zeroize_due};
+
+    if (parse_counts(s->adapter.zeroized, row.zeroized) < 0)
+        return refuse(why, "\"zeroized\" has to have a count for each of 256 domains");
+    machine_row_restore(c->machine, s->of.id, &row);
+    vfio_ap_resets_restore(c->vfio_ap, s->of.id, &s->adapter.resets);
+    return 0;
+}
+
+/* "NUMBER LEFT RULE" */
+static int parse_rule(const char *line, size_t len, struct fault_entry *out, struct text *why)
+{
+    const char *left = memchr(line, ' ', len), *rule;
+    uint64_t number, hits_left = FAULT_ALWAYS;
+
+    rule = left ? memchr(left + 1, ' ', len - (size_t)(left + 1 - line)) : NULL;
+    if (!rule || number_parse_u64(line, (size_t)(left - line), 10, &number) < 0 ||
+        number > UINT32_MAX)
+        return refuse(why, "a rule is not NUMBER LEFT RULE");
+    left++;
+    if (strncmp(left, "always ", 7) != 0 &&
+        (number_parse_u64(left, (size_t)(rule - left), 10, &hits_left) < 0 ||
+         hits_left > FAULT_COUNT_MAX))
+        return refuse(why, "a rule is not NUMBER LEFT RULE");
+    rule++;
+    *out = (struct fault_entry){.number = (uint32_t)number, .left = (uint32_t)hits_left};
+    if (fault_parse(rule, len - (size_t)(rule - line), &out->rule, why) < 0)
+        return -EINVAL;
+    if ((out->rule.count == FAULT_ALWAYS) != (hits_left == FAULT_ALWAYS) ||
+        out->left > out->rule.count)
+        return refuse(why, "a rule has more hits left than it had");
+    out->hits = out->left == FAULT_ALWAYS ? 0 : out->rule.count - out->left;
+    return 0;
+}
+
+static int restore_faults(struct core *c, const struct saved *s, struct effects *fx,
+                          struct text *why)
+{
+    struct fault_entry *v = xcalloc(FAULTS_MAX, sizeof *v);
+    const char *at = s->faults.rules, *end = at + s->faults.len;
+    unsigned count = 0;
+    int rc = 0;
+
+    while (at < end && rc == 0) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+        if (count == FAULTS_MAX || !newline)
+            rc = refuse(why, "too many rules, or one without its end");
+        else
+            rc = parse_rule(at, (size_t)(newline - at), &v[count], why);
+        if (rc == 0 && v[count++].number > s->faults.last)
+            rc = refuse(why, "a rule has a higher number than the last one");
+        at = newline + 1;
+    }
+    if (rc == 0)
+        machine_faults_restore(c->machine, v, count, s->faults.last);
+    free(v);
+    return rc;
+}
+
+int core_restore(struct core *c, const struct saved *s, struct text *why)
+{
+    static int (*const restore[])(struct core * c, const struct saved *s, struct effects *fx,
+                                  struct text *why) = {
+        [STATE_BUS] = restore_bus,         [STATE_OVERRIDE] = restore_override,
+        [STATE_CARD] = restore_card,       [STATE_NODE] = restore_node,
+        [STATE_MDEV] = restore_mdev,       [STATE_GUEST] = restore_guest,
+        [STATE_ADAPTER] = restore_adapter, [STATE_FAULTS] = restore_faults,
+    };
+    struct effects unheard = {.tree = s->of.tree};
+    int rc = restore[s->of.kind](c, s, &unheard, why);
+
+    effects_done(&unheard);
+    return rc;
+}
+
+static void stop_with_connection(struct core *c, struct effects *fx)
+{
+    for (unsigned i = 0; i < c->guest_slots; i++) {
+        struct command stop = {.kind = CMD_GUEST_STOP, .now = fx->now};
+        struct reply reply = {0};
+
+        if (!c->guests[i] || !c->guests[i]->with_connection)
+            continue;
+        stop.guest.name = c->guests[i]->name;
+        core_execute(c, &stop, fx, &reply);
+        reply_done(&reply);
+    }
+}
+
+void core_restored(struct core *c, struct effects *fx)
+{
+    struct command look = {.kind = CMD_TIMER, .now = fx->now, .timer = {.id = TIMER_SCAN}};
+    struct reply reply = {0};
+
+    /* What restoring has touched is what was read. */
+    machine_take_touched(c->machine);
+    machine_take_changed(c->machine);
+    c->machine_seen = machine_changes(c->machine);
+    vfio_ap_take_resets(c->vfio_ap);
+    core_execute(c, &look, fx, &reply);
+    reply_done(&reply);
+    stop_with_connection(c, fx);
+}

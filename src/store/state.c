@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+#define FILE_STATE  "state"
+#define FILE_NEW    "state.new"
+#define FILE_SECRET "secret"
+
+#define FILE_MAX    (UINT64_C(1) << 32)  /* no state that apus wrote is longer */
+#define ROOM_MIN    (256u * 1024u)       /* kept free beyond one more copy of the state */
+#define GROWN       (8u * 1024u * 1024u) /* bytes of changes after which the file is written anew */
+#define SECRET_TEXT 64u
+
+struct state {
+    char *dir;
+    int dir_fd, fd; /* fd -1: there is no state yet */
+    bool sync;
+    size_t base;      /* bytes of the last checkpoint */
+    size_t patience;  /* the file is written anew when it is longer */
+    size_t allocated; /* the file system has promised room up to here */
+    /* What could not be written, to be written with the next command. */
+    struct change *unsaved;
+    size_t unsaved_count;
+    struct text buffer;
+    atomic_size_t end, durable; /* of the file; up to where it is on the medium */
+    pthread_mutex_t syncing;    /* fd is not exchanged meanwhile */
+};
+
+static int fail(struct text *why, const struct state *s, const char *what, int err)
+{
+    text_addf(why, "the state directory %s: %s: %s", s->dir, what, error_text(err));
+    return -err;
+}
+
+static int refuse(struct text *why, const struct state *s, const char *what, const char *remedy)
+{
+    text_addf(why, "the state directory %s %s; %s", s->dir, what, remedy);
+    return -EINVAL;
+}
+
+static int open_dir(struct state *s, struct text *why)
+{
+    struct stat st;
+
+    if (mkdir(s->dir, 0700) < 0 && errno != EEXIST)
+        return fail(why, s, "cannot be made", errno);
+    s->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->dir_fd < 0 || fstat(s->dir_fd, &st) < 0)
+        return fail(why, s, "cannot be opened", errno);
+    if (st.st_uid != geteuid())
+        return refuse(why, s, "belongs to another user", "take one of your own");
+    if (st.st_mode & 077)
+        return refuse(why, s, "can be read by others", "chmod 700 it: there are keys in it");
+    if (flock(s->dir_fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    if (errno != EWOULDBLOCK)
+        return fail(why, s, "cannot be locked", errno);
+    text_addf(why, "the state directory %s is in use by another daemon", s->dir);
+    return -EBUSY;
+}
+
+/* -errno. No link, a file of our own that nobody else can write. */
+static int open_file(const struct state *s, const char *name, int flags)
+{
+    int fd = openat(s->dir_fd, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+    struct stat st;
+
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 077))
+        return fd;
+    close(fd);
+    return -EPERM;
+}
+
+int state_open(const char *dir, bool sync, struct state **out, bool *is_new, struct text *why)
+{
+    struct state *s = xcalloc(1, sizeof *s);
+    int rc;
+
+    s->dir = xstrdup(dir);
+    s->dir_fd = s->fd = -1;
+    s->sync = sync;
+    pthread_mutex_init(&s->syncing, NULL);
+    rc = open_dir(s, why);
+    if (rc == 0) {
+        s->fd = open_file(s, FILE_STATE, O_RDWR);
+        if (s->fd < 0 && s->fd != -ENOENT)
+            rc = fail(why, s, "the file " FILE_STATE " cannot be opened", -s->fd);
+    }
+    if (rc < 0) {
+        state_close(s);
+        return rc;
+    }
+    *is_new = s->fd < 0;
+    *out = s;
+    return 0;
+}
+
+void state_close(struct state *s)
+{
+    if (!s)
+        return;
+    if (s->fd >= 0)
+        close(s->fd);
+    if (s->dir_fd >= 0)
+        close(s->dir_fd);
+    pthread_mutex_destroy(&s->syncing);
+    text_done(&s->buffer);
+    free(s->unsaved);
+    free(s->dir);
+    free(s);
+}
+
+/* -errno. */
+static int read_all(int fd, struct text *out)
+{
+    struct stat st;
+    ssize_t n = 1;
+
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if ((uint64_t)st.st_size > FILE_MAX)
+        return -EFBIG;
+    out->data = xcalloc((size_t)st.st_size + 1, 1);
+    out->capacity = (size_t)st.st_size + 1;
+    while (out->len < (size_t)st.st_size && n > 0) {
+        n = pread(fd, out->data + out->len, (size_t)st.st_size - out->len, (off_t)out->len);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        out->len += n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+int state_load(struct state *s, struct core **out, struct effects *fx, struct text *note,
+               struct text *why)
+{
+    struct state_image image = {0};
+    text_auto file = {0}, clause = {0};
+    int rc = read_all(s->fd, &file);
+
+    if (rc < 0)
+        return fail(why, s, "the file " FILE_STATE " cannot be read", -rc);
+    rc = state_image_read(file.data, file.len, &image, &clause);
+    if (rc == 0)
+        rc = state_image_core(&image, out, fx, &clause);
+    if (rc < 0)
+        text_addf(why, "the state %s/" FILE_STATE " cannot be used: %s", s->dir, clause.data);
+    else if (image.sound < file.len)
+        text_addf(note,
+                  "the last %zu bytes of %s/" FILE_STATE " were not written to their end, as when "
+                  "power is lost; they are left out",
+                  file.len - image.sound, s->dir);
+    state_image_done(&image);
+    return rc;
+}
+
+/* All of it, or -errno. */
+static int write_at(int fd, const char *data, size_t len, size_t at)
+{
+    while (len) {
+        ssize_t n = pwrite(fd, data, len, (off_t)at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        data += n;
+        len -= (size_t)n;
+        at += (size_t)n;
+    }
+    return 0;
+}
+
+/* A file that is there with all its bytes, or not at all. Its descriptor, or -errno. */
+static int write_file(struct state *s, const char *name, const char *data, size_t len)
+{
+    int fd, rc;
+
+    unlinkat(s->dir_fd, FILE_NEW, 0);
+    fd = open_file(s, FILE_NEW, O_RDWR | O_CREAT | O_EXCL);
+    if (fd < 0)
+        return fd;
+    rc = write_at(fd, data, len, 0);
+    if (rc == 0 && fsync(fd) < 0)
+        rc = -errno;
+    if (rc == 0 && renameat(s->dir_fd, FILE_NEW, s->dir_fd, name) < 0)
+        rc = -errno;
+    if (rc < 0) {
+        unlinkat(s->dir_fd, FILE_NEW, 0);
+        close(fd);
+        return rc;
+    }
+    /* The name may not be on the medium if this fails; the old file is then, as sound as it was. */
+    return fsync(s->dir_fd) < 0 ? (close(fd), -errno) : fd;
+}
+
+int state_checkpoint(struct state *s, const struct core *core, struct text *why)
+{
+    text_auto file = {0};
+    int fd;
+
+    state_format(core, &file);
+    state_commit_format(&file, 0, 0);
+    pthread_mutex_lock(&s->syncing);
+    fd = write_file(s, FILE_STATE, file.data, file.len);
+    if (fd >= 0) {
+        if (s->fd >= 0)
+            close(s->fd);
+        s->fd = fd;
+        s->base = file.len;
+        s->allocated = file.len;
+        s->unsaved_count = 0;
+        atomic_store(&s->end, file.len);
+        atomic_store(&s->durable, file.len);
+    }
+    /* Without room the old file goes on growing for a while. */
+    s->patience = 2 * atomic_load(&s->end) + GROWN;
+    pthread_mutex_unlock(&s->syncing);
+    return fd < 0 ? fail(why, s, "the state cannot be written", -fd) : 0;
+}
+
+static int make_secret(struct state *s, const uint8_t *given, uint8_t out[32], struct text *why)
+{
+    text_private_auto line = {0};
+    int fd;
+
+    if (given)
+        memcpy(out, given, 32);
+    else if (getrandom(out, 32, 0) != 32)
+        return fail(why, s, "no random number for the secret", EIO);
+    for (unsigned i = 0; i < 32; i++) {
+        char digits[3];
+
+        snprintf(digits, sizeof digits, "%02x", out[i]);
+        text_add_private(&line, digits, 2);
+    }
+    text_add_private(&line, "\n", 1);
+    fd = write_file(s, FILE_SECRET, line.data, line.len);
+    if (fd < 0)
+        return fail(why, s, "the secret cannot be written", -fd);
+    close(fd);
+    return 0;
+}
+
+int state_secret(struct state *s, const uint8_t *given, uint8_t out[32], struct text *why)
+{
+    char line[SECRET_TEXT + 2] = "";
+    int fd = open_file(s, FILE_SECRET, O_RDONLY), rc = -EINVAL;
+    ssize_t n;
+
+    if (fd == -ENOENT && s->fd < 0)
+        return make_secret(s, given, out, why);
+    if (fd < 0)
+        return fail(why, s, "the file " FILE_SECRET " cannot be opened", -fd);
+    n = read(fd, line, sizeof line - 1);
+    close(fd);
+    if (n == SECRET_TEXT + 1 && line[SECRET_TEXT] == '\n') {
+        line[SECRET_TEXT] = '\0';
+        rc = text_parse_hex(line, out);
+    }
+    explicit_bzero(line, sizeof line);
+    if (rc < 0)
+        return refuse(why, s, "has a damaged file " FILE_SECRET,
+                      "without it the keys of its adapters are lost");
+    if (given && memcmp(given, out, 32) != 0)
+        return refuse(why, s, "has a secret of its own, and another one was given", "leave it out");
+    return 0;
+}
+
+/* Room for all objects once more, which is the most that one command can change. */
+static size_t room_needed(const struct state *s)
+{
+    return atomic_load(&s->end) + ROOM_MIN;
+}
+
+/* File systems without fallocate are asked how much is free. */
+static int promise(struct state *s, size_t upto)
+{
+    struct statvfs fs;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        upto > limit.rlim_cur)
+        return -EFBIG;
+    if (fallocate(s->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)upto) < 0) {
+        if (errno != EOPNOTSUPP)
+            return -errno;
+        if (fstatvfs(s->fd, &fs) < 0)
+            return -errno;
+        return (uint64_t)fs.f_bavail * fs.f_frsize < upto - s->base ? -ENOSPC : 0;
+    }
+    s->allocated = upto;
+    return 0;
+}
+
+int state_admit(struct state *s, struct text *why)
+{
+    size_t end = atomic_load(&s->end), needed = room_needed(s);
+    int rc;
+
+    if (s->allocated >= end + needed)
+        return 0;
+    rc = promise(s, end + 2 * needed);
+    if (rc < 0)
+        rc = promise(s, end + needed);
+    if (rc == 0)
+        return 0;
+    text_addf(why, "there is no room for it in the state directory %s: %s", s->dir,
+              error_text(-rc));
+    return rc;
+}
+
+/* Those that are to be written now stand behind each other in v. */
+static struct change *gather(const struct state *s, const struct effects *fx, size_t *count)
+{
+    struct change *v = xcalloc(s->unsaved_count + fx->change_count, sizeof *v);
+
+    *count = s->unsaved_count + fx->change_count;
+    if (s->unsaved_count)
+        memcpy(v, s->unsaved, s->unsaved_count * sizeof *v);
+    memcpy(v + s->unsaved_count, fx->changes, fx->change_count * sizeof *v);
+    return v;
+}
+
+static void keep_unsaved(struct state *s, struct change *v, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || saved_compare(&v[i - 1], &v[i]) != 0)
+            v[kept++] = v[i];
+    free(s->unsaved);
+    s->unsaved = v;
+    s->unsaved_count = kept;
+}
+
+int state_write(struct state *s, const struct core *core, const struct effects *fx,
+                struct text *why)
+{
+    struct change *v;
+    size_t count;
+    int rc;
+
+    if (!fx->change_count)
+        return 0;
+    v = gather(s, fx, &count);
+    text_clear(&s->buffer);
+    state_changes_format(core, v, count, &s->buffer);
+    state_commit_format(&s->buffer, 0, atomic_load(&s->durable));
+    rc = write_at(s->fd, s->buffer.data, s->buffer.len, atomic_load(&s->end));
+    if (rc < 0) {
+        keep_unsaved(s, v, count);
+        return fail(why, s, "a change cannot be written", -rc);
+    }
+    free(v);
+    s->unsaved_count = 0;
+    if (atomic_fetch_add(&s->end, s->buffer.len) + s->buffer.len <= s->patience)
+        return 0;
+    {
+        text_auto ignored = {0};
+
+        state_checkpoint(s, core, &ignored); /* it is tried again */
+    }
+    return 0;
+}
+
+bool state_unsynced(struct state *s)
+{
+    return s->sync && atomic_load(&s->durable) < atomic_load(&s->end);
+}
+
+void state_sync(struct state *s)
+{
+    size_t end;
+
+    pthread_mutex_lock(&s->syncing);
+    end = atomic_load(&s->end);
+    if (s->sync && atomic_load(&s->durable) < end) {
+        if (fdatasync(s->fd) < 0) {
+            fprintf(stderr, "apus: the state directory %s: fdatasync: %s\n", s->dir,
+                    error_text(errno));
+            _exit(1);
+        }
+        atomic_store(&s->durable, end);
+    }
+    pthread_mutex_unlock(&s->syncing);
+}

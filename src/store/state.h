@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_STORE_STATE_H
+#define APUS_STORE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/saved.h"
+
+/*
+ * A state directory: what outlives the daemon (core/saved.h), kept on disk after each command. Two
+ * files, for the owner alone: "secret" has what the adapters' keys come from, as hex digits, and
+ * "state" is lines of text:
+ *
+ *   apus-state 1                          the version of the format
+ *   machine {"machine":"[machine]\n..."}  all objects (store/state_line.h)
+ *   bus 0 {"apmask":"0-0xff",...}
+ *   ...
+ *   commit 5a1e93c7 0                     what stands before belongs together
+ *   mdev 3 {"uuid":...}                   what a command changed
+ *   adapter 5 {"checkstopped":...}
+ *   commit 0cb94f11 18230
+ *   ...
+ *
+ * A commit line has the CRC-32 of the lines since the commit before, and up to which byte the file
+ * was on the medium for certain when it was written. So after a power loss what had been promised
+ * can be told from what had not: without a sound commit it does not count, and if it lies below
+ * such a mark, the file is damaged and is refused. When the file has grown it is written anew
+ * beside
+ * ("state.new") and renamed.
+ */
+struct state;
+
+#define STATE_VERSION 1
+
+/*
+ * Opens the directory, or makes it with mode 0700, and locks it. *is_new: there is no state in it.
+ * sync: what is written counts only after state_sync. -errno with a sentence in why; -EBUSY:
+ * another daemon has it.
+ */
+int state_open(const char *dir, bool sync, struct state **out, bool *is_new, struct text *why);
+void state_close(struct state *s);
+
+/*
+ * Of a directory that is not new: makes the core of it. note gets a sentence if the end of the file
+ * was not sound and was left out. -EINVAL with a sentence in why: damaged, or of another version.
+ */
+int state_load(struct state *s, struct core **out, struct effects *fx, struct text *note,
+               struct text *why);
+
+/* Writes the whole state. To be called once after state_load or core_new, and it is called again
+ * by itself. */
+int state_checkpoint(struct state *s, const struct core *core, struct text *why);
+
+/* given: NULL, or what a new directory gets and an old one must have (-EINVAL). */
+int state_secret(struct state *s, const uint8_t *given, uint8_t out[32], struct text *why);
+
+/*
+ * Before a command that may be refused: whether there is room for whatever it changes. 0, -ENOSPC,
+ * -EDQUOT or -EFBIG with a sentence in why.
+ */
+int state_admit(struct state *s, struct text *why);
+
+/*
+ * After a command: writes what it changed, so that it is there after a crash of the daemon. On
+ * failure, -errno with a sentence in why; the next call tries these objects again.
+ */
+int state_write(struct state *s, const struct core *core, const struct effects *fx,
+                struct text *why);
+
+/* Whether something was written that state_sync has yet to bring to the medium; always false
+ * without sync. Both may be called from any thread. A failure ends the program: what is on the
+ * medium is unknown then. */
+bool state_unsynced(struct state *s);
+void state_sync(struct state *s);
+
+/* For tests and tools, on a file in memory: the objects by their last lines, sorted. */
+struct state_line {
+    struct change of;
+    const char *fields; /* in the file */
+    size_t len;
+};
+
+struct state_image {
+    struct state_line *v;
+    size_t count;
+    size_t sound; /* bytes up to the last commit that counts */
+};
+
+int state_image_read(const char *data, size_t len, struct state_image *out, struct text *why);
+int state_image_core(const struct state_image *image, struct core **out, struct effects *fx,
+                     struct text *why);
+void state_image_done(struct state_image *image);
+
+/* Appends the commit line for the lines from begin on. */
+void state_commit_format(struct text *file, size_t begin, uint64_t durable);
+
+/* The first line, and the objects of the whole state. */
+void state_format(const struct core *core, struct text *out);
+
+/* The objects that a command changed. */
+void state_changes_format(const struct core *core, struct change *v, size_t count,
+                          struct text *out);
+
+#endif

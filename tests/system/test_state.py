@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: MIT
+"""--state: what was acknowledged is there after the daemon was killed, at whatever moment.
+
+APUS_KILLS is how often the daemon is killed under load (default 10; `make soak` takes 1000).
+"""
+
+import errno
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness import Daemon, Machine, Mdev, worked_example
+
+KILLS = int(os.environ.get("APUS_KILLS", "10"))
+
+
+@pytest.fixture
+def life(tmp_path):
+    """life(*arguments) is a daemon on the state of this test; an earlier one is killed first."""
+    lives = []
+
+    def start(*arguments, machine=None, sync=False):
+        if lives:
+            lives[-1].abandon()
+        folder = tmp_path / f"life{len(lives)}"
+        folder.mkdir()
+        options = ["--state", tmp_path / "state", *(["--sync"] if sync else []), *arguments]
+        lives.append(Daemon(folder, machine, None, options))
+        return lives[-1]
+
+    yield start
+    if lives and lives[-1].process.poll() is None:
+        lives[-1].stop()
+
+
+def refused(tmp_path, *arguments):
+    """The sentence of a daemon that does not start."""
+    done = subprocess.run([os.environ["APUS_BIN"], "daemon", "--no-tree", "--socket", tmp_path / "refused", *arguments],
+                          capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode != 0, done
+    assert not (tmp_path / "refused").exists()
+    return done.stderr
+
+
+def tree(host):
+    """What all files below /sys show, but for counters and the state of each queue, which begin anew."""
+    anew = {"scans", "bindings_complete_count", "request_count", "total_request_count", "requestq_count",
+            "pendingq_count", "load", "reset", "interrupt"}
+    shown = {}
+    for folder, folders, files in os.walk(host.root):
+        for name in files + [f for f in folders if os.path.islink(os.path.join(folder, f))]:
+            path = os.path.join(folder, name)
+            if os.path.islink(path):
+                shown[path.removeprefix(str(host.root))] = os.readlink(path)
+            elif name not in anew and os.access(path, os.R_OK) and os.stat(path).st_mode & 0o444 and "/dev/" not in path:
+                shown[path.removeprefix(str(host.root))] = host.r(os.path.relpath(path, host.root))
+    return shown
+
+
+def seen(host):
+    """Everything that a client can ask for and that has to outlive the daemon."""
+    guests = [{k: v for k, v in g.items() if k not in ("config_changes", "release_requests", "connected")}
+              for g in host.execute("guest-list")["guests"]]
+    faults = [{k: v for k, v in f.items() if k != "hits"} for f in host.execute("fault-list")["faults"]]
+    return {"tree": tree(host), "guests": guests, "faults": faults,
+            "machine": host.execute("status")["adapters"], "map": host.execute("map")}
+
+
+def differences(before, after):
+    """What is shown otherwise, by name."""
+    before, after = ({**s.pop("tree"), **s} for s in (dict(before), dict(after)))
+    return {k: (before.get(k), after.get(k)) for k in {**before, **after} if before.get(k) != after.get(k)}
+
+
+def furnish(host):
+    """Something of everything."""
+    assert host.w("bus/ap/apmask", "-5,-6") == "OK"
+    assert host.w("bus/ap/config_time", 99) == "OK"
+    assert host.w("bus/ap/ap_domain", 0x47) == "OK"
+    first = Mdev(host, 1).create().assign(adapters=[5], domains=[4, 0x47], control=[4])
+    Mdev(host, 3).create().assign(adapters=[6], domains=[0xab])
+    Mdev(host, 2).create()
+    assert Mdev(host, 2).remove() == "OK"
+    host.execute("guest-start", name="web", mdev=first.uuid)
+    host.execute("guest-start", name="idle")
+    assert host.w("class/zcrypt/create", "mine") == "OK"
+    assert host.w("class/zcrypt/mine/apmask", "+4") == "OK"
+    assert host.w("bus/ap/drivers/vfio_ap/unbind", "06.0004") == "OK"
+    assert host.w("bus/ap/drivers/cex4queue/unbind", "04.00ff") == "OK"
+    assert host.w("devices/ap/card04/04.0004/online", 0) == "OK"
+    host.execute("fault-add", rule="04.0047 3 busy")
+    host.execute("fault-add", rule="04.00ab always delay 5ms")
+    host.execute("fault-remove", number=1)
+    host.execute("checkstop", adapter=6, state="on")
+
+
+def test_everything_is_there_again_after_a_kill(life):
+    host = life(machine=worked_example())
+    furnish(host)
+    before = seen(host)
+    host = life()
+    after = seen(host)
+    assert differences(before, after) == {}
+    host.execute("checkstop", adapter=6, state="off")
+    host.se_adapter(4, "off")
+    before = seen(host)
+    assert differences(before, seen(life())) == {}
+    assert Mdev(host, 1).dir in [path.strip("/").removesuffix("/matrix") for path in before["tree"]
+                                 if path.endswith("/matrix")]
+
+
+def test_driver_overrides_are_there_again(life):
+    host = life(machine=worked_example())
+    assert host.w("devices/ap/card05/05.0004/driver_override", "vfio_ap") == "OK"
+    assert host.w("bus/ap/drivers/cex4queue/unbind", "05.0004") == "OK"
+    assert host.w("bus/ap/drivers_probe", "05.0004") == "OK"
+    before = tree(host)
+    assert before["/devices/ap/card05/05.0004/driver_override"] == "vfio_ap\n"
+    assert tree(life()) == before
+
+
+def test_keys_stay_and_zeroized_ones_stay_zeroized(life):
+    def keys(host):
+        return [host.r(f"devices/ap/card05/05.{domain}/mkvps") for domain in ("0004", "0047")]
+
+    host = life(machine=worked_example())
+    fresh = keys(host)
+    assert "AES CUR" in fresh[0] and fresh[0] != fresh[1]
+    assert host.w("bus/ap/drivers/cex4queue/unbind", "05.0004") == "OK"
+    assert host.w("bus/ap/drivers/cex4queue/bind", "05.0004") == "OK"
+    zeroized = keys(host)
+    assert zeroized[0] != fresh[0] and zeroized[1] == fresh[1]
+    assert keys(life()) == zeroized
+    assert keys(life()) == zeroized
+
+
+def test_what_ends_with_its_connection_has_ended_with_the_daemon(life):
+    host = life(machine=worked_example())
+    host.execute("guest-start", name="brief", lifetime="connection")
+    host.execute("guest-start", name="lasting")
+    assert [g["name"] for g in life().execute("guest-list")["guests"]] == ["lasting"]
+
+
+def test_a_removal_that_waits_fails_and_the_device_stays(life):
+    host = life(machine=worked_example(abi="upstream"))
+    assert host.w("bus/ap/apmask", "-5") == "OK"
+    device = Mdev(host, 1).create().assign(adapters=[5], domains=[4])
+    host.execute("guest-start", name="web", mdev=device.uuid)
+    results = []
+    waiting = threading.Thread(target=lambda: results.append(device.remove()))
+    waiting.start()
+    time.sleep(0.3)
+    assert not results
+    again = life()
+    waiting.join(10)
+    assert results and results[0] in ("ECONNABORTED", "ENOTCONN", "EIO")
+    assert again.execute("guest-show", name="web")["mdev"] == device.uuid
+    assert Mdev(again, 1).r("guest_matrix") == "05.0004\n"
+
+
+def test_the_machine_file_is_for_a_new_machine(life, tmp_path):
+    host = life(machine=worked_example())
+    host.se_adapter(5, "off")
+    assert life(machine=worked_example()).value("devices/ap/card05/config") == "0"
+    life().stop()
+    assert "profile" in refused(tmp_path, "--state", tmp_path / "state", "--abi", "upstream")
+
+
+def test_a_directory_has_one_daemon(life, tmp_path):
+    life()
+    assert "in use by another daemon" in refused(tmp_path, "--state", tmp_path / "state")
+    state = tmp_path / "state"
+    assert state.stat().st_mode & 0o7777 == 0o700
+    assert {f.name: f.stat().st_mode & 0o7777 for f in state.iterdir()} == {"state": 0o600, "secret": 0o600}
+
+
+def test_what_is_no_state_is_refused_in_words(life, tmp_path):
+    life().stop()
+    file, content = tmp_path / "state/state", (tmp_path / "state/state").read_bytes()
+    for wrong, words in ((b"", "first line"), (b"apus-state 9\n", "version 9"), (content[:-20], "no complete state"),
+                         (content.replace(b"apmask", b"apmusk"), "damaged")):
+        file.write_bytes(wrong)
+        assert words in refused(tmp_path, "--state", tmp_path / "state")
+        assert file.read_bytes() == wrong
+    file.unlink()
+    file.symlink_to("/etc/passwd")
+    assert "cannot be opened" in refused(tmp_path, "--state", tmp_path / "state")
+    assert "--record exclude" in refused(tmp_path, "--state", tmp_path / "other", "--record", tmp_path / "record")
+    (tmp_path / "state").chmod(0o755)
+    assert "chmod 700" in refused(tmp_path, "--state", tmp_path / "state")
+
+
+def test_a_torn_end_is_left_out_and_told(life, tmp_path):
+    host = life(machine=worked_example())
+    host.se_adapter(5, "off")
+    host.abandon()
+    file = tmp_path / "state/state"
+    file.write_bytes(file.read_bytes()[:-3])
+    host = life()
+    assert host.value("devices/ap/card05/config") == "1"
+    assert "not written to their end" in host.stderr()
+
+
+def test_a_full_disk_refuses_and_forgets_nothing(life, tmp_path):
+    state = tmp_path / "state"
+    state.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "none", state], check=False)
+    if mounted.returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        host = life(machine=worked_example())
+        assert host.w("bus/ap/config_time", 7) == "OK"
+        try:
+            (state / "fill").write_bytes(bytes(1 << 20))
+        except OSError as error:
+            assert error.errno == errno.ENOSPC
+        results = [host.w("bus/ap/config_time", 5 + i % 100) for i in range(3000)]
+        last = results.index("ENOSPC")
+        assert last > 100 and set(results[:last]) == {"OK"} and set(results[last:]) == {"ENOSPC"}
+        before = tree(host)
+        assert before["/bus/ap/config_time"] == f"{5 + (last - 1) % 100}\n"
+        assert "no room" in host.refused("se-adapter", adapter=5, state="off").desc
+        assert tree(host) == before
+        (state / "fill").unlink()
+        host.se_adapter(5, "off")
+        before = tree(host)
+        host = life()
+        assert tree(host) == before
+        host.stop()
+    finally:
+        subprocess.run(["umount", "-l", state], check=False)
+
+
+class Writer(threading.Thread):
+    """Changes a device of its own, and knows what it was told."""
+
+    def __init__(self, host, number, adapter, told):
+        super().__init__()
+        self.device = Mdev(host, number)
+        self.adapter, self.told = adapter, set(told)
+        self.pending = None
+        self.random = random.Random(number * 1000003 + len(told))
+
+    def run(self):
+        while True:
+            domain = self.random.randrange(32)
+            self.pending = domain
+            verb = "unassign_domain" if domain in self.told else "assign_domain"
+            try:
+                if self.device.w(verb, domain) != "OK":
+                    return
+            except OSError:
+                return
+            self.told ^= {domain}
+            self.pending = None
+
+
+def domains_of(device, adapter):
+    return {int(line[3:], 16) for line in device.r("matrix").splitlines() if line.startswith(f"{adapter:02x}.")}
+
+
+@pytest.mark.parametrize("sync", (False, True), ids=("kept", "synced"))
+def test_nothing_that_was_told_is_lost(life, sync):
+    """Killed again and again while many write: each device has what its writer was told, and perhaps the one change
+    that it had not yet been told of."""
+    writers = 6
+    machine = Machine({adapter: "CEX8C" for adapter in range(writers)}, range(32))
+    host = life(machine=machine.text(), sync=sync)
+    assert host.w("bus/ap/aqmask", "0x0") == "OK"
+    for number in range(writers):
+        Mdev(host, number).create().assign(adapters=[number])
+    told = [set()] * writers
+    changes = 0
+    for _ in range(KILLS):
+        threads = [Writer(host, n, n, told[n]) for n in range(writers)]
+        for thread in threads:
+            thread.start()
+        time.sleep(random.uniform(0.02, 0.3))
+        host.process.send_signal(signal.SIGKILL)
+        host = life(sync=sync)
+        for n, thread in enumerate(threads):
+            thread.join(20)
+            assert not thread.is_alive()
+            has = domains_of(Mdev(host, n), n)
+            allowed = [thread.told] + ([thread.told ^ {thread.pending}] if thread.pending is not None else [])
+            assert has in allowed, (n, has ^ thread.told, thread.pending)
+            changes += len(has ^ told[n])
+            told[n] = has
+    assert changes > KILLS

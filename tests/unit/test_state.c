@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core_world.h"
+#include "store/crc32.h"
+#include "store/state.h"
+
+/* State directories: written, cut, damaged, full, and read back. What a state has to hold is tested
+ * by tests/model, which makes a core of the file again and again. */
+
+#define COMMITS_MAX 64
+
+/* A play, and the file after each of its commands. */
+struct play {
+    struct world *w;
+    struct text file;
+    size_t ends[COMMITS_MAX];
+    struct text states[COMMITS_MAX]; /* the whole state at each end */
+    unsigned count;
+};
+
+static void keep(struct play *p)
+{
+    size_t begin = p->file.len;
+
+    if (begin)
+        state_changes_format(p->w->core, p->w->fx.changes, p->w->fx.change_count, &p->file);
+    else
+        state_format(p->w->core, &p->file);
+    if (p->file.len == begin)
+        return;
+    state_commit_format(&p->file, begin, 0);
+    assert_in_range(p->count, 0, COMMITS_MAX - 1);
+    state_format(p->w->core, &p->states[p->count]);
+    p->ends[p->count++] = p->file.len;
+}
+
+static void kept_put(struct play *p, const char *path, const char *value)
+{
+    assert_int_equal(put(p->w, path, value), 0);
+    keep(p);
+}
+
+static void play(struct play *p, struct world *w)
+{
+    struct command fault = {.kind = CMD_FAULT_ADD, .fault = {.text = "06.* 3 full", .len = 11}};
+
+    *p = (struct play){.w = w};
+    keep(p);
+    w->fx.want_changes = true;
+    kept_put(p, "bus/ap/apmask", "-5\n");
+    kept_put(p, "bus/ap/config_time", "77\n");
+    kept_put(p, CREATE, UUID1);
+    kept_put(p, MATRIX UUID1 "/assign_adapter", "5\n");
+    kept_put(p, MATRIX UUID1 "/assign_domain", "4\n");
+    assert_int_equal(guest(w, CMD_GUEST_START, "g1", UUID1), 0);
+    keep(p);
+    look(w, 0);
+    keep(p);
+    assert_int_equal(run(w, &fault), 0);
+    keep(p);
+    kept_put(p, "class/zcrypt/create", "a\"b\\\xff\n");
+    kept_put(p, "bus/ap/drivers/cex4queue/unbind", "06.0004\n");
+    kept_put(p, "devices/ap/card04/online", "0\n");
+    assert_int_equal(se_adapter(w, 6, false), 0);
+    keep(p);
+    assert_int_equal(guest(w, CMD_GUEST_STOP, "g1", NULL), 0);
+    keep(p);
+    kept_put(p, MATRIX UUID1 "/remove", "1\n");
+}
+
+static void play_done(struct play *p)
+{
+    text_done(&p->file);
+    for (unsigned i = 0; i < p->count; i++)
+        text_done(&p->states[i]);
+}
+
+/* The state that a file has. The scan of a new core finds what it found before. */
+static void assert_state(const char *data, size_t len, const struct text *wanted)
+{
+    struct effects fx = {0};
+    struct state_image image;
+    text_auto why = {0}, got = {0};
+    struct core *core;
+
+    assert_int_equal(state_image_read(data, len, &image, &why), 0);
+    if (state_image_core(&image, &core, &fx, &why) < 0)
+        fail_msg("%s", why.data);
+    state_format(core, &got);
+    assert_string_equal(got.data, wanted->data);
+    state_image_done(&image);
+    core_free(core);
+    effects_done(&fx);
+}
+
+/* Wherever it is cut, it has the state of the last command that is in it to its end. */
+static void cut_at_every_byte(void **state)
+{
+    struct play p;
+    unsigned at = 0;
+
+    play(&p, *state);
+    for (unsigned i = 0; i < p.count; i++)
+        assert_state(p.file.data, p.ends[i], &p.states[i]);
+    for (size_t len = p.ends[0]; len <= p.file.len; len++) {
+        struct state_image image;
+        text_auto why = {0};
+
+        while (at + 1 < p.count && p.ends[at + 1] <= len)
+            at++;
+        assert_int_equal(state_image_read(p.file.data, len, &image, &why), 0);
+        assert_int_equal(image.sound, p.ends[at]);
+        state_image_done(&image);
+    }
+    play_done(&p);
+}
+
+/* Before the first commit there is nothing to begin with: the file is renamed when it is complete.
+ */
+static void begun_but_not_complete(void **state)
+{
+    struct play p;
+
+    play(&p, *state);
+    for (size_t len = 0; len < p.ends[0]; len++) {
+        struct state_image image;
+        text_auto why = {0};
+
+        assert_int_equal(state_image_read(p.file.data, len, &image, &why), -EINVAL);
+        assert_true(why.len > 0);
+    }
+    play_done(&p);
+}
+
+/* A power loss: any byte of what was not safe may be lost, also before others that were written. */
+static void lost_pages(void **state)
+{
+    struct state_image image;
+    struct play p;
+
+    play(&p, *state);
+    for (unsigned lost = 1; lost < p.count; lost++) {
+        text_auto file = {0}, why = {0};
+
+        text_add(&file, p.file.data, p.file.len);
+        memset(file.data + p.ends[lost - 1], 0, p.ends[lost] - p.ends[lost - 1]);
+        assert_int_equal(state_image_read(file.data, file.len, &image, &why), 0);
+        assert_int_equal(image.sound, p.ends[lost - 1]);
+        state_image_done(&image);
+        assert_state(file.data, file.len, &p.states[lost - 1]);
+    }
+    play_done(&p);
+}
+
+/* What a later commit says was safe cannot be lost: it is damaged, and a person has to look. */
+static void damage_is_no_power_loss(void **state)
+{
+    struct state_image image;
+    struct play p;
+    text_auto why = {0};
+    size_t begin;
+
+    play(&p, *state);
+    begin = p.file.len;
+    text_adds(&p.file, "mdev 7\n");
+    state_commit_format(&p.file, begin, p.ends[3]);
+    p.file.data[p.ends[1] + 3] ^= 1;
+    assert_int_equal(state_image_read(p.file.data, p.file.len, &image, &why), -EINVAL);
+    assert_non_null(strstr(why.data, "damaged"));
+    play_done(&p);
+}
+
+static void refused(const char *lines, const char *because)
+{
+    struct effects fx = {0};
+    text_auto file = {0}, why = {0};
+    struct state_image image = {0};
+    struct core *core = NULL;
+    int rc;
+
+    text_adds(&file, lines);
+    state_commit_format(&file, 0, 0);
+    rc = state_image_read(file.data, file.len, &image, &why);
+    if (rc == 0)
+        rc = state_image_core(&image, &core, &fx, &why);
+    assert_int_equal(rc, -EINVAL);
+    if (!strstr(why.data, because))
+        fail_msg("not '%s' but '%s'", because, why.data);
+    state_image_done(&image);
+    effects_done(&fx);
+}
+
+#define MACHINE "apus-state 1\nmachine {\"machine\":\"[machine]\\n\"}\n"
+
+static void wrong_lines(void **state)
+{
+    refused("apus-state 2\n", "version 2");
+    refused("[machine]\n", "no state of apus");
+    refused("apus-state 1\n", "no machine");
+    refused("apus-state 1\nmachine {\"machine\":\"[mashine]\\n\"}\n", "machine");
+    refused(MACHINE "planet 3 {}\n", "no word");
+    refused(MACHINE "mdev x {}\n", "numbers");
+    refused(MACHINE "mdev 03 {}\n", "numbers");
+    refused(MACHINE "card 0 256 {}\n", "numbers");
+    refused(MACHINE "mdev 3 {}\n", "other fields");
+    refused(MACHINE "mdev 3 {\n", "not JSON");
+    refused(MACHINE "faults {\"rules\":\"1 3 05.* 3 busy\\n\",\"last\":0}\n", "higher number");
+    refused(MACHINE "faults {\"rules\":\"1 9 05.* 3 busy\\n\",\"last\":1}\n", "more hits");
+    refused(MACHINE "guest 0 {\"name\":\"a/b\",\"features\":15,\"with_connection\":false,"
+                    "\"mdev\":4294967295}\n",
+            "guest 0");
+    refused(MACHINE "guest 0 {\"name\":\"a\",\"features\":15,\"with_connection\":false,"
+                    "\"mdev\":5}\n",
+            "mediated device");
+}
+
+static char folder[] = "/tmp/apus-state-XXXXXX";
+
+static void in_folder(const char *name, char out[64])
+{
+    snprintf(out, 64, "%s/%s", folder, name);
+}
+
+static int make_folder(void **state)
+{
+    strcpy(folder, "/tmp/apus-state-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    return set_up(state);
+}
+
+static int remove_folder(void **state)
+{
+    static const char *const names[] = {"state", "state.new", "secret"};
+
+    for (unsigned i = 0; i < 3; i++) {
+        char path[64];
+
+        in_folder(names[i], path);
+        unlink(path);
+    }
+    rmdir(folder);
+    return tear_down(state);
+}
+
+static struct state *opened(bool is_new)
+{
+    text_auto why = {0};
+    struct state *s;
+    bool found;
+
+    if (state_open(folder, true, &s, &found, &why) < 0)
+        fail_msg("%s", why.data);
+    assert_int_equal(found, is_new);
+    return s;
+}
+
+static void one_owner(void **state)
+{
+    struct state *s = opened(true), *other;
+    text_auto why = {0};
+    bool found;
+
+    assert_int_equal(state_open(folder, false, &other, &found, &why), -EBUSY);
+    state_close(s);
+    assert_int_equal(chmod(folder, 0755), 0);
+    text_clear(&why);
+    assert_int_equal(state_open(folder, false, &other, &found, &why), -EINVAL);
+    assert_non_null(strstr(why.data, "chmod 700"));
+}
+
+static void kept_on_disk(void **state)
+{
+    struct world *w = *state;
+    struct state *s = opened(true);
+    text_auto why = {0}, wanted = {0}, got = {0};
+    struct effects fx = {0};
+    struct core *core;
+    uint8_t secret[32], again[32], other[32] = {1};
+
+    assert_int_equal(state_secret(s, NULL, secret, &why), 0);
+    assert_int_equal(state_checkpoint(s, w->core, &why), 0);
+    w->fx.want_changes = true;
+    assert_int_equal(put(w, CREATE, UUID1), 0);
+    assert_false(state_unsynced(s));
+    assert_int_equal(state_write(s, w->core, &w->fx, &why), 0);
+    assert_true(state_unsynced(s));
+    state_sync(s);
+    assert_false(state_unsynced(s));
+    state_close(s);
+    s = opened(false);
+    assert_int_equal(state_secret(s, NULL, again, &why), 0);
+    assert_memory_equal(secret, again, 32);
+    assert_int_equal(state_secret(s, other, again, &why), -EINVAL);
+    text_clear(&why);
+    assert_int_equal(state_load(s, &core, &fx, &why, &why), 0);
+    assert_int_equal(why.len, 0);
+    state_format(w->core, &wanted);
+    state_format(core, &got);
+    assert_string_equal(got.data, wanted.data);
+    core_free(core);
+    effects_done(&fx);
+    state_close(s);
+}
+
+/* The file may grow no further: refused before anything has happened, and accepted again later. */
+static void no_room(void **state)
+{
+    struct world *w = *state;
+    struct state *s = opened(true);
+    struct rlimit old, small = {65536, RLIM_INFINITY};
+    text_auto why = {0};
+
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(state_checkpoint(s, w->core, &why), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    small.rlim_max = old.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_int_equal(state_admit(s, &why), -EFBIG);
+    assert_non_null(strstr(why.data, folder));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    text_clear(&why);
+    assert_int_equal(state_admit(s, &why), 0);
+    state_close(s);
+}
+
+/* What could not be written comes with what is written next. */
+static void made_up_for(void **state)
+{
+    struct world *w = *state;
+    struct state *s = opened(true);
+    struct rlimit old, small = {1, RLIM_INFINITY};
+    text_auto why = {0}, wanted = {0}, got = {0};
+    struct effects fx = {0};
+    struct core *core;
+
+    signal(SIGXFSZ, SIG_IGN);
+    w->fx.want_changes = true;
+    assert_int_equal(state_checkpoint(s, w->core, &why), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    small.rlim_max = old.rlim_max;
+    assert_int_equal(put(w, CREATE, UUID1), 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_int_equal(state_write(s, w->core, &w->fx, &why), -EFBIG);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(put(w, "bus/ap/config_time", "99"), 0);
+    text_clear(&why);
+    assert_int_equal(state_write(s, w->core, &w->fx, &why), 0);
+    state_close(s);
+    s = opened(false);
+    assert_int_equal(state_load(s, &core, &fx, &why, &why), 0);
+    state_format(w->core, &wanted);
+    state_format(core, &got);
+    assert_string_equal(got.data, wanted.data);
+    core_free(core);
+    effects_done(&fx);
+    state_close(s);
+}
+
+/* The check value of the standard. */
+static void crc(void **state)
+{
+    assert_int_equal(crc32_of("123456789", 9), 0xcbf43926);
+    assert_int_equal(crc32_of("", 0), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(crc),
+        cmocka_unit_test(wrong_lines),
+        cmocka_unit_test_setup_teardown(cut_at_every_byte, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(begun_but_not_complete, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lost_pages, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(damage_is_no_power_loss, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_owner, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(kept_on_disk, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(no_room, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(made_up_for, make_folder, remove_folder),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
