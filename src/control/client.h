@@ -10,10 +10,9 @@
 #include "socket/peer.h"
 
 /*
- * The bytes of one connection: what has come in and what is to go out. It never blocks and never
- * holds more than it must: while more than CONTROL_HOLD bytes wait to be read by the peer, its
- * requests wait. When more than CONTROL_QUEUES_MAX bytes wait for all clients together, the one for
- * which most of them wait is cut off.
+ * The input and output buffers of one connection. It never blocks, and its memory is bounded: while
+ * the peer has more than CONTROL_HOLD unread bytes, its requests wait; when all clients together
+ * have more than CONTROL_QUEUES_MAX unread bytes, the one with the most is disconnected.
  */
 #define CONTROL_HOLD       (1024u * 1024u)
 #define CONTROL_QUEUES_MAX (32u * 1024u * 1024u)
@@ -24,22 +23,22 @@ struct control_client {
     struct control_peer peer;
     struct line_buffer in;
     struct outbox out;
-    bool corked;  /* what is in out waits until the world has settled */
-    bool pending; /* in may hold whole lines: others had to get their turn first */
-    bool ended;   /* the peer will send no more */
+    bool corked;  /* out is held back until control_host.settle is done */
+    bool pending; /* in may contain complete lines, left for the next round */
+    bool ended;   /* the peer has shut down its sending side */
 };
 
-/* Whether the peer may send: all its lines are answered and it reads the answers. */
+/* Whether to read from the peer: all its lines are answered, and it reads the answers. */
 static inline bool control_client_listens(const struct control_client *c)
 {
     return !c->socket.dead && !c->ended && !c->corked && !c->pending &&
            outbox_waiting(&c->out) <= CONTROL_HOLD;
 }
 
-/* Reads what is there, at most 64 KiB, and keeps a descriptor that came along. */
+/* Reads at most 64 KiB, and keeps a descriptor passed along. */
 void control_client_read(struct control_client *c);
 
-/* Writes what the peer takes, unless the client is corked. */
+/* Sends as much as possible without blocking, unless the client is corked. */
 void control_client_flush(struct control_client *c);
 
 /* Sets the events that the event loop waits for; a dead client is freed. */

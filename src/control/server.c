@@ -67,7 +67,7 @@ static void settled(void *data)
     }
 }
 
-/* What has been executed shows to everyone before its reply leaves. */
+/* Holds the reply back until what was executed is visible everywhere. */
 static void settle(struct control_client *c)
 {
     struct control_server *s = c->server;
@@ -138,7 +138,7 @@ static struct control_client *find_largest(const struct control_server *s)
     return largest;
 }
 
-/* Total: the bytes that wait for all clients. */
+/* total: the unsent bytes of all clients. */
 static void cut_off_largest(struct control_server *s, size_t total)
 {
     while (total > CONTROL_QUEUES_MAX) {
@@ -189,7 +189,7 @@ static void client_run(struct control_client *c)
     if (outbox_waiting(&c->out) > CONTROL_QUEUES_MAX / 2 / CONTROL_CLIENTS_MAX)
         limit_queues(s);
     log_cut_off(s);
-    /* A peer that has closed its side still gets the answers to what it sent before. */
+    /* A peer that has shut down its sending side still gets all replies. */
     if (c->ended && !c->pending && !c->corked && !outbox_waiting(&c->out))
         c->socket.dead = true;
     control_client_watch(c);
@@ -201,7 +201,7 @@ static void on_ready(struct peer *p, uint32_t events)
 
     if (events & EPOLLIN && control_client_listens(c))
         control_client_read(c);
-    /* Nobody is left to read what would be answered. */
+    /* Nobody is left to read replies. */
     else if (events & (EPOLLERR | EPOLLHUP))
         c->socket.dead = true;
     client_run(c);
@@ -317,11 +317,11 @@ static void send_event(struct control_server *s, unsigned kind, const struct tex
             continue;
         total += line->len;
         text_add(&c->out.text, line->data, line->len);
-        /* Now and then, so that one who reads along is not cut off by a single large batch. */
+        /* Send now and then, so that a client that keeps reading survives a large batch. */
         if (before / FLUSH_EVERY != outbox_waiting(&c->out) / FLUSH_EVERY)
             control_client_flush(c);
     }
-    /* What has been flushed was counted: then it is looked at closely. */
+    /* total includes bytes flushed meanwhile, so count again. */
     if (total > CONTROL_QUEUES_MAX)
         limit_queues(s);
 }
@@ -336,7 +336,7 @@ void control_server_log(struct control_server *s, enum log_level level, const ch
     ring_add(&s->state.log, now, level, message);
     ring_add(&s->state.events, now, CONTROL_EVENT_LOG, line.data);
     send_event(s, CONTROL_EVENT_LOG, &line);
-    /* They are sent from the event loop: whoever logs may be in the middle of one's request. */
+    /* Sent from the event loop, since the caller may be in the middle of a client's request. */
     for (struct peer *p = s->peers.first; p; p = p->next)
         control_client_watch(client_of(p));
 }
