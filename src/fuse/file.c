@@ -45,9 +45,9 @@ static int check_open(const struct fuse_mount *m, fuse_ino_t ino, int flags, boo
     *device = e.device;
     if (e.device)
         return core_open(m->hub->door->core, m->tree, ino, node);
-    if (access != O_WRONLY && !(e.shows && e.mode & 0444))
+    if (access != O_WRONLY && !(e.mode & 0444))
         return -EACCES;
-    return access != O_RDONLY && !(e.stores && e.mode & 0222) ? -EACCES : 0;
+    return access != O_RDONLY && !(e.mode & 0222) ? -EACCES : 0;
 }
 
 static void do_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

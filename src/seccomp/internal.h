@@ -59,11 +59,12 @@ int seccomp_add_vfio_node(struct seccomp *n, const char *name, const struct vfio
 void seccomp_forget_node(struct seccomp *n, const char *name);
 bool seccomp_node_lives(const struct seccomp *n, const struct seccomp_node *node);
 
-/* listener.c */
+/* notification.c */
 /* ioctl(2) that is not interrupted. */
 int seccomp_listener_ioctl(int listener, unsigned long number, void *argument);
 /* result: or -errno. Whoever is gone needs no answer. */
 void seccomp_answer(int listener, uint64_t id, int64_t result);
+void seccomp_let_kernel_go_on(int listener, uint64_t id);
 /* Whether the caller of the notification still waits. */
 bool seccomp_waits(int listener, uint64_t id);
 

@@ -35,42 +35,6 @@ struct seccomp_call {
 
 /* Retries after EINTR, which the kernel returns if the daemon is stopped or traced while it waits
  * for the listener's lock. Otherwise an answer would be lost, or a caller be taken for dead. */
-int seccomp_listener_ioctl(int listener, unsigned long number, void *argument)
-{
-    int rc;
-
-    do
-        rc = ioctl(listener, number, argument);
-    while (rc < 0 && errno == EINTR);
-    return rc;
-}
-
-static void send_answer(int listener, struct seccomp_notif_resp *answer)
-{
-    if (seccomp_listener_ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, answer) < 0)
-        errno = 0; /* its caller is gone */
-}
-
-void seccomp_answer(int listener, uint64_t id, int64_t result)
-{
-    struct seccomp_notif_resp answer = {
-        .id = id, .val = result < 0 ? 0 : result, .error = result < 0 ? (int32_t)result : 0};
-
-    send_answer(listener, &answer);
-}
-
-static void let_kernel_go_on(int listener, uint64_t id)
-{
-    struct seccomp_notif_resp answer = {.id = id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
-
-    send_answer(listener, &answer);
-}
-
-bool seccomp_waits(int line, uint64_t id)
-{
-    return seccomp_listener_ioctl(line, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
-}
-
 static void call_answer(struct ioctl_call *c, int result)
 {
     LIST_REMOVE((struct seccomp_call *)c, link);
@@ -206,7 +170,7 @@ static void serve_zcrypt(struct seccomp *n, const struct seccomp_notif *request)
     int rc = find_node(n, request, &node);
 
     if (rc == 0 && (!node || node->is_vfio || !n->zcrypt)) {
-        let_kernel_go_on(n->listener, request->id);
+        seccomp_let_kernel_go_on(n->listener, request->id);
         return;
     }
     if (rc == 0)
@@ -232,7 +196,7 @@ static void serve_vfio(struct seccomp *n, const struct seccomp_notif *request)
     if (request->pid)
         rc = seccomp_vfio_look(n, (pid_t)request->pid, (int)request->data.args[0], &target);
     if (rc == -ENOENT || (rc == 0 && !target.known)) {
-        let_kernel_go_on(n->listener, request->id);
+        seccomp_let_kernel_go_on(n->listener, request->id);
         return;
     }
     if (rc == 0)

@@ -180,8 +180,6 @@ static void attr_entry(const struct sysfs_tree *t, const struct attr *a, struct 
     *out = (struct sysfs_entry){.ino = inode_pack(in),
                                 .type = SYSFS_TYPE_FILE,
                                 .mode = a->attr->mode,
-                                .shows = a->attr->show != NULL,
-                                .stores = a->attr->store != NULL,
                                 .stable = !a->group && !a->attr->visible};
     set_name(out, a->attr->name);
     owner_apply(t, out);

@@ -82,7 +82,6 @@ struct sysfs_entry {
      * that come and go with a driver, are not stable and must be looked up each time.
      */
     bool stable;
-    bool shows, stores; /* an attribute: it can be read, written, where the mode allows it */
     bool device; /* a device node such as z90crypt, not an attribute: open() uses core_open */
     char name[SYSFS_NAME_MAX];
 };

@@ -2,6 +2,7 @@
 #include "vfio/container.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAP_READ    1u
@@ -33,6 +34,14 @@ void container_leave(struct container *c)
     c->type = 0;
     c->dirty_tracking = false;
     ranges_done(&c->mappings);
+}
+
+void container_put(struct container *c)
+{
+    if (c->users)
+        return;
+    ranges_done(&c->mappings);
+    free(c);
 }
 
 /* The caller learns how much room it takes before it gets everything. */

@@ -17,6 +17,8 @@ struct container {
 
 void container_join(struct container *c);
 void container_leave(struct container *c);
+/* Frees it if nobody uses it. */
+void container_put(struct container *c);
 struct vfio_answer container_ioctl(struct container *c, const struct vfio_args *a);
 
 /* IOMMU_GET_INFO, MAP_DMA and UNMAP_DMA, which iommufd has, too. */

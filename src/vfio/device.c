@@ -147,6 +147,18 @@ int vfio_device_open(struct vfio *v, struct vfio_device *d, const struct vfio_ca
     return 0;
 }
 
+void vfio_group_unset(struct vfio_device *d)
+{
+    if (d->container) {
+        container_leave(d->container);
+        container_put(d->container);
+    }
+    if (d->iommufd && --d->iommufd->users == 0)
+        iommufd_put(d->iommufd);
+    d->container = NULL;
+    d->iommufd = NULL;
+}
+
 void vfio_device_close(struct vfio *v, struct vfio_device *d)
 {
     struct command cmd = {.kind = CMD_VFIO_CLOSE,

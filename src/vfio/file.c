@@ -82,22 +82,6 @@ int vfio_file_new(struct vfio *v, enum vfio_kind kind, struct vfio_file **out, i
     return 0;
 }
 
-void container_put(struct container *c)
-{
-    if (c->users)
-        return;
-    ranges_done(&c->mappings);
-    free(c);
-}
-
-void iommufd_put(struct iommufd *f)
-{
-    if (f->users)
-        return;
-    iommufd_done(f);
-    free(f);
-}
-
 static void forget(struct vfio_file *f)
 {
     LIST_REMOVE(f, link);

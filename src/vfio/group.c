@@ -14,18 +14,6 @@ static bool has_container(const struct vfio_device *d)
     return d->container || d->iommufd;
 }
 
-void vfio_group_unset(struct vfio_device *d)
-{
-    if (d->container) {
-        container_leave(d->container);
-        container_put(d->container);
-    }
-    if (d->iommufd && --d->iommufd->users == 0)
-        iommufd_put(d->iommufd);
-    d->container = NULL;
-    d->iommufd = NULL;
-}
-
 static struct vfio_answer get_status(struct vfio_call *c, const struct vfio_device *d)
 {
     struct vfio_group_status status;

@@ -102,14 +102,13 @@ void vfio_device_unname(struct vfio *v, struct vfio_file *f);
 /* Another descriptor of the device for the caller: 0, or the errno of GET_DEVICE_FD. */
 int vfio_device_open(struct vfio *v, struct vfio_device *d, const struct vfio_caller *c);
 void vfio_device_close(struct vfio *v, struct vfio_device *d);
+/* The group leaves its container. */
+void vfio_group_unset(struct vfio_device *d);
 struct vfio_answer vfio_device_ioctl(struct vfio_call *c, struct vfio_file *f);
 bool vfio_device_removed(const struct vfio *v, const struct vfio_device *d);
 
 /* group.c */
 struct vfio_answer vfio_group_ioctl(struct vfio_call *c, struct vfio_file *f);
-void vfio_group_unset(struct vfio_device *d);
-void container_put(struct container *c);
-void iommufd_put(struct iommufd *f);
 
 /* eventfd.c */
 /* Takes over the caller's descriptor: 0, -EBADF, -EINVAL: it is no eventfd, or -errno. */

@@ -43,6 +43,14 @@ void iommufd_done(struct iommufd *f)
         discard(f, LIST_FIRST(&f->objects));
 }
 
+void iommufd_put(struct iommufd *f)
+{
+    if (f->users)
+        return;
+    iommufd_done(f);
+    free(f);
+}
+
 static struct iommu_object *object_new(struct iommufd *f, bool is_device)
 {
     struct iommu_object *o;

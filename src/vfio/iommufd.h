@@ -29,6 +29,8 @@ struct iommufd {
 };
 
 void iommufd_done(struct iommufd *f);
+/* Frees it if nobody uses it. */
+void iommufd_put(struct iommufd *f);
 
 /* NULL: there is no such IOAS. */
 struct iommu_object *iommufd_ioas(const struct iommufd *f, uint32_t id);

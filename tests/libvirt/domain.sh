@@ -4,7 +4,6 @@
 # starts, another one fails to. Its images and logs would be in the computer's /var.
 set -eu
 root=$1
-uuid=69aa1a8a-0000-4000-8000-000000000001
 work=$(mktemp -d /tmp/domain.XXXXXX)
 for dir in /var/lib/libvirt /var/cache/libvirt /var/log/libvirt; do
     test -d $dir && mount -t tmpfs tmpfs $dir
@@ -32,12 +31,13 @@ virsh() { command virsh -q -c qemu:///system "$@" 2>&1; }
 
 # describe NAME ARGUMENT: a domain whose QEMU gets an argument more.
 describe() {
+    local more="<qemu:commandline><qemu:arg value='$2'/></qemu:commandline>"
     cat > "$work/$1.xml" << XML
 <domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>$1</name><memory unit='MiB'>64</memory><os><type arch='s390x' machine='s390-ccw-virtio'>hvm</type></os>
   <cpu mode='maximum'/>
   <devices><emulator>$work/qemu</emulator><memballoon model='none'/><console type='pty'/></devices>
-  ${2:+<qemu:commandline><qemu:arg value='$2'/></qemu:commandline>}
+  ${2:+$more}
 </domain>
 XML
 }

@@ -283,7 +283,7 @@ int model_vfio_store(struct model *m, const struct step *s, struct m_outcome *ou
         return ap_config(m, s);
     if (strcmp(s->attr, "remove") == 0)
         return remove_device(m, s, out);
-    return strcmp(s->attr, "matrix") == 0 ? -EACCES : -ENOENT;
+    return strcmp(s->attr, "matrix") == 0 ? -EIO : -ENOENT;
 }
 
 /* [guests-attach] */
