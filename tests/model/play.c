@@ -284,8 +284,8 @@ static bool refusal_logged(const struct play *p, int err)
 static bool check_refusal(struct play *p, const struct step *s, uint64_t digest)
 {
     p->refusals++;
-    /* Opening for writing is checked by the file system, not by the core. */
-    if (s->kind == STEP_STORE && p->file_found && p->wanted.result != -EACCES &&
+    /* That a file cannot be written its mode says, before the core is asked. */
+    if (s->kind == STEP_STORE && p->file_found && p->wanted.result != -EIO &&
         !refusal_logged(p, p->wanted.result))
         return play_fail(p, "the log does not say what was refused");
     for (size_t i = 0; i < p->fx.count; i++)

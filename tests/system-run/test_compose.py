@@ -9,7 +9,7 @@ from runs import binary
 
 OURS = ["/sys/bus/ap", "/sys/bus/matrix", "/sys/bus/mdev", "/sys/class/mdev_bus", "/sys/class/zcrypt",
         "/sys/devices/ap", "/sys/devices/vfio_ap", "/sys/devices/virtual/zcrypt",
-        "/sys/kernel/iommu_groups", "/dev/apus", "/dev/z90crypt", "/dev/zcrypt"]
+        "/sys/kernel/iommu_groups", "/dev/apus", "/dev/vfio", "/dev/z90crypt", "/dev/zcrypt"]
 
 # Names, types and link targets. Left out: what kernel and other tests change meanwhile (every mount
 # of a FUSE file system is a device of class bdi), and what apus run says that it changes.

@@ -11,11 +11,13 @@ WALK = Path(__file__).with_name("vfio_walk.py")
 
 
 @pytest.fixture(params=["root", "user"])
-def walk(request, runs):
+def walk(request):
     """What a part of vfio_walk.py has found: {what: answers}."""
+    runs = request.getfixturevalue("runs" if request.param == "root" else "user_runs")
+    call = runs.command if request.param == "root" else runs.command_as_user
+
     def answers(part):
-        line = ["run", "--abi", "upstream", "--", "/usr/bin/python3", WALK, part]
-        result = runs.apus(*line) if request.param == "root" else runs.command_as_user(binary(), *line)
+        result = call(binary(), "run", "--abi", "upstream", "--", "/usr/bin/python3", WALK, part)
         assert result.returncode == 0, result.stderr
         return {what: value.strip() for what, value in ((each + " ").split(" ", 1) for each in result.stdout.splitlines())}
     return answers
@@ -76,4 +78,4 @@ def test_run_inside_run(runs):
     """There is one listener around a program: the inner machine works without VFIO, and says so."""
     result = runs.bash("apus run -- sh -c 'cat /sys/bus/ap/apmask; ls /dev/vfio'")
     assert "0xffff" in result.stdout
-    assert "no VFIO in here" in result.stderr
+    assert "VFIO is not available" in result.stderr

@@ -28,7 +28,7 @@ def call(fd, number, argument=0):
     at = (ctypes.c_char * len(argument)).from_buffer(argument) if isinstance(argument, bytearray) else ctypes.c_void_p(argument)
     ctypes.set_errno(0)
     result = LIBC.ioctl(fd, ctypes.c_ulong(0x3b64 + number), at)
-    return errno.errorcode[ctypes.get_errno()] if result < 0 else result
+    return errno.errorcode[ctypes.get_errno()].replace("ENOTSUP", "EOPNOTSUPP") if result < 0 else result
 
 
 def words(*values):

@@ -76,9 +76,10 @@ def test_off_and_on_keeps_assignment_and_ownership(host, mdev):
     assert host.exists(f"{CARD}/05.0047")
     host.se_adapter(5, "on")
     after = host.dump()
-    scans = "bus/ap/scans"
-    assert {k: v for k, v in after.items() if k != scans} == {
-        k: v for k, v in before.items() if k != scans}
+    # The queues that the fixture has bound by hand are counted at the next scan.
+    counters = {"bus/ap/scans", "bus/ap/bindings_complete_count"}
+    assert {k: v for k, v in after.items() if k not in counters} == {
+        k: v for k, v in before.items() if k not in counters}
 
 
 def test_adapters_and_domains_can_be_added(host):
