@@ -120,13 +120,14 @@ uninstall: setup
 	@meson introspect $(BUILD) --installed | \
 		python3 -c 'import json, sys; print(*sorted(set(json.load(sys.stdin).values()), reverse=True), sep="\n")' | \
 		while read -r file; do rm -f "$(DESTDIR)$$file"; dir=$(DESTDIR)$${file%/*}; \
-		case $$dir in */apus | */apus/*) rmdir --ignore-fail-on-non-empty "$$dir" 2> /dev/null || true;; esac; done
+		case $$dir in */apus/*) rmdir --ignore-fail-on-non-empty "$$dir" "$${dir%/*}" 2> /dev/null || true;; \
+		*/apus) rmdir --ignore-fail-on-non-empty "$$dir" 2> /dev/null || true;; esac; done
 
-# A release build in build-bench/, measured: JSON lines, and a table on standard error. As root.
 # Every state of small machines, and whether each of some broken rules is found.
 soak: deps-test
 	tests/search/broken . $(BUILD)-soak --all-states
 
+# A release build in build-bench/, measured: JSON lines, and a table on standard error. As root.
 bench: deps-test
 	JOBS=$(JOBS) bench/run
 

@@ -203,7 +203,7 @@ static int code_parse(struct slice w, struct fault *f, struct text *why)
 static int service_parse(struct slice w, struct fault *f, struct text *why)
 {
     struct slice first, second;
-    uint64_t code, reason;
+    uint64_t code = 0, reason = 0;
     int rc = -EINVAL;
 
     if (slice_cut(slice_from(w, 8), '/', &first, &second))

@@ -189,7 +189,7 @@ static void serve_zcrypt(struct seccomp *n, const struct seccomp_notif *request)
 
 static void serve_vfio(struct seccomp *n, const struct seccomp_notif *request)
 {
-    struct vfio_target target;
+    struct vfio_target target = {0};
     uid_t user = 0;
     int rc = -EOPNOTSUPP; /* the caller is in a PID namespace beside ours */
 

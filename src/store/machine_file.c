@@ -522,17 +522,6 @@ int machine_file_read(const char *path, struct text *out, struct text *error)
     return rc;
 }
 
-int machine_file_load(const char *path, struct machine_config *out, struct text *error)
-{
-    text_auto data = {0};
-    int rc = machine_file_read(path, &data, error);
-
-    if (rc < 0)
-        return rc;
-    return machine_file_parse(machine_file_name(path), data.data ? data.data : "", data.len, out,
-                              error);
-}
-
 void machine_file_doubts(const char *name, const struct machine_config *c, struct text *out)
 {
     unsigned installed = 0, in_lpar = 0;

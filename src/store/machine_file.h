@@ -33,9 +33,6 @@ const char *machine_file_name(const char *path);
  */
 int machine_file_read(const char *path, struct text *out, struct text *error);
 
-/* Reads and parses. */
-int machine_file_load(const char *path, struct machine_config *out, struct text *error);
-
 /*
  * Appends a line with newline, "name: ...", for everything that is valid but probably not intended:
  * a machine that cannot have a queue.

@@ -264,9 +264,9 @@ static int restore_machine(const struct state_image *image, struct core **core, 
                            struct text *why)
 {
     const struct change *bus = image->count > 1 ? &image->v[1].of : NULL;
-    struct record_entry entry, bus_entry;
+    struct record_entry entry = {0}, bus_entry = {0};
     text_auto clause = {0};
-    struct saved machine, host;
+    struct saved machine = {0}, host = {0};
     int rc = state_fields_parse(&image->v[0].of, image->v[0].fields, image->v[0].len, &machine,
                                 &entry, &clause);
 

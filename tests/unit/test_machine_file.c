@@ -498,6 +498,14 @@ static void write_file(const char *path, const char *byte, size_t count)
     assert_int_equal(fclose(f), 0);
 }
 
+static int load(const char *path, struct machine_config *out, struct text *error)
+{
+    text_auto data = {0};
+    int rc = machine_file_read(path, &data, error);
+
+    return rc < 0 ? rc : machine_file_parse(path, data.data ? data.data : "", data.len, out, error);
+}
+
 static void test_load(void **state)
 {
     char path[] = "/tmp/apus-machine-file-XXXXXX";
@@ -509,20 +517,20 @@ static void test_load(void **state)
     close(fd);
     machine_config_empty(&empty);
     write_file(path, "\n", MACHINE_FILE_MAX);
-    assert_int_equal(machine_file_load(path, &c, &error), -EINVAL);
+    assert_int_equal(load(path, &c, &error), -EINVAL);
     assert_non_null(strstr(error.data, "no section"));
     text_clear(&error);
     memset(&c, 0x5a, sizeof c);
     write_file(path, ";", MACHINE_FILE_MAX + 1);
-    assert_int_equal(machine_file_load(path, &c, &error), -EFBIG);
+    assert_int_equal(load(path, &c, &error), -EFBIG);
     assert_non_null(strstr(error.data, "too large"));
     assert_int_equal(unlink(path), 0);
     text_clear(&error);
-    assert_int_equal(machine_file_load(path, &c, &error), -ENOENT);
+    assert_int_equal(load(path, &c, &error), -ENOENT);
     assert_non_null(strstr(error.data, path));
     assert_non_null(strstr(error.data, "No such file"));
     text_clear(&error);
-    assert_int_equal(machine_file_load("/", &c, &error), -EISDIR);
+    assert_int_equal(load("/", &c, &error), -EISDIR);
     assert_non_null(strstr(error.data, "/: cannot read"));
     assert_int_equal(((unsigned char *)&c)[0], 0x5a);
 }
@@ -533,7 +541,7 @@ static struct machine_config example(const char *name)
     text_auto path = {0}, error = {0};
 
     text_addf(&path, APUS_SOURCE "/examples/%s", name);
-    if (machine_file_load(path.data, &c, &error) != 0)
+    if (load(path.data, &c, &error) != 0)
         fail_msg("%s", error.data);
     return c;
 }
