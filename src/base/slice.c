@@ -47,10 +47,10 @@ bool slice_cut(struct slice s, char separator, struct slice *before, struct slic
 
 bool slice_is(struct slice s, const char *text)
 {
-    return s.len == strlen(text) && memcmp(s.at, text, s.len) == 0;
+    return s.len == strlen(text) && (!s.len || memcmp(s.at, text, s.len) == 0);
 }
 
 bool slice_starts(struct slice s, const char *prefix)
 {
-    return s.len >= strlen(prefix) && memcmp(s.at, prefix, strlen(prefix)) == 0;
+    return s.len >= strlen(prefix) && (!*prefix || memcmp(s.at, prefix, strlen(prefix)) == 0);
 }

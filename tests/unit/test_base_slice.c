@@ -13,7 +13,8 @@ static struct slice of(const char *text)
 static void assert_slice(struct slice s, const char *text)
 {
     assert_int_equal(s.len, strlen(text));
-    assert_memory_equal(s.at, text, s.len);
+    if (s.len) /* an empty one may be nowhere */
+        assert_memory_equal(s.at, text, s.len);
 }
 
 static void test_trim(void **state)
