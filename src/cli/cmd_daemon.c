@@ -129,27 +129,51 @@ static int parse_clock(const char *value, struct daemon_options *o)
     return 0;
 }
 
-static int parse_one(int option, const char *value, struct daemon_options *o)
+/* Options that are taken as they are. */
+static void parse_plain(int option, const char *value, struct daemon_options *o)
 {
     switch (option) {
     case OPT_MOUNT:
         o->mount = value;
-        return 0;
+        return;
     case OPT_SOCKET:
         o->socket = value;
-        return 0;
+        return;
     case OPT_NO_TREE:
         o->no_tree = true;
-        return 0;
+        return;
     case OPT_GUEST_SOCKET:
         o->guest_socket = value;
-        return 0;
+        return;
     case 'm':
         o->machine = value;
-        return 0;
+        return;
     case 'q':
         o->quiet = true;
-        return 0;
+        return;
+    case OPT_DEV_LINKS:
+        o->dev_links = value;
+        return;
+    case OPT_PID_FILE:
+        o->pid_file = value;
+        return;
+    case OPT_FUSE_IOCTLS:
+        o->fuse_ioctls = true;
+        return;
+    case OPT_STATE:
+        o->state = value;
+        return;
+    case OPT_SYNC:
+        o->sync = true;
+        return;
+    default: /* OPT_RECORD */
+        o->record = value;
+    }
+}
+
+static int parse_one(int option, const char *value, struct daemon_options *o)
+{
+    switch (option) {
     case OPT_ABI:
         return parse_abi(value, o);
     case OPT_APPEND:
@@ -157,16 +181,10 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
         return parse_mode(option == OPT_APPEND ? RECORD_APPEND : RECORD_FORCE, o);
     case OPT_CLOCK:
         return parse_clock(value, o);
-    case OPT_DEV_LINKS:
-        o->dev_links = value;
-        return 0;
     case OPT_SECRET_FILE:
         return parse_secret_file(value, o);
     case OPT_SECRET_FD:
         return parse_secret_fd(value, o);
-    case OPT_PID_FILE:
-        o->pid_file = value;
-        return 0;
     case OPT_FUSE_FD:
         return parse_fd("fuse-fd", value, &o->fuse_fd);
     case OPT_UEVENT_FD:
@@ -177,19 +195,10 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
         return parse_fd("machine-fd", value, &o->machine_fd);
     case OPT_NOTIFY_FD:
         return parse_fd("notify-fd", value, &o->notify_fd);
-    case OPT_FUSE_IOCTLS:
-        o->fuse_ioctls = true;
-        return 0;
     case OPT_READY_FD:
         return parse_fd("ready-fd", value, &o->ready_fd);
-    case OPT_STATE:
-        o->state = value;
-        return 0;
-    case OPT_SYNC:
-        o->sync = true;
-        return 0;
-    default: /* OPT_RECORD */
-        o->record = value;
+    default:
+        parse_plain(option, value, o);
         return 0;
     }
 }

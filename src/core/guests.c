@@ -98,8 +98,10 @@ int core_guest_look(struct core *c, const struct command *cmd, struct effects *f
     if (!g)
         return -ENOENT;
     if (!g->linux_system) {
-        guest_system(c, g->v.number);
-        tree_changed(g->linux_system->bus, g->linux_system->zcrypt, g->v.number + 1, fx);
+        struct guest_linux *l = guest_system(c, g->v.number);
+
+        if (l)
+            tree_changed(l->bus, l->zcrypt, g->v.number + 1, fx);
     }
     return 0;
 }

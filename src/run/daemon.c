@@ -17,65 +17,78 @@
 
 #define ARGS_MAX 32
 
-static void keep_open(int fd)
+struct args {
+    const char *v[ARGS_MAX]; /* ends with NULL */
+    char numbers[8][24];
+    unsigned count, number_count;
+};
+
+/* value NULL: the option has none, or is not wanted. */
+static void add(struct args *a, const char *option, const char *value)
 {
-    if (fd >= 0)
-        fcntl(fd, F_SETFD, 0);
+    if (!value)
+        return;
+    a->v[a->count++] = option;
+    a->v[a->count++] = value;
+}
+
+static void add_flag(struct args *a, const char *option, bool wanted)
+{
+    if (wanted)
+        a->v[a->count++] = option;
+}
+
+static void add_number(struct args *a, const char *option, uint64_t value)
+{
+    char *text = a->numbers[a->number_count++];
+
+    snprintf(text, sizeof(a->numbers[0]), "%" PRIu64, value);
+    add(a, option, text);
+}
+
+/* A descriptor that the daemon inherits; negative: there is none. */
+static void add_fd(struct args *a, const char *option, int fd)
+{
+    if (fd < 0)
+        return;
+    add_number(a, option, (uint64_t)fd);
+    fcntl(fd, F_SETFD, 0);
+}
+
+static void list_args(const struct daemon_start *how, int ready, struct args *a)
+{
+    add_flag(a, "apus", true);
+    add_flag(a, "daemon", true);
+    add_fd(a, "--ready-fd", ready);
+    add(a, "--socket", how->socket);
+    add_fd(a, "--fuse-fd", how->fuse);
+    add(a, "--dev-links", how->fuse >= 0 ? "/dev" : NULL);
+    add_flag(a, "--no-tree", how->fuse < 0);
+    add_flag(a, "--quiet", !how->verbose);
+    add_fd(a, "--uevent-fd", how->uevents);
+    if (how->uevents >= 0)
+        add_number(a, "--outside", how->outside);
+    add_fd(a, "--notify-fd", how->notify);
+    add_flag(a, "--fuse-ioctls", how->notify >= 0 && how->fuse_ioctls);
+    add(a, "--machine", how->machine);
+    add_fd(a, "--machine-fd", how->machine ? how->machine_text : -1);
+    add(a, "--abi", how->abi);
+    add(a, "--record", how->record);
+    add_flag(a, "--append", how->append);
+    add_flag(a, "--force", how->force);
 }
 
 static _Noreturn void become_daemon(const struct daemon_start *how, int ready, pid_t parent)
 {
-    char fuse_text[16], ready_text[16], uevents_text[16], outside_text[32], notify_text[16],
-        machine_text[16];
-    const char *args[ARGS_MAX] = {"apus",     "daemon",   "--ready-fd",
-                                  ready_text, "--socket", how->socket};
-    int n = 6;
+    struct args args = {0};
 
-    snprintf(fuse_text, sizeof(fuse_text), "%d", how->fuse);
-    snprintf(ready_text, sizeof(ready_text), "%d", ready);
-    snprintf(uevents_text, sizeof(uevents_text), "%d", how->uevents);
-    snprintf(outside_text, sizeof(outside_text), "%" PRIu64, how->outside);
-    if (how->fuse >= 0) {
-        args[n++] = "--fuse-fd", args[n++] = fuse_text;
-        args[n++] = "--dev-links", args[n++] = "/dev";
-    } else {
-        args[n++] = "--no-tree";
-    }
-    if (!how->verbose)
-        args[n++] = "--quiet";
-    if (how->uevents >= 0) {
-        args[n++] = "--uevent-fd", args[n++] = uevents_text;
-        args[n++] = "--outside", args[n++] = outside_text;
-    }
-    if (how->notify >= 0) {
-        snprintf(notify_text, sizeof(notify_text), "%d", how->notify);
-        args[n++] = "--notify-fd", args[n++] = notify_text;
-        if (how->fuse_ioctls)
-            args[n++] = "--fuse-ioctls";
-    }
-    if (how->machine)
-        args[n++] = "--machine", args[n++] = how->machine;
-    if (how->machine && how->machine_text >= 0) {
-        snprintf(machine_text, sizeof(machine_text), "%d", how->machine_text);
-        args[n++] = "--machine-fd", args[n++] = machine_text;
-    }
-    if (how->abi)
-        args[n++] = "--abi", args[n++] = how->abi;
-    if (how->record)
-        args[n++] = "--record", args[n++] = how->record;
-    if (how->append || how->force)
-        args[n++] = how->append ? "--append" : "--force";
-    keep_open(how->fuse);
-    keep_open(ready);
-    keep_open(how->uevents);
-    keep_open(how->notify);
-    keep_open(how->machine_text);
+    list_args(how, ready, &args);
     /* Ctrl-C in the terminal is for the program; the daemon must not get it. */
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         _exit(PROGRAM_FAILED);
-    execv("/proc/self/exe", (char **)args);
+    execv("/proc/self/exe", (char **)args.v);
     run_error("cannot start the daemon: %s (is /proc mounted?)", error_text(errno));
     _exit(PROGRAM_FAILED);
 }

@@ -22,6 +22,8 @@ static int equip(struct vfio_file *f, struct vfio_device *d)
         f->iommufd->users = 1;
         return 0;
     default:
+        if (!d)
+            return -ENODEV;
         vfio_device_name(d, f);
         d->group_open = true;
         return 0;
