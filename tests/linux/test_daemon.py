@@ -170,7 +170,7 @@ def test_what_a_program_leaves_behind_does_not_speak_to_the_next(one):
 
 def test_what_cannot_start_says_why(one, machine):
     for words, text in [(("Guest1", UUID1), "already running"), (("Guest2", UUID1), "is used by guest Guest1"),
-                        (("Guest2", UUID2), f"no mediated device {UUID2}"), (("a/b", UUID1), "is not a valid guest name"), (("..", UUID1), "is not a valid guest name")]:
+                        (("Guest2", UUID2), f"no mediated device {UUID2}"), (("a/b", UUID1), "is not a valid name"), (("..", UUID1), "is not a valid name")]:
         done = machine.apus("guest", "start", *words, "--linux", check=False)
         assert done.returncode != 0 and text in done.stderr
     assert list(machine.guests()) == ["Guest1"]

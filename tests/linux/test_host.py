@@ -109,8 +109,13 @@ def both_views(place, name, kernel):
         file.write_text(MACHINES[name])
     options = ["-m", file, "--abi", "upstream"]
     real = compared(dump(["linux", "host", *options, "--kernel", kernel]))
-    ours = without_vfio_ap(compared(dump(["run", *options]), YOUNGER - {last(path) for path in real}))
-    return real, ours
+    ours = compared(dump(["run", *options]), YOUNGER - {last(path) for path in real})
+    # A driver resets its queues. Where the kernel has none, it is its own first reset that is shown, and when it looks at
+    # that again depends on the interrupts that it has enabled by then.
+    for queue in [name.rpartition("/")[0] for name, value in ours.items() if value == "-> vfio_ap"]:
+        real.pop(f"{queue}/reset", None)
+        ours.pop(f"{queue}/reset", None)
+    return real, without_vfio_ap(ours)
 
 
 @pytest.mark.parametrize("name", sorted(set(MACHINES) - LEFT_OUT))
