@@ -105,15 +105,20 @@ static size_t struct_len(const struct vfio_args *a)
     }
 }
 
+bool vfio_irq_set_valid(const struct vfio_irq_set *set)
+{
+    return !(set->flags & ~VFIO_IRQ_SET_FLAGS) && set->flags & VFIO_IRQ_SET_TRIGGER &&
+           (set->flags & 7u) == VFIO_IRQ_SET_EVENTFD && set->index < VFIO_IRQS && set->start == 0 &&
+           set->count <= 1 && set->argsz >= VFIO_IRQ_SET_HEADER + sizeof set->fd * set->count;
+}
+
 /* The header of SET_IRQS allows a descriptor behind it: the kernel reads it in spite of count 0. */
 static bool irq_set_has_fd(const struct vfio_args *a)
 {
     struct vfio_irq_set set;
 
     memcpy(&set, a->bytes, VFIO_IRQ_SET_HEADER);
-    return !(set.flags & ~VFIO_IRQ_SET_FLAGS) && set.flags & VFIO_IRQ_SET_TRIGGER &&
-           (set.flags & 7u) == VFIO_IRQ_SET_EVENTFD && set.index < VFIO_IRQS && set.start == 0 &&
-           set.count <= 1 && set.argsz >= VFIO_IRQ_SET_HEADER + 4 * set.count;
+    return vfio_irq_set_valid(&set);
 }
 
 /* To the end of a page at most: a name that ends before it need not have another one behind it. */

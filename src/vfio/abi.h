@@ -95,6 +95,10 @@ struct vfio_irq_set {
 #define VFIO_IRQ_SET_TRIGGER 0x20u
 #define VFIO_IRQ_SET_FLAGS   0x3fu
 
+/* Of the kinds of data and action only a trigger by eventfd is there. The header alone is looked
+ * at. */
+bool vfio_irq_set_valid(const struct vfio_irq_set *set);
+
 struct vfio_feature {
     uint32_t argsz, flags;
 };

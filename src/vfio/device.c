@@ -199,21 +199,13 @@ static struct vfio_answer get_irq_info(const struct vfio_args *a)
     return vfio_give(&info, sizeof info);
 }
 
-/* Of the kinds of data and action only a trigger by eventfd is there. */
-static bool irq_set_valid(const struct vfio_irq_set *set)
-{
-    return !(set->flags & ~VFIO_IRQ_SET_FLAGS) && set->flags & VFIO_IRQ_SET_TRIGGER &&
-           (set->flags & 7u) == VFIO_IRQ_SET_EVENTFD && set->index < VFIO_IRQS && set->start == 0 &&
-           set->count <= 1 && set->argsz >= VFIO_IRQ_SET_HEADER + sizeof set->fd * set->count;
-}
-
 static struct vfio_answer set_irqs(struct vfio_call *c, struct vfio_device *d)
 {
     struct vfio_irq_set set = {0};
 
     if (!vfio_abi_struct(&c->args, &set, VFIO_IRQ_SET_HEADER))
         return vfio_result(-EFAULT);
-    if (!irq_set_valid(&set))
+    if (!vfio_irq_set_valid(&set))
         return vfio_result(-EINVAL);
     if (!vfio_abi_struct(&c->args, &set, sizeof set))
         return vfio_result(-EFAULT);
@@ -248,7 +240,7 @@ static struct vfio_answer feature(const struct vfio_args *a)
     return vfio_result(-ENOTTY);
 }
 
-static void leave_ioas(struct vfio_file *f)
+void vfio_leave_ioas(struct vfio_file *f)
 {
     struct iommu_object *ioas = f->ioas ? iommufd_ioas(f->iommufd, f->ioas) : NULL;
 
@@ -271,7 +263,7 @@ static struct vfio_answer attach_pt(struct vfio_file *f, const struct vfio_args 
     ioas = iommufd_ioas(f->iommufd, at.pt_id);
     if (!ioas)
         return vfio_result(-ENOENT);
-    leave_ioas(f);
+    vfio_leave_ioas(f);
     ioas->attached++;
     f->ioas = at.pt_id;
     return vfio_result(0);
@@ -287,7 +279,7 @@ static struct vfio_answer detach_pt(struct vfio_file *f, const struct vfio_args 
         return vfio_result(-EINVAL);
     if (at.flags)
         return vfio_result(-EOPNOTSUPP);
-    leave_ioas(f);
+    vfio_leave_ioas(f);
     return vfio_result(0);
 }
 

@@ -97,20 +97,12 @@ static void forget(struct vfio_file *f)
     free(f);
 }
 
-static void unbind(const struct vfio_file *f)
-{
-    struct iommu_object *ioas = f->ioas ? iommufd_ioas(f->iommufd, f->ioas) : NULL;
-
-    if (ioas)
-        ioas->attached--;
-    if (f->devid)
-        iommufd_unbind(f->iommufd, f->devid);
-}
-
 void vfio_file_release(struct vfio_file *f)
 {
     if (f->kind == VFIO_DEVICE) {
-        unbind(f);
+        vfio_leave_ioas(f);
+        if (f->devid)
+            iommufd_unbind(f->iommufd, f->devid);
         vfio_device_close(f->v, f->of);
     } else if (f->kind == VFIO_GROUP) {
         f->of->group_open = false;

@@ -102,6 +102,8 @@ void vfio_device_unname(struct vfio *v, struct vfio_file *f);
 /* Another descriptor of the device for the caller: 0, or the errno of GET_DEVICE_FD. */
 int vfio_device_open(struct vfio *v, struct vfio_device *d, const struct vfio_caller *c);
 void vfio_device_close(struct vfio *v, struct vfio_device *d);
+/* A bound cdev is detached from its IOAS, if it is attached to one. */
+void vfio_leave_ioas(struct vfio_file *f);
 /* The group leaves its container. */
 void vfio_group_unset(struct vfio_device *d);
 struct vfio_answer vfio_device_ioctl(struct vfio_call *c, struct vfio_file *f);
