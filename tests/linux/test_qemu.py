@@ -15,8 +15,9 @@ from reachable import AS_OTHER, closed  # noqa: E402
 APUS = BUILD / "src" / "cli" / "apus"
 
 
-@pytest.mark.parametrize("who", ["root", "user"])
-def test_inside(public, who):
+@pytest.mark.parametrize("who, profile, file", [
+    ("root", "proposal", "test_seed.py"), ("user", "proposal", "test_seed.py"), ("user", "upstream", "test_iommufd.py")])
+def test_inside(public, who, profile, file):
     start = []
     if who == "user":
         if os.geteuid() != 0:
@@ -28,8 +29,8 @@ def test_inside(public, who):
     env.update(APUS_BUILD=str(BUILD), APUS_CACHE=str(public), APUS_TEST_KERNEL=str(public / "kernel"),
                APUS_TEST_IMAGE=str(public / "image"), APUS_TEST_CLIENT=str(public / "client"), PYTHONDONTWRITEBYTECODE="1",
                HOME="/tmp")
-    done = subprocess.run([*start, APUS, "run", "--", "/usr/bin/python3", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider",
-                           *os.environ.get("APUS_INSIDE", "").split(), HERE / "inside"],
+    done = subprocess.run([*start, APUS, "run", "--abi", profile, "--", "/usr/bin/python3", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider",
+                           *os.environ.get("APUS_INSIDE", "").split(), HERE / "inside" / file],
                           env=env, cwd="/", text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     print(done.stdout)
     assert done.returncode == 0

@@ -56,7 +56,7 @@ class Mdev:
 class Guest:
     """QEMU, and programs in its Linux; what our init needs for that is added to the command line."""
 
-    def __init__(self, directory, name, *words, cpu=CPU, device=None, append=""):
+    def __init__(self, directory, name, *words, cpu=CPU, device=None, more="", append=""):
         self.directory, self.name = directory, name
         directory.mkdir()
         channels = ["-device", "virtio-serial-ccw"]
@@ -65,7 +65,7 @@ class Guest:
                          "-device", f"virtserialport,chardev={port},name=org.apus.{port}"]
         line = ["qemu-system-s390x", "-nographic", "-m", "512", "-kernel", KERNEL, "-initrd", IMAGE, "-cpu", cpu]
         if device:
-            line += ["-device", f"vfio-ap,id=ap0,sysfsdev={device.path}"]
+            line += ["-device", f"vfio-ap,id=ap0,sysfsdev={device.path}{more}"]
         self.process = subprocess.Popen(
             [*line, "-name", name, "-append", f"rdinit=/init apus.config_time=120 {append}", *channels,
              "-qmp", f"unix:{directory}/qmp,server=on,wait=off", *words],

@@ -78,6 +78,19 @@ def test_a_device_in_use_is_refused_by_qemu_as_on_a_z(start, device):
     assert "Device or resource busy" in second.console()
 
 
+def test_twenty_guests_at_once(start, device):
+    """Their CPUs do not run. Each has a device of its own."""
+    pathlib.Path("/sys/bus/ap/aqmask").write_text(",".join(f"-{n}" for n in range(10)))
+    mdevs = [device((5 + i % 2,), (i // 2,)) for i in range(20)]
+    for i, mdev in enumerate(mdevs):
+        start(f"Guest{i}", "-S", device=mdev)
+    wait_until(lambda: len(guests()) == 20 and all(guest.get("mdev") for guest in guests().values()), 60)
+    assert {guest["mdev"] for guest in guests().values()} == {mdev.uuid for mdev in mdevs}
+    for mdev in mdevs:
+        mdev.write("assign_control_domain", 0xAB)
+    assert all(guest["control_domains"] == [0xAB] for guest in guests().values())
+
+
 def test_reboot_and_the_next_guest(start, device):
     """A guest that reboots keeps its device; one that is killed leaves zeroized queues."""
     mdev = device((5,), (4,))
