@@ -25,12 +25,16 @@ struct bytes {
     size_t len;
 };
 
+static bool quiet;
+
 static void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 static void die(const char *format, ...)
 {
     va_list args;
 
+    if (quiet)
+        exit(EXIT_TROUBLE);
     fputs("exec: ", stderr);
     va_start(args, format);
     vfprintf(stderr, format, args);
@@ -350,12 +354,15 @@ int main(int argc, char **argv)
     unsigned timeout_s = 0;
     int option;
 
-    while ((option = getopt(argc, argv, "+it:")) != -1) {
+    while ((option = getopt(argc, argv, "+iqt:")) != -1) {
         char *end = NULL;
 
         switch (option) {
         case 'i':
             with_input = true;
+            break;
+        case 'q':
+            quiet = true;
             break;
         case 't':
             timeout_s = strtoul(optarg, &end, 10);
@@ -367,8 +374,9 @@ int main(int argc, char **argv)
         }
     }
     if (argc - optind < 2) {
-        fputs("usage: linux-exec [-i] [-t SECONDS] SOCKET COMMAND [ARGUMENT...]\n"
+        fputs("usage: linux-exec [-i] [-q] [-t SECONDS] SOCKET COMMAND [ARGUMENT...]\n"
               "  -i  the command reads our standard input\n"
+              "  -q  print no error messages\n"
               "  -t  kill the command and fail after SECONDS without any input or output\n",
               stderr);
         return EXIT_TROUBLE;

@@ -62,7 +62,7 @@ static void execute(unsigned vcpu, void *data)
     if (reply.data_len && !cpu_store(reply.address, reply.data, reply.data_len))
         cpu_program_check(address, psw_mask, PGM_ADDRESSING);
     apply_registers(&insn, &reply);
-    cpu_finish(address, psw_mask, reply.cc);
+    cpu_finish(address + sizeof(text), psw_mask, reply.cc);
 }
 
 bool insn_add_ap(struct qemu_plugin_insn *insn, const uint8_t text[static 4])

@@ -135,11 +135,11 @@ bool cpu_store_absolute(uint64_t address, const void *data, size_t len)
     return qemu_plugin_write_memory_hwaddr(address, bytes) == 0;
 }
 
-void cpu_finish(uint64_t address, uint64_t psw_mask, unsigned cc)
+void cpu_finish(uint64_t next, uint64_t psw_mask, unsigned cc)
 {
     psw_mask &= ~(UINT64_C(3) << PSW_CC_SHIFT);
     set_register(psw_mask_register, psw_mask | (uint64_t)(cc & 3) << PSW_CC_SHIFT);
-    qemu_plugin_set_pc(address + 4);
+    qemu_plugin_set_pc(next);
 }
 
 void cpu_program_check(uint64_t address, uint64_t psw_mask, unsigned code)

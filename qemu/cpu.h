@@ -35,9 +35,9 @@ bool cpu_store_absolute(uint64_t address, const void *data, size_t len);
 /* The absolute address of the CPU's prefix area, which the CPU sees at 0. */
 uint64_t cpu_get_prefix(void);
 
-/* Completes the current 4-byte instruction at `address`: sets the condition code and continues
- * with the next one. */
-void cpu_finish(uint64_t address, uint64_t psw_mask, unsigned cc) __attribute__((noreturn));
+/* Completes the current instruction: sets the condition code and continues with the one at `next`.
+ */
+void cpu_finish(uint64_t next, uint64_t psw_mask, unsigned cc) __attribute__((noreturn));
 
 /* Ends the current 4-byte instruction at `address` with a program interruption whose old PSW
  * designates the next instruction. */

@@ -19,6 +19,9 @@ bool insn_add_facility(struct qemu_plugin_tb *tb, size_t index, const uint8_t te
 /* SERVC: adapter configuration and its facility bit, for the LPAR only (sclp.c). */
 bool insn_add_sclp(struct qemu_plugin_tb *tb, size_t index, const uint8_t text[static 4]);
 
+/* PERFORM LOCKED OPERATION, only asked for its functions: with sie=on (sie.c). */
+bool insn_add_sie(struct qemu_plugin_insn *insn, const uint8_t text[static 4]);
+
 /* DIAGNOSE 0x308: system resets (reset.c). */
 bool insn_add_reset(struct qemu_plugin_insn *insn, const uint8_t text[static 4]);
 

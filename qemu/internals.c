@@ -126,16 +126,23 @@ bool internals_find(void)
     return false;
 }
 
-void internals_offer(uint32_t features)
+static void add_feature(struct model *model, const char *name)
+{
+    int feature = find_feature(name);
+
+    if (feature >= 0)
+        model->features[feature / LONG_BITS] |= 1UL << feature % LONG_BITS;
+}
+
+void internals_offer(uint32_t features, bool sie)
 {
     struct model *model = qemu.max_model(NULL);
 
-    for (unsigned i = 0; i < AP_FEATURES; i++) {
-        int feature = find_feature(ap_features[i].name);
-
+    for (unsigned i = 0; i < AP_FEATURES; i++)
         if (features & ap_features[i].feature)
-            model->features[feature / LONG_BITS] |= 1UL << feature % LONG_BITS;
-    }
+            add_feature(model, ap_features[i].name);
+    if (sie)
+        add_feature(model, "sief2");
 }
 
 uint32_t internals_cpu_features(void)

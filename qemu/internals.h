@@ -20,9 +20,10 @@ bool internals_find(void);
 
 /*
  * Adds `features` (GUEST_FEATURE_*) to the CPU model `max`, and so to what any CPU model may be
- * given by -cpu. Only before the machine is made, hence from qemu_plugin_install.
+ * given by -cpu. With sie also the facility of SCLP by which KVM finds the SIE instruction, which
+ * QEMU does not execute. Only before the machine is made, hence from qemu_plugin_install.
  */
-void internals_offer(uint32_t features);
+void internals_offer(uint32_t features, bool sie);
 
 /* The AP features of the machine's CPUs, as -cpu has decided. From a vcpu_init callback. */
 uint32_t internals_cpu_features(void);

@@ -3,14 +3,15 @@
  * TCG plugin for qemu-system-s390x 11. It gives the guest AP instructions, which a server executes
  * that speaks the guest protocol.
  *
- *   -plugin apus-ap.so,sock=PATH[,name=NAME][,mdev=UUID][,role=guest|lpar][,apft=off][,apqci=off]
- *           [,apqi=off][,rescan=PIPE]
+ *   -plugin apus-ap.so,sock=PATH[,name=NAME][,role=guest|lpar][,apft=off][,apqci=off][,apqi=off]
+ *           [,rescan=PIPE][,sie=on]
  *
- * PATH and PIPE must not contain commas, since QEMU separates arguments by them. Without mdev= the
- * guest gets the device that QEMU opens through VFIO; without name= its name is QEMU's.
+ * PATH and PIPE must not contain commas, since QEMU separates arguments by them. A guest gets the
+ * device that QEMU opens through VFIO. Without name= its name is QEMU's.
  *
  * The AP features of a guest are those of -cpu, as usual; apft, apqci and apqi remove a feature
- * from all CPU models.
+ * from all CPU models. With sie=on the model max has the SIE instruction by its SCLP facility,
+ * which is what makes a kernel load KVM and vfio_ap; a guest in KVM cannot run.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int
 
 struct options {
     const char *path, *rescan;
+    bool sie;
     struct guest_hello hello;
 };
 
@@ -42,7 +44,7 @@ static const struct options default_options = {
 static struct {
     bool is_lpar;
     bool in_model; /* the CPU model has the AP features; otherwise we patch what STFLE stores */
-    bool has_ap;
+    bool has_ap, has_sie;
     bool started;
     const char *rescan;
 } plugin;
@@ -78,28 +80,11 @@ static void translate(struct qemu_plugin_tb *tb, void *data)
         if (qemu_plugin_insn_data(insn, text, sizeof(text)) < sizeof(text))
             continue;
         if (insn_add_ap(insn, text) || (!plugin.in_model && insn_add_facility(tb, i, text)) ||
-            (plugin.is_lpar && insn_add_sclp(tb, i, text)))
+            (plugin.is_lpar && insn_add_sclp(tb, i, text)) ||
+            (plugin.has_sie && insn_add_sie(insn, text)))
             continue;
         insn_add_reset(insn, text);
     }
-}
-
-/* 32 hex digits with or without dashes. */
-static bool parse_uuid(const char *text, uint8_t uuid[16])
-{
-    unsigned digits = 0;
-
-    for (; *text; text++) {
-        int value = g_ascii_xdigit_value(*text);
-
-        if (*text == '-')
-            continue;
-        if (value < 0 || digits == 32)
-            return false;
-        uuid[digits / 2] = uuid[digits / 2] << 4 | value;
-        digits++;
-    }
-    return digits == 32;
 }
 
 static bool parse_switch(const char *value, uint32_t feature, uint32_t *features)
@@ -129,8 +114,8 @@ static bool parse_option(const char *option, struct options *o)
         o->rescan = value;
     else if (KEY("name"))
         o->hello.name = value;
-    else if (KEY("mdev"))
-        return parse_uuid(value, o->hello.mdev);
+    else if (KEY("sie") && !strcmp(value, "on"))
+        o->sie = true;
     else if (KEY("apft"))
         return parse_switch(value, GUEST_FEATURE_APFT, &o->hello.features);
     else if (KEY("apqci"))
@@ -176,16 +161,11 @@ static char *name_of_machine(void)
 /* QEMU frees its arguments. */
 static void complete(struct options *o)
 {
-    static const uint8_t none[sizeof(o->hello.mdev)];
-    bool has_mdev = memcmp(o->hello.mdev, none, sizeof(none)) != 0;
-
     o->path = g_strdup(o->path);
-    if (o->hello.name)
-        o->hello.name = g_strdup(o->hello.name);
-    else
-        o->hello.name = has_mdev ? "" : name_of_machine();
+    o->hello.name = o->hello.name ? g_strdup(o->hello.name) : name_of_machine();
     o->hello.name_len = strlen(o->hello.name);
     plugin.rescan = g_strdup(o->rescan);
+    plugin.has_sie = o->sie && plugin.in_model;
     plugin.is_lpar = o->hello.role == GUEST_ROLE_LPAR;
 }
 
@@ -200,9 +180,11 @@ int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **
     if (link_init(o.path, &o.hello) < 0)
         return -1;
     if (plugin.in_model) {
-        internals_offer(o.hello.features & link_ask_features());
+        internals_offer(o.hello.features & link_ask_features(), o.sie);
     } else {
         plugin.has_ap = plugin.started = true;
+        if (o.sie)
+            fprintf(stderr, "apus: sie=on has no effect: the CPU model cannot be changed\n");
         link_start(o.hello.features & PATCHED_FEATURES, false, plugin.rescan);
     }
     qemu_plugin_register_vcpu_init_cb(id, init_vcpu, NULL);

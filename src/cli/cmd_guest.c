@@ -11,6 +11,7 @@
 #include "cli/cpu_model.h"
 #include "cli/guest_linux.h"
 #include "cli/linux.h"
+#include "cli/qmp.h"
 #include "cli/value.h"
 
 enum { OPT_CPU = 'c', OPT_LINUX = 256, OPT_CONSOLE, OPT_DETACH };
@@ -24,11 +25,9 @@ static const struct cli_option start_options[] = {
     LINUX_OPTIONS,
     {0}};
 
-static int check_uuid(const char *word)
+static int check_uuid(const char *word, struct uuid *out)
 {
-    struct uuid uuid;
-
-    if (uuid_parse(word, strlen(word), &uuid) == 0)
+    if (uuid_parse(word, strlen(word), out) == 0)
         return 0;
     return cli_usage("'%s' is not a UUID; 'apus status' lists the mediated devices", word);
 }
@@ -106,13 +105,17 @@ static int start_light(const struct start *s, const char *name, const char *uuid
 
 static int start_either(struct start *s, int argc, char **argv)
 {
-    const char *uuid = argc == 2 ? argv[1] : NULL;
+    char text[UUID_TEXT];
+    const char *mdev = argc == 2 ? text : NULL;
+    struct uuid uuid;
 
     if (argc < 1 || argc > 2)
         return cli_usage("what is the guest called, and which mediated device does it get?");
-    if (uuid && check_uuid(uuid))
+    if (mdev && check_uuid(argv[1], &uuid))
         return 2;
-    return s->is_linux ? start_linux(s, argv[0], uuid) : start_light(s, argv[0], uuid);
+    if (mdev)
+        uuid_format(&uuid, text);
+    return s->is_linux ? start_linux(s, argv[0], mdev) : start_light(s, argv[0], mdev);
 }
 
 static int guest_start_run(int argc, char **argv)
@@ -126,15 +129,6 @@ static int guest_start_run(int argc, char **argv)
         status = start_either(&s, argc - optind, argv + optind);
     linux_boot_done(&s.boot);
     return status;
-}
-
-/* A command whose only operand is a guest. */
-static int named(int argc, char **argv, const char *command)
-{
-    cli_skip_options(argc, argv);
-    if (argc - optind != 1)
-        return cli_usage("expected the name of a guest");
-    return ask_quietly(command, json_pack("{s:s}", "name", argv[optind]));
 }
 
 /* QEMU may still run although the daemon no longer knows the guest, or has ended. */
@@ -163,9 +157,35 @@ static int guest_stop_run(int argc, char **argv)
     return status;
 }
 
+/* Whether QEMU runs a guest of `guest start --linux`; if so, sets dir to its directory. */
+static bool is_ours(const char *socket, const char *name, struct text *dir)
+{
+    return linux_guest_dir(socket, name, dir) && linux_guest_runs(dir->data);
+}
+
+/* As ask_quietly ends. */
+static int report(int status)
+{
+    if (status == 0 && cli_json())
+        puts("{}");
+    return status;
+}
+
 static int guest_detach_run(int argc, char **argv)
 {
-    return named(argc, argv, "guest-detach");
+    const char *socket, *name;
+    text_auto dir = {0};
+
+    cli_skip_options(argc, argv);
+    if (argc - optind != 1)
+        return cli_usage("expected the name of a guest");
+    name = argv[optind];
+    socket = cli_socket();
+    if (!socket)
+        return 1;
+    if (is_ours(socket, name, &dir))
+        return report(qmp_unplug(dir.data, name));
+    return ask_quietly("guest-detach", json_pack("{s:s}", "name", name));
 }
 
 static int guest_migrate_run(int argc, char **argv)
@@ -189,13 +209,23 @@ static int guest_migrate_run(int argc, char **argv)
 
 static int guest_attach_run(int argc, char **argv)
 {
+    const char *socket, *name;
+    text_auto dir = {0};
+    struct uuid uuid;
+
     cli_skip_options(argc, argv);
     if (argc - optind != 2)
         return cli_usage("expected the name of a guest and the UUID of a mediated device");
-    if (check_uuid(argv[optind + 1]))
+    name = argv[optind];
+    if (check_uuid(argv[optind + 1], &uuid))
         return 2;
+    socket = cli_socket();
+    if (!socket)
+        return 1;
+    if (is_ours(socket, name, &dir))
+        return report(qmp_plug(dir.data, name, &uuid));
     return ask_quietly("guest-attach",
-                       json_pack("{s:s, s:s}", "name", argv[optind], "mdev", argv[optind + 1]));
+                       json_pack("{s:s, s:s}", "name", name, "mdev", argv[optind + 1]));
 }
 
 const struct cli_command cmd_guest_start = {

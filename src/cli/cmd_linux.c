@@ -14,7 +14,7 @@
 #include "run/program.h"
 #include "run/runtime.h"
 
-enum { OPT_ABI = 256, OPT_KERNEL, OPT_PACKAGE, OPT_REFRESH, OPT_LIST };
+enum { OPT_ABI = 256, OPT_KERNEL, OPT_PACKAGE, OPT_REFRESH, OPT_LIST, OPT_SIE };
 
 #define HOST "host" /* the name of the guest that is the LPAR */
 
@@ -69,6 +69,7 @@ static int linux_fetch_run(int argc, char **argv)
 static const struct cli_option host_options[] = {
     {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the worked example's)"},
     {OPT_ABI, "abi", "PROFILE", "'proposal' or 'upstream', instead of what FILE says"},
+    {OPT_SIE, "sie", NULL, "the CPUs report SIE: the kernel loads KVM, and vfio_ap if it has it"},
     LINUX_OPTIONS,
     {0}};
 
@@ -81,6 +82,8 @@ static int parse(int argc, char **argv, struct daemon_start *how, struct linux_b
             how->machine = optarg;
         else if (got == OPT_ABI)
             how->abi = optarg;
+        else if (got == OPT_SIE)
+            boot->sie = true;
         else
             linux_boot_option(got, boot);
     }
@@ -202,7 +205,8 @@ const struct cli_command cmd_linux_host = {
         "PROGRAM runs in it; when it ends, the machine ends. Without PROGRAM the console is shown\n"
         "in this terminal until power-off (poweroff -f, or Ctrl-a x).\n"
         "\n"
-        "Masks and the default domain in FILE become kernel parameters.\n"
+        "Masks and the default domain in FILE become kernel parameters. With --sie a kernel that\n"
+        "has vfio_ap runs its own driver on this machine; guests in its KVM cannot run.\n"
         "\n"
         "Exit status: as for 'apus run'.\n"
         "\n"

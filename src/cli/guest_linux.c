@@ -66,18 +66,36 @@ static int wait_connected(const char *socket, const struct linux_boot *boot)
     for (unsigned i = 0; i < CONNECT_TRIES && linux_guest_runs(boot->dir); i++) {
         if (guest_linux_is_real(socket, boot->name))
             return 0;
-        linux_last_words(boot->dir, &words);
+        linux_last_words(boot->dir, false, &words);
         if (words.len)
             break;
         nanosleep(&pause, NULL);
     }
+    if (!words.len)
+        linux_last_words(boot->dir, true, &words);
     return cli_error("guest '%s' did not start: %s", boot->name,
                      words.len ? words.data : "QEMU did not connect to the daemon");
 }
 
-/* Checks that the guest can be started. */
+/* The guest that has the mediated device, or NULL. */
+static const char *user_of(const json_t *list, const char *mdev)
+{
+    const json_t *g;
+    size_t i;
+
+    json_array_foreach (json_object_get(list, "guests"), i, g)
+        if (strcmp(field_string(g, "mdev", ""), mdev) == 0)
+            return field_string(g, "name", "");
+    return NULL;
+}
+
+/* Checks that the guest can be started. QEMU would refuse a device in use, too, in its words. */
 static int check(const char *socket, const json_t *list, const struct linux_boot *boot)
 {
+    const char *user = boot->mdev ? user_of(list, boot->mdev) : NULL;
+
+    if (user && strcmp(user, boot->name) != 0)
+        return cli_error("mediated device %s is used by guest %s", boot->mdev, user);
     if (guest_linux_find(list, boot->name))
         return cli_error("guest '%s' is already running", boot->name);
     if (!json_is_string(json_object_get(list, "socket")))

@@ -199,8 +199,9 @@ static void signal_guest(const char *dir, int number)
 
 void linux_guest_end(const char *dir)
 {
-    static const char *const files[] = {"lock",    "pid",    "exec.sock",   "out.sock", "err.sock",
-                                        "in.sock", "rescan", "console.log", "qemu.log"};
+    static const char *const files[] = {"lock",        "pid",     "exec.sock", "out.sock",
+                                        "err.sock",    "in.sock", "qmp.sock",  "rescan",
+                                        "console.log", "qemu.log"};
     text_auto path = {0};
 
     signal_guest(dir, SIGTERM);
@@ -291,6 +292,8 @@ int linux_boot(struct linux_boot *boot)
     if (!linux_tool("boot", &program) || !make_parent(boot->dir))
         return PROGRAM_FAILED;
     add_word(boot, boot->console ? "--console" : "--detach");
+    if (boot->sie)
+        add_word(boot, "--sie");
     add(boot, "--run", boot->dir);
     add(boot, "--socket", boot->socket);
     add(boot, "--name", boot->name);
@@ -340,18 +343,23 @@ int linux_exec(const char *dir, char **argv)
 
 int linux_wait(const char *dir, const char *name)
 {
-    const char *options[] = {"-t", ANSWER_TIME, NULL};
+    const char *options[] = {"-q", "-t", ANSWER_TIME, NULL};
     char *argv[] = {"true", NULL};
+    text_auto words = {0};
 
     if (run_exec(dir, options, argv) == 0)
         return 0;
+    linux_last_words(dir, true, &words);
+    if (!linux_guest_runs(dir) && words.len)
+        return cli_error("guest '%s' did not boot: %s", name, words.data);
     return cli_error("guest '%s' did not boot; see %s/console.log", name, dir);
 }
 
-void linux_last_words(const char *dir, struct text *out)
+void linux_last_words(const char *dir, bool any, struct text *out)
 {
     static const char prefix[] = "apus: ";
     text_auto path = {0};
+    bool is_ours = false;
     char line[1024];
     FILE *f;
 
@@ -360,10 +368,14 @@ void linux_last_words(const char *dir, struct text *out)
     text_clear(out);
     text_adds(out, "");
     while (f && fgets(line, sizeof(line), f)) {
-        if (strncmp(line, prefix, sizeof(prefix) - 1) != 0)
+        bool ours = strncmp(line, prefix, sizeof(prefix) - 1) == 0;
+        const char *words = line + (ours ? sizeof(prefix) - 1 : 0);
+
+        if (!ours && (is_ours || !any))
             continue;
+        is_ours = ours;
         text_clear(out);
-        text_add(out, line + sizeof(prefix) - 1, strcspn(line, "\n") - (sizeof(prefix) - 1));
+        text_add(out, words, strcspn(words, "\n"));
     }
     if (f)
         fclose(f);

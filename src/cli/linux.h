@@ -71,6 +71,7 @@ struct linux_boot {
     const char *socket; /* of the guest protocol */
     const char *name, *mdev, *cpu, *parameters;
     bool lpar;          /* role lpar */
+    bool sie;           /* its CPUs have what lets KVM load */
     bool console;       /* in this terminal, until the guest ends */
     bool foreign;       /* an initramfs that is not ours: nobody in it answers us */
     const char **words; /* options for boot */
@@ -93,7 +94,8 @@ int linux_exec(const char *dir, char **argv);
 /* Waits until the guest has booted. 0, or 1 after an error message. */
 int linux_wait(const char *dir, const char *name);
 
-/* The last message of the plugin, such as why the daemon refused the guest; "": none. */
-void linux_last_words(const char *dir, struct text *out);
+/* The last message of the plugin, such as why the daemon refused the guest; with any, otherwise of
+ * QEMU; "": none. */
+void linux_last_words(const char *dir, bool any, struct text *out);
 
 #endif

@@ -72,21 +72,40 @@ static json_t *run_stop(struct control_call *call, struct control_error *error)
     return json_object();
 }
 
+/* Only the guest's own process can open its device, and close it. */
+static int refuse_process(struct control_call *call, struct control_error *error)
+{
+    struct guest_info guest;
+
+    if (find_guest(call, &guest, error) < 0)
+        return -ENOENT;
+    if (!guest.process)
+        return 0;
+    control_error_set(
+        error, CONTROL_REFUSED, EOPNOTSUPP,
+        "guest %s is process %u, which plugs and unplugs its device itself: device_add "
+        "vfio-ap and device_del in QEMU's monitor, attach-device and detach-device in "
+        "virsh",
+        guest.name, guest.process);
+    return -EOPNOTSUPP;
+}
+
 static json_t *run_attach(struct control_call *call, struct control_error *error)
 {
     struct command command = {.kind = CMD_GUEST_ATTACH,
                               .guest = {.name = guest_name(call), .has_mdev = true}};
-    struct guest_info guest;
 
     command.guest.mdev = argument_get(call->arguments, "mdev")->uuid;
-    if (find_guest(call, &guest, error) < 0 || control_execute(call, &command, NULL, error) < 0)
+    if (refuse_process(call, error) < 0 || control_execute(call, &command, NULL, error) < 0)
         return NULL;
     return json_object();
 }
 
 static json_t *run_detach(struct control_call *call, struct control_error *error)
 {
-    return execute_named(call, CMD_GUEST_DETACH, error) < 0 ? NULL : json_object();
+    if (refuse_process(call, error) < 0 || execute_named(call, CMD_GUEST_DETACH, error) < 0)
+        return NULL;
+    return json_object();
 }
 
 static json_t *run_migrate(struct control_call *call, struct control_error *error)

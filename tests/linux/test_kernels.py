@@ -2,12 +2,15 @@
 """Other kernels than the default, as LPAR and as guest of the daemon. Those that cannot be had are skipped."""
 
 import base64
+import lzma
+import pathlib
 import re
+import subprocess
 
 import pytest
 
-from conftest import fetch_kernel, wait_until
-from machine import Guest, Machine
+from conftest import LINUX, fetch_kernel, wait_until
+from machine import APUS, Guest, Machine
 from test_host import both_views
 from test_guest import modexp
 
@@ -37,6 +40,20 @@ def test_as_lpar_it_sees_what_our_bus_sees(kernel, place):
                   for view in both_views(place, "oracle-tree", kernel))
     assert "card05/05.0004/online" in real
     assert real == ours
+
+
+def module_of(kernel, name):
+    script = f". {LINUX}/common.sh; cache_dir"
+    cache = pathlib.Path(subprocess.check_output(["bash", "-c", script], text=True).strip())
+    file = next((cache / f"kernel-{kernel}").rglob(f"{name}.ko*"))
+    return lzma.decompress(file.read_bytes()) if file.suffix == ".xz" else file.read_bytes()
+
+
+@pytest.mark.parametrize("options, loaded", [(["--sie"], True), ([], False)])
+def test_with_sie_its_kvm_loads(kernel, options, loaded):
+    done = subprocess.run([APUS, "linux", "host", *options, "--kernel", kernel, "--", "sh", "-c",
+                           "cat >/tmp/kvm.ko; insmod /tmp/kvm.ko; test -c /dev/kvm"], input=module_of(kernel, "kvm"))
+    assert (done.returncode == 0) == loaded
 
 
 @pytest.fixture(scope="module")
