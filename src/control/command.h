@@ -38,8 +38,7 @@ struct control_state {
     unsigned owned_count;
 };
 
-void control_state_init(struct control_state *s, struct door *door,
-                        const struct control_ops *ops);
+void control_state_init(struct control_state *s, struct door *door, const struct control_ops *ops);
 void control_state_done(struct control_state *s);
 
 /* Stops the guests that peer owned. */

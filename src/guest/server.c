@@ -175,8 +175,8 @@ static void on_turned_away(void *data, int fd)
     socket_hang_up(fd, s->peers.closer);
 }
 
-int guest_server_new(sd_event *event, struct door *door, const struct guest_server_ops *ops,
-                     int fd, struct guest_server **out)
+int guest_server_new(sd_event *event, struct door *door, const struct guest_server_ops *ops, int fd,
+                     struct guest_server **out)
 {
     struct guest_server *s = xcalloc(1, sizeof(*s));
     struct acceptor_user user = {s, on_connection, on_turned_away};

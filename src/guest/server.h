@@ -29,8 +29,8 @@ struct guest_server_ops {
  * guest_server_add only. The server owns fd, even on failure. Returns 0, -ENOMEM, or an error of
  * the event loop.
  */
-int guest_server_new(sd_event *event, struct door *door, const struct guest_server_ops *ops,
-                     int fd, struct guest_server **out);
+int guest_server_new(sd_event *event, struct door *door, const struct guest_server_ops *ops, int fd,
+                     struct guest_server **out);
 
 /* Closes all connections without REFUSE, so that clients reconnect to the next daemon. Executes no
  * commands. NULL is allowed. */
