@@ -137,6 +137,17 @@ int effects_refuse(struct effects *e, int err, const char *what, const char *why
     return err;
 }
 
+int effects_refuse_at(struct effects *e, int err, const char *why, const char *what, ...)
+{
+    text_auto at = {0};
+    va_list args;
+
+    va_start(args, what);
+    text_addv(&at, what, args);
+    va_end(args);
+    return effects_refuse(e, err, at.data, "%s", why);
+}
+
 static void uevent_add_string(struct effects *e, const char *key, const char *value)
 {
     text_adds(&e->pool, key);

@@ -138,6 +138,9 @@ void effects_log(struct effects *e, enum log_level level, const char *format, ..
  */
 int effects_refuse(struct effects *e, int err, const char *what, const char *why, ...)
     __attribute__((format(printf, 4, 5)));
+/* The same; what is the format. */
+int effects_refuse_at(struct effects *e, int err, const char *why, const char *what, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /*
  * Appends a uevent. devpath has no leading slash; subsystem may be NULL; then follow NAME=value

@@ -7,15 +7,6 @@
 #include "base/number.h"
 #include "base/slice.h"
 
-static int refuse(struct text *why, int rc, struct slice s, const char *reason)
-{
-    if (why) {
-        text_add_quoted(why, s.at, s.len);
-        text_adds(why, reason);
-    }
-    return rc;
-}
-
 static int id_parse(struct slice s, unsigned *out, struct text *why)
 {
     uint64_t value;
@@ -24,10 +15,12 @@ static int id_parse(struct slice s, unsigned *out, struct text *why)
     /* number_parse_u64 also accepts a plus and a newline, which a list may not contain. */
     if (s.len && s.at[0] >= '0' && s.at[0] <= '9' && s.at[s.len - 1] != '\n')
         rc = number_parse_u64(s.at, s.len, 0, &value);
+    if (!s.len)
+        return slice_refuse(why, rc, "a number is missing", s, "; write a list such as 4-6,0x47");
     if (rc == -EINVAL)
-        return refuse(why, rc, s, " is not a number; write a list such as 4-6,0x47");
+        return slice_refuse(why, rc, "", s, " is not a number; write a list such as 4-6,0x47");
     if (rc == -ERANGE || value > 255)
-        return refuse(why, -ERANGE, s, " is above 255, the highest number");
+        return slice_refuse(why, -ERANGE, "", s, " is above 255, the highest number");
     *out = (unsigned)value;
     return 0;
 }
@@ -53,7 +46,8 @@ static int item_parse(struct slice item, struct mask256 *m, struct text *why)
     if (rc < 0)
         return rc;
     if (last < first)
-        return refuse(why, -EINVAL, item, " is a descending range; write the lower number first");
+        return slice_refuse(why, -EINVAL, "", item,
+                            " is a descending range; write the lower number first");
     for (unsigned bit = first; bit <= last; bit++)
         mask256_set(m, bit);
     return 0;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 static bool is_in(char c, const char *set)
 {
     return c && strchr(set, c);
@@ -53,4 +55,15 @@ bool slice_is(struct slice s, const char *text)
 bool slice_starts(struct slice s, const char *prefix)
 {
     return s.len >= strlen(prefix) && (!*prefix || memcmp(s.at, prefix, strlen(prefix)) == 0);
+}
+
+int slice_refuse(struct text *why, int rc, const char *before, struct slice s, const char *after)
+{
+    if (!why)
+        return rc;
+    text_adds(why, before);
+    if (s.len)
+        text_add_quoted(why, s.at, s.len);
+    text_adds(why, after);
+    return rc;
 }

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct text;
+
 /* A part of a text, for parsers that take it apart. It is not NUL-terminated. */
 struct slice {
     const char *at;
@@ -27,5 +29,9 @@ bool slice_cut(struct slice s, char separator, struct slice *before, struct slic
 
 bool slice_is(struct slice s, const char *text);
 bool slice_starts(struct slice s, const char *prefix);
+
+/* Says in why what is wrong with s, which is quoted between before and after, unless it is empty.
+ * why may be NULL. Returns rc. */
+int slice_refuse(struct text *why, int rc, const char *before, struct slice s, const char *after);
 
 #endif

@@ -139,12 +139,9 @@ static bool whole_fits(const struct synth *s, const char *devpath, const char *s
     return fits(count, bytes);
 }
 
-static int refuse(struct effects *fx, int err, const char *devpath, const char *why)
+static int synth_refuse(struct effects *fx, int err, const char *devpath, const char *why)
 {
-    text_auto what = {0};
-
-    text_addf(&what, "%s%suevent", devpath, *devpath ? "/" : "");
-    return effects_refuse(fx, err, what.data, "%s", why);
+    return effects_refuse_at(fx, err, why, "%s%suevent", devpath, *devpath ? "/" : "");
 }
 
 int synth_store(const char *devpath, const char *subsystem, const char *lines, const char *data,
@@ -154,12 +151,12 @@ int synth_store(const char *devpath, const char *subsystem, const char *lines, c
     int rc = synth_parse(data, len, &s);
 
     if (rc < 0)
-        return refuse(
+        return synth_refuse(
             fx, rc, devpath,
             "expected add, remove, change, move, online, offline, bind or unbind, optionally "
             "followed by a UUID and KEY=VALUE pairs");
     if (subsystem && !whole_fits(&s, devpath, subsystem, lines)) {
-        rc = refuse(fx, -ENOMEM, devpath, "the uevent is too long");
+        rc = synth_refuse(fx, -ENOMEM, devpath, "the uevent is too long");
     } else if (subsystem && effects_uevent_begin(fx, s.action, devpath, subsystem)) {
         effects_uevent_vars(fx, s.vars.data, s.vars.len);
         effects_uevent_lines(fx, lines);

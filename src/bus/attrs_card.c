@@ -34,10 +34,7 @@ static int config_show(void *ctx, uint32_t apid, struct text *out)
 
 int ap_card_refuse(struct effects *fx, unsigned apid, const char *file, int err, const char *why)
 {
-    char what[32];
-
-    snprintf(what, sizeof what, "card%02x: %s", apid, file);
-    return effects_refuse(fx, err, what, "%s", why);
+    return effects_refuse_at(fx, err, why, "card%02x: %s", apid, file);
 }
 
 /* SCLP is called only if this changes anything. The scan that follows the change updates devices

@@ -46,10 +46,7 @@ static int driver_override_show(void *ctx, uint32_t qn, struct text *out)
 
 int ap_queue_refuse(struct effects *fx, ap_qn qn, const char *file, int err, const char *why)
 {
-    char what[48];
-
-    snprintf(what, sizeof what, "%02x.%04x: %s", AP_QN_APID(qn), AP_QN_APQI(qn), file);
-    return effects_refuse(fx, err, what, "%s", why);
+    return effects_refuse_at(fx, err, why, "%02x.%04x: %s", AP_QN_APID(qn), AP_QN_APQI(qn), file);
 }
 
 static size_t line_length(const char *data, size_t len)

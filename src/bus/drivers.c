@@ -24,13 +24,10 @@ static unsigned apid_of(struct sysfs_dir device)
     return device.kind == SYSFS_CARD ? device.object : AP_QN_APID(device.object);
 }
 
-static int refuse(const struct ap_bus *b, unsigned driver, const char *file, int err,
-                  const char *why, struct effects *fx)
+static int driver_refuse(const struct ap_bus *b, unsigned driver, const char *file, int err,
+                         const char *why, struct effects *fx)
 {
-    char what[64];
-
-    snprintf(what, sizeof what, "drivers/%s/%s", name_of(b, driver), file);
-    return effects_refuse(fx, err, what, "%s", why);
+    return effects_refuse_at(fx, err, why, "drivers/%s/%s", name_of(b, driver), file);
 }
 
 static int bind_store(void *ctx, uint32_t driver, const char *data, size_t len, struct effects *fx)
@@ -39,19 +36,19 @@ static int bind_store(void *ctx, uint32_t driver, const char *data, size_t len, 
     struct sysfs_dir device;
 
     if (device_find(b, data, len, &device) < 0)
-        return refuse(b, driver, "bind", -ENODEV, DEVICE_UNKNOWN, fx);
+        return driver_refuse(b, driver, "bind", -ENODEV, DEVICE_UNKNOWN, fx);
     if (!driver_matches(b, driver, device.kind == SYSFS_CARD, apid_of(device)))
-        return refuse(b, driver, "bind", -ENODEV,
-                      "the driver does not support devices of this type", fx);
+        return driver_refuse(b, driver, "bind", -ENODEV,
+                             "the driver does not support devices of this type", fx);
     if (driver_of(b, device) != AP_DRIVER_NONE)
-        return refuse(b, driver, "bind", -EBUSY, "the device is bound to a driver; unbind it first",
-                      fx);
+        return driver_refuse(b, driver, "bind", -EBUSY,
+                             "the device is bound to a driver; unbind it first", fx);
     if (device.kind == SYSFS_CARD) {
         card_bind(b, device.object, driver, fx);
     } else if (driver_accepts(b, driver, (ap_qn)device.object)) {
         queue_bind(b, (ap_qn)device.object, driver, fx);
     } else {
-        return refuse(
+        return driver_refuse(
             b, driver, "bind", -ENODEV,
             "apmask and aqmask, or its driver_override, reserve the queue for another driver", fx);
     }
@@ -66,7 +63,8 @@ static int unbind_store(void *ctx, uint32_t driver, const char *data, size_t len
     struct sysfs_dir device;
 
     if (device_find(b, data, len, &device) < 0 || driver_of(b, device) != driver)
-        return refuse(b, driver, "unbind", -ENODEV, "no such device is bound to the driver", fx);
+        return driver_refuse(b, driver, "unbind", -ENODEV, "no such device is bound to the driver",
+                             fx);
     if (device.kind == SYSFS_CARD)
         card_unbind(b, device.object, fx);
     else

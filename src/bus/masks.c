@@ -27,29 +27,26 @@ static bool in_use(const struct ap_bus *b, const struct ap_masks *wanted, struct
     return false;
 }
 
-static int refuse(struct effects *fx, bool adapters, int err, const char *why)
-{
-    return effects_refuse(fx, err, adapters ? "apmask" : "aqmask", "%s", why);
-}
-
 /* [masks-write]: parse, ask the drivers whether an APQN to be taken away is in use, then commit and
  * rebind before the write returns. */
 int mask_store(struct ap_bus *b, bool adapters, const char *data, size_t len, struct effects *fx)
 {
+    const char *name = adapters ? "apmask" : "aqmask";
     struct ap_masks wanted = b->masks;
     struct mask256 *mask = adapters ? &wanted.apmask : &wanted.aqmask;
     struct mask256 old = *mask;
     text_auto why = {0};
 
     if (b->override_count)
-        return refuse(fx, adapters, -EINVAL,
-                      "a queue has a driver_override; masks and overrides exclude each other");
+        return effects_refuse(
+            fx, -EINVAL, name,
+            "a queue has a driver_override; masks and overrides exclude each other");
     if (mask256_parse(data, len, mask) < 0)
-        return refuse(fx, adapters, -EINVAL, MASK256_WANTED);
+        return effects_refuse(fx, -EINVAL, name, MASK256_WANTED);
     if (mask256_equal(&old, mask))
         return 0;
     if (in_use(b, &wanted, &why))
-        return refuse(fx, adapters, -b->abi->veto_errno, why.data);
+        return effects_refuse(fx, -b->abi->veto_errno, name, "%s", why.data);
     b->masks = wanted;
     effects_changed(fx, STATE_BUS, 0);
     bus_rebind(b, fx);

@@ -23,7 +23,7 @@ struct control_client {
     struct control_peer peer;
     struct line_buffer in;
     struct outbox out;
-    bool corked;  /* out is held back until control_host.settle is done */
+    bool corked;  /* out is held back until control_ops.settle is done */
     bool pending; /* in may contain complete lines, left for the next round */
     bool ended;   /* the peer has shut down its sending side */
 };

@@ -31,15 +31,14 @@ struct control_owned {
 /* State shared by all connections. */
 struct control_state {
     struct door *door;
-    const struct control_host *host;
+    const struct control_ops *ops;
     const struct control_command *const *commands; /* control_commands, for "commands" */
     struct ring log, events;
     struct control_owned *owned;
     unsigned owned_count;
 };
 
-void control_state_init(struct control_state *s, struct door *door,
-                        const struct control_host *host);
+void control_state_init(struct control_state *s, struct door *door, const struct control_ops *ops);
 void control_state_done(struct control_state *s);
 
 /* Stops the guests that peer owned. */

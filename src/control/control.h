@@ -20,7 +20,7 @@ struct control_server;
 #define CONTROL_CLIENTS_MAX  256
 
 /* What commands need from the daemon. Functions return 0, or -errno with a message in why. */
-struct control_host {
+struct control_ops {
     void *data;
     bool virtual_clock;
     const char *guest_socket;    /* path of the guest socket; NULL: none */
@@ -41,12 +41,12 @@ struct control_host {
 
 /*
  * Serves on fd, a listening socket that does not block, which the server takes, also on failure;
- * or, with fd -1, listens at path with mode 0600. A socket that nobody answers at is replaced. host
+ * or, with fd -1, listens at path with mode 0600. A socket that nobody answers at is replaced. ops
  * stays the caller's and must outlive the server. -ENAMETOOLONG, -EADDRINUSE (another daemon
  * answers), -EEXIST (path is no socket), or what the system says; why gets a sentence with the
  * remedy.
  */
-int control_server_new(sd_event *event, struct door *door, const struct control_host *host,
+int control_server_new(sd_event *event, struct door *door, const struct control_ops *ops,
                        const char *path, int fd, struct control_server **out, struct text *why);
 
 /* Closes all connections and removes the socket. */

@@ -10,9 +10,9 @@
 /* Shared by all commands: the state of the server, guests that are stopped with their connection,
  * and the execution of commands of the core. */
 
-void control_state_init(struct control_state *s, struct door *door, const struct control_host *host)
+void control_state_init(struct control_state *s, struct door *door, const struct control_ops *ops)
 {
-    *s = (struct control_state){.door = door, .host = host};
+    *s = (struct control_state){.door = door, .ops = ops};
     ring_init(&s->log, CONTROL_LOG_MESSAGES);
     ring_init(&s->events, CONTROL_EVENTS);
 }

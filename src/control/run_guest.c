@@ -125,7 +125,7 @@ static json_t *run_migrate(struct control_call *call, struct control_error *erro
 
 static json_t *run_list(struct control_call *call, struct control_error *error)
 {
-    const char *path = call->state->host->guest_socket;
+    const char *path = call->state->ops->guest_socket;
 
     return json_pack("{s:o, s:o}", "guests", control_view_guests(call->state->door->core), "socket",
                      path ? control_json_string(path) : json_null());
@@ -147,7 +147,7 @@ static json_t *run_show(struct control_call *call, struct control_error *error)
 
 static json_t *run_mount(struct control_call *call, struct control_error *error)
 {
-    const struct control_host *host = call->state->host;
+    const struct control_ops *ops = call->state->ops;
     int fd = call->peer->fd, mounted = 0, rc;
     struct guest_info guest;
     text_auto why = {0};
@@ -160,7 +160,7 @@ static json_t *run_mount(struct control_call *call, struct control_error *error)
     call->peer->fd = -1;
     rc = find_guest(call, &guest, error);
     if (rc == 0)
-        mounted = host->mount_guest(host->data, guest.number, fd, &why);
+        mounted = ops->mount_guest(ops->data, guest.number, fd, &why);
     closer_close(call->peer->closer, fd);
     if (rc < 0)
         return NULL;

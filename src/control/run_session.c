@@ -125,28 +125,28 @@ static json_t *run_events(struct control_call *call, struct control_error *error
 
 static json_t *run_clock_advance(struct control_call *call, struct control_error *error)
 {
-    const struct control_host *host = call->state->host;
+    const struct control_ops *ops = call->state->ops;
     double seconds = argument_get(call->arguments, "seconds")->seconds;
     text_auto why = {0};
     int rc;
 
-    if (!host->virtual_clock) {
+    if (!ops->virtual_clock) {
         control_error_set(error, CONTROL_REFUSED, ENOTSUP,
                           "the real clock cannot be advanced; start the daemon with --clock "
                           "virtual");
         return NULL;
     }
-    rc = host->advance(host->data, (uint64_t)(seconds * 1e9), &why);
+    rc = ops->advance(ops->data, (uint64_t)(seconds * 1e9), &why);
     if (rc < 0) {
         control_error_set(error, CONTROL_REFUSED, -rc, "%s", why.data);
         return NULL;
     }
-    return json_pack("{s:f}", "time", (double)host->now(host->data) / 1e9);
+    return json_pack("{s:f}", "time", (double)ops->now(ops->data) / 1e9);
 }
 
 static json_t *run_quit(struct control_call *call, struct control_error *error)
 {
-    call->state->host->quit(call->state->host->data);
+    call->state->ops->quit(call->state->ops->data);
     return json_object();
 }
 

@@ -151,7 +151,7 @@ static json_t *view_lpar(const struct host_info *host)
 
 static json_t *run_status(struct control_call *call, struct control_error *error)
 {
-    const struct control_host *around = call->state->host;
+    const struct control_ops *ops = call->state->ops;
     struct core *core = call->state->door->core;
     struct census census = {0};
     struct host_info host;
@@ -159,10 +159,9 @@ static json_t *run_status(struct control_call *call, struct control_error *error
 
     core_host_info(core, &host);
     census_take(core, &census);
-    view =
-        json_pack("{s:s, s:s, s:s, s:f, s:I}", "version", APUS_VERSION, "abi",
-                  abi_get(host.abi)->name, "clock", around->virtual_clock ? "virtual" : "real",
-                  "time", (double)around->now(around->data) / 1e9, "scans", (json_int_t)host.scans);
+    view = json_pack("{s:s, s:s, s:s, s:f, s:I}", "version", APUS_VERSION, "abi",
+                     abi_get(host.abi)->name, "clock", ops->virtual_clock ? "virtual" : "real",
+                     "time", (double)ops->now(ops->data) / 1e9, "scans", (json_int_t)host.scans);
     control_json_set(view, "apmask", control_json_mask(&host.apmask));
     control_json_set(view, "aqmask", control_json_mask(&host.aqmask));
     control_json_set(view, "lpar", view_lpar(&host));

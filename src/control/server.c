@@ -30,7 +30,7 @@ struct control_server {
     struct acceptor *acceptor;
     char *path;    /* of the socket; NULL: somebody else has made it */
     unsigned cut;  /* clients that were cut off; not logged yet */
-    bool settling; /* the host will call settled() */
+    bool settling; /* the daemon will call settled() */
 };
 
 static void client_run(struct control_client *c);
@@ -71,9 +71,9 @@ static void settled(void *data)
 static void settle(struct control_client *c)
 {
     struct control_server *s = c->server;
-    const struct control_host *host = s->state.host;
+    const struct control_ops *ops = s->state.ops;
 
-    if (!s->settling && host->settle(host->data, settled, s))
+    if (!s->settling && ops->settle(ops->data, settled, s))
         return;
     s->settling = true;
     c->corked = true;
@@ -250,7 +250,7 @@ static void on_connection(void *data, int fd)
         greet(c);
 }
 
-int control_server_new(sd_event *event, struct door *door, const struct control_host *host,
+int control_server_new(sd_event *event, struct door *door, const struct control_ops *ops,
                        const char *path, int fd, struct control_server **out, struct text *why)
 {
     struct acceptor_user user = {.connected = on_connection, .turned_away = refuse_client};
@@ -265,7 +265,7 @@ int control_server_new(sd_event *event, struct door *door, const struct control_
     s = xcalloc(1, sizeof(*s));
     s->path = passed ? NULL : xstrdup(path);
     s->next_peer = 1;
-    control_state_init(&s->state, door, host);
+    control_state_init(&s->state, door, ops);
     s->state.commands = control_commands;
     user.data = s;
     rc = acceptor_new(event, fd, &user, &s->acceptor);
@@ -328,8 +328,8 @@ static void send_event(struct control_server *s, unsigned kind, const struct tex
 
 void control_server_log(struct control_server *s, enum log_level level, const char *message)
 {
-    const struct control_host *host = s->state.host;
-    uint64_t now = host->now(host->data);
+    const struct control_ops *ops = s->state.ops;
+    uint64_t now = ops->now(ops->data);
     text_auto line = {0};
 
     control_event_format_log(level, message, now, &line);

@@ -132,8 +132,8 @@ static int open_front_ends(struct daemon *d, struct text *why)
 
     if (rc < 0)
         return rc;
-    daemon_host_init(d);
-    rc = control_server_new(d->event, &d->door, &d->host, o->socket, d->sockets.control,
+    daemon_control_ops_init(d);
+    rc = control_server_new(d->event, &d->door, &d->control_ops, o->socket, d->sockets.control,
                             &d->control, why);
     if (rc < 0)
         return rc;

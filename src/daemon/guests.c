@@ -20,9 +20,9 @@ static int serve(struct daemon *d, int fd, struct text *why)
 {
     int rc;
 
-    d->guest_host = (struct guest_server_host){
+    d->guest_ops = (struct guest_server_ops){
         .data = d, .log = host_log, .sync = daemon_state_sync, .hello_ms = HELLO_MS};
-    rc = guest_server_new(d->event, &d->door, &d->guest_host, fd, &d->guests);
+    rc = guest_server_new(d->event, &d->door, &d->guest_ops, fd, &d->guests);
     if (rc < 0)
         text_addf(why, "the event loop cannot take the guest socket: %s", error_text(-rc));
     return rc;
@@ -48,7 +48,7 @@ int daemon_guests_open(struct daemon *d, struct text *why)
     }
     if (fd < 0)
         return fd;
-    d->host.guest_socket = d->guest_path = xstrdup(path.data);
+    d->control_ops.guest_socket = d->guest_path = xstrdup(path.data);
     return serve(d, fd, why);
 }
 

@@ -57,10 +57,10 @@ struct daemon {
     bool pid_written;
     struct service_sockets sockets; /* that the service manager has passed */
     bool journal;
-    struct control_host host;
+    struct control_ops control_ops;
     struct control_server *control;
     struct adapters *adapters;
-    struct guest_server_host guest_host;
+    struct guest_server_ops guest_ops;
     struct guest_server *guests;
     char *guest_path; /* path of the guest socket; NULL: none */
 };
@@ -121,7 +121,7 @@ int daemon_guests_open(struct daemon *d, struct text *why);
 /* Virtual machines that are connected keep running, without adapters. */
 void daemon_guests_close(struct daemon *d);
 
-/* Sets d->host, with the daemon as its data. */
-void daemon_host_init(struct daemon *d);
+/* Sets d->control_ops, with the daemon as its data. */
+void daemon_control_ops_init(struct daemon *d);
 
 #endif

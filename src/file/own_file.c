@@ -33,10 +33,10 @@ static const char *cause(int err)
     }
 }
 
-static int refuse(struct text *why, int err, const char *path)
+int own_file_refuse(const char *path, int err, const char *what, struct text *why)
 {
-    text_addf(why, "cannot write to %s: %s", path, cause(err));
-    return -err;
+    text_addf(why, "cannot write to %s: %s", path, what);
+    return err;
 }
 
 /* O_NONBLOCK: a FIFO without a reader fails with ENXIO, where it would wait otherwise. */
@@ -88,14 +88,14 @@ int own_file_open(int dir, const char *path, struct own_file *out, struct text *
             close(fd);
     }
     if (rc < 0)
-        return refuse(why, -rc, path);
+        return own_file_refuse(path, rc, cause(-rc), why);
     *out = (struct own_file){.fd = fd, .created = created, .dir = dir, .path = xstrdup(path)};
     return 0;
 }
 
 int own_file_secure(const struct own_file *f, struct text *why)
 {
-    return fchmod(f->fd, MODE) < 0 ? refuse(why, errno, f->path) : 0;
+    return fchmod(f->fd, MODE) < 0 ? own_file_refuse(f->path, -errno, cause(errno), why) : 0;
 }
 
 /* Not every file system can reserve: there a full disk shows when it is written. It may grow the
@@ -138,7 +138,7 @@ int own_file_replace(const struct own_file *f, off_t offset, const void *data, s
     /* What was reserved or written behind the old end; shrinking cannot fail. */
     if (ftruncate(f->fd, before.st_size) < 0)
         errno = 0;
-    return refuse(why, -rc, f->path);
+    return own_file_refuse(f->path, rc, cause(-rc), why);
 }
 
 void own_file_close(struct own_file *f)

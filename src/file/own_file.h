@@ -29,6 +29,9 @@ struct own_file {
  */
 int own_file_open(int dir, const char *path, struct own_file *out, struct text *why);
 
+/* "cannot write to PATH: what", for what else may be wrong with the file. Returns err. */
+int own_file_refuse(const char *path, int err, const char *what, struct text *why);
+
 /* Gives it mode 0600, whatever it was. 0 or -errno with a sentence. */
 int own_file_secure(const struct own_file *f, struct text *why);
 

@@ -32,7 +32,7 @@ static void reap(struct fuse_hub *hub)
     while (m) {
         struct fuse_mount *next = TAILQ_NEXT(m, link);
 
-        if (m->closing && !atomic_load_explicit(&m->jobs, memory_order_acquire)) {
+        if (m->closing && !atomic_load_explicit(&m->notices, memory_order_acquire)) {
             TAILQ_REMOVE(&hub->mounts, m, link);
             session_destroy(m);
         }

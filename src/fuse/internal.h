@@ -51,11 +51,11 @@ struct fuse_mount {
     struct fuse_buf buffer; /* a request; allocated by libfuse */
     char *listing;          /* a reply to readdir; allocated when first needed */
     sd_event_source *readable;
-    char *mountpoint; /* absolute; NULL if another process has mounted it */
-    bool by_helper;   /* mounted by fusermount3 */
-    bool ended;       /* ended by the kernel: nothing to unmount */
-    bool closing;     /* freed by its owner; every request gets ENODEV */
-    atomic_uint jobs; /* the notifier's jobs for this mount */
+    char *mountpoint;    /* absolute; NULL if another process has mounted it */
+    bool by_helper;      /* mounted by fusermount3 */
+    bool ended;          /* ended by the kernel: nothing to unmount */
+    bool closing;        /* freed by its owner; every request gets ENODEV */
+    atomic_uint notices; /* for this mount, not yet delivered */
     uid_t uid;
     gid_t gid;
     struct timespec born;
@@ -67,10 +67,11 @@ struct fuse_mount {
     LIST_HEAD(, fuse_call) calls; /* pending ioctls */
 };
 
-/* A job of the notifier. Jobs are done in order. */
-struct job {
-    enum { JOB_GONE, JOB_WRITTEN, JOB_CONTROLLED, JOB_SETTLED, JOB_TAKEN } kind;
-    struct fuse_mount *mount; /* all kinds but JOB_SETTLED */
+/* What the notifier is to deliver: that a name is gone, a reply, or that all before it is done.
+ * Notices are delivered in order. */
+struct notice {
+    enum { NOTICE_GONE, NOTICE_WRITTEN, NOTICE_CONTROLLED, NOTICE_SETTLED, NOTICE_TAKEN } kind;
+    struct fuse_mount *mount; /* all kinds but NOTICE_SETTLED */
     union {
         struct {
             sysfs_ino parent;
@@ -79,7 +80,7 @@ struct job {
         struct {
             fuse_req_t req;
             int result; /* bytes written or -errno */
-        } written;      /* JOB_CONTROLLED too */
+        } written;      /* NOTICE_CONTROLLED too */
         struct {
             void (*done)(void *data);
             void *data;
@@ -88,9 +89,9 @@ struct job {
 };
 
 struct batch {
-    struct job *v;
+    struct notice *v;
     size_t count, capacity;
-    size_t next; /* index of the next job to start */
+    size_t next; /* index of the next one to deliver */
     struct text names;
 };
 
@@ -112,16 +113,16 @@ struct fuse_hub {
     sd_event_source *progressed; /* on wake_fd: the notifier has finished a batch */
     int wake_fd;
     pthread_t notifier;
-    uint64_t queued;                /* number of jobs ever queued; event loop only */
-    atomic_uint_least64_t finished; /* number of jobs ever done */
+    uint64_t queued;                /* number of notices ever queued; event loop only */
+    atomic_uint_least64_t finished; /* number of notices ever delivered */
     sd_event_source *patience;      /* timeout for queued replies */
     uint64_t progress;              /* value of finished when the timeout was set */
     bool stuck;                     /* the notifier is blocked; replies do not wait for it */
 
     pthread_mutex_t lock; /* protects the rest; never held during a call into the kernel */
     pthread_cond_t work;
-    struct batch batch;   /* queued jobs */
-    struct batch running; /* the notifier's jobs; the event loop may take replies from them */
+    struct batch batch;   /* queued notices */
+    struct batch running; /* the notifier delivers these; the event loop may take replies out */
     bool quit;
     STAILQ_HEAD(settled_list, settled) settled;
 };

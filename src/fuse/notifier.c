@@ -7,13 +7,13 @@
 #include "fuse/internal.h"
 #include "thread/thread.h"
 
-static void batch_add(struct batch *b, const struct job *job)
+static void batch_add(struct batch *b, const struct notice *notice)
 {
     if (b->count == b->capacity) {
         b->capacity = b->capacity ? b->capacity * 2 : 16;
         b->v = xrealloc(b->v, b->capacity * sizeof *b->v);
     }
-    b->v[b->count++] = *job;
+    b->v[b->count++] = *notice;
 }
 
 static void batch_done(struct batch *b)
@@ -38,39 +38,39 @@ static void send_controlled(fuse_req_t req, int result)
         fuse_reply_ioctl(req, result, NULL, 0);
 }
 
-static void run_settled(struct fuse_hub *hub, const struct job *job)
+static void run_settled(struct fuse_hub *hub, const struct notice *notice)
 {
     struct settled *s = xcalloc(1, sizeof *s);
 
-    s->done = job->settled.done;
-    s->data = job->settled.data;
+    s->done = notice->settled.done;
+    s->data = notice->settled.data;
     pthread_mutex_lock(&hub->lock);
     STAILQ_INSERT_TAIL(&hub->settled, s, link);
     pthread_mutex_unlock(&hub->lock);
 }
 
-static void run_job(struct fuse_hub *hub, const struct job *job, const char *names)
+static void deliver(struct fuse_hub *hub, const struct notice *notice, const char *names)
 {
-    switch (job->kind) {
-    case JOB_GONE:
+    switch (notice->kind) {
+    case NOTICE_GONE:
         /* Errors are ignored: the kernel may not have cached the name, or the mount has ended. */
-        fuse_lowlevel_notify_inval_entry(job->mount->session, job->gone.parent,
-                                         names + job->gone.name, job->gone.len);
+        fuse_lowlevel_notify_inval_entry(notice->mount->session, notice->gone.parent,
+                                         names + notice->gone.name, notice->gone.len);
         break;
-    case JOB_WRITTEN:
-        send_written(job->written.req, job->written.result);
+    case NOTICE_WRITTEN:
+        send_written(notice->written.req, notice->written.result);
         break;
-    case JOB_CONTROLLED:
-        send_controlled(job->written.req, job->written.result);
+    case NOTICE_CONTROLLED:
+        send_controlled(notice->written.req, notice->written.result);
         break;
-    case JOB_SETTLED:
-        run_settled(hub, job);
+    case NOTICE_SETTLED:
+        run_settled(hub, notice);
         break;
-    case JOB_TAKEN:
+    case NOTICE_TAKEN:
         break;
     }
-    if (job->mount)
-        atomic_fetch_sub_explicit(&job->mount->jobs, 1, memory_order_release);
+    if (notice->mount)
+        atomic_fetch_sub_explicit(&notice->mount->notices, 1, memory_order_release);
     atomic_fetch_add_explicit(&hub->finished, 1, memory_order_release);
 }
 
@@ -82,8 +82,8 @@ static void sync_state(struct fuse_hub *hub)
         hub->sync.sync(hub->sync.data);
 }
 
-/* Replaces the finished batch by the queued one, waiting for jobs. False: the hub is being freed.
- * Called with the lock held. */
+/* Replaces the finished batch by the queued one, waiting for notices. False: the hub is being
+ * freed. Called with the lock held. */
 static bool take_batch(struct fuse_hub *hub)
 {
     struct batch empty = hub->running;
@@ -109,10 +109,10 @@ static void *notifier_main(void *data)
         sync_state(hub);
         pthread_mutex_lock(&hub->lock);
         while (running->next < running->count) {
-            struct job job = running->v[running->next++];
+            struct notice notice = running->v[running->next++];
 
             pthread_mutex_unlock(&hub->lock);
-            run_job(hub, &job, running->names.data);
+            deliver(hub, &notice, running->names.data);
             pthread_mutex_lock(&hub->lock);
         }
         eventfd_write(hub->wake_fd, 1);
@@ -124,10 +124,10 @@ static void *notifier_main(void *data)
 static void take_replies(struct batch *from, struct batch *out)
 {
     for (size_t i = from->next; i < from->count; i++) {
-        if (from->v[i].kind == JOB_GONE)
+        if (from->v[i].kind == NOTICE_GONE)
             continue;
         batch_add(out, &from->v[i]);
-        from->v[i].kind = JOB_TAKEN;
+        from->v[i].kind = NOTICE_TAKEN;
     }
 }
 
@@ -142,14 +142,14 @@ void notifier_answer_without(struct fuse_hub *hub)
     if (replies.count)
         sync_state(hub);
     for (size_t i = 0; i < replies.count; i++) {
-        const struct job *job = &replies.v[i];
+        const struct notice *notice = &replies.v[i];
 
-        if (job->kind == JOB_WRITTEN)
-            send_written(job->written.req, job->written.result);
-        else if (job->kind == JOB_CONTROLLED)
-            send_controlled(job->written.req, job->written.result);
-        else if (job->kind == JOB_SETTLED)
-            job->settled.done(job->settled.data);
+        if (notice->kind == NOTICE_WRITTEN)
+            send_written(notice->written.req, notice->written.result);
+        else if (notice->kind == NOTICE_CONTROLLED)
+            send_controlled(notice->written.req, notice->written.result);
+        else if (notice->kind == NOTICE_SETTLED)
+            notice->settled.done(notice->settled.data);
     }
     batch_done(&replies);
 }
@@ -232,20 +232,20 @@ void notifier_stop(struct fuse_hub *hub)
     pthread_mutex_destroy(&hub->lock);
 }
 
-static void queue(struct fuse_hub *hub, struct job *job, const char *name, size_t len)
+static void queue(struct fuse_hub *hub, struct notice *notice, const char *name, size_t len)
 {
-    if (job->kind != JOB_GONE && !sd_event_source_get_enabled(hub->patience, NULL))
+    if (notice->kind != NOTICE_GONE && !sd_event_source_get_enabled(hub->patience, NULL))
         be_patient(hub);
     hub->queued++;
-    if (job->mount)
-        atomic_fetch_add_explicit(&job->mount->jobs, 1, memory_order_relaxed);
+    if (notice->mount)
+        atomic_fetch_add_explicit(&notice->mount->notices, 1, memory_order_relaxed);
     pthread_mutex_lock(&hub->lock);
-    if (job->kind == JOB_GONE) {
-        job->gone.name = (uint32_t)hub->batch.names.len;
-        job->gone.len = (uint32_t)len;
+    if (notice->kind == NOTICE_GONE) {
+        notice->gone.name = (uint32_t)hub->batch.names.len;
+        notice->gone.len = (uint32_t)len;
         text_add(&hub->batch.names, name, len + 1);
     }
-    batch_add(&hub->batch, job);
+    batch_add(&hub->batch, notice);
     if (hub->batch.count == 1)
         pthread_cond_signal(&hub->work);
     pthread_mutex_unlock(&hub->lock);
@@ -253,37 +253,37 @@ static void queue(struct fuse_hub *hub, struct job *job, const char *name, size_
 
 void notifier_gone(struct fuse_mount *m, sysfs_ino parent, const char *name, size_t len)
 {
-    struct job job = {.kind = JOB_GONE, .mount = m, .gone.parent = parent};
+    struct notice notice = {.kind = NOTICE_GONE, .mount = m, .gone.parent = parent};
 
-    queue(m->hub, &job, name, len);
+    queue(m->hub, &notice, name, len);
 }
 
 void notifier_written(struct fuse_mount *m, fuse_req_t req, int result)
 {
-    struct job job = {.kind = JOB_WRITTEN, .mount = m, .written = {req, result}};
+    struct notice notice = {.kind = NOTICE_WRITTEN, .mount = m, .written = {req, result}};
 
     if (may_reply(m->hub))
         send_written(req, result);
     else
-        queue(m->hub, &job, NULL, 0);
+        queue(m->hub, &notice, NULL, 0);
 }
 
 void notifier_controlled(struct fuse_mount *m, fuse_req_t req, int result)
 {
-    struct job job = {.kind = JOB_CONTROLLED, .mount = m, .written = {req, result}};
+    struct notice notice = {.kind = NOTICE_CONTROLLED, .mount = m, .written = {req, result}};
 
     if (may_reply(m->hub))
         send_controlled(req, result);
     else
-        queue(m->hub, &job, NULL, 0);
+        queue(m->hub, &notice, NULL, 0);
 }
 
 bool notifier_settle(struct fuse_hub *hub, void (*done)(void *data), void *data)
 {
-    struct job job = {.kind = JOB_SETTLED, .settled = {done, data}};
+    struct notice notice = {.kind = NOTICE_SETTLED, .settled = {done, data}};
 
     if (may_reply(hub))
         return true;
-    queue(hub, &job, NULL, 0);
+    queue(hub, &notice, NULL, 0);
     return false;
 }

@@ -26,7 +26,7 @@ struct client {
 
 struct guest_server {
     struct guest_sessions sessions;
-    const struct guest_server_host *host;
+    const struct guest_server_ops *ops;
     struct peers peers;
     struct acceptor *acceptor; /* NULL: connections come from guest_server_add only */
 };
@@ -46,7 +46,7 @@ static void log_end(const struct client *c)
         return;
     text_addf(&line, "%s %s was disconnected: %s",
               *s->name ? "guest" : "a client of the guest socket", s->name, s->why.data);
-    c->server->host->log(c->server->host->data, LOG_LEVEL_WARNING, line.data);
+    c->server->ops->log(c->server->ops->data, LOG_LEVEL_WARNING, line.data);
 }
 
 static void on_gone(struct peer *p, bool last)
@@ -64,10 +64,10 @@ static void on_gone(struct peer *p, bool last)
 
 static void client_flush(struct client *c)
 {
-    const struct guest_server_host *host = c->server->host;
+    const struct guest_server_ops *ops = c->server->ops;
 
-    if (outbox_waiting(&c->session.out) && host->sync)
-        host->sync(host->data);
+    if (outbox_waiting(&c->session.out) && ops->sync)
+        ops->sync(ops->data);
     if (!c->socket.dead && outbox_flush(&c->session.out, c->socket.fd, GUEST_SESSION_HOLD) < 0)
         c->socket.dead = true;
 }
@@ -154,7 +154,7 @@ void guest_server_add(struct guest_server *s, int fd)
         return;
     guest_session_open(&s->sessions, &c->session, process_of(fd));
     if (sd_event_add_time_relative(s->peers.event, &c->deadline, CLOCK_MONOTONIC,
-                                   s->host->hello_ms * UINT64_C(1000), 0, on_deadline, c) < 0)
+                                   s->ops->hello_ms * UINT64_C(1000), 0, on_deadline, c) < 0)
         guest_session_refuse(&c->session, ENOMEM, NULL);
     else if (s->peers.count > GUEST_CLIENTS_MAX)
         guest_session_refuse(&c->session, EUSERS, "too many connections");
@@ -175,15 +175,15 @@ static void on_turned_away(void *data, int fd)
     socket_hang_up(fd, s->peers.closer);
 }
 
-int guest_server_new(sd_event *event, struct door *door, const struct guest_server_host *host,
-                     int fd, struct guest_server **out)
+int guest_server_new(sd_event *event, struct door *door, const struct guest_server_ops *ops, int fd,
+                     struct guest_server **out)
 {
     struct guest_server *s = xcalloc(1, sizeof(*s));
     struct acceptor_user user = {s, on_connection, on_turned_away};
     int rc;
 
     s->sessions.door = door;
-    s->host = host;
+    s->ops = ops;
     rc = fd < 0 ? 0 : acceptor_new(event, fd, &user, &s->acceptor);
     if (rc >= 0)
         rc = peers_init(&s->peers, event, &peer_ops);

@@ -15,7 +15,8 @@ struct guest_server;
 
 #define GUEST_CLIENTS_MAX 1024
 
-struct guest_server_host {
+/* What the server needs from the daemon. */
+struct guest_server_ops {
     void *data;
     /* What has been executed is kept, if it is kept at all, when this returns. */
     void (*sync)(void *data);
@@ -28,8 +29,8 @@ struct guest_server_host {
  * guest_server_add only. The server owns fd, even on failure. Returns 0, -ENOMEM, or an error of
  * the event loop.
  */
-int guest_server_new(sd_event *event, struct door *door, const struct guest_server_host *host,
-                     int fd, struct guest_server **out);
+int guest_server_new(sd_event *event, struct door *door, const struct guest_server_ops *ops, int fd,
+                     struct guest_server **out);
 
 /* Closes all connections without REFUSE, so that clients reconnect to the next daemon. Executes no
  * commands. NULL is allowed. */

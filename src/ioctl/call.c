@@ -105,6 +105,11 @@ int ioctl_desk_new(struct door *door, sd_event *event, uint64_t first_token,
     return 0;
 }
 
+struct copier *ioctl_desk_copier(struct ioctl_desk *d)
+{
+    return d->copier;
+}
+
 void ioctl_desk_free(struct ioctl_desk *d)
 {
     if (!d)
@@ -148,15 +153,10 @@ static void call_unlisten(struct ioctl_call *c)
         c->way->unlisten(c);
 }
 
-bool ioctl_call_trusted(const struct ioctl_call *c)
-{
-    return c->uid == 0 || c->uid == geteuid();
-}
-
 /* line: the descriptor for the guard. */
 static struct caller caller_of(const struct ioctl_call *c, int line)
 {
-    return (struct caller){c->thread, c->way->waits, line, c->id, !ioctl_call_trusted(c)};
+    return (struct caller){c->thread, c->way->waits, line, c->id, !caller_trusted(c->uid)};
 }
 
 /* Describes the operands; their bytes go to data, one after the other. */
@@ -326,7 +326,7 @@ static void call_copy(struct ioctl_call *c, enum ioctl_stage stage)
     c->stage = stage;
     c->transfer.thread = c->thread;
     c->transfer.uid = c->uid;
-    c->transfer.trusted = ioctl_call_trusted(c);
+    c->transfer.trusted = caller_trusted(c->uid);
     c->transfer.line = c->line;
     c->transfer.work = transfer_work;
     c->transfer.done = transfer_done;
@@ -342,7 +342,7 @@ static void call_reply(struct ioctl_call *c, int result)
     int rc = 0;
 
     if (c->reply.count)
-        rc = ioctl_call_trusted(c) ? call_write(c, c->line, true) : -EAGAIN;
+        rc = caller_trusted(c->uid) ? call_write(c, c->line, true) : -EAGAIN;
     c->final_result = result;
     if (rc == -EAGAIN)
         call_copy(c, IOCTL_WRITING);
@@ -418,7 +418,7 @@ void ioctl_call_work(struct ioctl_call *c)
     int rc = -EAGAIN;
 
     c->serial = ++c->desk->last_serial;
-    if (ioctl_call_trusted(c))
+    if (caller_trusted(c->uid))
         rc = call_read(c, c->line, true);
     if (rc == -EAGAIN)
         call_copy(c, IOCTL_READING);

@@ -73,6 +73,8 @@ struct ioctl_call {
 /* The tokens of its commands count up from first_token. 0 or -errno. */
 int ioctl_desk_new(struct door *door, sd_event *event, uint64_t first_token,
                    struct ioctl_desk **out);
+/* Its copier, for other ioctls; until the desk is freed. */
+struct copier *ioctl_desk_copier(struct ioctl_desk *d);
 /* Logs if the memory of programs cannot be accessed. */
 void ioctl_desk_probe(struct ioctl_desk *d);
 /* All its calls must have been answered. NULL is allowed. */
@@ -81,9 +83,6 @@ void ioctl_desk_free(struct ioctl_desk *d);
 /* Must be called for every EFFECT_REPLY. False: the token does not belong to this desk. */
 bool ioctl_desk_reply(struct ioctl_desk *d, uint64_t token, int result, const char *text,
                       size_t len);
-
-/* Whether the caller's user could stop the daemon anyway, so that it may be allowed to block it. */
-bool ioctl_call_trusted(const struct ioctl_call *c);
 
 /* Serves a request. zcrypt_abi_struct_len of its number must not be 0. */
 void ioctl_call_work(struct ioctl_call *c);

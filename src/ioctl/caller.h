@@ -58,6 +58,10 @@ struct caller_piece {
 int caller_read(const struct caller *c, const struct caller_piece *pieces, unsigned count);
 int caller_write(const struct caller *c, const struct caller_piece *pieces, unsigned count);
 
+/* Whether this user could stop the daemon anyway (it is root, or the daemon's own), so that its
+ * programs may hold up the event loop for a moment. */
+bool caller_trusted(uid_t uid);
+
 /* Whether it is for us to serve as far as users go: it is our own user's, or we are root. */
 bool caller_is_ours(pid_t process);
 

@@ -36,17 +36,6 @@ static const struct {
 
 #define UNITS (sizeof units / sizeof *units)
 
-static int refuse(struct text *why, int rc, const char *what, struct slice w, const char *remedy)
-{
-    if (why) {
-        text_adds(why, what);
-        if (w.len)
-            text_add_quoted(why, w.at, w.len);
-        text_adds(why, remedy);
-    }
-    return rc;
-}
-
 static int hex_parse(struct slice w, size_t digits, uint8_t *out)
 {
     unsigned value = 0;
@@ -91,22 +80,23 @@ static int pattern_parse(struct slice w, struct fault *f, struct text *why)
     bool dot = slice_cut(w, '.', &apid, &apqi);
 
     if (!w.len)
-        return refuse(why, -EINVAL, "the fault is empty", w, "; write one such as '05.* 3 busy'");
+        return slice_refuse(why, -EINVAL, "the fault is empty", w,
+                            "; write one such as '05.* 3 busy'");
     if (slice_is(w, "*")) {
         f->last_apid = f->last_apqi = 255;
         return 0;
     }
     if (!dot)
-        return refuse(why, -EINVAL, "", w,
-                      " is not a pattern; write ADAPTER.DOMAIN, such as 05.0047, 05.*, "
-                      "*.0004 or 04-06.*, or just *");
+        return slice_refuse(why, -EINVAL, "", w,
+                            " is not a pattern; write ADAPTER.DOMAIN, such as 05.0047, 05.*, "
+                            "*.0004 or 04-06.*, or just *");
     if (ids_parse(apid, 2, &f->first_apid, &f->last_apid) < 0)
-        return refuse(
+        return slice_refuse(
             why, -EINVAL, "the adapter in ", w,
             " must be two lower-case hexadecimal digits, an ascending range such as 04-06, "
             "or *");
     if (ids_parse(apqi, 4, &f->first_apqi, &f->last_apqi) < 0)
-        return refuse(
+        return slice_refuse(
             why, -EINVAL, "the domain in ", w,
             " must be four lower-case hexadecimal digits up to 00ff, an ascending range such "
             "as 0004-0047, or *");
@@ -141,8 +131,8 @@ static int count_parse(struct slice w, struct fault *f, struct text *why)
     int rc;
 
     if (!w.len)
-        return refuse(why, -EINVAL, "the count is missing after the pattern", w,
-                      "; write 1 to 1000000000, or always, as in '05.* 3 busy'");
+        return slice_refuse(why, -EINVAL, "the count is missing after the pattern", w,
+                            "; write 1 to 1000000000, or always, as in '05.* 3 busy'");
     if (slice_is(w, "always")) {
         f->count = FAULT_ALWAYS;
         return 0;
@@ -151,9 +141,9 @@ static int count_parse(struct slice w, struct fault *f, struct text *why)
     if (rc == 0 && count == 0)
         rc = -ERANGE;
     if (rc < 0)
-        return refuse(why, rc, "", w,
-                      rc == -ERANGE ? " is out of range; write 1 to 1000000000, or always"
-                                    : " is not a count; write 1 to 1000000000, or always");
+        return slice_refuse(why, rc, "", w,
+                            rc == -ERANGE ? " is out of range; write 1 to 1000000000, or always"
+                                          : " is not a count; write 1 to 1000000000, or always");
     f->count = (uint32_t)count;
     return 0;
 }
@@ -178,13 +168,14 @@ static int time_parse(struct slice w, struct fault *f, struct text *why)
             f->time = value * units[i].ns;
     }
     if (!w.len)
-        return refuse(why, rc, "the time is missing: this kind takes one", w, remedy);
+        return slice_refuse(why, rc, "the time is missing: this kind takes one", w, remedy);
     if (rc == -ERANGE)
-        return refuse(why, rc, "", w, " is out of range; write a time above 0 and up to 86400s");
+        return slice_refuse(why, rc, "", w,
+                            " is out of range; write a time above 0 and up to 86400s");
     if (rc < 0)
-        return refuse(why, rc, "", w,
-                      " is not a time; write a number and a unit, such as 500ms, "
-                      "2s or 40us");
+        return slice_refuse(why, rc, "", w,
+                            " is not a time; write a number and a unit, such as 500ms, "
+                            "2s or 40us");
     return 0;
 }
 
@@ -194,7 +185,8 @@ static int code_parse(struct slice w, struct fault *f, struct text *why)
     int rc = number_parse(slice_from(w, 5), 255, true, &code);
 
     if (rc < 0)
-        return refuse(why, rc, "", w, " has no valid reply code; write 0 to 255, as in code=0x85");
+        return slice_refuse(why, rc, "", w,
+                            " has no valid reply code; write 0 to 255, as in code=0x85");
     f->damage = DAMAGE_CODE;
     f->code = (uint16_t)code;
     return 0;
@@ -211,7 +203,7 @@ static int service_parse(struct slice w, struct fault *f, struct text *why)
     if (rc == 0)
         rc = number_parse(second, 65535, true, &reason);
     if (rc < 0)
-        return refuse(
+        return slice_refuse(
             why, rc, "", w,
             " has no valid return and reason codes; write two numbers from 0 to 65535, as in "
             "service=8/66");
@@ -236,8 +228,8 @@ static int damage_parse(struct slice w, struct fault *f, struct text *why)
         }
     }
     if (!w.len)
-        return refuse(why, -EINVAL, "the damage to the reply is missing", w, remedy);
-    return refuse(why, -EINVAL, "unknown damage to a reply: ", w, remedy);
+        return slice_refuse(why, -EINVAL, "the damage to the reply is missing", w, remedy);
+    return slice_refuse(why, -EINVAL, "unknown damage to a reply: ", w, remedy);
 }
 
 static bool takes_time(enum fault_kind kind)
@@ -254,9 +246,10 @@ static int kind_parse(struct slice w, struct slice parameter, struct fault *f, s
     while (i < KINDS && !slice_is(w, kind_names[i]))
         i++;
     if (i == KINDS) {
-        refuse(why, -EINVAL,
-               w.len ? "unknown kind of fault " : "the kind of fault is missing after the count", w,
-               "; write ");
+        slice_refuse(why, -EINVAL,
+                     w.len ? "unknown kind of fault "
+                           : "the kind of fault is missing after the count",
+                     w, "; write ");
         if (why)
             text_adds(why, all);
         return -EINVAL;
@@ -267,8 +260,8 @@ static int kind_parse(struct slice w, struct slice parameter, struct fault *f, s
     if (f->kind == FAULT_BAD_REPLY)
         return damage_parse(parameter, f, why);
     if (parameter.len)
-        return refuse(why, -EINVAL, "this kind of fault takes no parameter, unexpected ", parameter,
-                      "");
+        return slice_refuse(why, -EINVAL, "this kind of fault takes no parameter, unexpected ",
+                            parameter, "");
     return 0;
 }
 
@@ -289,7 +282,7 @@ int fault_parse(const char *text, size_t len, struct fault *out, struct text *wh
     if (rc < 0)
         return rc;
     if (more.len)
-        return refuse(why, -EINVAL, "unexpected text after the fault: ", more, "");
+        return slice_refuse(why, -EINVAL, "unexpected text after the fault: ", more, "");
     *out = f;
     return 0;
 }

@@ -70,7 +70,7 @@ bool seccomp_waits(int listener, uint64_t id);
 
 /* vfio.c */
 struct seccomp_notif;
-int seccomp_vfio_new(struct seccomp *n);
+void seccomp_vfio_new(struct seccomp *n);
 /* The nodes of all devices, when the listener has come. */
 void seccomp_vfio_place(struct seccomp *n);
 /* What a descriptor is to VFIO; an error as descriptor_look. */

@@ -287,10 +287,10 @@ static int open_sources(struct seccomp *n)
 {
     int rc = ioctl_desk_new(n->door, n->event, FIRST_TOKEN, &n->desk);
 
-    if (rc >= 0)
-        rc = seccomp_vfio_new(n);
-    if (rc >= 0)
-        rc = sd_event_add_io(n->event, &n->arrival, n->socket, EPOLLIN, on_arrival, n);
+    if (rc < 0)
+        return rc;
+    seccomp_vfio_new(n);
+    rc = sd_event_add_io(n->event, &n->arrival, n->socket, EPOLLIN, on_arrival, n);
     if (rc >= 0)
         rc = sd_event_add_time_relative(n->event, &n->sweep, CLOCK_MONOTONIC, SWEEP_US, 0, on_sweep,
                                         n);

@@ -83,7 +83,7 @@ static int vfio_way_look(void *data, const struct vfio_caller *c, int fd, struct
     return rc == -ENOENT ? -EBADF : rc;
 }
 
-int seccomp_vfio_new(struct seccomp *n)
+void seccomp_vfio_new(struct seccomp *n)
 {
     const struct vfio_way way = {.data = n,
                                  .waits = seccomp_waits,
@@ -91,7 +91,7 @@ int seccomp_vfio_new(struct seccomp *n)
                                  .give = vfio_way_give,
                                  .look = vfio_way_look};
 
-    return vfio_new(n->door, n->event, &way, &n->vfio);
+    n->vfio = vfio_new(n->door, n->event, ioctl_desk_copier(n->desk), &way);
 }
 
 void seccomp_vfio_serve(struct seccomp *n, const struct seccomp_notif *request,

@@ -22,12 +22,6 @@ struct record {
     struct record_writer *writer; /* NULL: not begun, or ended by an error */
 };
 
-static int refuse(int err, const char *path, const char *what, struct text *why)
-{
-    text_addf(why, "cannot write to %s: %s", path, what);
-    return err;
-}
-
 static int check_mark(int fd, const char *path, struct text *why)
 {
     char mark[sizeof MARK - 1];
@@ -35,7 +29,7 @@ static int check_mark(int fd, const char *path, struct text *why)
     if (pread(fd, mark, sizeof mark, 0) == (ssize_t)sizeof mark &&
         memcmp(mark, MARK, sizeof mark) == 0)
         return 0;
-    return refuse(-EINVAL, path, "not a recording; --append requires one", why);
+    return own_file_refuse(path, -EINVAL, "not a recording; --append requires one", why);
 }
 
 /* The end of the last complete line: an incomplete one is left if the daemon was killed. */
@@ -67,13 +61,14 @@ static off_t find_start(const struct own_file *f, off_t size, enum record_mode m
     if (size == 0 || mode == RECORD_FORCE)
         return 0;
     if (mode == RECORD_NEW)
-        return refuse(-EEXIST, f->path,
-                      "the file is not empty; --append appends to it, --force replaces it", why);
+        return own_file_refuse(f->path, -EEXIST,
+                               "the file is not empty; --append appends to it, --force replaces it",
+                               why);
     rc = check_mark(f->fd, f->path, why);
     if (rc < 0)
         return rc;
     start = last_line_end(f->fd, size);
-    return start < 0 ? refuse((int)start, f->path, error_text((int)-start), why) : start;
+    return start < 0 ? own_file_refuse(f->path, (int)start, error_text((int)-start), why) : start;
 }
 
 int record_open(const char *path, enum record_mode mode, struct record **out, struct text *why)
@@ -126,9 +121,9 @@ int record_begin(struct record *r, const struct machine_config *config, const st
     if (rc < 0)
         return rc;
     if (lseek(r->file.fd, 0, SEEK_END) < 0)
-        return refuse(-errno, r->file.path, error_text(errno), why);
+        return own_file_refuse(r->file.path, -errno, error_text(errno), why);
     rc = record_writer_new(r->file.fd, &r->writer);
-    return rc < 0 ? refuse(rc, r->file.path, error_text(-rc), why) : 0;
+    return rc < 0 ? own_file_refuse(r->file.path, rc, error_text(-rc), why) : 0;
 }
 
 static int tell_failure(const struct record *r, int rc, struct text *why)

@@ -286,7 +286,7 @@ static int restore_machine(const struct state_image *image, struct core **core, 
 
 static int restore_one(struct core *core, const struct state_line *line, struct text *why)
 {
-    struct record_entry entry;
+    struct record_entry entry = {0};
     text_auto clause = {0};
     struct saved s;
     int rc = state_fields_parse(&line->of, line->fields, line->len, &s, &entry, &clause);

@@ -46,8 +46,7 @@ void owner_drop_dead(struct sysfs_tree *t, bool (*lives)(const struct sysfs_tree
     struct sysfs_owned *owned, *next;
     unsigned count;
 
-    HASH_ITER(hh, t->owned, owned, next)
-    {
+    HASH_ITER (hh, t->owned, owned, next) {
         if (!lives(t, owned->ino))
             drop(t, owned);
     }
@@ -81,5 +80,6 @@ void sysfs_tree_done(struct sysfs_tree *t)
 {
     struct sysfs_owned *owned, *next;
 
-    HASH_ITER(hh, t->owned, owned, next) drop(t, owned);
+    HASH_ITER (hh, t->owned, owned, next)
+        drop(t, owned);
 }

@@ -119,6 +119,31 @@ struct vfio_iommu_info {
     uint32_t capabilities, pad;
 };
 
+/* What follows that structure: capabilities, each with its header. */
+enum vfio_iommu_capability { VFIO_IOVA_RANGES = 1, VFIO_MIGRATION, VFIO_DMA_AVAILABLE };
+
+struct vfio_capability {
+    uint16_t id, version;
+    uint32_t next; /* from the beginning of the structure; 0: the last one */
+};
+
+struct vfio_dma_available {
+    struct vfio_capability header;
+    uint32_t mappings, pad;
+};
+
+struct vfio_migration {
+    struct vfio_capability header;
+    uint32_t flags, pad;
+    uint64_t page_size, bitmap_max;
+};
+
+struct vfio_iova_range {
+    struct vfio_capability header;
+    uint32_t count, pad;
+    uint64_t first, last;
+};
+
 struct vfio_dma_map {
     uint32_t argsz, flags;
     uint64_t vaddr, iova, size;

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "vfio/internal.h"
@@ -16,14 +15,10 @@
  * holds up another one.
  */
 
-static bool trusted(const struct vfio_call *c)
-{
-    return c->caller.uid == 0 || c->caller.uid == geteuid();
-}
-
 static struct caller caller_of(const struct vfio_call *c, int line)
 {
-    return (struct caller){c->caller.thread, c->v->way.waits, line, c->caller.id, !trusted(c)};
+    return (struct caller){c->caller.thread, c->v->way.waits, line, c->caller.id,
+                           !caller_trusted(c->caller.uid)};
 }
 
 static bool resident(struct vfio_call *c, const struct caller_piece *pieces, unsigned count)
@@ -84,7 +79,7 @@ static void call_reply(struct vfio_call *c)
     bool writes = c->answer.len || c->answer.has_other;
     int rc = writes ? -EAGAIN : 0;
 
-    if (writes && trusted(c))
+    if (writes && caller_trusted(c->caller.uid))
         rc = call_write(c, c->caller.line, true);
     c->writing = true;
     if (rc == -EAGAIN)
@@ -149,7 +144,7 @@ static void call_transfer(struct vfio_call *c)
 {
     c->transfer.thread = c->caller.thread;
     c->transfer.uid = c->caller.uid;
-    c->transfer.trusted = trusted(c);
+    c->transfer.trusted = caller_trusted(c->caller.uid);
     c->transfer.line = c->caller.line;
     c->transfer.work = transfer_work;
     c->transfer.done = transfer_done;
@@ -169,7 +164,7 @@ void vfio_ioctl(struct vfio *v, const struct vfio_caller *caller, const struct v
     c->args.number = number;
     c->args.argument = argument;
     LIST_INSERT_HEAD(&v->calls, c, link);
-    if (trusted(c))
+    if (caller_trusted(c->caller.uid))
         rc = call_read(c, caller->line, true);
     if (rc == -EAGAIN)
         call_transfer(c);
@@ -188,25 +183,16 @@ bool vfio_find(const struct vfio *v, uint64_t device, uint64_t ino, struct vfio_
     return f;
 }
 
-/* The copier of zcrypt's ioctls has the same trouble, and tells of it. */
-static void on_no_thread(void *data, int error)
-{
-}
-
-int vfio_new(struct door *door, sd_event *event, const struct vfio_way *way, struct vfio **out)
+struct vfio *vfio_new(struct door *door, sd_event *event, struct copier *copier,
+                      const struct vfio_way *way)
 {
     struct vfio *v = xcalloc(1, sizeof *v);
-    int rc = copier_new(event, on_no_thread, v, &v->copier);
 
-    if (rc < 0) {
-        free(v);
-        return rc;
-    }
     v->door = door;
     v->event = event;
+    v->copier = copier;
     v->way = *way;
-    *out = v;
-    return 0;
+    return v;
 }
 
 void vfio_free(struct vfio *v)
@@ -218,11 +204,10 @@ void vfio_free(struct vfio *v)
         if (!c->answered)
             v->way.answer(v->way.data, &c->caller, -ENODEV);
         if (transfer_stop(v->copier, &c->transfer))
-            free(c); /* a thread that is at work keeps it, until the process ends */
+            free(c); /* while a thread is at work on it, transfer_done does that */
     }
     while (!LIST_EMPTY(&v->files))
         vfio_file_drop(LIST_FIRST(&v->files));
-    copier_free(v->copier);
     while (!LIST_EMPTY(&v->devices)) {
         struct vfio_device *d = LIST_FIRST(&v->devices);
 

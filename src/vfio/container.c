@@ -15,11 +15,6 @@
 #define INFO_FLAGS  3u /* page sizes, capabilities */
 #define PAGE_SIZES  UINT64_C(0xfffffffffffff000)
 
-struct capability {
-    uint16_t id, version;
-    uint32_t next; /* from the beginning of the structure; 0: the last one */
-};
-
 void container_join(struct container *c)
 {
     c->users++;
@@ -68,17 +63,15 @@ struct vfio_answer mappings_info(const struct vfio_args *a, const void *capabili
 static struct vfio_answer get_info(const struct container *c, const struct vfio_args *a)
 {
     const struct {
-        struct capability migration;
-        uint32_t flags, pad;
-        uint64_t page_size, bitmap_max;
-        struct capability available;
-        uint32_t mappings, end;
+        struct vfio_migration migration;
+        struct vfio_dma_available available;
     } capabilities = {
-        .migration = {2, 1, 56},
-        .page_size = VFIO_PAGE,
-        .bitmap_max = 0x10000000,
-        .available = {3, 1, 0},
-        .mappings = RANGES_MAX - c->mappings.count,
+        .migration = {.header = {VFIO_MIGRATION, 1,
+                                 sizeof(struct vfio_iommu_info) + sizeof(struct vfio_migration)},
+                      .page_size = VFIO_PAGE,
+                      .bitmap_max = 0x10000000},
+        .available = {.header = {VFIO_DMA_AVAILABLE, 1, 0},
+                      .mappings = RANGES_MAX - c->mappings.count},
     };
 
     return mappings_info(a, &capabilities, sizeof capabilities);

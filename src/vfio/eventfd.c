@@ -15,7 +15,7 @@
  * Eventfds of programs. A write to one waits if its counter is full, and a program can fill it at
  * any time: only where that program could stop the daemon anyway is it written on the event loop.
  */
-struct signal_job {
+struct late_signal {
     struct transfer transfer; /* first */
     struct vfio *v;
     struct eventfd *of; /* NULL: it was closed meanwhile */
@@ -63,8 +63,8 @@ int eventfd_take(struct eventfd *e, const struct vfio_caller *c, int fd)
 
 void eventfd_close(struct eventfd *e)
 {
-    if (e->job)
-        e->job->of = NULL;
+    if (e->late)
+        e->late->of = NULL;
     if (e->fd >= 0)
         close(e->fd);
     *e = (struct eventfd){.fd = -1};
@@ -76,55 +76,54 @@ static void add(int fd, uint64_t count)
         errno = 0; /* nobody learns of it, as with the real driver */
 }
 
-static int job_work(struct transfer *t, int line)
+static int late_work(struct transfer *t, int line)
 {
-    add(line, ((struct signal_job *)t)->count);
+    add(line, ((struct late_signal *)t)->count);
     return 0;
 }
 
-static void signal_by_job(struct vfio *v, struct eventfd *e, pid_t process);
+static void signal_late(struct vfio *v, struct eventfd *e, pid_t process);
 
-static void job_done(struct transfer *t, int result)
+static void late_done(struct transfer *t, int result)
 {
-    struct signal_job *job = (struct signal_job *)t;
-    struct eventfd *e = job->of;
+    struct late_signal *late = (struct late_signal *)t;
+    struct eventfd *e = late->of;
 
     if (e)
-        e->job = NULL;
+        e->late = NULL;
     if (e && e->pending)
-        signal_by_job(job->v, e, t->thread);
-    close(job->fd);
-    free(job);
+        signal_late(late->v, e, t->thread);
+    close(late->fd);
+    free(late);
 }
 
-static void signal_by_job(struct vfio *v, struct eventfd *e, pid_t process)
+static void signal_late(struct vfio *v, struct eventfd *e, pid_t process)
 {
-    struct signal_job *job = xcalloc(1, sizeof *job);
+    struct late_signal *late = xcalloc(1, sizeof *late);
 
-    *job = (struct signal_job){.v = v, .of = e, .count = e->pending};
-    job->fd = fcntl(e->fd, F_DUPFD_CLOEXEC, 0);
-    job->transfer.thread = process;
-    job->transfer.uid = e->uid;
-    job->transfer.line = job->fd;
-    job->transfer.work = job_work;
-    job->transfer.done = job_done;
+    *late = (struct late_signal){.v = v, .of = e, .count = e->pending};
+    late->fd = fcntl(e->fd, F_DUPFD_CLOEXEC, 0);
+    late->transfer.thread = process;
+    late->transfer.uid = e->uid;
+    late->transfer.line = late->fd;
+    late->transfer.work = late_work;
+    late->transfer.done = late_done;
     e->pending = 0;
-    e->job = job;
-    transfer_start(v->copier, &job->transfer);
+    e->late = late;
+    transfer_start(v->copier, &late->transfer);
 }
 
 void eventfd_signal(struct vfio *v, struct eventfd *e, pid_t process)
 {
     struct pollfd room = {.fd = e->fd, .events = POLLOUT};
-    bool trusted = e->uid == 0 || e->uid == geteuid();
 
     if (e->fd < 0)
         return;
-    if (trusted && !e->job && poll(&room, 1, 0) == 1 && room.revents & POLLOUT) {
+    if (caller_trusted(e->uid) && !e->late && poll(&room, 1, 0) == 1 && room.revents & POLLOUT) {
         add(e->fd, 1);
         return;
     }
     e->pending++;
-    if (!e->job)
-        signal_by_job(v, e, process);
+    if (!e->late)
+        signal_late(v, e, process);
 }

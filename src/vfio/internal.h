@@ -14,14 +14,14 @@
 
 #define VFIO_FILES_MAX 4096u
 
-struct signal_job;
+struct late_signal;
 
 /* An eventfd of a program. */
 struct eventfd {
     int fd;           /* -1: none */
     uid_t uid;        /* of the program */
-    unsigned pending; /* signals that wait for the job */
-    struct signal_job *job;
+    unsigned pending; /* signals that wait for the end of late */
+    struct late_signal *late;
 };
 
 /* A mediated device and its IOMMU group. The eventfds stay until the device is removed, as with the

@@ -289,22 +289,15 @@ static struct vfio_answer object_ioctl(struct iommufd *f, const struct vfio_args
 static struct vfio_answer compat_info(const struct vfio_args *a)
 {
     static const struct {
-        struct {
-            uint16_t id, version;
-            uint32_t next;
-        } available;
-        uint32_t mappings, end;
-        struct {
-            uint16_t id, version;
-            uint32_t next;
-        } iova;
-        uint32_t count, reserved;
-        uint64_t first, last;
-    } capabilities = {.available = {3, 1, 40},
-                      .mappings = RANGES_MAX,
-                      .iova = {1, 1, 0},
-                      .count = 1,
-                      .last = UINT64_MAX};
+        struct vfio_dma_available available;
+        struct vfio_iova_range range;
+    } capabilities = {
+        .available = {.header = {VFIO_DMA_AVAILABLE, 1,
+                                 sizeof(struct vfio_iommu_info) +
+                                     sizeof(struct vfio_dma_available)},
+                      .mappings = RANGES_MAX},
+        .range = {.header = {VFIO_IOVA_RANGES, 1, 0}, .count = 1, .last = UINT64_MAX},
+    };
 
     return mappings_info(a, &capabilities, sizeof capabilities);
 }

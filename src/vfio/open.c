@@ -9,24 +9,18 @@
 
 #define BIND_TOKEN 1u
 
-/* What a descriptor stands for from its first ioctl on. */
-static int equip(struct vfio_file *f, struct vfio_device *d)
+/* What a descriptor stands for from its first ioctl on. d: the device of a group. */
+static void equip(struct vfio_file *f, struct vfio_device *d)
 {
-    switch (f->kind) {
-    case VFIO_CONTAINER:
+    if (f->kind == VFIO_CONTAINER) {
         f->container = xcalloc(1, sizeof *f->container);
         f->container->users = 1;
-        return 0;
-    case VFIO_IOMMUFD:
+    } else if (f->kind == VFIO_IOMMUFD) {
         f->iommufd = xcalloc(1, sizeof *f->iommufd);
         f->iommufd->users = 1;
-        return 0;
-    default:
-        if (!d)
-            return -ENODEV;
+    } else if (d) {
         vfio_device_name(d, f);
         d->group_open = true;
-        return 0;
     }
 }
 
@@ -54,9 +48,8 @@ static struct vfio_file *replace(struct vfio_call *c, const struct vfio_target *
         *rc = vfio_file_new(c->v, node->kind, &f, &theirs);
     if (*rc < 0)
         return NULL;
-    *rc = equip(f, d);
-    if (*rc == 0)
-        *rc = c->v->way.give(c->v->way.data, &c->caller, theirs, fd);
+    equip(f, d);
+    *rc = c->v->way.give(c->v->way.data, &c->caller, theirs, fd);
     close(theirs);
     if (*rc == 0)
         return f;

@@ -20,6 +20,7 @@
  *   node opened -- first ioctl --> descriptor of ours -- last copy closed --> object released
  */
 struct vfio;
+struct copier;
 
 /* What a descriptor of a program is. */
 struct vfio_target {
@@ -51,8 +52,9 @@ struct vfio_way {
     int (*look)(void *data, const struct vfio_caller *c, int fd, struct vfio_target *out);
 };
 
-/* 0 or -errno of the system. */
-int vfio_new(struct door *door, sd_event *event, const struct vfio_way *way, struct vfio **out);
+/* The copier must outlive the result. */
+struct vfio *vfio_new(struct door *door, sd_event *event, struct copier *copier,
+                      const struct vfio_way *way);
 /* Answers all that wait with -ENODEV; executes nothing. NULL is allowed. */
 void vfio_free(struct vfio *v);
 

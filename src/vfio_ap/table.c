@@ -110,9 +110,8 @@ void mdev_mark(struct vfio_ap *v, struct mdev *m)
 int mdev_refuse(const struct mdev *m, const char *file, int err, const char *why,
                 struct effects *fx)
 {
-    char uuid[UUID_TEXT], what[96];
+    char uuid[UUID_TEXT];
 
     uuid_format(&m->uuid, uuid);
-    snprintf(what, sizeof what, "%s: %s", uuid, file);
-    return effects_refuse(fx, err, what, "%s", why);
+    return effects_refuse_at(fx, err, why, "%s: %s", uuid, file);
 }

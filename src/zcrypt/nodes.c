@@ -89,14 +89,7 @@ static void name_escape(char name[ZCRYPT_NAME_MAX])
 }
 
 #define LINES_MAX 80
-
-static int refuse(struct effects *fx, const char *file, int err, const char *why)
-{
-    char what[LINES_MAX + 16];
-
-    snprintf(what, sizeof what, "class/zcrypt/%s", file);
-    return effects_refuse(fx, err, what, "%s", why);
-}
+#define CLASS     "class/zcrypt/"
 
 /* Each variable ends with end, a newline or NUL. Returns the length. In DEVNAME the slash is itself
  * again: devtmpfs makes a directory of it. */
@@ -140,12 +133,13 @@ static int create_store(void *ctx, uint32_t object, const char *data, size_t len
     while (minor < ZCRYPT_NODES && z->nodes[minor].present)
         minor++;
     if (minor == ZCRYPT_NODES)
-        return refuse(fx, "create", -ENOSPC, "all 256 nodes exist; destroy one first");
+        return effects_refuse(fx, -ENOSPC, CLASS "create",
+                              "all 256 nodes exist; destroy one first");
     if (!*name)
         snprintf(name, sizeof name, "zcrypt_%d", minor);
     name_escape(name);
     if (find(z, name) >= 0 || strcmp(name, "z90crypt") == 0)
-        return refuse(fx, "create", -EEXIST, "a node of that name already exists");
+        return effects_refuse(fx, -EEXIST, CLASS "create", "a node of that name already exists");
     node = &z->nodes[minor];
     *node = (struct zcrypt_node){
         .generation = (uint16_t)(node->generation + 1 ? node->generation + 1 : 1), .present = true};
@@ -165,7 +159,7 @@ static int destroy_store(void *ctx, uint32_t object, const char *data, size_t le
     name_parse(data, len, name);
     minor = find(z, name);
     if (minor < 0)
-        return refuse(fx, "destroy", -ENOENT, "no node of that name");
+        return effects_refuse(fx, -ENOENT, CLASS "destroy", "no node of that name");
     z->nodes[minor].present = false;
     effects_changed(fx, STATE_NODE, (uint32_t)minor);
     effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_ZCRYPT_PARENT, 0}), name);
@@ -186,14 +180,12 @@ static int uevent_store(void *ctx, uint32_t minor, const char *data, size_t len,
 static int node_mask_store(const struct zcrypt *z, uint32_t minor, const char *name,
                            struct mask256 *mask, const char *data, size_t len, struct effects *fx)
 {
-    char file[LINES_MAX];
-
     if (mask256_parse(data, len, mask) == 0) {
         effects_changed(fx, STATE_NODE, minor);
         return 0;
     }
-    snprintf(file, sizeof file, "%s/%s", z->nodes[minor].name, name);
-    return refuse(fx, file, -EINVAL, MASK256_WANTED);
+    return effects_refuse_at(fx, -EINVAL, MASK256_WANTED, CLASS "%s/%s", z->nodes[minor].name,
+                             name);
 }
 
 #define DEFINE_MASK(field)                                                                         \

@@ -66,19 +66,19 @@ int rig_setup(void **state)
 
     fake_core_init(&r->core);
     r->door = (struct door){.core = &r->core, .execute = execute};
-    r->host = (struct control_host){.data = r,
-                                    .now = now,
-                                    .mount_guest = mount_guest,
-                                    .advance = advance,
-                                    .quit = quit,
-                                    .settle = settle};
+    r->ops = (struct control_ops){.data = r,
+                                  .now = now,
+                                  .mount_guest = mount_guest,
+                                  .advance = advance,
+                                  .quit = quit,
+                                  .settle = settle};
     r->mounted_fd = -1;
     strcpy(r->dir, "/tmp/apus-control-XXXXXX");
     assert_non_null(mkdtemp(r->dir));
     snprintf(r->path, sizeof(r->path), "%s/socket", r->dir);
     assert_true(sd_event_new(&r->event) >= 0);
-    assert_int_equal(
-        control_server_new(r->event, &r->door, &r->host, r->path, -1, &r->server, &why), 0);
+    assert_int_equal(control_server_new(r->event, &r->door, &r->ops, r->path, -1, &r->server, &why),
+                     0);
     *state = r;
     return 0;
 }

@@ -16,7 +16,7 @@ struct rig {
     struct core core;
     sd_event *event;
     struct control_server *server;
-    struct control_host host;
+    struct control_ops ops;
     char dir[64], path[80];
     bool unsettled; /* the last action may not be visible yet */
     void (*settled)(void *argument);

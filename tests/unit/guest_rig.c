@@ -32,9 +32,9 @@ static int setup_with(void **state, enum abi_profile abi)
     r->world = world;
     secure_and_create(r->world);
     r->door = (struct door){.core = r->world->core, .execute = execute};
-    r->host = (struct guest_server_host){.data = r, .log = take_log, .hello_ms = 200};
+    r->ops = (struct guest_server_ops){.data = r, .log = take_log, .hello_ms = 200};
     assert_true(sd_event_new(&r->event) >= 0);
-    assert_int_equal(guest_server_new(r->event, &r->door, &r->host, -1, &r->server), 0);
+    assert_int_equal(guest_server_new(r->event, &r->door, &r->ops, -1, &r->server), 0);
     *state = r;
     return 0;
 }

@@ -12,7 +12,7 @@ struct guest_rig {
     struct door door; /* first */
     struct world *world;
     sd_event *event;
-    struct guest_server_host host;
+    struct guest_server_ops ops;
     struct guest_server *server;
     unsigned logged;
     char last_log[256];

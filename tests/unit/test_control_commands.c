@@ -314,7 +314,7 @@ static void test_clock_and_quit(void **state)
 
     rig_refused(r, c, "{\"execute\":\"clock-advance\",\"arguments\":{\"seconds\":1}}",
                 CONTROL_REFUSED, "--clock virtual");
-    r->host.virtual_clock = true;
+    r->ops.virtual_clock = true;
     rig_execute(r, c, "{\"execute\":\"clock-advance\",\"arguments\":{\"seconds\":1.5}}");
     assert_int_equal(r->advanced, 1500000000u);
     assert_false(r->quit);

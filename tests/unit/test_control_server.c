@@ -325,7 +325,7 @@ static void test_too_many_clients(void **state)
 static int listen_again(struct rig *r, const char *path, struct text *why)
 {
     struct control_server *second = NULL;
-    int rc = control_server_new(r->event, &r->door, &r->host, path, -1, &second, why);
+    int rc = control_server_new(r->event, &r->door, &r->ops, path, -1, &second, why);
 
     control_server_free(second);
     return rc;

@@ -11,7 +11,7 @@
 #define FUSE_MAJOR 10
 #define FUSE_MINOR 229
 
-static uint64_t host_now(void *data)
+static uint64_t ops_now(void *data)
 {
     const struct daemon *d = data;
 
@@ -29,7 +29,7 @@ static bool is_fuse(int fd)
            st.stx_rdev_minor == FUSE_MINOR;
 }
 
-static int host_mount_guest(void *data, unsigned guest, int fd, struct text *why)
+static int ops_mount_guest(void *data, unsigned guest, int fd, struct text *why)
 {
     struct command look = {.kind = CMD_GUEST_LOOK, .look = {.guest = guest}};
     struct daemon *d = data;
@@ -51,7 +51,7 @@ static int host_mount_guest(void *data, unsigned guest, int fd, struct text *why
     return daemon_mount_new(d, guest + 1, NULL, own, why);
 }
 
-static int host_advance(void *data, uint64_t ns, struct text *why)
+static int ops_advance(void *data, uint64_t ns, struct text *why)
 {
     struct daemon *d = data;
     int rc = clock_advance(&d->clock, ns);
@@ -62,29 +62,29 @@ static int host_advance(void *data, uint64_t ns, struct text *why)
     return rc;
 }
 
-static void host_quit(void *data)
+static void ops_quit(void *data)
 {
     struct daemon *d = data;
 
     sd_event_exit(d->event, 0);
 }
 
-static bool host_settle(void *data, void (*done)(void *argument), void *argument)
+static bool ops_settle(void *data, void (*done)(void *argument), void *argument)
 {
     struct daemon *d = data;
 
     return !d->hub || fuse_hub_settle(d->hub, done, argument);
 }
 
-void daemon_host_init(struct daemon *d)
+void daemon_control_ops_init(struct daemon *d)
 {
-    d->host = (struct control_host){
+    d->control_ops = (struct control_ops){
         .data = d,
         .virtual_clock = d->clock.is_virtual,
-        .now = host_now,
-        .mount_guest = host_mount_guest,
-        .advance = host_advance,
-        .quit = host_quit,
-        .settle = host_settle,
+        .now = ops_now,
+        .mount_guest = ops_mount_guest,
+        .advance = ops_advance,
+        .quit = ops_quit,
+        .settle = ops_settle,
     };
 }
