@@ -17,7 +17,6 @@ from conftest import BUILD, wait_until
 
 AP, APFT, APQCI, APQI = protocol.AP, protocol.APFT, protocol.APQCI, protocol.APQI
 ALL = AP | APFT | APQCI | APQI
-UUID = bytes.fromhex("69aa1a8a00004000800000000000000f")
 
 
 @pytest.fixture(scope="module")
@@ -193,13 +192,6 @@ def test_the_guest_is_called_as_the_machine(start, serve, words, plugin, name, s
     qemu = start("-cpu", "max", *words, plugin=plugin)
     wait_until(lambda: server.hellos, 10)
     assert server.hellos[0][0] == name and qemu.said() == said
-
-
-def test_with_a_device_of_the_plugin_the_name_is_its_own(start, serve):
-    server = serve()
-    start("-cpu", "max", "-name", "QEMU", plugin=f",mdev={UUID.hex()}")
-    wait_until(lambda: server.hellos, 10)
-    assert server.hellos == [("", protocol.ROLE_GUEST, ALL, UUID)]
 
 
 def test_all_cpus_are_one_guest(start, serve):

@@ -172,16 +172,6 @@ def test_the_kernel_finds_changes_by_itself(guest, machine):
     wait_until(lambda: guest.queues() == EVERYTHING, 15)
 
 
-def test_a_notification_is_seen_at_once(guest, machine, server):
-    guest.sh("echo 120 >/sys/bus/ap/config_time; echo 1 >/sys/bus/ap/scans")
-    machine.domains.discard(0x47)
-    server.notify("one", protocol.NOTIFY_CONFIG)
-    wait_until(lambda: guest.queues() == ["05.0004", "06.0004"], 2)
-    machine.domains.add(0x47)
-    server.notify("one", protocol.NOTIFY_CONFIG)
-    wait_until(lambda: guest.queues() == EVERYTHING, 2)
-
-
 def test_a_server_that_wants_its_device_back_gets_it(guest, server):
     hellos = len(server.hellos)
     server.notify("one", protocol.NOTIFY_DETACH)
@@ -189,12 +179,11 @@ def test_a_server_that_wants_its_device_back_gets_it(guest, server):
     wait_until(lambda: guest.queues() == EVERYTHING, 10)
 
 
-def test_a_server_that_restarts_is_found_at_once(guest, server):
+def test_a_server_that_restarts_is_found(guest, server):
     server.stop()
-    wait_until(lambda: guest.queues() == [], 2)
+    wait_until(lambda: guest.queues() == [], 15)
     server.start()
-    wait_until(lambda: guest.queues() == EVERYTHING, 3)
-    guest.sh("echo 5 >/sys/bus/ap/config_time")
+    wait_until(lambda: guest.queues() == EVERYTHING, 15)
 
 
 def test_standby_is_seen_inside(client, machine):
@@ -265,8 +254,33 @@ def test_a_guest_nobody_knows_boots_without_adapters(start_guest, server):
     other.stop()
 
 
-def test_the_lpar_configures_its_adapters(start_guest, server):
-    lpar = start_guest(server.path, "--name", "lpar", "--role", "lpar", "--cpus", "2")
+@pytest.fixture(scope="module")
+def lpar(start_guest, server):
+    guest = start_guest(server.path, "--name", "lpar", "--role", "lpar", "--cpus", "2")
+    yield guest
+    guest.stop()
+
+
+def test_the_lpar_hears_of_a_change_at_once(lpar, server):
+    """Its kernel looks by itself every 120 seconds only."""
+    domains = server.machines["lpar"].domains
+    lpar.sh("echo 120 >/sys/bus/ap/config_time; echo 1 >/sys/bus/ap/scans")
+    domains.discard(0x47)
+    server.notify("lpar", protocol.NOTIFY_CONFIG)
+    wait_until(lambda: lpar.queues() == ["05.0004", "06.0004"], 5)
+    domains.add(0x47)
+    server.notify("lpar", protocol.NOTIFY_CONFIG)
+    wait_until(lambda: lpar.queues() == EVERYTHING, 5)
+
+
+def test_the_lpar_finds_a_server_that_restarts(lpar, server):
+    server.stop()
+    wait_until(lambda: lpar.queues() == [], 5)
+    server.start()
+    wait_until(lambda: lpar.queues() == EVERYTHING, 5)
+
+
+def test_the_lpar_configures_its_adapters(lpar, server):
     machine = server.machines["lpar"]
     assert lpar.queues() == EVERYTHING
     lpar.exec("chzcrypt", "--config-off", "5")
@@ -276,7 +290,6 @@ def test_the_lpar_configures_its_adapters(start_guest, server):
     assert machine.standby == set()
     assert lpar.sh("cat /sys/bus/ap/devices/card05/config") == "1"
     assert server.counts[protocol.SERVC] == 2
-    lpar.stop()
 
 
 def test_a_guest_cannot_configure_adapters(client, server):
