@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Some tests run things as another user, who may be unable to enter the checkout (root's home is closed to others)."""
+"""For tests that run programs as another user, who may be unable to enter the checkout (such as root's home)."""
 
 import atexit
 import os
@@ -18,8 +18,8 @@ def closed(path):
 
 
 def open_up(*folders):
-    """Where the given folders of tests/ can be entered by everybody: here, or in a copy that goes when Python ends.
-    APUS_BIN names a program that everybody can execute from now on."""
+    """A directory with the given folders of tests/ that everybody can enter: this one, or a copy that is removed when
+    Python ends. APUS_BIN is changed to a program that everybody can execute."""
     binary = pathlib.Path(os.environ["APUS_BIN"])
     if not closed(binary) and not closed(TESTS):
         return TESTS

@@ -5,7 +5,7 @@ MESON_SKIP = 77
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """A run in which clients were missing is a skip for meson, not a success."""
+    """If clients were missing, meson is told that the tests were skipped, not that they passed."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if exitstatus == pytest.ExitCode.OK and reporter.stats.get("skipped"):
         session.exitstatus = MESON_SKIP

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Unmodified clients under apus run: each case is a shell script whose transcript is compared. Transcripts of s390-tools are
-those of a version, whatever suite it came from.
+"""Unmodified clients under apus run: each case is a shell script whose transcript is compared with a golden file.
+Transcripts of s390-tools are those of a version, whatever suite it came from.
 
-APUS_UPDATE_GOLDEN=1 writes the transcripts instead; read every changed line against the specification.
+APUS_UPDATE_GOLDEN=1 writes the transcripts instead; check every changed line against docs/reference.
 """
 
 import difflib

@@ -23,14 +23,14 @@ def pytest_configure(config):
 
 
 def pytest_generate_tests(metafunc):
-    """What asks for nothing but the node is the same both ways."""
+    """Tests that need only the node run both ways: ioctls through FUSE and through seccomp."""
     if "crypto" in metafunc.fixturenames and getattr(metafunc.module, "BOTH_WAYS", False):
         fuse_only = metafunc.definition.get_closest_marker("fuse_only")
         metafunc.parametrize("crypto", WAYS[:1] if fuse_only else WAYS, indirect=True)
 
 
 class Clients:
-    """Clients of the device nodes of a daemon."""
+    """Runs clients on the device nodes of a daemon."""
 
     def node(self, name="z90crypt"):
         return self.root / "dev" / name
@@ -56,14 +56,14 @@ class Clients:
         return int(self.value(f"devices/ap/{path}/{attribute}"))
 
     def only(self, *adapters):
-        """Gives all other adapters away."""
+        """Moves all other adapters to vfio_ap."""
         self.write("bus/ap/apmask", "0x0")
         for adapter in adapters:
             self.write("bus/ap/apmask", f"+{adapter}")
 
 
 class Crypto(Clients, Daemon):
-    """A daemon on a mount of its own; ioctls come by FUSE."""
+    """A daemon on its own mount; ioctls come through FUSE."""
 
     read_and_write = {"read": "EPERM", "write": "EPERM"}
 
@@ -75,7 +75,7 @@ class Crypto(Clients, Daemon):
 class NotifiedCrypto(Clients, Notified):
     """The same in apus run --ioctl=notify."""
 
-    read_and_write = {"read": "0", "write": "0"}  # of /dev/null
+    read_and_write = {"read": "0", "write": "0"}  # the device number of /dev/null
 
     def node(self, name="z90crypt"):
         return Notified.node(self, name)
@@ -107,7 +107,7 @@ def crypto(tmp_path, request):
 
 @pytest.fixture
 def public_crypto():
-    """In a directory that other users can enter."""
+    """A copy of the client in a directory that other users can enter."""
     folder = Path(tempfile.mkdtemp(prefix="apus-crypto-", dir="/tmp"))
     folder.chmod(0o755)
     daemon = Crypto(folder, MACHINE)

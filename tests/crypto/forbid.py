@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""forbid.py CALL... -- PROGRAM ARG...: runs it under a seccomp filter that answers EPERM to these system calls of x86_64,
-as the filter of a container does."""
+"""forbid.py CALL... -- PROGRAM ARG...: runs the program under a seccomp filter that fails these system calls of x86-64
+with EPERM, as the filter of a container does."""
 
 import ctypes
 import os

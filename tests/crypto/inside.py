@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Starts programs where it runs itself, for tests that are elsewhere: a connection is a program.
+"""Starts programs inside a namespace for tests that run outside. Each connection runs one program.
 
-A root outside may not look at a file system of a user namespace, so there are requests for the tree, too: the name of a
-method of harness.Tree in an object with its arguments.
+Even root outside may not access a FUSE mount of a user namespace, so there are requests for the tree, too: an object
+with the name of a method of harness.Tree and its arguments.
 
-Request: the command line as JSON, with the descriptors of standard output and error. Answers: the process number, and at
-the end the return code, a line each. "quit" instead of a command line ends it.
+Request: the command line as JSON, with the descriptors of standard output and error. Answers: the process id, and at
+the end the return code, one line each. "quit" instead of a command line ends it.
 """
 
 import array

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A machine of apus run --ioctl=notify, used as tests use a daemon: clients start inside, the test looks from outside."""
+"""A machine of apus run --ioctl=notify, with the interface of a daemon: clients run inside, the test is outside."""
 
 import array
 import json
@@ -28,7 +28,7 @@ def wait_until(condition, what, seconds=20):
 
 
 class Inside:
-    """What subprocess.Popen is to a program outside. Its process number is that of this namespace, too."""
+    """Like subprocess.Popen, for a program inside. Its pid is valid outside."""
 
     def __init__(self, path, command):
         pipes = [os.pipe(), os.pipe()]
@@ -67,7 +67,7 @@ class Inside:
                 pass
 
     def communicate(self, timeout=60):
-        """Of programs that write less than a pipe holds."""
+        """Only for programs whose output fits into a pipe."""
         self.wait(timeout)
         texts = self.stdout.read(), self.stderr.read()
         for file in (self.stdout, self.stderr, self.answers, self.connection):
@@ -76,7 +76,7 @@ class Inside:
 
 
 class Notified(Daemon):
-    """folder: other users can enter it."""
+    """folder: one that other users can enter."""
 
     def __init__(self, folder, machine, as_user=False):
         Tree.__init__(self, folder)
@@ -132,7 +132,7 @@ class Notified(Daemon):
         return Inside(self.door, command)
 
     def stop(self):
-        """The daemon alone."""
+        """Only the daemon."""
         os.kill(self.daemon_pid, signal.SIGTERM)
         wait_until(lambda: self.daemon_pid not in self.children(), "the daemon ends")
 

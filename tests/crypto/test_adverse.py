@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Callers that are awkward: memory that never comes, signals, death, the end of the daemon."""
+"""Awkward callers: memory that never becomes available, signals, death, the end of the daemon."""
 
 import fcntl
 import os
@@ -25,7 +25,7 @@ def waiting(crypto, *arguments, **options):
 
 @pytest.mark.parametrize("result", [0, 1], ids=["operand", "result"])
 def test_memory_that_never_comes(crypto, result):
-    """It holds up nobody but the caller, however many there are, and the caller can be killed."""
+    """Such callers, however many, hold up nobody else, and each can be killed."""
     stuck = [waiting(crypto, result) for _ in range(50)]
     time.sleep(0.5)
     assert all(process.poll() is None for process in stuck)
@@ -40,7 +40,7 @@ def test_memory_that_never_comes(crypto, result):
 
 
 def test_memory_that_never_comes_and_the_end(crypto):
-    """The daemon ends nevertheless (the fixture checks it), and so does the caller."""
+    """The daemon still ends (the fixture checks that), and so does the caller."""
     process = waiting(crypto, 0)
     time.sleep(0.2)
     crypto.stop()
@@ -49,7 +49,7 @@ def test_memory_that_never_comes_and_the_end(crypto):
 
 
 def test_operand_in_a_file_of_ours(crypto):
-    """The daemon must not wait for itself."""
+    """The daemon must not wait for a request that only it can answer."""
     answer = crypto.ask("own-file", crypto.path("bus/ap/apmask"), timeout=20)
     assert answer.pop("before") == "0"
     assert answer in ({"ioctl": "0"}, {"ioctl": "EINVAL"}, {"ioctl": "EFAULT"}, {"map": "ENODEV"}), answer
@@ -70,7 +70,7 @@ def test_signals_and_death(crypto):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_another_user(public_crypto):
-    """Its memory is copied on a thread; the result is the same, also of a wild pointer."""
+    """Its memory is copied on a thread; the result is the same, even for an invalid pointer."""
     crypto = public_crypto
     client = shutil.copy(os.environ["CRYPTO_CLIENT"], crypto.root.parent / "client")
 
@@ -87,7 +87,7 @@ def test_another_user(public_crypto):
 @pytest.mark.fuse_only
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a PID namespace without a user namespace")
 def test_another_pid_namespace(crypto):
-    """A namespace below the daemon's is visible to it."""
+    """The daemon can see callers in a PID namespace below its own."""
     out = subprocess.run(["unshare", "--pid", "--fork", os.environ["CRYPTO_CLIENT"], "me", crypto.node(), "1024"],
                          check=True, timeout=60, text=True, capture_output=True).stdout
     assert out == "1024 0\n"
@@ -104,7 +104,7 @@ def test_end_of_the_daemon_under_load(crypto):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a PID namespace without a user namespace")
 def test_daemon_that_cannot_see_its_caller(tmp_path):
-    """A caller outside the daemon's PID namespace has no number there."""
+    """A caller outside the daemon's PID namespace has no pid in it."""
     mount, socket = tmp_path / "sys", tmp_path / "socket"
     mount.mkdir()
     daemon = subprocess.Popen(

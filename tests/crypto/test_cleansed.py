@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Clear keys are nowhere in the daemon's memory once their requests have ended."""
+"""After a request no part of its clear keys remains in the daemon's memory."""
 import ctypes
 import errno
 import fcntl
@@ -20,14 +20,14 @@ PIECE = 24
 
 
 class Key:
-    """A private exponent that can be recognised, and an odd modulus."""
+    """A recognisable private exponent, and an odd modulus."""
 
     def __init__(self):
         self.exponent = b"\x01" + secrets.token_bytes(N - 1)
         self.modulus = b"\xff" + secrets.token_bytes(N - 2) + b"\x01"
 
     def pieces(self):
-        """As the caller had it, and as numbers lie in memory."""
+        """In the caller's byte order, and in that of OpenSSL's numbers."""
         inner = self.exponent[16:-16]
         for at in range(0, len(inner) - PIECE, PIECE):
             yield inner[at:at + PIECE]
@@ -36,7 +36,7 @@ class Key:
 
 
 def memory(pid):
-    """What the process can write to; not the sanitizer's shadow, which is huge."""
+    """All writable memory of the process, except the sanitizer's shadow, which is huge."""
     with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
         for line in maps:
             start, end = (int(x, 16) for x in re.match(r"(\w+)-(\w+)", line).groups())
@@ -72,7 +72,7 @@ def modexpo(node, key):
 
 
 def test_seen_while_it_is_there(crypto):
-    """What the other tests rely on."""
+    """The search finds a key that is there; the other tests rely on it."""
     key = Key()
     crypto.only(6)
     crypto.execute("fault-add", rule="06.* always full")
@@ -99,7 +99,7 @@ def test_key_of_a_program(crypto, adapter):
 
 
 def test_key_in_a_recording(tmp_path):
-    """It is in the file, which is for its owner alone, and nowhere in memory."""
+    """It is only in the file, which only the owner can read."""
     key, recording = Key(), tmp_path / "run.jsonl"
     daemon = Crypto(tmp_path / "daemon", MACHINE, arguments=["--record", recording])
     try:
@@ -113,7 +113,7 @@ def test_key_in_a_recording(tmp_path):
 
 
 class System:
-    """The LPAR's CPUs, which send a request by themselves (docs/guest-protocol.md)."""
+    """A client in the role of the LPAR's CPUs (docs/guest-protocol.md)."""
 
     def __init__(self, path):
         self.connection = socket.socket(socket.AF_UNIX)

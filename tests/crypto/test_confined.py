@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a container may forbid, and what it may be short of: requests work, or the start names what is missing."""
+"""In a container that forbids system calls or limits resources, requests work, or an error says what is missing."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-USER = 54322  # with no other processes
+USER = 54322  # a PID namespace with no other processes
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_forbidden_calls(run, way, calls):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give capabilities away")
 def test_no_right_to_look_at_programs(tmp_path):
-    """The start says what requests lack, and the log which program got EACCES."""
+    """The daemon says at its start what requests lack; the log names the program that got EACCES."""
     (tmp_path / "sys").mkdir()
     socket = tmp_path / "socket"
     daemon = subprocess.Popen(["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace", os.environ["APUS_BIN"],
@@ -66,7 +66,7 @@ def test_no_right_to_look_at_programs(tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_few_threads(run):
-    """The fewer there may be the slower it is, down to a limit where the start is refused."""
+    """With fewer threads requests become slower; below a limit the daemon refuses to start."""
     served = 0
     for limit in range(2, 12):
         result = run("prlimit", f"--nproc={limit}", "setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups")

@@ -72,7 +72,7 @@ def test_errors(crypto):
         "control-short": invalid, "reply-short": invalid, "control-65537": invalid, "control-huge": invalid,
         "card-unknown": "ENODEV", "agent-unknown": invalid, "agent-unknown-status": "0x0008044d",
         "control-without-function": invalid, "reply-huge": invalid, "reply-sum-huge": invalid,
-        "function-unknown": "0", "function-unknown-code": "0x0008005a",  # the adapter's own error
+        "function-unknown": "0", "function-unknown-code": "0x0008005a",  # an error of the adapter
         "ep11-request-wild": fault, "ep11-reply-wild": fault, "ep11-targets-wild": fault,
         "ep11-request-huge": invalid, "ep11-request-short": invalid, "ep11-reply-short": invalid,
         "ep11-reply-31": invalid, "ep11-reply-huge": invalid,
@@ -113,7 +113,7 @@ def test_attributes_tell_what_the_firmware_answers(crypto):
 
 
 def test_attributes_without_an_answer(crypto):
-    """A queue that is offline tells nothing."""
+    """An offline queue reports nothing."""
     assert crypto.w("devices/ap/card04/online", 0) == "OK"
     assert crypto.w("devices/ap/card05/05.0004/online", 0) == "OK"
     for attribute in ("API_ordinalnr", "FW_version", "op_modes"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The error paths of requests, through faults of queues. The clock is virtual: no test waits for real time to pass."""
+"""The error paths of requests, through faults of queues. The clock is virtual, so no test waits in real time."""
 
 import time
 
@@ -11,7 +11,7 @@ QUEUE = "devices/ap/card06/06.0004"
 
 @pytest.fixture
 def crypto(tmp_path):
-    """The host has two queues of an accelerator."""
+    """zcrypt has two queues, both of an accelerator."""
     daemon = Crypto(tmp_path, MACHINE, arguments=["--clock", "virtual"])
     daemon.only(6)
     yield daemon
@@ -33,7 +33,7 @@ def hits(host):
 
 
 def wait_for(host, attribute, wanted):
-    """What another process has just done becomes visible soon."""
+    """Polls the attribute, which another process is about to change."""
     deadline = time.monotonic() + 20
     while host.value(f"{QUEUE}/{attribute}") != wanted:
         assert time.monotonic() < deadline, (attribute, host.value(f"{QUEUE}/{attribute}"))
@@ -156,7 +156,7 @@ def test_requests_wait_for_a_reset(one_queue):
 
 
 def test_the_queue_of_a_request_is_deconfigured(crypto):
-    """Domain 4 is left to nobody: a card shows the state of its first queue."""
+    """06.0004, which vfio_ap has, gets no fault: the card shows the state of its first queue."""
     fault(crypto, "06.* always delay 3600s")
     crypto.write("bus/ap/aqmask", "-4")
     client = crypto.start("me", 1024)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Requests of guests, and of programs under apus run, also of an unprivileged user."""
+"""Requests from guests, and from programs under apus run, including those of an unprivileged user."""
 
 import os
 import shutil

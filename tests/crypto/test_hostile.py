@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Callers that mean harm: each gets an error of its own, and nobody else notices."""
+"""Hostile callers: each gets its own error, and nobody else is affected."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ def descriptors(pid):
 
 
 def calm(crypto):
-    """What the dead have asked is over, and the node works."""
+    """Requests of dead callers are over, and the node still works."""
     for name in ("pendingq_count", "requestq_count", "load"):
         wait_until(lambda: crypto.count("card06", name) == 0, name)
     assert crypto.ask("me", 512, 1024, timeout=20) == {"512": "0", "1024": "0"}
@@ -53,7 +53,7 @@ def test_crowd(crypto):
 
 
 def test_killed_before_the_queue_takes_it(crypto):
-    """Nothing is left of a request that never got into a queue."""
+    """A request that never reached a queue leaves nothing behind."""
     crypto.only(6)
     crypto.execute("fault-add", rule="06.* always full")
     processes = [crypto.start("me", 512) for _ in range(8)]
@@ -69,8 +69,8 @@ def test_killed_before_the_queue_takes_it(crypto):
 
 
 def test_killed_while_their_memory_lives_on(crypto):
-    """Whoever reads from it waits as long as it lives; the daemon does not collect more of that than
-    a user may have threads."""
+    """A reader of its memory blocks as long as it lives; the daemon blocks no more threads on that than
+    a user may have."""
     before = descriptors(crypto.daemon_pid)
     process = crypto.start("hoard", 300)
     if process.stdout.readline() != "killed\n":
@@ -129,7 +129,7 @@ print(time.monotonic() - start)
 
 @pytest.mark.fuse_only
 def test_descriptors_with_many_locks(crypto):
-    """The daemon looks through those of a mount's first caller."""
+    """The daemon searches the descriptors of a mount's first caller."""
     out = subprocess.run([sys.executable, "-c", LOCKED, crypto.node()], check=True, text=True, capture_output=True,
                          timeout=60).stdout
     assert float(out) < 1

@@ -72,7 +72,7 @@ def test_open_count(crypto):
 
 
 def test_pending(crypto):
-    """While requests are inside, pendingq_count and the node's counters say so, and later not."""
+    """pendingq_count and the counters include pending requests, and no longer once they are answered."""
     def counts(wanted):
         end = time.monotonic() + 30
         while crypto.count("card06", "pendingq_count") != wanted and time.monotonic() < end:
@@ -91,7 +91,7 @@ def test_pending(crypto):
     assert inside == 3 and 1 <= of_domain <= 2 and pending == of_domain
     assert crypto.count("card06", "load") > 0
     crypto.execute("fault-remove", all=True)
-    for queue in "06.0004", "06.0047":  # what was held back goes in once more
+    for queue in "06.0004", "06.0047":  # the delayed requests are sent again
         assert crypto.w(f"devices/ap/card06/{queue}/reset", "1") == "OK"
     assert [request.communicate(timeout=60)[0] for request in requests] == ["1024 0\n"] * 3
     assert counts(0) == (0, 0, 0)

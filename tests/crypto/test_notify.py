@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""apus run --ioctl=notify: which ioctls are the machine's, and whose."""
+"""apus run --ioctl=notify: which ioctls the machine serves, and for which files."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from notified import wait_until
 
 WAYS = ["notify", "notify-user"]
 
-# What scripts start with. 0x80047A47 asks for the default domain, 4; z() names the errno.
+# A prelude of the scripts. 0x80047A47 asks for the default domain, 4; z() returns its answer or the errno's name.
 PRELUDE = """
 import errno, fcntl, os, socket, stat, threading
 def z(fd, number=0x80047A47):
@@ -44,7 +44,7 @@ def test_nobody_counts_opens(crypto):
 
 
 def test_other_files(crypto):
-    """The kernel answers for them."""
+    """The kernel answers these."""
     assert script(crypto, """
         fd = node()
         os.close(fd)
@@ -57,7 +57,7 @@ def test_other_files(crypto):
 
 
 def test_node_beside_it_over_fuse(crypto):
-    """What is below /dev/zcrypt is served as ever."""
+    """Nodes below /dev/zcrypt are still served through FUSE."""
     assert script(crypto, "print(z(node('zcrypt/z90crypt')), stat.S_ISREG(os.stat('/dev/zcrypt/z90crypt').st_mode))") \
         == ["4", "True"]
 
@@ -95,7 +95,7 @@ def test_threads(crypto):
 
 
 def answers_while(crypto, change):
-    """What two threads are told by a descriptor for the node while another thread changes it."""
+    """The answers that two threads get on a descriptor of the node while a third thread replaces it."""
     return set(script(crypto, """
         fd, device, null = node(), node(), node("null")
         answers, ended = set(), []
@@ -114,20 +114,20 @@ def answers_while(crypto, change):
 
 
 def test_descriptor_that_changes_meanwhile(crypto):
-    """Each ioctl has the answer of one of the files that the number has named."""
+    """Each ioctl is answered by one of the files that the descriptor has referred to."""
     answers = answers_while(crypto, "os.dup2(null, fd); os.dup2(device, fd); os.close(fd); os.dup2(device, fd)")
     assert "4" in answers and answers <= {"4", "ENOTTY", "EBADF"}, answers
     assert crypto.ask("me", 512) == {"512": "0"}
 
 
 def test_descriptor_that_is_closed_meanwhile(crypto):
-    """/dev/null must not answer for the node."""
+    """/dev/null must not answer in place of the node."""
     answers = answers_while(crypto, "os.close(fd); os.dup2(device, fd)")
     assert "4" in answers and answers <= {"4", "EBADF"}, answers
 
 
 def test_nodes_come_and_go(crypto):
-    """A node that is gone is gone for a descriptor, whatever comes after it."""
+    """A descriptor of a removed node stays dead, even if a node of the same name is made."""
     assert crypto.w("class/zcrypt/create", "mine") == "OK"
     assert crypto.w("class/zcrypt/mine/ioctlmask", "0x" + "f" * 64) == "OK"
     assert script(crypto, """
@@ -148,7 +148,7 @@ def test_nodes_come_and_go(crypto):
 
 
 def test_name_that_is_taken(crypto):
-    """A node called like a file in /dev is below /dev/zcrypt alone."""
+    """A node with the name of another file in /dev appears only below /dev/zcrypt."""
     assert crypto.w("class/zcrypt/create", "null") == "OK"
     assert crypto.w("class/zcrypt/null/ioctlmask", "0x" + "f" * 64) == "OK"
     assert script(crypto, "print(z(node('null')), z(node('zcrypt/null')))") == ["ENOTTY", "4"]
@@ -198,7 +198,7 @@ def test_killed_caller(crypto):
 
 
 def test_signal_waits(crypto):
-    """A handler runs when the ioctl is over: what it has returned is never written behind the program's back."""
+    """A signal handler runs after the ioctl has ended: nothing is written to the program's memory later."""
     crypto.only(6)
     crypto.execute("fault-add", rule="06.* always delay 2s")
     process = crypto.start("signals-once")
@@ -221,7 +221,7 @@ def test_end_of_the_daemon(crypto):
 
 
 def test_listener_is_the_daemons_alone(crypto):
-    """No program gets hold of it, and the daemon keeps nothing of what it looks at."""
+    """No program gets the listener, and the daemon leaks no descriptor."""
     assert script(crypto, """
         links = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")]
         print(len(links), any("seccomp" in link or "socket" in link for link in links))
@@ -232,7 +232,7 @@ def test_listener_is_the_daemons_alone(crypto):
 
 
 def test_another_user(crypto):
-    """The daemon of root serves others, too; their memory is copied by a thread that takes more care."""
+    """Root's daemon serves other users, too; a thread copies their memory with additional checks."""
     if crypto.run.args[0] == "setpriv":
         pytest.skip("a user namespace has one user")
     user = ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", crypto.program]
@@ -250,7 +250,7 @@ def test_another_user(crypto):
 
 
 def test_locks_cost_others_nothing(crypto):
-    """The daemon looks at each descriptor, and a program can make the kernel's text about one very long."""
+    """The daemon reads fdinfo of each descriptor, which a program can make very long."""
     answer = script(crypto, """
         import statistics, time
         fd = node()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""RSA through the node against the openssl command, from Python: keys and answers are that program's."""
+"""RSA through the node, called from Python; the openssl command makes the keys and the expected answers."""
 
 import ctypes
 import fcntl
@@ -23,14 +23,14 @@ def openssl(*arguments, input=None):
 
 
 def parts(key):
-    """The numbers of a key by their names, as openssl prints them."""
+    """The numbers of a key, by the names that openssl prints."""
     text = openssl("pkey", "-in", key, "-noout", "-text").decode()
     return {name: int(re.search(rf"^{name}:\n((?: +[0-9a-f:]+\n)+)", text, re.M)[1].replace(":", "").replace(" ", "")
                       .replace("\n", ""), 16) for name in PARTS}
 
 
 def call(node, number, n, data, *operands):
-    """The ioctl with pointers to data, room for n bytes, and the operands; the bytes that it wrote."""
+    """Calls the ioctl with data, a buffer of n bytes, and the operands; returns the bytes written."""
     memory = [ctypes.create_string_buffer(bytes(o), len(o)) for o in (data, bytes(n), *operands)]
     at = [ctypes.addressof(m) for m in memory]
     argument = bytearray(struct.pack(f"=QI4xQI4x{len(operands)}Q", at[0], n, at[1], n, *at[2:]))

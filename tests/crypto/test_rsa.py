@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""ME and CRT with clear keys, against OpenSSL's numbers (the client compares), and their errors."""
+"""ME and CRT with clear keys, compared by the client with OpenSSL's results; and their errors."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def test_tiny_operands_are_for_accelerators_alone(crypto):
 def test_no_adapter(crypto):
     crypto.only()
     assert crypto.ask("me", 1024) == {"1024": "ENODEV"}
-    crypto.only(4)  # EP11 does no RSA with clear keys
+    crypto.only(4)  # EP11 coprocessors do no RSA with clear keys
     assert crypto.ask("me", 1024) == {"1024": "ENODEV"}
 
 
@@ -54,7 +54,7 @@ def test_errors(crypto):
 
 
 def test_operands_move(crypto):
-    """The daemon reads operands where they were the last time; it must see when they are not there."""
+    """The daemon reads operands at the addresses of the last request; it must notice when they have moved."""
     for adapter in (ACCELERATOR, COPROCESSOR):
         crypto.only(adapter)
         assert crypto.ask("moving") == {"there": "0", "gone": "EFAULT", "back": "0"}

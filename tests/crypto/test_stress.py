@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Mixed requests from 64 processes while the machine changes: each ends right, or with a right error.
+"""Mixed requests from 64 processes while the machine changes: each ends with the right result or an allowed error.
 
 A longer run: pytest test_stress.py --seconds 600 --requests 1000000
 """
@@ -16,7 +16,7 @@ BOTH_WAYS = True
 
 
 def fail(crypto):
-    """Faults of which each request can recover, or ends with EIO or ENODEV."""
+    """Faults that a request survives, or that end it with EIO or ENODEV."""
     for rule in ("* 40 busy", "*.0004 40 full", "06.* 20 bad-reply code=0x10", "05.* 20 checkstop", "* 60 delay 5ms",
                  "04-06.* 3 reset 30ms"):
         crypto.execute("fault-add", rule=rule)
@@ -34,7 +34,7 @@ def fail(crypto):
 
 
 def disturb(crypto, mdev):
-    """One change after the other, for ever; each must work."""
+    """Makes one change after another, for ever; each must work."""
     for turn in itertools.count():
         guest = crypto.guest(f"g{turn}").start(mdev)
         yield
@@ -64,7 +64,7 @@ def disturb(crypto, mdev):
 
 
 def calm(crypto):
-    """The run ends in the middle of the changes: a rule that holds always would hold up what follows for ever."""
+    """The run ends in the middle of the changes; a fault rule without a count would block the rest for ever."""
     crypto.execute("fault-remove", all=True)
     assert crypto.w("bus/ap/apmask", "0x" + "f" * 64) == "OK"
     assert crypto.w("bus/ap/aqmask", "+4") == "OK"
@@ -74,7 +74,7 @@ def calm(crypto):
 
 
 def sanitized(pid):
-    """AddressSanitizer keeps what was freed for a while."""
+    """AddressSanitizer keeps freed memory for a while."""
     with open(f"/proc/{pid}/maps", encoding="ascii") as file:
         return "libasan" in file.read()
 
@@ -86,7 +86,7 @@ def works(crypto):
 
 
 def test_calm_after_each_change(crypto):
-    """Whatever the stress was at when it ended."""
+    """Restores the machine, whatever state the changes left it in."""
     assert crypto.w("bus/ap/aqmask", "-0x47") == "OK"
     changes = disturb(crypto, crypto.mdev(1).assign([8], [0x47]))
     for _ in range(15):

@@ -4,7 +4,7 @@ import pathlib
 import subprocess
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-# What a make above this one, or the user, has set does not count here.
+# Without settings of an outer make or of the user.
 SET_BY_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "BUILD", "TEST_BUILD", "CLIENTS", "PREFIX", "DESTDIR",
                "SANITIZE", "JOBS")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`make install`: a hardened release without sanitizers, complete, wherever PREFIX and DESTDIR put it."""
+"""`make install`: a complete, hardened release without sanitizers, for any PREFIX and DESTDIR."""
 
 import json
 import os
@@ -113,7 +113,7 @@ def test_uninstall_takes_all_of_it_and_nothing_else(root, tmp_path):
 
 
 def test_a_build_with_sanitizers_becomes_a_release(tmp_path):
-    """A directory that was set up for something else."""
+    """A build directory that was set up with other options."""
     build = tmp_path / "build"
     top = pathlib.Path(__file__).resolve().parents[2]
     subprocess.run(["meson", "setup", build, top, "-Db_sanitize=address", "-Dtests=none"], check=True, capture_output=True)

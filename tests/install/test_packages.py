@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Who installs packages: `make deps`, `make run` and `make test` do, `make` names them. dpkg-query and apt-get are ours."""
+"""`make deps`, `make run` and `make test` install packages, `make` only names those that are missing. dpkg-query and
+apt-get are scripts of the test."""
 
 import os
 
@@ -10,7 +11,7 @@ from front import make
 
 @pytest.fixture
 def bare(tmp_path):
-    """A system without libfuse3-dev, on which apt-get writes down what it is asked and fails."""
+    """A system without libfuse3-dev, whose apt-get records its arguments and fails."""
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "dpkg-query").write_text('#!/bin/sh\ncase $* in *libfuse3-dev) exit 1;; esac\necho install ok installed\n')

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # domain.sh QEMU_ROOT: inside `apus run`, as root, a libvirtd with its default mount namespaces for domains. One domain
-# starts, another one fails to. Its images and logs would be in the computer's /var.
+# starts, another one fails to start. Its images and logs would be in the computer's /var.
 set -eu
 root=$1
 work=$(mktemp -d /tmp/domain.XXXXXX)
@@ -19,7 +19,7 @@ chmod 755 "$work" "$work/qemu"
 mkdir "$work/drivers"
 ln -s /usr/lib/*/libvirt/connection-driver/libvirt_driver_qemu.so "$work/drivers"
 export LIBVIRT_DRIVER_DIR=$work/drivers
-# Not the users and the log daemon of the packages libvirt-daemon-system; namespaces are as they are by default.
+# Without the users and the log daemon of the package libvirt-daemon-system; namespaces are the default.
 printf '%s\n' 'user = "root"' 'group = "root"' 'stdio_handler = "file"' 'security_driver = "none"' > /etc/libvirt/qemu.conf
 printf '%s\n' 'listen_tls = 0' 'auth_unix_rw = "none"' 'auth_unix_ro = "none"' 'unix_sock_group = "root"' > "$work/libvirtd.conf"
 setpriv --pdeathsig KILL libvirtd -f "$work/libvirtd.conf" > "$work/log" 2>&1 &
@@ -29,7 +29,7 @@ for _ in {1..400}; do
 done
 virsh() { command virsh -q -c qemu:///system "$@" 2>&1; }
 
-# describe NAME ARGUMENT: a domain whose QEMU gets an argument more.
+# describe NAME ARGUMENT: a domain whose QEMU gets an additional argument.
 describe() {
     local more="<qemu:commandline><qemu:arg value='$2'/></qemu:commandline>"
     cat > "$work/$1.xml" << XML

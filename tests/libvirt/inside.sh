@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A libvirt daemon of our own inside `apus run --uevents`, and what virsh gets from it.
+# A libvirt daemon of our own inside `apus run --uevents`, and what virsh shows.
 set -eu
 # shellcheck source-path=SCRIPTDIR/../uevent/inside source=services.sh
 . "$(dirname "$0")/../uevent/inside/services.sh"
@@ -13,7 +13,7 @@ name() {
 own_directories /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt
 own_mdevctl
 start_udevd
-# Nothing but the driver of node devices: the others would look at the machine's network and disks.
+# Only the node device driver; others would look at the computer's network and disks.
 mkdir /run/drivers
 ln -s /usr/lib/*/libvirt/connection-driver/libvirt_driver_nodedev.so /run/drivers
 export LIBVIRT_DRIVER_DIR=/run/drivers
@@ -33,11 +33,11 @@ virsh() {
     echo "\$ virsh $*"
     quiet_virsh "$@" || echo "status $?"
 }
-# Most of what its commands do libvirt learns afterwards, from udev's events and from what mdevctl tells
-# when it asks it again; and an answer may be older than the command. settled: until it knows all. The
-# event of a card comes after all events before it, and then libvirt starts no program for a while.
+# libvirt learns the effect of its commands later, from udev's events and by calling mdevctl again, and may answer with
+# older data. settled: waits until it is up to date. The event of a card arrives after all earlier events, and afterwards
+# libvirt starts no program for a while.
 listener_ended() {
-    # Again and again, since the listener may not have listened; not often, since each takes its time.
+    # Repeated, since virsh may not have listened yet; rarely, since each event takes time.
     ((++tries % 10 != 1)) || echo change > /sys/devices/ap/card04/uevent
     ! kill -0 "$listener" 2> /dev/null
 }
@@ -75,7 +75,7 @@ matrix_of() {
 }
 
 await quiet_virsh uri
-# It reads /sys in the background at first.
+# At its start it reads /sys in the background.
 await quiet_virsh nodedev-dumpxml ap_matrix
 await quiet_virsh nodedev-dumpxml ap_06_00ff
 settled

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A libvirtd as root, with a mount namespace for each domain as it is its default, takes what is mounted in /dev apart.
-Inside it is the machine's /dev; the computer's stays as it is. The computer of this test is a copy."""
+"""A libvirtd of root, with its default of a mount namespace for each domain, unmounts what is mounted in /dev.
+That affects the machine's /dev only, not the computer's. The computer of this test is a copy."""
 
 import os
 import pathlib
@@ -17,7 +17,7 @@ from test_host import LIST  # noqa: E402
 COMPUTER = HERE.parent / "system-run" / "computer"
 CACHE = os.environ.get("APUS_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache", "apus")
 QEMU = pathlib.Path(CACHE) / "linux/qemu"
-# Users that the package libvirt-daemon-system would make.
+# Users that the package libvirt-daemon-system would create.
 USERS = """
     grep -q ^libvirt-qemu: /etc/passwd || echo libvirt-qemu:x:64055:64055::/var/lib/libvirt:/bin/false >> /etc/passwd
     grep -q ^libvirt-qemu: /etc/group || echo libvirt-qemu:x:64055: >> /etc/group

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A small Debian archive over HTTP, which serves what the test wants it to serve."""
+"""A small Debian archive over HTTP. The test decides which files it serves."""
 
 import collections
 import hashlib
@@ -17,7 +17,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         archive.requests.append(name)
         if archive.failures[name]:
             archive.failures[name] -= 1
-            self.close_connection = True  # without an answer
+            self.close_connection = True  # the connection is closed without an answer
             return
         content = None if name in archive.holes else archive.content.get(self.path.replace("%2b", "+"))
         self.send_response(404 if content is None else 200)
@@ -48,7 +48,7 @@ class Archive:
         self.server.server_close()
 
     def add(self, suite, name, version, architecture="s390x", depends="", path=None):
-        """A package with one file, whose content says where it is from; returns the package's file name."""
+        """Adds a package with one file, which names suite and version; returns the package's file name."""
         tree = self.place / "tree" / suite / f"{name}_{version}_{architecture}"
         control = (f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: nobody <nobody@localhost>\n"
                    + (f"Depends: {depends}\n" if depends else ""))

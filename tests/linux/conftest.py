@@ -24,7 +24,7 @@ def pytest_addoption(parser):
 
 
 class Guest:
-    """A booted kernel; one command at a time."""
+    """A booted kernel, which executes one command at a time."""
 
     def __init__(self, directory, socket, *options):
         self.directory = directory
@@ -62,7 +62,7 @@ class Guest:
         self.sh("echo 1 >/sys/bus/ap/scans")
 
     def queues(self):
-        """APQNs that the kernel has, as lszcrypt prints them."""
+        """The kernel's queues, as lszcrypt prints them."""
         done = self.exec("lszcrypt", check=False)
         words = [line.split()[0] for line in done.stdout.splitlines() if line[:2].strip("0123456789abcdef") == ""]
         return sorted(word for word in words if "." in word)
@@ -91,7 +91,7 @@ def wait_until(condition, seconds):
 
 
 def fetch_kernel(suite=None):
-    """Fills the cache with this kernel, or with any, and returns its suite; skips the test if it cannot be had."""
+    """Fetches the suite's kernel, or the default one, and returns its suite. Skips the test if it is not available."""
     words = ["--kernel", suite] if suite else []
     done = subprocess.run([LINUX / "fetch", *words], capture_output=True, text=True)
     if done.returncode:
@@ -100,7 +100,7 @@ def fetch_kernel(suite=None):
 
 
 def default_kernel():
-    """The suite of the kernel that is booted if nobody names one."""
+    """The suite of the kernel that is booted by default."""
     shown = subprocess.run(["bash", "-c", f". {LINUX}/common.sh; default_kernel"], capture_output=True, text=True, check=True)
     return shown.stdout.strip()
 
@@ -117,14 +117,14 @@ def cache(request):
 
 @pytest.fixture(scope="session")
 def place():
-    """A directory for sockets: short, and not one that another pytest clears away meanwhile."""
+    """A directory for sockets: its path is short, and no other pytest cleans it up."""
     with tempfile.TemporaryDirectory(prefix="apus-linux-") as directory:
         yield pathlib.Path(directory)
 
 
 @pytest.fixture(scope="session")
 def start_guest(cache, place):
-    """start_guest(socket, options...) boots one; all end with the session."""
+    """start_guest(socket, options...) boots a guest; all are stopped at the end of the session."""
     guests = []
 
     def start(socket, *options):
@@ -158,7 +158,7 @@ def link_or_copy(source, target):
 
 @pytest.fixture(scope="session")
 def public(cache, apclient):
-    """What has been fetched, where everybody may read it: linux/qemu, kernel, image, client."""
+    """A copy of the fetched files that everybody may read: linux/qemu, kernel, image, client."""
     ask = lambda words: subprocess.check_output(["bash", "-c", f". {BUILD}/linux/common.sh; {words}"], text=True).strip()
     image = subprocess.check_output([BUILD / "linux" / "build-image", "--kernel", cache], text=True).strip()
     with tempfile.TemporaryDirectory(prefix="apus-public-", dir="/tmp") as directory:

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# A libvirtd of our own inside `apus run`, with the files of examples/libvirt, and what virsh does with a guest.
+# A libvirtd of our own inside `apus run`, with the files of examples/libvirt, and a guest that virsh controls.
 #   libvirt.sh EXAMPLES LINUX_EXEC KERNEL IMAGE
 set -u
 examples=$1 linux_exec=$2 kernel=$3 image=$4
@@ -17,7 +17,7 @@ done
 mkdir -p /run/drivers /run/work
 ln -s /usr/lib/*/libvirt/connection-driver/libvirt_driver_qemu.so /run/drivers
 cp "$examples/qemu.conf" /etc/libvirt
-# The users that Debian's package makes when it is installed.
+# The users that Debian's package creates.
 for file in passwd group; do
     { cat /etc/$file && echo libvirt-qemu:x:64055:64055::/:/bin/false && echo kvm:x:64056:; } > /run/$file
     mount --bind /run/$file /etc/$file

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The daemon with a mount of its own, and what an administrator does with it in a line each."""
+"""A daemon with its own mount, and short forms of what an administrator does."""
 
 import json
 import os
@@ -27,14 +27,14 @@ class Machine:
         assert self.process.stdout.readline() == b"ready\n", (self.place / "daemon.log").read_text()
 
     def stop(self):
-        """As when it is killed: the guests hear nothing but the end."""
+        """For the guests this is as if it were killed: their connections end."""
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(20) == 0
         self.process.stdout.close()
         self.log.close()
 
     def end(self):
-        """Nothing of it is left, whatever happened before: no guest's QEMU, no daemon."""
+        """Stops all guests and the daemon, whatever state the test left them in."""
         for directory in sorted(self.place.glob("control.linux/*")):
             self.apus("guest", "stop", directory.name, check=False)
         if self.process and self.process.poll() is None:
@@ -113,7 +113,8 @@ class Guest:
         return self.exec("sh", "-c", script, **more).stdout.strip()
 
     def without_daemon(self, script):
-        """`apus guest exec` needs no daemon but its socket's name; this waits until adapters are away."""
+        """Works after the daemon has ended: `apus guest exec` needs only the path of its socket. Waits until script
+        prints nothing."""
         wait_until(lambda: self.sh(script) == "", 60)
         return self.sh(script)
 
@@ -125,7 +126,7 @@ class Guest:
         return {n for n in range(256) if value >> (255 - n) & 1}
 
     def sees_the_matrix(self):
-        """Inside is what guest_matrix says outside."""
+        """Whether the guest's queues are those of guest_matrix."""
         return sorted(self.queues()) == sorted(self.mdev.guest_matrix())
 
     def wait_for(self, *queues):

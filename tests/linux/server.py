@@ -63,7 +63,7 @@ class Machine:
 
 
 def rsa(request):
-    """Reply to a type 50 request: the data, or None if the request is malformed."""
+    """The data of the reply to a type 50 request; None if the request is malformed."""
     kind = int.from_bytes(request[8:10], "big")
     size = {1: 128, 2: 256, 3: 512}.get(kind & 15)
     body = request[16:]
@@ -88,8 +88,8 @@ def answer(mode, request):
         if data is not None:
             return struct.pack(">HHI8x", 0x0080, 16 + len(data), 0) + data
     if mode == "A":
-        return bytes([0, 0x82, 0, 0, 0x22, 0, 0, 0])  # malformed: no retry follows
-    return bytes([0, 0x88, 0, 0, 0x10, 0, 0, 0])  # not here: the kernel tries another adapter
+        return bytes([0, 0x82, 0, 0, 0x22, 0, 0, 0])  # malformed request: the kernel does not retry
+    return bytes([0, 0x88, 0, 0, 0x10, 0, 0, 0])  # not supported: the kernel tries another adapter
 
 
 class Instruction:
@@ -169,7 +169,7 @@ def servc(machine, command):
 
 
 class Server:
-    """Serves each connection in a thread of its own; machines are found by the guest's name."""
+    """Serves each connection on a thread; a guest gets the machine of its name."""
 
     def __init__(self, path, machines, grant=AP | APFT | APQCI):
         self.path, self.machines, self.grant = str(path), machines, grant
@@ -185,7 +185,7 @@ class Server:
         threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
 
     def stop(self):
-        """As if killed: nobody is told anything."""
+        """As if killed: connections end without a REFUSE."""
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         os.unlink(self.path)
@@ -212,7 +212,7 @@ class Server:
                 self.converse(connection)
         except (ConnectionError, OSError):
             pass
-        except Exception as error:  # a test looks at this list
+        except Exception as error:  # tests check that this list is empty
             self.errors.append(error)
         finally:
             self.connections.pop(connection, None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""linux/fetch and tests/clients/setup with an archive that lists what it does not serve."""
+"""linux/fetch and tests/clients/setup with an archive that lists packages it does not serve."""
 
 import os
 import shutil
@@ -49,7 +49,7 @@ def archive(tmp_path):
 
 @pytest.fixture
 def run(archive, tmp_path):
-    """run(program, words...): with a cache of its own; the result has the lines that it says."""
+    """run(program, words...) runs it with a new cache."""
     environment = dict(os.environ, APUS_CACHE=str(tmp_path / "cache"), APUS_MIRROR=archive.url, APUS_KEYRING="none")
     for name in ("http_proxy", "https_proxy"):
         environment.pop(name, None)
@@ -61,7 +61,7 @@ def run(archive, tmp_path):
 
 @pytest.fixture
 def fetch(run):
-    """fetch(words...) has to succeed; returns what it says."""
+    """fetch(words...) must succeed; returns its messages."""
     def fetch(*words):
         done = run(LINUX / "fetch", *words)
         assert done.returncode == 0, done.stderr
@@ -85,7 +85,7 @@ def contents(run):
 
 
 def says(text, *words):
-    """There is one line with these words."""
+    """Whether exactly one line has all these words."""
     return len([line for line in text.splitlines() if all(word in line for word in words)]) == 1
 
 
@@ -104,13 +104,13 @@ def test_what_is_there_is_not_asked_for_again(archive, fetch):
     archive.requests.clear()
     fetch("--package", "extra")
     assert archive.requests == []
-    # Newer packages: the lists are looked at, and no package is fetched that is there.
+    # Newer packages: the lists are read, but no package is fetched that the cache already has.
     fetch("--refresh")
     assert "Release" in archive.requests and not [name for name in archive.requests if name.endswith(".deb")]
 
 
 def test_an_older_version_of_the_suite_goes_first(archive, fetch, contents):
-    """Kernel and libraries of QEMU that only the security archive serves."""
+    """Only the security archive serves the kernel and QEMU's libraries."""
     archive.holes = {"linux-image-6.12.2-s390x_6.12.2-1_s390x.deb", f"libqemu_1:2.41-1_{ARCHITECTURE}.deb"}
     text = fetch()
     assert " not from " not in text
@@ -125,7 +125,7 @@ def test_a_kernel_comes_from_the_next_suite(archive, fetch, contents, run):
     assert contents()["kernel-forky"] == {
         f"linux-{part}-7.2.3-s390x": ("7.2.3", "forky") for part in ("binary", "image", "modules")}
     assert "kernel-trixie" not in contents() and contents()["tools"]["libc6"] == ("2.41", "trixie")
-    # That will do from now on; whoever names a suite means it; and a refresh prefers the first suite again.
+    # This is kept; a suite that is named is required; and a refresh tries the first suite again.
     archive.requests.clear()
     fetch()
     assert archive.requests == []
@@ -197,7 +197,7 @@ def test_a_failure_that_passes_costs_no_suite(archive, fetch, contents):
 
 @pytest.mark.parametrize("suite", ["trixie-security", "trixie"])
 def test_lists_that_do_not_fit_their_release(archive, fetch, contents, suite):
-    """As of a mirror that is being synchronized. Updates are left out, a suite gives way to the next."""
+    """As with a mirror that is being synchronized: updates are left out, and the next suite replaces a broken one."""
     base = "/debian-security" if suite.endswith("-security") else "/debian"
     archive.content[f"{base}/dists/{suite}/main/binary-s390x/Packages"] += b"\n"
     text = fetch()
@@ -227,7 +227,7 @@ def test_clients_of_a_suite_that_cannot_be_had_are_left_out(archive, run, tmp_pa
     root = clients / "root"
     assert root.readlink().parts == ("trixie", "root") and (root / "usr/sbin/lszcrypt").read_text() == "trixie 2.41-1\n"
     assert (root / "usr/lib/libudev1").read_text() == (root / "lib/libudev1").read_text() == "forky 2.43-1\n"
-    # What is missing is looked for again, what is there is not.
+    # Only what is missing is requested again.
     archive.holes.clear()
     archive.requests.clear()
     assert run(TOP / "tests/clients/setup", clients).returncode == 0

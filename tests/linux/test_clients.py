@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Packaged programs of a distribution that use adapters: libica, openCryptoki, the engine ibmca, the kernel's hwrng.
+"""A distribution's packaged programs that use adapters: libica, openCryptoki, the engine ibmca, the kernel's hwrng.
 
-They run unmodified in a real guest, with the packages that `apus linux fetch --package` adds. What they compute is
+They run unmodified in a real guest, with the packages that `apus linux fetch --package` adds. Their results are
 verified by OpenSSL's own software in the same guest.
 """
 
@@ -33,11 +33,11 @@ type = CEX7P
 """
 UUID = "69aa1a8a-0000-4000-8000-000000000001"
 LIBRARIES = "/usr/lib/s390x-linux-gnu"
-# Where Debian has the engine until trixie. Later packages bring a provider of that name.
+# The path of the engine, up to trixie. Later packages have a provider of that name instead.
 ENGINE = f"{LIBRARIES}/openssl-1.0.2/engines/libibmca.so"
 PIN, SO_PIN = "1234567", "7654321"
 
-# What the maintainer scripts of opencryptoki and openssl-ibmca would have done, and a message with its SHA-512.
+# The work of the maintainer scripts of opencryptoki and openssl-ibmca, and a message with its SHA-512.
 PREPARE = f"""
 echo pkcs11:x:114:root,pkcsslotd >>/etc/group
 echo pkcsslotd:x:114:114::/run/opencryptoki:/bin/false >>/etc/passwd
@@ -100,7 +100,7 @@ def guest(cache, packages, place):
 
 @pytest.fixture(autouse=True)
 def as_it_was(guest):
-    """Every card is online, and nothing was counted."""
+    """Starts with all counters at 0, and leaves every card online and without faults."""
     guest.sh("icastats -r")
     yield
     guest.machine.apus("fault", "remove", "all")
@@ -133,7 +133,7 @@ def engine(guest):
 
 @pytest.fixture(scope="module")
 def software(guest):
-    """libica computes what no adapter does. Since 4.4 it has no software for that."""
+    """libica falls back to software. It has none since 4.4."""
     version = guest.sh(f"basename $(readlink -f {LIBRARIES}/libica.so.4)").removeprefix("libica.so.")
     if tuple(map(int, version.split("."))) >= (4, 4):
         pytest.skip(f"libica {version} computes nothing itself, and the CCA coprocessor here has no elliptic curves")
@@ -150,19 +150,19 @@ def requests(guest, card):
 
 
 def counted(guest, row):
-    """What icastats has counted for a row: by hardware, by software."""
+    """icastats' counters of a row: (hardware, software)."""
     found = re.search(rf"^ *{row} \|([ \d]+)\|([ \d]+)$", guest.sh("icastats"), re.M)
     return tuple(sum(map(int, part.split())) for part in found.groups())
 
 
 def dynamic(guest, program, row):
-    """Whether libica would take an adapter."""
+    """Whether libica would use an adapter for this."""
     found = re.search(rf"^ *{row} \| +(yes|no) +\|", guest.sh(program), re.M)
     return found.group(1) == "yes"
 
 
 def sign_often(guest, times):
-    """As many signatures by the engine, each with a process of its own, and what OpenSSL says of each."""
+    """Signs that often by the engine, each time in a new process, and returns OpenSSL's verdicts."""
     return guest.sh(f"""cd /root
         for i in $(seq {times}); do
             OPENSSL_CONF=/root/ibmca.cnf openssl dgst -sha256 -sign key2048 -out often message
@@ -212,7 +212,7 @@ def test_a_fault_costs_no_signature(guest, engine, rule):
     assert sign_often(guest, 4) == ["Verified OK"] * 4
     assert guest.machine.ask("fault", "list")["hits"] > 0
     guest.machine.apus("fault", "remove", "all")
-    guest.sh("chzcrypt -d 05; chzcrypt -e 05")  # a queue whose reply nobody knows is offline
+    guest.sh("chzcrypt -d 05; chzcrypt -e 05")  # zcrypt took the queue offline after a malformed reply
     guest.sh("icastats -r")
     assert sign_often(guest, 1) == ["Verified OK"]
     assert counted(guest, "RSA-ME")[0] + counted(guest, "RSA-CRT")[0] >= 1
@@ -266,14 +266,14 @@ def test_without_any_adapter_libica_computes(token, software):
 
 
 def test_what_our_coprocessor_does_not_know_libica_computes(curve):
-    """Its ECDSA asks the CCA coprocessor, which says no in a way that leaves the queue in use."""
+    """The coprocessor rejects an ECDSA request such that the queue stays online."""
     before = requests(curve, "06")
     curve.sh(f"""cd /root
         {TOKEN} --sign --mechanism ECDSA --id 02 --input-file digest --output-file signature --signature-format openssl""")
     verify = "openssl pkeyutl -verify -pubin -inkey public02 -keyform der -sigfile signature -in digest -pkeyopt digest:sha512"
     assert curve.sh(f"cd /root; {verify}") == "Signature Verified Successfully"
     assert counted(curve, "ECDSA Sign") == (0, 1)
-    # A refusal must not look like a verdict.
+    # A rejected request must not look like an invalid signature.
     verify = f"{TOKEN} --verify --mechanism ECDSA --id 02 --input-file digest --signature-format openssl --signature-file"
     assert "Signature is valid" in curve.sh(f"cd /root; {verify} signature")
     curve.sh("cd /root; openssl dgst -sha512 -binary ibmca.cnf >other")
@@ -289,9 +289,9 @@ def test_the_kernel_takes_random_numbers_from_the_cca_coprocessor(guest):
     before = requests(guest, "06")
     sums = [guest.sh("head -c 10000 /dev/hwrng >/root/random; wc -c </root/random; md5sum </root/random") for _ in "12"]
     assert all(text.startswith("10000\n") for text in sums) and sums[0] != sums[1]
-    assert requests(guest, "06") >= before + 4  # 4096 bytes at a time
+    assert requests(guest, "06") >= before + 4  # each request gets 4096 bytes
     guest.sh("chzcrypt -d 06")
-    # What the kernel had fetched before it still gives away.
+    # The kernel first uses up what it has already fetched.
     wait_until(lambda: guest.exec("sh", "-c", "head -c 10000 /dev/hwrng >/root/random", check=False).returncode != 0, 20)
     guest.sh("chzcrypt -e 06; head -c 100 /dev/hwrng >/root/random")
 

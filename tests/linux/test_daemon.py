@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Real Linux guests of the real daemon, through the commands that people use."""
+"""Real Linux guests of the real daemon, through the commands of the user interface."""
 
 import base64
 import errno
@@ -67,7 +67,7 @@ def client(one, apclient):
 
 @pytest.fixture(autouse=True)
 def as_it_was(machine, request):
-    """Each test leaves the first guest with everything it had."""
+    """After each test the first guest has all its queues again."""
     yield
     if "one" in request.fixturenames or "client" in request.fixturenames:
         guest = request.getfixturevalue("one")
@@ -128,7 +128,7 @@ def test_much_data_goes_in_and_out(one, tmp_path):
 
 
 def test_what_nobody_reads_is_not_collected(one):
-    """A program that does not read holds its writer up; and when it ends, the rest is nobody's."""
+    """A program that does not read blocks its writer; when it ends, the rest is dropped."""
     program = one.popen("sh", "-c", "echo ready; sleep 3; exit 4", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert program.stdout.readline() == b"ready\n"
     os.set_blocking(program.stdin.fileno(), False)
@@ -213,13 +213,13 @@ def test_a_control_domain_comes_and_goes(one):
 
 
 def test_an_adapter_in_standby_is_seen_inside(client, machine):
-    """Today's driver leaves it with the guest, whose kernel finds it deconfigured at its next scan."""
+    """The upstream driver leaves it in the guest's matrix; the guest finds it deconfigured at its next scan."""
     config = "cat /sys/bus/ap/devices/card05/config"
     assert client.sh(config) == "1"
     machine.apus("se", "adapter", "5", "off")
     wait_until(lambda: client.sh(config) == "0", 60)
     assert client.sees_the_matrix()
-    # The coprocessor is left, and computes as well.
+    # The coprocessor remains and computes instead.
     before = int(client.sh("cat /sys/bus/ap/devices/card05/request_count"))
     test_rsa_with_modulus_and_exponent(client, 256)
     assert int(client.sh("cat /sys/bus/ap/devices/card05/request_count")) == before
@@ -229,7 +229,7 @@ def test_an_adapter_in_standby_is_seen_inside(client, machine):
 
 
 def test_the_support_element_takes_an_adapter_away_and_gives_it_back(place, cache):
-    """As the VFIO AP document has it: the guest loses the adapter and gets it back."""
+    """As in the documentation of vfio_ap: the guest loses the adapter and gets it back."""
     machine = Machine(place / "proposal", TEXT.replace("abi = upstream", "abi = proposal"))
     try:
         machine.start()
@@ -246,7 +246,7 @@ def test_the_support_element_takes_an_adapter_away_and_gives_it_back(place, cach
 
 
 def test_what_a_guest_uses_cannot_be_taken_from_it(one, machine):
-    """The veto: zcrypt of the host does not get a queue that a guest has."""
+    """The masks cannot give zcrypt a queue that a guest uses."""
     before = machine.read("bus/ap/aqmask")
     with pytest.raises(OSError) as error:
         machine.write("bus/ap/aqmask", "+4")
@@ -270,7 +270,7 @@ def test_two_guests_at_once_and_what_one_leaves_is_zeroized(one, machine, cache)
     wait_until(lambda: two.exec("true", check=False).returncode == 0, 120)
     assert two.queues() == ["09.0004", "0a.0004"] and keys(two) != before
     assert one.sees_the_matrix()
-    # Killed, it is detached; the device is free for another.
+    # If it is killed, its device is free for another guest.
     os.kill(two.pid(), signal.SIGKILL)
     wait_until(lambda: "Guest2" not in machine.guests(), 20)
     machine.apus("guest", "start", "Other", UUID2)
@@ -279,7 +279,7 @@ def test_two_guests_at_once_and_what_one_leaves_is_zeroized(one, machine, cache)
 
 
 def keys(guest):
-    """What tells one master key from another; a queue that was zeroized has others."""
+    """The master key's verification pattern; zeroizing the queue changes it."""
     return re.search(r"AES CUR: valid (0x[0-9a-f]+)", guest.sh("cat /sys/bus/ap/devices/0a.0004/mkvps")).group(1)
 
 
@@ -300,7 +300,7 @@ def test_detached_and_attached_by_command(one, machine):
 
 
 def test_a_guest_may_start_without_a_device(machine, cache):
-    """And with CPUs that lack a feature."""
+    """Also checks CPUs that lack a feature."""
     mdev = machine.mdev(UUID2).create((9,), (4,))
     machine.apus("guest", "start", "Late", "--linux", "--kernel", cache, "--cpu", "apqi=off", "--append", "apus.x=1",
                  "--append", "apus.y=2", "--qemu", "-name", "--qemu", "guest=Late,process=odd")

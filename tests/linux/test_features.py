@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""QEMU's CPU model with our plugin: AP features mean what they mean on a Z, and the server hears of those that the CPUs
-have. No kernel is booted."""
+"""QEMU's CPU model with our plugin: AP features have the same effect as on IBM Z, and the server is told which ones
+the CPUs have. No kernel is booted."""
 
 import json
 import os
@@ -21,13 +21,13 @@ ALL = AP | APFT | APQCI | APQI
 
 @pytest.fixture(scope="module")
 def root(cache):
-    """Directory of the fetched QEMU."""
+    """The directory of the fetched QEMU."""
     script = f'. {BUILD}/linux/common.sh; cache_dir'
     return pathlib.Path(subprocess.check_output(["bash", "-c", script], text=True).strip()) / "qemu"
 
 
 class Qemu:
-    """A machine that does not run, and its monitor."""
+    """A stopped machine, and its monitor."""
 
     def __init__(self, root, directory, *words, plugin="", binary=None, machine="s390-ccw-virtio"):
         number = len(list(directory.glob("output*")))
@@ -59,7 +59,7 @@ class Qemu:
             self.answers.readline()
             self.ask("qmp_capabilities")
         except (ConnectionError, EOFError):
-            pass  # it has ended: a test looks why
+            pass  # it has ended; the test checks why
 
     def ask(self, command, **arguments):
         self.socket.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
@@ -70,7 +70,7 @@ class Qemu:
         raise EOFError(self.said())
 
     def said(self):
-        """What it and the plugin have printed."""
+        """The output of QEMU and the plugin."""
         return self.output.read_text()
 
     def has_ap_bus(self):
@@ -104,7 +104,7 @@ def start(root, directory):
 
 @pytest.fixture
 def serve(directory):
-    """serve(features): a server that grants these, for guests of any name."""
+    """serve(features): a server that grants these features to any guest."""
     servers = []
 
     def call(grant=ALL):
@@ -203,7 +203,7 @@ def test_all_cpus_are_one_guest(start, serve):
 
 
 def test_libvirts_probing_sees_the_features(start, serve):
-    """A machine without CPUs is no guest."""
+    """A machine without CPUs does not become a guest."""
     server = serve()
     qemu = start(machine="none")
     model = qemu.ask("query-cpu-model-expansion", type="full", model={"name": "max"})["model"]

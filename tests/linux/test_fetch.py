@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""linux/fetch and linux/build-image: offline, interrupted, as somebody else. No test here fetches much anew."""
+"""linux/fetch and linux/build-image: offline, interrupted, as another user. No test here downloads much."""
 
 import os
 import pathlib
@@ -16,7 +16,7 @@ from conftest import LINUX
 
 @pytest.fixture
 def warm(cache, tmp_path):
-    """A cache of its own with the same packages: links to the big parts, which no test here changes."""
+    """A cache of the test with the same packages. Large parts are links, since no test here changes them."""
     source = pathlib.Path(os.environ.get("APUS_CACHE") or os.path.join(
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "apus")) / "linux"
     directory = tmp_path / "cache"
@@ -58,7 +58,7 @@ def test_without_network_and_cache_it_says_so(tmp_path):
 
 
 def test_what_is_damaged_is_fetched_again_by_checksum(warm):
-    """Half a package and half an unpacked directory, as an interruption leaves them."""
+    """A truncated package and a partly unpacked directory, as after an interruption."""
     linux = warm / "linux"
     archive = next(linux.glob("apt-s390x-*/tools/busybox*.deb"))
     whole = archive.read_bytes()
@@ -95,13 +95,13 @@ def test_an_ordinary_user_can_fetch(warm):
     if subprocess.run(["setpriv", "--reuid=nobody", "--clear-groups", "test", "-x", LINUX / "fetch"]).returncode:
         pytest.skip(f"{LINUX} is closed to other users")
     before = os.stat("/var/lib/apt/lists").st_mtime_ns
-    # Pytest keeps its directories to root, so the cache goes elsewhere.
+    # Only root can enter pytest's directories, so the cache is elsewhere.
     with tempfile.TemporaryDirectory() as public:
         os.chmod(public, 0o755)
         mine = pathlib.Path(public) / "cache"
         shutil.copytree(warm, mine, symlinks=True)
         for link in (mine / "linux").iterdir():
-            if link.is_symlink():  # into a cache that may be closed to other users
+            if link.is_symlink():  # the cache it points to may be closed to other users
                 real = link.resolve()
                 link.unlink()
                 shutil.copytree(real, link, symlinks=True)
@@ -128,7 +128,7 @@ def test_bad_words_are_refused(tmp_path):
 
 
 def members(image):
-    """Names in an image, each with its mode as ls shows it."""
+    """The files of an image, {name: mode as ls shows it}."""
     if not shutil.which("cpio"):
         pytest.skip("no cpio to look into the image")
     listing = subprocess.run(["cpio", "-itv", "--quiet"], stdin=image.open("rb"), capture_output=True, text=True,
@@ -149,7 +149,7 @@ def test_further_packages_are_one_set_that_grows(warm, cache, tmp_path):
         pytest.skip("packages cannot be had: " + done.stderr.strip().splitlines()[-1])
     first = (linux / "packages" / "stamp").read_text()
     assert "libcap2-bin" in first and "libc6" in first and "libcap-ng0" not in first
-    # What is there needs no network; what is not there changes nothing.
+    # A package in the cache needs no network; one that does not exist changes nothing.
     assert fetch(warm, "--kernel", cache, "--package", "libcap2-bin", offline=True).returncode == 0
     done = fetch(warm, "--kernel", cache, "--package", "no-such-package")
     assert done.returncode == 1 and "no-such-package" in done.stderr
@@ -177,7 +177,7 @@ def test_an_image_is_a_cpio_archive_with_additions(cache, tmp_path):
 
 
 def test_images_are_made_once_and_by_several_at_a_time(warm, cache, tmp_path):
-    """Two guests that start at once, an image made for somebody else, and one that nobody wants any more."""
+    """Concurrent builds make one image; one with other additions is separate; an old image is removed."""
     for old in (warm / "linux").glob("image-*"):
         old.unlink()
     (warm / "linux" / "image-old").write_text("")
@@ -201,7 +201,7 @@ def test_images_are_made_once_and_by_several_at_a_time(warm, cache, tmp_path):
 
 def test_whether_lists_may_be_out_of_date_is_as_for_the_machine(cache, tmp_path):
     setting = tmp_path / "apt.conf"
-    setting.write_text('Acquire::Check-Valid-Until "true";\n')  # what this machine's own configuration says goes first
+    setting.write_text('Acquire::Check-Valid-Until "true";\n')  # takes precedence over the computer's configuration
     dump = subprocess.run(["apt-config", "dump", "Acquire::Check-Valid-Until"], env=dict(os.environ, APT_CONFIG=str(setting)),
                           capture_output=True, text=True, check=True).stdout
     fetch(tmp_path, offline=True, timeout=120, setting=setting)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A real Linux as guest, its AP instructions served by server.py."""
+"""A real Linux guest; server.py answers its AP instructions."""
 
 import concurrent.futures
 import random
@@ -63,7 +63,7 @@ def prime(bits, rng):
 def crt(client, size):
     rng = random.Random(size)
     half = size // 2
-    p, q = sorted((prime(4 * size, rng), prime(4 * size, rng)), reverse=True)  # as real keys have them
+    p, q = sorted((prime(4 * size, rng), prime(4 * size, rng)), reverse=True)  # as in real keys
     d = pow(65537, -1, (p - 1) * (q - 1))
     message = rng.randrange(p * q)
     done = client.exec("/root/apclient", "crt", hexes(message, size), hexes(d % (p - 1), half + 8),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The real kernel's own view of a machine against our bus's: `apus linux host` and `apus run` on the same file, attribute
-for attribute. Differences are listed here with their reason, and in docs/model-vs-hardware.md; others are bugs."""
+"""The real kernel's view of a machine against that of our bus: `apus linux host` and `apus run` on the same file,
+attribute for attribute. Differences are listed here with their reasons, and in docs/model-vs-hardware.md; others are
+bugs."""
 
 import collections
 import os
@@ -16,20 +17,20 @@ from conftest import BUILD, TOP
 
 APUS = BUILD / "src" / "cli" / "apus"
 # Prints "FILE:value" for each line of each readable attribute, "= FILE" for each file, and "LINK -> target" for drivers. Three
-# processes for a directory, since they are dear under emulation.
+# processes for a directory, since processes are expensive under emulation.
 DUMP = r"""
 show() { for f in "$1"/*; do
     if [ -L "$f" ]; then case $f in */driver) l="$l $f" ;; esac; elif [ -f "$f" ]; then echo "= $f"; fi; done
     grep -H "" "$1"/* 2>/dev/null; }
 cd /sys/bus/ap && show . && ls -d drivers/cex4*; cd /sys/devices/ap && l= && for d in card* card*/*.*; do [ ! -d "$d" ] || show "$d"; done
 for f in $l; do echo "$f -> $(readlink "$f")"; done; :"""
-# Attributes whose difference has a reason:
+# Attributes that differ for a reason:
 DIFFERENT = {
     "config_time": "our init looks for changes more often than the kernel does by itself",
     "scans": "counts what happened",
     "request_count": "the kernel asks the firmware of coprocessors at its scan",
 }
-# Attributes that older kernels do not have; they are compared where the kernel has them.
+# Attributes that older kernels lack; compared only if the kernel has them.
 YOUNGER = {"bindings_complete_count", "driver_override"}
 
 EMPTY = "[machine]\nabi = upstream\ndomains = 3\n"
@@ -57,7 +58,7 @@ configured = no
 type = CEX4C
 """
 MACHINES = {path.stem: path for path in sorted((TOP / "examples").glob("*.ini"))} | {"empty": EMPTY, "many": MANY}
-# 65,536 queues take an emulated kernel longer than anyone waits, and an adapter of types before CEX4 has no driver there.
+# An emulated kernel takes too long for 65,536 queues, and has no driver for types before CEX4.
 LEFT_OUT = {"full"}
 
 
@@ -84,12 +85,12 @@ def last(name):
 
 def compared(view, without=()):
     view = {name: value for name, value in view.items() if last(name) not in DIFFERENT and last(name) not in without}
-    # Each start of a machine has other master keys.
+    # Each start of a machine generates new master keys.
     return {name: re.sub("0x[0-9a-f]+", "PATTERN", value) if last(name) == "mkvps" else value for name, value in view.items()}
 
 
 def without_vfio_ap(view):
-    """Our view as it would be without the module vfio_ap, which the image has not: those queues have no driver."""
+    """Our view without the driver vfio_ap, whose module is not in the image: its queues have no driver."""
     total = int(view["./bindings"].split("/")[0])
     queues = {name.rpartition("/")[0] for name, value in view.items() if value == "-> vfio_ap"}
     own = {f"{queue}/{name}" for queue in queues for name in ("driver", "status")}
@@ -102,7 +103,7 @@ def without_vfio_ap(view):
 
 
 def both_views(place, name, kernel):
-    """A machine as the kernel shows it, and as we do."""
+    """The attributes of a machine as shown by the kernel, and by our bus."""
     file = MACHINES[name]
     if isinstance(file, str):
         file = place / f"{name}.ini"
@@ -110,8 +111,8 @@ def both_views(place, name, kernel):
     options = ["-m", file, "--abi", "upstream"]
     real = compared(dump(["linux", "host", *options, "--kernel", kernel]))
     ours = compared(dump(["run", *options]), YOUNGER - {last(path) for path in real})
-    # A driver resets its queues. Where the kernel has none, it is its own first reset that is shown, and when it looks at
-    # that again depends on the interrupts that it has enabled by then.
+    # A driver resets its queues when it binds them. Without one, the kernel still shows its own first reset, and when
+    # it notices the end of that depends on interrupts.
     for queue in [name.rpartition("/")[0] for name, value in ours.items() if value == "-> vfio_ap"]:
         real.pop(f"{queue}/reset", None)
         ours.pop(f"{queue}/reset", None)
@@ -127,7 +128,7 @@ def test_the_kernel_sees_what_our_bus_sees(cache, place, name):
 
 
 def test_the_lpar_configures_an_adapter(cache):
-    """SCLP from inside, and what our commands say of it meanwhile."""
+    """chzcrypt configures the adapter off and on by SCLP."""
     script = "cat /sys/bus/ap/devices/card05/config; lszcrypt 5 | tail -1"
     done = subprocess.run([APUS, "linux", "host", "-m", TOP / "examples/upstream.ini", "--kernel", cache, "--", "sh", "-c",
                            f"chzcrypt --config-off 5 && {script} && chzcrypt --config-on 5 && {script}"],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Other kernels than the default, as LPAR and as guest of the daemon. Those that cannot be had are skipped."""
+"""Other kernels than the default, as LPAR and as guest of the daemon. Kernels that are not available are skipped."""
 
 import base64
 import lzma
@@ -26,7 +26,7 @@ type = CEX7A
 [adapter 6]
 type = CEX7C
 """
-# Attributes that Linux 6.1 does not have or that it counts in another way: a card's depth was one less, as the profile proposal has it.
+# Attributes that Linux 6.1 lacks or counts differently: a card's depth was one less, as in the profile proposal.
 OLDER = {"bookworm": r"\./features|card../(..\...../ap_functions|depth)", "forky": ""}
 
 
@@ -81,7 +81,7 @@ def test_as_guest_it_computes(guest):
 
 
 def interrupts(guest):
-    """How many the kernel has counted."""
+    """The kernel's count of AP interrupts."""
     return int(re.search(r"^APB: +(\d+)", guest.sh("cat /proc/interrupts"), re.M)[1])
 
 
@@ -94,7 +94,7 @@ def test_as_guest_it_is_interrupted_by_replies(guest):
 
 
 def test_as_guest_it_asks_the_firmware(guest):
-    """A CCA coprocessor answers its driver, and stays online."""
+    """A CCA coprocessor answers the queries of its driver and stays online."""
     assert guest.sh("cat /sys/bus/ap/devices/card06/serialnr") == guest.machine.ask("status")["adapters"][1]["serial"]
     assert "AES CUR: valid 0x" in guest.sh("cat /sys/bus/ap/devices/06.0004/mkvps")
     assert guest.sh("cat /sys/bus/ap/devices/06.0004/online") == "1"

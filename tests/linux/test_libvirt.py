@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""libvirt runs a guest with a mediated device, by the files of examples/libvirt, on a copy of this computer's /dev, /run
-and /etc."""
+"""libvirt runs a guest with a mediated device, with the files of examples/libvirt, on a copy of this computer's /dev,
+/run and /etc."""
 
 import os
 import shutil

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Real guests by QEMU's own command line: the tests in inside/ run in `apus run`, as root and as an ordinary user."""
+"""Real guests with QEMU's own command line: the tests in inside/ run in `apus run`, as root and as an ordinary user."""
 
 import os
 import subprocess

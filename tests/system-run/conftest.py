@@ -14,20 +14,20 @@ from runs import USER, Runs
 
 def pytest_configure(config):
     open_up()
-    # An unprivileged user may use FUSE on any ordinary system; a bare one may not have udev's rules.
+    # Ordinary systems let unprivileged users use FUSE; a minimal one may lack udev's rule for that.
     if os.geteuid() == 0 and os.path.exists("/dev/fuse"):
         if stat.S_IMODE(os.stat("/dev/fuse").st_mode) != 0o666:
             os.chmod("/dev/fuse", 0o666)
 
 
 def mounts():
-    """The mounts here, those that other tests and a Docker engine make beside these aside."""
+    """The mounts of this namespace, except those of other tests and of a Docker engine."""
     with open("/proc/self/mountinfo") as file:
         return [line for line in file if "/tmp/" not in line and "/docker/" not in line]
 
 
 def checked(owner):
-    """Runs in a fresh directory of owner's. At the end nothing may remain of them."""
+    """Runs in a new directory of owner's. At the end nothing may remain of them."""
     base = tempfile.mkdtemp(prefix="apus-test-", dir="/tmp")
     os.chown(base, owner, owner)
     runs = Runs(base)
@@ -51,7 +51,7 @@ def runs():
 
 @pytest.fixture
 def user_runs():
-    """For Runs.user."""
+    """For tests that call Runs.user."""
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")
     yield from checked(USER)

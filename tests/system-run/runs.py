@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How these tests start `apus run`, and how they find what it has started."""
+"""Starts `apus run`, and finds the processes that it has started."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ def binary():
 
 
 class Runs:
-    """Runs of apus that share one runtime directory; their processes carry a mark."""
+    """Runs of apus that share a runtime directory; their processes have a mark in their environment."""
 
     def __init__(self, base):
         self.base = base
@@ -54,7 +54,7 @@ class Runs:
                                    "stderr": subprocess.PIPE, **settings})
 
     def processes(self):
-        """{pid: command line} of all that was started here and still runs."""
+        """{pid: command line} of all running processes that were started here."""
         found = {}
         mark = f"APUS_TEST_MARK={self.mark}".encode()
         for pid in filter(str.isdigit, os.listdir("/proc")):
@@ -69,7 +69,7 @@ class Runs:
         return found
 
     def children(self, child):
-        """The parts of a run: {"run", "guard", "daemon", "program": pid}."""
+        """The processes of a run: {"run", "guard", "daemon", "program": pid}."""
         parts = {"run": child.pid}
         with open(f"/proc/{child.pid}/task/{child.pid}/children") as file:
             for pid in map(int, file.read().split()):
@@ -79,7 +79,7 @@ class Runs:
         return parts
 
     def settle(self, wanted=(), seconds=15):
-        """Waits until only the wanted processes are left; returns the others that remain."""
+        """Waits until only the wanted processes are left; returns others that remain after the timeout."""
         end = time.monotonic() + seconds
         while True:
             rest = {pid: line for pid, line in self.processes().items() if pid not in wanted}

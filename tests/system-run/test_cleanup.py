@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is left after a run: nothing, whoever dies and how. The fixture checks it at the end."""
+"""A run leaves nothing behind, whichever process dies, and how. The fixture checks that at the end."""
 
 import os
 import signal
@@ -76,7 +76,7 @@ def test_the_sweep_spares_the_living(runs):
 
 
 def test_a_program_left_behind(runs):
-    """The run ends with its program; what that left behind lives on, without the machine."""
+    """The run ends with its program; background processes live on without the machine."""
     script = "(while ! [ -e $1/stop ]; do sleep 0.05; done; cat /sys/bus/ap/apmask 2> $1/answer) " \
              "< /dev/null > /dev/null 2>&1 & exit 3"
     result = runs.run("bash", "-c", script, "x", runs.base)
@@ -92,7 +92,7 @@ def test_a_program_left_behind(runs):
 
 
 def test_output_is_not_held_open(runs):
-    """A pipe to which the run writes ends with it."""
+    """No process keeps the run's output open after its end."""
     result = runs.command("bash", "-c", f"'{os.environ['APUS_BIN']}' run echo x | cat; echo ${{PIPESTATUS[0]}}")
     assert result.stdout == "x\n0\n"
 
@@ -107,7 +107,7 @@ def test_twenty_at_once(runs):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_killed_while_it_starts(runs, number):
-    """At any moment between the first step and the program's first."""
+    """At any moment between its start and that of the program."""
     children = []
     for step in range(30):
         children.append(runs.start("true"))

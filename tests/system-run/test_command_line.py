@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command line as such: help, completion, and the search for the running machine."""
+"""The command line itself: help, completion, and the search for the running machine."""
 
 import os
 import re
@@ -134,7 +134,7 @@ def test_completion():
 
 
 def test_completion_in_bash():
-    """The script that people load, in the shell that they have."""
+    """The completion script in a real shell."""
     script = f"""
         PATH={os.path.dirname(binary())}:$PATH; source {HERE}/../../completion/apus.bash
         try() {{ COMP_WORDS=(apus "$@"); COMP_CWORD=$#; COMPREPLY=(); _apus; echo "${{COMPREPLY[*]}}"; }}
@@ -146,7 +146,7 @@ def test_completion_in_bash():
 
 
 def test_completion_of_what_is_there(runs):
-    """Guests, mediated devices and adapters, from the machine that runs."""
+    """Completes guests, mediated devices and adapters of the running machine."""
     uuid = "9c1b3b6a-8f0c-4b1e-9a53-2d1c7e7f0001"
     result = runs.bash(f"""
         source {HERE}/../../completion/apus.bash; apus guest start Guest1
@@ -157,7 +157,7 @@ def test_completion_of_what_is_there(runs):
 
 
 def test_which_machine(runs):
-    """apus finds the only one that runs, or says which there are."""
+    """apus finds the only running machine, or lists those that run."""
     result = runs.apus("guest", "exec", "x", "true")
     assert result.returncode == 125 and "no machine is running" in result.stderr
     children = [runs.start("bash", "-c", "echo up; exec sleep 1000") for _ in range(2)]

@@ -11,8 +11,8 @@ OURS = ["/sys/bus/ap", "/sys/bus/matrix", "/sys/bus/mdev", "/sys/class/mdev_bus"
         "/sys/devices/ap", "/sys/devices/vfio_ap", "/sys/devices/virtual/zcrypt",
         "/sys/kernel/iommu_groups", "/dev/apus", "/dev/vfio", "/dev/z90crypt", "/dev/zcrypt"]
 
-# Names, types and link targets. Left out: what kernel and other tests change meanwhile (every mount
-# of a FUSE file system is a device of class bdi), and what apus run says that it changes.
+# Names, types and link targets. Left out: what the kernel and other tests change meanwhile (each mount
+# of a FUSE file system is a device of class bdi), and what apus run is documented to change.
 WALK = """
 import os, stat, sys
 skip = set(sys.argv[1].split()) | {"/sys/fs/cgroup", "/sys/kernel/debug", "/sys/kernel/tracing", "/sys/kernel/slab",
@@ -53,7 +53,7 @@ def inside(request):
 
 def test_all_else_is_as_it_was(inside):
     walk = ["/usr/bin/python3", "-c", WALK, " ".join(OURS)]
-    # Somebody else may plug a device in between.
+    # Devices of the computer may change between the two walks.
     for _ in range(3):
         outside = inside.outside(*walk).stdout.splitlines()
         within = inside('exec "$@"', *walk).stdout.splitlines()
@@ -75,7 +75,7 @@ def test_sys_is_still_sysfs(inside):
 
 
 def test_names_have_their_types_in_a_listing(inside):
-    """Tools skip entries by d_type alone."""
+    """Some tools look only at d_type."""
     result = inside("""python3 -c 'import os
 for p in "/sys/bus", "/sys/class", "/sys/devices", "/sys/devices/virtual":
     print(all(e.is_dir(follow_symlinks=False) for e in os.scandir(p)))'""")
@@ -92,7 +92,7 @@ def test_devices_work(inside):
     result = inside("head -c 5 /dev/zero | wc -c; echo gone > /dev/null; head -c 7 /dev/urandom | wc -c; "
                     "echo through | cat /dev/stdin; cat < /dev/z90crypt")
     assert result.stdout == "5\n7\nthrough\n"
-    assert "Operation not permitted" in result.stderr  # as on the real node: read(2) is refused, ioctl(2) is what it is for
+    assert "Operation not permitted" in result.stderr  # as on the real node: it has ioctl(2), but no read(2)
 
 
 def test_terminals_can_be_made(inside):
@@ -115,12 +115,12 @@ def test_what_is_mounted_inside_stays_inside(inside):
 
 
 def test_working_directory_below_sys(runs):
-    """It is the composed one, not the covered one."""
+    """It is the composed /sys, not the one that this covers."""
     assert "ap" in runs.run("ls", cwd="/sys/bus").stdout.split()
 
 
 def test_nested(inside):
-    """An inner run has a machine of its own; the outer one is as it was when the inner one has ended."""
+    """An inner run has its own machine; afterwards the outer one is unchanged."""
     script = """
         echo 0x11 > /sys/bus/ap/apmask
         "$1" run -- bash -c 'echo 0x22 > /sys/bus/ap/apmask; cut -c -4 /sys/bus/ap/apmask; echo $APUS_SOCKET; exit 7'
@@ -151,7 +151,7 @@ def test_masked_and_read_only_parts(runs):
 
 
 def test_without_a_sysfs(runs):
-    """As in a bare chroot: all that /sys has is ours."""
+    """As in a bare chroot: /sys has only our entries."""
     result = runs.command("unshare", "-m", "bash", "-c",
                           "mount -t tmpfs none /sys && exec \"$0\" run -- ls /sys /sys/devices/virtual", binary())
     assert result.returncode == 0, result.stderr
@@ -167,7 +167,7 @@ def test_a_zcrypt_node_appears_in_dev_and_goes(inside):
 
 
 def test_a_user_namespace_inside_mounts_a_sysfs_of_its_own(inside):
-    """As rootless containers do; the kernel forbids it where every sysfs that is mounted is covered somewhere."""
+    """As rootless containers do. The kernel forbids it if something is mounted on each visible sysfs."""
     mount = "mkdir -p $APUS_RUNTIME_DIR/s; unshare -Urnm sh -c 'mount -t sysfs s $APUS_RUNTIME_DIR/s && ls $APUS_RUNTIME_DIR/s'"
     outside = inside.outside("bash", "-c", mount)
     within = inside(mount)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""qemu-system-s390x inside apus run: what our script in front of QEMU makes of a command line. QEMU is a script here that
-prints its words; tests/linux has the real one."""
+"""qemu-system-s390x inside apus run: how our wrapper script translates a command line. QEMU is a script here that
+prints its arguments; tests/linux uses the real one."""
 
 import os
 import pathlib
@@ -36,7 +36,7 @@ def place():
 
 @pytest.fixture
 def fetched(place):
-    """A cache as `apus linux fetch` fills it."""
+    """A cache like that of `apus linux fetch`."""
     root = place / "linux" / "qemu"
     script(root / "usr/lib64/ld-linux-x86-64.so.2", PRINT)
     script(root / "usr/bin/qemu-system-s390x", "")
@@ -45,7 +45,7 @@ def fetched(place):
 
 
 def words(result, root="/dev/apus/qemu"):
-    """What QEMU got, without what it always gets."""
+    """QEMU's arguments, without those that are always added."""
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     libraries = f"{root}/usr/lib/x86_64-linux-gnu"
@@ -104,7 +104,7 @@ def test_where_the_cache_is(runs, tmp_path, names):
 
 
 def test_nothing_fetched_is_one_line(runs, tmp_path):
-    """Where the system has no QEMU of its own."""
+    """On a system without a QEMU of its own."""
     result = runs.bash("rm -f /dev/apus/system-qemu 2> /dev/null || umount /dev/apus/system-qemu; exec qemu-system-s390x -S",
                        env={"APUS_CACHE": str(tmp_path)})
     assert result.returncode == 1
@@ -119,7 +119,7 @@ def test_fetching_while_it_runs_suffices(runs, fetched):
 
 @pytest.fixture(params=["root", "user"])
 def beside_systems(request, place):
-    """beside_systems(VERSION, script): in apus run on a computer that has a QEMU of that version."""
+    """beside_systems(VERSION, script): runs it in apus run on a computer that has a QEMU of that version."""
     if os.geteuid() != 0:
         pytest.skip("needs root to make a computer of its own")
     as_user = request.param == "user"

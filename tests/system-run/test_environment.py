@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""apus run in odd surroundings: it works, or says in one sentence why not; and it leaves nothing behind."""
+"""apus run in unusual environments: it works, or says in one sentence why not, and leaves nothing behind."""
 
 import itertools
 import os
@@ -21,7 +21,7 @@ def left_nothing(runs):
 
 @pytest.mark.parametrize("closed", CLOSED, ids="".join)
 def test_closed_standard_files(runs, tmp_path, closed):
-    """Whatever is closed stays closed for the program, and apus puts nothing of its own there."""
+    """A standard descriptor that is closed stays closed for the program, and apus opens nothing in its place."""
     seen = tmp_path / "seen"
     program = f"cat /sys/bus/ap/apmask > {seen}; for i in 0 1 2; do test -e /proc/$$/fd/$i || echo closed $i >> {seen}; done"
     closing = " ".join(f"{n}<&-" for n in closed)
@@ -85,7 +85,7 @@ def test_few_descriptors(runs, limit):
 
 
 def test_files_must_not_grow(runs, tmp_path):
-    """RLIMIT_FSIZE ends programs that do not expect it; the daemon is not among them."""
+    """RLIMIT_FSIZE kills programs that do not handle SIGXFSZ; the daemon does."""
     result = runs.command("bash", "-c", 'ulimit -f 0; exec "$0" run -- cat /sys/bus/ap/apmask', binary())
     assert (result.returncode, result.stdout) == (0, SEED_MASK), result.stderr
     record = tmp_path / "record"
@@ -96,7 +96,7 @@ def test_files_must_not_grow(runs, tmp_path):
 
 
 def test_messages_must_not_grow(runs, tmp_path):
-    """The log on standard error, when that is a file that is full."""
+    """Standard error, to which the log goes, is a full file."""
     script = """exec "$0" run -v -- bash -c 'trap "" XFSZ; apus guest start G && apus guest list'"""
     with open(tmp_path / "err", "wb") as err:
         result = subprocess.run(["bash", "-c", "ulimit -f 0; " + script, binary()], stdout=subprocess.PIPE, stderr=err,
@@ -116,6 +116,6 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 def test_what_libvirt_insists_on_is_granted(user_runs):
-    """More locked memory, and other groups; other limits are the kernel's."""
+    """A domain needs more locked memory and other groups; other limits are enforced as ever."""
     result = user_runs.user("/usr/bin/python3", "-c", GRANTED)
     assert (result.returncode, result.stdout) == (0, "100\n"), result.stderr

@@ -78,7 +78,7 @@ def test_a_shell_of_the_users_that_is_missing(runs):
 def test_signals_are_passed_on(runs, number):
     name = number.name[3:]
     script = f"trap 'echo got {name}; exit 5' {name}; echo up; while :; do sleep 0.05; done"
-    # Who runs the tests may ignore it (nohup), and bash traps no signal that was ignored when it began.
+    # SIGHUP may be ignored where the tests run (nohup), and bash does not trap a signal that was ignored at its start.
     child = runs.start("bash", "-c", script, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
     assert child.stdout.readline() == "up\n"
     child.send_signal(number)
@@ -97,7 +97,7 @@ def test_a_signal_that_the_program_ignores_ends_nothing(runs):
 
 
 def test_a_key_of_the_terminal_reaches_the_program_once(runs):
-    """Ctrl-C goes to the foreground group; apus run must neither die of it nor send it again."""
+    """Ctrl-C reaches the whole foreground group; apus run must neither die of it nor forward it."""
     import pty
     leader, follower = pty.openpty()
     script = "n=0; trap 'n=$((n+1))' INT; echo up; for i in {1..20}; do sleep 0.05; done; echo n=$n"

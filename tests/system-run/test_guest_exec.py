@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""apus guest exec: a program in a guest, called inside apus run and from outside."""
+"""apus guest exec: runs a program in a guest, from inside apus run and from outside."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ echo up
 
 
 class Machine:
-    """A running machine with a guest G that has 05.0004; its shell takes further lines."""
+    """A running machine with a guest G that has 05.0004; its shell reads further commands."""
 
     def __init__(self, runs, as_user):
         self.runs = runs
@@ -35,13 +35,13 @@ class Machine:
         assert self.say(SETUP) == "up\n"
 
     def say(self, line):
-        """What the shell of the machine answers to a line, in one line."""
+        """Sends a command to the machine's shell; returns its output, one line."""
         self.shell.stdin.write(line + "\n")
         self.shell.stdin.flush()
         return self.shell.stdout.readline()
 
     def exec(self, *program, options=(), **settings):
-        """From another terminal."""
+        """Runs it as from another terminal."""
         return self.runs.command(*self.prefix, binary(), "guest", "exec", *options, "G", "--", *program,
                                  **{"cwd": "/", **settings})
 
@@ -158,7 +158,7 @@ def test_the_socket_by_name(roots_machine, runs):
 
 
 def test_root_in_a_users_guest(user_runs):
-    """The one who mounts need not be the one who serves."""
+    """The user who mounts need not be the one whose daemon serves the mount."""
     machine = Machine(user_runs, True)
     machine.prefix = []
     socket = f"{user_runs.base}/{machine.shell.pid}/control"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whatever a program does inside, the computer stays as it is. The computer of these tests is a copy (computer)."""
+"""Nothing that a program does inside changes the computer, which is a copy in these tests (computer)."""
 
 import os
 import pathlib
@@ -12,7 +12,7 @@ from runs import USER, binary
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to make a computer of its own")
 COMPUTER = pathlib.Path(__file__).with_name("computer")
 
-# Names, types, modes, owners, numbers and contents of all that is in the directories.
+# Prints names, types, modes, owners, device numbers and contents of everything below the directories.
 LIST = r"""
 import os, stat, sys, zlib
 for top in sys.argv[1:]:
@@ -33,7 +33,7 @@ AS_USER = f"setpriv --reuid={USER} --regid={USER} --clear-groups env -u APUS_RUN
 
 @pytest.fixture(params=["root", "user"])
 def inside(request):
-    """inside(script, options=...): runs it in apus run on a computer; what it printed. The computer is as before."""
+    """inside(script, options=...): runs it in apus run on a computer and checks that the computer is unchanged."""
     as_user = request.param == "user"
     runs = request.getfixturevalue("user_runs" if as_user else "runs")
 
@@ -78,7 +78,7 @@ def test_modes_and_owners_of_everything_change(inside):
 
 
 def test_what_is_mounted_in_dev_is_moved_away_and_emptied(inside):
-    """As libvirt does with each mount below /dev."""
+    """As libvirt does with each mount in /dev."""
     inside("""
         mkdir /dev/shm/moved
         for m in $(findmnt -rno TARGET | grep ^/dev/); do
@@ -94,7 +94,7 @@ def test_dev_is_unmounted(inside):
 
 
 def test_shared_memory(inside):
-    """The machine's is empty, and works."""
+    """The machine's own one is empty and works."""
     result = inside("ls -A /dev/shm; stat -c %a /dev/shm; echo x > /dev/shm/mine; cat /dev/shm/mine; rm -rf /dev/shm/*")
     assert result.stdout == "1777\nx\n"
 
@@ -111,7 +111,7 @@ def test_nodes_are_as_the_real_ones(inside):
 
 @pytest.mark.parametrize("way", ["fuse", "notify"])
 def test_device_nodes_have_modes_and_owners_of_their_own(inside, way):
-    """chgrp zkeyadm, chmod 660, and the Kubernetes plugin's chmod 0666, of z90crypt and of a node that was made."""
+    """chgrp zkeyadm, chmod 660, and the Kubernetes plugin's chmod 0666, on z90crypt and on a node that was created."""
     if inside.as_user and way == "notify":
         pytest.skip("in a user namespace the nodes are those of the computer's null device, read-only")
     group = 0 if inside.as_user else 4711

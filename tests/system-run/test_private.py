@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What programs inside make persistent in /etc, and what they leave in /run, is the machine's. The computer of these
-tests is a copy (computer); `inside` compares it before and after."""
+"""Persistent configuration that programs inside write to /etc, and what they leave in /run, belongs to the machine. The
+computer is a copy in these tests (computer); `inside` compares it before and after."""
 
 import shutil
 
@@ -35,7 +35,7 @@ def test_the_machine_begins_with_what_is_there(inside):
 
 
 def test_what_is_made_persistent_stays_inside(inside):
-    """The computer is as before; `inside` looks."""
+    """`inside` checks that the computer is unchanged."""
     result = inside(f"""
         rm -rf /etc/udev/rules.d/* /etc/mdevctl.d/*
         mkdir -p /etc/mdevctl.d/matrix
@@ -57,7 +57,7 @@ def test_mdevctl_defines_a_device_of_the_machine(inside):
 
 
 def test_all_else_of_etc_is_the_computers(runs):
-    """Also when a directory is missing, and another one takes the place of /etc."""
+    """Also if one of the directories is missing on the computer."""
     result = runs.command(COMPUTER, "bash", "-c", """
         rm -rf /etc/modprobe.d; mkdir /etc/dir
         "$0" run -- bash -c 'echo x >> /etc/fstab; touch /etc/dir/new /etc/new; mkdir /etc/more'
@@ -114,7 +114,7 @@ def test_whatever_is_done_in_run_stays_inside(inside):
 
 
 def test_the_machines_own_sockets_in_run(runs):
-    """By root's session directory, which is read-only but for them; also from another terminal."""
+    """Root's session directory is read-only except for them; they are reached from other terminals, too."""
     result = runs.command(COMPUTER, "bash", "-c", """
         mkdir -p -m 700 /run/user/0; echo mine > /run/user/0/file
         unset APUS_RUNTIME_DIR; export XDG_RUNTIME_DIR=/run/user/0
@@ -132,7 +132,7 @@ def test_the_machines_own_sockets_in_run(runs):
 
 
 def test_files_that_must_not_grow(runs):
-    """Without copies they are the computer's, read-only."""
+    """If the file size limit allows no copies, the computer's files are there, read-only."""
     result = runs.command(COMPUTER, "bash", "-c", COMPUTER_ETC + """
         ulimit -f 0; "$0" run -- bash -c 'cat /etc/udev/rules.d/mine /run/some.pid; echo x > /etc/udev/rules.d/mine'
         cat /etc/udev/rules.d/mine""", binary())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Who sees the tree of a daemon in a mount namespace of its own."""
+"""Where the tree of a daemon in another mount namespace is visible."""
 
 import os
 

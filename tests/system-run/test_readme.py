@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every command that the README shows is run, and shows what the README says."""
+"""Runs every command of the README and compares the output with what the README shows."""
 
 import fnmatch
 import os
@@ -25,7 +25,7 @@ def tools(tmp_path):
 
 
 def session():
-    """[(command, [lines it shows])] of the session at the top, which is typed in a shell of apus run."""
+    """[(command, [lines of output])] of the session at the top, which takes place in a shell of apus run."""
     block = re.search(r"```\n\$ apus run -- bash\n(.*?)```", README, re.S).group(1)
     steps = []
     for line in block.splitlines():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""apus run --record writes what happens, apus replay makes it happen again."""
+"""apus run --record writes a recording, apus replay plays it."""
 
 import json
 import os
@@ -97,7 +97,7 @@ def test_where_nothing_can_be_written(runs):
 
 
 def test_a_recording_is_not_lost(runs, recording):
-    """Whoever records to it again is asked what to do with it."""
+    """A recording is not overwritten without --force or --append."""
     before = recording.read_bytes()
     refused = runs.run("true", options=["--record", recording])
     assert refused.returncode == 125 and refused.stderr.count("\n") == 1, refused

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What apus run cannot do: one sentence that says what to do, exit status 125, nothing started."""
+"""If apus run is not possible: one sentence with the remedy, exit status 125, and nothing is started."""
 
 import os
 
@@ -19,7 +19,7 @@ def refused(result, *words, status=125):
 
 
 def in_namespace(runs, script):
-    """Runs a script that ends in apus run in a mount namespace where things can be taken away."""
+    """Runs a script, whose last command is apus run, in a mount namespace in which it may remove things."""
     return runs.command("unshare", "-m", "bash", "-c", script, binary())
 
 
@@ -84,7 +84,7 @@ def test_full_disk_for_the_socket(runs):
 
 
 def test_full_disk_while_recording(runs):
-    """The run goes on, and says that its recording does not."""
+    """The run goes on, and reports that the recording has stopped."""
     result = in_namespace(runs, """
         mkdir $APUS_RUNTIME_DIR/full && mount -t tmpfs -o size=16k,mode=700 none $APUS_RUNTIME_DIR/full
         "$0" run --record $APUS_RUNTIME_DIR/full/it -- bash -c '
@@ -125,7 +125,7 @@ def test_wrong_usage(runs):
 
 
 def test_root_without_capabilities(runs):
-    """As docker run --cap-drop ALL --security-opt seccomp=unconfined."""
+    """As in docker run --cap-drop ALL --security-opt seccomp=unconfined."""
     refused(runs.command("bash", "-c", NO_CAPABILITIES + '"$0" run -- echo started', binary()), "--cap-add SETFCAP")
 
 

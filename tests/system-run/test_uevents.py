@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""apus run --uevents: uevents as the kernel sends them, in a network namespace of the run's own."""
+"""apus run --uevents: uevents from the kernel, in the run's own network namespace."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ UUID = "11111111-2222-4333-8444-555555555555"
 TYPE = "/sys/devices/vfio_ap/matrix/mdev_supported_types/vfio_ap-passthrough"
 OURS = ("/devices/ap", "/devices/vfio_ap", "/devices/virtual/vfio", "/devices/virtual/zcrypt")
 
-# Listens as udev does, does what its first argument says, and prints what comes, a line per uevent.
+# Listens like udev, executes its first argument, and prints the uevents, one a line.
 LISTEN = """
 import os, socket, subprocess, sys
 s = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, 15)
@@ -31,7 +31,7 @@ except TimeoutError:
 
 @pytest.fixture(params=["root", "user"])
 def listen(request):
-    """listen(script): the uevents that it causes, [(title, {key: value})]."""
+    """listen(script): the uevents that the script causes, [(title, {key: value})]."""
     runs = request.getfixturevalue("runs" if request.param == "root" else "user_runs")
 
     def call(script):
@@ -59,8 +59,8 @@ def test_a_mediated_device_comes_and_goes(listen):
     for title, keys in events:
         assert title == f"{keys['ACTION']}@{keys['DEVPATH']}"
     assert of_device[0][1]["SUBSYSTEM"] == "mdev"
-    # All of ours: the kernel numbers and passes on what a program sends in one step. It numbers those
-    # of real devices before it sends them, so these may overtake ours.
+    # Only ours are in order: the kernel assigns their numbers when it passes them on. It numbers those
+    # of real devices before it sends them, so ours may overtake these.
     numbers = [int(keys["SEQNUM"]) for _, keys in events if keys["DEVPATH"].startswith(OURS)]
     assert len(numbers) > len(of_device) and numbers == sorted(set(numbers)), "the kernel numbers them"
 
@@ -72,7 +72,7 @@ def test_an_adapter_goes_off_and_on(listen):
 
 
 def test_guests_do_not_tell_the_host(listen):
-    """The bus in a guest has devices, too; they are not the host's."""
+    """Devices of a guest's bus cause no uevents of the host."""
     events = listen(f"""
         echo -5 > /sys/bus/ap/apmask; echo {UUID} > {TYPE}/create; m=/sys/devices/vfio_ap/matrix/{UUID}
         echo 5 > $m/assign_adapter; echo 4 > $m/assign_domain
@@ -99,7 +99,7 @@ def test_udevadm_monitor(runs):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to make a PID namespace")
 def test_as_the_first_process_of_a_container(runs):
-    """Then the network namespace of process 1 is the machine's, not the system's."""
+    """A tool that looks at process 1 must find the machine's network namespace."""
     result = runs.command("unshare", "--pid", "--fork", "--mount-proc", os.environ["APUS_BIN"], "run", "--uevents", "--",
                           "echo", "started")
     assert (result.stdout, result.stderr) == ("started\n", "")

@@ -12,7 +12,7 @@ WALK = Path(__file__).with_name("vfio_walk.py")
 
 @pytest.fixture(params=["root", "user"])
 def walk(request):
-    """What a part of vfio_walk.py has found: {what: answers}."""
+    """The results of a part of vfio_walk.py: {name: answers}."""
     runs = request.getfixturevalue("runs" if request.param == "root" else "user_runs")
     call = runs.command if request.param == "root" else runs.command_as_user
 
@@ -50,7 +50,7 @@ def test_eventfds(walk):
 
 
 def test_cdev(walk, request):
-    """Where no node can be made it is the computer's /dev/null, read-only, with the mode of that."""
+    """Where no device node can be made, it is a read-only bind mount of /dev/null, with that mode."""
     modes = "0o600 0o660" if "root" in request.node.name else "0o666 0o666"
     assert walk("cdev") == {
         "node": f"True {modes}", "unbound": "EINVAL EINVAL",
@@ -60,7 +60,7 @@ def test_cdev(walk, request):
 
 
 def test_life_of_a_device(walk):
-    """The last copy of a descriptor that is closed, however, releases the device."""
+    """Closing the last copy of a descriptor, in any way, releases the device."""
     assert walk("life") == {
         "open": "1", "dup": "1", "inherited": "1", "killed": "0", "reopened": "1", "waits": "True ENODEV 0",
         "removed": "False False ENODEV", "churn": "0"}
@@ -75,7 +75,7 @@ def test_without_cdev_in_the_proposal(runs):
 
 
 def test_run_inside_run(runs):
-    """There is one listener around a program: the inner machine works without VFIO, and says so."""
+    """A program can have one seccomp listener only, so an inner run has no VFIO, and says so."""
     result = runs.bash("apus run -- sh -c 'cat /sys/bus/ap/apmask; ls /dev/vfio'")
     assert "0xffff" in result.stdout
     assert "VFIO is not available" in result.stderr

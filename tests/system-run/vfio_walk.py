@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""A VFIO client that runs inside `apus run`: prints what each ioctl answers, a line each.
+"""A VFIO client that runs inside `apus run`: prints the answer to each ioctl, one a line.
 
     vfio_walk.py PART [UUID]
 
-Parts: container, group, device, irqs, cdev, life. What is right stands in test_vfio.py."""
+Parts: container, group, device, irqs, cdev, life. test_vfio.py has the expected answers."""
 
 import ctypes
 import errno
@@ -24,7 +24,7 @@ OTHER = "69aa1a8a-0000-4000-8000-000000000002"
 
 
 def call(fd, number, argument=0):
-    """The result, or the name of the errno. An argument that is a bytearray is changed."""
+    """The result, or the errno's name. A bytearray argument is updated in place."""
     at = (ctypes.c_char * len(argument)).from_buffer(argument) if isinstance(argument, bytearray) else ctypes.c_void_p(argument)
     ctypes.set_errno(0)
     result = LIBC.ioctl(fd, ctypes.c_ulong(0x3b64 + number), at)
@@ -49,7 +49,7 @@ def store(path, value):
 
 
 def create(uuid=UUID, adapter=5):
-    """The number of the new device's group."""
+    """Creates the device; returns the number of its group."""
     store(f"{MATRIX}/mdev_supported_types/vfio_ap-passthrough/create", uuid)
     store(f"{MATRIX}/{uuid}/assign_adapter", str(adapter))
     store(f"{MATRIX}/{uuid}/assign_domain", "4")

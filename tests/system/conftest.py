@@ -10,7 +10,7 @@ def pytest_configure(config):
 
 @pytest.fixture
 def apus(tmp_path):
-    """apus(machine, abi=…) starts a daemon; each is stopped, and has to stop cleanly, at the end."""
+    """apus(machine, abi=…) starts a daemon. Each is stopped after the test and must end cleanly."""
     daemons = []
 
     def start(machine=None, abi=None, arguments=()):

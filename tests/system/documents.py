@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The documentation, for the tests that are about it."""
+"""The documentation, for tests of its content."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def all_documents():
 
 
 def chapter(document, word):
-    """The body of the first chapter with this word in its title, up to the next title of its level."""
+    """The text of the first chapter whose title has this word, up to the next title of the same level."""
     match = re.search(rf"^(#+) [^\n]*{re.escape(word)}[^\n]*$", document, re.M)
     assert match, f"no chapter on {word}"
     rest = document[match.end():]

@@ -10,8 +10,8 @@ from harness import Guest, Machine
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "oracle"
 
-# What a state is compared for, and where it is read. Runs up to 14 have no cards, and nothing of
-# standby and check-stop.
+# What is compared, and where it is read. Runs up to 14 have recorded no cards, and neither
+# standby nor check-stop.
 BUS = {"bindings": "bindings", "complete_count": "bindings_complete_count", "ap_domain": "ap_domain",
        "config_time": "config_time", "poll_thread": "poll_thread"}
 
@@ -33,10 +33,10 @@ def machine_of(described):
 
 
 class Replay:
-    """Executes the steps in order; differences are collected as sentences.
+    """Executes the steps in order; each difference is a sentence in a list.
 
-    The machine changes without an event, and the recorded scan finds it, as it was recorded. Three
-    things are known of how the runs were recorded:
+    The machine changes without an event, and the recorded scan notices. Three peculiarities of the
+    recordings are taken into account:
 
     - Without uevents (runs up to 52) coprocessors answered every request with an error; the driver
       takes their queues offline for that now and then. `online` of these queues is left out there.
@@ -120,7 +120,7 @@ class Replay:
         return "before" if any(event.startswith("bind@/devices/ap/") for event in events[at[0]:]) else "after"
 
     def events(self):
-        """What came since the last step; the reply to any command comes after it."""
+        """The uevents since the last step, which arrive before the reply to any command."""
         self.host.execute("se-show")
         events, self.host.control.events = self.host.control.events, []
         return events
@@ -133,7 +133,7 @@ class Replay:
                     for kind, count in (("config", counts["cfg_chg"]), ("release", counts["req"])) if count}
         wanted = step.get("uevents") or []
         if step["op"] == "write" and any(map(is_complete, wanted)):
-            # The other thread's, wherever it came.
+            # The uevent of the other thread may be anywhere.
             uevents, wanted = sorted(uevents, key=is_complete), sorted(wanted, key=is_complete)
         if uevents != wanted:
             self.differ(number, step, "\n  ".join(["uevents", *uevents]) + "\n " + "\n  ".join(["recorded", *wanted]))

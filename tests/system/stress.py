@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the stress test's processes do. Each function runs in a process of its own until it is killed or its time is
-over; refusals are expected, anything else is raised. A world is what they all share: paths, and how long."""
+"""The processes of the stress test. Each function runs in its own process until it is killed or its time is
+over; refusals are expected, other errors are raised. A world has what they share: paths, and the end time."""
 
 import array
 import contextlib
@@ -27,8 +27,8 @@ ADAPTERS = range(3, 10)
 DOMAINS = [0, 4, 0x47, 0xAB, 0xFF]
 LIBC = ctypes.CDLL(None, use_errno=True)
 MNT_DETACH = 2
-# Errors that no operation ends with.
-# Not EIO: class/zcrypt/create may be opened for reading by root, and shows nothing.
+# Errors that no operation may return.
+# EIO is not among them: class/zcrypt/create may be opened for reading by root, and shows nothing.
 NEVER = {errno.ENOMEM, errno.EFAULT, errno.ENOSYS}
 
 
@@ -48,7 +48,7 @@ class World:
 
 @contextlib.contextmanager
 def refusals():
-    """Errors that an operation may end with in the middle of changes."""
+    """Ignores errors that an operation may return while others change things."""
     try:
         yield
     except OSError as error:
@@ -109,7 +109,7 @@ def read_all(world, r):
 
 
 def list_and_seek(world, r):
-    """Positions of directories that no listing ever gave, and lists that are continued after removals."""
+    """Seeks to arbitrary positions of directories, and continues listings after removals."""
     folders = ["", "bus/ap/devices", "devices/ap", MATRIX, "class/zcrypt", "bus/ap/drivers/vfio_ap", "devices/ap/card04"]
     room = ctypes.create_string_buffer(4096)
     for _ in world.turns():
@@ -125,7 +125,7 @@ def list_and_seek(world, r):
 
 
 def write_all(world, r):
-    """Garbage into every attribute that takes something."""
+    """Writes garbage to every writable attribute."""
     for _ in world.turns():
         for folder, folders, files in os.walk(world.root):
             r.shuffle(folders)
@@ -174,7 +174,7 @@ def mdev_storm(world, r):
 
 
 def hold_and_poll(world, r):
-    """Files that outlive what they belong to."""
+    """Keeps files open that outlive their objects."""
     held = []
     for _ in world.turns():
         folder = r.choice([f"{MATRIX}/{uuid(r.randrange(MDEVS))}", "devices/ap/card05", "devices/ap/card06/06.0004",
@@ -196,7 +196,7 @@ def hold_and_poll(world, r):
 
 
 def killed(world, r):
-    """Clients that are killed, or interrupted, while they wait for an answer."""
+    """Kills or interrupts clients while they wait for an answer."""
     for _ in world.turns():
         child = os.fork()
         if child == 0:
@@ -217,7 +217,7 @@ def killed(world, r):
 
 
 def nodes(world, r):
-    """The zcrypt nodes: made, destroyed, and called with nonsense."""
+    """Creates and destroys zcrypt nodes, and calls ioctls with nonsense."""
     numbers = [0xC0487A00 | i for i in (0, 5, 6, 0x80, 0x81, 4)] + [0x80047A00 | i for i in range(0x40, 0x60)]
     room = bytearray(r.randbytes(8192))
     for _ in world.turns():
@@ -301,7 +301,7 @@ def wrong_descriptors(world, r):
 
 
 def garble(world, r):
-    """Garbage, half lines, and connections that are closed at any time."""
+    """Sends garbage and partial lines, and closes connections at any time."""
     for _ in world.turns():
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(0.02)
@@ -340,7 +340,7 @@ def mount_fuse(folder):
 
 
 def guest_trees(world, r):
-    """Mounts of guests that are walked, written to, and taken away in the middle."""
+    """Walks and writes to guests' trees, and unmounts them in the middle."""
     with tempfile.TemporaryDirectory() as folder:
         for _ in world.turns():
             control = Control(world.socket)

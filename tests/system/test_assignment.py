@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The rules of assignment, and who may have an APQN."""
+"""The rules of assignment, and of the ownership of an APQN."""
 
 import itertools
 
@@ -18,14 +18,14 @@ def host(apus):
 
 @pytest.fixture
 def growing(apus):
-    """All given to vfio_ap; adapter 7 is installed but not in the LPAR, domain 9 not yet either."""
+    """All queues belong to vfio_ap; adapter 7 is installed but not in the LPAR, and neither is domain 9."""
     machine = Machine({5: "CEX5C", 7: Adapter.absent()}, [4], apmask="0x0")
     return apus(machine)
 
 
 @pytest.fixture
 def free(apus):
-    """Adapters 1-4 and domains 5-7, none of them owned by zcrypt."""
+    """Adapters 1-4 and domains 5-7; zcrypt owns none of the queues."""
     host = apus(Machine({n: "CEX5C" for n in (1, 2, 3, 4)}, [5, 6, 7], apmask="0x0"))
     return host
 

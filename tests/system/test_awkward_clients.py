@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Clients that hold what others need: none of them stops the daemon or another client."""
+"""Clients that hold what others need: none of them blocks the daemon or another client."""
 
 import ctypes
 import fcntl
@@ -20,7 +20,7 @@ ROOM = 65536
 
 
 def memory_without_answer():
-    """Pages that nobody fills: whoever touches them, also the kernel, sleeps. The address, or None."""
+    """Maps pages that are never filled: whoever touches them sleeps, even in the kernel. The address, or None."""
     faults = LIBC.syscall(NUMBERS[os.uname().machine][0], os.O_CLOEXEC)
     if faults < 0:
         return None
@@ -33,7 +33,7 @@ def memory_without_answer():
 
 
 def hold(folder):
-    """A process that lists folder, and keeps it locked inside the kernel. None: this system does not let us."""
+    """Starts a process that hangs while it lists folder, which stays locked in the kernel. None: not possible here."""
     ready, tell = os.pipe()
     child = os.fork()
     if child == 0:
@@ -62,7 +62,7 @@ def end(child):
 
 @pytest.mark.parametrize("abi", ["proposal", "upstream"])
 def test_a_directory_that_a_reader_does_not_let_go(apus, abi):
-    """Writers whose write makes a name vanish there wait a moment for it, and not for ever."""
+    """A write that removes a name there waits for the lock, but not for ever."""
     host = apus(worked_example(), abi=abi)
     for number in (1, 2, 3):
         assert host.w(f"{TYPE_DIR}/create", uuid(number)) == "OK"
@@ -75,7 +75,7 @@ def test_a_directory_that_a_reader_does_not_let_go(apus, abi):
         assert host.w(f"{MATRIX}/{uuid(1)}/remove", 1) == "OK"
         assert time.monotonic() - started < 5
         started = time.monotonic()
-        # The others do not pay for it again.
+        # Later writes are not delayed again.
         for turn in range(20):
             assert host.w("bus/ap/apmask", "-5" if turn % 2 else "+5") == "OK"
             host.se_adapter(6, "off" if turn % 2 else "on")
@@ -83,20 +83,20 @@ def test_a_directory_that_a_reader_does_not_let_go(apus, abi):
         assert time.monotonic() - started < 5
     finally:
         end(child)
-    # What was held up is made good as soon as the reader is gone ...
+    # As soon as the reader is gone, the delayed invalidations are done ...
     assert host.names("bus/mdev/devices") == [uuid(2), uuid(3)]
     end_of_patience = time.monotonic() + 30
     while host.exists(f"{MATRIX}/{uuid(1)}"):
         assert time.monotonic() < end_of_patience
         time.sleep(0.05)
     host.execute("status")
-    # ... and afterwards all is as ever: what is gone is gone when the write returns.
+    # ... and afterwards a name is gone again when the write returns.
     assert host.w(f"{MATRIX}/{uuid(2)}/remove", 1) == "OK"
     assert not host.exists(f"{MATRIX}/{uuid(1)}") and not host.exists(f"{MATRIX}/{uuid(2)}")
 
 
 def test_the_end_while_a_reader_holds_a_directory(apus):
-    """The daemon cannot end, says why, and is out of the way of the next one."""
+    """The daemon cannot end, says why, and does not block the next one."""
     host = apus(worked_example())
     assert host.w(f"{TYPE_DIR}/create", uuid(1)) == "OK"
     host.dump()
@@ -128,7 +128,7 @@ def cpu_seconds(pid):
 
 
 def test_more_connections_than_descriptors(apus):
-    """Who is too much is turned away; the daemon neither spins nor forgets those that it has."""
+    """Clients above the limit are rejected; the daemon does not spin, and still serves the others."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (40, hard))
     try:
@@ -158,8 +158,8 @@ def guest_frame(kind, number, payload):
 
 
 def test_a_guest_that_reads_slowly_for_a_long_time(apus, monkeypatch):
-    """It asks faster than it reads, so there is always something left for it: that must not pile up."""
-    # AddressSanitizer keeps freed memory for a while, and it would look like ours.
+    """The client sends faster than it reads, so there is always output left: that must not pile up."""
+    # AddressSanitizer keeps freed memory for a while, which would look like a leak.
     monkeypatch.setenv("ASAN_OPTIONS", os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1")
     host = apus(worked_example())
     qci = struct.pack(">HHBBH7Q", 0xB2AF, 0, 0, 0, 0, 4 << 24, 0, 0x1000, 0, 0, 0, 0)
@@ -186,8 +186,8 @@ def test_a_guest_that_reads_slowly_for_a_long_time(apus, monkeypatch):
 
 
 def test_no_memory_left(apus, monkeypatch):
-    """It ends with a sentence, and leaves no socket and no mount behind."""
-    # AddressSanitizer takes terabytes of addresses, so that there the size of one piece is limited.
+    """The daemon ends with a message, and leaves no socket and no mount behind."""
+    # AddressSanitizer maps terabytes of address space, so the size of a single allocation is limited instead.
     monkeypatch.setenv("ASAN_OPTIONS", os.environ.get("ASAN_OPTIONS", "") +
                        ":allocator_may_return_null=1:max_allocation_size_mb=2")
     host = apus(worked_example())
@@ -213,7 +213,7 @@ def test_no_memory_left(apus, monkeypatch):
 
 
 def test_silent_subscribers(apus, monkeypatch):
-    """Their events cost a bounded amount in all, not for each of them; who reads along stays."""
+    """The memory for their events is bounded in total; a subscriber that reads keeps its connection."""
     monkeypatch.setenv("ASAN_OPTIONS", os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1")
     host = apus("[machine]\ndomains = 0-255\n[adapter 0-31]\ntype = CEX7C\n")
     silent = []

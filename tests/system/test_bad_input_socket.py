@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Whatever a client sends to the control socket, it gets an error and disturbs nobody."""
+"""Whatever a client sends to the control socket, it gets an error and does not affect others."""
 
 import array
 import json
@@ -93,7 +93,7 @@ def host(apus):
 
 @pytest.fixture
 def other(host):
-    """A client that does nothing wrong and must not notice anything."""
+    """A well-behaved client, which must not notice anything."""
     client = Control(host.socket)
     yield client
     assert client.execute("status") is not None
@@ -108,7 +108,7 @@ def test_garbage_gets_an_error(host, other, name):
     client.send(GARBAGE[name])
     reply = client.reply()
     assert reply is not None and "error" in reply and reply["error"]["desc"], reply
-    # The connection may be closed afterwards, but must not be left in between.
+    # The connection may be closed afterwards, but not before the reply is complete.
     try:
         client.send(b'{"execute": "status", "id": 7}\n')
         answer = client.reply()
@@ -156,7 +156,7 @@ def test_a_megabyte_without_a_message(host, other, ending):
         client.send(b"x" * (1 << 20) + ending)
         answered = client.reply()
     except (BrokenPipeError, ConnectionResetError):
-        # Refusing the rest is allowed; what was answered before is still to be read.
+        # The rest may be refused, but earlier replies must still be readable.
         answered = json.loads(client.buffer or "{}") or client.reply()
     assert answered is not None and "error" in answered
     client.close()
@@ -174,7 +174,7 @@ def test_a_megabyte_of_json(host, other):
 
 
 def test_a_client_that_never_reads(host, other):
-    """Its replies pile up, until it is cut off or held back; the others do not wait."""
+    """Its replies pile up until it is dropped or throttled; others do not wait."""
     lazy = socket.socket(socket.AF_UNIX)
     lazy.connect(str(host.socket))
     lazy.setblocking(False)
@@ -203,7 +203,7 @@ def test_many_idle_clients(host, other):
 
 
 def connect(client, path, seconds=10):
-    """Connect, waiting for a place in the queue of the listener."""
+    """Connects; waits if the listener's queue is full."""
     client.setblocking(False)
     end = time.monotonic() + seconds
     while True:
@@ -225,10 +225,10 @@ def mount_with(host, fds):
 
 @pytest.mark.parametrize("kind", ["pipe", "file", "directory", "null", "socket", "own file", "own directory", "many"])
 def test_a_descriptor_of_a_wrong_kind(host, other, kind):
-    """Of our own file system, too: the daemon must not ask itself what that is."""
+    """Also descriptors of our own file system, which the daemon must not stat: it would wait for itself."""
     host.guest("G").start()
     own = os.open(host.path("bus/ap/apmask"), os.O_RDWR)
-    # What the kernel remembers of the file is out of date now.
+    # Now the kernel's cached attributes of the file are out of date.
     os.write(own, b"-5\n")
     fds = {"pipe": os.pipe(), "file": [os.open("/etc/passwd", os.O_RDONLY)], "directory": [os.open("/", os.O_RDONLY)],
            "null": [os.open("/dev/null", os.O_RDWR)], "socket": [other.socket.fileno()], "own file": [own],
@@ -239,7 +239,7 @@ def test_a_descriptor_of_a_wrong_kind(host, other, kind):
 
 
 def lingering(seconds=10):
-    """A connection that close(2) waits for: its peer, the second, reads nothing of what was sent."""
+    """A connection whose close(2) blocks, since its peer, the second one, reads nothing."""
     listening = socket.create_server(("127.0.0.1", 0))
     ours = socket.create_connection(listening.getsockname())
     peer = listening.accept()[0]
@@ -256,7 +256,7 @@ def lingering(seconds=10):
 @pytest.mark.parametrize("kind", ["control", "guest"])
 @pytest.mark.parametrize("command", ["guest-list", "guest-mount"])
 def test_a_descriptor_that_takes_long_to_close(host, other, kind, command):
-    """The event loop does not wait for it, neither on the way nor when the client goes away."""
+    """The event loop waits for it neither on receipt nor when the client disconnects."""
     peers, request = [], json.dumps({"execute": command, "arguments": {"name": "G"} if "mount" in command else {}})
     host.process.send_signal(signal.SIGSTOP)  # so that the daemon closes them last
     for _ in range(3):
@@ -278,14 +278,14 @@ def test_a_descriptor_that_takes_long_to_close(host, other, kind, command):
 
 
 def test_a_fuse_descriptor_without_a_mount(host, other):
-    """Taken, as nobody can tell, and forgotten when it turns out to lead nowhere; even twice."""
+    """It is accepted, since its state is unknown, and dropped when it turns out not to be mounted; even twice."""
     host.guest("G").start()
     fuse = os.open("/dev/fuse", os.O_RDWR)
     mine = f"/proc/{host.process.pid}/fd"
     before = len(os.listdir(mine))
     for _ in range(20):
         mount_with(host, [fuse])
-    # It notices when it next asks the kernel for a request.
+    # The daemon notices when it next reads a request.
     end = time.monotonic() + 10
     while len(os.listdir(mine)) > before and time.monotonic() < end:
         other.execute("status")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""When the daemon cannot start it says in one sentence why, and what to do."""
+"""If the daemon cannot start, it says in one sentence why, and what to do."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ from harness.control import Control
 
 
 def sentence(result):
-    """The one line of stderr of a program that has to fail."""
+    """The only line on stderr of a program that must fail."""
     assert result.returncode not in (0, None) and result.returncode > 0, result
     assert result.stdout == ""
     lines = result.stderr.splitlines()
@@ -26,7 +26,7 @@ def sentence(result):
 
 
 def daemon(*arguments, before="", then="", user=None):
-    """apus daemon in a mount namespace of its own, after the shell commands of before and ahead of those of then."""
+    """Runs apus daemon in its own mount namespace, between the shell commands of before and then."""
     command = [apus_binary(), "daemon", *map(str, arguments)]
     if user:
         command = ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", *command]
@@ -62,7 +62,7 @@ def test_without_permission(place):
 
 
 def private_fuse(place):
-    """/dev/fuse that only root may open, in this namespace alone."""
+    """Commands for a /dev/fuse that only root may open, in this namespace only."""
     return (f"mkdir {place}/dev && mount -t tmpfs none {place}/dev && mknod -m 600 {place}/dev/fuse c 10 229"
             f" && mount --bind {place}/dev/fuse /dev/fuse")
 
@@ -196,7 +196,7 @@ def test_a_refused_start_keeps_the_recording(apus, place):
 
 
 def test_what_is_recorded_to(place):
-    """No link, no file of another user, nothing that is no file; and nobody is waited for."""
+    """It must be a regular file of our own and not a link; nothing is waited for."""
     (place / "target").write_text("root's")
     (place / "link").symlink_to(place / "target")
     os.link(place / "target", place / "hard")
@@ -267,7 +267,7 @@ def test_a_mistake_in_the_machine_file_is_located(place, name):
 
 
 def test_a_machine_is_read_once(apus, place):
-    """So it may come through a pipe, or from standard input."""
+    """So it can be a pipe, or standard input."""
     text = Machine({5: "CEX5C"}, [4]).text()
     command = (f"exec {shlex.quote(apus_binary())} daemon --no-tree --socket {place}/pipe "
                f"-m <(echo {shlex.quote(text)})")
@@ -308,6 +308,6 @@ def test_a_missing_machine_file(place):
 
 
 def test_the_same_mistake_in_a_machine_that_is_fine_otherwise(apus):
-    """A machine as the tests write it is accepted, so the refusals above are about the mistakes."""
+    """A correct machine file is accepted, so the tests above fail for their mistakes only."""
     host = apus(Machine({5: "CEX5C"}, [4], max_adapter=5, apmask="0xff"))
     assert host.queues() == ["05.0004"]

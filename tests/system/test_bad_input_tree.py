@@ -8,12 +8,12 @@ import pytest
 
 from harness import ZEROS, Adapter, Machine
 
-# No grammar accepts these: not numbers, masks, switches, names of devices or UUIDs.
+# No attribute's grammar accepts these: not numbers, masks, switches, names of devices or UUIDs.
 MALFORMED = [
     b"xyz", b"xyz\n", b" ,\n", b"++", b"--\n", b"\xff\xfe\xfd", b"'; reboot #", b"%s%n%s%n", b"../../../etc/passwd",
     b"-" * 100, b"z" * 4096, b"\0\0\0\0", b"\0005\n", "\u0665\n".encode(),
 ]
-# Any write is a command to these: counters are cleared, a queue is reset, the bus is scanned.
+# These accept any write: counters are cleared, a queue is reset, the bus is scanned.
 TAKE_ANYTHING = {"request_count", "reset", "scans", "drivers_autoprobe"}
 # The name of a new node is free text.
 FREE_TEXT = {"class/zcrypt/create"}
@@ -31,7 +31,7 @@ def host(apus, request):
 
 
 def writable(host):
-    """Attributes that can be written, one path each."""
+    """The paths of all writable attributes."""
     paths = []
     for folder, folders, files in os.walk(host.root):
         if folder == str(host.root) and "dev" in folders:
@@ -71,7 +71,7 @@ def test_malformed_numbers_change_nothing(host):
         for error, values in errors.items():
             for value in values:
                 if value == "":
-                    continue  # a write of nothing never reaches an attribute
+                    continue  # an empty write never reaches an attribute
                 assert host.write(f"{mdev.dir}/{attribute}", value) == error, (attribute, value)
     assert host.dump() == before
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the documentation has to explain, and how it draws tables."""
+"""Topics that the documentation must explain, and the form of its tables."""
 
 import re
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Faults of queues: the commands, and guests, who get no queue whose reset has not ended
-[guests-queue-reset]. The clock is virtual: no test waits for real time to pass."""
+"""Faults of queues: the commands, and guests, which get no queue before its reset has ended
+[guests-queue-reset]. The clock is virtual, so no test waits in real time."""
 
 import json
 
@@ -32,7 +32,7 @@ def listed(host):
 
 def test_add_list_remove(host):
     for number, rule in enumerate(RULES, 1):
-        # In one word or several, as the shell likes.
+        # As one argument or several.
         added = host.cli("fault", "add", *(rule.split() if number == 2 else [rule]))
         assert (added.returncode, added.stdout) == (0, f"fault {number}\n"), added.stderr
     assert [(f["number"], f["rule"], f["left"]) for f in listed(host)] == [
@@ -131,7 +131,7 @@ def test_a_busy_queue_is_withheld_until_it_answers(host, mdev):
 
 
 def test_states(host):
-    """Always deconfigured or check-stopped is a state, which the tree shows at once."""
+    """A fault 'always deconfigured' or 'always checkstop' is a state, which the tree shows at once."""
     number = fault(host, "05.* always deconfigured")
     assert host.value("devices/ap/card05/config") == "0"
     assert host.value("devices/ap/card05/05.00ab/config") == "0"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The files behave as those of sysfs [files-sysfs]."""
+"""The files behave like those of sysfs [files-sysfs]."""
 
 import errno
 import mmap
@@ -235,7 +235,7 @@ def test_open_files_of_a_vanished_device(host):
 
 
 def test_a_directory_whose_device_has_gone(host):
-    """A shell is in it: names that it knew and names that it did not, with and without O_CREAT."""
+    """As in a shell whose working directory is removed: known and unknown names, with and without O_CREAT."""
     mdev = host.mdev(1)
     folder = os.open(host.path(mdev.dir), os.O_RDONLY | os.O_DIRECTORY)
     os.close(os.open("matrix", os.O_RDONLY, dir_fd=folder))
@@ -290,7 +290,7 @@ def polled(fd, events, timeout=0):
 
 
 def test_poll_of_an_attribute_at_rest(host):
-    """Always readable and writable, and no event: sysfs reports POLLPRI|POLLERR for events only."""
+    """Always readable and writable; sysfs reports POLLPRI|POLLERR only for notifications, of which there are none."""
     with opened(host, APMASK, os.O_RDWR) as fd:
         os.read(fd, 4096)
         assert polled(fd, select.POLLIN | select.POLLOUT) == select.POLLIN | select.POLLOUT
@@ -299,7 +299,7 @@ def test_poll_of_an_attribute_at_rest(host):
 
 @pytest.mark.parametrize("length", [4096, 4097, 5000, 70000])
 def test_a_write_longer_than_a_page(host, length):
-    """One command is at most a page: sysfs takes the first 4096 bytes and says so."""
+    """A write is at most a page: sysfs takes 4096 bytes and returns that number."""
     assert host.w(APMASK, "0x0") == "OK"
     assert host.write(APMASK, b"+1" + b"," * (length - 2)) == 4096
     assert host.value(APMASK) == mask(1)
@@ -322,7 +322,7 @@ def test_readdir_fills_the_type(host):
 
 
 def d_types(folder):
-    """What readdir itself says: find -printf %y falls back to stat, -type on d_type does not tell."""
+    """Checks d_type itself, since find falls back to stat."""
     result = subprocess.run(["find", folder, "-maxdepth", "1", "-mindepth", "1", "-printf", "%y\n"],
                             text=True, capture_output=True, check=True, timeout=60)
     return set(result.stdout.split())
@@ -405,7 +405,7 @@ def owner(path):
 
 
 def test_mode_and_owner_are_the_nodes_own(host):
-    """What a group of administrators is given, as chzdev, udev rules and people do it."""
+    """Access for a group of administrators, as given by chzdev and udev rules."""
     node, attribute = host.path("dev/z90crypt"), host.path(APMASK)
     assert owner(node) == ("0o666", 0, 0)
     os.chown(node, -1, 4711)
@@ -415,7 +415,7 @@ def test_mode_and_owner_are_the_nodes_own(host):
     member = "setpriv --reuid 65534 --regid 4711 --clear-groups"
     assert shell(f"{member} bash -c 'exec 3<> z90crypt'", cwd=host.path("dev")).returncode == 0
     os.chmod(node, 0)
-    os.close(os.open(node, os.O_RDWR))  # a device node, unlike an attribute, opens for root
+    os.close(os.open(node, os.O_RDWR))  # unlike an attribute, a device node opens for root
     os.chown(attribute, 0, 4711)
     os.chmod(attribute, 0o664)
     assert shell(f"{member} bash -c 'echo 0x7 > apmask'", cwd=host.path("bus/ap")).returncode == 0
@@ -442,7 +442,7 @@ def test_mode_and_owner_go_with_the_node(host):
 
 
 def test_owners_of_a_whole_tree(host):
-    """Links, too, as chown -R does it."""
+    """As chown -R does, links included."""
     assert shell("chown -R 7:8 . && chmod -R o-rwx .", cwd=host.path("bus/ap")).returncode == 0
     assert owner(host.path("bus/ap/devices/card05")) == ("0o777", 7, 8)
     assert owner(host.path("bus/ap/devices")) == ("0o750", 7, 8)

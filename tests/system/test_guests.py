@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Guests: attaching, detaching, stopping, and what each one is told
+"""Guests: attaching, detaching, stopping, and what each guest is notified of
 [guests-attach] [guests-filter] [guests-notification]."""
 
 import pytest
@@ -69,7 +69,7 @@ def test_unbinding_one_queue_withholds_the_adapter(host):
 
 
 def test_always_the_whole_product_is_filtered(host):
-    """Assigning a domain again must not bring a queue that was unbound meanwhile (CVE-2024-26620)."""
+    """Assigning a domain again must not add a queue that was unbound meanwhile (CVE-2024-26620)."""
     mdev = host.mdev(1).assign([5, 6], [4, 0x47])
     guest = host.guest("Guest1").start(mdev)
     mdev.unassign(domains=[0x47])
@@ -183,7 +183,7 @@ def test_the_command_line_drives_the_same_guest(host, mdev):
 
 
 def test_usage_and_control_domains_of_a_guest(host):
-    """Both, one of the two, and one that the LPAR has not."""
+    """Both, one of the two, and one that is not in the LPAR."""
     mdev = host.mdev(1).assign([5], [4, 0x47], [4, 0xAB, 0x50])
     guest = host.guest("Guest1").start(mdev)
     assert mdev.control_domains() == ["0004", "0050", "00ab"]

@@ -10,14 +10,14 @@ pytestmark = pytest.mark.guest
 
 @pytest.fixture
 def host(apus):
-    """Everything belongs to vfio_ap; adapter 14 is installed but not in the LPAR."""
+    """All queues belong to vfio_ap; adapter 14 is installed but not in the LPAR."""
     adapters = {5: "CEX5C", 10: "CEX6C", 14: Adapter.absent()}
     return apus(Machine(adapters, [4, 5], apmask="0x0"))
 
 
 @pytest.fixture
 def running(apus):
-    """Adapters 5 and 6 secured, a guest with 05.0004 and 05.00ab."""
+    """Adapters 5 and 6 belong to vfio_ap; a guest has 05.0004 and 05.00ab."""
     host = apus(worked_example())
     assert host.w("bus/ap/apmask", "-5,-6") == "OK"
     mdev = host.mdev(1).assign([5], [4, 0xAB])
@@ -66,7 +66,7 @@ def test_unassigned_control_domain_is_unplugged(running):
 
 
 def test_masks_of_the_guest(apus):
-    """The guest's own bus prints the masks that it finds in its APCB."""
+    """The guest's own bus shows the masks of its APCB."""
     host = apus(worked_example(apmask="0x0"))
     mdev = host.mdev(1).assign([4, 6], [4, 0xFF], [0x47])
     guest = host.guest("Guest1").start(mdev)

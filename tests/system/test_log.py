@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The message log: each refusal says which rule, which queue, which mediated device or guest."""
+"""The message log: each refusal names the rule, the queue, and the mediated device or guest."""
 
 import calendar
 import re
@@ -20,7 +20,7 @@ class Log:
         self.next = daemon.execute("log")["next"]
 
     def new(self):
-        """The messages since the last call, without those that tell of a success."""
+        """The messages since the last call, except those about successes."""
         answer = self.daemon.execute("log", since=self.next)
         self.next = answer["next"]
         return [message["message"] for message in answer["messages"] if message["level"] != "info"]
@@ -36,7 +36,7 @@ def host(apus):
 
 
 def refusals(host):
-    """(what is written where, errno, what the message has to name)"""
+    """(write and where to, errno, what the message must name)"""
     one, two = f"devices/vfio_ap/matrix/{host.one.uuid}", f"devices/vfio_ap/matrix/{host.two.uuid}"
     return [
         ("bus/ap/apmask", "+5", "EADDRINUSE", ["05.0004", host.one.uuid]),
@@ -139,7 +139,7 @@ def test_an_event_of_a_stopped_guest_has_its_name(host):
 
 
 def test_one_refusal_is_one_message(apus):
-    """However many APQNs stand against a write: how many, the first few, whose they are, and nothing else goes."""
+    """However many APQNs conflict, the message has their number, the first few, and their owners, untruncated."""
     host = apus(worked_example())
     assert host.w("bus/ap/apmask", "-5,-6") == "OK"
     first, second = host.mdev(1).assign([5], [4, 0x47, 0xAB]), host.mdev(2).assign([6], [4, 0x47, 0xAB])
@@ -155,7 +155,7 @@ def test_one_refusal_is_one_message(apus):
 
 
 def test_new_messages_are_followed(host):
-    """None is lost between those that are kept and those that come, and none is shown twice."""
+    """No message is lost between the stored and the new ones, and none is shown twice."""
     command = [apus_binary(), "log", "--follow", "--socket", str(host.socket)]
     assert host.w("bus/ap/apmask", "+5") != "OK"
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as follower:
@@ -182,7 +182,7 @@ def test_date_and_time(host):
 
 
 def test_an_event_is_one_line(host):
-    """Also APMASK, which ends with a newline."""
+    """Also APMASK, whose value ends with a newline."""
     assert host.w("bus/ap/apmask", "-7") == "OK"
     lines = host.cli("events").stdout.splitlines()
     assert any("APMASK=0x" in line for line in lines) and all(line.startswith("[") for line in lines)
@@ -196,7 +196,7 @@ def test_a_guest_that_is_refused_does_not_start(host):
 
 @pytest.mark.guest
 def test_what_a_guest_loses(host):
-    """At the moment, with the reason; once, and again only after it has come back."""
+    """Immediately and with the reason; only once, until the queue has come back."""
     host.one.assign([], [0x47])
     host.guest("Guest1").start(host.one)
     host.log.new()

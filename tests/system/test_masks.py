@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""apmask and aqmask: grammar, ownership, and changes that are refused."""
+"""apmask and aqmask: grammar, ownership, and refused changes."""
 
 import pytest
 

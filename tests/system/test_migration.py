@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Live migration is refused while a guest has AP resources; hot plug frees it of them."""
+"""Live migration is refused while a guest has AP resources; hot unplug removes them."""
 
 import pytest
 

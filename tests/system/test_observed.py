@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What Linux 7.2 was seen to answer (real-driver observations), in the upstream profile."""
+"""The observed answers of Linux 7.2 (real-driver observations), in the upstream profile."""
 
 import pytest
 
@@ -156,7 +156,7 @@ def test_a_queue_of_vfio_ap(host):
 
 
 def test_remove_waits_for_the_guest(host):
-    """The writer is held until the guest has let go; the guest is asked to."""
+    """The write blocks until the guest has released the device, as it is asked to."""
     import threading
 
     assert host.w("bus/ap/apmask", "-6") == "OK"

@@ -14,15 +14,15 @@ TYPES = {3 * (n - 4) + 1 + i: f"CEX{n}{mode}" for n in range(4, 9) for i, mode i
 WRITE_ONLY = object()
 # The requests that the driver sent to the cards of the recording, to ask for serial numbers and patterns.
 COUNTERS = {"request_count"}
-# What they would have told.
+# What the cards would have answered.
 FIRMWARE = {"API_ordinalnr", "FW_version", "mkvps", "op_modes"}
-# Assigned to the recorded LPAR without a device behind them, which our machine has no word for.
+# In the recorded LPAR's masks, but not installed, which a machine file cannot express.
 EMPTY_ADAPTERS = {0, 16}
 ADAPTERS = "bus/ap/ap_adapter_mask"
 READ_WRITE_BUS = {"ap_domain", "apmask", "aqmask", "config_time", "poll_thread", "poll_timeout", "scans"}
 READ_WRITE_CARD = {"config", "online", "request_count", "uevent"}
 READ_WRITE_QUEUE = {"driver_override", "online", "request_count", "reset", "uevent"}
-# A link or file of the standard driver model that the recording's walk did not reach.
+# Links and files of the driver model that the recording did not cover.
 BEYOND = re.compile(r"""
     ^dev/ | ^class/zcrypt | ^devices/virtual | ^kernel/ | ^bus/mdev/ | ^bus/matrix/
     | ^devices/vfio_ap/matrix/mdev_supported_types/vfio_ap-passthrough/devices
@@ -46,7 +46,7 @@ def recorded():
 
 
 def walk(host):
-    """({path: mode}, {path: target}) of our tree, the module links aside."""
+    """({path: mode}, {path: target}) of our tree, without the links named module."""
     files, links = {}, {}
     for folder, folders, names in os.walk(host.root):
         for name in folders + names:
@@ -62,7 +62,7 @@ def walk(host):
 
 @pytest.fixture
 def host(apus):
-    """CCA and EP11 cards of the recording gave no serial number, and all took 12 KiB."""
+    """In the recording CCA and EP11 cards had no serial number, and all took messages of 12 KiB."""
     machine = Machine(TYPES, [4, 0x47], [4, 0x47, 0x50], max_adapter=0x3F, max_domain=0x54,
                       features="APSC,APXA", interrupts="no")
     for number, adapter in machine.adapters.items():
@@ -124,7 +124,7 @@ def test_files_have_the_recorded_values(host):
 
 
 def test_values_of_firmware_that_does_not_answer(host):
-    """As that of the recording, which did not know the questions; ours answers unless it is offline."""
+    """The recorded cards did not answer the driver's queries; ours do, unless they are offline."""
     assert differences(host, COUNTERS) != {}
     for number in TYPES:
         assert host.w(f"devices/ap/card{number:02x}/online", 0) == "OK"

@@ -58,7 +58,7 @@ def test_what_a_guest_keeps_of_an_adapter_in_standby(start, abi):
 
 @both
 def test_unassign_brings_back_what_was_withheld(start, abi):
-    """05 is withheld for 05.0047; once domain 0x47 is unassigned nothing speaks against it."""
+    """05 is withheld because of 05.0047; unassigning domain 0x47 removes the reason."""
     mdev = start.mdev(1).assign([5, 6], [4, 0x47])
     guest = start.guest("Guest1").start(mdev)
     assert start.w("bus/ap/drivers/vfio_ap/unbind", "05.0047") == "OK"
@@ -99,10 +99,10 @@ def test_a_queue_with_an_override_can_be_assigned(apus, abi):
     mdev = host.mdev(1)
     assert host.w("bus/ap/devices/05.0004/driver_override", "vfio_ap") == "OK"
     assert mdev.w("assign_domain", 4) == "OK"
-    assert mdev.w("assign_adapter", 5) == "EADDRNOTAVAIL"  # a zcrypt driver still has it
+    assert mdev.w("assign_adapter", 5) == "EADDRNOTAVAIL"  # still bound to a zcrypt driver
     assert host.w("bus/ap/drivers/cex4queue/unbind", "05.0004") == "OK"
     assert host.w("bus/ap/drivers_probe", "05.0004") == "OK"
     assert mdev.w("assign_adapter", 5) == "OK"
-    assert mdev.w("assign_domain", 0x47) == "EADDRNOTAVAIL"  # this one is still the masks' matter
+    assert mdev.w("assign_domain", 0x47) == "EADDRNOTAVAIL"  # the masks still reserve this one for zcrypt
     assert mdev.matrix() == ["05.0004"]
     assert host.guest("Guest1").start(mdev).apqns() == ["05.0004"]

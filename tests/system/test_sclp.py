@@ -41,7 +41,7 @@ def test_deconfigure_adjunct_processor(host, guest):
 
 
 def test_response_codes(host):
-    """0020: done; 0120: it was so already; anything else is a failure and changes nothing."""
+    """0020: done; 0120: no change was needed; anything else is a failure and changes nothing."""
     def sclp(command, adapter):
         return host.execute("sclp", command=command, adapter=adapter)["response_code"]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a service manager expects of a daemon, and what works without one."""
+"""Operation under a service manager, and without one."""
 
 import os
 import re
@@ -96,7 +96,7 @@ def test_socket_activation(place):
             guest.connect(str(place / "guest.101"))
         process.terminate()
         assert process.wait(10) == 0
-    # They are the service manager's, who starts us again at the next connection.
+    # The sockets belong to the service manager, which starts the daemon again at the next connection.
     assert all(stat.S_ISSOCK(os.stat(place / name).st_mode) for name in ("apus.socket.100", "guest.101"))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""--state: what was acknowledged is there after the daemon was killed, at whatever moment.
+"""--state: whatever was acknowledged survives if the daemon is killed at any moment.
 
 APUS_KILLS is how often the daemon is killed under load (default 10; `make soak` takes 1000).
 """
@@ -21,7 +21,7 @@ KILLS = int(os.environ.get("APUS_KILLS", "10"))
 
 @pytest.fixture
 def life(tmp_path):
-    """life(*arguments) is a daemon on the state of this test; an earlier one is killed first."""
+    """life(*arguments) starts a daemon on the state of this test; an earlier one is killed first."""
     lives = []
 
     def start(*arguments, machine=None, sync=False):
@@ -41,7 +41,7 @@ def life(tmp_path):
 
 
 def refused(tmp_path, *arguments):
-    """The sentence of a daemon that does not start."""
+    """The message of a daemon that does not start."""
     done = subprocess.run([os.environ["APUS_BIN"], "daemon", "--no-tree", "--socket", tmp_path / "refused", *arguments],
                           capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode != 0, done
@@ -50,7 +50,7 @@ def refused(tmp_path, *arguments):
 
 
 def tree(host):
-    """What all files below /sys show, but for counters and the state of each queue, which begin anew."""
+    """The content of all files below /sys, except counters and states of queues, which are not kept."""
     anew = {"scans", "bindings_complete_count", "request_count", "total_request_count", "requestq_count",
             "pendingq_count", "load", "reset", "interrupt"}
     shown = {}
@@ -65,7 +65,7 @@ def tree(host):
 
 
 def seen(host):
-    """Everything that a client can ask for and that has to outlive the daemon."""
+    """Everything that must outlive the daemon, as far as a client can ask for it."""
     guests = [{k: v for k, v in g.items() if k not in ("config_changes", "release_requests", "connected")}
               for g in host.execute("guest-list")["guests"]]
     faults = [{k: v for k, v in f.items() if k != "hits"} for f in host.execute("fault-list")["faults"]]
@@ -74,13 +74,13 @@ def seen(host):
 
 
 def differences(before, after):
-    """What is shown otherwise, by name."""
+    """The entries that differ."""
     before, after = ({**s.pop("tree"), **s} for s in (dict(before), dict(after)))
     return {k: (before.get(k), after.get(k)) for k in {**before, **after} if before.get(k) != after.get(k)}
 
 
 def furnish(host):
-    """Something of everything."""
+    """Makes a change of each kind."""
     assert host.w("bus/ap/apmask", "-5,-6") == "OK"
     assert host.w("bus/ap/config_time", 99) == "OK"
     assert host.w("bus/ap/ap_domain", 0x47) == "OK"
@@ -239,7 +239,7 @@ def test_a_full_disk_refuses_and_forgets_nothing(life, tmp_path):
 
 
 class Writer(threading.Thread):
-    """Changes a device of its own, and knows what it was told."""
+    """Changes its own device, and remembers the acknowledged changes."""
 
     def __init__(self, host, number, adapter, told):
         super().__init__()
@@ -268,8 +268,8 @@ def domains_of(device, adapter):
 
 @pytest.mark.parametrize("sync", (False, True), ids=("kept", "synced"))
 def test_nothing_that_was_told_is_lost(life, sync):
-    """Killed again and again while many write: each device has what its writer was told, and perhaps the one change
-    that it had not yet been told of."""
+    """Killed repeatedly while many processes write: each device has all acknowledged changes, and at most one that was
+    not yet acknowledged."""
     writers = 6
     machine = Machine({adapter: "CEX8C" for adapter in range(writers)}, range(32))
     host = life(machine=machine.text(), sync=sync)

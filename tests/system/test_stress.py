@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Everything at once, from many processes: the daemon answers all of them, keeps its rules, and ends cleanly.
+"""Everything at once from many processes: the daemon answers all of them, keeps its rules, and ends cleanly.
 
 APUS_STRESS_SECONDS=600 pytest test_stress.py is a longer run; APUS_STRESS_SEED repeats the choices of a run.
 """
@@ -42,7 +42,7 @@ def start(functions, world):
 
 
 def ended(processes, seconds, between=lambda: None):
-    """The names of those that failed or never came back."""
+    """The names of those that failed or hang."""
     end = time.monotonic() + seconds
     while any(p.is_alive() for p in processes.values()) and time.monotonic() < end:
         time.sleep(0.2)
@@ -70,7 +70,7 @@ def functions():
 
 
 def calm(host):
-    """Nothing is left of what went on, and what is there follows the rules."""
+    """Nothing is left over, and the rules hold."""
     control = Control(host.socket)
     assert control.execute("status") is not None
     guests = control.execute("guest-list")["guests"]
@@ -83,7 +83,7 @@ def calm(host):
     for name in host.names("bus/mdev/devices"):
         assert host.w(f"bus/mdev/devices/{name}/remove", 1) == "OK"
     assert host.names("bus/mdev/devices") == []
-    # As long as a queue has a driver of its own choice, the masks are refused.
+    # A mask cannot be changed while a queue has a driver_override.
     for queue in host.queues():
         override = f"bus/ap/devices/{queue}/driver_override"
         if host.exists(override) and host.value(override):
@@ -106,7 +106,7 @@ def test_all_at_once(apus, abi):
     world = stress.World(host.root, host.socket, time.monotonic() + SECONDS)
     processes = start(functions(), world)
     time.sleep(SECONDS)
-    # Where removing a device waits for its guest, somebody has to stop the guest.
+    # Removing a device may wait for its guest, so the guest must be stopped.
     failed = ended(processes, 30, lambda: stop_guests(host))
     assert host.process.poll() is None, host.stderr()[-4000:]
     assert not failed, (SEED, failed, host.stderr()[-4000:])
@@ -115,7 +115,7 @@ def test_all_at_once(apus, abi):
 
 
 def test_unmounted_in_the_middle(apus):
-    """umount -l while everybody is at work: the daemon ends, and nobody waits for it for ever."""
+    """umount -l under load: the daemon ends, and nobody hangs."""
     host = apus(MACHINE, arguments=["--quiet"])
     world = stress.World(host.root, host.socket, time.monotonic() + 1)
     processes = start(stress.TREE, world)

@@ -76,7 +76,7 @@ def test_off_and_on_keeps_assignment_and_ownership(host, mdev):
     assert host.exists(f"{CARD}/05.0047")
     host.se_adapter(5, "on")
     after = host.dump()
-    # The queues that the fixture has bound by hand are counted at the next scan.
+    # The queues that the fixture has bound manually are counted at the next scan.
     counters = {"bus/ap/scans", "bus/ap/bindings_complete_count"}
     assert {k: v for k, v in after.items() if k not in counters} == {
         k: v for k, v in before.items() if k not in counters}
@@ -139,7 +139,7 @@ def test_removed_ids_are_gone_for_host_and_guests(host, mdev, guest):
 
 
 def test_one_task_changes_several(host):
-    """What is printed says in words what has happened."""
+    """The output describes what has happened."""
     def se(*words):
         result = host.cli("se", *map(str, words))
         assert result.returncode == 0, result.stderr

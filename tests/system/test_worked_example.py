@@ -43,10 +43,10 @@ def with_vfio_ap(host):
 
 
 def test_eight_queues_alone_cannot_be_secured(apus):
-    """What zcrypt owns is a product, so the eight queues of 05 and 06 never come without others.
+    """The default drivers own a product of the masks, so no masks leave exactly the eight queues of 05 and 06.
 
-    Among the twelve queues that are present the mask -5,-6 does secure just these eight; with one
-    more domain in the LPAR nothing does.
+    Among the twelve queues that are present, the mask -5,-6 does reserve exactly these eight; with one
+    more domain in the LPAR no mask does.
     """
     domains = (5, *DOMAINS)
     machine = worked_example()
@@ -172,7 +172,7 @@ def test_guests_have_what_the_tables_show(secured, guests):
 
 @pytest.mark.guest
 def test_without_apft_a_guest_sees_no_devices(secured, guests):
-    """The matrix is plugged, but its bus cannot ask a queue what it is."""
+    """The matrix is attached, but the guest's bus cannot query its queues."""
     guest = secured.guest("Guest1").start(guests[0], features=["ap", "apqci"])
     assert guest.devices() == []
     other = secured.guest("Guest2").start(guests[1], features=["ap", "apqci", "apft"])

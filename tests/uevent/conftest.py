@@ -19,7 +19,7 @@ TESTS = open_up("uevent", "libvirt")
 
 
 def pytest_configure(config):
-    # An unprivileged user may use FUSE on any ordinary system; a bare one may not have udev's rules.
+    # Ordinary systems let unprivileged users use FUSE; a minimal one may lack udev's rule for that.
     if os.geteuid() == 0 and os.path.exists("/dev/fuse"):
         if stat.S_IMODE(os.stat("/dev/fuse").st_mode) != 0o666:
             os.chmod("/dev/fuse", 0o666)
@@ -31,7 +31,7 @@ def need(program, package):
 
 
 class Inside:
-    """Runs scripts of the folder inside/ in a machine whose uevents come from the kernel."""
+    """Runs scripts of the folder inside/ in a machine with uevents."""
 
     def __init__(self, base, prefix):
         self.base = base
@@ -54,7 +54,7 @@ class Inside:
 
 @pytest.fixture(params=["root", "user"])
 def inside(request):
-    """Both; root only where the test is run by root."""
+    """Runs as both users; as root only if the tests run as root."""
     prefix, owner = [], os.geteuid()
     if request.param == "root" and owner != 0:
         pytest.skip("only root can be root")
@@ -67,7 +67,7 @@ def inside(request):
 
 
 def golden(name, got):
-    """What is in the folder golden/; APUS_GOLDEN=write replaces it."""
+    """Compares with a file in golden/; APUS_GOLDEN=write replaces it."""
     path = HERE / "golden" / name
     if os.environ.get("APUS_GOLDEN") == "write":
         path.write_text(got)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `udevadm monitor --kernel --property` shows: the exact uevents, in order."""
+"""The exact output of `udevadm monitor --kernel --property`, in order."""
 
 import re
 
@@ -33,7 +33,7 @@ CASES = {
 
 
 def events(output):
-    """The uevents of our devices, one a paragraph, and their sequence numbers."""
+    """The uevents of our devices, one each paragraph, and their sequence numbers."""
     found, numbers = [], []
     for block in output.split("\n\n"):
         title = re.search(r"^KERNEL\[[0-9.]+\] (.*\n(?:.*\n?)*)", block, re.MULTILINE)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where no uevents may go, none go."""
+"""No uevents are sent where they must not go."""
 
 import os
 import socket
@@ -24,7 +24,7 @@ def daemon(inside, fd, outside, **settings):
 
 
 def test_a_socket_from_outside(inside):
-    """Somebody hands the daemon a socket that was not made in a namespace of its own."""
+    """A daemon gets a socket that was not created in a separate network namespace."""
     heard = Listener()
     with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_KOBJECT_UEVENT) as ours:
         status, said = daemon(inside, ours.fileno(), netns(), pass_fds=[ours.fileno()])
@@ -54,7 +54,7 @@ def test_options_go_together(inside):
 
 
 def test_nothing_is_heard_outside(inside):
-    """What happens inside stays inside, with --uevents and without."""
+    """The computer sees no uevents of the machine, with and without --uevents."""
     heard = Listener()
     script = "echo -4 > /sys/bus/ap/aqmask && echo add > /sys/devices/ap/uevent"
     for options in [], ["--uevents"]:
@@ -65,7 +65,7 @@ def test_nothing_is_heard_outside(inside):
 
 
 def test_own_network(inside):
-    """The namespace is a new one with a loopback device that is up, or the caller's as it is."""
+    """With --uevents a new namespace whose loopback device is up; without, the caller's."""
     look = ["bash", "-c", "readlink /proc/self/ns/net; echo > /dev/tcp/127.0.0.1/9"]
     new = inside.command(os.environ["APUS_BIN"], "run", "--uevents", "--", *look)
     old = inside.command(os.environ["APUS_BIN"], "run", "--", *look)

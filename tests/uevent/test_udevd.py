@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A real systemd-udevd takes the uevents for the kernel's."""
+"""A real systemd-udevd accepts the uevents as the kernel's."""
 
 from conftest import golden, need
 

@@ -197,3 +197,94 @@ void guest_rig_refused(struct guest_rig *r, int client, int error, const char *p
         fail_msg("refused with errno %u: %s", frame.refuse.error, text);
     assert_int_equal(guest_rig_receive(r, client).type, 0);
 }
+
+uint32_t guest_rig_zeroized(struct guest_rig *r, unsigned qn)
+{
+    struct apqn_info info;
+
+    core_apqn_info(r->world->core, (ap_qn)qn, &info);
+    return info.zeroized;
+}
+
+bool guest_rig_find(struct guest_rig *r, const char *name, struct guest_info *out)
+{
+    return core_guest_find(r->world->core, name, out) == 0;
+}
+
+int guest_rig_admin(struct guest_rig *r, struct command *command)
+{
+    reply_done(&r->world->reply);
+    r->door.execute(&r->door, command, &r->world->reply);
+    return r->world->reply.result;
+}
+
+int guest_rig_admin_guest(struct guest_rig *r, enum command_kind kind, const char *name,
+                          const char *uuid)
+{
+    struct command command = {.kind = kind, .guest = {.name = name, .features = FEATURES_ALL}};
+
+    if (uuid) {
+        command.guest.has_mdev = true;
+        assert_int_equal(uuid_parse(uuid, strlen(uuid), &command.guest.mdev), 0);
+    }
+    return guest_rig_admin(r, &command);
+}
+
+int guest_rig_admin_put(struct guest_rig *r, const char *path, const char *value, uint64_t token)
+{
+    struct command command = {
+        .kind = CMD_STORE, .token = token, .store = {.data = value, .len = strlen(value)}};
+
+    assert_int_equal(
+        sysfs_resolve(core_tree(r->world->core, CORE_HOST_TREE), path, &command.store.ino), 0);
+    return guest_rig_admin(r, &command);
+}
+
+void guest_rig_expect_matrix(struct guest_rig *r, int client, unsigned adapters, unsigned domains,
+                             unsigned control_domains)
+{
+    struct guest_insn insn = {.opcode = GUEST_OPCODE_PQAP, .gr = {QCI << 24, 0, 0x1000}};
+    struct guest_insn_reply reply = guest_rig_execute(r, client, &insn);
+    const unsigned expected[] = {adapters, domains, control_domains};
+
+    assert_int_equal(reply.data_len, 128);
+    assert_int_equal(reply.address, 0x1000);
+    for (unsigned i = 0; i < 3; i++) {
+        struct mask256 mask = mask256_from_bytes(reply.data + 16 + 32 * i);
+
+        assert_int_equal(mask256_count(&mask), expected[i]);
+    }
+}
+
+void guest_rig_expect_notify(struct guest_rig *r, int client, enum guest_notify_kind kind)
+{
+    struct guest_frame frame = guest_rig_receive(r, client);
+
+    assert_int_equal(frame.type, GUEST_NOTIFY);
+    assert_int_equal(frame.notify.kind, kind);
+}
+
+void guest_rig_expect_nothing(struct guest_rig *r, int client)
+{
+    assert_int_equal(guest_rig_receive(r, client).type, 0xffff);
+}
+
+void guest_rig_refuse_hello(struct guest_rig *r, enum guest_role role, const char *name,
+                            const char *uuid, int error, const char *part)
+{
+    struct guest_frame hello = {.type = GUEST_HELLO,
+                                .hello = {.version = 1,
+                                          .role = role,
+                                          .features = GUEST_FEATURE_AP,
+                                          .name = name,
+                                          .name_len = strlen(name)}};
+    int client = guest_rig_connect(r);
+    struct uuid mdev = {{0}};
+
+    if (uuid)
+        uuid_parse(uuid, strlen(uuid), &mdev);
+    memcpy(hello.hello.mdev, mdev.bytes, sizeof(hello.hello.mdev));
+    guest_rig_send(r, client, &hello);
+    guest_rig_refused(r, client, error, part);
+    close(client);
+}

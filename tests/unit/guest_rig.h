@@ -19,6 +19,9 @@ struct guest_rig {
     uint8_t in[GUEST_FRAME_MAX];
 };
 
+/* Functions of PQAP. */
+enum { TAPQ = 0, ZAPQ = 2, AQIC = 3, QCI = 4 };
+
 #define FEATURES_ALL                                                                               \
     (GUEST_FEATURE_AP | GUEST_FEATURE_APFT | GUEST_FEATURE_APQCI | GUEST_FEATURE_APQI)
 
@@ -59,5 +62,31 @@ unsigned guest_rig_pqap(struct guest_rig *r, int client, unsigned function, unsi
 /* Expects REFUSE with that errno and a text that contains `part`, then the end of the connection.
  */
 void guest_rig_refused(struct guest_rig *r, int client, int error, const char *part);
+
+/* How often a queue was zeroized. */
+uint32_t guest_rig_zeroized(struct guest_rig *r, unsigned qn);
+
+/* False: there is no such guest. */
+bool guest_rig_find(struct guest_rig *r, const char *name, struct guest_info *out);
+
+/* Executes a command of the administrator, through the same door. */
+int guest_rig_admin(struct guest_rig *r, struct command *command);
+
+int guest_rig_admin_guest(struct guest_rig *r, enum command_kind kind, const char *name,
+                          const char *uuid);
+
+int guest_rig_admin_put(struct guest_rig *r, const char *path, const char *value, uint64_t token);
+
+/* Checks how many adapters, usage domains and control domains QCI shows. */
+void guest_rig_expect_matrix(struct guest_rig *r, int client, unsigned adapters, unsigned domains,
+                             unsigned control_domains);
+
+void guest_rig_expect_notify(struct guest_rig *r, int client, enum guest_notify_kind kind);
+
+void guest_rig_expect_nothing(struct guest_rig *r, int client);
+
+/* Connects, and expects the HELLO to be refused. */
+void guest_rig_refuse_hello(struct guest_rig *r, enum guest_role role, const char *name,
+                            const char *uuid, int error, const char *part);
 
 #endif

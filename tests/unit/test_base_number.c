@@ -212,86 +212,86 @@ static void test_bool(void **state)
 /* Conversions of the kernel's sscanf: %d and %i. REFUSED: not a number. */
 #define REFUSED INT64_MIN
 
+static const struct {
+    const char *text;
+    int64_t d, i;
+} scanned[] = {
+    {"0", 0, 0},
+    {"1", 1, 1},
+    {"1\n", 1, 1},
+    {"30", 30, 30},
+    {"-1", -1, -1},
+    {"-0", 0, 0},
+    {"+1", REFUSED, REFUSED},
+    {"+30\n", REFUSED, REFUSED},
+    {"+-1", REFUSED, REFUSED},
+    {"-+1", REFUSED, REFUSED},
+    {"--1", REFUSED, REFUSED},
+    {"- 1", REFUSED, REFUSED},
+    {"-", REFUSED, REFUSED},
+    {"+", REFUSED, REFUSED},
+    {"", REFUSED, REFUSED},
+    {"\n", REFUSED, REFUSED},
+    {" ", REFUSED, REFUSED},
+    {" 1", 1, 1},
+    {"\t1", 1, 1},
+    {"\n1", 1, 1},
+    {"\v\f\r 1", 1, 1},
+    {" -5", -5, -5},
+    {"\x1f"
+     "1",
+     REFUSED, REFUSED},
+    {"1 ", 1, 1},
+    {"1 2", 1, 1},
+    {"1,2", 1, 1},
+    {"1.5", 1, 1},
+    {"1x", 1, 1},
+    {"1e3", 1, 1},
+    {"1\n\n", 1, 1},
+    {"x1", REFUSED, REFUSED},
+    {"a", REFUSED, REFUSED},
+    {"on", REFUSED, REFUSED},
+    {"yes", REFUSED, REFUSED},
+    {",1", REFUSED, REFUSED},
+    {".5", REFUSED, REFUSED},
+    {"00", 0, 0},
+    {"01", 1, 1},
+    {"010", 10, 8},
+    {"-010", -10, -8},
+    {"08", 8, 0},
+    {"018", 18, 1},
+    {"0x", 0, 0},
+    {"0xg", 0, 0},
+    {"0x10", 0, 16},
+    {"0X1f", 0, 31},
+    {"0xF ", 0, 15},
+    {"-0x10", 0, -16},
+    {"0x0x1", 0, 0},
+    {"0b1", 0, 0},
+    {"0o7", 0, 0},
+    {"2147483647", INT_MAX, INT_MAX},
+    {"-2147483648", INT_MIN, INT_MIN},
+    {"2147483648", INT_MIN, INT_MIN},
+    {"4294967295", -1, -1},
+    {"4294967296", 0, 0},
+    {"4294967326", 30, 30},
+    {"-4294967295", 1, 1},
+    {"0x10000001e", 0, 30},
+    {"18446744073709551617", 1, 1},
+    {"36893488147419103262", 30, 30},
+};
+
 static void test_scan(void **state)
 {
-    static const struct {
-        const char *text;
-        int64_t d, i;
-    } rows[] = {
-        {"0", 0, 0},
-        {"1", 1, 1},
-        {"1\n", 1, 1},
-        {"30", 30, 30},
-        {"-1", -1, -1},
-        {"-0", 0, 0},
-        {"+1", REFUSED, REFUSED},
-        {"+30\n", REFUSED, REFUSED},
-        {"+-1", REFUSED, REFUSED},
-        {"-+1", REFUSED, REFUSED},
-        {"--1", REFUSED, REFUSED},
-        {"- 1", REFUSED, REFUSED},
-        {"-", REFUSED, REFUSED},
-        {"+", REFUSED, REFUSED},
-        {"", REFUSED, REFUSED},
-        {"\n", REFUSED, REFUSED},
-        {" ", REFUSED, REFUSED},
-        {" 1", 1, 1},
-        {"\t1", 1, 1},
-        {"\n1", 1, 1},
-        {"\v\f\r 1", 1, 1},
-        {" -5", -5, -5},
-        {"\x1f"
-         "1",
-         REFUSED, REFUSED},
-        {"1 ", 1, 1},
-        {"1 2", 1, 1},
-        {"1,2", 1, 1},
-        {"1.5", 1, 1},
-        {"1x", 1, 1},
-        {"1e3", 1, 1},
-        {"1\n\n", 1, 1},
-        {"x1", REFUSED, REFUSED},
-        {"a", REFUSED, REFUSED},
-        {"on", REFUSED, REFUSED},
-        {"yes", REFUSED, REFUSED},
-        {",1", REFUSED, REFUSED},
-        {".5", REFUSED, REFUSED},
-        {"00", 0, 0},
-        {"01", 1, 1},
-        {"010", 10, 8},
-        {"-010", -10, -8},
-        {"08", 8, 0},
-        {"018", 18, 1},
-        {"0x", 0, 0},
-        {"0xg", 0, 0},
-        {"0x10", 0, 16},
-        {"0X1f", 0, 31},
-        {"0xF ", 0, 15},
-        {"-0x10", 0, -16},
-        {"0x0x1", 0, 0},
-        {"0b1", 0, 0},
-        {"0o7", 0, 0},
-        {"2147483647", INT_MAX, INT_MAX},
-        {"-2147483648", INT_MIN, INT_MIN},
-        {"2147483648", INT_MIN, INT_MIN},
-        {"4294967295", -1, -1},
-        {"4294967296", 0, 0},
-        {"4294967326", 30, 30},
-        {"-4294967295", 1, 1},
-        {"0x10000001e", 0, 30},
-        {"18446744073709551617", 1, 1},
-        {"36893488147419103262", 30, 30},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(scanned); i++) {
         for (unsigned base = 0; base <= 10; base += 10) {
-            int64_t wanted = base ? rows[i].d : rows[i].i;
+            int64_t wanted = base ? scanned[i].d : scanned[i].i;
             int value = UNTOUCHED;
-            int rc = number_scan_int(rows[i].text, strlen(rows[i].text), base, &value);
+            int rc = number_scan_int(scanned[i].text, strlen(scanned[i].text), base, &value);
 
             if (rc != (wanted == REFUSED ? -EINVAL : 0) ||
                 value != (wanted == REFUSED ? UNTOUCHED : (int)wanted))
-                fail_msg("\"%s\" by base %u: %d, %d", rows[i].text, base, rc, value);
+                fail_msg("\"%s\" by base %u: %d, %d", scanned[i].text, base, rc, value);
         }
     }
 }

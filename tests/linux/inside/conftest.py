@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""These tests run inside `apus run` (../test_qemu.py). Guests are started by QEMU's command line, as on a Z."""
+"""These tests run inside `apus run` (../test_qemu.py). Guests are started with QEMU's command line, as on IBM Z."""
 
 import json
 import os
@@ -16,7 +16,7 @@ import pytest
 BUILD = pathlib.Path(os.environ["APUS_BUILD"])
 KERNEL, IMAGE = os.environ["APUS_TEST_KERNEL"], os.environ["APUS_TEST_IMAGE"]
 MATRIX = pathlib.Path("/sys/devices/vfio_ap/matrix")
-CPU = "host,ap=on,apqci=on,apft=on,apqi=on"  # as the seed has it
+CPU = "host,ap=on,apqci=on,apft=on,apqi=on"  # as in the series of June 2019
 
 
 def wait_until(condition, seconds):
@@ -54,7 +54,7 @@ class Mdev:
 
 
 class Guest:
-    """QEMU, and programs in its Linux; what our init needs for that is added to the command line."""
+    """QEMU, and programs inside its Linux. The options that our init needs are added to the command line."""
 
     def __init__(self, directory, name, *words, cpu=CPU, device=None, more="", append=""):
         self.directory, self.name = directory, name
@@ -93,7 +93,7 @@ class Guest:
         return self.sh("cd /sys/bus/ap/devices && ls -d *.* 2>/dev/null || :").split()
 
     def scanned(self):
-        """The queues after a scan."""
+        """Scans and returns the queues."""
         self.sh("echo 1 >/sys/bus/ap/scans")
         return self.queues()
 
@@ -102,7 +102,7 @@ class Guest:
         return int(found[1]) if found else 0
 
     def qmp(self, command, **arguments):
-        """What QEMU returns, or the description of its error."""
+        """QEMU's return value, or the description of its error."""
         with socket.socket(socket.AF_UNIX) as monitor:
             monitor.settimeout(60)
             monitor.connect(str(self.directory / "qmp"))
@@ -120,7 +120,7 @@ class Guest:
 
 @pytest.fixture(scope="session", autouse=True)
 def domains():
-    """The worked example's: vfio_ap has them."""
+    """Gives the domains of the worked example to vfio_ap."""
     pathlib.Path("/sys/bus/ap/aqmask").write_text("-4,-0x47,-0xab,-0xff\n")
 
 
@@ -132,7 +132,7 @@ def place():
 
 @pytest.fixture
 def device():
-    """device(ADAPTERS, DOMAINS): a mediated device for the time of the test."""
+    """device(ADAPTERS, DOMAINS): a mediated device that is removed after the test."""
     made = []
 
     def call(adapters, domains):
@@ -147,7 +147,7 @@ def device():
 
 @pytest.fixture
 def start(place, device):
-    """start(NAME, ...): a guest that boots; all end with the test."""
+    """start(NAME, ...) starts a guest; all are killed after the test."""
     running = []
 
     def call(name, *words, **more):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The seed's command line under an unmodified QEMU, and what its administrator does with such guests."""
+"""The command line of the series of June 2019 under an unmodified QEMU, and what administrators do with such guests."""
 
 import os
 import pathlib
@@ -18,7 +18,7 @@ def kind_and_queues(guest):
 
 
 def test_the_worked_example(start, device):
-    """Three guests at once; each sees what its device passes through, and is a guest like others."""
+    """Three guests at once: each sees the queues of its device, and is listed like other guests."""
     mdevs = [device((5, 6), (4, 0xAB)), device((5,), (0x47, 0xFF)), device((6,), (0x47, 0xFF))]
     systems = [start(f"Guest{i + 1}", device=mdev) for i, mdev in enumerate(mdevs)]
     for system, mdev in zip(systems, mdevs):
@@ -31,7 +31,7 @@ def test_the_worked_example(start, device):
 
 
 def test_what_the_host_changes_the_guest_has_at_once(start, device):
-    """Told by QEMU: the kernel looks by itself every 120 seconds only."""
+    """QEMU notifies the guest; the kernel itself only scans every 120 seconds."""
     mdev = device((5,), (4,))
     guest = start("Guest1", device=mdev).wait()
     assert guest.queues() == ["05.0004"]
@@ -51,7 +51,7 @@ def test_what_the_host_changes_the_guest_has_at_once(start, device):
 
 
 def test_unplugged_and_plugged(start, device):
-    """The kernel is not told, as on a Z: it sees at its next scan."""
+    """As on IBM Z the guest is not notified: it notices at its next scan."""
     mdev = device((5, 6), (4,))
     guest = start("Guest1", device=mdev).wait()
     assert "State blocked by non-migratable device" in guest.qmp("migrate", uri="exec:cat >/dev/null")
@@ -62,7 +62,7 @@ def test_unplugged_and_plugged(start, device):
     assert guest.qmp("device_add", driver="vfio-ap", id="ap1", sysfsdev=str(other.path)) == {}
     other.write("assign_domain", 0x47)
     other.write("assign_adapter", 6)
-    wait_until(lambda: guest.queues() == ["06.0047"], 10)  # of this it is told
+    wait_until(lambda: guest.queues() == ["06.0047"], 10)  # of this the guest is notified
     assert guest.qmp("device_del", id="ap1") == {}
     wait_until(lambda: guest.scanned() == [], 10)
     assert guest.qmp("device_add", driver="vfio-ap", id="ap0", sysfsdev=str(mdev.path)) == {}

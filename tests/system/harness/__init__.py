@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the system tests share: a daemon on a temporary mount, its tree, and its control socket."""
+"""Shared by the system tests: a daemon on a temporary mount, its tree, and its control socket."""
 
 from .control import CommandError, Control
 from .daemon import Daemon, apus_binary, resident_kib

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Client of the control socket: newline-delimited JSON, one reply for each command."""
+"""A client of the control socket: newline-delimited JSON, one reply for each command."""
 
 import json
 import socket
@@ -44,7 +44,7 @@ class Control:
         return json.loads(line)
 
     def reply(self):
-        """The next message that is no event; events on the way are kept."""
+        """The next message that is not an event; events before it are kept."""
         while True:
             message = self.receive()
             if message is None or "event" not in message:

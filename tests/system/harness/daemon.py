@@ -30,7 +30,7 @@ def resident_kib(pid):
 
 
 class Daemon(Tree):
-    """The tree of a running daemon, and what one can ask it through its control socket."""
+    """The tree of a running daemon, and its control socket."""
 
     def __init__(self, folder, machine=None, abi=None, arguments=()):
         folder = Path(folder)
@@ -48,7 +48,7 @@ class Daemon(Tree):
         with open(self.stderr_path, "wb") as stderr:
             self.process = subprocess.Popen(
                 [*command, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr)
-        # A reader of a FUSE mount whose daemon hangs cannot be interrupted; the end of the daemon frees it.
+        # If the daemon hangs, a reader of its mount cannot be interrupted; killing the daemon releases it.
         self.watchdog = threading.Timer(LIFE_SECONDS, self.process.kill)
         self.watchdog.daemon = True
         self.watchdog.start()
@@ -75,7 +75,7 @@ class Daemon(Tree):
         subprocess.run(["umount", "-l", self.root], stderr=subprocess.DEVNULL, check=False)
 
     def stop(self):
-        """End it as a user does; it has to leave nothing behind."""
+        """Ends it as a user would; it must leave nothing behind."""
         if self.control_connection:
             self.control_connection.close()
         if self.process.poll() is None:
@@ -94,7 +94,7 @@ class Daemon(Tree):
         assert not mounted, "the daemon left its mount behind"
         assert not self.socket.exists(), "the daemon left its socket behind"
 
-    # What follows speaks to the control socket.
+    # The control socket.
 
     @property
     def control(self):
@@ -106,7 +106,7 @@ class Daemon(Tree):
         return self.control.execute(command, **arguments)
 
     def refused(self, command, /, **arguments):
-        """The error of a command that has to fail."""
+        """The error of a command that must fail."""
         try:
             result = self.execute(command, **arguments)
         except CommandError as error:
@@ -127,12 +127,12 @@ class Daemon(Tree):
         return self.execute("se-lpar", action=action, kind=kind, id=number, **options)
 
     def adapters_online(self):
-        """Adapters that are configured on, by what the bus shows."""
+        """Adapters that the bus shows as configured."""
         cards = [name for name in self.names("devices/ap") if name.startswith("card")]
         return [int(c[4:], 16) for c in cards if self.value(f"devices/ap/{c}/config") == "1"]
 
     def change_lpar(self, *changes):
-        """Change LPAR Cryptographic Controls by the book: adapters off, the changes, adapters on.
+        """Changes the LPAR's cryptographic controls as documented: adapters off, the changes, adapters on.
 
         A change is (action, kind, number). Adapters that were added are configured on too.
         """
@@ -149,7 +149,7 @@ class Daemon(Tree):
             self.se_adapter(adapter, "on")
 
     def cli(self, *arguments, **options):
-        """Run an apus subcommand against this daemon."""
+        """Runs an apus subcommand on this daemon."""
         environment = dict(os.environ, APUS_SOCKET=str(self.socket))
         return subprocess.run([apus_binary(), *map(str, arguments)], env=environment, text=True,
                               capture_output=True, timeout=60, check=False, **options)

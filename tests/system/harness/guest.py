@@ -32,11 +32,11 @@ class Guest:
         return self.daemon.execute("guest-show", name=self.name)
 
     def apqns(self):
-        """What the guest can use now: a sorted list of "05.0004"."""
+        """The queues that the guest can use now: a sorted list such as ["05.0004"]."""
         return sorted(self.show()["matrix"])
 
     def control_domains(self):
-        """The control domains that the guest has, as numbers."""
+        """The numbers of the guest's control domains."""
         ids = self.show()["control_domains"]
         return sorted(i if isinstance(i, int) else int(i, 16) for i in ids)
 
@@ -50,6 +50,6 @@ class Guest:
         return self.run("cat", path)
 
     def devices(self):
-        """Cards and queues that the guest's own AP bus shows; none where it has no AP bus."""
+        """Cards and queues on the guest's own AP bus; none if it has no AP bus."""
         listing = "if test -d /sys/bus/ap/devices; then ls /sys/bus/ap/devices; fi"
         return self.run("bash", "-c", listing).split()

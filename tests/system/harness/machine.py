@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Adapter:
-    """One adapter; options are further keys of its section, e.g. lpar="no"."""
+    """An adapter; options are further keys of its section, such as lpar="no"."""
 
     type: str = "CEX5C"
     options: dict = field(default_factory=dict)
 
     @classmethod
     def absent(cls, kind="CEX5C"):
-        """Installed and in standby, but not in the LPAR yet."""
+        """Installed and in standby, but not yet in the LPAR."""
         return cls(kind, {"lpar": "no", "configured": "no"})
 
 

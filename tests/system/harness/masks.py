@@ -14,7 +14,7 @@ def mask(*ids):
 
 
 def bits(text):
-    """The set of bits of a printed mask; the form is checked on the way."""
+    """The set of bits of a printed mask, whose form is checked."""
     text = text.rstrip("\n")
     assert len(text) == 66 and text.startswith("0x") and text == text.lower(), text
     value = int(text, 16)

@@ -10,7 +10,7 @@ def uuid(number):
 
 
 class Mdev:
-    """One mediated device; the methods write one attribute each and give "OK" or the errno name."""
+    """A mediated device. Each method writes one attribute and returns "OK" or the errno's name."""
 
     def __init__(self, tree, number):
         self.tree = tree
@@ -34,7 +34,7 @@ class Mdev:
         return self.tree.r(f"{self.dir}/{attribute}")
 
     def assign(self, adapters=(), domains=(), control=()):
-        """Assign all of these; each write has to succeed."""
+        """Assigns all of these; each write must succeed."""
         for attribute, ids in assignments(adapters, domains, control):
             for number in ids:
                 assert self.w(f"assign_{attribute}", number) == "OK", (attribute, number)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads and writes in a tree: one write(2) each, errors by name."""
+"""Reads and writes attributes of a tree; errors are names of errno."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ class Tree:
         return self.root / relative
 
     def write(self, relative, data):
-        """One write(2) of exactly data; the number of bytes, an errno name, or "open ERRNO"."""
+        """One write(2) of exactly data. Returns the number of bytes, the errno's name, or "open ERRNO"."""
         if isinstance(data, str):
             data = data.encode()
         try:
@@ -29,7 +29,7 @@ class Tree:
             os.close(fd)
 
     def w(self, relative, value):
-        """echo value > relative: "OK" or the errno name."""
+        """echo value > relative: "OK" or the errno's name."""
         result = self.write(relative, f"{value}\n")
         if isinstance(result, str):
             return result.removeprefix("open ")
@@ -37,14 +37,14 @@ class Tree:
         return "OK"
 
     def r(self, relative):
-        """cat relative: the content or the errno name."""
+        """cat relative: the content or the errno's name."""
         try:
             return self.path(relative).read_bytes().decode(errors="backslashreplace")
         except OSError as error:
             return errno.errorcode[error.errno]
 
     def value(self, relative):
-        """The content without its newline; an error is an error."""
+        """The content without its newline; an error is raised."""
         text = self.path(relative).read_bytes().decode(errors="backslashreplace")
         assert text.endswith("\n"), f"{relative} does not end in a newline: {text!r}"
         return text[:-1]
@@ -62,7 +62,7 @@ class Tree:
         return os.readlink(self.path(relative))
 
     def drv(self, device):
-        """The driver of a card or queue, empty when it has none."""
+        """The driver of a card or queue; empty if it has none."""
         try:
             return os.path.basename(self.link(f"bus/ap/devices/{device}/driver"))
         except FileNotFoundError:
@@ -75,7 +75,7 @@ class Tree:
         return [name for name in self.names("bus/ap/devices") if "." in name]
 
     def dump(self):
-        """Everything a reader can see: mode and content or target of each entry."""
+        """Everything that a reader can see: mode, and content or target, of each entry."""
         seen = {}
         for folder, folders, files in os.walk(self.root):
             for name in folders + files:

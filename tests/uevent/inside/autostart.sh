@@ -9,7 +9,7 @@ uuid=69aa1a8a-0000-4000-8000-000000000001
 own_directories
 own_mdevctl
 mkdir -p /run/udev/rules.d
-# Debian's rules name a program in /usr/sbin that is in /usr/bin.
+# Debian's rules name a program in /usr/sbin that Debian installs in /usr/bin.
 sed 's,/usr/sbin/mdevctl,/usr/bin/mdevctl,' /lib/udev/rules.d/60-mdevctl.rules \
     > /run/udev/rules.d/60-mdevctl.rules
 start_udevd
@@ -23,7 +23,7 @@ udevadm trigger --settle --action=add /sys/devices/vfio_ap/matrix
 echo "after: $(mdevctl list)"
 cat /sys/devices/vfio_ap/matrix/$uuid/matrix
 udevadm settle
-# udevd has heard of the new device, too.
+# udevd has also processed the new device.
 udevadm info --query=property /sys/devices/vfio_ap/matrix/$uuid | grep -v '^USEC_INITIALIZED='
 mdevctl stop -u $uuid
 echo "stopped: $(mdevctl list)"

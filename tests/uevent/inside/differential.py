@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """The same random writes to a real kernel's attribute "uevent", that of lo in our network namespace,
-and to one of ours: both must take or refuse the same, and make the same of it."""
+and to one of ours: both must accept or refuse the same, with the same uevents."""
 
 import os
 import random
@@ -30,7 +30,7 @@ def text(r):
         words.append(UUID)
     words += [pair(r) for _ in range(r.choice([0, 0, 1, 2, 5, 40, 54, 58, 59, 70]))]
     if r.random() < 0.1:
-        # Well away from where the number of digits of SEQNUM decides.
+        # Far from the limit at which the number of digits of SEQNUM matters.
         words.append(b"L=" + b"x" * r.choice([500, 1500, 1800, 1975, 2100]))
     for _ in range(r.choice([0, 0, 1, 2])):
         words.insert(r.randint(0, len(words)), r.choice(ODD))
@@ -62,7 +62,7 @@ def main():
         their_event = synthetic(listener.hear(b"/devices/virtual/net/lo"))
         ours = write("/sys/devices/ap/uevent", data)
         our_event = synthetic(listener.hear(b"/devices/ap"))
-        # lo has two variables more than our device.
+        # lo has two more variables than our device.
         if theirs == "ENOMEM" and ours is None and data.count(b"=") in (58, 59):
             continue
         assert (theirs, their_event) == (ours, our_event), (seed, data, theirs, ours, their_event,

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# What `udevadm monitor` prints while each line of standard input, given as arguments, is executed.
+# Prints the output of `udevadm monitor` while the arguments are executed, one after the other.
 set -eu
 log=$WORK/monitor
 
 setpriv --pdeathsig KILL udevadm monitor --kernel --property > "$log" &
-# It listens when there is a socket for uevents (15) with the kernel's group.
+# It is ready when there is a netlink socket for uevents (15) in the kernel's group.
 for ((i = 0; i < 200; i++)); do
     awk '$2 == 15 && $4 == "00000001" { found = 1 } END { exit !found }' /proc/net/netlink && break
     sleep 0.05
@@ -13,7 +13,7 @@ done
 for line; do
     bash -euc "$line"
 done
-# The last one, so that all before it have come.
+# After this last one all earlier ones have arrived.
 echo "change 00000000-0000-4000-8000-00000000000e THE=END" > /sys/devices/ap/uevent
 for ((i = 0; i < 200; i++)); do
     grep -q SYNTH_ARG_THE=END "$log" && break

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Hearing uevents, and writing to attributes, without a helper in between."""
+"""Receives uevents and writes attributes, without an external tool."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ class Listener:
         self.socket.bind((0, 1))
 
     def hear(self, prefix):
-        """The uevents since the last time whose DEVPATH begins so: lists of bytes, SEQNUM left out."""
+        """The uevents since the last call whose DEVPATH has this prefix: lists of bytes, without SEQNUM."""
         found = []
         while True:
             try:

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Rules as administrators and chzdev write them fire, and only theirs.
+# udev rules as written by administrators and chzdev take effect.
 set -eu
 # shellcheck source-path=SCRIPTDIR source=services.sh
 . "$(dirname "$0")/services.sh"

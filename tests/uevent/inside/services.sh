@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-# To be sourced inside `apus run --uevents`: system services of our own, in directories of our own. All
-# of them end with the script.
+# Sourced inside `apus run --uevents`: our own system services, in our own directories, which end with the script.
 # shellcheck shell=bash
 
 # start NAME PROGRAM...: in the background, with its output in $WORK/NAME.log.
@@ -10,7 +9,7 @@ start() {
     setpriv --pdeathsig KILL "$@" > "$WORK/$name.log" 2>&1 &
 }
 
-# await COMMAND...: until it succeeds, at most some seconds.
+# await COMMAND...: repeats it until it succeeds, for some seconds.
 await() {
     local i
     for ((i = 0; i < 400; i++)); do
@@ -22,8 +21,7 @@ await() {
     return 1
 }
 
-# What is in /run and in the given directories of the system, if there are any, cannot be reached any
-# more.
+# Covers /run and the given directories of the system, as far as they exist.
 own_directories() {
     local dir
     for dir in /run "$@"; do
@@ -32,14 +30,14 @@ own_directories() {
     done
 }
 
-# mdevctl's configuration, empty.
+# An empty configuration of mdevctl.
 own_mdevctl() {
     own_directories /etc/mdevctl.d
     mkdir -p /etc/mdevctl.d/scripts.d/{callouts,notifiers}
 }
 
-# systemd-udevd with nothing but the rules that are in /run/udev/rules.d by now: the system's own would
-# act on its devices.
+# systemd-udevd with only the rules that are now in /run/udev/rules.d, since the system's rules would act
+# on the computer's devices.
 start_udevd() {
     mkdir -p /run/udev/rules.d /run/empty
     mount --bind /run/empty /lib/udev/rules.d

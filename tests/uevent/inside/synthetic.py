@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Writes to every attribute "uevent" of the machine's directories and prints what comes of it."""
+"""Writes to every attribute "uevent" of the machine's directories, and prints results and uevents."""
 
 import os
 
