@@ -108,6 +108,7 @@ static int check(const char *socket, const json_t *list, const struct linux_boot
 
 int guest_linux_start(const char *socket, struct linux_boot *boot, bool wait)
 {
+    struct runtime_machine machine;
     text_auto dir = {0};
     json_t *list = NULL;
     int status;
@@ -119,6 +120,13 @@ int guest_linux_start(const char *socket, struct linux_boot *boot, bool wait)
             boot->name);
     if (guest_linux_list(socket, &list) < 0)
         return 1;
+    if (runtime_of(socket, &machine) < 0) {
+        json_decref(list);
+        return cli_error("the daemon at %s has no machine that QEMU could run in; 'apus up' and "
+                         "'apus run' make one",
+                         socket);
+    }
+    boot->machine = &machine;
     boot->dir = dir.data;
     boot->socket = field_string(list, "socket", NULL);
     status = check(socket, list, boot);

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "cli/command.h"
+#include "cli/visit.h"
 #include "run/program.h"
 
 #define NAME_LENGTH 63
@@ -305,7 +306,8 @@ int linux_boot(struct linux_boot *boot)
     args = xcalloc(boot->count + 2, sizeof(*args));
     args[0] = program.data;
     memcpy(args + 1, boot->words, boot->count * sizeof(*args));
-    status = program_run((char **)args, &nobody);
+    status = boot->machine ? visit_run(boot->machine, (char **)args)
+                           : program_run((char **)args, &nobody);
     free(args);
     return status;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/text.h"
+#include "run/runtime.h"
 
 /*
  * Real Linux guests: QEMU processes started by the script linux/boot (docs/linux-guests.md). The
@@ -67,8 +68,9 @@ enum {
 /* How to boot; strings may be NULL where boot has a default. All zero is a start; linux_boot_done
  * frees it. */
 struct linux_boot {
-    const char *dir;    /* of the guest */
-    const char *socket; /* of the guest protocol */
+    const char *dir;                       /* of the guest */
+    const char *socket;                    /* of the guest protocol */
+    const struct runtime_machine *machine; /* that it runs in; NULL: it needs none */
     const char *name, *mdev, *cpu, *parameters;
     bool lpar;          /* role lpar */
     bool sie;           /* its CPUs have what lets KVM load */

@@ -317,6 +317,23 @@ static void describe(const char *base, const char *name, struct runtime_machine 
     run_info_read(out->dir, &out->info);
 }
 
+int runtime_of(const char *socket, struct runtime_machine *out)
+{
+    char dir[RUNTIME_PATH_MAX], *slash;
+
+    snprintf(dir, sizeof dir, "%s", socket);
+    slash = strrchr(dir, '/');
+    if (!slash || strcmp(slash, "/control") != 0)
+        return -ENOENT;
+    *slash = '\0';
+    slash = strrchr(dir, '/');
+    if (!slash)
+        return -ENOENT;
+    *slash = '\0';
+    describe(dir, slash + 1, out);
+    return *out->info.source ? 0 : -ENOENT;
+}
+
 /* Waits for the machine of that name, if it is about to end. Returns with the lock of the base, or
  * -errno; -EEXIST: it goes on. */
 static int lock_for(const char *base, const char *name, runtime_ending_fn *ending)

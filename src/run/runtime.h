@@ -77,6 +77,9 @@ void runtime_each(void (*each)(void *data, const struct runtime_machine *m), voi
 /* The machine of that name. 0, or -ENOENT, -EAGAIN (being laid out) after an error message. */
 int runtime_look(const char *name, struct runtime_machine *out);
 
+/* The machine with that control socket. 0, or -ENOENT: it belongs to a daemon without a machine. */
+int runtime_of(const char *socket, struct runtime_machine *out);
+
 /* The process that serves the machine; 0: none answers. */
 pid_t runtime_daemon(const struct runtime_machine *m);
 

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/visit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/start.h"
+#include "run/enter.h"
+
+struct visit {
+    struct enter enter;
+    struct program_entry entry; /* of the machine */
+};
+
+static int enter(void *data)
+{
+    const struct visit *v = data;
+
+    return enter_machine(&v->enter);
+}
+
+static int hand_over(void *data, int listener)
+{
+    const struct visit *v = data;
+
+    return v->entry.hand_over(v->entry.data, listener);
+}
+
+/* A program that comes from inside has the filter of the one that came in. */
+static int run_inside(const struct runtime_machine *m, struct visit *v, char **argv)
+{
+    struct program_entry entry;
+    pid_t nobody = 0;
+
+    start_entry(m->socket, strcmp(m->info.ioctl, "notify") == 0, &v->entry);
+    entry = v->entry;
+    entry.enter = enter;
+    entry.hand_over = v->enter.flags ? hand_over : NULL;
+    entry.data = v;
+    return program_run_entered(argv, &nobody, &entry);
+}
+
+int visit_run(const struct runtime_machine *m, char **argv)
+{
+    struct linux_emulator qemu = {0};
+    struct visit v = {0};
+    char base[RUNTIME_PATH_MAX];
+    int status;
+
+    if (runtime_base(base) < 0 || enter_prepare(runtime_daemon(m), &v.enter) < 0)
+        return PROGRAM_FAILED;
+    program_extend_path();
+    if (linux_emulator_find(&qemu))
+        program_prefer_dir(qemu.bin.data);
+    setenv("APUS_RUNTIME_DIR", base, 1);
+    status = program_check(argv[0]);
+    if (status == 0)
+        status = run_inside(m, &v, argv);
+    linux_emulator_done(&qemu);
+    enter_done(&v.enter);
+    return status;
+}

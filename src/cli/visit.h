@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CLI_VISIT_H
+#define APUS_CLI_VISIT_H
+
+#include "run/runtime.h"
+
+/*
+ * Runs a program in a machine that somebody else has started, from inside it or from outside.
+ * Returns its exit status, or PROGRAM_FAILED and the like after an error message (run/program.h).
+ */
+int visit_run(const struct runtime_machine *m, char **argv);
+
+#endif
