@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""A daemon with its own mount, and short forms of what an administrator does."""
+"""A machine of `apus up`, and short forms of what an administrator does."""
 
 import json
 import os
-import signal
+import pathlib
 import subprocess
 
 from conftest import BUILD, wait_until
@@ -12,41 +12,40 @@ APUS = BUILD / "src" / "cli" / "apus"
 
 
 class Machine:
+    NAME = "lab"
+
     def __init__(self, place, text):
-        self.place, self.root, self.socket = place, place / "sys", place / "control"
-        self.root.mkdir(parents=True)
+        place.mkdir(mode=0o700)
+        self.directory = place / self.NAME
+        self.env = {**os.environ, "APUS_RUNTIME_DIR": str(place)}
         self.file = place / "machine.ini"
         self.file.write_text(text)
-        self.process = None
 
     def start(self):
-        self.log = open(self.place / "daemon.log", "ab")
-        self.process = subprocess.Popen(
-            [APUS, "daemon", "--mount", self.root, "--socket", self.socket, "-m", self.file], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=self.log)
-        assert self.process.stdout.readline() == b"ready\n", (self.place / "daemon.log").read_text()
-
-    def stop(self):
-        """For the guests this is as if it were killed: their connections end."""
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(20) == 0
-        self.process.stdout.close()
-        self.log.close()
+        self.run("up", self.NAME, "-m", self.file)
+        machines = json.loads(self.run("list", "--json").stdout)["machines"]
+        self.pid = next(machine["pid"] for machine in machines if machine["name"] == self.NAME)
+        self.root = pathlib.Path(f"/proc/{self.pid}/root/sys")  # what programs in it see
 
     def end(self):
-        """Stops all guests and the daemon, whatever state the test left them in."""
-        for directory in sorted(self.place.glob("control.linux/*")):
-            self.apus("guest", "stop", directory.name, check=False)
-        if self.process and self.process.poll() is None:
-            self.stop()
+        """Ends all guests and the daemon, whatever state the test left them in."""
+        if self.directory.exists():
+            self.run("down", self.NAME)
+        assert not self.directory.exists()
 
-    def apus(self, *words, check=True, input=None, timeout=300):
+    def run(self, *words, check=True, input=None, timeout=300):
         more = {"stdin": subprocess.DEVNULL} if input is None else {"input": input}
-        done = subprocess.run([APUS, *words[:2], "--socket", self.socket, *words[2:]], capture_output=True, text=True,
-                              timeout=timeout, **more)
+        done = subprocess.run([APUS, *words], capture_output=True, text=True, timeout=timeout, env=self.env, **more)
         if check:
             assert done.returncode == 0, (words, done)
         return done
+
+    def apus(self, *words, **more):
+        """A command about this machine."""
+        return self.run(*words[:2], "-n", self.NAME, *words[2:], **more)
+
+    def popen(self, *words, **more):
+        return subprocess.Popen([APUS, *words[:2], "-n", self.NAME, *words[2:]], env=self.env, **more)
 
     def ask(self, *words):
         return json.loads(self.apus(*words, "--json").stdout)
@@ -93,7 +92,7 @@ class Guest:
 
     def __init__(self, machine, name, mdev, *options):
         self.machine, self.name, self.mdev = machine, name, mdev
-        self.directory = machine.place / f"control.linux/{name}"
+        self.directory = machine.directory / f"control.linux/{name}"
         machine.apus("guest", "start", name, mdev.uuid, "--linux", *options)
 
     def pid(self):
@@ -101,22 +100,16 @@ class Guest:
 
     @staticmethod
     def pid_of(machine, name):
-        return int((machine.place / f"control.linux/{name}/pid").read_text())
+        return int((machine.directory / f"control.linux/{name}/pid").read_text())
 
     def exec(self, *words, check=True, input=None):
         return self.machine.apus("guest", "exec", self.name, "--", *words, check=check, input=input)
 
     def popen(self, *words, **more):
-        return subprocess.Popen([APUS, "guest", "exec", "--socket", self.machine.socket, self.name, "--", *words], **more)
+        return self.machine.popen("guest", "exec", self.name, "--", *words, **more)
 
     def sh(self, script, **more):
         return self.exec("sh", "-c", script, **more).stdout.strip()
-
-    def without_daemon(self, script):
-        """Works after the daemon has ended: `apus guest exec` needs only the path of its socket. Waits until script
-        prints nothing."""
-        wait_until(lambda: self.sh(script) == "", 60)
-        return self.sh(script)
 
     def queues(self):
         return self.sh("cd /sys/bus/ap/devices && ls -d *.* 2>/dev/null || :").split()

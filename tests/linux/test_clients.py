@@ -95,7 +95,7 @@ def guest(cache, packages, place):
         yield guest
         machine.apus("guest", "stop", "Clients")
     finally:
-        machine.stop()
+        machine.end()
 
 
 @pytest.fixture(autouse=True)
