@@ -159,21 +159,26 @@ static void answers_come_several_at_a_time(void **state)
 static void an_answer_to_another_source_does_not_wait(void **state)
 {
     struct pool *pool = make_pool(1, 100, 100);
-    struct test_job jobs[8];
+    struct test_job jobs[9];
 
     sem_init(&tickets, 0, 0);
     sem_init(&arrivals, 0, 0);
+    /* A source of its own keeps the worker busy until all others are queued. */
+    submit_at_ticket(pool, 2, &jobs[8], 8);
+    sem_wait(&arrivals);
     for (unsigned i = 0; i < 8; i++)
         submit_at_ticket(pool, i == 7, &jobs[i], i);
-    sem_wait(&arrivals);
+    let_through(1);
+    assert_int_equal(pool_collect(pool), 1);
     let_through_quietly(pool, 1);
     /* Sources take turns, so this is the other one's. */
     let_through(1);
+    assert_true(readable(pool));
     assert_int_equal(pool_collect(pool), 2);
-    assert_int_equal(order[1], 7);
+    assert_int_equal(order[2], 7);
     for (unsigned i = 0; i < 6; i++)
         sem_post(&tickets);
-    while (order_count < 8)
+    while (order_count < 9)
         wait_collect(pool);
     pool_free(pool);
 }

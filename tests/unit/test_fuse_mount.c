@@ -193,6 +193,14 @@ static void test_a_descriptor_from_another_namespace(void **state)
     fake_unmount(&fake, m);
 }
 
+/* Children mount and serve, with a thread of their own. ThreadSanitizer ends a program that starts
+ * threads after the fork of one that had some. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "die_after_fork=0";
+}
+
 /* An unprivileged user mounts a tree through fusermount3. */
 static int by_helper(void)
 {

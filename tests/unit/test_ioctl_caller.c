@@ -22,8 +22,9 @@
 
 #include "ioctl/caller.h"
 
-#define PAGE   4096u
-#define WHERE  ((char *)0x500000000000) /* not in use, not even by sanitizers */
+#define PAGE 4096u
+#define WHERE                                                                                      \
+    ((char *)0x10000000) /* not in use, and an address that all sanitizers leave to programs */
 #define CALLER "the caller's own"
 #define VICTIM "another program's"
 
