@@ -13,6 +13,9 @@ _apus() {
         @guests)
             mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(
                 compgen -W "$(apus guest list 2> /dev/null | awk 'NR > 1 { print $1 }')" -- "$current") ;;
+        @machines)
+            mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(
+                compgen -W "$(apus list 2> /dev/null | awk 'NR > 1 { print $1 }')" -- "$current") ;;
         @mdevs) mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(
             compgen -W "$(apus status 2> /dev/null |
                 grep -oE '^  [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')" -- "$current") ;;

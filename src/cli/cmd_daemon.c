@@ -34,8 +34,8 @@ enum {
     OPT_SECRET_FD,
     OPT_PID_FILE,
     OPT_DEV_LINKS,
-    OPT_NOTIFY_FD,
-    OPT_FUSE_IOCTLS,
+    OPT_IOCTL,
+    OPT_STARTER_FD,
     OPT_GUEST_SOCKET,
     OPT_NO_TREE,
     OPT_MACHINE_FD
@@ -66,9 +66,9 @@ static const struct cli_option options[] = {
     {OPT_SECRET_FD, "secret-fd", "N", "read them from this descriptor"},
     {OPT_PID_FILE, "pid-file", "FILE", "holds the process id while all serves"},
     {OPT_DEV_LINKS, "dev-links", "DIR", "keep a link to each zcrypt node in this directory"},
-    {OPT_NOTIFY_FD, "notify-fd", "N",
-     "serve ioctls by the seccomp listener passed here (see 'apus run --ioctl')"},
-    {OPT_FUSE_IOCTLS, "fuse-ioctls", NULL, "the listener is only for VFIO"},
+    {OPT_IOCTL, "ioctl", "WAY",
+     "ioctls that seccomp filters report: fuse (VFIO's) or notify (all)"},
+    {OPT_STARTER_FD, "starter-fd", "N", "a socket to the process that starts this one"},
     {'q', "quiet", NULL, "print only errors on standard error"},
     {0}};
 
@@ -129,6 +129,15 @@ static int parse_clock(const char *value, struct daemon_options *o)
     return 0;
 }
 
+static int parse_ioctl(const char *value, struct daemon_options *o)
+{
+    if (strcmp(value, "fuse") && strcmp(value, "notify"))
+        return cli_usage("--ioctl takes 'fuse' or 'notify', not '%s'", value);
+    o->listens = true;
+    o->notify = strcmp(value, "notify") == 0;
+    return 0;
+}
+
 /* Options that are taken as they are. */
 static void parse_plain(int option, const char *value, struct daemon_options *o)
 {
@@ -156,9 +165,6 @@ static void parse_plain(int option, const char *value, struct daemon_options *o)
         return;
     case OPT_PID_FILE:
         o->pid_file = value;
-        return;
-    case OPT_FUSE_IOCTLS:
-        o->fuse_ioctls = true;
         return;
     case OPT_STATE:
         o->state = value;
@@ -193,8 +199,10 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
         return parse_outside(value, o);
     case OPT_MACHINE_FD:
         return parse_fd("machine-fd", value, &o->machine_fd);
-    case OPT_NOTIFY_FD:
-        return parse_fd("notify-fd", value, &o->notify_fd);
+    case OPT_STARTER_FD:
+        return parse_fd("starter-fd", value, &o->starter_fd);
+    case OPT_IOCTL:
+        return parse_ioctl(value, o);
     case OPT_READY_FD:
         return parse_fd("ready-fd", value, &o->ready_fd);
     default:
@@ -219,7 +227,7 @@ static int check_dev_links(const char *dir)
 static int daemon_cli_run(int argc, char **argv)
 {
     struct daemon_options o = {
-        .fuse_fd = -1, .ready_fd = -1, .uevent_fd = -1, .notify_fd = -1, .machine_fd = -1};
+        .fuse_fd = -1, .ready_fd = -1, .uevent_fd = -1, .starter_fd = -1, .machine_fd = -1};
     int status;
 
     for (int got; (got = cli_next(argc, argv)) != -1;) {
@@ -248,8 +256,8 @@ static int daemon_cli_run(int argc, char **argv)
         return cli_usage("--sync goes with --state: what should be kept?");
     if (o.dev_links && (status = check_dev_links(o.dev_links)))
         return status;
-    if (o.notify_fd >= 0 && !o.dev_links)
-        return cli_usage("--notify-fd requires --dev-links");
+    if (o.listens && !o.dev_links)
+        return cli_usage("--ioctl requires --dev-links");
     return daemon_run(&o);
 }
 

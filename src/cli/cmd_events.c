@@ -113,8 +113,8 @@ static int events_run(int argc, char **argv)
 
     for (int got; (got = cli_next(argc, argv)) != -1;)
         wait |= got == OPT_FOLLOW;
-    if (optind != argc)
-        return cli_usage("unexpected operand '%s'", argv[optind]);
+    if (cli_machine_operand(argc, argv))
+        return 2;
     path = cli_socket();
     if (!path || connection_open(path, &c) < 0)
         return 1;
@@ -123,11 +123,12 @@ static int events_run(int argc, char **argv)
 
 const struct cli_command cmd_events = {
     .name = "events",
-    .args = "",
+    .args = "[NAME]",
     .summary = "show uevents and events of guests",
     .run = events_run,
     .options = options,
     .flags = CLI_SOCKET | CLI_JSON,
+    .words = "@machines",
     .group = CLI_LOOK,
     .help =
         "Prints the latest events, at most 1000; with --follow new events, until it is "

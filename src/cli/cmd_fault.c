@@ -64,8 +64,8 @@ static int fault_list_run(int argc, char **argv)
     size_t i;
 
     cli_skip_options(argc, argv);
-    if (optind != argc)
-        return cli_usage("unexpected operand '%s'", argv[optind]);
+    if (cli_machine_operand(argc, argv))
+        return 2;
     status = ask("fault-list", NULL, &view);
     faults = json_object_get(view, "faults");
     if (status == 0 && cli_json())
@@ -129,10 +129,11 @@ const struct cli_command cmd_fault_add = {
 
 const struct cli_command cmd_fault_list = {
     .name = "fault list",
-    .args = "",
+    .args = "[NAME]",
     .summary = "list the fault rules and how often they were applied",
     .run = fault_list_run,
     .flags = CLI_SOCKET | CLI_JSON,
+    .words = "@machines",
     .group = CLI_MACHINE,
     .help =
         "The rules are in the order in which they are matched. --json prints an object for each\n"

@@ -51,7 +51,7 @@ static int run_inside(const char *socket, const char *name, char **argv)
 
     if (namespace_enter(false) < 0)
         return PROGRAM_FAILED;
-    fuse = compose_prepare(&compose);
+    fuse = compose_prepare("apus", &compose);
     if (fuse < 0)
         return PROGRAM_FAILED;
     ret = serve(socket, name, fuse);

@@ -52,8 +52,8 @@ static int guest_list_run(int argc, char **argv)
     int status;
 
     cli_skip_options(argc, argv);
-    if (optind != argc)
-        return cli_usage("unexpected operand '%s'", argv[optind]);
+    if (cli_machine_operand(argc, argv))
+        return 2;
     status = ask("guest-list", NULL, &view);
     guests = json_object_get(view, "guests");
     if (status == 0 && cli_json())
@@ -110,10 +110,11 @@ static int guest_show_run(int argc, char **argv)
 
 const struct cli_command cmd_guest_list = {
     .name = "guest list",
-    .args = "",
+    .args = "[NAME]",
     .summary = "list the guests",
     .run = guest_list_run,
     .flags = CLI_SOCKET | CLI_JSON,
+    .words = "@machines",
     .group = CLI_GUESTS,
     .help =
         "Shows the adapters and domains that the guest can use now, in hexadecimal. A guest is\n"

@@ -131,7 +131,7 @@ static int run_machine(struct daemon_start *how, struct linux_boot *boot, char *
     text_auto dir = {0}, socket = {0}, parameters = {0};
     struct machine_config machine;
     struct runtime runtime;
-    pid_t daemon = 0;
+    struct daemon_process daemon = {.link = -1};
     int status;
 
     status = machine_load(how, &machine);
@@ -139,7 +139,7 @@ static int run_machine(struct daemon_start *how, struct linux_boot *boot, char *
         return status;
     add_parameters(&machine, &parameters);
     boot->parameters = parameters.data;
-    if (runtime_create(&runtime, linux_guests_end) < 0)
+    if (runtime_create(&runtime, NULL, linux_guests_end) < 0)
         return PROGRAM_FAILED;
     how->socket = runtime.socket;
     text_addf(&socket, "%s.guest", runtime.socket);
@@ -147,15 +147,14 @@ static int run_machine(struct daemon_start *how, struct linux_boot *boot, char *
     boot->socket = socket.data;
     boot->dir = dir.data;
     status = daemon_start(how, &daemon) < 0 ? PROGRAM_FAILED : run_host(boot, argv);
-    if (daemon)
-        program_end(daemon);
+    daemon_end(&daemon);
     runtime_remove(&runtime);
     return status;
 }
 
 static int linux_host_run(int argc, char **argv)
 {
-    struct daemon_start how = {.fuse = -1, .uevents = -1, .notify = -1, .machine_text = -1};
+    struct daemon_start how = {.fuse = -1, .uevents = -1, .machine_text = -1};
     struct linux_boot boot = {.name = HOST, .lpar = true};
     int status = parse(argc, argv, &how, &boot);
 

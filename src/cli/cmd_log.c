@@ -125,8 +125,8 @@ static int log_run(int argc, char **argv)
         wait |= got == OPT_FOLLOW;
         ctime_wanted |= got == OPT_CTIME;
     }
-    if (optind != argc)
-        return cli_usage("unexpected operand '%s'", argv[optind]);
+    if (cli_machine_operand(argc, argv))
+        return 2;
     path = cli_socket();
     if (!path || connection_open(path, &c) < 0)
         return 1;
@@ -135,11 +135,12 @@ static int log_run(int argc, char **argv)
 
 const struct cli_command cmd_log = {
     .name = "log",
-    .args = "",
+    .args = "[NAME]",
     .summary = "show the messages for the administrator",
     .run = log_run,
     .options = options,
     .flags = CLI_SOCKET | CLI_JSON,
+    .words = "@machines",
     .group = CLI_LOOK,
     .help =
         "Each refusal is logged with the rule, the queue and the mediated device. The latest\n"

@@ -49,8 +49,8 @@ static int map_run(int argc, char **argv)
     int status;
 
     cli_skip_options(argc, argv);
-    if (optind != argc)
-        return cli_usage("unexpected operand '%s'", argv[optind]);
+    if (cli_machine_operand(argc, argv))
+        return 2;
     status = ask("map", NULL, &view);
     if (status == 0)
         status = cli_json() ? print_json(view) : print_map(view);
@@ -60,10 +60,11 @@ static int map_run(int argc, char **argv)
 
 const struct cli_command cmd_map = {
     .name = "map",
-    .args = "",
+    .args = "[NAME]",
     .summary = "draw who owns each queue",
     .run = map_run,
     .flags = CLI_SOCKET | CLI_JSON,
+    .words = "@machines",
     .group = CLI_LOOK,
     .help =
         "Columns are adapters, rows are domains, both in hexadecimal. A cell shows (card,domain)\n"

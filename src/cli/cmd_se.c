@@ -224,8 +224,8 @@ static int se_show_run(int argc, char **argv)
     int status;
 
     cli_skip_options(argc, argv);
-    if (optind != argc)
-        return cli_usage("unexpected operand '%s'", argv[optind]);
+    if (cli_machine_operand(argc, argv))
+        return 2;
     status = ask("se-show", NULL, &view);
     if (status == 0 && cli_json()) {
         ask_print(view);
@@ -289,9 +289,10 @@ const struct cli_command cmd_se_lpar = {
 
 const struct cli_command cmd_se_show = {
     .name = "se show",
-    .args = "",
+    .args = "[NAME]",
     .summary = "show the machine and the LPAR's controls",
     .run = se_show_run,
     .flags = CLI_SOCKET | CLI_JSON,
+    .words = "@machines",
     .group = CLI_MACHINE,
     .help = "Adapter and domain numbers are hexadecimal, as in the names of devices.\n"};

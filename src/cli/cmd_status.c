@@ -109,8 +109,8 @@ static int status_run(int argc, char **argv)
     int status;
 
     cli_skip_options(argc, argv);
-    if (optind != argc)
-        return cli_usage("unexpected operand '%s'", argv[optind]);
+    if (cli_machine_operand(argc, argv))
+        return 2;
     status = ask("status", NULL, &view);
     if (status == 0 && cli_json())
         ask_print(view);
@@ -122,10 +122,11 @@ static int status_run(int argc, char **argv)
 
 const struct cli_command cmd_status = {
     .name = "status",
-    .args = "",
+    .args = "[NAME]",
     .summary = "show machine, masks, mediated devices and guests",
     .run = status_run,
     .flags = CLI_SOCKET | CLI_JSON,
+    .words = "@machines",
     .group = CLI_LOOK,
     .help =
         "Adapter and domain numbers are hexadecimal, as in device names. For mediated devices the\n"

@@ -17,9 +17,9 @@
 
 static const struct cli_command *current;
 static bool json;
-static const char *socket_given;
+static const char *socket_given, *name_given;
 static struct option longs[OPTIONS_MAX + 1];
-static char shorts[2 * OPTIONS_MAX + 4];
+static char shorts[2 * OPTIONS_MAX + 6];
 
 bool cli_json(void)
 {
@@ -33,9 +33,21 @@ const char *cli_socket(void)
 
     if (socket_given)
         return socket_given;
-    if (set && *set)
+    if (!name_given && set && *set)
         return set;
-    return runtime_find_socket(path) == 0 ? path : NULL;
+    return runtime_find_socket(name_given, path) == 0 ? path : NULL;
+}
+
+void cli_select(const char *name)
+{
+    name_given = name;
+}
+
+int cli_machine_operand(int argc, char **argv)
+{
+    if (optind < argc)
+        name_given = argv[optind++];
+    return optind < argc ? cli_usage("unexpected operand '%s'", argv[optind]) : 0;
 }
 
 bool cli_color(void)
@@ -95,8 +107,12 @@ static void set_options(const struct cli_command *c)
                 *s++ = ':';
         }
     }
-    if (c->flags & CLI_SOCKET)
+    if (c->flags & CLI_SOCKET) {
         add_long(&n, "socket", true, OPT_SOCKET);
+        add_long(&n, "name", true, 'n');
+        *s++ = 'n';
+        *s++ = ':';
+    }
     if (c->flags & CLI_JSON)
         add_long(&n, "json", false, OPT_JSON);
     *s = '\0';
@@ -136,6 +152,11 @@ int cli_next(int argc, char **argv)
         switch (got) {
         case OPT_SOCKET:
             socket_given = optarg;
+            break;
+        case 'n':
+            if (!(current->flags & CLI_SOCKET))
+                return got;
+            name_given = optarg;
             break;
         case OPT_JSON:
             json = true;

@@ -24,7 +24,7 @@
 enum cli_group { CLI_RUN, CLI_LOOK, CLI_GUESTS, CLI_MACHINE, CLI_OTHER, CLI_GROUPS };
 
 /* Flags: options that many commands share, and what may follow the options. */
-#define CLI_SOCKET  1u /* --socket PATH; see cli_socket() */
+#define CLI_SOCKET  1u /* --socket PATH, -n NAME; see cli_socket() */
 #define CLI_JSON    2u /* --json; see cli_json() */
 #define CLI_PROGRAM 4u /* a command line follows: options end at the first operand */
 
@@ -64,6 +64,11 @@ bool cli_json(void);
 
 /* The path of the control socket (see run/runtime.h), or NULL after an error message. */
 const char *cli_socket(void);
+
+/* The machine that cli_socket() is to find, as with -n. */
+void cli_select(const char *name);
+/* The operand [NAME] of a command that has no other one says the same. An exit status. */
+int cli_machine_operand(int argc, char **argv);
 
 /* Whether standard output is a terminal with colours, and NO_COLOR is not set. */
 bool cli_color(void);

@@ -7,6 +7,10 @@
 /* All subcommands; within a group in the order of the help. */
 #define CLI_COMMANDS(X)                                                                            \
     X(run)                                                                                         \
+    X(up)                                                                                          \
+    X(exec)                                                                                        \
+    X(list)                                                                                        \
+    X(down)                                                                                        \
     X(daemon)                                                                                      \
     X(status)                                                                                      \
     X(map)                                                                                         \

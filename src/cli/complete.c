@@ -65,8 +65,10 @@ static void offer_options(const struct cli_command *c, const char *start)
 {
     for (const struct cli_option *o = c->options; o && o->name; o++)
         offer_option(o->name, start);
-    if (c->flags & CLI_SOCKET)
+    if (c->flags & CLI_SOCKET) {
+        offer_option("name", start);
         offer_option("socket", start);
+    }
     if (c->flags & CLI_JSON)
         offer_option("json", start);
     offer_option("help", start);
@@ -100,9 +102,12 @@ static const char *words_at(const char *words, int operands)
 static const struct cli_option *valued(const struct cli_command *c, const char *word)
 {
     static const struct cli_option socket = {256, "socket", "PATH", NULL};
+    static const struct cli_option name = {'n', "name", "NAME", NULL};
 
     if ((c->flags & CLI_SOCKET) && strcmp(word, "--socket") == 0)
         return &socket;
+    if ((c->flags & CLI_SOCKET) && (strcmp(word, "--name") == 0 || strcmp(word, "-n") == 0))
+        return &name;
     for (const struct cli_option *o = c->options; o && o->name; o++) {
         if (!o->arg)
             continue;
@@ -122,6 +127,7 @@ static void offer_values(const struct cli_option *o, const char *start)
         {"abi", "proposal upstream"},
         {"clock", "real virtual"},
         {"ioctl", "fuse notify"},
+        {"name", "@machines"},
         {"cpu", "ap=off apft=off apqci=off apqi=off"},
     };
 
@@ -172,6 +178,10 @@ int cli_complete(const struct cli_command *const *commands, int count, char **wo
     int used, operands;
     bool program;
 
+    if (count > 2 && strcmp(words[0], "-n") == 0) {
+        words += 2;
+        count -= 2;
+    }
     if (count < 1)
         return 0;
     c = find(commands, count - 1, words, &used);

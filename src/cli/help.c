@@ -15,6 +15,8 @@ static const char *const headings[CLI_GROUPS] = {
 static const struct cli_option socket_option = {
     1000, "socket", "PATH",
     "the control socket (default: $APUS_SOCKET, else that of the only machine)"};
+static const struct cli_option name_option = {
+    'n', "name", "NAME", "the machine, as in 'apus list'; also before the command (apus -n NAME)"};
 static const struct cli_option json_option = {1000, "json", NULL, "print JSON"};
 static const struct cli_option help_option = {'h', "help", NULL, "show this help"};
 
@@ -59,7 +61,8 @@ void cli_help_all(const struct cli_command *const *commands)
     }
     heading("Examples");
     puts("  apus run -- bash                        a shell on the default machine\n"
-         "  apus run -m lab.ini -- ./my-test.sh     a program on a machine from a file");
+         "  apus run -m lab.ini -- ./my-test.sh     a program on a machine from a file\n"
+         "  apus up lab && apus exec lab -- bash    a machine that stays, until 'apus down lab'");
     puts("\n'apus COMMAND --help' explains a command; 'apus --version' shows the version.");
 }
 
@@ -97,8 +100,10 @@ void cli_help_command(const struct cli_command *c)
     heading("Options");
     for (const struct cli_option *o = c->options; o && o->name; o++)
         option(o);
-    if (c->flags & CLI_SOCKET)
+    if (c->flags & CLI_SOCKET) {
+        option(&name_option);
         option(&socket_option);
+    }
     if (c->flags & CLI_JSON)
         option(&json_option);
     option(&help_option);

@@ -153,6 +153,12 @@ static int start(int argc, char **argv)
     }
     if (strcmp(argv[1], "--complete") == 0)
         return cli_complete(table, argc - 2, argv + 2);
+    /* Before the command as behind it. */
+    if (argc > 3 && strcmp(argv[1], "-n") == 0) {
+        cli_select(argv[2]);
+        argc -= 2;
+        argv += 2;
+    }
     return dispatch(argc - 1, argv + 1);
 }
 

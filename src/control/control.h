@@ -28,6 +28,8 @@ struct control_ops {
     /* Serves the tree of a guest on a descriptor of /dev/fuse. The caller keeps fd and closes it;
      * the function duplicates it. */
     int (*mount_guest)(void *data, unsigned guest, int fd, struct text *why);
+    /* Serves programs whose seccomp filter has this listener. fd as for mount_guest. */
+    int (*listen)(void *data, int fd, struct text *why);
     /* Advances the virtual clock and fires the timers that become due. */
     int (*advance)(void *data, uint64_t ns, struct text *why);
     void (*quit)(void *data);

@@ -7,6 +7,7 @@
 #include "control/command.h"
 #include "control/event.h"
 #include "control/json.h"
+#include "socket/closer.h"
 
 static const char *type_name(enum argument_type type)
 {
@@ -144,6 +145,26 @@ static json_t *run_clock_advance(struct control_call *call, struct control_error
     return json_pack("{s:f}", "time", (double)ops->now(ops->data) / 1e9);
 }
 
+static json_t *run_listen(struct control_call *call, struct control_error *error)
+{
+    const struct control_ops *ops = call->state->ops;
+    text_auto why = {0};
+    int rc, fd = call->peer->fd;
+
+    if (fd < 0) {
+        control_error_set(error, CONTROL_ARGUMENT, EBADF,
+                          "the request must carry the listener of a seccomp filter (SCM_RIGHTS)");
+        return NULL;
+    }
+    call->peer->fd = -1;
+    rc = ops->listen(ops->data, fd, &why);
+    closer_close(call->peer->closer, fd);
+    if (rc == 0)
+        return json_object();
+    control_error_set(error, CONTROL_REFUSED, -rc, "%s", why.data);
+    return NULL;
+}
+
 static json_t *run_quit(struct control_call *call, struct control_error *error)
 {
     call->state->ops->quit(call->state->ops->data);
@@ -185,6 +206,12 @@ const struct control_command control_commands_session[] = {
      .arguments = {{"seconds", ARGUMENT_SECONDS, false, NULL, "by how much"}},
      .returns = "time: the new time in seconds",
      .run = run_clock_advance},
+    {.name = "seccomp-listen",
+     .what = "Serves the ioctls of a program: its seccomp filter reports those of type ';', and "
+             "with --ioctl notify also those of type 'z', to the listener that is passed with the "
+             "request (SCM_RIGHTS). When the reply comes, the device nodes exist.",
+     .returns = "nothing",
+     .run = run_listen},
     {.name = "quit",
      .what = "Ends the daemon: it unmounts its trees and removes its sockets.",
      .returns = "nothing",

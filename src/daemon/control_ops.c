@@ -2,6 +2,8 @@
 /* What the control socket needs besides the core: clock, mounts, the end of the daemon. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,6 +53,37 @@ static int ops_mount_guest(void *data, unsigned guest, int fd, struct text *why)
     return daemon_mount_new(d, guest + 1, NULL, own, why);
 }
 
+/* The name is the kernel's; whatever else is asked of a descriptor may come back to us. */
+static bool is_listener(int fd)
+{
+    static const char right[] = "anon_inode:seccomp notify";
+    char path[32], name[sizeof right] = "";
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return readlink(path, name, sizeof name) == (ssize_t)strlen(right) &&
+           memcmp(name, right, strlen(right)) == 0;
+}
+
+static int ops_listen(void *data, int fd, struct text *why)
+{
+    struct daemon *d = data;
+    int own, rc;
+
+    if (!d->seccomp || !is_listener(fd)) {
+        text_adds(why, d->seccomp ? "the descriptor sent with the request is not the listener of a "
+                                    "seccomp filter"
+                                  : "this daemon has no device nodes (--ioctl, --dev-links)");
+        return d->seccomp ? -EINVAL : -ENOTSUP;
+    }
+    own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    rc = own < 0 ? -errno : seccomp_listen(d->seccomp, own);
+    if (rc < 0 && own >= 0)
+        close(own);
+    if (rc < 0)
+        text_addf(why, "cannot serve the program's ioctls: %s", error_text(-rc));
+    return rc;
+}
+
 static int ops_advance(void *data, uint64_t ns, struct text *why)
 {
     struct daemon *d = data;
@@ -83,6 +116,7 @@ void daemon_control_ops_init(struct daemon *d)
         .virtual_clock = d->clock.is_virtual,
         .now = ops_now,
         .mount_guest = ops_mount_guest,
+        .listen = ops_listen,
         .advance = ops_advance,
         .quit = ops_quit,
         .settle = ops_settle,

@@ -86,6 +86,8 @@ static int open_loop(struct daemon *d, struct text *why)
     if (rc >= 0)
         rc = service_watchdog(d->event);
     if (rc >= 0)
+        rc = daemon_starter_watch(d);
+    if (rc >= 0)
         rc = sd_event_add_defer(d->event, &d->sweeper, daemon_mount_sweep, d);
     if (rc >= 0)
         rc = sd_event_source_set_enabled(d->sweeper, SD_EVENT_OFF);
@@ -149,9 +151,8 @@ static int open_front_ends(struct daemon *d, struct text *why)
         return rc;
     }
     fuse_hub_set_sync(d->hub, &(struct fuse_sync){daemon_state_unsynced, daemon_state_sync, d});
-    if (o->notify_fd >= 0)
-        rc = seccomp_new(&d->door, d->event, o->notify_fd, o->dev_links, !o->fuse_ioctls,
-                         &d->seccomp, why);
+    if (o->listens)
+        rc = seccomp_new(&d->door, d->event, o->dev_links, o->notify, &d->seccomp, why);
     if (rc < 0)
         return rc;
     return o->no_tree ? 0 : daemon_mount_new(d, CORE_HOST_TREE, o->mount, o->fuse_fd, why);
@@ -273,6 +274,7 @@ static void daemon_close(struct daemon *d)
     state_close(d->state);
     clock_done(&d->clock);
     sd_event_source_disable_unref(d->sweeper);
+    sd_event_source_disable_unref(d->starter);
     sd_event_unref(d->event);
     effects_done(&d->effects);
     free(d->dev_nodes);
@@ -313,7 +315,8 @@ static void log_doubts(struct daemon *d, const struct machine_config *machine)
 
 static void tell_ready(const struct daemon_options *o)
 {
-    service_ready();
+    if (o->starter_fd < 0)
+        service_ready(false);
     if (o->ready_fd < 0) {
         puts("ready");
         fflush(stdout);

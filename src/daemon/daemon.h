@@ -24,13 +24,14 @@ struct daemon_options {
     int uevent_fd;         /* socket from uevent_socket_open, for kernel uevents; -1: none */
     uint64_t outside;      /* network namespace that uevent_fd must not be in */
     const char *dev_links; /* directory that gets a name for each zcrypt node: a symbolic link,
-                            * or with notify_fd a bind mount of /dev/null; NULL: none */
-    int notify_fd;         /* socket over which a seccomp listener is passed; -1: none */
+                            * or with notify a node like /dev/null; NULL: none */
+    bool listens;          /* serves ioctls that seccomp filters report: VFIO's */
+    bool notify;           /* with listens: zcrypt's, too, which do not come by FUSE */
+    int starter_fd;        /* socket to the process that has started us (starter.c); -1: none */
     const char *record;    /* file to record to; NULL: none */
     enum record_mode record_mode;
     const char *state;    /* directory that keeps the machine; NULL: none */
     bool sync;            /* it survives a loss of power, too */
-    bool fuse_ioctls;     /* with notify_fd: that is for VFIO alone, and zcrypt's come by FUSE */
     bool quiet;           /* no messages on standard error */
     const char *pid_file; /* file that holds our process id while we serve; NULL: none */
     bool has_secret;

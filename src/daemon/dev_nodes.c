@@ -42,7 +42,7 @@ static int place(struct daemon *d, const struct sysfs_entry *entry)
     char path[PATH_BYTES], target[PATH_BYTES];
     int rc;
 
-    if (d->seccomp && !d->options->fuse_ioctls) {
+    if (d->seccomp && d->options->notify) {
         rc = seccomp_node_place(d->options->dev_links, entry->name, entry->mode);
         return rc < 0 ? rc : seccomp_add_node(d->seccomp, entry->name, entry->ino);
     }
@@ -55,7 +55,7 @@ static void displace(struct daemon *d, const struct dev_node *node)
 {
     char path[PATH_BYTES];
 
-    if (d->seccomp && !d->options->fuse_ioctls) {
+    if (d->seccomp && d->options->notify) {
         seccomp_node_displace(d->options->dev_links, node->name);
         return;
     }
@@ -101,21 +101,25 @@ static void add(struct daemon *d, const struct sysfs_entry *entry)
     d->dev_nodes[d->dev_node_count++] = node;
 }
 
-void daemon_dev_nodes(struct daemon *d, const struct command *command)
+void daemon_dev_nodes_update(struct daemon *d)
 {
     const struct sysfs_tree *tree = core_tree(d->door.core, CORE_HOST_TREE);
     struct sysfs_entry entry;
     uint64_t cursor = 0;
     sysfs_ino nodes;
 
-    if (!d->options->dev_links || command->kind != CMD_STORE ||
-        command->store.tree != CORE_HOST_TREE ||
-        sysfs_dir_of(command->store.ino).kind != SYSFS_ZCRYPT_CLASS ||
-        sysfs_resolve(tree, "dev", &nodes) < 0)
+    if (!d->options->dev_links || sysfs_resolve(tree, "dev", &nodes) < 0)
         return;
     remove_stale(d, tree);
     /* z90crypt was made by `apus run` before the program started. */
     while (sysfs_next(tree, nodes, &cursor, &entry) == 1)
         if (strcmp(entry.name, "z90crypt") != 0 && !is_placed(d, entry.ino))
             add(d, &entry);
+}
+
+void daemon_dev_nodes(struct daemon *d, const struct command *command)
+{
+    if (command->kind == CMD_STORE && command->store.tree == CORE_HOST_TREE &&
+        sysfs_dir_of(command->store.ino).kind == SYSFS_ZCRYPT_CLASS)
+        daemon_dev_nodes_update(d);
 }

@@ -53,6 +53,7 @@ struct daemon {
     unsigned dev_node_count;
     struct daemon_mount *mounts;
     sd_event_source *sweeper; /* frees mounts that have ended */
+    sd_event_source *starter; /* the socket to the process that has started us */
     struct own_file pid_file; /* path NULL: there is none */
     bool pid_written;
     struct service_sockets sockets; /* that the service manager has passed */
@@ -82,6 +83,11 @@ void daemon_state_sync(void *daemon);
 /* Called after each command: if it created or destroyed a zcrypt node, updates
  * options->dev_links. */
 void daemon_dev_nodes(struct daemon *d, const struct command *command);
+/* The same whatever the command was: options->dev_links has just been laid out. */
+void daemon_dev_nodes_update(struct daemon *d);
+
+/* starter.c: watches options->starter_fd. A negative result is an error of the event loop. */
+int daemon_starter_watch(struct daemon *d);
 
 /* Hands d->effects to all front ends. */
 void daemon_spread(struct daemon *d);

@@ -55,9 +55,12 @@ int service_watchdog(sd_event *event)
     return sd_event_set_watchdog(event, true);
 }
 
-void service_ready(void)
+void service_ready(bool is_main)
 {
-    sd_notify(0, "READY=1");
+    if (is_main)
+        sd_notifyf(0, "MAINPID=%d\nREADY=1", (int)getpid());
+    else
+        sd_notify(0, "READY=1");
 }
 
 void service_stopping(void)

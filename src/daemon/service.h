@@ -26,7 +26,8 @@ int service_sockets(struct service_sockets *out, struct text *why);
 /* The event loop reports to the watchdog, if there is one. */
 int service_watchdog(sd_event *event);
 
-void service_ready(void);
+/* is_main: in place of the process that the service manager has started. */
+void service_ready(bool is_main);
 void service_stopping(void);
 
 /* Whether standard error goes to the journal, which wants a level ("<4>") before each line. */

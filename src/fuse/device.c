@@ -56,7 +56,7 @@ static int refuse_mount(int err, const char *where, struct text *why)
     }
 }
 
-int fuse_device_mount(const char *where, struct text *why)
+int fuse_device_mount(const char *source, const char *where, struct text *why)
 {
     int err, fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
     char options[128];
@@ -66,7 +66,7 @@ int fuse_device_mount(const char *where, struct text *why)
     snprintf(options, sizeof(options),
              "fd=%d,rootmode=40000,user_id=%u,group_id=%u,allow_other,default_permissions", fd,
              (unsigned)geteuid(), (unsigned)getegid());
-    if (mount("apus", where, "fuse.apus", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) == 0)
+    if (mount(source, where, "fuse.apus", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) == 0)
         return fd;
     err = errno;
     close(fd);

@@ -232,7 +232,7 @@ int mount_attach(const char *mountpoint, bool *by_helper, char **absolute, struc
 {
     string_auto path = NULL;
     int rc = check_mountpoint(mountpoint, &path, why);
-    int fd = rc < 0 ? rc : fuse_device_mount(path, why);
+    int fd = rc < 0 ? rc : fuse_device_mount("apus", path, why);
 
     *by_helper = rc == 0 && fd == -EPERM && geteuid() != 0;
     if (*by_helper) {

@@ -240,7 +240,7 @@ static int keep_sysfs(const char *path)
     return 0;
 }
 
-int compose_prepare(struct compose *out)
+int compose_prepare(const char *source, struct compose *out)
 {
     struct compose c = {.tree = -1};
     text_auto why = {0};
@@ -250,7 +250,7 @@ int compose_prepare(struct compose *out)
     if (ret == 0)
         ret = keep_sysfs(c.layers[0].path);
     if (ret == 0) {
-        ret = fuse = fuse_device_mount(c.layers[0].path, &why);
+        ret = fuse = fuse_device_mount(source, c.layers[0].path, &why);
         if (ret < 0)
             run_error("%s", why.data);
     }

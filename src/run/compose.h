@@ -36,9 +36,10 @@ struct compose {
 
 /*
  * Mounts the machine's tree at a place that will be covered, and opens the directories that will be
- * covered. Returns the descriptor to serve (close-on-exec), or -errno after an error message.
+ * covered; source: its device in lists of mounts. Returns the descriptor to serve (close-on-exec),
+ * or -errno after an error message.
  */
-int compose_prepare(struct compose *out);
+int compose_prepare(const char *source, struct compose *out);
 
 /*
  * Composes /sys, /dev, /run and /etc, once the tree is served. Releases c. 0, or -errno after an

@@ -6,16 +6,18 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "run/error.h"
 #include "run/program.h"
+#include "socket/starter.h"
 
-#define ARGS_MAX 32
+#define ARGS_MAX 40
 
 struct args {
     const char *v[ARGS_MAX]; /* ends with NULL */
@@ -55,39 +57,41 @@ static void add_fd(struct args *a, const char *option, int fd)
     fcntl(fd, F_SETFD, 0);
 }
 
-static void list_args(const struct daemon_start *how, int ready, struct args *a)
+static void list_args(const struct daemon_start *how, int ready, int starter, struct args *a)
 {
     add_flag(a, "apus", true);
     add_flag(a, "daemon", true);
     add_fd(a, "--ready-fd", ready);
+    add_fd(a, "--starter-fd", starter);
     add(a, "--socket", how->socket);
     add_fd(a, "--fuse-fd", how->fuse);
-    add(a, "--dev-links", how->fuse >= 0 ? "/dev" : NULL);
+    add(a, "--dev-links", how->ioctl ? "/dev" : NULL);
+    add(a, "--ioctl", how->ioctl);
     add_flag(a, "--no-tree", how->fuse < 0);
     add_flag(a, "--quiet", !how->verbose);
     add_fd(a, "--uevent-fd", how->uevents);
     if (how->uevents >= 0)
         add_number(a, "--outside", how->outside);
-    add_fd(a, "--notify-fd", how->notify);
-    add_flag(a, "--fuse-ioctls", how->notify >= 0 && how->fuse_ioctls);
     add(a, "--machine", how->machine);
     add_fd(a, "--machine-fd", how->machine ? how->machine_text : -1);
     add(a, "--abi", how->abi);
+    add(a, "--state", how->state);
+    add_flag(a, "--sync", how->sync);
     add(a, "--record", how->record);
     add_flag(a, "--append", how->append);
     add_flag(a, "--force", how->force);
 }
 
-static _Noreturn void become_daemon(const struct daemon_start *how, int ready, pid_t parent)
+static _Noreturn void become_daemon(const struct daemon_start *how, int ready, int starter)
 {
     struct args args = {0};
 
-    list_args(how, ready, &args);
+    list_args(how, ready, starter, &args);
+    for (const int *fd = how->keep; fd && *fd >= 0; fd++)
+        fcntl(*fd, F_SETFD, 0);
+    unsetenv("WATCHDOG_PID"); /* it is this process that tells the service manager */
     /* Ctrl-C in the terminal is for the program; the daemon must not get it. */
     setsid();
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent)
-        _exit(PROGRAM_FAILED);
     execv("/proc/self/exe", (char **)args.v);
     run_error("cannot start the daemon: %s (is /proc mounted?)", error_text(errno));
     _exit(PROGRAM_FAILED);
@@ -120,27 +124,66 @@ static int wait_ready(int fd, pid_t daemon)
     return -EIO;
 }
 
-int daemon_start(const struct daemon_start *how, pid_t *out)
+/* Both pipes, or -errno after a message. */
+static int open_links(int ready[2], int starter[2])
 {
-    pid_t parent = getpid(), child;
-    int ready[2], ret;
+    int ret;
 
-    if (pipe2(ready, O_CLOEXEC) < 0) {
+    if (pipe2(ready, O_CLOEXEC) == 0) {
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, starter) == 0)
+            return 0;
         ret = -errno;
-        run_error("cannot create a pipe: %s", error_text(-ret));
-        return ret;
+        close(ready[0]);
+        close(ready[1]);
+    } else {
+        ret = -errno;
     }
+    run_error("cannot create a pipe: %s", error_text(-ret));
+    return ret;
+}
+
+int daemon_start(const struct daemon_start *how, struct daemon_process *out)
+{
+    int ready[2], starter[2], ret = open_links(ready, starter);
+    pid_t child;
+
+    if (ret < 0)
+        return ret;
     child = fork();
     if (child == 0)
-        become_daemon(how, ready[1], parent);
+        become_daemon(how, ready[1], starter[1]);
     ret = child < 0 ? -errno : 0;
     close(ready[1]);
+    close(starter[1]);
     if (ret < 0)
         run_error("cannot start a process: %s", error_text(-ret));
     else
         ret = wait_ready(ready[0], child);
     close(ready[0]);
-    if (ret == 0)
-        *out = child;
+    if (ret < 0)
+        close(starter[0]);
+    else
+        *out = (struct daemon_process){child, starter[0]};
     return ret;
+}
+
+int daemon_settle(const struct daemon_process *daemon, bool leave)
+{
+    char word = leave ? STARTER_LEAVES : STARTER_STAYS;
+    ssize_t n = send(daemon->link, &word, 1, MSG_NOSIGNAL);
+
+    while (n == 1 && (n = recv(daemon->link, &word, 1, 0)) < 0 && errno == EINTR)
+        n = 1;
+    if (n == 1)
+        return 0;
+    run_error("the daemon has ended");
+    return -EPIPE;
+}
+
+void daemon_end(struct daemon_process *daemon)
+{
+    if (daemon->pid)
+        program_end(daemon->pid);
+    close(daemon->link);
+    *daemon = (struct daemon_process){.link = -1};
 }

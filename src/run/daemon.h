@@ -9,16 +9,16 @@
 /*
  * How `apus run` starts the daemon: as a child that executes this program as
  *
- *   apus daemon --fuse-fd N --socket PATH --ready-fd M --quiet
- *               --dev-links /dev [--machine FILE --machine-fd T] [--abi PROFILE]
- *               [--record FILE [--append|--force]] [--uevent-fd U --outside I] [--notify-fd S
- *               [--fuse-ioctls]]
+ *   apus daemon --fuse-fd N --socket PATH --ready-fd M --starter-fd S --quiet
+ *               --dev-links /dev --ioctl WAY [--machine FILE --machine-fd T] [--abi PROFILE]
+ *               [--state DIR [--sync]] [--record FILE [--append|--force]]
+ *               [--uevent-fd U --outside I]
  *
  * N is an open /dev/fuse that is already mounted, U a socket of uevent_socket_open, and I the inode
  * number of the outer network namespace, which must get no uevents. Once the tree and the socket
  * are served, the daemon writes a byte to M and closes it; on failure it prints an error message
- * and exits with a status other than 0. On SIGTERM, which it also gets when its parent dies, it
- * exits with status 0.
+ * and exits with a status other than 0. S is its link to whoever starts it (socket/starter.h): it
+ * ends when that is closed, as on SIGTERM, unless it was told that its starter leaves.
  */
 struct daemon_start {
     int fuse;            /* N; -1: --no-tree instead */
@@ -31,12 +31,25 @@ struct daemon_start {
     bool verbose;        /* omit --quiet */
     int uevents;         /* U; -1: none */
     uint64_t outside;    /* I */
-    int notify;          /* S, one end of a socket pair for the seccomp listener; -1: none */
-    bool fuse_ioctls;    /* the listener is only for VFIO */
+    const char *ioctl;   /* WAY; NULL: it serves no device nodes */
+    const char *state;   /* DIR; NULL: nothing outlives it */
+    bool sync;           /* with state */
+    const int *keep;     /* descriptors that stay open as long as it runs; -1 ends them */
 };
 
-/* Starts the daemon and waits until it serves. 0 with its process id in *out, or -errno after an
- * error message. */
-int daemon_start(const struct daemon_start *how, pid_t *out);
+struct daemon_process {
+    pid_t pid; /* 0: none */
+    int link;  /* the other end of S; close-on-exec */
+};
+
+/* Starts the daemon and waits until it serves. 0, or -errno after an error message. */
+int daemon_start(const struct daemon_start *how, struct daemon_process *out);
+
+/* Once /dev is laid out: the daemon makes its device nodes there. leave: it is to stay when this
+ * process ends, and lets go of standard input, output and error. 0, or -errno after a message. */
+int daemon_settle(const struct daemon_process *daemon, bool leave);
+
+/* Ends it, and waits; also if it has ended already. */
+void daemon_end(struct daemon_process *daemon);
 
 #endif

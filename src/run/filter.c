@@ -16,7 +16,6 @@
 
 #include "base/error.h"
 #include "run/error.h"
-#include "socket/fds.h"
 
 /* NARROW: the architecture of 32-bit programs, whose ioctl has the same number everywhere. */
 #if defined(__x86_64__)
@@ -132,20 +131,14 @@ static int refuse(int error, bool needed)
     return -error;
 }
 
-int filter_hand_over(int socket, bool zcrypt, bool needed)
+int filter_hand_over(const struct program_entry *entry)
 {
-    int ret, fd = install(zcrypt);
-    char ready;
+    int ret, fd = install(entry->zcrypt);
 
     if (fd < 0)
-        return refuse(-fd, needed);
-    ret = fds_send(socket, "", 1, fd) < 0 ? -errno : 0;
+        return refuse(-fd, entry->needed);
+    ret = entry->hand_over(entry->data, fd);
     close(fd);
-    /* The nodes are in place then; a daemon that has ended closes its end. */
-    if (ret == 0 && read(socket, &ready, 1) < 0)
-        ret = -errno;
-    if (ret < 0)
-        run_error("cannot pass the seccomp listener to the daemon: %s", error_text(-ret));
     return ret;
 }
 

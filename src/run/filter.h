@@ -2,20 +2,19 @@
 #ifndef APUS_RUN_FILTER_H
 #define APUS_RUN_FILTER_H
 
-#include <stdbool.h>
+#include "run/program.h"
 
 /*
  * Installs a seccomp filter for this process and its children. It reports each ioctl(2) with a
  * number of type ';' (0x3b: VFIO, iommufd) and, if zcrypt, 'z' (0x7a) to a listener and allows
- * everything else; 32-bit programs are covered, too. The listener is passed over the socket, one
- * end of a pair whose other end the daemon has (seccomp/listener.h); the daemon reports when it is
- * ready.
+ * everything else; 32-bit programs are covered, too. entry->hand_over passes the listener to the
+ * daemon (seccomp/listener.h).
  *
  * no_new_privs is set only if required: if the process lacks CAP_SYS_ADMIN in its user namespace.
- * 0, or -errno after an error message that says what is not available; needed: it is an error,
- * because --ioctl=notify was requested.
+ * 0, or -errno after an error message that says what is not available; entry->needed: it is an
+ * error, because --ioctl=notify was requested.
  */
-int filter_hand_over(int socket, bool zcrypt, bool needed);
+int filter_hand_over(const struct program_entry *entry);
 
 /*
  * Puts them behind a filter that says yes, and does nothing, to what libvirt insists on before it

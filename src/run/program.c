@@ -91,9 +91,27 @@ static _Noreturn void execute(char **argv)
     _exit(err == ENOENT ? PROGRAM_MISSING : PROGRAM_UNRUNNABLE);
 }
 
+static _Noreturn void become(char **argv, const sigset_t *old, pid_t parent,
+                             const struct program_entry *entry)
+{
+    if (entry && entry->enter && entry->enter(entry->data) < 0)
+        _exit(PROGRAM_FAILED);
+    /* Behind that, which may change what the kernel resets it for. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(PROGRAM_FAILED);
+    sigprocmask(SIG_SETMASK, old, NULL);
+    if (entry && entry->hand_over) {
+        filter_grant();
+        if (filter_hand_over(entry) < 0 && entry->needed)
+            _exit(PROGRAM_FAILED);
+    }
+    execute(argv);
+}
+
 /* Starts the program with the signal mask old. Returns its process id, or -errno after an error
- * message. listener: as for program_run_watched. */
-static pid_t start(char **argv, const sigset_t *old, const struct program_listener *listener)
+ * message. entry: as for program_run_entered. */
+static pid_t start(char **argv, const sigset_t *old, const struct program_entry *entry)
 {
     pid_t parent = getpid();
     pid_t child = fork();
@@ -102,18 +120,9 @@ static pid_t start(char **argv, const sigset_t *old, const struct program_listen
         child = -errno;
         run_error("cannot start a process: %s", error_text(-child));
     }
-    if (child)
-        return child;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(PROGRAM_FAILED);
-    sigprocmask(SIG_SETMASK, old, NULL);
-    if (listener)
-        filter_grant();
-    if (listener && filter_hand_over(listener->socket, listener->zcrypt, listener->needed) < 0 &&
-        listener->needed)
-        _exit(PROGRAM_FAILED);
-    execute(argv);
+    if (child == 0)
+        become(argv, old, parent, entry);
+    return child;
 }
 
 /* Converts a wait status to an exit status. */
@@ -171,7 +180,7 @@ static int watch(int signals, pid_t program, pid_t *daemon)
     return status;
 }
 
-int program_run_watched(char **argv, pid_t *daemon, const struct program_listener *listener)
+int program_run_entered(char **argv, pid_t *daemon, const struct program_entry *entry)
 {
     bool had_daemon = *daemon != 0;
     int signals, status = PROGRAM_FAILED;
@@ -185,7 +194,7 @@ int program_run_watched(char **argv, pid_t *daemon, const struct program_listene
     signals = signalfd(-1, &set, SFD_CLOEXEC);
     if (signals < 0)
         return run_error("cannot watch signals: %s", error_text(errno)), PROGRAM_FAILED;
-    program = start(argv, &old, listener);
+    program = start(argv, &old, entry);
     if (program > 0)
         status = watch(signals, program, daemon);
     close(signals);
@@ -194,7 +203,7 @@ int program_run_watched(char **argv, pid_t *daemon, const struct program_listene
 
 int program_run(char **argv, pid_t *daemon)
 {
-    return program_run_watched(argv, daemon, NULL);
+    return program_run_entered(argv, daemon, NULL);
 }
 
 /* Whether the child has ended; SIGCHLD is blocked. */

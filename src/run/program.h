@@ -31,15 +31,19 @@ int program_check(const char *name);
  */
 int program_run(char **argv, pid_t *daemon);
 
-/* How the listener for a program's ioctls is passed to the daemon (run/filter.h). */
-struct program_listener {
-    int socket;
-    bool zcrypt; /* also zcrypt's ioctls, not only VFIO's */
-    bool needed; /* without it the program is not started */
+/* What happens in the new process before it becomes the program. Functions return 0, or -errno
+ * after a message. */
+struct program_entry {
+    int (*enter)(void *data); /* moves it to where the program runs; NULL: here */
+    /* Passes the listener for its ioctls (run/filter.h) to the daemon; NULL: it has no filter. */
+    int (*hand_over)(void *data, int listener);
+    bool zcrypt; /* the filter reports zcrypt's ioctls, too, not only VFIO's */
+    bool needed; /* without the filter the program is not started */
+    void *data;
 };
 
-/* The same, with a listener, which may be NULL. */
-int program_run_watched(char **argv, pid_t *daemon, const struct program_listener *listener);
+/* The same, with an entry, which may be NULL. */
+int program_run_entered(char **argv, pid_t *daemon, const struct program_entry *entry);
 
 /* Ends a child with SIGTERM, or after some seconds with SIGKILL, and waits for it. */
 void program_end(pid_t child);

@@ -10,36 +10,60 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "run/error.h"
+#include "run/layout.h"
+#include "run/members.h"
 
 /* Leaves room for "/1234567890.99/control" after the base. */
 #define BASE_MAX (RUNTIME_PATH_MAX - 24)
 
-static void close_dir(DIR **d)
+#define STEP_MS       20
+#define ENDING_MS     5000 /* until a machine that ends has ended */
+#define DAEMON_END_MS 10000
+#define PROGRAM_MS    5000 /* that programs have to end */
+#define ORPHAN_MS     300  /* the same, when their machine has gone already */
+
+static void nap(void)
 {
-    if (*d)
-        closedir(*d);
+    nanosleep(&(struct timespec){.tv_nsec = STEP_MS * 1000000}, NULL);
 }
 
-#define dir_auto __attribute__((cleanup(close_dir))) DIR
+/* base/name, dir/name */
+static void join(char out[RUNTIME_PATH_MAX], const char *dir, const char *name)
+{
+    snprintf(out, RUNTIME_PATH_MAX, "%.*s/%s", RUNTIME_PATH_MAX - 2 - (int)strlen(name), dir, name);
+}
+
+static void default_base(char out[RUNTIME_PATH_MAX])
+{
+    const char *xdg = getenv("XDG_RUNTIME_DIR");
+
+    if (geteuid() == 0 && access("/run", W_OK) == 0)
+        snprintf(out, RUNTIME_PATH_MAX, "/run/apus");
+    else if (xdg && *xdg)
+        snprintf(out, RUNTIME_PATH_MAX, "%s/apus", xdg);
+    else
+        snprintf(out, RUNTIME_PATH_MAX, "/tmp/apus-%u", (unsigned)getuid());
+}
 
 int runtime_base(char out[RUNTIME_PATH_MAX])
 {
     const char *own = getenv("APUS_RUNTIME_DIR");
-    const char *xdg = getenv("XDG_RUNTIME_DIR");
-    int len;
 
     if (own && *own)
-        len = snprintf(out, RUNTIME_PATH_MAX, "%s", own);
+        snprintf(out, RUNTIME_PATH_MAX, "%s", own);
     else
-        len = snprintf(out, RUNTIME_PATH_MAX, "%s/apus-%u", xdg && *xdg ? xdg : "/tmp",
-                       (unsigned)getuid());
-    if (len < BASE_MAX)
+        default_base(out);
+    if (strlen(out) < BASE_MAX)
         return 0;
     run_error("the path of the runtime directory is too long for a socket; set APUS_RUNTIME_DIR to "
               "one of fewer than %d bytes",
@@ -47,44 +71,82 @@ int runtime_base(char out[RUNTIME_PATH_MAX])
     return -ENAMETOOLONG;
 }
 
+bool runtime_is_named(const char *name)
+{
+    return !(*name >= '0' && *name <= '9');
+}
+
+bool runtime_name_is_valid(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    size_t len = strlen(name);
+
+    return len && len < RUNTIME_NAME_MAX && strchr(letters, *name) && strcmp(name, "lock") != 0 &&
+           strspn(name + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+               len - 1;
+}
+
+/* Its programs go with it, since nothing else is left of it; those of an `apus run` are their
+ * user's. */
+static void end_programs(const char *dir)
+{
+    struct run_info info;
+
+    if (runtime_is_named(strrchr(dir, '/') + 1) && run_info_read(dir, &info) == 0)
+        members_end(info.source, 0, ORPHAN_MS);
+}
+
 static void remove_dir(const char *dir, runtime_ending_fn *ending)
 {
-    static const char *const files[] = {"control", "control.guest", "lock"};
-    char path[RUNTIME_PATH_MAX + 16];
+    static const char *const files[] = {"control",    "control.guest", RUN_INFO,
+                                        RUN_INFO_NEW, "lock",          NULL};
+    char path[RUNTIME_PATH_MAX];
 
-    snprintf(path, sizeof(path), "%.107s/control", dir);
+    end_programs(dir);
+    join(path, dir, "control");
     ending(path);
-    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-        snprintf(path, sizeof(path), "%.107s/%s", dir, files[i]);
+    for (int i = 0; files[i]; i++) {
+        join(path, dir, files[i]);
         unlink(path);
     }
     rmdir(dir);
 }
 
-/* Whether the `apus run` that owns the directory called name is still running. */
+/* Whether a lock is held, or, as errno says, cannot be looked at. */
+static bool is_locked(const char *lock)
+{
+    fd_auto fd = open(lock, O_RDONLY | O_CLOEXEC);
+
+    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 static bool is_alive(const char *base, const char *name)
 {
-    char path[RUNTIME_PATH_MAX + NAME_MAX + 8];
-    int fd;
-    bool locked;
+    char dir[RUNTIME_PATH_MAX], path[RUNTIME_PATH_MAX];
 
-    snprintf(path, sizeof(path), "%s/%s/lock", base, name);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    locked = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-    close(fd);
-    return locked;
+    join(dir, base, name);
+    join(path, dir, "lock");
+    return is_locked(path);
+}
+
+/* Whether it is one of ours: a directory of another kind may be beside them. */
+static bool has_lock(const char *base, const char *name)
+{
+    char dir[RUNTIME_PATH_MAX], path[RUNTIME_PATH_MAX];
+
+    join(dir, base, name);
+    join(path, dir, "lock");
+    return access(path, F_OK) == 0;
 }
 
 /* The next directory in d whose name may be that of a machine, or NULL. */
 static const char *next_name(DIR *d)
 {
-    const struct dirent *e;
+    const char *name;
 
-    while ((e = readdir(d))) {
-        if (e->d_name[0] >= '0' && e->d_name[0] <= '9' && strlen(e->d_name) < 15)
-            return e->d_name;
+    while ((name = layout_next_name(d))) {
+        if (runtime_is_named(name) ? runtime_name_is_valid(name) : strlen(name) < 15)
+            return name;
     }
     return NULL;
 }
@@ -95,11 +157,11 @@ static void sweep(const char *base, runtime_ending_fn *ending)
     const char *name;
 
     while (d && (name = next_name(d))) {
-        char path[RUNTIME_PATH_MAX + 16];
+        char path[RUNTIME_PATH_MAX];
 
-        if (is_alive(base, name))
+        if (is_alive(base, name) || (runtime_is_named(name) && !has_lock(base, name)))
             continue;
-        snprintf(path, sizeof(path), "%s/%.14s", base, name);
+        join(path, base, name);
         remove_dir(path, ending);
     }
 }
@@ -140,27 +202,42 @@ static int lock_base(const char *base)
     return fd;
 }
 
-static int make_own(const char *base, struct runtime *out)
+/* A directory with a lock that is held; what is left of an unfinished one has a process id for its
+ * name, and is swept. */
+static int make_numbered(const char *base, struct runtime *out)
 {
-    char path[RUNTIME_PATH_MAX + 8];
+    char name[32], path[RUNTIME_PATH_MAX];
     int made = -1;
 
     /* The name may be taken by a process with the same PID in another PID namespace. */
     for (int i = 0; i < 100 && made < 0; i++) {
-        if (i == 0)
-            snprintf(out->dir, sizeof(out->dir), "%.83s/%d", base, (int)getpid());
-        else
-            snprintf(out->dir, sizeof(out->dir), "%.83s/%d.%d", base, (int)getpid(), i);
+        snprintf(name, sizeof name, i ? "%d.%d" : "%d", (int)getpid(), i);
+        join(out->dir, base, name);
         made = mkdir(out->dir, 0700);
         if (made < 0 && errno != EEXIST)
             return -errno;
     }
     if (made < 0)
         return -EEXIST;
-    snprintf(path, sizeof(path), "%s/lock", out->dir);
+    join(path, out->dir, "lock");
     out->lock = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (out->lock < 0 || flock(out->lock, LOCK_EX | LOCK_NB) < 0)
+    /* Waits for those that only look whether it is locked. */
+    if (out->lock < 0 || flock(out->lock, LOCK_EX) < 0)
         return -errno;
+    return 0;
+}
+
+static int make_own(const char *base, const char *name, struct runtime *out)
+{
+    char path[RUNTIME_PATH_MAX];
+    int ret = make_numbered(base, out);
+
+    if (ret < 0 || !name)
+        return ret;
+    join(path, base, name);
+    if (rename(out->dir, path) < 0)
+        return -errno;
+    memcpy(out->dir, path, sizeof path);
     return 0;
 }
 
@@ -176,9 +253,11 @@ static _Noreturn void guard(const struct runtime *r, int fd)
     null = open("/dev/null", O_RDWR);
     for (int i = 0; i < 3; i++)
         dup2(null, i);
-    dup2(fd, 3);
-    close_range(4, ~0u, 0);
-    if (chdir("/") == 0 && read(3, &byte, 1) == 0)
+    /* The lock stays: until the directory is gone the machine has not ended. */
+    fd = dup2(fcntl(fd, F_DUPFD, 5), 3);
+    dup2(fcntl(r->lock, F_DUPFD, 5), 4);
+    close_range(5, ~0u, 0);
+    if (chdir("/") == 0 && read(fd, &byte, 1) == 0)
         remove_dir(r->dir, r->ending);
     _exit(0);
 }
@@ -209,7 +288,83 @@ void runtime_remove(struct runtime *r)
         close(r->lock);
 }
 
-int runtime_create(struct runtime *out, runtime_ending_fn *ending)
+/* 0: nobody answers. */
+static pid_t daemon_at(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct ucred peer = {0};
+    socklen_t len = sizeof peer;
+    fd_auto fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%.107s", path);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+        return 0;
+    return peer.pid;
+}
+
+pid_t runtime_daemon(const struct runtime_machine *m)
+{
+    return daemon_at(m->socket);
+}
+
+static void describe(const char *base, const char *name, struct runtime_machine *out)
+{
+    *out = (struct runtime_machine){0};
+    snprintf(out->name, sizeof out->name, "%.32s", name);
+    join(out->dir, base, name);
+    join(out->socket, out->dir, "control");
+    run_info_read(out->dir, &out->info);
+}
+
+/* Waits for the machine of that name, if it is about to end. Returns with the lock of the base, or
+ * -errno; -EEXIST: it goes on. */
+static int lock_for(const char *base, const char *name, runtime_ending_fn *ending)
+{
+    struct runtime_machine m;
+    int lock;
+
+    for (unsigned waited = 0;; waited += STEP_MS) {
+        lock = lock_base(base);
+        if (lock < 0)
+            return lock;
+        sweep(base, ending);
+        if (!name || !is_alive(base, name))
+            return lock;
+        close(lock);
+        describe(base, name, &m);
+        if (waited >= ENDING_MS || runtime_daemon(&m))
+            return -EEXIST;
+        nap();
+    }
+}
+
+static int refuse_create(int err, const char *base, const char *name)
+{
+    if (err == EEXIST && name)
+        run_error("the machine '%s' is running already; 'apus exec %s' runs programs in it, 'apus "
+                  "down %s' ends it",
+                  name, name, name);
+    else if (err == ENOTEMPTY)
+        run_error("%s/%s is no machine's directory; take another name", base, name);
+    else
+        run_error("cannot create a directory in %s: %s%s", base, error_text(err),
+                  err == ENOSPC ? "; free some space or set APUS_RUNTIME_DIR" : "");
+    return -err;
+}
+
+static int check_length(const char *base, const char *name)
+{
+    size_t max = RUNTIME_PATH_MAX - strlen("//control.guest") - strlen(base) - 1;
+
+    if (!name || strlen(name) <= max)
+        return 0;
+    run_error("the name '%s' is too long for a socket in %s; set APUS_RUNTIME_DIR to a shorter one",
+              name, base);
+    return -ENAMETOOLONG;
+}
+
+int runtime_create(struct runtime *out, const char *name, runtime_ending_fn *ending)
 {
     struct runtime r = {.lock = -1, .guarded = -1, .ending = ending};
     char base[RUNTIME_PATH_MAX];
@@ -217,14 +372,14 @@ int runtime_create(struct runtime *out, runtime_ending_fn *ending)
 
     ret = runtime_base(base);
     if (ret == 0)
+        ret = check_length(base, name);
+    if (ret == 0)
         ret = make_base(base);
     if (ret < 0)
         return ret;
-    lock = ret = lock_base(base);
-    if (ret >= 0) {
-        sweep(base, ending);
-        ret = make_own(base, &r);
-    }
+    lock = ret = lock_for(base, name, ending);
+    if (ret >= 0)
+        ret = make_own(base, name, &r);
     if (lock >= 0)
         close(lock);
     if (ret == 0)
@@ -232,49 +387,134 @@ int runtime_create(struct runtime *out, runtime_ending_fn *ending)
     if (ret < 0) {
         if (*r.dir)
             runtime_remove(&r);
-        run_error("cannot create a directory in %s: %s%s", base, error_text(-ret),
-                  ret == -ENOSPC ? "; free some space or set APUS_RUNTIME_DIR" : "");
-        return ret;
+        return refuse_create(-ret, base, name);
     }
-    snprintf(r.socket, sizeof(r.socket), "%.99s/control", r.dir);
+    join(r.socket, r.dir, "control");
     *out = r;
     return 0;
 }
 
-static void list_running(const char *base)
-{
-    dir_auto *d = opendir(base);
-    const char *name;
-
-    while (d && (name = next_name(d))) {
-        if (is_alive(base, name))
-            fprintf(stderr, "  --socket %s/%s/control\n", base, name);
-    }
-}
-
-int runtime_find_socket(char out[RUNTIME_PATH_MAX])
+void runtime_sweep(runtime_ending_fn *ending)
 {
     char base[RUNTIME_PATH_MAX];
-    int running = 0;
+    int lock;
+
+    if (runtime_base(base) < 0 || access(base, F_OK) < 0 || make_base(base) < 0)
+        return;
+    lock = lock_base(base);
+    if (lock < 0)
+        return;
+    sweep(base, ending);
+    close(lock);
+}
+
+void runtime_each(void (*each)(void *data, const struct runtime_machine *m), void *data)
+{
+    struct runtime_machine m;
+    char base[RUNTIME_PATH_MAX];
     const char *name;
 
     if (runtime_base(base) < 0)
-        return -ENAMETOOLONG;
+        return;
 
     dir_auto *d = opendir(base);
 
     while (d && (name = next_name(d))) {
-        if (is_alive(base, name) && running++ == 0)
-            snprintf(out, RUNTIME_PATH_MAX, "%.83s/%.14s/control", base, name);
+        if (!is_alive(base, name))
+            continue;
+        describe(base, name, &m);
+        each(data, &m);
     }
-    if (running == 1)
-        return 0;
-    if (running == 0) {
-        run_error("no machine is running; start one with 'apus run', or give the socket of a "
-                  "daemon with --socket");
+}
+
+int runtime_look(const char *name, struct runtime_machine *out)
+{
+    char base[RUNTIME_PATH_MAX];
+
+    if (runtime_base(base) < 0)
+        return -ENAMETOOLONG;
+    if ((runtime_is_named(name) && !runtime_name_is_valid(name)) || strchr(name, '/') ||
+        !is_alive(base, name)) {
+        run_error("there is no machine '%s'; 'apus list' lists those that run", name);
         return -ENOENT;
     }
-    run_error("%d machines are running; choose one with:", running);
-    list_running(base);
+    describe(base, name, out);
+    if (*out->info.source)
+        return 0;
+    run_error("the machine '%s' is still starting", name);
+    return -EAGAIN;
+}
+
+static bool ends_within(const char *lock, unsigned ms)
+{
+    for (unsigned waited = 0; is_locked(lock); waited += STEP_MS) {
+        if (waited >= ms)
+            return false;
+        nap();
+    }
+    return true;
+}
+
+int runtime_end(const struct runtime_machine *m, runtime_ending_fn *ending)
+{
+    pid_t daemon = runtime_daemon(m);
+    fd_auto process = daemon ? pidfd_open(daemon, 0) : -1;
+    char lock[RUNTIME_PATH_MAX];
+
+    join(lock, m->dir, "lock");
+    members_end(m->info.source, daemon, PROGRAM_MS);
+    if (process >= 0)
+        pidfd_send_signal(process, SIGTERM, NULL, 0);
+    if (!ends_within(lock, DAEMON_END_MS) && process >= 0) {
+        run_error("the daemon did not end within %d seconds and was killed", DAEMON_END_MS / 1000);
+        pidfd_send_signal(process, SIGKILL, NULL, 0);
+    }
+    if (!ends_within(lock, ENDING_MS)) {
+        run_error("the machine '%s' does not end: a process has its lock still", m->name);
+        return -EBUSY;
+    }
+    runtime_sweep(ending);
+    return 0;
+}
+
+struct search {
+    char *socket;
+    unsigned count;
+};
+
+static void find_one(void *data, const struct runtime_machine *m)
+{
+    struct search *s = data;
+
+    if (s->count++ == 0)
+        memcpy(s->socket, m->socket, RUNTIME_PATH_MAX);
+}
+
+static void list_one(void *data, const struct runtime_machine *m)
+{
+    fprintf(stderr, "  -n %s\n", m->name);
+}
+
+int runtime_find_socket(const char *name, char out[RUNTIME_PATH_MAX])
+{
+    struct search s = {.socket = out};
+    struct runtime_machine m;
+    int ret;
+
+    if (name) {
+        ret = runtime_look(name, &m);
+        memcpy(out, m.socket, RUNTIME_PATH_MAX);
+        return ret;
+    }
+    runtime_each(find_one, &s);
+    if (s.count == 1)
+        return 0;
+    if (s.count == 0) {
+        run_error("no machine is running; start one with 'apus run' or 'apus up', or give the "
+                  "socket of a daemon with --socket");
+        return -ENOENT;
+    }
+    run_error("%u machines are running; choose one with:", s.count);
+    runtime_each(list_one, NULL);
     return -EEXIST;
 }

@@ -27,6 +27,16 @@ struct seccomp_node {
 
 LIST_HEAD(seccomp_calls, seccomp_call);
 
+/* The other end of a program's filter. It goes when no process has that filter any more. */
+struct seccomp_line {
+    struct seccomp *owner;
+    LIST_ENTRY(seccomp_line) link;
+    int fd;
+    sd_event_source *source;
+};
+
+LIST_HEAD(seccomp_lines, seccomp_line);
+
 struct seccomp {
     struct door *door;
     sd_event *event;
@@ -34,8 +44,9 @@ struct seccomp {
     struct vfio *vfio;
     bool zcrypt; /* the ioctls of zcrypt's nodes come here, not by FUSE */
     const char *dev;
-    int socket, listener; /* listener: -1 until it has arrived */
-    sd_event_source *arrival, *readable, *sweep;
+    bool placed; /* the nodes are in dev */
+    struct seccomp_lines lines;
+    sd_event_source *sweep;
     struct seccomp_calls calls;
     struct seccomp_node *nodes;
     unsigned node_count;
@@ -71,11 +82,11 @@ bool seccomp_waits(int listener, uint64_t id);
 /* vfio.c */
 struct seccomp_notif;
 void seccomp_vfio_new(struct seccomp *n);
-/* The nodes of all devices, when the listener has come. */
+/* The nodes of all devices. */
 void seccomp_vfio_place(struct seccomp *n);
 /* What a descriptor is to VFIO; an error as descriptor_look. */
 int seccomp_vfio_look(const struct seccomp *n, pid_t thread, int fd, struct vfio_target *out);
-void seccomp_vfio_serve(struct seccomp *n, const struct seccomp_notif *request,
+void seccomp_vfio_serve(struct seccomp *n, int line, const struct seccomp_notif *request,
                         const struct vfio_target *target, uid_t user);
 void seccomp_vfio_effects(struct seccomp *n, const struct effects *effects);
 

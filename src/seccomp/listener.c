@@ -2,7 +2,6 @@
 #include "seccomp/listener.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -10,13 +9,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "ioctl/status.h"
 #include "seccomp/internal.h"
-#include "socket/fds.h"
 
 /* Since Linux 6.6: the kernel switches from caller to daemon directly, on the same CPU. */
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -82,7 +79,7 @@ static void sweep_later(struct seccomp *n)
     sd_event_source_set_enabled(n->sweep, SD_EVENT_ONESHOT);
 }
 
-static struct ioctl_call *call_new(struct seccomp *n, const struct seccomp_notif *request,
+static struct ioctl_call *call_new(struct seccomp *n, int line, const struct seccomp_notif *request,
                                    const struct seccomp_node *node, uid_t user)
 {
     struct seccomp_call *c = xcalloc(1, sizeof *c);
@@ -96,7 +93,7 @@ static struct ioctl_call *call_new(struct seccomp *n, const struct seccomp_notif
     c->call.address = request->data.args[2];
     c->call.thread = (pid_t)request->pid;
     c->call.uid = user;
-    c->call.line = n->listener;
+    c->call.line = line;
     c->call.id = request->id;
     LIST_INSERT_HEAD(&n->calls, c, link);
     return &c->call;
@@ -130,7 +127,7 @@ static int find_node(const struct seccomp *n, const struct seccomp_notif *reques
     return 0;
 }
 
-static void serve_on(struct seccomp *n, const struct seccomp_notif *request,
+static void serve_on(struct seccomp *n, int line, const struct seccomp_notif *request,
                      const struct seccomp_node *node, const struct zcrypt *z, uid_t user)
 {
     uint32_t number = (uint32_t)request->data.args[1];
@@ -139,29 +136,29 @@ static void serve_on(struct seccomp *n, const struct seccomp_notif *request,
     int rc;
 
     if (zcrypt_abi_struct_len(number, false)) {
-        ioctl_call_work(call_new(n, request, node, user));
+        ioctl_call_work(call_new(n, line, request, node, user));
         return;
     }
     if (ioctl_is_matrix(number)) {
         data = ioctl_matrix(z, number, &len);
-        ioctl_call_give(call_new(n, request, node, user), data, len);
+        ioctl_call_give(call_new(n, line, request, node, user), data, len);
         return;
     }
     /* The number of open nodes is not known: they are opened without the daemon's knowledge. */
     rc = ioctl_status(z, number, -EOPNOTSUPP, status);
     if (rc < 0) {
-        seccomp_answer(n->listener, request->id, rc);
+        seccomp_answer(line, request->id, rc);
         return;
     }
     len = ioctl_status_len(number);
     data = xcalloc(1, len);
     memcpy(data, status, len);
-    ioctl_call_give(call_new(n, request, node, user), data, len);
+    ioctl_call_give(call_new(n, line, request, node, user), data, len);
 }
 
 /* What was looked up belongs to the caller only if it still waits afterwards. That is checked
  * before its memory is accessed, and a caller that no longer waits gets no answer. */
-static void serve_zcrypt(struct seccomp *n, const struct seccomp_notif *request)
+static void serve_zcrypt(struct seccomp *n, int line, const struct seccomp_notif *request)
 {
     const struct zcrypt *z = core_zcrypt(n->door->core, CORE_HOST_TREE);
     uint32_t number = (uint32_t)request->data.args[1];
@@ -170,7 +167,7 @@ static void serve_zcrypt(struct seccomp *n, const struct seccomp_notif *request)
     int rc = find_node(n, request, &node);
 
     if (rc == 0 && (!node || node->is_vfio || !n->zcrypt)) {
-        seccomp_let_kernel_go_on(n->listener, request->id);
+        seccomp_let_kernel_go_on(line, request->id);
         return;
     }
     if (rc == 0)
@@ -182,12 +179,12 @@ static void serve_zcrypt(struct seccomp *n, const struct seccomp_notif *request)
     if (rc == -EACCES)
         ioctl_desk_forbidden(n->desk, (pid_t)request->pid);
     if (rc < 0)
-        seccomp_answer(n->listener, request->id, rc);
+        seccomp_answer(line, request->id, rc);
     else
-        serve_on(n, request, node, z, user);
+        serve_on(n, line, request, node, z, user);
 }
 
-static void serve_vfio(struct seccomp *n, const struct seccomp_notif *request)
+static void serve_vfio(struct seccomp *n, int line, const struct seccomp_notif *request)
 {
     struct vfio_target target = {0};
     uid_t user = 0;
@@ -196,23 +193,23 @@ static void serve_vfio(struct seccomp *n, const struct seccomp_notif *request)
     if (request->pid)
         rc = seccomp_vfio_look(n, (pid_t)request->pid, (int)request->data.args[0], &target);
     if (rc == -ENOENT || (rc == 0 && !target.known)) {
-        seccomp_let_kernel_go_on(n->listener, request->id);
+        seccomp_let_kernel_go_on(line, request->id);
         return;
     }
     if (rc == 0)
         rc = descriptor_user((pid_t)request->pid, &user);
     if (rc < 0)
-        seccomp_answer(n->listener, request->id, rc);
+        seccomp_answer(line, request->id, rc);
     else
-        seccomp_vfio_serve(n, request, &target, user);
+        seccomp_vfio_serve(n, line, request, &target, user);
 }
 
-static void serve(struct seccomp *n, const struct seccomp_notif *request)
+static void serve(struct seccomp *n, int line, const struct seccomp_notif *request)
 {
     if ((request->data.args[1] >> 8 & 0xff) == ';')
-        serve_vfio(n, request);
+        serve_vfio(n, line, request);
     else
-        serve_zcrypt(n, request);
+        serve_zcrypt(n, line, request);
 }
 
 /*
@@ -235,19 +232,44 @@ static bool receive(int listener, bool seen, struct seccomp_notif *out)
     return false;
 }
 
+static void line_free(struct seccomp_line *l)
+{
+    LIST_REMOVE(l, link);
+    sd_event_source_disable_unref(l->source);
+    close(l->fd);
+    free(l);
+}
+
+/* Its callers are dead. */
+static void abandon(struct seccomp *n, int line)
+{
+    struct seccomp_call *c = LIST_FIRST(&n->calls);
+
+    while (c) {
+        struct seccomp_call *next = LIST_NEXT(c, link);
+
+        if (c->call.line == line) {
+            ioctl_call_abandon(&c->call, -EINTR);
+            next = LIST_FIRST(&n->calls); /* the cancellation may have completed others */
+        }
+        c = next;
+    }
+}
+
 static int on_readable(sd_event_source *source, int fd, uint32_t events, void *data)
 {
-    struct seccomp *n = data;
+    struct seccomp_line *l = data;
+    struct seccomp *n = l->owner;
     struct seccomp_notif request;
-
     bool seen = events & EPOLLIN;
 
     for (unsigned i = 0; i < SERVE_BATCH && receive(fd, seen, &request); i++, seen = false)
-        serve(n, &request);
+        serve(n, fd, &request);
     sweep_later(n);
-    /* No process has the filter any more. */
-    if (events & EPOLLHUP)
-        sd_event_source_set_enabled(source, SD_EVENT_OFF);
+    if (events & EPOLLHUP) {
+        abandon(n, fd);
+        line_free(l);
+    }
     return 0;
 }
 
@@ -261,26 +283,36 @@ static void add_first_node(struct seccomp *n)
         seccomp_add_node(n, "z90crypt", ino);
 }
 
-static int on_arrival(sd_event_source *source, int fd, uint32_t events, void *data)
+/* When the first program comes: what it will look at is laid out then. */
+static void place_nodes(struct seccomp *n)
 {
-    struct seccomp *n = data;
-    int listener = fds_receive_one(fd, MSG_DONTWAIT);
-
-    if (listener == -EAGAIN || listener == -EINTR)
-        return 0;
-    sd_event_source_set_enabled(source, SD_EVENT_OFF);
-    if (listener < 0)
-        return 0;
-    n->listener = listener;
-    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) < 0)
-        errno = 0; /* an older kernel: only slower */
+    if (n->placed)
+        return;
+    n->placed = true;
     if (n->zcrypt)
         add_first_node(n);
     seccomp_vfio_place(n);
-    /* The program starts when all nodes exist. */
-    if (fds_send(fd, "", 1, -1) < 0)
-        errno = 0;
-    return sd_event_add_io(n->event, &n->readable, listener, EPOLLIN, on_readable, n);
+}
+
+int seccomp_listen(struct seccomp *n, int listener)
+{
+    struct seccomp_line *l;
+    int rc;
+
+    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) < 0 &&
+        errno == ENOTTY)
+        return -ENOTTY;
+    /* An older kernel says EINVAL, and is slower. */
+    l = xcalloc(1, sizeof *l);
+    *l = (struct seccomp_line){.owner = n, .fd = listener};
+    rc = sd_event_add_io(n->event, &l->source, listener, EPOLLIN, on_readable, l);
+    if (rc < 0) {
+        free(l);
+        return rc;
+    }
+    LIST_INSERT_HEAD(&n->lines, l, link);
+    place_nodes(n);
+    return 0;
 }
 
 static int open_sources(struct seccomp *n)
@@ -290,16 +322,13 @@ static int open_sources(struct seccomp *n)
     if (rc < 0)
         return rc;
     seccomp_vfio_new(n);
-    rc = sd_event_add_io(n->event, &n->arrival, n->socket, EPOLLIN, on_arrival, n);
-    if (rc >= 0)
-        rc = sd_event_add_time_relative(n->event, &n->sweep, CLOCK_MONOTONIC, SWEEP_US, 0, on_sweep,
-                                        n);
+    rc = sd_event_add_time_relative(n->event, &n->sweep, CLOCK_MONOTONIC, SWEEP_US, 0, on_sweep, n);
     if (rc >= 0)
         rc = sd_event_source_set_enabled(n->sweep, SD_EVENT_OFF);
     return rc;
 }
 
-int seccomp_new(struct door *door, sd_event *event, int socket, const char *dev, bool zcrypt,
+int seccomp_new(struct door *door, sd_event *event, const char *dev, bool zcrypt,
                 struct seccomp **out, struct text *why)
 {
     struct seccomp *n = xcalloc(1, sizeof *n);
@@ -307,11 +336,8 @@ int seccomp_new(struct door *door, sd_event *event, int socket, const char *dev,
 
     n->door = door;
     n->event = sd_event_ref(event);
-    n->socket = socket;
-    n->listener = -1;
     n->dev = dev;
     n->zcrypt = zcrypt;
-    fcntl(socket, F_SETFD, FD_CLOEXEC);
     rc = open_sources(n);
     if (rc < 0) {
         seccomp_free(n);
@@ -325,21 +351,20 @@ int seccomp_new(struct door *door, sd_event *event, int socket, const char *dev,
 void seccomp_free(struct seccomp *n)
 {
     struct seccomp_notif request;
+    struct seccomp_line *l;
 
     if (!n)
         return;
     while (!LIST_EMPTY(&n->calls))
         ioctl_call_abandon(&LIST_FIRST(&n->calls)->call, -ENODEV);
     vfio_free(n->vfio);
-    while (n->listener >= 0 && receive(n->listener, false, &request))
-        seccomp_answer(n->listener, request.id, -ENODEV);
-    sd_event_source_disable_unref(n->arrival);
-    sd_event_source_disable_unref(n->readable);
+    while ((l = LIST_FIRST(&n->lines))) {
+        while (receive(l->fd, false, &request))
+            seccomp_answer(l->fd, request.id, -ENODEV);
+        line_free(l);
+    }
     sd_event_source_disable_unref(n->sweep);
     ioctl_desk_free(n->desk);
-    if (n->listener >= 0)
-        close(n->listener);
-    close(n->socket);
     sd_event_unref(n->event);
     free(n->nodes);
     free(n);

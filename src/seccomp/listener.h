@@ -14,7 +14,8 @@
  *
  * A node is a file in /dev that behaves like /dev/null when opened (node.h). The program has a
  * seccomp filter, inherited by its children, that reports each ioctl whose number has the type byte
- * ';' or 'z' (run/filter.h), and passes the listener to the daemon. An ioctl on one of the nodes,
+ * ';' or 'z' (run/filter.h), and passes the listener to the daemon (the control command
+ * seccomp-listen); a machine can have many such programs. An ioctl on one of the nodes,
  * or on a descriptor from VFIO, is served (ioctl/call.h, vfio/vfio.h); for others the kernel
  * continues the system call. Once the daemon has read a notification, only death ends the caller's
  * ioctl; other signals wait (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV). So nothing is written to a
@@ -23,13 +24,15 @@
 struct seccomp;
 
 /*
- * socket: one end of a socket pair over which the listener is passed (SCM_RIGHTS); taken over, even
- * on failure. The daemon sends a byte over it when all nodes exist. dev: the absolute path of the
- * directory of the nodes; must outlive the result. zcrypt: also serve the ioctls of zcrypt;
- * z90crypt must exist when the listener arrives. 0, or -errno with why set.
+ * dev: the absolute path of the directory of the nodes; must outlive the result. zcrypt: also serve
+ * the ioctls of zcrypt. 0, or -errno with why set.
  */
-int seccomp_new(struct door *door, sd_event *event, int socket, const char *dev, bool zcrypt,
+int seccomp_new(struct door *door, sd_event *event, const char *dev, bool zcrypt,
                 struct seccomp **out, struct text *why);
+
+/* Serves a program whose filter has this listener, which is taken over unless it fails. All nodes
+ * exist then; z90crypt must exist before. 0 or -errno; -ENOTTY: it is no listener. */
+int seccomp_listen(struct seccomp *n, int listener);
 
 /* Ends all calls with -ENODEV; later ones get ENOSYS from the kernel. NULL is allowed. */
 void seccomp_free(struct seccomp *n);

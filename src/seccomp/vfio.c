@@ -94,13 +94,13 @@ void seccomp_vfio_new(struct seccomp *n)
     n->vfio = vfio_new(n->door, n->event, ioctl_desk_copier(n->desk), &way);
 }
 
-void seccomp_vfio_serve(struct seccomp *n, const struct seccomp_notif *request,
+void seccomp_vfio_serve(struct seccomp *n, int line, const struct seccomp_notif *request,
                         const struct vfio_target *target, uid_t user)
 {
     const struct vfio_caller caller = {.thread = (pid_t)request->pid,
                                        .uid = user,
                                        .fd = (int)request->data.args[0],
-                                       .line = n->listener,
+                                       .line = line,
                                        .id = request->id};
 
     vfio_ioctl(n->vfio, &caller, target, (uint32_t)request->data.args[1], request->data.args[2]);
@@ -197,7 +197,7 @@ void seccomp_vfio_place(struct seccomp *n)
 void seccomp_vfio_effects(struct seccomp *n, const struct effects *effects)
 {
     for (size_t i = 0; i < effects->count; i++)
-        if (n->listener >= 0 && effects->v[i].kind == EFFECT_VFIO_NODES)
+        if (n->placed && effects->v[i].kind == EFFECT_VFIO_NODES)
             changed(n, effects->v[i].id, (enum vfio_nodes)effects->v[i].value);
     vfio_effects(n->vfio, effects);
 }

@@ -166,7 +166,7 @@ def test_which_machine(runs):
     result = runs.apus("guest", "exec", "x", "true")
     assert result.returncode == 125 and "2 machines are running" in result.stderr
     for child in children:
-        assert f"--socket {runs.base}/{child.pid}/control\n" in result.stderr
+        assert f"-n {child.pid}\n" in result.stderr
     children[0].terminate()
     children[0].communicate(timeout=30)
     assert "machines are running" not in runs.apus("guest", "exec", "x", "true").stderr

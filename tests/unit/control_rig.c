@@ -37,6 +37,15 @@ static int mount_guest(void *data, unsigned guest, int fd, struct text *why)
     return 0;
 }
 
+/* A pipe is a listener here, and whatever cannot be written to is none. */
+static int listen_to(void *data, int fd, struct text *why)
+{
+    if (write(fd, "x", 1) == 1)
+        return 0;
+    text_adds(why, "it is no listener");
+    return -EINVAL;
+}
+
 static int advance(void *data, uint64_t ns, struct text *why)
 {
     struct rig *r = data;
@@ -69,6 +78,7 @@ int rig_setup(void **state)
     r->ops = (struct control_ops){.data = r,
                                   .now = now,
                                   .mount_guest = mount_guest,
+                                  .listen = listen_to,
                                   .advance = advance,
                                   .quit = quit,
                                   .settle = settle};

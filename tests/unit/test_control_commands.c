@@ -265,6 +265,25 @@ static void test_guest_mount_takes_its_descriptor(void **state)
     close(c);
 }
 
+static void test_a_listener_is_handed_over(void **state)
+{
+    static const char listen[] = "{\"execute\":\"seccomp-listen\"}\n";
+    struct rig *r = *state;
+    int c = rig_connect(r), pair[2];
+    char byte;
+
+    rig_refused(r, c, "{\"execute\":\"seccomp-listen\"}", CONTROL_ARGUMENT, "SCM_RIGHTS");
+    assert_int_equal(pipe(pair), 0);
+    descriptors_send(c, listen, &pair[1], 1);
+    assert_string_equal(rig_receive(r, c), "{\"return\":{}}\n");
+    assert_int_equal(read(pair[0], &byte, 1), 1);
+    descriptors_send(c, listen, &pair[0], 1);
+    assert_non_null(strstr(rig_receive(r, c), "it is no listener"));
+    close(pair[0]);
+    close(pair[1]);
+    close(c);
+}
+
 static void test_descriptors_nobody_wants_are_closed(void **state)
 {
     struct rig *r = *state;
@@ -373,6 +392,7 @@ int main(void)
         TEST(test_guests),
         TEST(test_a_guest_ends_with_its_connection),
         TEST(test_guest_mount_takes_its_descriptor),
+        TEST(test_a_listener_is_handed_over),
         TEST(test_descriptors_nobody_wants_are_closed),
         TEST(test_status_and_map),
         TEST(test_clock_and_quit),

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/start.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "cli/connection.h"
+#include "cli/machine.h"
+#include "cli/value.h"
+#include "run/emulator.h"
+#include "run/namespace.h"
+#include "uevent/uevent.h"
+
+static int parse_way(const char *way, struct start *s)
+{
+    s->notify = strcmp(way, "notify") == 0;
+    if (!s->notify && strcmp(way, "fuse") != 0)
+        return cli_usage("--ioctl takes 'fuse' or 'notify', not '%s'", way);
+    s->how.ioctl = way;
+    return 0;
+}
+
+static int parse_abi(const char *name, struct start *s)
+{
+    enum abi_profile profile;
+
+    s->how.abi = name;
+    return value_profile(name, &profile);
+}
+
+/* Options that are taken as they are. */
+static void parse_plain(int option, const char *value, struct start *s)
+{
+    switch (option) {
+    case 'm':
+        s->how.machine = value;
+        return;
+    case 'v':
+        s->how.verbose = true;
+        return;
+    case START_STATE:
+        s->how.state = value;
+        return;
+    case START_SYNC:
+        s->how.sync = true;
+        return;
+    case START_RECORD:
+        s->how.record = value;
+        return;
+    case START_APPEND:
+        s->how.append = true;
+        return;
+    case START_FORCE:
+        s->how.force = true;
+        return;
+    case START_UEVENTS:
+        s->uevents = true;
+        return;
+    default: /* START_HOST_ETC */
+        s->host_etc = true;
+    }
+}
+
+int start_parse(int argc, char **argv, struct start *s)
+{
+    int status = 0;
+
+    s->how.ioctl = "fuse";
+    for (int option; status == 0 && (option = cli_next(argc, argv)) != -1;) {
+        if (option == START_IOCTL)
+            status = parse_way(optarg, s);
+        else if (option == START_ABI)
+            status = parse_abi(optarg, s);
+        else
+            parse_plain(option, optarg, s);
+    }
+    if (status)
+        return status;
+    if (s->how.append && s->how.force)
+        return cli_usage("--append and --force are mutually exclusive");
+    if ((s->how.append || s->how.force) && !s->how.record)
+        return cli_usage("--append and --force require --record");
+    if (s->how.sync && !s->how.state)
+        return cli_usage("--sync goes with --state: what should be kept?");
+    return 0;
+}
+
+int start_prepare(struct start *s, const char *program, const char *name)
+{
+    struct machine_config machine;
+    int status;
+
+    program_extend_path();
+    if (linux_emulator_find(&s->qemu))
+        program_prefer_dir(s->qemu.bin.data);
+    status = program ? program_check(program) : 0;
+    if (status == 0)
+        status = machine_load(&s->how, &machine);
+    if (status)
+        return status;
+    if (runtime_base(s->base) < 0 || runtime_create(&s->runtime, name, linux_guests_end) < 0)
+        return PROGRAM_FAILED;
+    setenv("APUS_RUNTIME_DIR", s->base, 1);
+    s->how.socket = s->runtime.socket;
+    return 0;
+}
+
+void start_done(struct start *s)
+{
+    linux_emulator_done(&s->qemu);
+}
+
+/* Enters the namespaces and opens the descriptors for the daemon. */
+static int open_machine(struct start *s, const char *source, struct compose *compose)
+{
+    text_auto why = {0};
+    int ret = s->uevents ? uevent_netns_get(&s->how.outside) : 0;
+
+    if (ret < 0)
+        return cli_error("cannot read /proc/self/ns/net: %s", error_text(-ret)), ret;
+    ret = namespace_enter(s->uevents);
+    if (ret < 0)
+        return ret;
+    if (s->uevents) {
+        s->how.uevents = uevent_socket_open(s->how.outside, &why);
+        if (s->how.uevents < 0)
+            return cli_error("%s", why.data), s->how.uevents;
+    }
+    s->how.fuse = compose_prepare(source, compose);
+    return s->how.fuse < 0 ? s->how.fuse : 0;
+}
+
+/* Only the daemon keeps the file system alive. */
+static int start_daemon(struct start *s)
+{
+    int ret = daemon_start(&s->how, &s->daemon);
+
+    close(s->how.fuse);
+    if (s->how.uevents >= 0)
+        close(s->how.uevents);
+    return ret;
+}
+
+/* What the machine makes persistent lasts as long as its state. */
+static int keep_etc(const struct start *s, struct text *out)
+{
+    if (!s->how.state || s->host_etc)
+        return 0;
+    text_addf(out, "%s/etc", s->how.state);
+    if (mkdir(out->data, 0700) == 0 || errno == EEXIST)
+        return 0;
+    return cli_error("cannot create %s: %s", out->data, error_text(errno)), -errno;
+}
+
+/* Composes /sys and /dev. */
+static int lay_out(struct start *s, struct compose *compose)
+{
+    struct emulator emulator = {.socket = s->how.socket,
+                                .plugin = s->qemu.plugin.data,
+                                .qemu = s->qemu.qemu.len ? s->qemu.qemu.data : NULL,
+                                .bin = s->qemu.bin.data};
+    text_auto etc = {0};
+    int ret = keep_etc(s, &etc);
+
+    compose->own_node = s->notify;
+    compose->host_etc = s->host_etc;
+    compose->keep_etc = etc.len ? etc.data : NULL;
+    if (ret == 0)
+        ret = compose_finish(compose);
+    return ret == 0 && emulator.bin ? emulator_place(&emulator) : ret;
+}
+
+/* An `apus run` can do without. */
+static int tell_others(const struct start *s, const char *source, bool needed)
+{
+    struct run_info info = {0};
+    int ret;
+
+    snprintf(info.source, sizeof info.source, "%s", source);
+    snprintf(info.ioctl, sizeof info.ioctl, "%s", s->how.ioctl);
+    snprintf(info.machine, sizeof info.machine, "%s", s->how.machine ? s->how.machine : "");
+    snprintf(info.state, sizeof info.state, "%s", s->how.state ? s->how.state : "");
+    ret = run_info_write(s->runtime.dir, &info);
+    if (ret == 0 || !needed)
+        return 0;
+    cli_error("cannot write to %s: %s", s->runtime.dir, error_text(-ret));
+    return ret;
+}
+
+int start_machine(struct start *s, bool leave)
+{
+    const int keep[] = {s->runtime.lock, s->runtime.guarded, -1};
+    struct compose compose;
+    char source[32];
+
+    run_info_source(source);
+    s->how.keep = leave ? keep : NULL;
+    if (open_machine(s, source, &compose) < 0 || start_daemon(s) < 0)
+        return PROGRAM_FAILED;
+    if (lay_out(s, &compose) == 0 && tell_others(s, source, leave) == 0 &&
+        daemon_settle(&s->daemon, leave) == 0)
+        return 0;
+    daemon_end(&s->daemon);
+    return PROGRAM_FAILED;
+}
+
+void start_end(struct start *s)
+{
+    daemon_end(&s->daemon);
+    runtime_remove(&s->runtime);
+}
+
+static int hand_over(void *data, int listener)
+{
+    connection_auto *c = NULL;
+    json_t *returned = NULL;
+    int ret = connection_open(data, &c);
+
+    if (ret == 0)
+        returned = connection_call(c, "seccomp-listen", NULL, listener);
+    json_decref(returned);
+    return returned ? 0 : -EIO;
+}
+
+void start_entry(const char *socket, bool notify, struct program_entry *out)
+{
+    *out = (struct program_entry){
+        .hand_over = hand_over, .zcrypt = notify, .needed = notify, .data = (void *)socket};
+    program_set_environment(socket);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CLI_START_H
+#define APUS_CLI_START_H
+
+#include "cli/command.h"
+#include "cli/linux.h"
+#include "run/compose.h"
+#include "run/daemon.h"
+#include "run/program.h"
+#include "run/runtime.h"
+
+/* Starting a machine whose programs see it in /sys: 'apus run' and 'apus up'. */
+
+enum start_option {
+    START_ABI = 256,
+    START_RECORD,
+    START_APPEND,
+    START_FORCE,
+    START_UEVENTS,
+    START_IOCTL,
+    START_HOST_ETC,
+    START_STATE,
+    START_SYNC
+};
+
+#define START_OPTIONS                                                                              \
+    {'m', "machine", "FILE", "the machine, see apus-machine(5) (default: the worked example's)"},  \
+        {'v', "verbose", NULL, "show the message log on standard error"},                          \
+        {START_ABI, "abi", "PROFILE", "proposal or upstream; overrides FILE"},                     \
+        {START_STATE, "state", "DIR", "keep the machine in DIR, and go on with what is in it"},    \
+        {START_SYNC, "sync", NULL, "what is acknowledged also survives a loss of power"},          \
+        {START_RECORD, "record", "FILE", "record every command to FILE, see 'apus replay'"},       \
+        {START_APPEND, "append", NULL, "append to FILE"},                                          \
+        {START_FORCE, "force", NULL, "replace the contents of FILE"},                              \
+        {START_UEVENTS, "uevents", NULL, "send uevents, in a separate network namespace"},         \
+        {START_IOCTL, "ioctl", "WAY", "fuse (default), or notify: nodes are character devices"},   \
+        {START_HOST_ETC, "host-etc", NULL,                                                         \
+         "use this computer's /etc, even for what becomes persistent"},                            \
+    {                                                                                              \
+        0                                                                                          \
+    }
+
+struct start {
+    struct daemon_start how;
+    bool uevents, notify, host_etc;
+    struct linux_emulator qemu;
+    char base[RUNTIME_PATH_MAX];
+    struct runtime runtime;
+    struct daemon_process daemon;
+};
+
+#define START_INIT                                                                                 \
+    {                                                                                              \
+        .how = {.fuse = -1, .uevents = -1, .machine_text = -1}, .daemon = {.link = -1 }            \
+    }
+
+/* Takes all options of the command. An exit status, 0 or 2. */
+int start_parse(int argc, char **argv, struct start *s);
+
+/*
+ * Loads the machine file, and makes the directory of a machine called name (runtime_create).
+ * program: one that there has to be, or NULL. An exit status; start_done follows in any case.
+ */
+int start_prepare(struct start *s, const char *program, const char *name);
+
+/*
+ * Moves this process into the machine's namespaces, starts the daemon, and lays out /sys, /dev,
+ * /run and /etc. leave: the daemon stays when this process ends. An exit status; start_end follows
+ * if it is 0, and the daemon does not stay.
+ */
+int start_machine(struct start *s, bool leave);
+
+/* The daemon, which is 0 if it has ended already, and the directory. */
+void start_end(struct start *s);
+void start_done(struct start *s);
+
+/* How a program gets to the machine with that control socket: its filter, and the environment.
+ * notify: as --ioctl=notify. The entry is to be used in this process only. */
+void start_entry(const char *socket, bool notify, struct program_entry *out);
+
+#endif
