@@ -113,11 +113,12 @@ def test_whatever_is_done_in_run_stays_inside(inside):
     assert result.stdout.splitlines() == ["2", "3", "lock"], result.stderr
 
 
-def test_the_machines_own_sockets_in_run(runs):
-    """Root's session directory is read-only except for them; they are reached from other terminals, too."""
+@pytest.mark.parametrize("base", ["/run/user/0/apus-0", "/run/apus"])
+def test_the_machines_own_sockets_in_run(runs, base):
+    """In root's session directory, which is read-only but for them, or by themselves; also from another terminal."""
     result = runs.command(COMPUTER, "bash", "-c", """
         mkdir -p -m 700 /run/user/0; echo mine > /run/user/0/file
-        unset APUS_RUNTIME_DIR; export XDG_RUNTIME_DIR=/run/user/0
+        if [ "$1" = /run/apus ]; then unset APUS_RUNTIME_DIR; else export APUS_RUNTIME_DIR=$1; fi
         "$0" run -- bash -c '
             apus status > /dev/null && echo inside; rm /run/user/0/file 2> /dev/null || echo kept
             apus guest start g && apus guest exec g -- apus status > /dev/null && echo guest
@@ -125,10 +126,10 @@ def test_the_machines_own_sockets_in_run(runs):
             touch /tmp/up.'$$'; until test -e /tmp/done.'$$'; do sleep 0.05; done' &
         until test -e /tmp/up.$$; do sleep 0.05; done
         "$0" status > /dev/null && echo outside; touch /tmp/done.$$; wait
-        rm /tmp/up.$$ /tmp/done.$$; find /run/user/0""", binary())
+        rm /tmp/up.$$ /tmp/done.$$; find /run/user/0 "$1" | sort -u""", binary(), base)
     lines = result.stdout.splitlines()
     assert lines[:5] == ["inside", "kept", "guest", "nested", "outside"], result.stderr
-    assert sorted(lines[5:]) == ["/run/user/0", "/run/user/0/apus-0", "/run/user/0/apus-0/lock", "/run/user/0/file"]
+    assert lines[5:] == sorted(["/run/user/0", base, f"{base}/lock", "/run/user/0/file"])
 
 
 def test_files_that_must_not_grow(runs):
