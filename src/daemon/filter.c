@@ -107,9 +107,12 @@ static int allow_partly(scmp_filter_ctx filter)
     /* Its flags lie in memory, where no filter can look; the C library takes clone instead. */
     if (rc == 0)
         rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-    /* For threads, and sd_notify(3). */
+    /* What each thread says of itself (src/thread). */
     if (rc == 0)
         rc = allow_if(filter, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+    if (rc == 0)
+        rc = allow_if(filter, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_NO_NEW_PRIVS));
+    /* For sd_notify(3), and the descriptors of VFIO. */
     if (rc == 0)
         rc = allow_if(filter, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
     if (rc == 0)
