@@ -17,7 +17,7 @@ LINT_BUILD ?= $(BUILD)-lint
 COVERAGE_BUILD ?= $(BUILD)-coverage
 
 # Debian's packages: to build, to run the worked example, to try what was built, and to look at the source.
-BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libsystemd-dev libjansson-dev \
+BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libsystemd-dev libjansson-dev libseccomp-dev \
 	libssl-dev uthash-dev libglib2.0-dev
 RUN_PACKAGES = python3 python3-pytest mdevctl udev qemu-user-static
 TEST_PACKAGES = $(RUN_PACKAGES) libcmocka-dev libvirt-daemon libvirt-clients git shellcheck clang-format-14 openssl uuid-runtime \
@@ -123,8 +123,13 @@ uninstall: setup
 		case $$dir in */apus/*) rmdir --ignore-fail-on-non-empty "$$dir" "$${dir%/*}" 2> /dev/null || true;; \
 		*/apus) rmdir --ignore-fail-on-non-empty "$$dir" 2> /dev/null || true;; esac; done
 
-# Every state of small machines, and whether each of some broken rules is found.
+# What takes long: everything at once for SOAK_SECONDS, 1000 kills of a daemon that keeps its state, every state of small
+# machines, and whether each of some broken rules is found.
+SOAK_SECONDS ?= 3600
 soak: deps-test
+	$(MAKE) --no-print-directory test-build SANITIZE=none
+	SOAK_SECONDS=$(SOAK_SECONDS) APUS_KILLS=$${APUS_KILLS:-1000} \
+		meson test -C $(BUILD)-test-none --no-rebuild -t 0 --num-processes 1 --verbose crypto-soak state
 	tests/search/broken . $(BUILD)-soak --all-states
 
 # A release build in build-bench/, measured: JSON lines, and a table on standard error. As root.
@@ -145,6 +150,6 @@ help:
 	@echo "                SANITIZE=thread or SANITIZE=none and CC=clang are builds beside it"
 	@echo "make lint       read the source with clang-tidy, cppcheck and shellcheck, look for unused functions"
 	@echo "make coverage   how much of the source the tests reach (SUITES: $(SUITES))"
-	@echo "make soak       visit every state of small machines, which takes long"
+	@echo "make soak       everything at once for an hour (SOAK_SECONDS), 1000 kills, every state of small machines"
 	@echo "make bench      measure, with a release build in build-bench/"
 	@echo "make clean      remove what was built"

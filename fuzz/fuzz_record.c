@@ -7,8 +7,18 @@
 #include <string.h>
 
 #include "store/record.h"
+#include "store/record_keys.h"
 
 #include "fuzz.h"
+
+static void check_keyless(const struct command *cmd)
+{
+    text_private_auto room = {0};
+    struct command out;
+
+    record_without_keys(cmd, &out, &room);
+    fuzz_check(out.kind == cmd->kind && out.token == cmd->token);
+}
 
 static void check_line(struct core *core, const char *line, size_t len)
 {
@@ -20,10 +30,11 @@ static void check_line(struct core *core, const char *line, size_t len)
         return;
     }
     if (e.line == RECORD_COMMAND && e.cmd.kind != CMD_STORE && e.cmd.kind != CMD_OWNER) {
-        record_format_command(core, &e.cmd, &text);
+        record_format_command(core, &e.cmd, e.keyless, &text);
         fuzz_check(record_parse_line(text.data, text.len, &again, &why) == 0);
-        record_format_command(core, &again.cmd, &twice);
+        record_format_command(core, &again.cmd, again.keyless, &twice);
         fuzz_check(strcmp(text.data, twice.data) == 0);
+        check_keyless(&again.cmd);
         record_entry_done(&again);
     }
     record_entry_done(&e);
@@ -58,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     rc = record_replay(in, "fuzz", out, &played, &why);
     fuzz_check(rc ? sscanf(why.data, "fuzz:%u: ", &number) == 1 && number : !why.len);
     text_done(&played.warnings);
+    text_done(&played.keyless_lines);
     fclose(in);
     fclose(out);
     return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The envelopes of type 6 requests and type 86 replies. */
+#include "message/keyless.h"
 #include "message/type6.h"
 
 #include "fuzz.h"
@@ -31,6 +32,22 @@ static void check_request(struct span message)
     free(room);
 }
 
+/* It is the same kind of message without its keys, with the same blocks. */
+static void check_keyless(struct span message)
+{
+    uint8_t *copy = malloc(message.len + 1);
+    struct type6 before, after;
+
+    fuzz_check(copy);
+    memcpy(copy, message.data, message.len);
+    keyless_message(copy, message.len);
+    if (type6_parse(message, &before) == 0) {
+        fuzz_check(type6_parse(span_of(copy, message.len), &after) == 0);
+        fuzz_check(memcmp(copy, message.data, TYPE6_HEADER_BYTES) == 0);
+    }
+    free(copy);
+}
+
 static void check_outcome(struct span reply, struct outcome o)
 {
     check_inside(reply, o.control);
@@ -44,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct span message = span_of(data, len);
 
     check_request(message);
+    check_keyless(message);
     check_outcome(message, type86_judge_cprb(message, 2));
     check_outcome(message, type86_judge_cprb(message, 4));
     check_outcome(message, type86_judge_random(message));

@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/secret.h"
 #include "cli/value.h"
+#include "daemon/confine.h"
 #include "daemon/daemon.h"
 
 enum {
@@ -38,7 +39,9 @@ enum {
     OPT_STARTER_FD,
     OPT_GUEST_SOCKET,
     OPT_NO_TREE,
-    OPT_MACHINE_FD
+    OPT_MACHINE_FD,
+    OPT_SECCOMP,
+    OPT_RECORD_KEYS
 };
 
 static const struct cli_option options[] = {
@@ -54,6 +57,7 @@ static const struct cli_option options[] = {
     {OPT_STATE, "state", "DIR", "keep the machine in this directory, and go on with what is in it"},
     {OPT_SYNC, "sync", NULL, "what is acknowledged also survives a loss of power"},
     {OPT_RECORD, "record", "FILE", "record every command, see 'apus replay'"},
+    {OPT_RECORD_KEYS, "record-keys", "yes|no", "with the private keys of requests (default: no)"},
     {OPT_APPEND, "append", NULL, "append to that file"},
     {OPT_FORCE, "force", NULL, "replace the contents of that file"},
     {OPT_FUSE_FD, "fuse-fd", "N", "serve this open and mounted /dev/fuse, instead of --mount"},
@@ -64,6 +68,8 @@ static const struct cli_option options[] = {
     {OPT_SECRET_FILE, "secret-file", "FILE",
      "64 hex digits that the adapters' keys come from (default: random)"},
     {OPT_SECRET_FD, "secret-fd", "N", "read them from this descriptor"},
+    {OPT_SECCOMP, "seccomp", "ACTION",
+     "on a system call that the daemon has no use for: kill, log or off"},
     {OPT_PID_FILE, "pid-file", "FILE", "holds the process id while all serves"},
     {OPT_DEV_LINKS, "dev-links", "DIR", "keep a link to each zcrypt node in this directory"},
     {OPT_IOCTL, "ioctl", "WAY",
@@ -99,18 +105,20 @@ static int parse_abi(const char *value, struct daemon_options *o)
     return value_profile(value, &o->abi);
 }
 
+static uint8_t secret[SECRET_BYTES];
+
 static int parse_secret_file(const char *value, struct daemon_options *o)
 {
-    o->has_secret = true;
-    return secret_from_file(value, o->secret);
+    o->secret = secret;
+    return secret_from_file(value, secret);
 }
 
 static int parse_secret_fd(const char *value, struct daemon_options *o)
 {
     int fd = -1, status = parse_fd("secret-fd", value, &fd);
 
-    o->has_secret = true;
-    return status ? status : secret_from_fd(fd, o->secret);
+    o->secret = secret;
+    return status ? status : secret_from_fd(fd, secret);
 }
 
 static int parse_mode(enum record_mode mode, struct daemon_options *o)
@@ -187,6 +195,10 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
         return parse_mode(option == OPT_APPEND ? RECORD_APPEND : RECORD_FORCE, o);
     case OPT_CLOCK:
         return parse_clock(value, o);
+    case OPT_RECORD_KEYS:
+        return value_yes_no("record-keys", value, &o->record_keys);
+    case OPT_SECCOMP:
+        return value_seccomp(value, &o->seccomp);
     case OPT_SECRET_FILE:
         return parse_secret_file(value, o);
     case OPT_SECRET_FD:
@@ -227,9 +239,10 @@ static int check_dev_links(const char *dir)
 static int daemon_cli_run(int argc, char **argv)
 {
     struct daemon_options o = {
-        .fuse_fd = -1, .ready_fd = -1, .uevent_fd = -1, .starter_fd = -1, .machine_fd = -1};
+        .fuse_fd = -1, .ready_fd = -1, .uevent_fd = -1, .starter_fd = -1, .machine_fd = -1, .seccomp = FILTER_DEFAULT};
     int status;
 
+    confine_begin();
     for (int got; (got = cli_next(argc, argv)) != -1;) {
         status = parse_one(got, optarg, &o);
         if (status)
@@ -247,8 +260,8 @@ static int daemon_cli_run(int argc, char **argv)
         return cli_usage("--uevent-fd and --outside must be given together");
     if (o.machine_fd >= 0 && !o.machine)
         return cli_usage("--machine-fd requires --machine, the name of the file");
-    if (o.record_mode != RECORD_NEW && !o.record)
-        return cli_usage("--append and --force require --record");
+    if ((o.record_mode != RECORD_NEW || o.record_keys) && !o.record)
+        return cli_usage("--append, --force and --record-keys require --record");
     if (o.state && o.record)
         return cli_usage("--state and --record exclude each other: a recording begins with a new "
                          "machine");

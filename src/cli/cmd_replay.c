@@ -42,6 +42,14 @@ static void warn(const struct text *lines)
     }
 }
 
+static void tell_keyless(const struct record_replayed *played)
+{
+    if (played->keyless)
+        printf("%" PRIu64 " of them cannot be computed again, as they were recorded without their "
+               "private keys (--record-keys); lines%s\n",
+               played->keyless, played->keyless_lines.data);
+}
+
 static int replay_run(int argc, char **argv)
 {
     text_auto why = {0};
@@ -62,10 +70,13 @@ static int replay_run(int argc, char **argv)
     warn(&played.warnings);
     text_done(&played.warnings);
     if (rc)
-        return cli_error("%s", why.data);
-    if (!print)
+        cli_error("%s", why.data);
+    else if (!print)
         printf("%" PRIu64 " commands replayed, all outcomes are the same\n", played.commands);
-    return 0;
+    if (rc == 0)
+        tell_keyless(&played);
+    text_done(&played.keyless_lines);
+    return rc ? 1 : 0;
 }
 
 const struct cli_command cmd_replay = {

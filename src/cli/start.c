@@ -33,6 +33,14 @@ static int parse_abi(const char *name, struct start *s)
     return value_profile(name, &profile);
 }
 
+static int parse_seccomp(const char *action, struct start *s)
+{
+    enum filter_action known;
+
+    s->how.seccomp = action;
+    return value_seccomp(action, &known);
+}
+
 /* Options that are taken as they are. */
 static void parse_plain(int option, const char *value, struct start *s)
 {
@@ -76,6 +84,10 @@ int start_parse(int argc, char **argv, struct start *s)
             status = parse_way(optarg, s);
         else if (option == START_ABI)
             status = parse_abi(optarg, s);
+        else if (option == START_SECCOMP)
+            status = parse_seccomp(optarg, s);
+        else if (option == START_RECORD_KEYS)
+            status = value_yes_no("record-keys", optarg, &s->how.record_keys);
         else
             parse_plain(option, optarg, s);
     }
@@ -83,8 +95,8 @@ int start_parse(int argc, char **argv, struct start *s)
         return status;
     if (s->how.append && s->how.force)
         return cli_usage("--append and --force are mutually exclusive");
-    if ((s->how.append || s->how.force) && !s->how.record)
-        return cli_usage("--append and --force require --record");
+    if ((s->how.append || s->how.force || s->how.record_keys) && !s->how.record)
+        return cli_usage("--append, --force and --record-keys require --record");
     if (s->how.sync && !s->how.state)
         return cli_usage("--sync goes with --state: what should be kept?");
     return 0;

@@ -20,7 +20,9 @@ enum start_option {
     START_IOCTL,
     START_HOST_ETC,
     START_STATE,
-    START_SYNC
+    START_SYNC,
+    START_SECCOMP,
+    START_RECORD_KEYS
 };
 
 #define START_OPTIONS                                                                              \
@@ -30,10 +32,14 @@ enum start_option {
         {START_STATE, "state", "DIR", "keep the machine in DIR, and go on with what is in it"},    \
         {START_SYNC, "sync", NULL, "what is acknowledged also survives a loss of power"},          \
         {START_RECORD, "record", "FILE", "record every command to FILE, see 'apus replay'"},       \
+        {START_RECORD_KEYS, "record-keys", "yes|no",                                               \
+         "with the private keys of requests (default: no)"},                                       \
         {START_APPEND, "append", NULL, "append to FILE"},                                          \
         {START_FORCE, "force", NULL, "replace the contents of FILE"},                              \
         {START_UEVENTS, "uevents", NULL, "send uevents, in a separate network namespace"},         \
         {START_IOCTL, "ioctl", "WAY", "fuse (default), or notify: nodes are character devices"},   \
+        {START_SECCOMP, "seccomp", "ACTION",                                                       \
+         "confines the daemon: kill, log or off, see 'apus daemon'"},                              \
         {START_HOST_ETC, "host-etc", NULL,                                                         \
          "use this computer's /etc, even for what becomes persistent"},                            \
     {                                                                                              \

@@ -95,6 +95,25 @@ int value_profile(const char *word, enum abi_profile *out)
     return 0;
 }
 
+int value_yes_no(const char *option, const char *word, bool *out)
+{
+    if (strcmp(word, "yes") && strcmp(word, "no"))
+        return cli_usage("--%s takes 'yes' or 'no', not '%s'", option, word);
+    *out = strcmp(word, "yes") == 0;
+    return 0;
+}
+
+int value_seccomp(const char *word, enum filter_action *out)
+{
+    static const char *const words[] = {
+        [FILTER_KILL] = "kill", [FILTER_LOG] = "log", [FILTER_OFF] = "off"};
+
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(word, words[i]) == 0)
+            return *out = (enum filter_action)i, 0;
+    return cli_usage("--seccomp takes 'kill', 'log' or 'off', not '%s'", word);
+}
+
 int value_on_off(const char *word, bool *out)
 {
     if (strcmp(word, "on") && strcmp(word, "off"))

@@ -8,6 +8,7 @@
 #include "base/abi.h"
 #include "base/mask256.h"
 #include "base/text.h"
+#include "daemon/filter.h"
 
 /* Parsing of operands and printing of tables, shared by the subcommands. */
 
@@ -23,6 +24,12 @@ int value_ids(const char *word, const char *what, struct mask256 *out);
 
 /* The name of a profile. 0, or 2 after a usage error. */
 int value_profile(const char *word, enum abi_profile *out);
+
+/* "yes" or "no", of an option. 0, or 2 after a usage error. */
+int value_yes_no(const char *option, const char *word, bool *out);
+
+/* "kill", "log" or "off". 0, or 2 after a usage error. */
+int value_seccomp(const char *word, enum filter_action *out);
 
 /* "on" or "off". 0, or 2 after a usage error. */
 int value_on_off(const char *word, bool *out);

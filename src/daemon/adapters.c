@@ -273,6 +273,20 @@ static unsigned usable_cpus(void)
     return (unsigned)CPU_COUNT(&set);
 }
 
+static int new_firmware(struct adapters *a, const uint8_t secret[CRYPTO_KEY_BYTES])
+{
+    bool locked = false;
+
+    a->firmware = firmware_new(secret, &locked);
+    if (!a->firmware)
+        return -ENOMEM;
+    if (!locked)
+        a->door->log(a->door, LOG_LEVEL_WARNING,
+                     "the adapters' keys cannot be locked in memory and may be swapped out: the "
+                     "limit is too low (ulimit -l, or LimitMEMLOCK= of the service)");
+    return 0;
+}
+
 int adapters_new(struct door *door, sd_event *event, const uint8_t secret[CRYPTO_KEY_BYTES],
                  struct adapters **out)
 {
@@ -283,8 +297,9 @@ int adapters_new(struct door *door, sd_event *event, const uint8_t secret[CRYPTO
     a->door = door;
     STAILQ_INIT(&a->held);
     STAILQ_INIT(&a->small);
-    a->firmware = firmware_new(secret);
-    rc = pool_new(&limits, &crypto_job_own, &a->pool);
+    rc = new_firmware(a, secret);
+    if (rc == 0)
+        rc = pool_new(&limits, &crypto_job_own, &a->pool);
     if (rc >= 0)
         rc = add_sources(a, event);
     if (rc < 0) {

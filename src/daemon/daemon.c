@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "daemon/confine.h"
 #include "daemon/internal.h"
 #include "store/machine_file.h"
 
@@ -99,27 +100,29 @@ static int open_loop(struct daemon *d, struct text *why)
 }
 
 /* A machine without a given secret gets a random one: its keys cannot be predicted. */
-static int get_secret(struct daemon *d, uint8_t secret[32], struct text *why)
+static int get_secret(struct daemon *d, uint8_t secret[CRYPTO_KEY_BYTES], struct text *why)
 {
     const struct daemon_options *o = d->options;
 
     if (d->state)
-        return state_secret(d->state, o->has_secret ? o->secret : NULL, secret, why);
-    if (o->has_secret)
-        memcpy(secret, o->secret, sizeof(o->secret));
-    else if (getrandom(secret, sizeof(o->secret), 0) != sizeof(o->secret))
+        return state_secret(d->state, o->secret, secret, why);
+    if (o->secret)
+        memcpy(secret, o->secret, CRYPTO_KEY_BYTES);
+    else if (getrandom(secret, CRYPTO_KEY_BYTES, 0) != CRYPTO_KEY_BYTES)
         return -EIO;
     return 0;
 }
 
 static int open_processors(struct daemon *d, struct text *why)
 {
-    uint8_t secret[sizeof(d->options->secret)];
+    uint8_t secret[CRYPTO_KEY_BYTES];
     int rc = get_secret(d, secret, why);
 
     if (rc == 0)
         rc = adapters_new(&d->door, d->event, secret, &d->adapters);
     explicit_bzero(secret, sizeof(secret));
+    if (d->options->secret)
+        explicit_bzero(d->options->secret, CRYPTO_KEY_BYTES);
     if (rc < 0 && !why->len)
         text_addf(why, "cannot set up the worker pool: %s", error_text(-rc));
     return rc;
@@ -199,7 +202,8 @@ static int daemon_open(struct daemon *d, const struct machine_config *machine, s
     if (rc < 0)
         return rc;
     if (d->options->record)
-        rc = record_open(d->options->record, d->options->record_mode, &d->record, why);
+        rc = record_open(d->options->record, d->options->record_mode, d->options->record_keys,
+                         &d->record, why);
     if (rc < 0)
         return rc;
     if (d->options->state)
@@ -300,17 +304,29 @@ static int load_machine(const struct daemon_options *o, struct machine_config *m
                               machine, why);
 }
 
+static void log_lines(struct daemon *d, const struct text *lines)
+{
+    for (size_t at = 0, n; at < lines->len; at += n + 1) {
+        n = strcspn(lines->data + at, "\n");
+        daemon_log(d, LOG_LEVEL_WARNING, "%.*s", (int)n, lines->data + at);
+    }
+}
+
 static void log_doubts(struct daemon *d, const struct machine_config *machine)
 {
     text_auto doubts = {0};
 
-    if (!d->options->machine)
-        return;
-    machine_file_doubts(machine_file_name(d->options->machine), machine, &doubts);
-    for (size_t at = 0, n; at < doubts.len; at += n + 1) {
-        n = strcspn(doubts.data + at, "\n");
-        daemon_log(d, LOG_LEVEL_WARNING, "%.*s", (int)n, doubts.data + at);
-    }
+    if (d->options->machine)
+        machine_file_doubts(machine_file_name(d->options->machine), machine, &doubts);
+    log_lines(d, &doubts);
+}
+
+static void confine_daemon(struct daemon *d)
+{
+    text_auto doubts = {0};
+
+    confine(d->options, &doubts);
+    log_lines(d, &doubts);
 }
 
 static void tell_ready(const struct daemon_options *o)
@@ -345,6 +361,7 @@ int daemon_run(const struct daemon_options *options)
     if (rc == 0)
         rc = daemon_open(&d, &machine, &why);
     if (rc == 0) {
+        confine_daemon(&d);
         log_doubts(&d, &machine);
         tell_ready(options);
         rc = sd_event_loop(d.event);

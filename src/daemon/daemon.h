@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/abi.h"
+#include "daemon/filter.h"
 #include "store/record.h"
 
 /* The options of `apus daemon`. Strings belong to the caller. */
@@ -30,12 +31,14 @@ struct daemon_options {
     int starter_fd;        /* socket to the process that has started us (starter.c); -1: none */
     const char *record;    /* file to record to; NULL: none */
     enum record_mode record_mode;
+    bool record_keys;     /* with the private keys of requests */
     const char *state;    /* directory that keeps the machine; NULL: none */
     bool sync;            /* it survives a loss of power, too */
     bool quiet;           /* no messages on standard error */
     const char *pid_file; /* file that holds our process id while we serve; NULL: none */
-    bool has_secret;
-    uint8_t secret[32]; /* the adapters' keys are derived from it; has_secret unset: random keys */
+    enum filter_action seccomp;
+    uint8_t *secret; /* 32 bytes that the adapters' keys are derived from, wiped once that is done;
+                      * NULL: random keys */
 };
 
 /*

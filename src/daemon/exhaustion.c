@@ -2,7 +2,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -34,8 +33,8 @@ static _Noreturn void end_without_memory(void)
         unlink(dying->guest_path);
     if (dying->pid_written)
         unlink(o->pid_file);
-    if (dying->mounts && o->mount)
-        umount2(o->mount, MNT_DETACH | UMOUNT_NOFOLLOW);
+    for (const struct daemon_mount *m = dying->mounts; m; m = m->next)
+        fuse_mount_detach(m->fuse);
     _exit(1);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "daemon/confine.h"
 
 #define KEPT 256u /* queues whose keys are cached: 100 KiB */
 
@@ -20,20 +21,19 @@ struct firmware {
     struct kept kept[KEPT];
 };
 
-struct firmware *firmware_new(const uint8_t secret[CRYPTO_KEY_BYTES])
+struct firmware *firmware_new(const uint8_t secret[CRYPTO_KEY_BYTES], bool *locked)
 {
-    struct firmware *f = xcalloc(1, sizeof(*f));
+    struct firmware *f = confine_keys_new(sizeof(*f), locked);
 
+    if (!f)
+        return NULL;
     memcpy(f->secret, secret, sizeof(f->secret));
     return f;
 }
 
 void firmware_free(struct firmware *f)
 {
-    if (!f)
-        return;
-    explicit_bzero(f, sizeof(*f));
-    free(f);
+    confine_keys_free(f, sizeof(*f));
 }
 
 /* The default operational modes of an EP11 card, as bits [bus-op-modes]: FIPS2009, BSI2009,

@@ -8,8 +8,8 @@
 /* What the firmware of the machine's adapters knows: each card's identity, each domain's keys. */
 struct firmware;
 
-/* Copies secret. */
-struct firmware *firmware_new(const uint8_t secret[CRYPTO_KEY_BYTES]);
+/* Copies secret. locked: its memory is never swapped out. NULL: no memory. */
+struct firmware *firmware_new(const uint8_t secret[CRYPTO_KEY_BYTES], bool *locked);
 
 /* Cleanses all keys. NULL is allowed. */
 void firmware_free(struct firmware *f);

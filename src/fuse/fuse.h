@@ -84,4 +84,7 @@ int fuse_mount_new(struct fuse_hub *hub, unsigned tree, const char *mountpoint, 
  */
 void fuse_mount_free(struct fuse_mount *m);
 
+/* Only unmounts, and needs no memory for that: for a daemon that ends without. */
+void fuse_mount_detach(struct fuse_mount *m);
+
 #endif

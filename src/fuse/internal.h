@@ -43,6 +43,17 @@ struct waiting {
 LIST_HEAD(waiting_list, waiting);
 struct fuse_call;
 
+/*
+ * Where the tree is mounted, and who unmounts it: a process that was started before the daemon gave
+ * up the right to do that (daemon/confine.c). It waits for a byte, and ends with the daemon.
+ */
+struct mount_point {
+    char *path;      /* absolute; NULL if another process has mounted it */
+    bool by_helper;  /* by fusermount3 */
+    pid_t unmounter; /* 0: there is nothing to unmount */
+    int ask;
+};
+
 struct fuse_mount {
     TAILQ_ENTRY(fuse_mount) link;
     struct fuse_hub *hub;
@@ -51,8 +62,7 @@ struct fuse_mount {
     struct fuse_buf buffer; /* a request; allocated by libfuse */
     char *listing;          /* a reply to readdir; allocated when first needed */
     sd_event_source *readable;
-    char *mountpoint;    /* absolute; NULL if another process has mounted it */
-    bool by_helper;      /* mounted by fusermount3 */
+    struct mount_point point;
     bool ended;          /* ended by the kernel: nothing to unmount */
     bool closing;        /* freed by its owner; every request gets ENODEV */
     atomic_uint notices; /* for this mount, not yet delivered */
@@ -148,8 +158,11 @@ void notifier_answer_without(struct fuse_hub *hub);
 void notifier_progressed(struct fuse_hub *hub);
 
 /* mount.c: mounting and unmounting */
-int mount_attach(const char *mountpoint, bool *by_helper, char **absolute, struct text *why);
-void mount_detach(const char *mountpoint, bool by_helper);
+int mount_attach(const char *path, struct mount_point *out, struct text *why);
+/* Unmounts. Needs no memory; does nothing the second time. */
+void mount_detach(struct mount_point *m);
+/* For what is not mounted any more. */
+void mount_done(struct mount_point *m);
 
 /* session.c: serves a request; false: there is none */
 bool session_serve(struct fuse_mount *m);

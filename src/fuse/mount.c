@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -120,6 +121,49 @@ static bool is_dead(const char *path)
     return WIFEXITED(status) && WEXITSTATUS(status) == 1;
 }
 
+static void reap(pid_t pid)
+{
+    int status;
+
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+}
+
+/* Starts fusermount3 with the descriptor comm (-1: none) as its HELPER_FD. 0 or -errno. */
+static int run_helper(char *const argv[], int comm, pid_t *pid)
+{
+    posix_spawn_file_actions_t actions;
+    char variable[] = "_FUSE_COMMFD=3";
+    size_t n = 0;
+    char **env;
+    int rc;
+
+    while (environ[n])
+        n++;
+    env = xcalloc(n + 2, sizeof *env);
+    memcpy(env, environ, n * sizeof *env);
+    env[n] = variable;
+    posix_spawn_file_actions_init(&actions);
+    if (comm >= 0)
+        posix_spawn_file_actions_adddup2(&actions, comm, HELPER_FD);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    rc = posix_spawnp(pid, HELPER, &actions, NULL, argv, env);
+    posix_spawn_file_actions_destroy(&actions);
+    free(env);
+    return -rc;
+}
+
+static void detach(const char *path, bool by_helper)
+{
+    char *argv[] = {HELPER, "-u", "-z", "--", (char *)path, NULL};
+    pid_t pid;
+
+    if (!by_helper)
+        umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+    else if (run_helper(argv, -1, &pid) == 0)
+        reap(pid);
+}
+
 /* Removes what daemons that were killed have left behind; false: something else is mounted. */
 static bool take_over(const char *path)
 {
@@ -128,7 +172,7 @@ static bool take_over(const char *path)
     for (int i = 0; (mounted = mounted_on(path)) == MOUNTED_APUS && i < DEAD_MAX; i++) {
         if (!is_dead(path))
             return false;
-        mount_detach(path, geteuid() != 0);
+        detach(path, geteuid() != 0);
     }
     return mounted == MOUNTED_NOT;
 }
@@ -174,35 +218,11 @@ static int check_mountpoint(const char *mountpoint, char **absolute, struct text
     return 0;
 }
 
-/* Starts fusermount3 with the descriptor comm (-1: none) as its HELPER_FD. 0 or -errno. */
-static int run_helper(char *const argv[], int comm, pid_t *pid)
-{
-    posix_spawn_file_actions_t actions;
-    char variable[] = "_FUSE_COMMFD=3";
-    size_t n = 0;
-    char **env;
-    int rc;
-
-    while (environ[n])
-        n++;
-    env = xcalloc(n + 2, sizeof *env);
-    memcpy(env, environ, n * sizeof *env);
-    env[n] = variable;
-    posix_spawn_file_actions_init(&actions);
-    if (comm >= 0)
-        posix_spawn_file_actions_adddup2(&actions, comm, HELPER_FD);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    rc = posix_spawnp(pid, HELPER, &actions, NULL, argv, env);
-    posix_spawn_file_actions_destroy(&actions);
-    free(env);
-    return -rc;
-}
-
 static int mount_by_helper(const char *path)
 {
     char options[] = "default_permissions,fsname=apus,nosuid,nodev,noexec";
     char *argv[] = {HELPER, "-o", options, "--", (char *)path, NULL};
-    int pair[2], fd = -EPERM, status;
+    int pair[2], fd = -EPERM;
     pid_t pid;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -220,44 +240,96 @@ static int mount_by_helper(const char *path)
             ;
         if (fd < 0)
             fd = -EPERM;
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            ;
+        reap(pid);
     }
     fd_close(&pair[0]);
     fd_close(&pair[1]);
     return fd;
 }
 
-int mount_attach(const char *mountpoint, bool *by_helper, char **absolute, struct text *why)
+static int mount_on(const char *path, bool *by_helper, struct text *why)
 {
-    string_auto path = NULL;
-    int rc = check_mountpoint(mountpoint, &path, why);
-    int fd = rc < 0 ? rc : fuse_device_mount("apus", path, why);
+    int fd = fuse_device_mount("apus", path, why);
 
-    *by_helper = rc == 0 && fd == -EPERM && geteuid() != 0;
-    if (*by_helper) {
-        fd = mount_by_helper(path);
-        if (fd >= 0)
-            text_clear(why);
-        else
-            text_adds(why, ", or use 'apus run', which creates its own namespace");
-    }
-    if (fd < 0)
+    *by_helper = fd == -EPERM && geteuid() != 0;
+    if (!*by_helper)
         return fd;
-    *absolute = path;
-    path = NULL;
+    fd = mount_by_helper(path);
+    if (fd >= 0)
+        text_clear(why);
+    else
+        text_adds(why, ", or use 'apus run', which creates its own namespace");
     return fd;
 }
 
-void mount_detach(const char *mountpoint, bool by_helper)
+/* Signals that end the daemon, from a terminal or a service manager, come here as well. */
+static _Noreturn void unmounter(const char *path, bool by_helper, int asked)
 {
-    char *argv[] = {HELPER, "-u", "-z", "--", (char *)mountpoint, NULL};
-    pid_t pid;
-    int status;
+    sigset_t all;
+    char byte;
+    int null;
 
-    if (!by_helper)
-        umount2(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW);
-    else if (run_helper(argv, -1, &pid) == 0)
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            ;
+    setsid();
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    prctl(PR_SET_NAME, "apus-unmount");
+    dup2(asked, 3);
+    close_range(4, ~0u, 0);
+    null = open("/dev/null", O_RDWR);
+    for (int i = 0; i < 3; i++)
+        dup2(null, i);
+    if (read(3, &byte, 1) == 1)
+        detach(path, by_helper);
+    _exit(0);
+}
+
+static int start_unmounter(struct mount_point *m)
+{
+    int fds[2];
+
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return -errno;
+    m->unmounter = fork();
+    if (m->unmounter == 0)
+        unmounter(m->path, m->by_helper, fds[0]);
+    close(fds[0]);
+    m->ask = fds[1];
+    return m->unmounter < 0 ? -errno : 0;
+}
+
+int mount_attach(const char *path, struct mount_point *out, struct text *why)
+{
+    int rc = check_mountpoint(path, &out->path, why);
+    fd_auto fd = rc < 0 ? rc : mount_on(out->path, &out->by_helper, why);
+
+    if (fd < 0)
+        return fd;
+    rc = start_unmounter(out);
+    if (rc < 0) {
+        text_addf(why, "cannot start the process that unmounts: %s", error_text(-rc));
+        detach(out->path, out->by_helper);
+        return rc;
+    }
+    rc = fd;
+    fd = -1;
+    return rc;
+}
+
+void mount_detach(struct mount_point *m)
+{
+    if (m->unmounter <= 0)
+        return;
+    if (write(m->ask, "u", 1) < 0)
+        errno = 0; /* somebody has killed it */
+    mount_done(m);
+}
+
+/* Without a byte the unmounter ends, and unmounts nothing. */
+void mount_done(struct mount_point *m)
+{
+    if (m->unmounter > 0) {
+        close(m->ask);
+        reap(m->unmounter);
+    }
+    m->unmounter = 0;
 }

@@ -138,7 +138,8 @@ void session_destroy(struct fuse_mount *m)
         fuse_session_destroy(m->session);
     free(m->buffer.mem);
     free(m->listing);
-    free(m->mountpoint);
+    mount_done(&m->point);
+    free(m->point.path);
     free(m);
 }
 
@@ -154,23 +155,29 @@ int fuse_mount_new(struct fuse_hub *hub, unsigned tree, const char *mountpoint, 
     m->ended_data = data;
     clock_gettime(CLOCK_REALTIME, &m->born);
     if (fd < 0)
-        rc = fd = mount_attach(mountpoint, &m->by_helper, &m->mountpoint, why);
+        rc = fd = mount_attach(mountpoint, &m->point, why);
     if (rc >= 0)
         rc = session_start(m, fd, why);
     if (rc < 0) {
-        if (m->mountpoint)
-            mount_detach(m->mountpoint, m->by_helper);
+        mount_detach(&m->point);
         session_destroy(m);
         return rc;
     }
     /* The tree belongs to root of the mounting user namespace; with the helper, to this user. */
-    if (m->by_helper) {
+    if (m->point.by_helper) {
         m->uid = getuid();
         m->gid = getgid();
     }
     TAILQ_INSERT_TAIL(&hub->mounts, m, link);
+    /* What was asked for in the reply to the first request counts only while we may do all. */
+    session_serve(m);
     *out = m;
     return 0;
+}
+
+void fuse_mount_detach(struct fuse_mount *m)
+{
+    mount_detach(&m->point);
 }
 
 void fuse_mount_free(struct fuse_mount *m)
@@ -180,7 +187,7 @@ void fuse_mount_free(struct fuse_mount *m)
     waiting_abandon(m);
     ioctl_abandon(m);
     m->closing = true;
-    if (m->mountpoint && !m->ended)
-        mount_detach(m->mountpoint, m->by_helper);
+    if (!m->ended)
+        mount_detach(&m->point);
     eventfd_write(m->hub->wake_fd, 1);
 }

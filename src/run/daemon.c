@@ -78,6 +78,8 @@ static void list_args(const struct daemon_start *how, int ready, int starter, st
     add(a, "--state", how->state);
     add_flag(a, "--sync", how->sync);
     add(a, "--record", how->record);
+    add(a, "--seccomp", how->seccomp);
+    add(a, "--record-keys", how->record_keys ? "yes" : NULL);
     add_flag(a, "--append", how->append);
     add_flag(a, "--force", how->force);
 }

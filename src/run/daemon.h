@@ -11,8 +11,8 @@
  *
  *   apus daemon --fuse-fd N --socket PATH --ready-fd M --starter-fd S --quiet
  *               --dev-links /dev --ioctl WAY [--machine FILE --machine-fd T] [--abi PROFILE]
- *               [--state DIR [--sync]] [--record FILE [--append|--force]]
- *               [--uevent-fd U --outside I]
+ *               [--state DIR [--sync]] [--record FILE [--append|--force] [--record-keys yes]]
+ *               [--seccomp ACTION] [--uevent-fd U --outside I]
  *
  * N is an open /dev/fuse that is already mounted, U a socket of uevent_socket_open, and I the inode
  * number of the outer network namespace, which must get no uevents. Once the tree and the socket
@@ -28,6 +28,8 @@ struct daemon_start {
     const char *abi;     /* PROFILE; NULL: that of the machine */
     const char *record;  /* FILE; NULL: none */
     bool append, force;  /* at most one, with record */
+    bool record_keys;    /* with record */
+    const char *seccomp; /* ACTION; NULL: the default */
     bool verbose;        /* omit --quiet */
     int uevents;         /* U; -1: none */
     uint64_t outside;    /* I */

@@ -12,12 +12,14 @@
 #include "base/error.h"
 #include "file/own_file.h"
 #include "store/record_json.h"
+#include "store/record_keys.h"
 #include "store/record_writer.h"
 
 #define MARK "{\"apus-recording\":"
 
 struct record {
     struct own_file file;
+    bool keys;                    /* private keys of requests are recorded */
     off_t start;                  /* offset of this recording */
     struct record_writer *writer; /* NULL: not begun, or ended by an error */
 };
@@ -71,7 +73,8 @@ static off_t find_start(const struct own_file *f, off_t size, enum record_mode m
     return start < 0 ? own_file_refuse(f->path, (int)start, error_text((int)-start), why) : start;
 }
 
-int record_open(const char *path, enum record_mode mode, struct record **out, struct text *why)
+int record_open(const char *path, enum record_mode mode, bool keys, struct record **out,
+                struct text *why)
 {
     struct record *r = xcalloc(1, sizeof *r);
     struct stat st;
@@ -81,6 +84,7 @@ int record_open(const char *path, enum record_mode mode, struct record **out, st
         free(r);
         return rc;
     }
+    r->keys = keys;
     r->start = fstat(r->file.fd, &st) < 0 ? -errno : find_start(&r->file, st.st_size, mode, why);
     if (r->start < 0) {
         rc = (int)r->start;
@@ -150,11 +154,14 @@ static int put_line(struct record *r, struct text *line, struct text *why)
 int record_command(struct record *r, const struct core *core, const struct command *cmd,
                    struct text *why)
 {
-    text_private_auto line = {0};
+    text_private_auto line = {0}, room = {0};
+    struct command copy = *cmd;
+    bool keyless;
 
     if (!r || !r->writer)
         return 0;
-    record_format_command(core, cmd, &line);
+    keyless = !r->keys && record_without_keys(cmd, &copy, &room);
+    record_format_command(core, &copy, keyless, &line);
     return put_line(r, &line, why);
 }
 

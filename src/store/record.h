@@ -23,8 +23,10 @@
  * recordings, without the line "start" and with {"look":n} without an outcome instead of the
  * command "guest-look", can still be played.
  *
- * Requests to adapters are recorded completely, including clear keys, so only the owner can read
- * the file.
+ * Only the owner can read the file. What is in requests that may be a private or secret key is
+ * recorded as zeros, and the command has the member "keyless":true (message/keyless.h), unless the
+ * recording is to have keys. Replies are recorded, not computed again, so that both kinds can be
+ * replayed.
  */
 struct record;
 
@@ -37,11 +39,13 @@ enum record_mode {
 };
 
 /*
- * Opens the file (file/own_file.h) without changing it yet. -EEXIST: RECORD_NEW, and it is not
+ * Opens the file (file/own_file.h) without changing it yet. keys: also what may be a private key is
+ * recorded. -EEXIST: RECORD_NEW, and it is not
  * empty. -EINVAL: RECORD_APPEND, and it is not a recording. Otherwise as own_file_open. On failure
  * why gets a message.
  */
-int record_open(const char *path, enum record_mode mode, struct record **out, struct text *why);
+int record_open(const char *path, enum record_mode mode, bool keys, struct record **out,
+                struct text *why);
 
 /*
  * Sets the mode of the file to 0600, writes the head and the effects of core_new (with want_uevents
@@ -69,7 +73,8 @@ int record_close(struct record *r, struct text *why);
 
 /* One line each, without newline. */
 void record_format_head(const struct machine_config *config, struct text *out);
-void record_format_command(const struct core *core, const struct command *cmd, struct text *out);
+void record_format_command(const struct core *core, const struct command *cmd, bool keyless,
+                           struct text *out);
 void record_format_outcome(const struct core *core, const struct reply *reply,
                            const struct effects *effects, struct text *out);
 
@@ -80,6 +85,7 @@ struct record_entry {
     enum record_line line;
     struct command cmd; /* RECORD_START: now is the time */
     const char *path;   /* CMD_STORE, CMD_OWNER: path of the node; NULL: it was gone */
+    bool keyless;       /* zeros stand where the request may have had a key */
     struct record_memory *memory;
 };
 
@@ -89,8 +95,9 @@ int record_parse_line(const char *line, size_t len, struct record_entry *out, st
 void record_entry_done(struct record_entry *e);
 
 struct record_replayed {
-    uint64_t commands;
-    struct text warnings; /* lines: "name:line: the last line is cut off" and the like */
+    uint64_t commands, keyless; /* keyless: requests without their keys */
+    struct text keyless_lines;  /* the numbers of the first of their lines: " 5, 9, ..." */
+    struct text warnings;       /* lines: "name:line: the last line is cut off" and the like */
 };
 
 /*

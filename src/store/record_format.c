@@ -30,12 +30,15 @@ void record_format_head(const struct machine_config *config, struct text *out)
          out);
 }
 
-void record_format_command(const struct core *core, const struct command *cmd, struct text *out)
+void record_format_command(const struct core *core, const struct command *cmd, bool keyless,
+                           struct text *out)
 {
     const struct command_row *row = &command_rows[cmd->kind];
     json_t *line = record_format_fields(core, command_head, cmd, json_object());
 
     record_set(line, "command", json_string(row->name));
+    if (keyless)
+        record_set(line, "keyless", json_true());
     dump(record_format_fields(core, row->fields, cmd, line), out);
 }
 

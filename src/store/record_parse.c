@@ -31,7 +31,11 @@ static int take_command(struct line_reader *r, const json_t *o)
     rc = record_take_fields(r, o, command_head, &r->entry->cmd);
     if (rc == 0)
         rc = record_take_fields(r, o, command_rows[kind].fields, &r->entry->cmd);
-    if (rc == 0 && json_object_size(o) != 3 + members_of(o, command_rows[kind].fields))
+    r->entry->keyless = json_object_get(o, "keyless") != NULL;
+    if (r->entry->keyless && !json_is_true(json_object_get(o, "keyless")))
+        return record_refuse(r, "keyless", "must be true");
+    if (rc == 0 &&
+        json_object_size(o) != 3u + r->entry->keyless + members_of(o, command_rows[kind].fields))
         return record_refuse(r, name, "has an unknown member");
     return rc;
 }

@@ -97,7 +97,7 @@ void record_print_command(const struct record_entry *e, FILE *out)
 
     fprintf(out, "[%14.6f] ", (double)e->cmd.now / 1e9);
     print_words(row->words, row->fields, e->memory->line, out);
-    putc('\n', out);
+    fputs(e->keyless ? ", recorded without its private key\n" : "\n", out);
 }
 
 static void print_effect(const json_t *e, FILE *out)

@@ -7,6 +7,8 @@
 
 /* Replays a recording. */
 
+#define KEYLESS_SHOWN 20 /* lines that are named */
+
 struct replay {
     FILE *in, *print;
     const char *name;
@@ -85,6 +87,15 @@ static int play_start(struct replay *r, const struct record_entry *e)
     return 0;
 }
 
+/* Its reply, like all replies, is the recorded one; but nobody can compute it again. */
+static void count_keyless(struct replay *r)
+{
+    if (r->out->keyless++ < KEYLESS_SHOWN)
+        text_addf(&r->out->keyless_lines, "%s %u", r->out->keyless > 1 ? "," : "", r->number);
+    else if (r->out->keyless == KEYLESS_SHOWN + 1)
+        text_adds(&r->out->keyless_lines, ", ...");
+}
+
 static int play_command(struct replay *r, struct record_entry *e)
 {
     struct reply reply = {0};
@@ -105,6 +116,8 @@ static int play_command(struct replay *r, struct record_entry *e)
     reply_done(&reply);
     r->waits = true;
     r->out->commands++;
+    if (e->keyless)
+        count_keyless(r);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "rights/keep.h"
 
 struct start {
     const char *name;
@@ -12,13 +13,18 @@ struct start {
     void *data;
 };
 
-/* The thread sets its own name: a detached one may have ended before its creator could. */
+/*
+ * The thread sets its own name: a detached one may have ended before its creator could. It may have
+ * been started while the daemon still had all its capabilities (daemon/confine.c), which each
+ * thread has for itself. What cannot be given up is what it has not.
+ */
 static void *run(void *data)
 {
     struct start start = *(struct start *)data;
 
     free(data);
     pthread_setname_np(pthread_self(), start.name);
+    rights_keep(RIGHTS_CALLERS);
     return start.work(start.data);
 }
 

@@ -8,11 +8,13 @@ import re
 import secrets
 import socket
 import struct
+import subprocess
 import time
 
 import pytest
 
 from conftest import MACHINE, Crypto
+from harness import apus_binary
 
 MODEXPO = 0xC0007A05
 N = 256
@@ -98,18 +100,53 @@ def test_key_of_a_program(crypto, adapter):
     assert_cleansed(crypto.daemon_pid, key)
 
 
-def test_key_in_a_recording(tmp_path):
-    """It is only in the file, which only the owner can read."""
-    key, recording = Key(), tmp_path / "run.jsonl"
-    daemon = Crypto(tmp_path / "daemon", MACHINE, arguments=["--record", recording])
+def keep(folder, *arguments):
+    """A daemon with these options answers requests to an accelerator and to a coprocessor: the key is not in its memory."""
+    key = Key()
+    daemon = Crypto(folder / "daemon", MACHINE, arguments=arguments)
     try:
-        daemon.only(6)
-        for _ in range(3):
-            modexpo(daemon.node(), key)
-        assert key.exponent.hex() in recording.read_text()
+        for adapter in [5, 6]:
+            daemon.only(adapter)
+            for _ in range(3):
+                modexpo(daemon.node(), key)
+        system = System(f"{daemon.socket}.guest")
+        assert system.ask(4, system.nqap(0x0604, me_message(key)))[:3] == bytes(3)
+        assert system.fetch(0x0604)[1] == 0x80
+        system.connection.close()
+        time.sleep(0.5)
         assert_cleansed(daemon.daemon_pid, key)
     finally:
         daemon.stop()
+    return key
+
+
+def replayed(recording):
+    return subprocess.run([apus_binary(), "replay", recording], capture_output=True, text=True, check=True).stdout
+
+
+def test_key_in_a_recording_that_has_keys(tmp_path):
+    """It is in the file, which is for its owner alone, and nowhere in memory."""
+    recording = tmp_path / "run.jsonl"
+    key = keep(tmp_path, "--record", recording, "--record-keys", "yes")
+    assert key.exponent.hex() in recording.read_text()
+    assert "computed" not in replayed(recording)
+
+
+def test_key_in_no_other_recording(tmp_path):
+    recording = tmp_path / "run.jsonl"
+    key = keep(tmp_path, "--record", recording)
+    text = recording.read_text()
+    assert key.exponent[1:].hex() not in text and key.modulus.hex() in text
+    assert text.count('"keyless":true') == 7
+    lines = ", ".join(str(n) for n, line in enumerate(text.splitlines(), 1) if '"keyless":true' in line)
+    assert "\n7 of them cannot be computed again" in replayed(recording)
+    assert replayed(recording).endswith(f"; lines {lines}\n")
+
+
+def test_key_in_no_state(tmp_path):
+    key = keep(tmp_path, "--state", tmp_path / "state", "--sync")
+    for file in (tmp_path / "state").iterdir():
+        assert not any(piece in file.read_bytes() for piece in key.pieces()), file
 
 
 class System:

@@ -9,6 +9,8 @@
 
 #include "core_world.h"
 #include "machine_equal.h"
+#include "message/cca.h"
+#include "message/type50.h"
 #include "store/record.h"
 
 /* Recordings: written, read back, replayed, and refused where they are wrong. */
@@ -182,7 +184,7 @@ static void make(struct world *w, char path[64])
     assert_non_null(mkdtemp(directory));
     snprintf(path, 64, "%s/run", directory);
     machine_config_default(&config);
-    assert_int_equal(record_open(path, RECORD_NEW, &recording, &why), 0);
+    assert_int_equal(record_open(path, RECORD_NEW, true, &recording, &why), 0);
     assert_int_equal(record_begin(recording, &config, w->core, &w->fx, &why), 0);
     all_commands(w);
     assert_int_equal(record_close(recording, &why), 0);
@@ -197,6 +199,7 @@ static void clean(char path[64])
 
 /* Of the last replay. */
 static struct text warnings;
+static uint64_t keyless;
 
 static int replay_text(const char *text, size_t len, struct text *why)
 {
@@ -208,6 +211,8 @@ static int replay_text(const char *text, size_t len, struct text *why)
     rc = record_replay(in, "run", NULL, &played, why);
     text_done(&warnings);
     warnings = played.warnings;
+    keyless = played.keyless;
+    text_done(&played.keyless_lines);
     fclose(in);
     return rc;
 }
@@ -239,6 +244,72 @@ static void test_replays_alike(void **state)
     if (replay_text(recording_text.data, recording_text.len, &why) != 0)
         fail_msg("%s", why.data);
     clean(path);
+}
+
+static void send_private(struct world *w)
+{
+    static uint8_t key[64], input[64] = {[63] = 2}, message[2048];
+    struct command rsa = {.kind = CMD_ZCRYPT, .token = 80};
+    struct command cpu = {.kind = CMD_CPU_CONNECT, .cpu = {.guest = CORE_LPAR, .on = true}};
+    struct command insn = {.kind = CMD_INSN, .insn = {.guest = CORE_LPAR}};
+    struct buffer out = buffer_of(message, sizeof message);
+
+    memset(key, 0xa5, sizeof key);
+    rsa.zcrypt.request = (struct zcrypt_request){.kind = ZCRYPT_RSA,
+                                                 .node = ZCRYPT_Z90CRYPT,
+                                                 .rsa = rsa_request_me(64, input, key, input),
+                                                 .reply_data = 64,
+                                                 .card = ZCRYPT_ANY_CARD};
+    recorded(w, &rsa);
+    rsa.zcrypt.request.rsa = rsa_request_crt(64, input, key, key, key, key, key);
+    recorded(w, &rsa);
+    assert_int_equal(type50_format(&rsa.zcrypt.request.rsa, &out), 0);
+    assert_int_equal(recorded(w, &cpu), 0);
+    insn.insn.insn =
+        (struct ap_insn){.opcode = AP_OPCODE_NQAP, .data = message, .data_len = out.len};
+    recorded(w, &insn);
+    out = buffer_of(message, sizeof message);
+    assert_int_equal(cca_import_format(6, span_of(key, 32), &out), 0);
+    rsa.zcrypt.request.kind = ZCRYPT_CCA;
+    rsa.zcrypt.request.control = buffer_span(&out);
+    rsa.zcrypt.request.data = span_of(key, 64);
+    recorded(w, &rsa);
+    rsa.zcrypt.request.kind = ZCRYPT_EP11;
+    recorded(w, &rsa);
+}
+
+/* Four a5 in a row occur in no other place. */
+static void play_private(struct world *w, bool keys)
+{
+    text_auto why = {0}, text = {0};
+    struct machine_config config;
+    char path[64];
+
+    make(w, path);
+    machine_config_default(&config);
+    effects_clear(&w->fx);
+    core_free(w->core);
+    w->core = core_new(&config, &w->fx);
+    assert_int_equal(record_open(path, RECORD_FORCE, keys, &recording, &why), 0);
+    assert_int_equal(record_begin(recording, &config, w->core, &w->fx, &why), 0);
+    send_private(w);
+    assert_int_equal(record_close(recording, &why), 0);
+    read_all(path, &text);
+    assert_int_equal(strstr(text.data, "a5a5a5a5") != NULL, keys);
+    if (replay_text(text.data, text.len, &why) != 0)
+        fail_msg("%s", why.data);
+    assert_int_equal(keyless, keys ? 0 : 5);
+    clean(path);
+}
+
+static void test_keys_are_left_out(void **state)
+{
+    play_private(*state, false);
+}
+
+static void test_keys_are_recorded(void **state)
+{
+    play_private(*state, true);
 }
 
 /* A recording made when the profile proposal was called seed. */
@@ -282,7 +353,7 @@ static void test_lines_survive(void **state)
 
         assert_int_equal(record_parse_line(line, strlen(line), &e, &why), 0);
         if (e.line == RECORD_COMMAND && e.cmd.kind != CMD_STORE && e.cmd.kind != CMD_OWNER) {
-            record_format_command(w->core, &e.cmd, &again);
+            record_format_command(w->core, &e.cmd, e.keyless, &again);
             assert_string_equal(again.data, line);
             commands++;
         }
@@ -410,7 +481,7 @@ static void record_once(struct world *w, const char *path, enum record_mode mode
     text_auto why = {0};
 
     machine_config_default(&config);
-    assert_int_equal(record_open(path, mode, &recording, &why), 0);
+    assert_int_equal(record_open(path, mode, true, &recording, &why), 0);
     assert_int_equal(record_begin(recording, &config, w->core, &w->fx, &why), 0);
     assert_int_equal(record_close(recording, &why), 0);
 }
@@ -426,7 +497,7 @@ static void test_existing_files(void **state)
     snprintf(path, sizeof path, "%s/run", directory);
     record_once(w, path, RECORD_NEW);
     read_all(path, &once);
-    assert_int_equal(record_open(path, RECORD_NEW, &recording, &why), -EEXIST);
+    assert_int_equal(record_open(path, RECORD_NEW, true, &recording, &why), -EEXIST);
     assert_non_null(strstr(why.data, "--append"));
     /* A line that is cut gives way. */
     assert_int_equal(truncate(path, (off_t)once.len - 5), 0);
@@ -442,7 +513,7 @@ static void test_existing_files(void **state)
     assert_string_equal(now.data, once.data);
     assert_int_equal(truncate(path, 3), 0);
     text_clear(&why);
-    assert_int_equal(record_open(path, RECORD_APPEND, &recording, &why), -EINVAL);
+    assert_int_equal(record_open(path, RECORD_APPEND, true, &recording, &why), -EINVAL);
     assert_non_null(strstr(why.data, "not a recording"));
     text_done(&warnings);
     clean(path);
@@ -460,7 +531,7 @@ static void test_refused_start(void **state)
     assert_non_null(mkdtemp(directory));
     snprintf(path, sizeof path, "%s/run", directory);
     machine_config_default(&config);
-    assert_int_equal(record_open(path, RECORD_NEW, &recording, &why), 0);
+    assert_int_equal(record_open(path, RECORD_NEW, true, &recording, &why), 0);
     assert_int_equal(record_close(recording, &why), 0);
     assert_int_equal(access(path, F_OK), -1);
     /* No room for the head: no empty file stays behind, and no recording is lost. */
@@ -469,7 +540,7 @@ static void test_refused_start(void **state)
     limit = (struct rlimit){.rlim_cur = 100, .rlim_max = was.rlim_max};
     for (int existing = 0; existing < 2; existing++) {
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-        assert_int_equal(record_open(path, RECORD_FORCE, &recording, &why), 0);
+        assert_int_equal(record_open(path, RECORD_FORCE, true, &recording, &why), 0);
         assert_int_equal(record_begin(recording, &config, w->core, &w->fx, &why), -EFBIG);
         assert_int_equal(record_close(recording, &why), 0);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
@@ -484,11 +555,11 @@ static void test_refused_start(void **state)
     read_all(path, &now);
     assert_string_equal(now.data, "valuable");
     text_clear(&why);
-    assert_int_equal(record_open("/dev/full", RECORD_NEW, &recording, &why), -EINVAL);
+    assert_int_equal(record_open("/dev/full", RECORD_NEW, true, &recording, &why), -EINVAL);
     assert_string_equal(why.data,
                         "cannot write to /dev/full: it is no regular file; name another one");
     text_clear(&why);
-    assert_int_equal(record_open("/nowhere/run", RECORD_NEW, &recording, &why), -ENOENT);
+    assert_int_equal(record_open("/nowhere/run", RECORD_NEW, true, &recording, &why), -ENOENT);
     clean(path);
 }
 
@@ -506,7 +577,7 @@ static void test_disk_fills_up(void **state)
     assert_non_null(mkdtemp(directory));
     snprintf(path, sizeof path, "%s/run", directory);
     machine_config_default(&config);
-    assert_int_equal(record_open(path, RECORD_NEW, &recording, &why), 0);
+    assert_int_equal(record_open(path, RECORD_NEW, true, &recording, &why), 0);
     assert_int_equal(record_begin(recording, &config, w->core, &w->fx, &why), 0);
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
@@ -527,6 +598,8 @@ int main(void)
         TEST(test_older_look),
         TEST(test_replays_alike),
         TEST(test_former_name_of_the_profile),
+        TEST(test_keys_are_left_out),
+        TEST(test_keys_are_recorded),
         TEST(test_lines_survive),
         TEST(test_difference_is_shown),
         TEST(test_what_is_no_recording),

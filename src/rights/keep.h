@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_RIGHTS_KEEP_H
+#define APUS_RIGHTS_KEEP_H
+
+#include <linux/capability.h>
+#include <stdint.h>
+
+#define RIGHT(capability) (UINT64_C(1) << (capability))
+
+/*
+ * What the kernel asks of who looks at another user's process: SYS_PTRACE for its memory, and
+ * DAC_OVERRIDE for the files in /proc/PID, which only that user may open.
+ */
+#define RIGHTS_CALLERS (RIGHT(CAP_SYS_PTRACE) | RIGHT(CAP_DAC_OVERRIDE))
+
+/* Gives up, for the calling thread and the threads that it starts, all capabilities but these, and
+ * those that programs could give it. 0 or -errno. */
+int rights_keep(uint64_t capabilities);
+
+#endif

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""What the soak's processes do. They begin anew when the daemon has been killed; what cannot be excused by that is raised
+and ends the process with 1."""
+
+import asyncio
+import contextlib
+import ctypes
+import errno
+import json
+import multiprocessing
+import os
+import random
+import threading
+import time
+import traceback
+from pathlib import Path
+
+# What a file, or a connection, of a daemon that was killed ends with; ENOENT until the next one has mounted.
+GONE = {errno.ENOTCONN, errno.ENODEV, errno.ECONNABORTED, errno.ECONNREFUSED, errno.ENOENT, errno.ECONNRESET, errno.EPIPE}
+PATIENCE = 90  # an answer that comes later is lost
+
+
+class Shared:
+    """What all processes see: where the daemon is, until when, how often it was killed, what was done."""
+
+    NAMES = ["replies", "refused connections", "files read", "turns"]
+
+    def __init__(self, root, socket):
+        self.root, self.socket = Path(root), str(socket)
+        self.over = multiprocessing.RawValue(ctypes.c_bool, False)
+        # Odd while it is being killed and started again.
+        self.kills = multiprocessing.RawValue(ctypes.c_uint, 0)
+        self.counts = {name: multiprocessing.Value(ctypes.c_ulong, 0) for name in self.NAMES}
+
+    def count(self, name, more=1):
+        with self.counts[name].get_lock():
+            self.counts[name].value += more
+
+    @contextlib.contextmanager
+    def excused(self):
+        """Errors for which there is a reason: a kill before or during what is done."""
+        before = self.kills.value
+        try:
+            yield
+        except (OSError, EOFError) as error:
+            number = getattr(error, "errno", None)
+            if self.kills.value == before and before % 2 == 0 or number not in GONE | {None}:
+                raise
+            time.sleep(0.05)
+
+
+def run(function, *arguments):
+    try:
+        function(*arguments)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def start(function, *arguments):
+    process = multiprocessing.get_context("fork").Process(target=run, args=(function, *arguments))
+    process.start()
+    return process
+
+
+# Control clients: many that come, ask, and go.
+
+
+async def ask(reader, writer, command, number):
+    writer.write(json.dumps({"execute": command, "id": number}).encode() + b"\n")
+    await writer.drain()
+    while True:
+        line = await asyncio.wait_for(reader.readline(), PATIENCE)
+        if not line:
+            raise EOFError
+        reply = json.loads(line)
+        if "event" not in reply:
+            break
+    assert reply.get("id") == number and "return" in reply, reply
+    return reply["return"]
+
+
+async def visit(shared, r):
+    """False: there were too many clients."""
+    reader, writer = await asyncio.open_unix_connection(shared.socket, limit=1 << 24)
+    try:
+        greeting = await asyncio.wait_for(reader.readline(), PATIENCE)
+        if not greeting:
+            raise EOFError
+        if "error" in (greeting := json.loads(greeting)):
+            assert greeting["error"]["class"] == "TooManyClients", greeting
+            shared.count("refused connections")
+            return False
+        for number in range(r.randrange(1, 8)):
+            command = r.choice(["status", "guest-list", "se-show", "fault-list", "subscribe"])
+            await ask(reader, writer, command, number)
+            shared.count("replies")
+            await asyncio.sleep(r.random() / 4)
+        return True
+    finally:
+        writer.close()
+
+
+async def client(shared, seed):
+    r = random.Random(seed)
+    while not shared.over.value:
+        before = shared.kills.value
+        try:
+            served = await visit(shared, r)
+        except (OSError, EOFError):
+            if shared.kills.value == before and before % 2 == 0:
+                raise
+            served = False
+        await asyncio.sleep(r.random() * (1 if served else 4))
+
+
+def control_clients(shared, count, seed):
+    async def all_of_them():
+        await asyncio.gather(*(client(shared, f"{seed} {i}") for i in range(count)))
+
+    asyncio.run(all_of_them())
+
+
+# Threads that open, read and close.
+
+ALWAYS = {"bus/ap/ap_max_domain_id": b"255\n", "devices/ap/card00/hwtype": b"11\n", "bus/ap/ap_domain": b"0\n"}
+
+
+def read_one(shared, name):
+    with shared.excused():
+        fd = os.open(shared.root / name, os.O_RDONLY)
+        try:
+            content = os.read(fd, 4096)
+        finally:
+            os.close(fd)
+        assert content == ALWAYS[name], (name, content)
+        shared.count("files read")
+
+
+def reader(shared, seed, failed):
+    r = random.Random(seed)
+    try:
+        while not shared.over.value:
+            read_one(shared, r.choice([*ALWAYS]))
+    except BaseException:
+        traceback.print_exc()
+        failed.append(True)
+
+
+def readers(shared, count, seed):
+    failed = []
+    threads = [threading.Thread(target=reader, args=(shared, f"{seed} {i}", failed)) for i in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
