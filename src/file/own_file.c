@@ -107,16 +107,18 @@ static int reserve(int fd, off_t offset, size_t len)
     return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -errno;
 }
 
-static int write_at(int fd, off_t offset, const char *data, size_t len)
+int own_file_write(int fd, off_t offset, const void *data, size_t len)
 {
+    const char *at = data;
+
     while (len) {
-        ssize_t n = pwrite(fd, data, len, offset);
+        ssize_t n = pwrite(fd, at, len, offset);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return n < 0 ? -errno : -EIO;
-        data += n;
+        at += n;
         offset += n;
         len -= (size_t)n;
     }
@@ -130,7 +132,7 @@ int own_file_replace(const struct own_file *f, off_t offset, const void *data, s
     int rc = fstat(f->fd, &before) < 0 ? -errno : reserve(f->fd, offset, len);
 
     if (rc == 0)
-        rc = write_at(f->fd, offset, data, len);
+        rc = own_file_write(f->fd, offset, data, len);
     if (rc == 0 && ftruncate(f->fd, offset + (off_t)len) < 0)
         rc = -errno;
     if (rc == 0)

@@ -42,6 +42,9 @@ int own_file_secure(const struct own_file *f, struct text *why);
 int own_file_replace(const struct own_file *f, off_t offset, const void *data, size_t len,
                      struct text *why);
 
+/* Writes all of it at offset, or returns -errno. */
+int own_file_write(int fd, off_t offset, const void *data, size_t len);
+
 /* Closes the file. own_file_discard also removes it if own_file_open created it, own_file_remove
  * in any case. */
 void own_file_close(struct own_file *f);

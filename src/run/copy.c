@@ -3,10 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/magic.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/sendfile.h>
 #include <sys/statfs.h>
 
@@ -104,20 +102,21 @@ int copy_entry(const struct copy_plan *plan, int real, int new, const char *path
     return ret < 0 && ret != -ENOENT ? layout_refuse(-ret, "copy", path) : 0;
 }
 
+struct copying {
+    const struct copy_plan *plan;
+    int real, new;
+};
+
+static int visit_entry(void *data, const char *path, const char *name, dev_t device)
+{
+    const struct copying *c = data;
+
+    return copy_entry(c->plan, c->real, c->new, path, name, device);
+}
+
 int copy_dir(const struct copy_plan *plan, int real, int new, const char *path)
 {
-    dir_auto *all = layout_list_dir(real);
-    const char *name;
-    struct stat st;
-    int ret = 0;
+    struct copying c = {plan, real, new};
 
-    if (!all || fstat(real, &st) < 0)
-        return layout_refuse(errno, "read", path);
-    while (ret == 0 && (name = layout_next_name(all))) {
-        char sub[PATH_MAX];
-
-        snprintf(sub, sizeof(sub), "%.2000s/%s", path, name);
-        ret = copy_entry(plan, real, new, sub, name, st.st_dev);
-    }
-    return ret;
+    return layout_each(real, path, visit_entry, &c);
 }

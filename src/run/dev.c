@@ -122,40 +122,41 @@ static int copy_entry(bool nodes, int real, int new, const char *path, const cha
     return ret < 0 && ret != -ENOENT ? layout_refuse(-ret, "set up", path) : 0;
 }
 
-/* Whether an entry of the directory called path must not be copied. */
-static bool is_left_out(bool nodes, int real, const char *path, const char *name)
+struct copying {
+    bool nodes;
+    bool top; /* /dev itself */
+    int real, new;
+};
+
+/* Whether an entry must not be copied. */
+static bool is_left_out(const struct copying *c, const char *name)
 {
     static const char *const names[] = {"z90crypt", "zcrypt", "vfio", "iommu",
                                         "apus",     HIDDEN,   NULL};
     struct stat st;
 
-    if (strcmp(path, "/dev") != 0)
+    if (!c->top)
         return false;
     for (int i = 0; names[i]; i++) {
         if (strcmp(name, names[i]) == 0)
             return true;
     }
-    return !nodes && strcmp(name, "ptmx") == 0 &&
-           fstatat(real, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_ptmx(&st);
+    return !c->nodes && strcmp(name, "ptmx") == 0 &&
+           fstatat(c->real, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_ptmx(&st);
+}
+
+static int visit_entry(void *data, const char *path, const char *name, dev_t device)
+{
+    const struct copying *c = data;
+
+    return is_left_out(c, name) ? 0 : copy_entry(c->nodes, c->real, c->new, path, name, device);
 }
 
 static int copy_dir(bool nodes, int real, int new, const char *path)
 {
-    dir_auto *all = layout_list_dir(real);
-    const char *name;
-    struct stat st;
-    int ret = 0;
+    struct copying c = {nodes, strcmp(path, "/dev") == 0, real, new};
 
-    if (!all || fstat(real, &st) < 0)
-        return layout_refuse(errno, "read", path);
-    while (ret == 0 && (name = layout_next_name(all))) {
-        char sub[PATH_MAX];
-
-        snprintf(sub, sizeof(sub), "%.2000s/%s", path, name);
-        if (!is_left_out(nodes, real, path, name))
-            ret = copy_entry(nodes, real, new, sub, name, st.st_dev);
-    }
-    return ret;
+    return layout_each(real, path, visit_entry, &c);
 }
 
 static int place_ours(int tree, int new, bool own_node)

@@ -54,6 +54,24 @@ const char *layout_next_name(DIR *d)
     return NULL;
 }
 
+int layout_each(int real, const char *path, layout_visit *visit, void *data)
+{
+    dir_auto *all = layout_list_dir(real);
+    const char *name;
+    struct stat st;
+    int ret = 0;
+
+    if (!all || fstat(real, &st) < 0)
+        return layout_refuse(errno, "read", path);
+    while (ret == 0 && (name = layout_next_name(all))) {
+        char sub[PATH_MAX];
+
+        snprintf(sub, sizeof(sub), "%.2000s/%s", path, name);
+        ret = visit(data, sub, name, st.st_dev);
+    }
+    return ret;
+}
+
 #define CLONE_FLAGS                                                                                \
     (OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH)
 

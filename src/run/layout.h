@@ -36,6 +36,13 @@ DIR *layout_list_dir(int at);
 /* The next entry that is neither "." nor "..", or NULL. */
 const char *layout_next_name(DIR *d);
 
+/*
+ * Calls visit with each entry of the directory real, whose path is given; device: the number of its
+ * file system. Ends with the first result that is not 0, or with -errno after a message.
+ */
+typedef int layout_visit(void *data, const char *path, const char *name, dev_t device);
+int layout_each(int real, const char *path, layout_visit *visit, void *data);
+
 /* A detached bind mount of name, including the mounts below it. A descriptor, or -1 with errno. */
 int layout_clone(int at, const char *name);
 /* The same without the mounts below, if the kernel allows that: not for an unprivileged user. */

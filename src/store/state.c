@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "file/own_file.h"
 
 #define FILE_STATE  "state"
 #define FILE_NEW    "state.new"
@@ -171,23 +172,6 @@ int state_load(struct state *s, struct core **out, struct effects *fx, struct te
     return rc;
 }
 
-/* All of it, or -errno. */
-static int write_at(int fd, const char *data, size_t len, size_t at)
-{
-    while (len) {
-        ssize_t n = pwrite(fd, data, len, (off_t)at);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        data += n;
-        len -= (size_t)n;
-        at += (size_t)n;
-    }
-    return 0;
-}
-
 /* A file that is there with all its bytes, or not at all. Its descriptor, or -errno. */
 static int write_file(struct state *s, const char *name, const char *data, size_t len)
 {
@@ -197,7 +181,7 @@ static int write_file(struct state *s, const char *name, const char *data, size_
     fd = open_file(s, FILE_NEW, O_RDWR | O_CREAT | O_EXCL);
     if (fd < 0)
         return fd;
-    rc = write_at(fd, data, len, 0);
+    rc = own_file_write(fd, 0, data, len);
     if (rc == 0 && fsync(fd) < 0)
         rc = -errno;
     if (rc == 0 && renameat(s->dir_fd, FILE_NEW, s->dir_fd, name) < 0)
@@ -364,7 +348,7 @@ int state_write(struct state *s, const struct core *core, const struct effects *
     text_clear(&s->buffer);
     state_changes_format(core, v, count, &s->buffer);
     state_commit_format(&s->buffer, 0, atomic_load(&s->durable));
-    rc = write_at(s->fd, s->buffer.data, s->buffer.len, atomic_load(&s->end));
+    rc = own_file_write(s->fd, (off_t)atomic_load(&s->end), s->buffer.data, s->buffer.len);
     if (rc < 0) {
         keep_unsaved(s, v, count);
         return fail(why, s, "a change cannot be written", -rc);
