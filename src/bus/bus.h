@@ -247,8 +247,8 @@ void ap_bus_restart(struct ap_bus *b);
 
 /*
  * Resets the queues that have had messages pending for this long without a reply; the messages are
- * lost [zcrypt-timeout]. Returns when to check again; 0: no message is under way, so not before the
- * next ap_queue_message.
+ * lost [bus-queue-timeout]. Returns when to check again; 0: no message is under way, so not before
+ * the next ap_queue_message.
  */
 #define AP_QUEUE_TIMEOUT_NS (900 * UINT64_C(1000000000))
 uint64_t ap_bus_check_timeouts(struct ap_bus *b, struct effects *fx);

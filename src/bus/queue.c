@@ -232,8 +232,7 @@ void ap_queue_poll(struct ap_bus *b, ap_qn qn, struct effects *fx)
             return;
         of = &b->drivers[q->driver];
         apqsw = b->hw.ops->dqap(b->hw.ctx, qn, &dqap);
-        /* The queue was reset by someone else: the pending messages are lost
-         * [zcrypt-queue-lost]. */
+        /* Somebody else has reset the queue: the pending messages are lost [bus-queue-lost]. */
         if (apqsw_rc(apqsw) == AP_RC_NO_PENDING_REPLY && apqsw & APQSW_EMPTY && q->pendingq_count)
             bus_flush_queue(b, qn, of, fx);
         if (apqsw_rc(apqsw) != AP_RC_NORMAL)
