@@ -238,8 +238,12 @@ static int check_dev_links(const char *dir)
 
 static int daemon_cli_run(int argc, char **argv)
 {
-    struct daemon_options o = {
-        .fuse_fd = -1, .ready_fd = -1, .uevent_fd = -1, .starter_fd = -1, .machine_fd = -1, .seccomp = FILTER_DEFAULT};
+    struct daemon_options o = {.fuse_fd = -1,
+                               .ready_fd = -1,
+                               .uevent_fd = -1,
+                               .starter_fd = -1,
+                               .machine_fd = -1,
+                               .seccomp = FILTER_DEFAULT};
     int status;
 
     confine_begin();

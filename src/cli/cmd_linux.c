@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/linux.h"
+#include "cli/linux_files.h"
 #include "cli/machine.h"
 #include "cli/value.h"
 #include "run/daemon.h"

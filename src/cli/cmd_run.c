@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/start.h"
+#include "cli/visit.h"
 
 static const struct cli_option run_options[] = {START_OPTIONS};
 
@@ -51,7 +52,7 @@ static int run_program(struct start *s, char **argv)
 {
     struct program_entry entry;
 
-    start_entry(s->how.socket, s->notify, &entry);
+    visit_entry(s->how.socket, s->notify, &entry);
     return program_run_entered(argv, &s->daemon.pid, &entry);
 }
 

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/number.h"
 #include "cli/command.h"
+#include "cli/linux_files.h"
 #include "cli/visit.h"
 #include "run/program.h"
 
@@ -24,109 +25,6 @@
 #define ANSWER_TIME "300" /* seconds until an emulated guest has booted at the latest */
 #define QUIT_MS     5000  /* for QEMU to end when it is asked */
 #define POLL_MS     20
-
-/* The directory of this program, with a slash at the end. */
-static void own_dir(struct text *out)
-{
-    char path[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
-
-    path[len < 0 ? 0 : len] = '\0';
-    if (strrchr(path, '/'))
-        strrchr(path, '/')[1] = '\0';
-    text_adds(out, path);
-}
-
-/* Finds a file in the build tree that this program was started from. */
-static bool built(const char *relative, struct text *out)
-{
-    text_clear(out);
-    own_dir(out);
-    text_addf(out, "../../%s", relative);
-    return access(out->data, R_OK) == 0;
-}
-
-/* A directory of the installation, as the build was configured: absolute, or below the prefix. */
-static void installed(const char *dir, const char *name, struct text *out)
-{
-    text_clear(out);
-    if (*dir != '/') {
-        own_dir(out);
-        text_adds(out, "../");
-    }
-    text_addf(out, "%s/apus/%s", dir, name);
-}
-
-bool linux_tool(const char *name, struct text *out)
-{
-    bool is_program = strcmp(name, "linux-exec") == 0;
-    text_auto relative = {0};
-
-    text_addf(&relative, "linux/%s", name);
-    if (built(relative.data, out))
-        return true;
-    installed(APUS_LIBEXECDIR, is_program ? name : relative.data, out);
-    if (access(out->data, X_OK) == 0)
-        return true;
-    cli_error("%s does not exist; is apus installed completely?", out->data);
-    return false;
-}
-
-/* Without "..", for others to see. False: not there. */
-static bool resolve(struct text *path)
-{
-    char *real = realpath(path->data, NULL);
-
-    text_clear(path);
-    text_adds(path, real ? real : "");
-    free(real);
-    return path->len;
-}
-
-/* As linux/common.sh has it. */
-static void find_cache(struct text *out)
-{
-    const char *cache = getenv("APUS_CACHE"), *xdg = getenv("XDG_CACHE_HOME"),
-               *home = getenv("HOME");
-    char cwd[PATH_MAX];
-
-    if (cache && *cache)
-        text_addf(out, "%s/linux", cache);
-    else if (xdg && *xdg)
-        text_addf(out, "%s/apus/linux", xdg);
-    else if (home && *home)
-        text_addf(out, "%s/.cache/apus/linux", home);
-    if (out->len && *out->data != '/' && getcwd(cwd, sizeof(cwd))) {
-        text_auto relative = *out;
-
-        *out = (struct text){0};
-        text_addf(out, "%s/%s", cwd, relative.data);
-    }
-}
-
-bool linux_emulator_find(struct linux_emulator *out)
-{
-    *out = (struct linux_emulator){0};
-    if (!built("linux/bin", &out->bin))
-        installed(APUS_LIBEXECDIR, "bin", &out->bin);
-    if (!built("qemu/apus-ap.so", &out->plugin))
-        installed(APUS_LIBDIR, "apus-ap.so", &out->plugin);
-    if (!resolve(&out->bin) || !resolve(&out->plugin)) {
-        linux_emulator_done(out);
-        return false;
-    }
-    find_cache(&out->qemu);
-    if (out->qemu.len)
-        text_adds(&out->qemu, "/qemu");
-    return true;
-}
-
-void linux_emulator_done(struct linux_emulator *e)
-{
-    text_done(&e->bin);
-    text_done(&e->plugin);
-    text_done(&e->qemu);
-}
 
 bool linux_guest_dir(const char *socket, const char *name, struct text *out)
 {
@@ -302,7 +200,7 @@ int linux_boot(struct linux_boot *boot)
     add(boot, "--cpu", boot->cpu);
     add(boot, "--role", boot->lpar ? "lpar" : NULL);
     add(boot, "--append", boot->parameters);
-    add(boot, "--plugin", built("qemu/apus-ap.so", &plugin) ? plugin.data : NULL);
+    add(boot, "--plugin", linux_built("qemu/apus-ap.so", &plugin) ? plugin.data : NULL);
     args = xcalloc(boot->count + 2, sizeof(*args));
     args[0] = program.data;
     memcpy(args + 1, boot->words, boot->count * sizeof(*args));

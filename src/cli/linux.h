@@ -13,20 +13,6 @@
  * lock (held while QEMU runs), pid, exec.sock, console.log, qemu.log.
  */
 
-/* The path of a script or program of Apus, in the build tree or installed: "fetch", "boot",
- * "linux-exec". False after an error message. */
-bool linux_tool(const char *name, struct text *out);
-
-/* What QEMU inside `apus run` needs, except the socket. Freed by linux_emulator_done. */
-struct linux_emulator {
-    struct text bin, plugin;
-    struct text qemu; /* the one in the cache; empty: its place is not known */
-};
-
-/* False: the plugin is not installed, so QEMU cannot be offered. */
-bool linux_emulator_find(struct linux_emulator *out);
-void linux_emulator_done(struct linux_emulator *e);
-
 /* The directory of a guest. False if the name is not valid: at most 63 letters, digits and . _ -,
  * not beginning with . or -. */
 bool linux_guest_dir(const char *socket, const char *name, struct text *out);

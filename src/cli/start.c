@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "cli/connection.h"
+#include "cli/linux.h"
 #include "cli/machine.h"
 #include "cli/value.h"
 #include "run/emulator.h"
@@ -225,23 +225,4 @@ void start_end(struct start *s)
 {
     daemon_end(&s->daemon);
     runtime_remove(&s->runtime);
-}
-
-static int hand_over(void *data, int listener)
-{
-    connection_auto *c = NULL;
-    json_t *returned = NULL;
-    int ret = connection_open(data, &c);
-
-    if (ret == 0)
-        returned = connection_call(c, "seccomp-listen", NULL, listener);
-    json_decref(returned);
-    return returned ? 0 : -EIO;
-}
-
-void start_entry(const char *socket, bool notify, struct program_entry *out)
-{
-    *out = (struct program_entry){
-        .hand_over = hand_over, .zcrypt = notify, .needed = notify, .data = (void *)socket};
-    program_set_environment(socket);
 }

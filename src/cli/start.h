@@ -3,7 +3,7 @@
 #define APUS_CLI_START_H
 
 #include "cli/command.h"
-#include "cli/linux.h"
+#include "cli/linux_files.h"
 #include "run/compose.h"
 #include "run/daemon.h"
 #include "run/program.h"
@@ -79,9 +79,5 @@ int start_machine(struct start *s, bool leave);
 /* The daemon, which is 0 if it has ended already, and the directory. */
 void start_end(struct start *s);
 void start_done(struct start *s);
-
-/* How a program gets to the machine with that control socket: its filter, and the environment.
- * notify: as --ioctl=notify. The entry is to be used in this process only. */
-void start_entry(const char *socket, bool notify, struct program_entry *out);
 
 #endif

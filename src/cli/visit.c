@@ -1,11 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/visit.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/start.h"
+#include "cli/connection.h"
+#include "cli/linux_files.h"
 #include "run/enter.h"
+
+static int pass_listener(void *data, int listener)
+{
+    connection_auto *c = NULL;
+    json_t *returned = NULL;
+    int ret = connection_open(data, &c);
+
+    if (ret == 0)
+        returned = connection_call(c, "seccomp-listen", NULL, listener);
+    json_decref(returned);
+    return returned ? 0 : -EIO;
+}
+
+void visit_entry(const char *socket, bool notify, struct program_entry *out)
+{
+    *out = (struct program_entry){
+        .hand_over = pass_listener, .zcrypt = notify, .needed = notify, .data = (void *)socket};
+    program_set_environment(socket);
+}
 
 struct visit {
     struct enter enter;
@@ -32,7 +53,7 @@ static int run_inside(const struct runtime_machine *m, struct visit *v, char **a
     struct program_entry entry;
     pid_t nobody = 0;
 
-    start_entry(m->socket, strcmp(m->info.ioctl, "notify") == 0, &v->entry);
+    visit_entry(m->socket, strcmp(m->info.ioctl, "notify") == 0, &v->entry);
     entry = v->entry;
     entry.enter = enter;
     entry.hand_over = v->enter.flags ? hand_over : NULL;

@@ -2,6 +2,7 @@
 #ifndef APUS_CLI_VISIT_H
 #define APUS_CLI_VISIT_H
 
+#include "run/program.h"
 #include "run/runtime.h"
 
 /*
@@ -9,5 +10,11 @@
  * Returns its exit status, or PROGRAM_FAILED and the like after an error message (run/program.h).
  */
 int visit_run(const struct runtime_machine *m, char **argv);
+
+/*
+ * How a program gets to the machine with that control socket: sets the environment, and out as the
+ * way of its filter. notify: as --ioctl=notify. out is to be used in this process only.
+ */
+void visit_entry(const char *socket, bool notify, struct program_entry *out);
 
 #endif

@@ -23,8 +23,7 @@ class Machine:
 
     def start(self):
         self.run("up", self.NAME, "-m", self.file)
-        machines = json.loads(self.run("list", "--json").stdout)["machines"]
-        self.pid = next(machine["pid"] for machine in machines if machine["name"] == self.NAME)
+        self.pid = json.loads(self.run("list", "--json").stdout)["pid"]  # the only one in this directory
         self.root = pathlib.Path(f"/proc/{self.pid}/root/sys")  # what programs in it see
 
     def end(self):

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/linux_files.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+
+/* The directory of this program, with a slash at the end. */
+static void own_dir(struct text *out)
+{
+    char path[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+    path[len < 0 ? 0 : len] = '\0';
+    if (strrchr(path, '/'))
+        strrchr(path, '/')[1] = '\0';
+    text_adds(out, path);
+}
+
+bool linux_built(const char *relative, struct text *out)
+{
+    text_clear(out);
+    own_dir(out);
+    text_addf(out, "../../%s", relative);
+    return access(out->data, R_OK) == 0;
+}
+
+/* A directory of the installation, as the build was configured: absolute, or below the prefix. */
+static void installed(const char *dir, const char *name, struct text *out)
+{
+    text_clear(out);
+    if (*dir != '/') {
+        own_dir(out);
+        text_adds(out, "../");
+    }
+    text_addf(out, "%s/apus/%s", dir, name);
+}
+
+bool linux_tool(const char *name, struct text *out)
+{
+    bool is_program = strcmp(name, "linux-exec") == 0;
+    text_auto relative = {0};
+
+    text_addf(&relative, "linux/%s", name);
+    if (linux_built(relative.data, out))
+        return true;
+    installed(APUS_LIBEXECDIR, is_program ? name : relative.data, out);
+    if (access(out->data, X_OK) == 0)
+        return true;
+    cli_error("%s does not exist; is apus installed completely?", out->data);
+    return false;
+}
+
+/* Without "..", for others to see. False: not there. */
+static bool resolve(struct text *path)
+{
+    char *real = realpath(path->data, NULL);
+
+    text_clear(path);
+    text_adds(path, real ? real : "");
+    free(real);
+    return path->len;
+}
+
+/* As linux/common.sh has it. */
+static void find_cache(struct text *out)
+{
+    const char *cache = getenv("APUS_CACHE"), *xdg = getenv("XDG_CACHE_HOME"),
+               *home = getenv("HOME");
+    char cwd[PATH_MAX];
+
+    if (cache && *cache)
+        text_addf(out, "%s/linux", cache);
+    else if (xdg && *xdg)
+        text_addf(out, "%s/apus/linux", xdg);
+    else if (home && *home)
+        text_addf(out, "%s/.cache/apus/linux", home);
+    if (out->len && *out->data != '/' && getcwd(cwd, sizeof(cwd))) {
+        text_auto relative = *out;
+
+        *out = (struct text){0};
+        text_addf(out, "%s/%s", cwd, relative.data);
+    }
+}
+
+bool linux_emulator_find(struct linux_emulator *out)
+{
+    *out = (struct linux_emulator){0};
+    if (!linux_built("linux/bin", &out->bin))
+        installed(APUS_LIBEXECDIR, "bin", &out->bin);
+    if (!linux_built("qemu/apus-ap.so", &out->plugin))
+        installed(APUS_LIBDIR, "apus-ap.so", &out->plugin);
+    if (!resolve(&out->bin) || !resolve(&out->plugin)) {
+        linux_emulator_done(out);
+        return false;
+    }
+    find_cache(&out->qemu);
+    if (out->qemu.len)
+        text_adds(&out->qemu, "/qemu");
+    return true;
+}
+
+void linux_emulator_done(struct linux_emulator *e)
+{
+    text_done(&e->bin);
+    text_done(&e->plugin);
+    text_done(&e->qemu);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CLI_LINUX_FILES_H
+#define APUS_CLI_LINUX_FILES_H
+
+#include <stdbool.h>
+
+#include "base/text.h"
+
+/* Where the files for real Linux guests are. */
+
+/* The path of a script or program of Apus, in the build tree or installed: "fetch", "boot",
+ * "linux-exec". False after an error message. */
+bool linux_tool(const char *name, struct text *out);
+
+/* A file in the build tree that this program was started from. False: there is none. */
+bool linux_built(const char *relative, struct text *out);
+
+/* What QEMU inside `apus run` needs, except the socket. Freed by linux_emulator_done. */
+struct linux_emulator {
+    struct text bin, plugin;
+    struct text qemu; /* the one in the cache; empty: its place is not known */
+};
+
+/* False: the plugin is not installed, so QEMU cannot be offered. */
+bool linux_emulator_find(struct linux_emulator *out);
+void linux_emulator_done(struct linux_emulator *e);
+
+#endif
