@@ -22,6 +22,7 @@ static const struct abi profiles[ABI_PROFILES] = {
             .unbound_is_default = false,
             .old_types = true,
             .vfio_cdev = false,
+            .message_pools = false,
             .matrix_limit = 0,
         },
     [ABI_UPSTREAM] =
@@ -40,6 +41,7 @@ static const struct abi profiles[ABI_PROFILES] = {
             .unbound_is_default = true,
             .old_types = false,
             .vfio_cdev = true,
+            .message_pools = true,
             .matrix_limit = 4095,
         },
 };

@@ -29,6 +29,7 @@ struct abi {
                               * default drivers [bus-binding] */
     bool old_types;          /* types 6 to 9 are supported [ap-types] */
     bool vfio_cdev;          /* devices are character devices, for iommufd [vfio-nodes] */
+    bool message_pools;      /* modules have the parameters of Linux 7.2 [files-modules] */
     unsigned matrix_limit;   /* bytes of matrix and guest_matrix; 0: all [matrix-format] */
 };
 

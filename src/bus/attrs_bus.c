@@ -279,6 +279,69 @@ const struct sysfs_attr bus_attrs[] = {
     {0},
 };
 
+/* Parameters of the module, which is built in. As in the kernel `domain` is the one in use, and a
+ * mask that nobody has given is no text [files-modules]. */
+
+static int start_mask_show(const struct mask256 *mask, struct text *out)
+{
+    struct mask256 all = mask256_ones();
+
+    if (!mask256_equal(mask, &all))
+        return mask256_show(mask, out);
+    text_adds(out, "(null)\n");
+    return 0;
+}
+
+static int apmask_parameter_show(void *ctx, uint32_t object, struct text *out)
+{
+    return start_mask_show(&((struct ap_bus *)ctx)->start.apmask, out);
+}
+
+static int aqmask_parameter_show(void *ctx, uint32_t object, struct text *out)
+{
+    return start_mask_show(&((struct ap_bus *)ctx)->start.aqmask, out);
+}
+
+static int pool_parameter_show(void *ctx, uint32_t object, struct text *out)
+{
+    text_adds(out, "8\n");
+    return 0;
+}
+
+static int poll_parameter_show(void *ctx, uint32_t object, struct text *out)
+{
+    text_adds(out, "0\n");
+    return 0;
+}
+
+static int useirq_parameter_show(void *ctx, uint32_t object, struct text *out)
+{
+    text_adds(out, "Y\n");
+    return 0;
+}
+
+static bool has_message_pools(void *ctx, uint32_t object)
+{
+    return ((struct ap_bus *)ctx)->abi->message_pools;
+}
+
+static const struct sysfs_attr parameters[] = {
+    {"apmask", 0440, .show = apmask_parameter_show},
+    {"aqmask", 0440, .show = aqmask_parameter_show},
+    {"domain", 0440, .show = ap_domain_show},
+    {"msgpool_min_items", 0440, .visible = has_message_pools, .show = pool_parameter_show},
+    {"poll_thread", 0440, .show = poll_parameter_show},
+    {"useirq", 0440, .visible = has_message_pools, .show = useirq_parameter_show},
+    {0},
+};
+
+void bus_module_register(struct ap_bus *b)
+{
+    sysfs_module_add(
+        b->tree,
+        &(struct sysfs_module){.name = "ap", .built_in = true, .parameters = parameters, .ctx = b});
+}
+
 static int root_uevent_show(void *ctx, uint32_t object, struct text *out)
 {
     return 0;

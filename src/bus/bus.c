@@ -19,6 +19,7 @@ struct ap_bus *ap_bus_new(const struct ap_bus_params *params, struct ap_hw hw,
     b->oldest = b->newest = AP_APQNS;
     b->poll_timeout = 250000;
     b->autoprobe = true;
+    b->start = b->masks;
     sysfs_register(tree, SYSFS_BUS, &bus_kind_ops, b);
     sysfs_register(tree, SYSFS_BUS_DEVICES, &bus_devices_kind_ops, b);
     sysfs_register(tree, SYSFS_BUS_DRIVERS, &bus_drivers_kind_ops, b);
@@ -26,6 +27,7 @@ struct ap_bus *ap_bus_new(const struct ap_bus_params *params, struct ap_hw hw,
     sysfs_register(tree, SYSFS_BUS_ROOT, &bus_root_kind_ops, b);
     sysfs_register(tree, SYSFS_CARD, &card_kind_ops, b);
     sysfs_register(tree, SYSFS_QUEUE, &queue_kind_ops, b);
+    bus_module_register(b);
     return b;
 }
 
@@ -76,4 +78,7 @@ void ap_driver_register(struct ap_bus *b, const struct ap_driver *driver, void *
     b->driver_count++;
     if (driver->attrs)
         sysfs_add_group(b->tree, driver->card ? SYSFS_CARD : SYSFS_QUEUE, &group);
+    if (driver->module)
+        sysfs_module_add_driver(b->tree, driver->module, "ap",
+                                (struct sysfs_dir){SYSFS_BUS_DRIVER, b->driver_count - 1});
 }

@@ -123,6 +123,7 @@ struct ap_driver {
     uint16_t types;  /* bit t: hardware type t */
     const struct sysfs_attr *attrs; /* of the bound devices; may be NULL */
     const struct ap_driver_ops *ops;
+    const char *module; /* added to the tree before the driver is registered; NULL: none */
 };
 
 /* Registers the kinds of the bus with tree. Does not scan yet. */

@@ -120,8 +120,19 @@ static bool driver_child_next(void *ctx, uint32_t driver, uint32_t *cursor, stru
     return false;
 }
 
+static bool driver_to_module(void *ctx, uint32_t driver, struct sysfs_dir *out)
+{
+    const struct ap_bus *b = ctx;
+    const char *module = b->drivers[driver].driver->module;
+
+    return module && sysfs_module_dir(b->tree, module, out);
+}
+
+static const struct sysfs_member driver_members[] = {{"module", true, driver_to_module}, {0}};
+
 const struct sysfs_kind_ops bus_driver_kind_ops = {
     .attrs = driver_attrs,
+    .members = driver_members,
     .generation = driver_generation,
     .name = driver_name,
     .parent = driver_parent,

@@ -27,7 +27,7 @@ struct ap_bus {
     struct sysfs_tree *tree;
     struct ap_driver_slot drivers[AP_DRIVERS_MAX];
     unsigned driver_count;
-    struct ap_masks masks;
+    struct ap_masks masks, start; /* start: as the module was loaded */
     struct ap_qci qci;
     bool has_qci;
     int domain;
@@ -132,6 +132,7 @@ bool devices_child_next(void *ctx, uint32_t object, uint32_t *cursor, struct sys
 /* tables of attributes */
 extern const struct sysfs_kind_ops bus_kind_ops, bus_root_kind_ops, bus_devices_kind_ops,
     bus_drivers_kind_ops, bus_driver_kind_ops, card_kind_ops, queue_kind_ops;
+void bus_module_register(struct ap_bus *b);
 extern const struct sysfs_attr bus_attrs[], card_attrs[], queue_attrs[], driver_attrs[],
     bus_root_attrs[];
 

@@ -32,6 +32,9 @@ void core_free(struct core *c);
 /* The tree, for reading. NULL: no such guest, or its tree is not built yet (CMD_GUEST_LOOK). */
 const struct sysfs_tree *core_tree(const struct core *c, unsigned tree);
 
+/* Parts of the host's tree will be mounted elsewhere (sysfs_tree.keeps_dirs). */
+void core_keep_dirs(struct core *c);
+
 enum command_kind {
     CMD_STORE,      /* one write(2) to an attribute */
     CMD_OWNER,      /* a node gets another mode and owner: chmod(2), chown(2) */

@@ -71,6 +71,7 @@ static struct guest_linux *linux_new(struct core *c, struct core_guest *g)
         .abi = c->abi, .apmask = mask256_ones(), .aqmask = mask256_ones(), .domain = -1};
 
     sysfs_tree_init(&l->tree);
+    l->tree.keeps_dirs = true; /* it is only seen as a part of a /sys */
     if (!(g->v.hw.features & GUEST_AP))
         return l;
     l->bus = ap_bus_new(&params, guest_hw(&g->v.hw), &l->tree);
@@ -154,6 +155,11 @@ int guest_attach(struct core *c, struct core_guest *g, const struct uuid *uuid, 
     if (rc == -EBUSY)
         text_addf(&reply->why, "mediated device %s is used by guest %s", text,
                   mdev_guest(m) ? mdev_guest(m)->name : "(none: it is being removed)");
+    else if (rc == -ENODEV)
+        text_addf(&reply->why,
+                  "mediated device %s is not bound to vfio_ap_mdev, and cannot be bound again; "
+                  "remove it and create it anew",
+                  text);
     else if (rc == -EPERM)
         text_addf(&reply->why, "guest %s has a mediated device already; detach it first", g->name);
     else if (rc == -EOPNOTSUPP)

@@ -75,10 +75,12 @@ static int restore_mdev(struct core *c, const struct saved *s, struct effects *f
 {
     if (!s->mdev.has_uuid)
         return refuse(why, "a mediated device has a UUID");
-    return vfio_ap_restore(c->vfio_ap, s->of.id, &s->mdev.uuid, &s->mdev.assigned,
-                           &s->mdev.effective, fx) == 0
-               ? 0
-               : refuse(why, "another device has its UUID or one of its APQNs");
+    if (vfio_ap_restore(c->vfio_ap, s->of.id, &s->mdev.uuid, &s->mdev.assigned, &s->mdev.effective,
+                        fx) < 0)
+        return refuse(why, "another device has its UUID or one of its APQNs");
+    if (s->mdev.unbound && vfio_ap_restore_unbound(c->vfio_ap, s->of.id) < 0)
+        return refuse(why, "nothing can be assigned to an unbound device");
+    return 0;
 }
 
 static int restore_guest(struct core *c, const struct saved *s, struct effects *fx,

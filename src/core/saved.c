@@ -57,6 +57,7 @@ static const struct field mdev_fields[] = {
     {SAVED("guest_adapters", FIELD_LIST, mdev.effective.apm)},
     {SAVED("guest_domains", FIELD_LIST, mdev.effective.aqm)},
     {SAVED("guest_control_domains", FIELD_LIST, mdev.effective.adm)},
+    {SAVED("unbound", FIELD_BOOL, mdev.unbound), .words = no_yes},
     {0},
 };
 
@@ -197,6 +198,7 @@ static bool get_mdev(const struct core *c, struct saved *out)
         return false;
     out->mdev.uuid = *mdev_uuid(m);
     out->mdev.has_uuid = true;
+    out->mdev.unbound = mdev_ungrouped(m);
     out->mdev.assigned = *mdev_assigned(m);
     out->mdev.effective = *mdev_effective(m);
     return true;

@@ -43,7 +43,7 @@ struct saved {
         } node;
         struct {
             struct uuid uuid;
-            bool has_uuid;
+            bool has_uuid, unbound;
             struct apcb assigned, effective;
         } mdev;
         struct {

@@ -21,6 +21,11 @@ const struct sysfs_tree *core_tree(const struct core *c, unsigned tree)
     return tree_of((struct core *)c, tree);
 }
 
+void core_keep_dirs(struct core *c)
+{
+    c->tree.keeps_dirs = true;
+}
+
 const struct zcrypt *core_zcrypt(const struct core *c, unsigned tree)
 {
     return zcrypt_of(c, tree);

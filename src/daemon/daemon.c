@@ -210,6 +210,8 @@ static int daemon_open(struct daemon *d, const struct machine_config *machine, s
         rc = daemon_state_open(d, machine, why);
     else
         d->door.core = core_new(machine, &d->effects);
+    if (rc >= 0 && d->options->fuse_fd >= 0)
+        core_keep_dirs(d->door.core);
     if (rc >= 0)
         rc = open_front_ends(d, why);
     /* Last: a start that is refused leaves the file as it was. */

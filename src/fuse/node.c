@@ -67,11 +67,15 @@ static int stat_node(const struct fuse_mount *m, fuse_ino_t ino, struct stat *ou
     return rc;
 }
 
+/* The kernel asks for a directory again after a name in it has gone. Where its device is gone, too,
+ * nothing is found there [files-sysfs]. */
 static void do_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct stat st;
     int rc = stat_node(fuse_req_userdata(req), ino, &st);
 
+    if (rc == -ENODEV && sysfs_is_dir(ino))
+        rc = -ENOENT;
     if (rc < 0)
         fuse_reply_err(req, -rc);
     else

@@ -32,11 +32,29 @@ static const struct place {
     {"/sys/bus/matrix", "bus/matrix"},
     {"/sys/bus/mdev", "bus/mdev"},
     {"/sys/class/mdev_bus", "class/mdev_bus"},
+    {"/sys/class/misc/iommu", "class/misc/iommu"},
+    {"/sys/class/misc/vfio", "class/misc/vfio"},
+    {"/sys/class/misc/z90crypt", "class/misc/z90crypt"},
+    {"/sys/class/vfio", "class/vfio"},
+    {"/sys/class/vfio-dev", "class/vfio-dev"},
     {"/sys/class/zcrypt", "class/zcrypt"},
+    {"/sys/dev/char/10:1000", "sysdev/char/10:1000"},
+    {"/sys/dev/char/10:1001", "sysdev/char/10:1001"},
+    {"/sys/dev/char/10:196", "sysdev/char/10:196"},
     {"/sys/devices/ap", "devices/ap"},
     {"/sys/devices/vfio_ap", "devices/vfio_ap"},
+    {"/sys/devices/virtual/misc/iommu", "devices/virtual/misc/iommu"},
+    {"/sys/devices/virtual/misc/vfio", "devices/virtual/misc/vfio"},
+    {"/sys/devices/virtual/misc/z90crypt", "devices/virtual/misc/z90crypt"},
+    {"/sys/devices/virtual/vfio", "devices/virtual/vfio"},
     {"/sys/devices/virtual/zcrypt", "devices/virtual/zcrypt"},
     {"/sys/kernel/iommu_groups", "kernel/iommu_groups"},
+    {"/sys/module/ap", "module/ap"},
+    {"/sys/module/vfio_ap", "module/vfio_ap"},
+    {"/sys/module/zcrypt", "module/zcrypt"},
+    {"/sys/module/zcrypt_cex2a", "module/zcrypt_cex2a"},
+    {"/sys/module/zcrypt_cex2c", "module/zcrypt_cex2c"},
+    {"/sys/module/zcrypt_cex4", "module/zcrypt_cex4"},
     {NULL, NULL},
 };
 
@@ -101,32 +119,36 @@ static int copy_dir(int real, int new, const char *path)
     return ret;
 }
 
+/* Adds one of the machine's directories or links to the directory new. */
+static int place_one(const struct compose *c, const struct place *p, int new, const char *name)
+{
+    struct stat st;
+    int ret;
+
+    if (fstatat(c->tree, p->from, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : layout_refuse(errno, "access", p->from);
+    ret = layout_make_parents(new, name);
+    if (ret == 0 && S_ISLNK(st.st_mode)) {
+        ret = layout_copy_link_as(c->tree, p->from, new, name);
+    } else if (ret == 0) {
+        ret = layout_make_target(new, name, st.st_mode);
+        if (ret == 0)
+            ret = layout_bind(c->tree, p->from, new, name);
+    }
+    return ret < 0 ? layout_refuse(-ret, "set up", p->path) : 0;
+}
+
 /* Adds the machine's directories that belong below the directory called path. */
 static int place_ours(const struct compose *c, int new, const char *path)
 {
     size_t len = strlen(path);
+    int ret = 0;
 
-    for (const struct place *p = places; p->path; p++) {
-        const char *name = p->path + len + 1;
-        struct stat st;
-        int ret;
-
-        if (strncmp(p->path, path, len) != 0 || p->path[len] != '/')
-            continue;
-        if (fstatat(c->tree, p->from, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-            if (errno == ENOENT)
-                continue;
-            return layout_refuse(errno, "access", p->from);
-        }
-        ret = layout_make_parents(new, name);
-        if (ret == 0)
-            ret = layout_make_target(new, name, st.st_mode);
-        if (ret == 0)
-            ret = layout_bind(c->tree, p->from, new, name);
-        if (ret < 0)
-            return layout_refuse(-ret, "set up", p->path);
+    for (const struct place *p = places; p->path && ret == 0; p++) {
+        if (strncmp(p->path, path, len) == 0 && p->path[len] == '/')
+            ret = place_one(c, p, new, p->path + len + 1);
     }
-    return 0;
+    return ret;
 }
 
 static int cover(const struct compose *c, const struct compose_layer *layer)
@@ -177,17 +199,19 @@ static int add_layer(struct compose *c, const char *path)
 
 static int choose_layers(struct compose *c)
 {
-    static const char *const usual[] = {"/sys/bus", "/sys/class", "/sys/devices"};
+    static const char *const usual[] = {"/sys/bus", "/sys/class", "/sys/devices", "/sys/module",
+                                        "/sys/dev/char"};
+    const int count = sizeof(usual) / sizeof(*usual);
     bool groups = access("/sys/kernel/iommu_groups", F_OK) == 0;
     bool whole = access("/sys/kernel", F_OK) < 0;
     int ret = 0;
 
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < count; i++)
         whole |= access(usual[i], F_OK) < 0;
     if (whole) {
         ret = add_layer(c, "/sys");
     } else {
-        for (int i = 0; i < 3 && ret == 0; i++)
+        for (int i = 0; i < count && ret == 0; i++)
             ret = add_layer(c, usual[i]);
         if (ret == 0)
             ret = add_layer(c, groups ? "/sys/kernel/iommu_groups" : "/sys/kernel");

@@ -9,15 +9,17 @@
  * namespace (namespace_enter). dev.h describes /dev, rundir.h /run, and etc.h /etc.
  *
  * /sys remains the real sysfs. A read-only tmpfs covers those of its directories that contain both
- * kinds of entries (bus, class, devices; kernel if it has no iommu_groups; all of /sys if one of
- * these is missing), with bind mounts of all real entries. The following paths show only the
- * machine: they come from its tree, and if the tree does not have one, it is hidden.
- *   bus/ap bus/matrix bus/mdev class/mdev_bus class/zcrypt devices/ap devices/vfio_ap
- *   devices/virtual/zcrypt kernel/iommu_groups
+ * kinds of entries (bus, class, dev/char, devices, module; kernel if it has no iommu_groups; all of
+ * /sys if one of these is missing), with bind mounts of all real entries. The following paths show
+ * only the machine: they come from its tree, and if the tree does not have one, it is hidden.
+ *   bus/ap bus/matrix bus/mdev class/mdev_bus class/vfio class/vfio-dev class/zcrypt devices/ap
+ *   devices/vfio_ap devices/virtual/vfio devices/virtual/zcrypt kernel/iommu_groups
+ *   module/ap module/vfio_ap module/zcrypt module/zcrypt_cex*
+ *   iommu, vfio and z90crypt in class/misc, devices/virtual/misc and, by number, in dev/char
  * A program inside that makes a user namespace may mount a sysfs of its own there, if it may
  * outside.
  */
-#define COMPOSE_LAYERS 4
+#define COMPOSE_LAYERS 6
 
 /* A directory that is covered by a tmpfs. */
 struct compose_layer {

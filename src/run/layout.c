@@ -124,8 +124,13 @@ int layout_bind(int from, const char *from_name, int new, const char *name)
 
 int layout_copy_link(int real, int new, const char *name)
 {
+    return layout_copy_link_as(real, name, new, name);
+}
+
+int layout_copy_link_as(int real, const char *real_name, int new, const char *name)
+{
     char target[PATH_MAX];
-    ssize_t len = readlinkat(real, name, target, sizeof(target) - 1);
+    ssize_t len = readlinkat(real, real_name, target, sizeof(target) - 1);
 
     if (len < 0)
         return -errno;

@@ -59,6 +59,7 @@ int layout_bind(int from, const char *from_name, int new, const char *name);
 /* The same, and nothing can be changed through it. mode: what kind of entry it is. */
 int layout_bind_read_only(int from, int new, const char *name, mode_t mode);
 int layout_copy_link(int real, int new, const char *name);
+int layout_copy_link_as(int real, const char *real_name, int new, const char *name);
 /* Gives name in new the owner, mode and extended attributes of name in real. An owner that does not
  * exist in a user namespace becomes root. */
 int layout_copy_owner(int real, int new, const char *name, const struct stat *st);

@@ -44,9 +44,7 @@ static inline struct inode inode_of_link(struct sysfs_dir in, struct sysfs_dir t
         {in.kind, in.object << 16 | target.object}, MEMBER_LINK, (uint16_t)target.kind};
 }
 
-/* tree.c: whether the directory exists now; whether it is still the one that the number refers
- * to. */
-bool sysfs_exists(const struct sysfs_tree *t, struct sysfs_dir dir);
+/* tree.c: whether the directory is still the one that the number refers to. */
 bool inode_is_live(const struct sysfs_tree *t, struct inode in);
 
 /* The name of an attribute by its inode number. */

@@ -46,7 +46,8 @@ static void static_name(void *ctx, uint32_t object, char out[SYSFS_NAME_MAX])
     strcpy(out, statics[object].name);
 }
 
-/* Members of a static directory or the root: first static ones, then kinds with a single object. */
+/* Members of a static directory or the root: first static ones, then the unique directories that
+ * exist. */
 static bool next_in(const struct sysfs_tree *t, struct sysfs_dir dir, uint32_t *cursor,
                     struct sysfs_child *out, char name[SYSFS_NAME_MAX])
 {
@@ -61,8 +62,8 @@ static bool next_in(const struct sysfs_tree *t, struct sysfs_dir dir, uint32_t *
         enum sysfs_kind kind = (enum sysfs_kind)(*cursor - STATICS);
         const struct sysfs_kind_ops *ops = t->ops[kind];
 
-        if (kind <= SYSFS_STATIC || !ops || ops->generation ||
-            !same_dir(ops->parent(t->ctx[kind], 0), dir))
+        if (kind <= SYSFS_STATIC || !ops || !same_dir(ops->parent(t->ctx[kind], 0), dir) ||
+            !sysfs_exists(t, (struct sysfs_dir){kind, 0}))
             continue;
         ops->name(t->ctx[kind], 0, name);
         *out = (struct sysfs_child){{kind, 0}, false};

@@ -103,6 +103,11 @@ static const struct sysfs_kind_ops *live_ops(const struct sysfs_tree *t, struct 
     return inode_is_live(t, *in) ? t->ops[in->dir.kind] : NULL;
 }
 
+bool sysfs_is_dir(sysfs_ino ino)
+{
+    return inode_unpack(ino).member == MEMBER_SELF;
+}
+
 struct sysfs_dir sysfs_dir_of(sysfs_ino ino)
 {
     return inode_unpack(ino).dir;
@@ -180,7 +185,7 @@ static void attr_entry(const struct sysfs_tree *t, const struct attr *a, struct 
     *out = (struct sysfs_entry){.ino = inode_pack(in),
                                 .type = SYSFS_TYPE_FILE,
                                 .mode = a->attr->mode,
-                                .stable = !a->group && !a->attr->visible};
+                                .stable = !a->group && (!a->attr->visible || a->attr->told)};
     set_name(out, a->attr->name);
     owner_apply(t, out);
 }

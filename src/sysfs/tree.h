@@ -54,6 +54,20 @@ enum sysfs_kind {
     SYSFS_IOMMU_GROUPS, /* kernel/iommu_groups */
     SYSFS_IOMMU_GROUP,
     SYSFS_IOMMU_GROUP_DEVICES,
+    SYSFS_VFIO_CLASS,     /* class/vfio */
+    SYSFS_VFIO_DEV_CLASS, /* class/vfio-dev */
+    SYSFS_VFIO_PARENT,    /* devices/virtual/vfio */
+    SYSFS_VFIO_GROUP,     /* devices/virtual/vfio/<group>; object: slot */
+    SYSFS_MISC_CLASS,     /* class/misc */
+    SYSFS_MISC_PARENT,    /* devices/virtual/misc */
+    SYSFS_MISC,           /* devices/virtual/misc/<name>; object: index in the tree's table */
+    SYSFS_MODULES,        /* module */
+    SYSFS_MODULE,         /* module/<name>; object: index in the tree's table */
+    SYSFS_MODULE_PARAMETERS,
+    SYSFS_MODULE_DRIVERS,
+    SYSFS_MODULE_HOLDERS,
+    SYSFS_NUMBERS,      /* sysdev: what is called dev in sysfs, where dev has device nodes here */
+    SYSFS_CHAR_NUMBERS, /* sysdev/char */
     SYSFS_KINDS
 };
 
@@ -99,6 +113,7 @@ struct sysfs_attr {
     bool (*visible)(void *ctx, uint32_t object);
     int (*show)(void *ctx, uint32_t object, struct text *out);
     int (*store)(void *ctx, uint32_t object, const char *data, size_t len, struct effects *effects);
+    bool told; /* visible from the start; EFFECT_GONE tells when it is not any more */
 };
 
 /* A link with a fixed name, or a fixed subdirectory. target returns false while it does not
@@ -119,7 +134,8 @@ struct sysfs_kind_ops {
     bool device; /* its objects are device nodes (sysfs_entry.device), not directories */
     const struct sysfs_attr *attrs;     /* ends with a NULL name; at most 100 */
     const struct sysfs_member *members; /* ends with a NULL name; at most 100 */
-    /* The generation of an object (never 0), or 0 if it does not exist. NULL: it always exists. */
+    /* The generation of an object (never 0), or 0 if it does not exist. NULL: it always exists. A
+     * unique directory below a static one may have it, too. */
     uint16_t (*generation)(void *ctx, uint32_t object);
     /* Name and parent of an object's directory. Must work for an object that is being removed,
      * too. */
@@ -148,6 +164,42 @@ struct sysfs_owned;
 
 #define SYSFS_GROUPS_MAX 16u /* of one tree */
 
+/* A miscellaneous device: /sys/class/misc/NAME [files-misc]. */
+struct sysfs_misc {
+    const char *name, *node; /* node: its file below /dev */
+    const char *mode;        /* of that file; NULL: the kernel's default */
+    unsigned minor;
+};
+
+/*
+ * A module of the kernel: /sys/module/NAME [files-modules]. built_in: it has parameters alone.
+ * parameters may be NULL; their functions get ctx. uses: the module whose functions it calls, or
+ * NULL. users: references by others than modules, or NULL.
+ */
+struct sysfs_module {
+    const char *name, *uses;
+    bool built_in;
+    unsigned size; /* bytes */
+    const struct sysfs_attr *parameters;
+    unsigned (*users)(void *ctx);
+    void *ctx;
+    uint32_t number; /* set by sysfs_module_add */
+};
+
+/* Devices with a major number: the links in /sys/dev/char. find: 0 or -ENOENT; next as
+ * child_next. */
+struct sysfs_major {
+    unsigned major;
+    int (*find)(void *ctx, unsigned minor, struct sysfs_dir *out);
+    bool (*next)(void *ctx, uint32_t *cursor, unsigned *minor, struct sysfs_dir *out);
+    void *ctx;
+};
+
+#define SYSFS_MISCS_MAX          4u
+#define SYSFS_MODULES_MAX        8u
+#define SYSFS_MODULE_DRIVERS_MAX 16u
+#define SYSFS_MAJORS_MAX         4u
+
 struct sysfs_tree {
     const struct sysfs_kind_ops *ops[SYSFS_KINDS];
     void *ctx[SYSFS_KINDS];
@@ -158,6 +210,21 @@ struct sysfs_tree {
         unsigned first, count; /* numbers of its attributes among those of the kind */
     } groups[SYSFS_GROUPS_MAX];
     unsigned group_count;
+    struct sysfs_misc miscs[SYSFS_MISCS_MAX];
+    unsigned misc_count;
+    struct sysfs_module modules[SYSFS_MODULES_MAX];
+    unsigned module_count;
+    struct sysfs_module_driver {
+        unsigned module;
+        const char *bus;
+        struct sysfs_dir dir;
+    } module_drivers[SYSFS_MODULE_DRIVERS_MAX];
+    unsigned module_driver_count;
+    struct sysfs_major majors[SYSFS_MAJORS_MAX];
+    unsigned major_count;
+    /* Unique directories that come and go with what is in them stay when they are empty: parts of
+     * the tree are mounted somewhere else, and need a mount point. */
+    bool keeps_dirs;
     uint64_t grouped;          /* bit k: kind k has groups */
     struct sysfs_owned *owned; /* nodes whose mode or owner was changed; owner.c */
     unsigned owned_limit;      /* at this many, those of vanished nodes are looked for */
@@ -176,6 +243,20 @@ void sysfs_register(struct sysfs_tree *t, enum sysfs_kind kind, const struct sys
 
 /* Adds a group to a registered kind. A kind has at most 100 attributes, groups included. */
 void sysfs_add_group(struct sysfs_tree *t, enum sysfs_kind kind, const struct sysfs_group *group);
+
+/* Whether the directory exists now. */
+bool sysfs_exists(const struct sysfs_tree *t, struct sysfs_dir dir);
+
+/* misc.c, module.c, major.c: what belongs to no bus or class of ours alone. Names are kept by
+ * reference. */
+void sysfs_misc_add(struct sysfs_tree *t, const struct sysfs_misc *misc);
+void sysfs_module_add(struct sysfs_tree *t, const struct sysfs_module *module);
+/* The directory of a module that was added; false: there is none of that name. */
+bool sysfs_module_dir(const struct sysfs_tree *t, const char *name, struct sysfs_dir *out);
+/* A driver of the module: its link BUS:NAME. */
+void sysfs_module_add_driver(struct sysfs_tree *t, const char *module, const char *bus,
+                             struct sysfs_dir driver);
+void sysfs_major_add(struct sysfs_tree *t, const struct sysfs_major *major);
 
 /* -ENOENT: no such name, or dir has vanished; -ENOTDIR. */
 int sysfs_lookup(const struct sysfs_tree *t, sysfs_ino dir, const char *name,
@@ -226,6 +307,9 @@ void sysfs_dir_path(const struct sysfs_tree *t, struct sysfs_dir dir, struct tex
 int sysfs_resolve(const struct sysfs_tree *t, const char *path, sysfs_ino *out);
 /* The same; if the last component is a link, out is the link itself. */
 int sysfs_resolve_nofollow(const struct sysfs_tree *t, const char *path, sysfs_ino *out);
+
+/* Whether the number is or was that of a directory (or device node) itself. */
+bool sysfs_is_dir(sysfs_ino ino);
 
 /* The kind and object of an inode number. */
 struct sysfs_dir sysfs_dir_of(sysfs_ino ino);

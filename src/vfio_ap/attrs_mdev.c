@@ -252,11 +252,14 @@ static int remove_store(void *ctx, uint32_t slot, const char *data, size_t len, 
     return value ? mdev_remove(ctx, m, fx) : 0;
 }
 
-#define UEVENT_LINES "DRIVER=vfio_ap_mdev\n"
+static const char *uevent_lines(const struct mdev *m)
+{
+    return m->unbound ? "" : "DRIVER=vfio_ap_mdev\n";
+}
 
 static int uevent_show(void *ctx, uint32_t slot, struct text *out)
 {
-    text_adds(out, UEVENT_LINES);
+    text_adds(out, uevent_lines(mdev_at(ctx, slot)));
     return 0;
 }
 
@@ -267,21 +270,34 @@ static int uevent_store(void *ctx, uint32_t slot, const char *data, size_t len, 
 
     uuid_format(&m->uuid, uuid);
     snprintf(path, sizeof path, "devices/vfio_ap/matrix/%s", uuid);
-    return synth_store(path, "mdev", UEVENT_LINES, data, len, fx);
+    return synth_store(path, "mdev", uevent_lines(m), data, len, fx);
 }
 
+bool mdev_is_bound(void *ctx, uint32_t slot)
+{
+    return !mdev_at(ctx, slot)->unbound;
+}
+
+bool mdev_is_there(void *ctx, uint32_t slot)
+{
+    return !mdev_at(ctx, slot)->removing;
+}
+
+#define DRIVERS .visible = mdev_is_bound, .told = true
+#define OWN     .visible = mdev_is_there, .told = true
+
 const struct sysfs_attr mdev_attrs[] = {
-    {"ap_config", 0644, .show = ap_config_show, .store = ap_config_store},
-    {"assign_adapter", 0200, .store = assign_adapter_store},
-    {"assign_control_domain", 0200, .store = assign_control_domain_store},
-    {"assign_domain", 0200, .store = assign_domain_store},
-    {"control_domains", 0444, .show = control_domains_show},
-    {"guest_matrix", 0444, .show = guest_matrix_show},
-    {"matrix", 0444, .show = matrix_show},
-    {"remove", 0200, .store = remove_store},
-    {"uevent", 0644, .show = uevent_show, .store = uevent_store},
-    {"unassign_adapter", 0200, .store = unassign_adapter_store},
-    {"unassign_control_domain", 0200, .store = unassign_control_domain_store},
-    {"unassign_domain", 0200, .store = unassign_domain_store},
+    {"ap_config", 0644, DRIVERS, .show = ap_config_show, .store = ap_config_store},
+    {"assign_adapter", 0200, DRIVERS, .store = assign_adapter_store},
+    {"assign_control_domain", 0200, DRIVERS, .store = assign_control_domain_store},
+    {"assign_domain", 0200, DRIVERS, .store = assign_domain_store},
+    {"control_domains", 0444, DRIVERS, .show = control_domains_show},
+    {"guest_matrix", 0444, DRIVERS, .show = guest_matrix_show},
+    {"matrix", 0444, DRIVERS, .show = matrix_show},
+    {"remove", 0200, OWN, .store = remove_store},
+    {"uevent", 0644, OWN, .show = uevent_show, .store = uevent_store},
+    {"unassign_adapter", 0200, DRIVERS, .store = unassign_adapter_store},
+    {"unassign_control_domain", 0200, DRIVERS, .store = unassign_control_domain_store},
+    {"unassign_domain", 0200, DRIVERS, .store = unassign_domain_store},
     {0},
 };

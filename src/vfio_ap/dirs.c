@@ -40,6 +40,8 @@ DEFINE_TO(mdev_bus, SYSFS_MDEV_BUS)
 DEFINE_TO(mdev_bus_devices, SYSFS_MDEV_BUS_DEVICES)
 DEFINE_TO(mdev_bus_drivers, SYSFS_MDEV_BUS_DRIVERS)
 DEFINE_TO(mdev_bus_driver, SYSFS_MDEV_BUS_DRIVER)
+DEFINE_TO(vfio_class, SYSFS_VFIO_CLASS)
+DEFINE_TO(vfio_dev_class, SYSFS_VFIO_DEV_CLASS)
 
 /* Mediated devices as members: by UUID, in the order of their slots. */
 
@@ -71,6 +73,17 @@ static bool mdev_walk(void *ctx, uint32_t *cursor, struct sysfs_child *out,
     return true;
 }
 
+/* The device whose name was written, with or without a newline, or NULL. */
+static struct mdev *named_device(const struct vfio_ap *v, const char *data, size_t len)
+{
+    struct uuid uuid;
+
+    if (len && data[len - 1] == '\n')
+        len--;
+    return len == UUID_TEXT - 1 && uuid_parse(data, len, &uuid) == 0 ? vfio_ap_find(v, &uuid)
+                                                                     : NULL;
+}
+
 static int mdev_dir_find(void *ctx, uint32_t object, const char *name, struct sysfs_child *out)
 {
     return mdev_lookup(ctx, name, out);
@@ -82,22 +95,48 @@ static bool mdev_dir_next(void *ctx, uint32_t object, uint32_t *cursor, struct s
     return mdev_walk(ctx, cursor, out, name);
 }
 
-static int mdev_link_find(void *ctx, uint32_t object, const char *name, struct sysfs_child *out)
+/* Links to those devices for which is holds. */
+typedef bool mdev_is_fn(void *v, uint32_t slot);
+
+static int some_find(void *ctx, const char *name, mdev_is_fn *is, struct sysfs_child *out)
 {
     int rc = mdev_lookup(ctx, name, out);
 
-    if (rc == 0)
+    out->is_link = true;
+    return rc == 0 && !is(vfio_ap_of(ctx), out->dir.object) ? -ENOENT : rc;
+}
+
+static bool some_next(void *ctx, uint32_t *cursor, mdev_is_fn *is, struct sysfs_child *out,
+                      char name[SYSFS_NAME_MAX])
+{
+    while (mdev_walk(ctx, cursor, out, name)) {
         out->is_link = true;
-    return rc;
+        if (is(vfio_ap_of(ctx), out->dir.object))
+            return true;
+    }
+    return false;
+}
+
+static int mdev_link_find(void *ctx, uint32_t object, const char *name, struct sysfs_child *out)
+{
+    return some_find(ctx, name, mdev_is_there, out);
 }
 
 static bool mdev_link_next(void *ctx, uint32_t object, uint32_t *cursor, struct sysfs_child *out,
                            char name[SYSFS_NAME_MAX])
 {
-    if (!mdev_walk(ctx, cursor, out, name))
-        return false;
-    out->is_link = true;
-    return true;
+    return some_next(ctx, cursor, mdev_is_there, out, name);
+}
+
+static int bound_link_find(void *ctx, uint32_t object, const char *name, struct sysfs_child *out)
+{
+    return some_find(ctx, name, mdev_is_bound, out);
+}
+
+static bool bound_link_next(void *ctx, uint32_t object, uint32_t *cursor, struct sysfs_child *out,
+                            char name[SYSFS_NAME_MAX])
+{
+    return some_next(ctx, cursor, mdev_is_bound, out, name);
 }
 
 /* Mediated devices, and the directories that each of them has */
@@ -120,22 +159,44 @@ static struct sysfs_dir mdev_parent(void *ctx, uint32_t slot)
     return (struct sysfs_dir){SYSFS_MATRIX, 0};
 }
 
+static bool mdev_to_driver(void *ctx, uint32_t slot, struct sysfs_dir *out)
+{
+    return to_mdev_bus_driver(ctx, slot, out) && mdev_is_bound(ctx, slot);
+}
+
 static bool mdev_to_group(void *ctx, uint32_t slot, struct sysfs_dir *out)
 {
     *out = (struct sysfs_dir){SYSFS_IOMMU_GROUP, slot};
-    return true;
+    return !mdev_at(ctx, slot)->ungrouped;
+}
+
+static bool mdev_to_type(void *ctx, uint32_t slot, struct sysfs_dir *out)
+{
+    return to_type(ctx, slot, out) && mdev_is_there(ctx, slot);
+}
+
+static bool mdev_to_bus(void *ctx, uint32_t slot, struct sysfs_dir *out)
+{
+    return to_mdev_bus(ctx, slot, out) && mdev_is_there(ctx, slot);
 }
 
 static bool mdev_to_vfio(void *ctx, uint32_t slot, struct sysfs_dir *out)
 {
     *out = (struct sysfs_dir){SYSFS_MDEV_VFIO, slot};
-    return true;
+    return mdev_is_bound(ctx, slot);
 }
 
 static bool to_mdev(void *ctx, uint32_t slot, struct sysfs_dir *out)
 {
     *out = (struct sysfs_dir){SYSFS_MDEV, slot};
     return true;
+}
+
+static uint16_t vfio_generation(void *ctx, uint32_t slot)
+{
+    uint16_t generation = mdev_generation(ctx, slot);
+
+    return generation && mdev_is_bound(ctx, slot) ? generation : 0;
 }
 
 static void vfio_name(void *ctx, uint32_t slot, char out[SYSFS_NAME_MAX])
@@ -186,7 +247,14 @@ static bool vfio_child_next(void *ctx, uint32_t slot, uint32_t *cursor, struct s
     return to_vfio_dev(ctx, slot, &out->dir);
 }
 
-/* IOMMU groups: number = slot */
+/* Groups of VFIO and of the IOMMU: number = slot */
+
+static uint16_t group_generation(void *ctx, uint32_t slot)
+{
+    uint16_t generation = mdev_generation(ctx, slot);
+
+    return generation && !mdev_at(ctx, slot)->ungrouped ? generation : 0;
+}
 
 static void group_name(void *ctx, uint32_t slot, char out[SYSFS_NAME_MAX])
 {
@@ -235,29 +303,132 @@ static bool group_devices_next(void *ctx, uint32_t slot, uint32_t *cursor, struc
     return true;
 }
 
-static int groups_find(void *ctx, uint32_t object, const char *name, struct sysfs_child *out)
+static int group_find(struct vfio_ap *v, const char *name, uint32_t *out)
 {
-    struct vfio_ap *v = vfio_ap_of(ctx);
     char *end;
     unsigned long slot = strtoul(name, &end, 10);
 
     if (*end || end == name || (*name == '0' && name[1]) || !(*name >= '0' && *name <= '9') ||
-        slot >= MDEV_MAX || !mdev_at(v, (uint32_t)slot))
+        slot >= MDEV_MAX || !group_generation(v, (uint32_t)slot))
         return -ENOENT;
-    *out = (struct sysfs_child){{SYSFS_IOMMU_GROUP, (uint32_t)slot}, false};
+    *out = (uint32_t)slot;
     return 0;
 }
 
-static bool groups_next(void *ctx, uint32_t object, uint32_t *cursor, struct sysfs_child *out,
-                        char name[SYSFS_NAME_MAX])
+static bool group_next(void *ctx, uint32_t *cursor, uint32_t *slot, char name[SYSFS_NAME_MAX])
 {
-    const struct mdev *m = vfio_ap_next(vfio_ap_of(ctx), cursor);
+    const struct mdev *m;
 
+    do
+        m = vfio_ap_next(ctx, cursor);
+    while (m && m->ungrouped);
     if (!m)
         return false;
     group_name(ctx, m->slot, name);
-    *out = (struct sysfs_child){{SYSFS_IOMMU_GROUP, m->slot}, false};
+    *slot = m->slot;
     return true;
+}
+
+/* A directory with the groups, as directories of a kind or links to them. */
+#define DEFINE_GROUPS(where, kind, is_link)                                                        \
+    static int where##_find(void *ctx, uint32_t object, const char *name, struct sysfs_child *out) \
+    {                                                                                              \
+        *out = (struct sysfs_child){{kind, 0}, is_link};                                           \
+        return group_find(vfio_ap_of(ctx), name, &out->dir.object);                                \
+    }                                                                                              \
+    static bool where##_next(void *ctx, uint32_t object, uint32_t *cursor,                         \
+                             struct sysfs_child *out, char name[SYSFS_NAME_MAX])                   \
+    {                                                                                              \
+        *out = (struct sysfs_child){{kind, 0}, is_link};                                           \
+        return group_next(vfio_ap_of(ctx), cursor, &out->dir.object, name);                        \
+    }
+
+DEFINE_GROUPS(iommu_groups, SYSFS_IOMMU_GROUP, false)
+DEFINE_GROUPS(vfio_parent, SYSFS_VFIO_GROUP, false)
+DEFINE_GROUPS(vfio_class, SYSFS_VFIO_GROUP, true)
+
+/* devices/virtual/vfio */
+static uint16_t vfio_parent_generation(void *ctx, uint32_t object)
+{
+    const struct vfio_ap *v = vfio_ap_of(ctx);
+
+    return v->group_count || v->tree->keeps_dirs ? v->groups_generation : 0;
+}
+
+static struct sysfs_dir vfio_group_parent(void *ctx, uint32_t slot)
+{
+    return (struct sysfs_dir){SYSFS_VFIO_PARENT, 0};
+}
+
+/* class/vfio-dev: a link for each device that is bound. */
+static int vfio_dev_class_find(void *ctx, uint32_t object, const char *name,
+                               struct sysfs_child *out)
+{
+    struct vfio_ap *v = vfio_ap_of(ctx);
+    uint32_t slot;
+
+    if (strncmp(name, "vfio", 4) != 0 || group_find(v, name + 4, &slot) < 0 ||
+        !mdev_is_bound(v, slot))
+        return -ENOENT;
+    *out = (struct sysfs_child){{SYSFS_MDEV_VFIO_DEV, slot}, true};
+    return 0;
+}
+
+static bool vfio_dev_class_next(void *ctx, uint32_t object, uint32_t *cursor,
+                                struct sysfs_child *out, char name[SYSFS_NAME_MAX])
+{
+    struct vfio_ap *v = vfio_ap_of(ctx);
+    uint32_t slot;
+
+    do {
+        if (!group_next(v, cursor, &slot, name))
+            return false;
+    } while (!mdev_is_bound(v, slot));
+    vfio_dev_name(v, slot, name);
+    *out = (struct sysfs_child){{SYSFS_MDEV_VFIO_DEV, slot}, true};
+    return true;
+}
+
+/* The numbers of the groups' nodes. */
+static int major_find(void *ctx, unsigned minor, struct sysfs_dir *out)
+{
+    *out = (struct sysfs_dir){SYSFS_VFIO_GROUP, minor};
+    return minor < MDEV_MAX && group_generation(ctx, minor) ? 0 : -ENOENT;
+}
+
+static bool major_next(void *ctx, uint32_t *cursor, unsigned *minor, struct sysfs_dir *out)
+{
+    char name[SYSFS_NAME_MAX];
+    uint32_t slot;
+
+    if (!group_next(ctx, cursor, &slot, name))
+        return false;
+    *out = (struct sysfs_dir){SYSFS_VFIO_GROUP, slot};
+    *minor = slot;
+    return true;
+}
+
+static int group_dev_show(void *ctx, uint32_t slot, struct text *out)
+{
+    text_addf(out, "%d:%u\n", VFIO_MAJOR, slot);
+    return 0;
+}
+
+static int group_uevent_show(void *ctx, uint32_t slot, struct text *out)
+{
+    text_addf(out, "MAJOR=%d\nMINOR=%u\nDEVNAME=vfio/%u\n", VFIO_MAJOR, slot, slot);
+    return 0;
+}
+
+static int group_uevent_store(void *ctx, uint32_t slot, const char *data, size_t len,
+                              struct effects *fx)
+{
+    struct vfio_ap *v = ctx;
+    text_auto path = {0}, lines = {0};
+
+    sysfs_dir_path(v->tree, (struct sysfs_dir){SYSFS_VFIO_GROUP, slot}, &path);
+    group_uevent_show(ctx, slot, &lines);
+    return synth_store(path.data, "vfio", lines.data, data, len, fx);
 }
 
 static int empty_show(void *ctx, uint32_t object, struct text *out)
@@ -322,6 +493,25 @@ static int vfio_dev_store(void *ctx, uint32_t slot, const char *data, size_t len
     return synth_store(path.data, "vfio-dev", "", data, len, fx);
 }
 
+/* Unbinding is for good [matrix-unbind]. */
+static int unbind_store(void *ctx, uint32_t object, const char *data, size_t len,
+                        struct effects *fx)
+{
+    struct vfio_ap *v = vfio_ap_of(ctx);
+    struct mdev *m = named_device(v, data, len);
+
+    if (!m || m->unbound)
+        return effects_refuse(fx, -ENODEV, "drivers/vfio_ap_mdev/unbind",
+                              "no such device is bound to the driver");
+    return mdev_unbind(v, m, fx);
+}
+
+static int bind_store(void *ctx, uint32_t object, const char *data, size_t len, struct effects *fx)
+{
+    return effects_refuse(fx, -ENODEV, "drivers/vfio_ap_mdev/bind",
+                          "the driver takes a device when it is created, and never again");
+}
+
 /* The driver-core attributes of the buses mdev and matrix. The driver takes its device when it is
  * made, whatever they say [matrix-buses]. */
 static int autoprobe_show(void *ctx, uint32_t object, struct text *out)
@@ -342,13 +532,11 @@ static int autoprobe_store(void *ctx, uint32_t object, const char *data, size_t 
 /* The name of a device of the bus, with or without a newline. */
 static bool on_bus(const struct fixed_dir *dir, const char *data, size_t len)
 {
-    struct uuid uuid;
-
+    if (strcmp(dir->name, "mdev") == 0)
+        return named_device(dir->v, data, len);
     if (len && data[len - 1] == '\n')
         len--;
-    if (strcmp(dir->name, "matrix") == 0)
-        return len == strlen("matrix") && memcmp(data, "matrix", len) == 0;
-    return len == UUID_TEXT - 1 && uuid_parse(data, len, &uuid) == 0 && vfio_ap_find(dir->v, &uuid);
+    return len == strlen("matrix") && memcmp(data, "matrix", len) == 0;
 }
 
 static int probe_store(void *ctx, uint32_t object, const char *data, size_t len, struct effects *fx)
@@ -356,6 +544,11 @@ static int probe_store(void *ctx, uint32_t object, const char *data, size_t len,
     return on_bus(ctx, data, len)
                ? 0
                : effects_refuse(fx, -ENODEV, "drivers_probe", "no such device on the bus");
+}
+
+static bool to_module(void *ctx, uint32_t object, struct sysfs_dir *out)
+{
+    return sysfs_module_dir(vfio_ap_of(ctx)->tree, "vfio_ap", out);
 }
 
 /* The number that a program finds: the node is one of /dev/null [vfio-nodes]. */
@@ -373,6 +566,14 @@ static bool has_cdev(void *ctx, uint32_t slot)
 static const struct sysfs_attr root_attrs[] = {
     {"uevent", 0644, .show = empty_show, .store = silent_store}, {0}};
 static const struct sysfs_attr driver_attrs[] = {{"uevent", 0200, .store = driver_store}, {0}};
+static const struct sysfs_attr mdev_driver_attrs[] = {{"bind", 0200, .store = bind_store},
+                                                      {"uevent", 0200, .store = driver_store},
+                                                      {"unbind", 0200, .store = unbind_store},
+                                                      {0}};
+static const struct sysfs_attr vfio_group_attrs[] = {
+    {"dev", 0444, .show = group_dev_show},
+    {"uevent", 0644, .show = group_uevent_show, .store = group_uevent_store},
+    {0}};
 static const struct sysfs_attr vfio_dev_attrs[] = {
     {"dev", 0444, .show = vfio_dev_dev_show, .visible = has_cdev},
     {"uevent", 0644, .show = empty_show, .store = vfio_dev_store},
@@ -392,7 +593,8 @@ static const struct sysfs_member matrix_members[] = {{"driver", true, to_matrix_
                                                      {"mdev_supported_types", false, to_types},
                                                      {"subsystem", true, to_matrix_bus},
                                                      {0}};
-static const struct sysfs_member matrix_root_members[] = {{"matrix", false, to_matrix}, {0}};
+static const struct sysfs_member matrix_root_members[] = {
+    {"matrix", false, to_matrix}, {"module", true, to_module}, {0}};
 static const struct sysfs_member types_members[] = {{"vfio_ap-passthrough", false, to_type}, {0}};
 static const struct sysfs_member type_members[] = {{"devices", false, to_type_devices}, {0}};
 static const struct sysfs_member matrix_link[] = {{"matrix", true, to_matrix}, {0}};
@@ -405,14 +607,18 @@ static const struct sysfs_member mdev_bus_members[] = {
 static const struct sysfs_member mdev_drivers_members[] = {
     {"vfio_ap_mdev", false, to_mdev_bus_driver}, {0}};
 static const struct sysfs_member mdev_members[] = {
-    {"driver", true, to_mdev_bus_driver}, {"iommu_group", true, mdev_to_group},
-    {"mdev_type", true, to_type},         {"subsystem", true, to_mdev_bus},
-    {"vfio-dev", false, mdev_to_vfio},    {0}};
-static const struct sysfs_member vfio_dev_members[] = {{"device", true, to_mdev}, {0}};
+    {"driver", true, mdev_to_driver},  {"iommu_group", true, mdev_to_group},
+    {"mdev_type", true, mdev_to_type}, {"subsystem", true, mdev_to_bus},
+    {"vfio-dev", false, mdev_to_vfio}, {0}};
+static const struct sysfs_member mdev_driver_members[] = {{"module", true, to_module}, {0}};
+static const struct sysfs_member vfio_dev_members[] = {
+    {"device", true, to_mdev}, {"subsystem", true, to_vfio_dev_class}, {0}};
+static const struct sysfs_member vfio_group_members[] = {{"subsystem", true, to_vfio_class}, {0}};
 static const struct sysfs_member group_members[] = {{"devices", false, group_to_devices}, {0}};
 
-#define FIXED      .name = fixed_name, .parent = fixed_parent
-#define MDEV_LINKS .child_find = mdev_link_find, .child_next = mdev_link_next
+#define FIXED         .name = fixed_name, .parent = fixed_parent
+#define MDEV_LINKS    .child_find = mdev_link_find, .child_next = mdev_link_next
+#define CHILDREN(dir) .child_find = dir##_find, .child_next = dir##_next
 
 static const struct {
     enum sysfs_kind kind;
@@ -458,7 +664,7 @@ static const struct {
      "vfio_ap_mdev",
      SYSFS_MDEV_BUS_DRIVERS,
      NULL,
-     {FIXED, .attrs = driver_attrs, MDEV_LINKS}},
+     {FIXED, .attrs = mdev_driver_attrs, .members = mdev_driver_members, CHILDREN(bound_link)}},
     {SYSFS_MATRIX_BUS,
      "matrix",
      SYSFS_STATIC,
@@ -476,11 +682,14 @@ static const struct {
      NULL,
      {FIXED, .attrs = driver_attrs, .members = matrix_link}},
     {SYSFS_CLASS_MDEV_BUS, "mdev_bus", SYSFS_STATIC, "class", {FIXED, .members = matrix_link}},
-    {SYSFS_IOMMU_GROUPS,
-     "iommu_groups",
+    {SYSFS_IOMMU_GROUPS, "iommu_groups", SYSFS_STATIC, "kernel", {FIXED, CHILDREN(iommu_groups)}},
+    {SYSFS_VFIO_CLASS, "vfio", SYSFS_STATIC, "class", {FIXED, CHILDREN(vfio_class)}},
+    {SYSFS_VFIO_DEV_CLASS, "vfio-dev", SYSFS_STATIC, "class", {FIXED, CHILDREN(vfio_dev_class)}},
+    {SYSFS_VFIO_PARENT,
+     "vfio",
      SYSFS_STATIC,
-     "kernel",
-     {FIXED, .child_find = groups_find, .child_next = groups_next}},
+     "devices/virtual",
+     {FIXED, .generation = vfio_parent_generation, CHILDREN(vfio_parent)}},
 };
 
 static const struct {
@@ -494,25 +703,30 @@ static const struct {
       .name = mdev_name,
       .parent = mdev_parent}},
     {SYSFS_MDEV_VFIO,
-     {.generation = mdev_generation,
+     {.generation = vfio_generation,
       .name = vfio_name,
       .parent = vfio_parent,
-      .child_find = vfio_child_find,
-      .child_next = vfio_child_next}},
+      CHILDREN(vfio_child)}},
     {SYSFS_MDEV_VFIO_DEV,
      {.attrs = vfio_dev_attrs,
       .members = vfio_dev_members,
-      .generation = mdev_generation,
+      .generation = vfio_generation,
       .name = vfio_dev_name,
       .parent = vfio_dev_parent}},
     {SYSFS_IOMMU_GROUP,
      {.attrs = group_attrs,
       .members = group_members,
-      .generation = mdev_generation,
+      .generation = group_generation,
       .name = group_name,
       .parent = group_parent}},
+    {SYSFS_VFIO_GROUP,
+     {.attrs = vfio_group_attrs,
+      .members = vfio_group_members,
+      .generation = group_generation,
+      .name = group_name,
+      .parent = vfio_group_parent}},
     {SYSFS_IOMMU_GROUP_DEVICES,
-     {.generation = mdev_generation,
+     {.generation = group_generation,
       .name = group_devices_name,
       .parent = group_devices_parent,
       .child_find = group_devices_find,
@@ -532,4 +746,8 @@ void vfio_ap_register_dirs(struct vfio_ap *v)
     }
     for (size_t i = 0; i < sizeof mdev_kinds / sizeof *mdev_kinds; i++)
         sysfs_register(v->tree, mdev_kinds[i].kind, &mdev_kinds[i].ops, v);
+    sysfs_misc_add(v->tree, &(struct sysfs_misc){"vfio", "vfio/vfio", "0666", VFIO_MINOR});
+    if (v->abi->vfio_cdev)
+        sysfs_misc_add(v->tree, &(struct sysfs_misc){"iommu", "iommu", "0660", IOMMU_MINOR});
+    sysfs_major_add(v->tree, &(struct sysfs_major){VFIO_MAJOR, major_find, major_next, v});
 }

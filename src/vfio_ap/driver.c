@@ -204,6 +204,7 @@ static const struct ap_driver_ops driver_ops = {.probe = driver_probe,
                                                 .settle = vfio_ap_settle};
 
 static const struct ap_driver driver = {.name = "vfio_ap",
+                                        .module = "vfio_ap",
                                         .types = 0x1fu << 10 /* CEX4 to CEX8 */,
                                         .attrs = queue_attrs,
                                         .ops = &driver_ops};
@@ -215,6 +216,7 @@ struct vfio_ap *vfio_ap_new(const struct abi *abi, struct sysfs_tree *tree)
     v->abi = abi;
     v->tree = tree;
     v->pending = MDEV_NONE;
+    v->groups_generation = 1;
     memset(v->owner, 0xff, sizeof v->owner);
     vfio_ap_register_dirs(v);
     return v;
@@ -233,11 +235,33 @@ void vfio_ap_free(struct vfio_ap *v)
     free(v);
 }
 
+/* Each guest that has a device open holds a reference. */
+static unsigned module_users(void *ctx)
+{
+    const struct vfio_ap *v = ctx;
+    const struct mdev *m;
+    unsigned count = 0;
+
+    slots_foreach (&v->mdevs, m)
+        count += m->guest != NULL;
+    return count;
+}
+
+static void register_module(struct vfio_ap *v)
+{
+    sysfs_module_add(
+        v->tree,
+        &(struct sysfs_module){.name = "vfio_ap", .size = 36864, .users = module_users, .ctx = v});
+    sysfs_module_add_driver(v->tree, "vfio_ap", "mdev",
+                            (struct sysfs_dir){SYSFS_MDEV_BUS_DRIVER, 0});
+}
+
 void vfio_ap_register(struct vfio_ap *v, struct ap_bus *bus, struct ap_hw hw)
 {
     v->bus = bus;
     v->hw = hw;
     v->driver = &driver;
+    register_module(v);
     ap_driver_register(bus, v->driver, v);
 }
 
@@ -289,7 +313,9 @@ int vfio_ap_attach(struct vfio_ap *v, struct mdev *m, struct vfio_ap_guest *g, s
         return -EOPNOTSUPP;
     if (g->mdev)
         return g->mdev == m ? -EBUSY : -EPERM;
-    if (m->guest || m->removing)
+    if (m->ungrouped)
+        return -ENODEV;
+    if (m->guest || m->unbound)
         return -EBUSY;
     m->guest = g;
     m->told_passed = m->told_withheld = (struct apcb){0};
@@ -318,6 +344,5 @@ void vfio_ap_detach(struct vfio_ap *v, struct vfio_ap_guest *g, struct effects *
     g->mdev = NULL;
     effects_changed(fx, STATE_GUEST, g->number);
     m->guest = NULL;
-    if (m->removing)
-        mdev_destroy(v, m, fx);
+    mdev_released(v, m, fx);
 }

@@ -72,7 +72,7 @@ static void guest_follow(struct mdev *m, struct effects *fx)
     bool told = !m->interrupted && m->guest && apcb_equal(&m->guest->hw.apcb, &m->effective);
 
     m->interrupted = false;
-    if (m->guest && !m->removing && !told)
+    if (m->guest && !m->unbound && !told)
         guest_update(m->guest, &m->effective, fx);
 }
 

@@ -10,6 +10,12 @@
 #define MDEV_MAX  65536u
 #define MDEV_NONE UINT32_MAX
 
+/* Numbers of device nodes: of groups (the kernel picks one at load time), and minor numbers of
+ * miscellaneous devices. */
+#define VFIO_MAJOR  254
+#define VFIO_MINOR  196
+#define IOMMU_MINOR 1001 /* dynamic */
+
 /* A unique directory; the ctx of its kind. */
 struct fixed_dir {
     struct vfio_ap *v;
@@ -33,7 +39,10 @@ struct mdev {
     bool interrupted;      /* a queue was taken away: the guest is notified even if it gets the
                             * queue back */
     uint32_t next_pending; /* slot */
-    uint64_t remove_token; /* of the write to remove that waits for the release; 0: none */
+    /* Of the writes to remove and unbind that wait for the release; 0: none. */
+    uint64_t remove_token, unbind_token;
+    bool unbound;   /* from its driver, or about to be: only the group is left */
+    bool ungrouped; /* unbound, and nobody uses it: without an IOMMU group, too */
     bool removing;
 };
 
@@ -58,17 +67,21 @@ struct vfio_ap {
     struct apcb host;              /* the LPAR's masks as of the last scan */
     uint32_t pending;              /* list of devices with deferred work; slot */
     struct fixed_dir fixed[SYSFS_KINDS];
+    uint16_t groups_generation; /* of devices/virtual/vfio, which exists while a group does */
+    unsigned group_count;
 };
 
 /* mdev.c: the life of a mediated device */
 int mdev_create(struct vfio_ap *v, const struct uuid *uuid, struct effects *fx);
 /* -EBUSY; -EINPROGRESS: the guest was asked to release the device, and the caller waits. */
 int mdev_remove(struct vfio_ap *v, struct mdev *m, struct effects *fx);
+int mdev_unbind(struct vfio_ap *v, struct mdev *m, struct effects *fx);
+/* The guest has let go of a device that is being removed or unbound. */
+void mdev_released(struct vfio_ap *v, struct mdev *m, struct effects *fx);
 
 /* Logs a refused write to an attribute of the device. Returns err, a -errno. */
 int mdev_refuse(const struct mdev *m, const char *file, int err, const char *why,
                 struct effects *fx);
-void mdev_destroy(struct vfio_ap *v, struct mdev *m, struct effects *fx);
 
 /* table.c */
 void mdev_enter(struct vfio_ap *v, struct mdev *m);
@@ -120,7 +133,10 @@ void queue_reset_watch(struct vfio_ap *v, ap_qn qn);
 void queue_reset_forget(struct vfio_ap *v, ap_qn qn);
 void queue_resets_look(struct vfio_ap *v);
 
-/* attrs_mdev.c, attrs_matrix.c, dirs.c */
+/* attrs_mdev.c, attrs_matrix.c, dirs.c. Of a mediated device the driver's attributes are visible
+ * while mdev_is_bound, the others while mdev_is_there. */
+bool mdev_is_bound(void *ctx, uint32_t slot);
+bool mdev_is_there(void *ctx, uint32_t slot);
 extern const struct sysfs_attr mdev_attrs[], mdev_type_attrs[], matrix_attrs[];
 
 static inline struct vfio_ap *vfio_ap_of(void *fixed)

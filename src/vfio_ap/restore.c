@@ -34,8 +34,21 @@ int vfio_ap_restore(struct vfio_ap *v, uint32_t slot, const struct uuid *uuid,
     m = xcalloc(1, sizeof *m);
     m->uuid = *uuid;
     mdev_enter_at(v, m, slot);
+    v->group_count++;
     assign_commit(v, m, assigned, fx);
     m->effective = *effective;
+    return 0;
+}
+
+int vfio_ap_restore_unbound(struct vfio_ap *v, uint32_t slot)
+{
+    const struct apcb nothing = {0};
+    struct mdev *m = mdev_at(v, slot);
+
+    if (!apcb_equal(&m->assigned, &nothing) || !apcb_equal(&m->effective, &nothing))
+        return -EINVAL;
+    m->unbound = m->ungrouped = true;
+    v->group_count--;
     return 0;
 }
 
@@ -43,7 +56,7 @@ int vfio_ap_restore_guest(struct vfio_ap *v, uint32_t slot, struct vfio_ap_guest
 {
     struct mdev *m = mdev_at(v, slot);
 
-    if (!m || m->guest || !(g->hw.features & GUEST_AP))
+    if (!m || m->guest || m->unbound || !(g->hw.features & GUEST_AP))
         return -ENODEV;
     m->guest = g;
     g->mdev = m;

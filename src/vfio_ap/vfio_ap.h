@@ -35,7 +35,7 @@ struct mdev *vfio_ap_find(const struct vfio_ap *v, const struct uuid *uuid);
 /*
  * A guest opens the device, as QEMU does with -device vfio-ap [guests-attach]. -EBUSY: in use by
  * another guest; -EPERM: the guest already has another mediated device; -EOPNOTSUPP: the guest's
- * CPU has no AP instructions.
+ * CPU has no AP instructions; -ENODEV: the device was unbound from its driver.
  */
 int vfio_ap_attach(struct vfio_ap *v, struct mdev *m, struct vfio_ap_guest *g, struct effects *fx);
 
@@ -65,8 +65,10 @@ const struct mdev *vfio_ap_group(const struct vfio_ap *v, uint32_t group);
 const struct mdev *vfio_ap_owner(const struct vfio_ap *v, ap_qn qn);
 
 const struct uuid *mdev_uuid(const struct mdev *m);
-/* Somebody waits for its guest to release it [matrix-remove]. */
+/* Somebody waits for its guest to release it [matrix-remove], or did. */
 bool mdev_removing(const struct mdev *m);
+/* It was unbound from its driver, and nobody uses it [matrix-unbind]. */
+bool mdev_ungrouped(const struct mdev *m);
 const struct apcb *mdev_assigned(const struct mdev *m);
 /* What a guest has or would have: what is assigned, in the host's configuration, and usable
  * [guests-filter]. */
@@ -82,6 +84,8 @@ const struct mdev *vfio_ap_at(const struct vfio_ap *v, uint32_t slot); /* NULL: 
 uint32_t mdev_slot(const struct mdev *m);
 int vfio_ap_restore(struct vfio_ap *v, uint32_t slot, const struct uuid *uuid,
                     const struct apcb *assigned, const struct apcb *effective, struct effects *fx);
+/* The device that was restored in the slot is unbound. -EINVAL: something is assigned to it. */
+int vfio_ap_restore_unbound(struct vfio_ap *v, uint32_t slot);
 int vfio_ap_restore_guest(struct vfio_ap *v, uint32_t slot, struct vfio_ap_guest *g);
 
 /* Queues of an adapter whose reset has not ended, and those to be zeroized once more then. */

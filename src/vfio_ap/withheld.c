@@ -104,7 +104,7 @@ void mdev_report(const struct vfio_ap *v, struct mdev *m, struct effects *fx)
 {
     struct apcb withheld, new, lost, missing;
 
-    if (!m->guest || m->removing)
+    if (!m->guest || m->unbound)
         return;
     withheld = difference(&m->assigned, &m->effective);
     new = difference(&withheld, &m->told_withheld);

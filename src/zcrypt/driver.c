@@ -45,13 +45,48 @@ static const struct ap_driver_ops queue_ops = {
 #define TYPES_CEX4  (0x1fu << 10)
 
 static const struct ap_driver drivers[] = {
-    {"cex2acard", true, true, TYPES_CEX2A, zcrypt_card_attrs, &card_ops},
-    {"cex2aqueue", false, true, TYPES_CEX2A, zcrypt_queue_attrs, &queue_ops},
-    {"cex2card", true, true, TYPES_CEX2C, zcrypt_card_attrs, &card_ops},
-    {"cex2cqueue", false, true, TYPES_CEX2C, zcrypt_queue_attrs, &queue_ops},
-    {"cex4card", true, true, TYPES_CEX4, zcrypt_card_attrs, &card_ops},
-    {"cex4queue", false, true, TYPES_CEX4, zcrypt_queue_attrs, &queue_ops},
+    {"cex2acard", true, true, TYPES_CEX2A, zcrypt_card_attrs, &card_ops, "zcrypt_cex2a"},
+    {"cex2aqueue", false, true, TYPES_CEX2A, zcrypt_queue_attrs, &queue_ops, "zcrypt_cex2a"},
+    {"cex2card", true, true, TYPES_CEX2C, zcrypt_card_attrs, &card_ops, "zcrypt_cex2c"},
+    {"cex2cqueue", false, true, TYPES_CEX2C, zcrypt_queue_attrs, &queue_ops, "zcrypt_cex2c"},
+    {"cex4card", true, true, TYPES_CEX4, zcrypt_card_attrs, &card_ops, "zcrypt_cex4"},
+    {"cex4queue", false, true, TYPES_CEX4, zcrypt_queue_attrs, &queue_ops, "zcrypt_cex4"},
 };
+
+/* The parameters of module zcrypt, as they are unless somebody sets them [files-modules]. */
+
+static int hwrng_seed_show(void *ctx, uint32_t object, struct text *out)
+{
+    text_adds(out, "1\n");
+    return 0;
+}
+
+static int mempool_threshold_show(void *ctx, uint32_t object, struct text *out)
+{
+    text_adds(out, "5\n");
+    return 0;
+}
+
+static const struct sysfs_attr parameters[] = {
+    {"mempool_threshold", 0440, .show = mempool_threshold_show}, {0}};
+static const struct sysfs_attr old_parameters[] = {{"hwrng_seed", 0440, .show = hwrng_seed_show},
+                                                   {0}};
+
+static void register_modules(const struct abi *abi, struct sysfs_tree *tree)
+{
+    sysfs_module_add(tree, &(struct sysfs_module){
+                               .name = "zcrypt",
+                               .size = 106496,
+                               .parameters = abi->message_pools ? parameters : old_parameters});
+    if (abi->old_types) {
+        sysfs_module_add(
+            tree, &(struct sysfs_module){.name = "zcrypt_cex2a", .uses = "zcrypt", .size = 16384});
+        sysfs_module_add(
+            tree, &(struct sysfs_module){.name = "zcrypt_cex2c", .uses = "zcrypt", .size = 16384});
+    }
+    sysfs_module_add(
+        tree, &(struct sysfs_module){.name = "zcrypt_cex4", .uses = "zcrypt", .size = 20480});
+}
 
 struct zcrypt_tokens *zcrypt_tokens_new(void)
 {
@@ -71,7 +106,9 @@ struct zcrypt *zcrypt_new(const struct abi *abi, struct sysfs_tree *tree, struct
     z->tree = tree;
     z->bus = bus;
     z->tokens = tokens;
+    z->parent_generation = 1;
     TAILQ_INIT(&z->calls);
+    register_modules(abi, tree);
     zcrypt_nodes_register(z);
     for (unsigned i = 0; i < sizeof drivers / sizeof *drivers; i++)
         if (abi->old_types || drivers[i].types == TYPES_CEX4)

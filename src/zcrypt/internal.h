@@ -36,6 +36,7 @@ struct zcrypt {
     struct ap_bus *bus;
     struct zcrypt_tokens *tokens;
     struct zcrypt_node nodes[ZCRYPT_NODES];
+    uint16_t parent_generation; /* of the directory that exists while there is a node */
     struct zcrypt_card cards[AP_IDS];
     TAILQ_HEAD(, zcrypt_call) calls;
 };

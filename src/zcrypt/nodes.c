@@ -11,6 +11,8 @@
     250 /* the kernel picks one at load time; ours is in the same dynamic range                    \
          * \ */
 
+#define Z90CRYPT_MINOR 1000 /* among the dynamic ones, far from those that a kernel begins with */
+
 const struct zcrypt_node *zcrypt_node_at(const struct zcrypt *z, unsigned minor)
 {
     return minor < ZCRYPT_NODES && z->nodes[minor].present ? &z->nodes[minor] : NULL;
@@ -149,6 +151,26 @@ static int create_store(void *ctx, uint32_t object, const char *data, size_t len
     return 0;
 }
 
+static bool any_node(const struct zcrypt *z)
+{
+    for (unsigned minor = 0; minor < ZCRYPT_NODES; minor++)
+        if (z->nodes[minor].present)
+            return true;
+    return false;
+}
+
+/* devices/virtual/zcrypt goes with the last node. */
+static void parent_gone(struct zcrypt *z, struct effects *fx)
+{
+    struct sysfs_dir above = sysfs_static_dir("devices/virtual");
+
+    if (any_node(z) || z->tree->keeps_dirs)
+        return;
+    z->parent_generation++;
+    z->parent_generation += !z->parent_generation;
+    effects_gone(fx, sysfs_dir_ino(z->tree, above), "zcrypt");
+}
+
 static int destroy_store(void *ctx, uint32_t object, const char *data, size_t len,
                          struct effects *fx)
 {
@@ -160,10 +182,11 @@ static int destroy_store(void *ctx, uint32_t object, const char *data, size_t le
     minor = find(z, name);
     if (minor < 0)
         return effects_refuse(fx, -ENOENT, CLASS "destroy", "no node of that name");
-    z->nodes[minor].present = false;
-    effects_changed(fx, STATE_NODE, (uint32_t)minor);
     effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_ZCRYPT_PARENT, 0}), name);
     effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_DEV, 0}), name);
+    z->nodes[minor].present = false;
+    effects_changed(fx, STATE_NODE, (uint32_t)minor);
+    parent_gone(z, fx);
     node_uevent(z, minor, "remove", fx);
     return 0;
 }
@@ -350,6 +373,31 @@ static void node_name(void *ctx, uint32_t minor, char out[SYSFS_NAME_MAX])
     strcpy(out, minor == ZCRYPT_Z90CRYPT ? "z90crypt" : node_of(ctx, minor)->name);
 }
 
+static uint16_t parent_generation(void *ctx, uint32_t object)
+{
+    const struct zcrypt *z = ctx;
+
+    return any_node(z) || z->tree->keeps_dirs ? z->parent_generation : 0;
+}
+
+static int major_find(void *ctx, unsigned minor, struct sysfs_dir *out)
+{
+    *out = (struct sysfs_dir){SYSFS_ZCRYPT_NODE, minor};
+    return minor < ZCRYPT_NODES && listed(node_of(ctx, minor)) ? 0 : -ENOENT;
+}
+
+static bool major_next(void *ctx, uint32_t *cursor, unsigned *minor, struct sysfs_dir *out)
+{
+    struct sysfs_child child;
+    char name[SYSFS_NAME_MAX];
+
+    if (!node_next(ctx, 0, cursor, &child, name))
+        return false;
+    *out = child.dir;
+    *minor = child.dir.object;
+    return true;
+}
+
 static struct sysfs_dir node_parent(void *ctx, uint32_t minor)
 {
     return (struct sysfs_dir){SYSFS_ZCRYPT_PARENT, 0};
@@ -375,7 +423,8 @@ void zcrypt_nodes_register(struct zcrypt *z)
                                                     .parent = class_parent,
                                                     .child_find = link_find,
                                                     .child_next = link_next};
-    static const struct sysfs_kind_ops parent_ops = {.name = class_name,
+    static const struct sysfs_kind_ops parent_ops = {.generation = parent_generation,
+                                                     .name = class_name,
                                                      .parent = parent_parent,
                                                      .child_find = node_find,
                                                      .child_next = node_next};
@@ -395,4 +444,7 @@ void zcrypt_nodes_register(struct zcrypt *z)
     sysfs_register(z->tree, SYSFS_ZCRYPT_NODE, &node_ops, z);
     sysfs_register(z->tree, SYSFS_DEV, &dev_ops, z);
     sysfs_register(z->tree, SYSFS_DEV_NODE, &dev_node_ops, z);
+    sysfs_misc_add(z->tree, &(struct sysfs_misc){
+                                .name = "z90crypt", .node = "z90crypt", .minor = Z90CRYPT_MINOR});
+    sysfs_major_add(z->tree, &(struct sysfs_major){ZCRYPT_MAJOR, major_find, major_next, z});
 }

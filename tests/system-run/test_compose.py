@@ -8,6 +8,10 @@ import pytest
 from runs import binary
 
 OURS = ["/sys/bus/ap", "/sys/bus/matrix", "/sys/bus/mdev", "/sys/class/mdev_bus", "/sys/class/zcrypt",
+        "/sys/class/vfio", "/sys/class/vfio-dev", "/sys/devices/virtual/vfio",
+        *(f"/sys/{where}/{name}" for where in ("class/misc", "devices/virtual/misc") for name in ("iommu", "vfio", "z90crypt")),
+        "/sys/dev/char/10:196", "/sys/dev/char/10:1000", "/sys/dev/char/10:1001",
+        *(f"/sys/module/{name}" for name in ("ap", "vfio_ap", "zcrypt", "zcrypt_cex2a", "zcrypt_cex2c", "zcrypt_cex4")),
         "/sys/devices/ap", "/sys/devices/vfio_ap", "/sys/devices/virtual/zcrypt",
         "/sys/kernel/iommu_groups", "/dev/apus", "/dev/vfio", "/dev/z90crypt", "/dev/zcrypt"]
 

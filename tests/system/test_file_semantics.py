@@ -74,7 +74,7 @@ def test_files_belong_to_root_and_have_the_modes_of_their_kind(host):
             assert (status.st_uid, status.st_gid) == (0, 0)
             if stat.S_ISREG(status.st_mode):
                 modes.add(stat.S_IMODE(status.st_mode))
-    assert modes <= {0o444, 0o644, 0o200, 0o600}
+    assert modes <= {0o440, 0o444, 0o644, 0o200, 0o600}
 
 
 @pytest.mark.parametrize(("name", "flags"), [

@@ -191,6 +191,41 @@ static void test_remove_waits_upstream(void **state)
     assert_int_equal(sysfs_resolve(core_tree(w->core, 0), MATRIX UUID1, &(sysfs_ino){0}), -ENOENT);
 }
 
+static unsigned replies(const struct world *w, uint64_t token)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < w->fx.count; i++)
+        count += w->fx.v[i].kind == EFFECT_REPLY && w->fx.v[i].node == token;
+    return count;
+}
+
+/* Two writers wait for the guest: one unbinds its device, the other one removes it. */
+static void test_unbind_and_remove_wait_upstream(void **state)
+{
+    struct world *w = *state;
+
+    secure_and_create(w);
+    assert_int_equal(guest(w, CMD_GUEST_START, "Guest1", UUID1), 0);
+    assert_int_equal(put_token(w, "bus/mdev/drivers/vfio_ap_mdev/unbind", UUID1, 77), -EINPROGRESS);
+    assert_int_equal(put(w, "bus/mdev/drivers/vfio_ap_mdev/unbind", UUID1), -ENODEV);
+    assert_int_equal(put_token(w, MATRIX UUID1 "/remove", "1", 78), -EINPROGRESS);
+    assert_int_equal(guest(w, CMD_GUEST_DETACH, "Guest1", NULL), 0);
+    assert_int_equal(replies(w, 77), 1);
+    assert_int_equal(replies(w, 78), 1);
+    assert_int_equal(sysfs_resolve(core_tree(w->core, 0), MATRIX UUID1, &(sysfs_ino){0}), -ENOENT);
+}
+
+static void test_unbound_device_cannot_be_attached(void **state)
+{
+    struct world *w = *state;
+
+    secure_and_create(w);
+    assert_int_equal(put(w, "bus/mdev/drivers/vfio_ap_mdev/unbind", UUID1), 0);
+    assert_int_equal(guest(w, CMD_GUEST_START, "Guest1", UUID1), -ENODEV);
+    assert_int_equal(put(w, MATRIX UUID1 "/remove", "1"), 0);
+}
+
 /* A name that begins with NUL is no name; as an override it would block the masks invisibly. */
 static void test_override_of_no_name(void **state)
 {
@@ -245,7 +280,16 @@ static void test_any_position_of_a_listing(void **state)
         "class/zcrypt",
         "bus/ap/drivers/vfio_ap",
         "devices/ap/card05",
-        "devices/virtual/zcrypt",
+        "devices/virtual",
+        "devices/virtual/misc",
+        "devices/virtual/vfio",
+        "class/vfio-dev",
+        "class/misc",
+        "module",
+        "module/ap/parameters",
+        "module/zcrypt/holders",
+        "module/vfio_ap/drivers",
+        "sysdev/char",
         "dev",
         "devices/ap/card05/05.0004",
         "kernel/iommu_groups",
@@ -366,6 +410,8 @@ int main(void)
         TEST(test_an_added_adapter_is_in_standby),
         TEST(test_a_usage_domain_is_a_control_domain),
         TEST_UPSTREAM(test_remove_waits_upstream),
+        TEST_UPSTREAM(test_unbind_and_remove_wait_upstream),
+        TEST(test_unbound_device_cannot_be_attached),
         TEST(test_override_of_no_name),
         TEST(test_config_time_rearms),
         TEST(test_walk),
