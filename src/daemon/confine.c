@@ -4,13 +4,26 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "rights/keep.h"
 
+/* Whoever enters a machine's namespaces, as `apus exec` does, must be allowed to look at its
+ * daemon. For one that is not dumpable root needs SYS_PTRACE, which containers often withhold. */
+static bool must_be_looked_at(void)
+{
+    return geteuid() == 0 && !rights_have(CAP_SYS_PTRACE);
+}
+
 void confine_begin(void)
 {
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    const struct rlimit none = {0};
+
+    setrlimit(RLIMIT_CORE, &none);
+    if (!must_be_looked_at())
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 /* Root has all others at the start, to mount, to bind and to raise limits; an ordinary user has

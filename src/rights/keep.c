@@ -7,6 +7,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+bool rights_have(unsigned capability)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct halves[_LINUX_CAPABILITY_U32S_3] = {0};
+
+    return syscall(SYS_capget, &header, halves) == 0 &&
+           halves[capability / 32].effective >> capability % 32 & 1;
+}
+
 int rights_keep(uint64_t capabilities)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};

@@ -3,6 +3,7 @@
 #define APUS_RIGHTS_KEEP_H
 
 #include <linux/capability.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define RIGHT(capability) (UINT64_C(1) << (capability))
@@ -12,6 +13,9 @@
  * DAC_OVERRIDE for the files in /proc/PID, which only that user may open.
  */
 #define RIGHTS_CALLERS (RIGHT(CAP_SYS_PTRACE) | RIGHT(CAP_DAC_OVERRIDE))
+
+/* Whether the calling thread can use the capability. */
+bool rights_have(unsigned capability);
 
 /* Gives up, for the calling thread and the threads that it starts, all capabilities but these, and
  * those that programs could give it. 0 or -errno. */
