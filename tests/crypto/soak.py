@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import os
 import random
+import socket
 import threading
 import time
 import traceback
@@ -53,7 +54,7 @@ def run(function, *arguments):
     try:
         function(*arguments)
     except BaseException:
-        traceback.print_exc()
+        os.write(2, traceback.format_exc().encode())  # not what pytest has in place of sys.stderr
         os._exit(1)
     os._exit(0)
 
@@ -82,8 +83,19 @@ async def ask(reader, writer, command, number):
 
 
 async def visit(shared, r):
-    """False: there were too many clients."""
-    reader, writer = await asyncio.open_unix_connection(shared.socket, limit=1 << 24)
+    """False: there were too many clients, or too many that wait to be accepted."""
+    own = socket.socket(socket.AF_UNIX)
+    own.setblocking(False)
+    try:
+        own.connect(shared.socket)
+    except BlockingIOError:
+        own.close()
+        shared.count("refused connections")
+        return False
+    except OSError:
+        own.close()
+        raise
+    reader, writer = await asyncio.open_unix_connection(sock=own, limit=1 << 24)
     try:
         greeting = await asyncio.wait_for(reader.readline(), PATIENCE)
         if not greeting:
@@ -144,7 +156,7 @@ def reader(shared, seed, failed):
         while not shared.over.value:
             read_one(shared, r.choice([*ALWAYS]))
     except BaseException:
-        traceback.print_exc()
+        os.write(2, traceback.format_exc().encode())
         failed.append(True)
 
 
