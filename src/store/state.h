@@ -31,7 +31,7 @@
  */
 struct state;
 
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 
 /*
  * Opens the directory, or makes it with mode 0700, and locks it. *is_new: there is no state in it.
