@@ -8,9 +8,11 @@
 
 #define ACCEL_2K (AP_FN_ACCEL | AP_FN_APXA)
 #define ACCEL_4K (ACCEL_2K | AP_FN_MEX4K | AP_FN_CRT4K)
-#define ACCEL    (ACCEL_4K | AP_FN_SPECIAL)
+#define ACCEL_6  (ACCEL_4K | AP_FN_FULL)
 #define CCA      (AP_FN_SPECIAL | AP_FN_CCA | AP_FN_APXA)
-#define EP11     (AP_FN_SPECIAL | AP_FN_EP11 | AP_FN_APXA)
+#define CCA_6    (CCA | AP_FN_FULL)
+#define EP11     (AP_FN_EP11 | AP_FN_APXA)
+#define EP11_6   (EP11 | AP_FN_FULL)
 
 /* All generations have queues of 8 requests. */
 #define DEPTH_8 7
@@ -28,21 +30,21 @@ static const struct {
     {"CEX2C", 7, AP_MODE_CCA, DEPTH_8, 0, CCA},
     {"CEX3A", 8, AP_MODE_ACCEL, DEPTH_8, 0, ACCEL_4K},
     {"CEX3C", 9, AP_MODE_CCA, DEPTH_8, 0, CCA},
-    {"CEX4A", 10, AP_MODE_ACCEL, DEPTH_8, 0, ACCEL},
+    {"CEX4A", 10, AP_MODE_ACCEL, DEPTH_8, 0, ACCEL_4K},
     {"CEX4C", 10, AP_MODE_CCA, DEPTH_8, 0, CCA},
     {"CEX4P", 10, AP_MODE_EP11, DEPTH_8, 0, EP11},
-    {"CEX5A", 11, AP_MODE_ACCEL, DEPTH_8, 0, ACCEL},
+    {"CEX5A", 11, AP_MODE_ACCEL, DEPTH_8, 0, ACCEL_4K},
     {"CEX5C", 11, AP_MODE_CCA, DEPTH_8, 0, CCA},
     {"CEX5P", 11, AP_MODE_EP11, DEPTH_8, 0, EP11},
-    {"CEX6A", 12, AP_MODE_ACCEL, DEPTH_8, 0, ACCEL},
-    {"CEX6C", 12, AP_MODE_CCA, DEPTH_8, 0, CCA},
-    {"CEX6P", 12, AP_MODE_EP11, DEPTH_8, 0, EP11},
-    {"CEX7A", 13, AP_MODE_ACCEL, DEPTH_8, 0, ACCEL},
-    {"CEX7C", 13, AP_MODE_CCA, DEPTH_8, 0, CCA},
-    {"CEX7P", 13, AP_MODE_EP11, DEPTH_8, 0, EP11},
-    {"CEX8A", 14, AP_MODE_ACCEL, DEPTH_8, 8, ACCEL},
-    {"CEX8C", 14, AP_MODE_CCA, DEPTH_8, 8, CCA},
-    {"CEX8P", 14, AP_MODE_EP11, DEPTH_8, 8, EP11},
+    {"CEX6A", 12, AP_MODE_ACCEL, DEPTH_8, 0, ACCEL_6},
+    {"CEX6C", 12, AP_MODE_CCA, DEPTH_8, 0, CCA_6},
+    {"CEX6P", 12, AP_MODE_EP11, DEPTH_8, 0, EP11_6},
+    {"CEX7A", 13, AP_MODE_ACCEL, DEPTH_8, 0, ACCEL_6},
+    {"CEX7C", 13, AP_MODE_CCA, DEPTH_8, 0, CCA_6},
+    {"CEX7P", 13, AP_MODE_EP11, DEPTH_8, 0, EP11_6},
+    {"CEX8A", 14, AP_MODE_ACCEL, DEPTH_8, 8, ACCEL_6},
+    {"CEX8C", 14, AP_MODE_CCA, DEPTH_8, 8, CCA_6},
+    {"CEX8P", 14, AP_MODE_EP11, DEPTH_8, 8, EP11_6},
 };
 
 #define TYPES (sizeof types / sizeof types[0])

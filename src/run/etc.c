@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #define ETC       "/etc"
 #define ETC_FLAGS (TMPFS_FLAGS | MS_NODEV)
 #define NEW       ".new" /* a copy that is not complete yet */
+#define MODULES   "modprobe.d/apus.conf"
 
 static const struct place {
     const char *name; /* below /etc */
@@ -200,6 +202,32 @@ static int lay_out_all(const struct copy_plan *plan, int store)
     return ret;
 }
 
+/*
+ * kmod looks for a module's file in /lib/modules, where the computer has none of ours. A command
+ * that is to be run instead makes `modprobe vfio_ap` succeed [files-modules].
+ */
+static int add_modules(int store)
+{
+    static const char lines[] = "# The machine has these modules.\n"
+                                "install ap /bin/true\n"
+                                "install vfio_ap /bin/true\n"
+                                "install zcrypt /bin/true\n"
+                                "install zcrypt_cex2a /bin/true\n"
+                                "install zcrypt_cex2c /bin/true\n"
+                                "install zcrypt_cex4 /bin/true\n";
+    fd_auto fd =
+        openat(store, MODULES, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    /* Where no file may grow there is none. */
+    sighandler_t old = signal(SIGXFSZ, SIG_IGN);
+    int err = fd < 0 || write(fd, lines, sizeof(lines) - 1) < 0 ? errno : 0;
+
+    signal(SIGXFSZ, old);
+    if (err == EFBIG)
+        unlinkat(store, MODULES, 0);
+    return err == 0 || err == EFBIG || err == ENOENT ? 0
+                                                     : layout_refuse(err, "write", ETC "/" MODULES);
+}
+
 int etc_lay_out(const char *keep, const char *spare)
 {
     const struct copy_plan plan = {
@@ -215,6 +243,8 @@ int etc_lay_out(const char *keep, const char *spare)
     fd_auto store = layout_open_dir(AT_FDCWD, where);
 
     ret = store < 0 ? layout_refuse(errno, "open", where) : lay_out_all(&plan, store);
+    if (ret == 0)
+        ret = add_modules(store);
     if (!keep && umount2(spare, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && ret == 0)
         ret = layout_refuse(errno, "unmount", spare);
     return ret;

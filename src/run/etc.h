@@ -8,7 +8,8 @@
  *
  *   mdevctl.d      mediated devices (mdevctl)
  *   udev/rules.d   masks and other settings (chzdev --persistent), in 41-*.rules
- *   modprobe.d     parameters of modules (chzdev --persistent), in s390x-*.conf
+ *   modprobe.d     parameters of modules (chzdev --persistent), in s390x-*.conf; and apus.conf,
+ *                  for the machine's own modules
  *   libvirt        domains, node devices
  *   zkey           the repository of zkey
  *

@@ -12,7 +12,7 @@
  * files, for the owner alone: "secret" has what the adapters' keys come from, as hex digits, and
  * "state" is lines of text:
  *
- *   apus-state 1                          the version of the format
+ *   apus-state 2                          the version of the format
  *   machine {"machine":"[machine]\n..."}  all objects (store/state_line.h)
  *   bus 0 {"apmask":"0-0xff",...}
  *   ...
@@ -31,7 +31,7 @@
  */
 struct state;
 
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 
 /*
  * Opens the directory, or makes it with mode 0700, and locks it. *is_new: there is no state in it.

@@ -193,7 +193,7 @@ static bool compare_bus(struct play *p, const struct m_bus *b, const struct m_gu
     }
     return holds(p, t, "bus/ap/devices", SYSFS_TYPE_LINK, cards + queues) &&
            holds(p, t, "devices/ap", SYSFS_TYPE_DIR, cards) &&
-           (g || holds(p, t, "bus/ap/drivers/vfio_ap", SYSFS_TYPE_LINK, passed)) &&
+           (g || holds(p, t, "bus/ap/drivers/vfio_ap", SYSFS_TYPE_LINK, passed + 1 /* module */)) &&
            compare_masks(p, t, b, bound, queues);
 }
 
@@ -246,6 +246,8 @@ static bool compare_texts(struct play *p, unsigned number)
     mask256_for_each (bit, &d->assigned.adm)
         text_addf(&control, "%04x\n", bit);
     config_text(&d->assigned, config);
+    if (d->removing)
+        return holds(p, t, path, SYSFS_TYPE_FILE, 0) && holds(p, t, path, SYSFS_TYPE_LINK, 1);
     return reads(p, t, dir, "matrix", matrix.data) &&
            reads(p, t, dir, "guest_matrix",
                  p->model.proposal && d->guest < 0 ? NULL : guest_matrix.data) &&
@@ -273,7 +275,7 @@ static bool compare_mdevs(struct play *p)
     const struct sysfs_tree *t = tree_of(p, NULL);
     struct mdev_info info;
     uint32_t cursor = 0;
-    unsigned seen = 0, exist = 0;
+    unsigned seen = 0, exist = 0, leaving = 0;
 
     while (core_mdev_next(p->core, &cursor, &info)) {
         const struct m_mdev *d = &p->model.mdev[info.uuid.bytes[15] & 0xf];
@@ -292,11 +294,13 @@ static bool compare_mdevs(struct play *p)
             (info.guest && strcmp(info.guest, world_guest((unsigned)d->guest)) != 0))
             return play_fail(p, "device %u has guest %s", number, info.guest ? info.guest : "none");
     }
-    for (int i = 0; i < MDEVS; i++)
+    for (int i = 0; i < MDEVS; i++) {
         exist += p->model.mdev[i].exists;
+        leaving += p->model.mdev[i].exists && p->model.mdev[i].removing;
+    }
     if (seen != exist)
         return play_fail(p, "%u mediated devices exist, the model says %u", seen, exist);
-    return holds(p, t, "bus/mdev/devices", SYSFS_TYPE_LINK, exist) &&
+    return holds(p, t, "bus/mdev/devices", SYSFS_TYPE_LINK, exist - leaving) &&
            holds(p, t, "kernel/iommu_groups", SYSFS_TYPE_DIR, exist);
 }
 

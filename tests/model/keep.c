@@ -112,7 +112,7 @@ static bool lines_of(struct play *p, const struct text *file, struct text *out)
     struct state_image image;
     text_auto why = {0};
 
-    text_adds(out, "apus-state 1\n");
+    text_adds(out, "apus-state 2\n");
     if (state_image_read(file->data, file->len, &image, &why) < 0)
         return play_fail(p, "the file of the state: %s", why.data);
     for (size_t i = 0; i < image.count; i++) {

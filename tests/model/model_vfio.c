@@ -229,8 +229,6 @@ static int remove_device(struct model *m, const struct step *s, struct m_outcome
         return -EINVAL;
     if (!value)
         return 0;
-    if (d->removing)
-        return -ENODEV;
     if (d->guest < 0) {
         destroy(d, out);
         return 0;
@@ -273,7 +271,7 @@ int model_vfio_store(struct model *m, const struct step *s, struct m_outcome *ou
 {
     if (s->target == AT_TYPE)
         return create(m, s);
-    if (s->object >= MDEVS || !m->mdev[s->object].exists)
+    if (s->object >= MDEVS || !m->mdev[s->object].exists || m->mdev[s->object].removing)
         return -ENOENT;
     if (strncmp(s->attr, "assign_", 7) == 0)
         return assign(m, s, true);

@@ -104,7 +104,7 @@ static unsigned life_of(const struct model *m, const struct note *n)
     const struct m_card *card = &m->bus.card[n->ai % APIDS];
 
     if (n->kind == SYSFS_MDEV)
-        return m->mdev[n->ai].exists ? m->mdev[n->ai].life : 0;
+        return m->mdev[n->ai].exists && !m->mdev[n->ai].removing ? m->mdev[n->ai].life : 0;
     if (!card->present)
         return 0;
     if (n->kind == SYSFS_CARD)

@@ -9,8 +9,8 @@ from runs import binary
 
 OURS = ["/sys/bus/ap", "/sys/bus/matrix", "/sys/bus/mdev", "/sys/class/mdev_bus", "/sys/class/zcrypt",
         "/sys/class/vfio", "/sys/class/vfio-dev", "/sys/devices/virtual/vfio",
-        *(f"/sys/{where}/{name}" for where in ("class/misc", "devices/virtual/misc") for name in ("iommu", "vfio", "z90crypt")),
-        "/sys/dev/char/10:196", "/sys/dev/char/10:1000", "/sys/dev/char/10:1001",
+        *(f"/sys/{where}/{name}" for where in ("class/misc", "devices/virtual/misc") for name in ("vfio", "z90crypt")),
+        "/sys/dev/char/10:196", "/sys/dev/char/10:1000",
         *(f"/sys/module/{name}" for name in ("ap", "vfio_ap", "zcrypt", "zcrypt_cex2a", "zcrypt_cex2c", "zcrypt_cex4")),
         "/sys/devices/ap", "/sys/devices/vfio_ap", "/sys/devices/virtual/zcrypt",
         "/sys/kernel/iommu_groups", "/dev/apus", "/dev/vfio", "/dev/z90crypt", "/dev/zcrypt"]
@@ -184,3 +184,32 @@ def test_a_user_namespace_inside_mounts_a_sysfs_of_its_own(inside):
 def test_nobody_sees_the_sysfs_that_is_kept_for_that(inside):
     assert inside("ls -d /sys/bus/sys").stdout == ""
     assert "/sys/bus/sys " in inside("cat /proc/self/mountinfo").stdout
+
+
+def test_modules_as_scripts_look_for_them(inside):
+    result = inside("""
+        for m in ap zcrypt zcrypt_cex4 vfio_ap; do test -d /sys/module/$m && echo $m; done
+        basename $(readlink -f /sys/bus/ap/drivers/cex4queue/module); cat /sys/module/vfio_ap/initstate
+        test -e /sys/class/misc/z90crypt/dev && readlink -f /sys/dev/char/$(cat /sys/class/misc/z90crypt/dev)""")
+    assert result.stdout.split() == ["ap", "zcrypt", "zcrypt_cex4", "vfio_ap", "zcrypt_cex4", "live",
+                                     "/sys/devices/virtual/misc/z90crypt"], result.stderr
+
+
+def test_modprobe_succeeds(inside):
+    if not os.path.exists("/usr/sbin/modprobe"):
+        pytest.skip("needs modprobe")
+    result = inside("for m in ap zcrypt zcrypt_cex4 vfio_ap vfio-ap; do /usr/sbin/modprobe $m || echo $m; done; "
+                    "/usr/sbin/modprobe no_such_module 2>/dev/null || echo right")
+    assert result.stdout.split() == ["right"], result.stderr
+
+
+def test_nodes_and_groups_that_come_later_are_seen(inside):
+    result = inside("""
+        echo web > /sys/class/zcrypt/create && cat /sys/class/zcrypt/web/dev
+        echo 69aa1a8a-0000-4000-8000-000000000001 > /sys/class/mdev_bus/matrix/mdev_supported_types/vfio_ap-passthrough/create
+        cat /sys/class/vfio/0/dev; ls /sys/class/vfio-dev /sys/devices/virtual/vfio
+        echo 1 > /sys/bus/mdev/devices/69aa1a8a-0000-4000-8000-000000000001/remove; ls /sys/class/vfio
+        echo web > /sys/class/zcrypt/destroy; ls /sys/devices/virtual/zcrypt; echo db > /sys/class/zcrypt/create
+        cat /sys/class/zcrypt/db/dev""")
+    assert result.stdout.split() == ["250:0", "254:0", "/sys/class/vfio-dev:", "vfio0", "/sys/devices/virtual/vfio:", "0",
+                                     "250:0"], result.stderr

@@ -22,15 +22,15 @@ UUID = "69aa1a8a-0000-4000-8000-000000000001"
 def test_the_machine_begins_with_what_is_there(inside):
     result = inside("""
         stat -c '%n %a %Y' /etc/udev/rules.d/41-old.rules; readlink /etc/udev/rules.d/off.rules; ls /etc/mdevctl.d/matrix
-        cat /etc/udev/rules.d/mine; stat -c '%a %u:%g' /etc/zkey /etc/zkey/repository; ls -A /etc/modprobe.d; stat -c %a /etc
+        cat /etc/udev/rules.d/mine; stat -c '%a %u:%g' /etc/zkey /etc/zkey/repository; ls /etc/modprobe.d; stat -c %a /etc
         cat /etc/passwd | head -c 5""", before=COMPUTER_ETC)
     lines = result.stdout.splitlines()
     assert lines[:3] == ["/etc/udev/rules.d/41-old.rules 644 978307200", "/dev/null", "69aa1a8a-0000-4000-8000-00000000000a"]
     if inside.as_user:
         assert "mine: Permission denied" in result.stderr
-        assert lines[3:] == ["700 65534:65534", "755", "root:"], "a directory that is closed to him is as it is"
+        assert lines[3:] == ["700 65534:65534", "apus.conf", "755", "root:"], "a directory that is closed to him is as it is"
     else:
-        assert lines[3:] == ["secret", "700 0:0", "755 4711:4712", "755", "root:"], result.stderr
+        assert lines[3:] == ["secret", "700 0:0", "755 4711:4712", "apus.conf", "755", "root:"], result.stderr
     assert "modprobe.d" not in result.stderr, "it is there, though the computer has none"
 
 
@@ -43,7 +43,7 @@ def test_what_is_made_persistent_stays_inside(inside):
         echo '{{}}' > /etc/mdevctl.d/matrix/{UUID} && cat /etc/udev/rules.d/41-ap.rules /etc/modprobe.d/s390x-ap.conf
         ls /etc/mdevctl.d/matrix
         unshare -m true && bash -c 'ls /etc/modprobe.d'""", before=COMPUTER_ETC)
-    assert result.stdout.split() == ["rule", "options", UUID, "s390x-ap.conf"], result.stderr
+    assert result.stdout.split() == ["rule", "options", UUID, "apus.conf", "s390x-ap.conf"], result.stderr
 
 
 def test_mdevctl_defines_a_device_of_the_machine(inside):

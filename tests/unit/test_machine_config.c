@@ -67,14 +67,14 @@ static void test_type_names(void **state)
     } rows[] = {
         {"CEX2A", 6, AP_MODE_ACCEL, 0x0a000000, 0},  {"CEX2C", 7, AP_MODE_CCA, 0x92000000, 0},
         {"CEX3A", 8, AP_MODE_ACCEL, 0x6a000000, 0},  {"CEX3C", 9, AP_MODE_CCA, 0x92000000, 0},
-        {"CEX4A", 10, AP_MODE_ACCEL, 0xea000000, 0}, {"CEX4C", 10, AP_MODE_CCA, 0x92000000, 0},
-        {"CEX4P", 10, AP_MODE_EP11, 0x86000000, 0},  {"CEX5A", 11, AP_MODE_ACCEL, 0xea000000, 0},
-        {"CEX5C", 11, AP_MODE_CCA, 0x92000000, 0},   {"CEX5P", 11, AP_MODE_EP11, 0x86000000, 0},
-        {"CEX6A", 12, AP_MODE_ACCEL, 0xea000000, 0}, {"CEX6C", 12, AP_MODE_CCA, 0x92000000, 0},
-        {"CEX6P", 12, AP_MODE_EP11, 0x86000000, 0},  {"CEX7A", 13, AP_MODE_ACCEL, 0xea000000, 0},
-        {"CEX7C", 13, AP_MODE_CCA, 0x92000000, 0},   {"CEX7P", 13, AP_MODE_EP11, 0x86000000, 0},
-        {"CEX8A", 14, AP_MODE_ACCEL, 0xea000000, 8}, {"CEX8C", 14, AP_MODE_CCA, 0x92000000, 8},
-        {"CEX8P", 14, AP_MODE_EP11, 0x86000000, 8},
+        {"CEX4A", 10, AP_MODE_ACCEL, 0x6a000000, 0}, {"CEX4C", 10, AP_MODE_CCA, 0x92000000, 0},
+        {"CEX4P", 10, AP_MODE_EP11, 0x06000000, 0},  {"CEX5A", 11, AP_MODE_ACCEL, 0x6a000000, 0},
+        {"CEX5C", 11, AP_MODE_CCA, 0x92000000, 0},   {"CEX5P", 11, AP_MODE_EP11, 0x06000000, 0},
+        {"CEX6A", 12, AP_MODE_ACCEL, 0x6a800000, 0}, {"CEX6C", 12, AP_MODE_CCA, 0x92800000, 0},
+        {"CEX6P", 12, AP_MODE_EP11, 0x06800000, 0},  {"CEX7A", 13, AP_MODE_ACCEL, 0x6a800000, 0},
+        {"CEX7C", 13, AP_MODE_CCA, 0x92800000, 0},   {"CEX7P", 13, AP_MODE_EP11, 0x06800000, 0},
+        {"CEX8A", 14, AP_MODE_ACCEL, 0x6a800000, 8}, {"CEX8C", 14, AP_MODE_CCA, 0x92800000, 8},
+        {"CEX8P", 14, AP_MODE_EP11, 0x06800000, 8},
     };
     const size_t count = sizeof rows / sizeof rows[0];
 

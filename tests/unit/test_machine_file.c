@@ -117,7 +117,7 @@ static void test_without_apxa(void **state)
 
     assert_int_equal(c.max_adapter, 63);
     assert_int_equal(c.max_domain, 15);
-    assert_int_equal(c.adapters[1].functions, 0xe8000000);
+    assert_int_equal(c.adapters[1].functions, 0x68000000);
 }
 
 static void test_layout(void **state)

@@ -386,7 +386,7 @@ static void test_tapq_without_the_t_bit(void **state)
     struct ap_insn_result r = pqap(w, 0, 0x800000, QN);
     struct ap_hw hw;
 
-    assert_int_equal(r.gr[2], UINT64_C(0xea0000000b000007) | 4u << 16);
+    assert_int_equal(r.gr[2], UINT64_C(0x6a0000000b000007) | 4u << 16);
     ap_execute(&w->hw, FEATURES, &insn, &r);
     assert_int_equal(r.cc, 0);
     assert_int_equal(r.gr[2], 0x0b000007);

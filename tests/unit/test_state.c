@@ -196,14 +196,14 @@ static void refused(const char *lines, const char *because)
     effects_done(&fx);
 }
 
-#define MACHINE "apus-state 1\nmachine {\"machine\":\"[machine]\\n\"}\n"
+#define MACHINE "apus-state 2\nmachine {\"machine\":\"[machine]\\n\"}\n"
 
 static void wrong_lines(void **state)
 {
-    refused("apus-state 2\n", "version 2");
+    refused("apus-state 3\n", "version 3");
     refused("[machine]\n", "no state of apus");
-    refused("apus-state 1\n", "no machine");
-    refused("apus-state 1\nmachine {\"machine\":\"[mashine]\\n\"}\n", "machine");
+    refused("apus-state 2\n", "no machine");
+    refused("apus-state 2\nmachine {\"machine\":\"[mashine]\\n\"}\n", "machine");
     refused(MACHINE "planet 3 {}\n", "no word");
     refused(MACHINE "mdev x {}\n", "numbers");
     refused(MACHINE "mdev 03 {}\n", "numbers");
