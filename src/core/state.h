@@ -62,6 +62,10 @@ struct guest_linux *guest_system(struct core *c, unsigned number);
 /* The zcrypt and the bus of a tree, or NULL. */
 struct zcrypt *zcrypt_of(const struct core *c, unsigned tree);
 struct ap_bus *bus_of(const struct core *c, unsigned tree);
+/* trees.c: NULL: there is none. */
+struct sysfs_tree *tree_of(struct core *c, unsigned tree);
+/* Names those whose mode or owner changed, of all trees; gone: nodes may have gone. */
+void owners_changed(struct core *c, bool gone, struct effects *fx);
 /* Rescans the bus of each guest whose APCB changed in effects[from..], or of all guests, as a real
  * guest does on the CHSC event. */
 void guests_rescan(struct core *c, struct effects *fx, size_t from, bool all);
@@ -85,11 +89,11 @@ struct visit {
 };
 
 /* Calls v for each object of the tree that outlives the daemon. */
-void tree_objects(const struct ap_bus *b, const struct zcrypt *z, unsigned tree,
-                  const struct visit *v);
+void tree_objects(const struct sysfs_tree *t, const struct ap_bus *b, const struct zcrypt *z,
+                  unsigned tree, const struct visit *v);
 /* Names them as changed: the tree comes or goes. */
-void tree_changed(const struct ap_bus *b, const struct zcrypt *z, unsigned tree,
-                  struct effects *fx);
+void tree_changed(const struct sysfs_tree *t, const struct ap_bus *b, const struct zcrypt *z,
+                  unsigned tree, struct effects *fx);
 
 /* saved.c */
 /* Names what changed in the machine and in the resets of queues. */
