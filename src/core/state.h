@@ -62,10 +62,6 @@ struct guest_linux *guest_system(struct core *c, unsigned number);
 /* The zcrypt and the bus of a tree, or NULL. */
 struct zcrypt *zcrypt_of(const struct core *c, unsigned tree);
 struct ap_bus *bus_of(const struct core *c, unsigned tree);
-/* trees.c: NULL: there is none. */
-struct sysfs_tree *tree_of(struct core *c, unsigned tree);
-/* Names those whose mode or owner changed, of all trees; gone: nodes may have gone. */
-void owners_changed(struct core *c, bool gone, struct effects *fx);
 /* Rescans the bus of each guest whose APCB changed in effects[from..], or of all guests, as a real
  * guest does on the CHSC event. */
 void guests_rescan(struct core *c, struct effects *fx, size_t from, bool all);
@@ -81,6 +77,12 @@ const struct vfio_ap_guest *guest_using(const struct core *c, ap_qn qn);
  * are pending. */
 void requests_overdue(struct core *c, struct effects *fx);
 void jobs_announce(struct core *c, struct effects *fx);
+
+/* trees.c */
+/* NULL: there is none. */
+struct sysfs_tree *tree_of(struct core *c, unsigned tree);
+/* Names the nodes of all trees whose mode or owner changed; gone: nodes may have gone. */
+void owners_changed(struct core *c, bool gone, struct effects *fx);
 
 /* tree_objects.c */
 struct visit {
