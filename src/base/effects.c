@@ -77,7 +77,7 @@ void effects_timer(struct effects *e, enum timer_id id, uint64_t at)
 
 void effects_changed(struct effects *e, enum state_kind kind, uint32_t id)
 {
-    bool of_tree = kind >= STATE_BUS && kind <= STATE_NODE;
+    bool of_tree = kind >= STATE_BUS && kind <= STATE_OWNER;
     struct change new = {.kind = (uint8_t)kind, .tree = of_tree ? e->tree : 0, .id = id};
 
     if (!e->want_changes)

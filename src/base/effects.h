@@ -74,6 +74,7 @@ enum state_kind {
     STATE_OVERRIDE, /* driver_override of a queue; id: APQN */
     STATE_CARD,     /* what is bound by hand or offline on a card; id: APID */
     STATE_NODE,     /* a zcrypt node; id: minor */
+    STATE_OWNER,    /* mode and owner of a node of the tree that somebody changed; id: number */
     STATE_MDEV,     /* a mediated device; id: slot */
     STATE_GUEST,    /* id: number */
     STATE_ADAPTER,  /* zeroized and to be zeroized queues, checkstop; id: APID */
@@ -83,7 +84,7 @@ enum state_kind {
 
 struct change {
     uint8_t kind;  /* enum state_kind */
-    uint16_t tree; /* STATE_BUS to STATE_NODE; else 0 */
+    uint16_t tree; /* STATE_BUS to STATE_OWNER; else 0 */
     uint32_t id;
 };
 

@@ -73,7 +73,13 @@ int ap_list_parse(const char *text, size_t len, struct mask256 *out, struct text
 
 static void id_format(unsigned id, struct text *out)
 {
-    text_addf(out, id < 10 ? "%u" : "0x%02x", id);
+    static const char digits[] = "0123456789abcdef";
+    const char text[] = {'0', 'x', digits[id >> 4], digits[id & 15]};
+
+    if (id < 10)
+        text_add(out, &text[3], 1);
+    else
+        text_add(out, text, sizeof text);
 }
 
 void ap_list_format(const struct mask256 *m, struct text *out)

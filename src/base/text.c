@@ -88,18 +88,23 @@ void text_adds(struct text *t, const char *string)
     text_add(t, string, strlen(string));
 }
 
+#define USUALLY 128 /* bytes that a format takes at most, mostly */
+
 void text_addv(struct text *t, const char *format, va_list args)
 {
     va_list again;
     int n;
 
+    reserve(t, USUALLY);
     va_copy(again, args);
-    n = vsnprintf(NULL, 0, format, again);
+    n = vsnprintf(t->data + t->len, USUALLY + 1, format, again);
     va_end(again);
     if (n < 0)
         abort();
-    reserve(t, (size_t)n);
-    vsnprintf(t->data + t->len, (size_t)n + 1, format, args);
+    if (n > USUALLY) {
+        reserve(t, (size_t)n);
+        vsnprintf(t->data + t->len, (size_t)n + 1, format, args);
+    }
     t->len += (size_t)n;
 }
 

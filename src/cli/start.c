@@ -97,6 +97,9 @@ int start_parse(int argc, char **argv, struct start *s)
         return cli_usage("--append and --force are mutually exclusive");
     if ((s->how.append || s->how.force || s->how.record_keys) && !s->how.record)
         return cli_usage("--append, --force and --record-keys require --record");
+    if (s->how.state && s->how.record)
+        return cli_usage("--state and --record exclude each other: a recording begins with a new "
+                         "machine");
     if (s->how.sync && !s->how.state)
         return cli_usage("--sync goes with --state: what should be kept?");
     return 0;

@@ -88,6 +88,13 @@ static void log_refusal(const struct command_row *row, const struct reply *reply
                 reply->why.data);
 }
 
+static bool has_gone(const struct effects *fx, size_t from)
+{
+    while (from < fx->count && fx->v[from].kind != EFFECT_GONE)
+        from++;
+    return from < fx->count;
+}
+
 void core_execute(struct core *c, const struct command *cmd, struct effects *fx,
                   struct reply *reply)
 {
@@ -109,6 +116,7 @@ void core_execute(struct core *c, const struct command *cmd, struct effects *fx,
     alarms_arm(c, fx);
     jobs_announce(c, fx);
     machine_changed(c, fx);
+    owners_changed(c, has_gone(fx, from), fx);
 }
 
 void core_set_firmware(struct core *c, const struct machine_firmware *firmware)

@@ -102,7 +102,7 @@ int core_guest_look(struct core *c, const struct command *cmd, struct effects *f
         struct guest_linux *l = guest_system(c, g->v.number);
 
         if (l)
-            tree_changed(l->bus, l->zcrypt, g->v.number + 1, fx);
+            tree_changed(&l->tree, l->bus, l->zcrypt, g->v.number + 1, fx);
     }
     return 0;
 }
@@ -288,7 +288,8 @@ void guest_stop(struct core *c, struct core_guest *g, struct effects *fx)
     effects_log(fx, LOG_LEVEL_INFO, "guest %s stopped", g->name);
     effects_add(fx, EFFECT_GUEST_STOPPED)->id = g->v.number;
     if (g->linux_system)
-        tree_changed(g->linux_system->bus, g->linux_system->zcrypt, g->v.number + 1, fx);
+        tree_changed(&g->linux_system->tree, g->linux_system->bus, g->linux_system->zcrypt,
+                     g->v.number + 1, fx);
     effects_changed(fx, STATE_GUEST, g->v.number);
     c->stopped_number = g->v.number;
     strcpy(c->stopped, g->name);

@@ -71,6 +71,22 @@ static int restore_node(struct core *c, const struct saved *s, struct effects *f
                                                    : refuse(why, "another node has the same name");
 }
 
+/* A node that is not there any more has no owner. */
+static int restore_owner(struct core *c, const struct saved *s, struct effects *fx,
+                         struct text *why)
+{
+    struct sysfs_tree *t = tree_of(c, s->of.tree);
+    sysfs_ino ino;
+
+    if (!t || memchr(s->owner.path, '\0', s->owner.len))
+        return refuse(why, "there is no such tree, or no such path");
+    if (sysfs_resolve_nofollow(t, s->owner.path, &ino) < 0)
+        return 0;
+    return sysfs_owner_restore(t, s->of.id, ino, &s->owner.to)
+               ? 0
+               : refuse(why, "its node has another owner already");
+}
+
 static int restore_mdev(struct core *c, const struct saved *s, struct effects *fx, struct text *why)
 {
     if (!s->mdev.has_uuid)
@@ -187,10 +203,11 @@ int core_restore(struct core *c, const struct saved *s, struct text *why)
 {
     static int (*const restore[])(struct core * c, const struct saved *s, struct effects *fx,
                                   struct text *why) = {
-        [STATE_BUS] = restore_bus,         [STATE_OVERRIDE] = restore_override,
-        [STATE_CARD] = restore_card,       [STATE_NODE] = restore_node,
-        [STATE_MDEV] = restore_mdev,       [STATE_GUEST] = restore_guest,
-        [STATE_ADAPTER] = restore_adapter, [STATE_FAULTS] = restore_faults,
+        [STATE_OWNER] = restore_owner,       [STATE_BUS] = restore_bus,
+        [STATE_OVERRIDE] = restore_override, [STATE_CARD] = restore_card,
+        [STATE_NODE] = restore_node,         [STATE_MDEV] = restore_mdev,
+        [STATE_GUEST] = restore_guest,       [STATE_ADAPTER] = restore_adapter,
+        [STATE_FAULTS] = restore_faults,
     };
     struct effects unheard = {.tree = s->of.tree};
     int rc = restore[s->of.kind](c, s, &unheard, why);

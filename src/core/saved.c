@@ -49,6 +49,14 @@ static const struct field node_fields[] = {
     {0},
 };
 
+static const struct field owner_fields[] = {
+    {SAVED("path", FIELD_BYTES, owner.path), MORE(owner.len)},
+    {SAVED("mode", FIELD_INT, owner.to.mode), .max = 07777},
+    {SAVED("uid", FIELD_INT, owner.to.uid)},
+    {SAVED("gid", FIELD_INT, owner.to.gid)},
+    {0},
+};
+
 static const struct field mdev_fields[] = {
     {SAVED("uuid", FIELD_UUID, mdev.uuid), MORE(mdev.has_uuid)},
     {SAVED("adapters", FIELD_LIST, mdev.assigned.apm)},
@@ -90,6 +98,7 @@ const struct saved_row saved_rows[STATE_KINDS] = {
     [STATE_OVERRIDE] = {"override", true, true, AP_APQNS, override_fields},
     [STATE_CARD] = {"card", true, true, AP_IDS, card_fields},
     [STATE_NODE] = {"node", true, true, ZCRYPT_NODES, node_fields},
+    [STATE_OWNER] = {"owner", true, true, UINT32_MAX, owner_fields},
     [STATE_MDEV] = {"mdev", false, true, UINT32_MAX, mdev_fields},
     [STATE_GUEST] = {"guest", false, true, UINT16_MAX, guest_fields},
     [STATE_ADAPTER] = {"adapter", false, true, AP_IDS, adapter_fields},
@@ -97,7 +106,8 @@ const struct saved_row saved_rows[STATE_KINDS] = {
 };
 
 /* The host's bus before the devices that take its queues, these before their guests, these before
- * their systems; last what all that has changed on the way: zeroized queues, hits of faults. */
+ * their systems; then what all that has changed on the way: zeroized queues, hits of faults; last
+ * the owners of what is there. */
 static unsigned stage(const struct change *of)
 {
     switch (of->kind) {
@@ -110,6 +120,8 @@ static unsigned stage(const struct change *of)
     case STATE_ADAPTER:
     case STATE_FAULTS:
         return 5;
+    case STATE_OWNER:
+        return 6;
     default:
         return of->tree == CORE_HOST_TREE ? 1 : 4;
     }
@@ -263,13 +275,28 @@ static bool get_faults(const struct core *c, struct saved *out)
     return list->last_number != 0;
 }
 
+static bool get_owner(const struct core *c, struct saved *out)
+{
+    const struct sysfs_tree *t = core_tree(c, out->of.tree);
+    struct sysfs_entry entry;
+    sysfs_ino ino;
+
+    if (!t || !sysfs_owner_at(t, out->of.id, &ino, &out->owner.to) ||
+        sysfs_stat(t, ino, &entry) < 0)
+        return false;
+    text_adds(&out->text, "");
+    sysfs_path(t, ino, &out->text);
+    out->owner.path = out->text.data;
+    out->owner.len = out->text.len;
+    return true;
+}
+
 bool saved_get(const struct core *c, const struct change *of, struct saved *out)
 {
     static bool (*const get[])(const struct core *c, struct saved *out) = {
-        [STATE_MACHINE] = get_machine,   [STATE_BUS] = get_bus,
-        [STATE_OVERRIDE] = get_override, [STATE_CARD] = get_card,
-        [STATE_NODE] = get_node,         [STATE_MDEV] = get_mdev,
-        [STATE_GUEST] = get_guest,       [STATE_ADAPTER] = get_adapter,
+        [STATE_MACHINE] = get_machine, [STATE_BUS] = get_bus,     [STATE_OVERRIDE] = get_override,
+        [STATE_CARD] = get_card,       [STATE_NODE] = get_node,   [STATE_OWNER] = get_owner,
+        [STATE_MDEV] = get_mdev,       [STATE_GUEST] = get_guest, [STATE_ADAPTER] = get_adapter,
         [STATE_FAULTS] = get_faults,
     };
 
@@ -290,7 +317,7 @@ static void visit(const struct visit *v, enum state_kind kind, uint32_t id)
 static void visit_tree(const struct core *c, unsigned tree, const struct visit *v)
 {
     if (core_tree(c, tree))
-        tree_objects(bus_of(c, tree), zcrypt_of(c, tree), tree, v);
+        tree_objects(core_tree(c, tree), bus_of(c, tree), zcrypt_of(c, tree), tree, v);
 }
 
 void saved_each(const struct core *c, void (*each)(void *data, const struct change *of), void *data)

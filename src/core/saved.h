@@ -42,6 +42,11 @@ struct saved {
             struct mask256 ioctlmask, apmask, aqmask, admask;
         } node;
         struct {
+            const char *path; /* of the node, in its tree */
+            size_t len;
+            struct sysfs_owner to;
+        } owner;
+        struct {
             struct uuid uuid;
             bool has_uuid, unbound;
             struct apcb assigned, effective;
@@ -91,7 +96,8 @@ int saved_compare(const struct change *a, const struct change *b);
 
 /*
  * Makes a core of what was saved. core_new for the machine, then core_restore for each other
- * object, sorted by saved_compare, then core_restored. core_restore: -EINVAL, and why has got a
+ * object, sorted by saved_compare; before the first STATE_OWNER, which may be one of a node that
+ * the trees have only then, and in any case core_restored. core_restore: -EINVAL, and why has got a
  * clause, if the object contradicts those before it; the core can only be freed then.
  */
 int core_restore(struct core *c, const struct saved *s, struct text *why);

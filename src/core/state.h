@@ -78,6 +78,12 @@ const struct vfio_ap_guest *guest_using(const struct core *c, ap_qn qn);
 void requests_overdue(struct core *c, struct effects *fx);
 void jobs_announce(struct core *c, struct effects *fx);
 
+/* trees.c */
+/* NULL: there is none. */
+struct sysfs_tree *tree_of(struct core *c, unsigned tree);
+/* Names the nodes of all trees whose mode or owner changed; gone: nodes may have gone. */
+void owners_changed(struct core *c, bool gone, struct effects *fx);
+
 /* tree_objects.c */
 struct visit {
     void (*each)(void *data, const struct change *of);
@@ -85,11 +91,11 @@ struct visit {
 };
 
 /* Calls v for each object of the tree that outlives the daemon. */
-void tree_objects(const struct ap_bus *b, const struct zcrypt *z, unsigned tree,
-                  const struct visit *v);
+void tree_objects(const struct sysfs_tree *t, const struct ap_bus *b, const struct zcrypt *z,
+                  unsigned tree, const struct visit *v);
 /* Names them as changed: the tree comes or goes. */
-void tree_changed(const struct ap_bus *b, const struct zcrypt *z, unsigned tree,
-                  struct effects *fx);
+void tree_changed(const struct sysfs_tree *t, const struct ap_bus *b, const struct zcrypt *z,
+                  unsigned tree, struct effects *fx);
 
 /* saved.c */
 /* Names what changed in the machine and in the resets of queues. */

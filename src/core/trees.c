@@ -6,7 +6,7 @@
 
 /* The trees of the host and of guests: lookup, opening device nodes, writing attributes. */
 
-static struct sysfs_tree *tree_of(struct core *c, unsigned tree)
+struct sysfs_tree *tree_of(struct core *c, unsigned tree)
 {
     struct core_guest *g;
 
@@ -73,4 +73,25 @@ int core_owner(struct core *c, const struct command *cmd, struct effects *fx, st
     if (rc == 0)
         effects_add(fx, EFFECT_OWNER)->node = cmd->owner.ino;
     return rc;
+}
+
+static void owners_of(struct core *c, unsigned tree, bool gone, struct effects *fx)
+{
+    struct sysfs_tree *t = tree_of(c, tree);
+    uint32_t number;
+
+    if (t && gone)
+        sysfs_owners_sweep(t);
+    fx->tree = (uint16_t)tree;
+    while (t && sysfs_owner_touched(t, &number))
+        effects_changed(fx, STATE_OWNER, number);
+    fx->tree = CORE_HOST_TREE;
+}
+
+void owners_changed(struct core *c, bool gone, struct effects *fx)
+{
+    owners_of(c, CORE_HOST_TREE, gone, fx);
+    for (unsigned i = 0; i < c->guest_slots; i++)
+        if (c->guests[i] && c->guests[i]->linux_system)
+            owners_of(c, i + 1, gone, fx);
 }

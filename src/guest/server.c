@@ -77,7 +77,8 @@ static void client_watch(struct client *c)
     size_t waiting = outbox_waiting(&c->session.out);
     uint32_t events = 0;
 
-    if (waiting <= GUEST_SESSION_HOLD && !c->pending && guest_session_wants_input(&c->session))
+    if (waiting <= guest_session_hold(&c->server->sessions) && !c->pending &&
+        guest_session_wants_input(&c->session))
         events |= EPOLLIN;
     if (c->pending || waiting)
         events |= EPOLLOUT;

@@ -29,6 +29,7 @@ void guest_session_open(struct guest_sessions *all, struct guest_session *s, uin
 {
     *s = (struct guest_session){.all = all, .next = all->first, .process = process};
     all->first = s;
+    all->count++;
 }
 
 static void execute(struct guest_session *s, struct command *command, struct reply *reply)
@@ -61,6 +62,13 @@ static void leave(struct guest_session *s)
         execute_alone(s, &detach);
 }
 
+size_t guest_session_hold(const struct guest_sessions *all)
+{
+    size_t share = GUEST_SESSIONS_HOLD / (all->count ? all->count : 1);
+
+    return share < GUEST_SESSION_HOLD ? share : GUEST_SESSION_HOLD;
+}
+
 static void unlink_session(struct guest_session *s)
 {
     struct guest_session **at = &s->all->first;
@@ -68,6 +76,7 @@ static void unlink_session(struct guest_session *s)
     while (*at != s)
         at = &(*at)->next;
     *at = s->next;
+    s->all->count--;
 }
 
 static void session_done(struct guest_session *s)
@@ -230,7 +239,7 @@ bool guest_session_step(struct guest_session *s)
         guest_session_refuse(s, ESHUTDOWN, "the guest was stopped");
         return true;
     }
-    if (s->state == SESSION_OVER || outbox_waiting(&s->out) > GUEST_SESSION_HOLD)
+    if (s->state == SESSION_OVER || outbox_waiting(&s->out) > guest_session_hold(s->all))
         return false;
     return (s->state == SESSION_SERVING && guest_session_notify(s)) || take_frame(s);
 }

@@ -14,8 +14,13 @@
  * core.
  */
 
-/* No request is executed while more bytes than this wait to be sent. */
-#define GUEST_SESSION_HOLD 262144u
+/*
+ * A session executes no request while more bytes than its share wait to be sent:
+ * GUEST_SESSION_HOLD, or less if there are so many sessions that all of them would have more than
+ * GUEST_SESSIONS_HOLD. Guests are held up, not cut off.
+ */
+#define GUEST_SESSION_HOLD  262144u
+#define GUEST_SESSIONS_HOLD (64u << 20)
 
 /* session.c has a drawing. */
 enum guest_session_state {
@@ -50,6 +55,7 @@ struct guest_session {
 struct guest_sessions {
     struct door *door;
     struct guest_session *first;
+    unsigned count;
     uint8_t frame[GUEST_FRAME_MAX]; /* scratch space of guest_session_send */
 };
 
@@ -64,6 +70,9 @@ void guest_session_close(struct guest_session *s);
 
 /* The same without executing commands, for when the core is about to be freed. */
 void guest_session_drop(struct guest_session *s);
+
+/* The share of each session, in bytes. */
+size_t guest_session_hold(const struct guest_sessions *all);
 
 /* Bytes that the client sent. */
 void guest_session_input(struct guest_session *s, const void *bytes, size_t len);

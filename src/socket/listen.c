@@ -3,7 +3,10 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,6 +14,9 @@
 
 /* Clients that may wait to be accepted; the system may reduce it. */
 #define BACKLOG 4096
+
+#define LOCK_TRIES   20
+#define LOCK_WAIT_US 5000
 
 static int refuse(struct text *why, int error, const char *path, const char *option)
 {
@@ -62,19 +68,32 @@ static int make_room(const struct sockaddr_un *address, const char *option, stru
     return -EADDRINUSE;
 }
 
-int socket_listen(const char *path, const char *option, struct text *why)
+/*
+ * Held from the look at a socket that nobody listens to until there is another one in its place: a
+ * second daemon that had looked before would take that one away. It takes no time; a directory that
+ * stays locked is locked for something else, such as a state in it, and one that cannot be opened
+ * is not locked.
+ */
+static int lock_directory(const char *path)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    mode_t mask;
-    int fd, rc;
+    const char *slash = strrchr(path, '/');
+    char dir[sizeof(((struct sockaddr_un *)0)->sun_path)] = ".";
+    int fd;
 
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        text_addf(why, "the socket's path is too long (%zu bytes, at most %zu): %.40s...",
-                  strlen(path), sizeof(address.sun_path) - 1, path);
-        return -ENAMETOOLONG;
-    }
-    strcpy(address.sun_path, path);
-    rc = make_room(&address, option, why);
+    if (slash)
+        snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path) + 1, path);
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; fd >= 0 && i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) < 0; i++)
+        usleep(LOCK_WAIT_US);
+    return fd;
+}
+
+static int listen_at(const struct sockaddr_un *address, const char *option, struct text *why)
+{
+    const char *path = address->sun_path;
+    mode_t mask;
+    int fd, rc = make_room(address, option, why);
+
     if (rc < 0)
         return rc;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -82,7 +101,7 @@ int socket_listen(const char *path, const char *option, struct text *why)
         return refuse(why, errno, path, option);
     /* Set the mode by umask: a later chmod would leave a window in which anyone could connect. */
     mask = umask(0177);
-    rc = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? errno : 0;
+    rc = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? errno : 0;
     umask(mask);
     if (!rc && listen(fd, BACKLOG) < 0) {
         rc = errno;
@@ -92,4 +111,22 @@ int socket_listen(const char *path, const char *option, struct text *why)
         return fd;
     close(fd);
     return refuse(why, rc, path, option);
+}
+
+int socket_listen(const char *path, const char *option, struct text *why)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd, lock;
+
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        text_addf(why, "the socket's path is too long (%zu bytes, at most %zu): %.40s...",
+                  strlen(path), sizeof(address.sun_path) - 1, path);
+        return -ENAMETOOLONG;
+    }
+    strcpy(address.sun_path, path);
+    lock = lock_directory(path);
+    fd = listen_at(&address, option, why);
+    if (lock >= 0)
+        close(lock);
+    return fd;
 }

@@ -13,12 +13,12 @@
  * "state" is lines of text:
  *
  *   apus-state 2                          the version of the format
- *   machine {"machine":"[machine]\n..."}  all objects (store/state_line.h)
- *   bus 0 {"apmask":"0-0xff",...}
+ *   machine machine=[machine]%0a...       all objects (store/state_line.h)
+ *   bus 0 apmask=0-0xff aqmask=0-0xff ...
  *   ...
  *   commit 5a1e93c7 0                     what stands before belongs together
- *   mdev 3 {"uuid":...}                   what a command changed
- *   adapter 5 {"checkstopped":...}
+ *   mdev 3 uuid=...                       what a command changed
+ *   adapter 5 checkstopped=0 ...
  *   commit 0cb94f11 18230
  *   ...
  *

@@ -144,7 +144,7 @@ static int check_version(struct image_reader *r)
     if (!next_line(r, &line, &len) || len <= strlen(MARK) ||
         memcmp(line, MARK, strlen(MARK)) != 0 ||
         number_parse_u64(line + strlen(MARK), len - strlen(MARK), 10, &version) < 0) {
-        text_adds(r->why, "it is no state of apus: its first line should be \"" MARK "1\"");
+        text_adds(r->why, "it is no state of apus: its first line should be \"" MARK "2\"");
         return -EINVAL;
     }
     if (version == STATE_VERSION)
@@ -259,58 +259,64 @@ static int complain(const struct change *of, struct text *clause, struct text *w
     return -EINVAL;
 }
 
-/* The machine, and the masks of its host, which stand behind it. */
+static int parse(const struct state_line *line, struct saved *out, struct text *why)
+{
+    text_auto clause = {0};
+    int rc = state_fields_parse(&line->of, line->fields, line->len, out, &clause);
+
+    return rc < 0 ? complain(&line->of, &clause, why) : 0;
+}
+
+/* The machine, and the masks of its host, which stand behind it. What is wrong with their line
+ * comes later. */
 static int restore_machine(const struct state_image *image, struct core **core, struct effects *fx,
                            struct text *why)
 {
-    const struct change *bus = image->count > 1 ? &image->v[1].of : NULL;
-    struct record_entry entry = {0}, bus_entry = {0};
-    text_auto clause = {0};
-    struct saved machine = {0}, host = {0};
-    int rc = state_fields_parse(&image->v[0].of, image->v[0].fields, image->v[0].len, &machine,
-                                &entry, &clause);
+    const struct state_line *bus = image->count > 1 ? &image->v[1] : NULL;
+    bool has_bus = bus && bus->of.kind == STATE_BUS && bus->of.tree == CORE_HOST_TREE;
+    struct saved machine, host = {0};
+    text_auto later = {0};
 
-    if (rc < 0)
-        return complain(&image->v[0].of, &clause, why);
-    if (bus && bus->kind == STATE_BUS && bus->tree == CORE_HOST_TREE &&
-        state_fields_parse(bus, image->v[1].fields, image->v[1].len, &host, &bus_entry, &clause) ==
-            0) {
+    if (parse(&image->v[0], &machine, why) < 0)
+        return -EINVAL;
+    if (has_bus && parse(bus, &host, &later) == 0)
         *core = core_new_masked(machine.machine, &host.bus.masks, fx);
-        record_entry_done(&bus_entry);
-    } else {
-        *core = core_new(machine.machine, fx); /* what is wrong with its line comes later */
-    }
-    record_entry_done(&entry);
+    else
+        *core = core_new(machine.machine, fx);
+    saved_done(&host);
+    saved_done(&machine);
     return 0;
 }
 
 static int restore_one(struct core *core, const struct state_line *line, struct text *why)
 {
-    struct record_entry entry = {0};
     text_auto clause = {0};
     struct saved s;
-    int rc = state_fields_parse(&line->of, line->fields, line->len, &s, &entry, &clause);
+    int rc = parse(line, &s, why);
 
     if (rc < 0)
-        return complain(&line->of, &clause, why);
+        return rc;
     rc = core_restore(core, &s, &clause);
-    record_entry_done(&entry);
+    saved_done(&s);
     return rc < 0 ? complain(&line->of, &clause, why) : 0;
 }
 
 int state_image_core(const struct state_image *image, struct core **out, struct effects *fx,
                      struct text *why)
 {
+    size_t at = 1;
     int rc;
 
     *out = NULL;
     rc = restore_machine(image, out, fx, why);
-    for (size_t i = 1; i < image->count && rc == 0; i++)
-        rc = restore_one(*out, &image->v[i], why);
-    if (rc == 0) {
+    for (; at < image->count && image->v[at].of.kind != STATE_OWNER && rc == 0; at++)
+        rc = restore_one(*out, &image->v[at], why);
+    if (rc == 0)
         core_restored(*out, fx);
+    for (; at < image->count && rc == 0; at++)
+        rc = restore_one(*out, &image->v[at], why);
+    if (rc == 0)
         return 0;
-    }
     core_free(*out);
     *out = NULL;
     return rc;

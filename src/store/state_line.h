@@ -3,16 +3,16 @@
 #define APUS_STORE_STATE_LINE_H
 
 #include "core/saved.h"
-#include "store/record.h"
 
 /*
  * An object of core/saved.h as a line:
  *
- *   KIND [TREE] [ID] {"field":value,...}       mdev 3 {"uuid":"...","adapters":"5,6",...}
- *   KIND [TREE] [ID]                           mdev 3            it has gone
+ *   KIND [TREE] [ID] FIELD=VALUE ...     mdev 3 uuid=9d4c... adapters=5,6 domains=4 ...
+ *   KIND [TREE] [ID]                     mdev 3            it has gone
  *
  * The words before the fields are the object's key: of two lines with the same key the later
- * counts.
+ * counts. All fields of saved_rows are there, in that order. Blanks, %, and what is not printable
+ * ASCII are %XX.
  */
 
 /* Appends the line with its newline. */
@@ -24,11 +24,9 @@ size_t state_line_key(const char *line, size_t len, bool *has_fields);
 /* A key as state_line_key finds it. 0, or -EINVAL with a clause in why. */
 int state_key_parse(const char *key, size_t len, struct change *out, struct text *why);
 
-/*
- * The fields of an object, len bytes of JSON. 0, or -EINVAL with a clause in why; strict. What *out
- * points to is the entry's, to be freed with record_entry_done.
- */
-int state_fields_parse(const struct change *of, const char *json, size_t len, struct saved *out,
-                       struct record_entry *entry, struct text *why);
+/* The fields of an object. 0, to be followed by saved_done, or -EINVAL with a clause in why;
+ * strict. */
+int state_fields_parse(const struct change *of, const char *fields, size_t len, struct saved *out,
+                       struct text *why);
 
 #endif

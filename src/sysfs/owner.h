@@ -13,13 +13,14 @@
 /* NULL: unchanged. */
 const struct sysfs_owner *owner_find(const struct sysfs_tree *t, sysfs_ino ino, sysfs_ino target);
 
-/* Whether there are so many that those of vanished nodes should be dropped before the next one. */
-bool owner_is_full(const struct sysfs_tree *t);
-void owner_drop_dead(struct sysfs_tree *t,
-                     bool (*lives)(const struct sysfs_tree *t, sysfs_ino ino));
-
 void owner_put(struct sysfs_tree *t, sysfs_ino ino, sysfs_ino target,
                const struct sysfs_owner *owner);
+/* The same under a number that has to be free. */
+void owner_put_at(struct sysfs_tree *t, uint32_t number, sysfs_ino ino, sysfs_ino target,
+                  const struct sysfs_owner *owner);
 void owner_drop(struct sysfs_tree *t, sysfs_ino ino);
+/* Those that are not there any more. */
+void owner_drop_dead(struct sysfs_tree *t,
+                     bool (*lives)(const struct sysfs_tree *t, sysfs_ino ino, sysfs_ino target));
 
 #endif

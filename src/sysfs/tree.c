@@ -436,11 +436,11 @@ int sysfs_store(const struct sysfs_tree *t, sysfs_ino ino, const char *data, siz
     return a.attr->store(a.ctx, in.dir.object, data, len, effects);
 }
 
-static bool is_there(const struct sysfs_tree *t, sysfs_ino ino)
+static bool is_there(const struct sysfs_tree *t, sysfs_ino ino, sysfs_ino target)
 {
     struct sysfs_entry e;
 
-    return sysfs_stat(t, ino, &e) == 0;
+    return sysfs_stat(t, ino, &e) == 0 && owner_target(t, ino) == target;
 }
 
 int sysfs_set_owner(struct sysfs_tree *t, sysfs_ino ino, const struct sysfs_owner *owner)
@@ -452,10 +452,26 @@ int sysfs_set_owner(struct sysfs_tree *t, sysfs_ino ino, const struct sysfs_owne
         return rc;
     if (owner->mode & ~07777)
         return -EINVAL;
-    if (owner_is_full(t))
-        owner_drop_dead(t, is_there);
     owner_put(t, ino, owner_target(t, ino), owner);
     return 0;
+}
+
+bool sysfs_owner_restore(struct sysfs_tree *t, uint32_t number, sysfs_ino ino,
+                         const struct sysfs_owner *owner)
+{
+    sysfs_ino other, target = owner_target(t, ino);
+    struct sysfs_owner its;
+
+    if (owner_find(t, ino, target) || sysfs_owner_at(t, number, &other, &its))
+        return false;
+    owner_put_at(t, number, ino, target, owner);
+    return true;
+}
+
+void sysfs_owners_sweep(struct sysfs_tree *t)
+{
+    if (t->owned)
+        owner_drop_dead(t, is_there);
 }
 
 void sysfs_groups_gone(struct sysfs_tree *t, struct sysfs_dir dir)

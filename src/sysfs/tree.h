@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/slots.h"
 #include "base/text.h"
 
 /*
@@ -225,9 +226,13 @@ struct sysfs_tree {
     /* Unique directories that come and go with what is in them stay when they are empty: parts of
      * the tree are mounted somewhere else, and need a mount point. */
     bool keeps_dirs;
-    uint64_t grouped;          /* bit k: kind k has groups */
-    struct sysfs_owned *owned; /* nodes whose mode or owner was changed; owner.c */
-    unsigned owned_limit;      /* at this many, those of vanished nodes are looked for */
+    uint64_t grouped; /* bit k: kind k has groups */
+    /* Nodes whose mode or owner was changed: by inode and by number; numbers of those that were
+     * changed or dropped since the core asked last. owner.c */
+    struct sysfs_owned *owned;
+    struct slots owned_by_number;
+    uint32_t *owners_touched;
+    size_t owners_touched_count;
 };
 
 /* A tree with only bus/, class/, devices/, devices/virtual/ and kernel/. It must not be moved
@@ -295,6 +300,21 @@ struct sysfs_owner {
 /* Kept as long as the node. -ENODEV, -ENOENT as sysfs_stat; -EINVAL: a mode with other bits. Only
  * the core calls this. */
 int sysfs_set_owner(struct sysfs_tree *t, sysfs_ino ino, const struct sysfs_owner *owner);
+
+/*
+ * The nodes whose mode or owner was changed have numbers, so that they can be kept. at: false:
+ * there is none of that number. next: the next one at or after *cursor. touched: one that was
+ * changed, or has gone, since the last call; false: no more. restore: false: it is taken, or the
+ * node has one.
+ */
+bool sysfs_owner_at(const struct sysfs_tree *t, uint32_t number, sysfs_ino *ino,
+                    struct sysfs_owner *out);
+bool sysfs_owner_next(const struct sysfs_tree *t, uint32_t *cursor, uint32_t *number);
+bool sysfs_owner_touched(struct sysfs_tree *t, uint32_t *number);
+bool sysfs_owner_restore(struct sysfs_tree *t, uint32_t number, sysfs_ino ino,
+                         const struct sysfs_owner *owner);
+/* Forgets those of nodes that have gone. */
+void sysfs_owners_sweep(struct sysfs_tree *t);
 
 /* A driver has left the device: the attributes that it added are gone, and later ones are new. */
 void sysfs_groups_gone(struct sysfs_tree *t, struct sysfs_dir dir);

@@ -72,7 +72,7 @@ static bool same_keys(struct play *p, const struct core *other)
 /* A system that had no default domain may have found one when it looked around. */
 static bool line_fits(const struct play *p, const char *wanted, size_t n, const char *got, size_t m)
 {
-    static const char none[] = "\"domain\":256,";
+    static const char none[] = "domain=256 ";
     const char *at = memmem(wanted, n, none, sizeof none - 1);
     size_t before = at ? (size_t)(at - wanted) : 0, after = n - before - (sizeof none - 1);
 
@@ -80,7 +80,7 @@ static bool line_fits(const struct play *p, const char *wanted, size_t n, const 
         return true;
     /* What was under way because of a fault has ended. */
     if (p->requests.faulty && !at)
-        return strncmp(wanted, got, strcspn(wanted, "{")) == 0 &&
+        return strncmp(wanted, got, strcspn(wanted, "=")) == 0 &&
                (strncmp(wanted, "adapter ", 8) == 0 || strncmp(wanted, "mdev ", 5) == 0 ||
                 strncmp(wanted, "faults ", 7) == 0);
     return at && m > before + after && memcmp(wanted, got, before) == 0 &&

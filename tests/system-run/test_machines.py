@@ -14,7 +14,7 @@ import pytest
 
 from runs import USER, binary
 
-KILLS = int(os.environ.get("APUS_KILLS", "3"))
+KILLS = min(200, int(os.environ.get("APUS_KILLS", "3")))
 UUID = "11111111-2222-4333-8444-555555555555"
 
 
@@ -254,6 +254,29 @@ def test_down_ends_what_the_programs_left_behind(machines):
     machines.down()
     assert machines.runs.settle() == {}
     assert subprocess.run(["pgrep", "-f", "^sleep 100[123]"], check=False, stdout=subprocess.DEVNULL).returncode == 1
+
+
+def test_state_of_run_and_up(machines):
+    """What one leaves the next one finds: masks, nodes and their modes, what tools made persistent."""
+    state = f"{machines.runs.base}/state-of-lab"
+    look = "cut -c -4 /sys/bus/ap/apmask; stat -c %a /dev/zcrypt/mine; ls -d /dev/mine; cat /etc/mdevctl.d/one; exit 0"
+    result = machines.apus("run", "--state", state, "--", "bash", "-c",
+                           f"echo -5 > /sys/bus/ap/apmask; echo mine > /sys/class/zcrypt/create; "
+                           f"chmod 640 /dev/zcrypt/mine; echo kept > /etc/mdevctl.d/one; {look}")
+    assert result.stdout.split() == ["0xfb", "640", "/dev/mine", "kept"], result.stderr
+    machines.up("--state", state)
+    assert machines.bash(look).stdout == result.stdout
+    assert machines.list()["lab"]["state"] == state
+    other = machines.apus("run", "--state", state, "--", "true")
+    assert other.returncode == 125 and "in use by another daemon" in other.stderr
+    assert machines.bash("echo more >> /etc/mdevctl.d/one").returncode == 0
+    os.kill(machines.list()["lab"]["pid"], signal.SIGKILL)
+    machines.up("--state", state)
+    assert machines.bash(look).stdout == result.stdout + "more\n"
+    machines.down()
+    for words in (["--state", state, "--record", f"{state}.rec"], ["--sync"]):
+        assert machines.apus("run", *words, "--", "true").returncode == 2
+    subprocess.run(["rm", "-r", state], check=True)
 
 
 @pytest.mark.parametrize("part", ["daemon", "guard", "both", "all"])

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import time
 
@@ -108,6 +109,29 @@ def test_a_socket_left_by_a_killed_daemon_is_taken_over(apus, place):
     assert second.execute("status") is not None
     first.abandon()
     first.stop = lambda: None
+
+
+@pytest.mark.parametrize("what", ["socket", "state"])
+def test_of_two_that_take_over_at_once_one_wins(tmp_path, what):
+    """A socket that nobody listens to, or a state: whoever is second is refused, and takes nothing away."""
+    dead = tmp_path / "dead"
+    own = [["--socket", dead, "--guest-socket", tmp_path / f"g{i}"] if what == "socket" else
+           ["--socket", tmp_path / f"s{i}", "--state", tmp_path / "state"] for i in range(4)]
+    for _ in range(10):
+        if what == "socket":
+            with socket.socket(socket.AF_UNIX) as left:
+                left.bind(str(dead))
+        children = [subprocess.Popen([apus_binary(), "daemon", "--no-tree", *map(str, words)], text=True,
+                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE) for words in own]
+        ready = [child for child in children if child.stdout.readline() == "ready\n"]
+        assert len(ready) == 1
+        for child, words in zip(children, own):
+            if child in ready:
+                Control(words[1]).close()
+                child.terminate()
+            output, errors = child.communicate(timeout=30)
+            assert (child.returncode == 0) == (child in ready) and (output, errors.count("\n")) == ("", child not in ready)
+        assert not dead.exists()
 
 
 def test_a_mount_left_by_a_killed_daemon_is_taken_over(apus):

@@ -126,6 +126,36 @@ def test_driver_overrides_are_there_again(life):
     assert tree(life()) == before
 
 
+def test_modes_and_owners_are_there_again(life):
+    """As long as their nodes: what has gone and come again is new."""
+    def look(host):
+        shown = {}
+        for path in (f"{Mdev(host, 1).dir}/matrix", "bus/ap/apmask", "dev/mine", "dev/z90crypt", "bus/ap",
+                     "devices/ap/card04/04.0004/online", "bus/ap/devices/card05"):
+            stat = os.lstat(host.root / path)
+            shown[path] = (oct(stat.st_mode), stat.st_uid, stat.st_gid)
+        return shown
+
+    host = life(machine=worked_example())
+    assert host.w("class/zcrypt/create", "mine") == "OK"
+    Mdev(host, 1).create()
+    for number, path in enumerate(look(host)):
+        os.chown(host.root / path, 1000 + number, 2000 + number, follow_symlinks=False)
+        if not os.path.islink(host.root / path):
+            os.chmod(host.root / path, 0o600 + number)
+    before = look(host)
+    assert look(life()) == before
+    host = life()
+    assert look(host) == before
+    assert Mdev(host, 1).remove() == "OK"
+    Mdev(host, 1).create()
+    assert host.w("bus/ap/drivers/cex4queue/unbind", "04.0004") == "OK"
+    assert host.w("bus/ap/drivers/cex4queue/bind", "04.0004") == "OK"
+    before = look(host)
+    assert before[f"{Mdev(host, 1).dir}/matrix"][1:] == (0, 0) == before["devices/ap/card04/04.0004/online"][1:]
+    assert look(life()) == before
+
+
 def test_keys_stay_and_zeroized_ones_stay_zeroized(life):
     def keys(host):
         return [host.r(f"devices/ap/card05/05.{domain}/mkvps") for domain in ("0004", "0047")]
@@ -184,7 +214,7 @@ def test_a_directory_has_one_daemon(life, tmp_path):
 def test_what_is_no_state_is_refused_in_words(life, tmp_path):
     life().stop()
     file, content = tmp_path / "state/state", (tmp_path / "state/state").read_bytes()
-    for wrong, words in ((b"", "first line"), (b"apus-state 9\n", "version 9"), (content[:-20], "no complete state"),
+    for wrong, words in ((b"", "first line"), (b"apus-state 9\n", "version 9"), (b"apus-state 1\n", "version 1"), (content[:-20], "no complete state"),
                          (content.replace(b"apmask", b"apmusk"), "damaged")):
         file.write_bytes(wrong)
         assert words in refused(tmp_path, "--state", tmp_path / "state")

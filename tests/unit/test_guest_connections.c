@@ -120,6 +120,25 @@ static void a_flood_is_throttled(void **state)
     guest_rig_close(r, other);
 }
 
+/* What waits for all sessions together has a bound. */
+static void many_sessions_share_a_bound(void **state)
+{
+    struct guest_sessions all = {0};
+    struct guest_session *v = xcalloc(1024, sizeof *v);
+
+    for (unsigned i = 0; i < 1024; i++) {
+        guest_session_open(&all, &v[i], 0);
+        assert_true(guest_session_hold(&all) <= GUEST_SESSION_HOLD);
+        assert_true(guest_session_hold(&all) * (i + 1) <= GUEST_SESSIONS_HOLD);
+    }
+    assert_int_equal(guest_session_hold(&all), 65536);
+    for (unsigned i = 1; i < 1024; i++)
+        guest_session_drop(&v[i]);
+    assert_int_equal(guest_session_hold(&all), GUEST_SESSION_HOLD);
+    guest_session_drop(&v[0]);
+    free(v);
+}
+
 static void too_many_connections_are_refused(void **state)
 {
     struct guest_rig *r = *state;
@@ -144,7 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RIG(a_violation_ends_only_its_connection), RIG(a_client_without_hello_is_disconnected),
         RIG(frames_may_come_in_any_pieces),        RIG(a_flood_is_throttled),
-        RIG(too_many_connections_are_refused),
+        RIG(many_sessions_share_a_bound),          RIG(too_many_connections_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

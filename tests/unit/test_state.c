@@ -46,6 +46,16 @@ static void kept_put(struct play *p, const char *path, const char *value)
     keep(p);
 }
 
+static void kept_owner(struct play *p, const char *path, unsigned mode, unsigned user)
+{
+    struct command owner = {.kind = CMD_OWNER, .owner.to = {(uint16_t)mode, user, user + 1}};
+
+    assert_int_equal(sysfs_resolve(core_tree(p->w->core, CORE_HOST_TREE), path, &owner.owner.ino),
+                     0);
+    assert_int_equal(run(p->w, &owner), 0);
+    keep(p);
+}
+
 static void play(struct play *p, struct world *w)
 {
     struct command fault = {.kind = CMD_FAULT_ADD, .fault = {.text = "06.* 3 full", .len = 11}};
@@ -56,6 +66,8 @@ static void play(struct play *p, struct world *w)
     kept_put(p, "bus/ap/apmask", "-5\n");
     kept_put(p, "bus/ap/config_time", "77\n");
     kept_put(p, CREATE, UUID1);
+    kept_owner(p, MATRIX UUID1 "/matrix", 0400, 7);
+    kept_owner(p, "bus/ap/apmask", 0660, 8);
     kept_put(p, MATRIX UUID1 "/assign_adapter", "5\n");
     kept_put(p, MATRIX UUID1 "/assign_domain", "4\n");
     assert_int_equal(guest(w, CMD_GUEST_START, "g1", UUID1), 0);
@@ -65,6 +77,8 @@ static void play(struct play *p, struct world *w)
     assert_int_equal(run(w, &fault), 0);
     keep(p);
     kept_put(p, "class/zcrypt/create", "a\"b\\\xff\n");
+    kept_owner(p, "devices/ap/card06/06.0004/online", 0600, 9);
+    kept_owner(p, "bus/ap/apmask", 0600, 10);
     kept_put(p, "bus/ap/drivers/cex4queue/unbind", "06.0004\n");
     kept_put(p, "devices/ap/card04/online", "0\n");
     assert_int_equal(se_adapter(w, 6, false), 0);
@@ -196,28 +210,36 @@ static void refused(const char *lines, const char *because)
     effects_done(&fx);
 }
 
-#define MACHINE "apus-state 2\nmachine {\"machine\":\"[machine]\\n\"}\n"
+#define MACHINE "apus-state 2\nmachine machine=[machine]%0a\n"
 
 static void wrong_lines(void **state)
 {
-    refused("apus-state 3\n", "version 3");
+    refused("apus-state 1\n", "version 1");
     refused("[machine]\n", "no state of apus");
     refused("apus-state 2\n", "no machine");
-    refused("apus-state 2\nmachine {\"machine\":\"[mashine]\\n\"}\n", "machine");
-    refused(MACHINE "planet 3 {}\n", "no word");
-    refused(MACHINE "mdev x {}\n", "numbers");
-    refused(MACHINE "mdev 03 {}\n", "numbers");
-    refused(MACHINE "card 0 256 {}\n", "numbers");
-    refused(MACHINE "mdev 3 {}\n", "other fields");
-    refused(MACHINE "mdev 3 {\n", "not JSON");
-    refused(MACHINE "faults {\"rules\":\"1 3 05.* 3 busy\\n\",\"last\":0}\n", "higher number");
-    refused(MACHINE "faults {\"rules\":\"1 9 05.* 3 busy\\n\",\"last\":1}\n", "more hits");
-    refused(MACHINE "guest 0 {\"name\":\"a/b\",\"features\":15,\"with_connection\":false,"
-                    "\"mdev\":4294967295}\n",
-            "guest 0");
-    refused(MACHINE "guest 0 {\"name\":\"a\",\"features\":15,\"with_connection\":false,"
-                    "\"mdev\":5}\n",
-            "mediated device");
+    refused("apus-state 2\nmachine machine=[mashine]%0a\n", "machine");
+    refused(MACHINE "planet 3 x=\n", "no word");
+    refused(MACHINE "mdev x uuid=\n", "numbers");
+    refused(MACHINE "mdev 03 uuid=\n", "numbers");
+    refused(MACHINE "card 0 256 bound=1\n", "numbers");
+    refused(MACHINE "mdev 3 adapters=5\n", "other fields");
+    refused(MACHINE "faults rules= last=0 more=1\n", "other fields");
+    refused(MACHINE "faults rules= last=0 \n", "other fields");
+    refused(MACHINE "faults rules=%2 last=0\n", "two hexadecimal digits");
+    refused(MACHINE "faults rules=%2G last=0\n", "two hexadecimal digits");
+    refused(MACHINE "faults rules= last=\n", "is not a number");
+    refused(MACHINE "faults rules=1%203%2005.*%203%20busy%0a last=0\n", "higher number");
+    refused(MACHINE "faults rules=1%209%2005.*%203%20busy%0a last=1\n", "more hits");
+    refused(MACHINE "guest 0 name=a/b features=15 with_connection=0 mdev=4294967295\n", "guest 0");
+    refused(MACHINE "guest 0 name=a%00b features=15 with_connection=0 mdev=4294967295\n", "NUL");
+    refused(MACHINE "guest 0 name=a features=15 with_connection=2 mdev=4294967295\n",
+            "out of range");
+    refused(MACHINE "guest 0 name=a features=15 with_connection=0 mdev=5\n", "mediated device");
+    refused(MACHINE "owner 1 0 path=bus mode=493 uid=0 gid=0\n", "no such tree");
+    refused(MACHINE "owner 0 0 path=bus mode=4096 uid=0 gid=0\n", "out of range");
+    refused(MACHINE "owner 0 0 path=bus mode=493 uid=0 gid=0\n"
+                    "owner 0 1 path=bus mode=493 uid=0 gid=0\n",
+            "another owner");
 }
 
 static char folder[] = "/tmp/apus-state-XXXXXX";

@@ -405,10 +405,43 @@ static void what_vanished_takes_no_memory(void **state)
 
     for (unsigned i = 1; i < 10000; i++) {
         generation[0] = (uint16_t)i;
+        sysfs_owners_sweep(t);
         owned_by(t, "devices/ap/card0/value", 0600, i);
+        owned_by(t, "bus/ap/card0", 0777, i);
     }
     check_owner(t, "devices/ap/card0/value", 0600, 9999);
-    assert_true(t->owned_limit >= 1 && t->owned_limit <= 200);
+    assert_int_equal(t->owned_by_number.count, 2);
+}
+
+/* They can be written down by their numbers, and set again. */
+static void owners_have_numbers(void **state)
+{
+    struct sysfs_tree *t = *state;
+    const struct sysfs_owner mine = {.mode = 0640, .uid = 7, .gid = 8};
+    uint32_t cursor = 0, number;
+    struct sysfs_owner got;
+    sysfs_ino ino;
+
+    assert_false(sysfs_owner_touched(t, &number));
+    owned_by(t, "devices/ap/card0/value", 0600, 7);
+    owned_by(t, "devices/ap/card2/value", 0600, 9);
+    assert_true(sysfs_owner_touched(t, &number) && number == 1);
+    assert_true(sysfs_owner_touched(t, &number) && number == 0);
+    assert_false(sysfs_owner_touched(t, &number));
+    assert_true(sysfs_owner_at(t, 1, &ino, &got));
+    assert_int_equal(ino, at(t, "devices/ap/card2/value"));
+    assert_int_equal(got.uid, 9);
+    generation[0] = 2;
+    sysfs_owners_sweep(t);
+    assert_true(sysfs_owner_touched(t, &number) && number == 0);
+    assert_false(sysfs_owner_at(t, 0, &ino, &got));
+    assert_true(sysfs_owner_next(t, &cursor, &number) && number == 1);
+    assert_false(sysfs_owner_next(t, &cursor, &number));
+    assert_false(sysfs_owner_restore(t, 1, at(t, "devices/ap/card0/value"), &mine));
+    assert_false(sysfs_owner_restore(t, 5, at(t, "devices/ap/card2/value"), &mine));
+    assert_true(sysfs_owner_restore(t, 5, at(t, "devices/ap/card0/value"), &mine));
+    check_owner(t, "devices/ap/card0/value", 0640, 7);
+    assert_false(sysfs_owner_touched(t, &number));
 }
 
 int main(void)
@@ -423,6 +456,7 @@ int main(void)
         TEST(links_are_relative),
         TEST(paths_go_through_links),
         TEST(mode_and_owner_last_as_long_as_the_node),
+        TEST(owners_have_numbers),
         TEST(what_vanished_takes_no_memory),
     };
 
