@@ -280,26 +280,13 @@ const struct sysfs_attr bus_attrs[] = {
 };
 
 /* Parameters of the module, which is built in. As in the kernel `domain` is the one in use, and a
- * mask that nobody has given is no text [files-modules]. */
+ * mask that was not given at its start is no text: those of a machine file count as written later
+ * [files-modules]. */
 
-static int start_mask_show(const struct mask256 *mask, struct text *out)
+static int mask_parameter_show(void *ctx, uint32_t object, struct text *out)
 {
-    struct mask256 all = mask256_ones();
-
-    if (!mask256_equal(mask, &all))
-        return mask256_show(mask, out);
     text_adds(out, "(null)\n");
     return 0;
-}
-
-static int apmask_parameter_show(void *ctx, uint32_t object, struct text *out)
-{
-    return start_mask_show(&((struct ap_bus *)ctx)->start.apmask, out);
-}
-
-static int aqmask_parameter_show(void *ctx, uint32_t object, struct text *out)
-{
-    return start_mask_show(&((struct ap_bus *)ctx)->start.aqmask, out);
 }
 
 static int pool_parameter_show(void *ctx, uint32_t object, struct text *out)
@@ -326,8 +313,8 @@ static bool has_message_pools(void *ctx, uint32_t object)
 }
 
 static const struct sysfs_attr parameters[] = {
-    {"apmask", 0440, .show = apmask_parameter_show},
-    {"aqmask", 0440, .show = aqmask_parameter_show},
+    {"apmask", 0440, .show = mask_parameter_show},
+    {"aqmask", 0440, .show = mask_parameter_show},
     {"domain", 0440, .show = ap_domain_show},
     {"msgpool_min_items", 0440, .visible = has_message_pools, .show = pool_parameter_show},
     {"poll_thread", 0440, .show = poll_parameter_show},

@@ -19,7 +19,6 @@ struct ap_bus *ap_bus_new(const struct ap_bus_params *params, struct ap_hw hw,
     b->oldest = b->newest = AP_APQNS;
     b->poll_timeout = 250000;
     b->autoprobe = true;
-    b->start = b->masks;
     sysfs_register(tree, SYSFS_BUS, &bus_kind_ops, b);
     sysfs_register(tree, SYSFS_BUS_DEVICES, &bus_devices_kind_ops, b);
     sysfs_register(tree, SYSFS_BUS_DRIVERS, &bus_drivers_kind_ops, b);

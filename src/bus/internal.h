@@ -27,7 +27,7 @@ struct ap_bus {
     struct sysfs_tree *tree;
     struct ap_driver_slot drivers[AP_DRIVERS_MAX];
     unsigned driver_count;
-    struct ap_masks masks, start; /* start: as the module was loaded */
+    struct ap_masks masks;
     struct ap_qci qci;
     bool has_qci;
     int domain;

@@ -273,16 +273,6 @@ static int uevent_store(void *ctx, uint32_t slot, const char *data, size_t len, 
     return synth_store(path, "mdev", uevent_lines(m), data, len, fx);
 }
 
-bool mdev_is_bound(void *ctx, uint32_t slot)
-{
-    return !mdev_at(ctx, slot)->unbound;
-}
-
-bool mdev_is_there(void *ctx, uint32_t slot)
-{
-    return !mdev_at(ctx, slot)->removing;
-}
-
 #define DRIVERS .visible = mdev_is_bound, .told = true
 #define OWN     .visible = mdev_is_there, .told = true
 

@@ -100,7 +100,7 @@ static void gone(struct vfio_ap *v, enum sysfs_kind parent, uint32_t object, con
 static void attrs_gone(struct vfio_ap *v, const struct mdev *m,
                        bool (*visible)(void *ctx, uint32_t slot), struct effects *fx)
 {
-    for (const struct sysfs_attr *a = mdev_attrs; a->name; a++)
+    for (const struct sysfs_attr *a = v->tree->ops[SYSFS_MDEV]->attrs; a->name; a++)
         if (a->visible == visible)
             gone(v, SYSFS_MDEV, m->slot, a->name, fx);
 }

@@ -13,6 +13,16 @@ struct mdev *mdev_at(const struct vfio_ap *v, uint32_t slot)
     return slots_at(&v->mdevs, slot);
 }
 
+bool mdev_is_bound(void *ctx, uint32_t slot)
+{
+    return !mdev_at(ctx, slot)->unbound;
+}
+
+bool mdev_is_there(void *ctx, uint32_t slot)
+{
+    return !mdev_at(ctx, slot)->removing;
+}
+
 struct mdev *mdev_owner(const struct vfio_ap *v, ap_qn qn)
 {
     return v->owner[qn] == MDEV_NONE ? NULL : mdev_at(v, v->owner[qn]);
