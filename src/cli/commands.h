@@ -15,6 +15,7 @@
     X(status)                                                                                      \
     X(map)                                                                                         \
     X(log)                                                                                         \
+    X(export)                                                                                      \
     X(events)                                                                                      \
     X(guest_start)                                                                                 \
     X(guest_stop)                                                                                  \

@@ -68,6 +68,8 @@ void state_line_format(const struct core *core, const struct change *of, struct 
         text_addf(out, " %" PRIu32, of->id);
     if (saved_get(core, of, &s)) {
         for (const struct field *f = row->fields; f->name; f++) {
+            if (f->optional && !field_get(f, &s))
+                continue;
             text_adds(out, separator);
             text_adds(out, f->name);
             text_adds(out, "\":");
@@ -138,12 +140,13 @@ int state_key_parse(const char *key, size_t len, struct change *out, struct text
     return 0;
 }
 
-static size_t field_count(const struct field *fields)
+/* An optional field need not be there. */
+static size_t field_count(const struct field *fields, const json_t *o)
 {
     size_t n = 0;
 
-    while (fields[n].name)
-        n++;
+    for (; fields->name; fields++)
+        n += !fields->optional || json_object_get(o, fields->name);
     return n;
 }
 
@@ -161,7 +164,7 @@ int state_fields_parse(const struct change *of, const char *json, size_t len, st
     entry->memory->line = o;
     if (!o)
         text_addf(why, "not JSON, column %d: %s", error.column, error.text);
-    else if (json_is_object(o) && json_object_size(o) == field_count(fields))
+    else if (json_is_object(o) && json_object_size(o) == field_count(fields, o))
         rc = record_take_fields(&reader, o, fields, out);
     else
         text_adds(why, "it has other fields than this version knows");
