@@ -54,11 +54,13 @@ int plan_step_execute(struct core *c, const struct plan_step *s, struct effects 
  */
 bool plan_same(const struct core *a, const struct core *b, struct text *what);
 
-/* plan_format.c: each appends the whole plan. undo: the plan of the way back. */
+/* plan_format.c: each appends the whole plan: for people; as a script that checks that all is as in
+ * from and stops at the first surprise; and with the definitions of to for the next boot. */
 void plan_text(const struct plan *p, struct text *out);
-void plan_sh(const struct plan *p, const struct plan *undo, const struct core *from, bool is_undo,
-             struct text *out);
-void plan_mdevctl(const struct plan *p, const struct core *to, struct text *out);
-void plan_virsh(const struct plan *p, const struct core *to, struct text *out);
+void plan_sh(const struct plan *p, const struct core *from, struct text *out);
+void plan_mdevctl(const struct plan *p, const struct core *from, const struct core *to,
+                  struct text *out);
+void plan_virsh(const struct plan *p, const struct core *from, const struct core *to,
+                struct text *out);
 
 #endif
