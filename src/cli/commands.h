@@ -16,6 +16,7 @@
     X(plan)                                                                                        \
     X(map)                                                                                         \
     X(log)                                                                                         \
+    X(explain)                                                                                     \
     X(export)                                                                                      \
     X(events)                                                                                      \
     X(guest_start)                                                                                 \
