@@ -206,6 +206,9 @@ struct ap_bindings {
     struct mask256 by_default, by_other;
 };
 
+/* What a scan would make of the card. */
+struct ap_bindings ap_bus_bindings_expected(const struct ap_bus *b, unsigned apid);
+
 /* Returns whether they differ from what a probe makes of the devices that are there. */
 bool ap_bus_bindings_get(const struct ap_bus *b, unsigned apid, struct ap_bindings *out);
 bool ap_bus_bindings_restore(struct ap_bus *b, unsigned apid, const struct ap_bindings *in,

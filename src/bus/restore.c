@@ -63,6 +63,20 @@ static unsigned queue_expected(const struct ap_bus *b, ap_qn qn)
     return AP_DRIVER_NONE;
 }
 
+struct ap_bindings ap_bus_bindings_expected(const struct ap_bus *b, unsigned apid)
+{
+    struct ap_bindings out = {.card = true};
+
+    mask256_for_each (apqi, &b->cards[apid].present_queues) {
+        unsigned driver = queue_expected(b, AP_QN(apid, apqi));
+
+        if (driver != AP_DRIVER_NONE)
+            mask256_set(b->drivers[driver].driver->is_default ? &out.by_default : &out.by_other,
+                        apqi);
+    }
+    return out;
+}
+
 /* The driver for devices of this type on that side, or AP_DRIVER_NONE. */
 static unsigned driver_on_side(const struct ap_bus *b, unsigned apid, bool card, bool is_default)
 {

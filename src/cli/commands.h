@@ -13,8 +13,11 @@
     X(down)                                                                                        \
     X(daemon)                                                                                      \
     X(status)                                                                                      \
+    X(plan)                                                                                        \
     X(map)                                                                                         \
     X(log)                                                                                         \
+    X(explain)                                                                                     \
+    X(export)                                                                                      \
     X(events)                                                                                      \
     X(guest_start)                                                                                 \
     X(guest_stop)                                                                                  \

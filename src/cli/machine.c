@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "run/program.h"
 #include "store/machine_file.h"
+#include "store/setup.h"
 
 /* A file in memory with the text, or -errno. */
 static int keep_text(const struct text *text)
@@ -44,9 +45,22 @@ static void show_doubts(const struct daemon_start *how, const struct machine_con
     }
 }
 
+/* Builds what the daemon will build, for its mistakes. */
+static int try_setup(const struct setup *setup, struct text *why)
+{
+    struct effects unheard = {0};
+    struct core *core = NULL;
+    int rc = setup->count ? setup_core(setup, &core, &unheard, why) : 0;
+
+    core_free(core);
+    effects_done(&unheard);
+    return rc;
+}
+
 int machine_load(struct daemon_start *how, struct machine_config *out)
 {
     text_auto data = {0}, why = {0};
+    setup_auto setup = {0};
     int rc;
 
     machine_config_default(out);
@@ -56,9 +70,12 @@ int machine_load(struct daemon_start *how, struct machine_config *out)
     rc = machine_file_read(how->machine, &data, &why);
     how->machine = machine_file_name(how->machine);
     if (rc == 0)
-        rc = machine_file_parse(how->machine, data.data ? data.data : "", data.len, out, &why);
+        rc = setup_parse(how->machine, data.data ? data.data : "", data.len, &setup, &why);
+    if (rc == 0)
+        rc = try_setup(&setup, &why);
     if (rc < 0)
         return cli_error("%s", why.data), PROGRAM_FAILED;
+    *out = setup.machine;
     show_doubts(how, out);
     how->machine_text = keep_text(&data);
     if (how->machine_text >= 0)

@@ -32,6 +32,8 @@ struct control_ops {
     int (*listen)(void *data, int fd, struct text *why);
     /* Advances the virtual clock and fires the timers that become due. */
     int (*advance)(void *data, uint64_t ns, struct text *why);
+    /* Appends the machine file of the present state. */
+    void (*export)(void *data, struct text *out);
     void (*quit)(void *data);
     /*
      * Whether everything that the last command did is visible everywhere (the kernel's cache of

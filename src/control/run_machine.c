@@ -44,6 +44,37 @@ static json_t *run_sclp(struct control_call *call, struct control_error *error)
                      code == 0x0020 || code == 0x0120 || code == 0x0440 || code == 0x0450);
 }
 
+/* The message that the last command has left in the log; else what its errno says. */
+static void explain_refusal(const struct ring *log, uint64_t before, int err,
+                            struct control_error *error)
+{
+    const struct ring_record *r = log->next > before ? ring_from(log, log->next - 1) : NULL;
+
+    control_error_set(error, CONTROL_REFUSED, err, "%s", r ? r->text : strerror(err));
+}
+
+static json_t *run_write(struct control_call *call, struct control_error *error)
+{
+    struct door *door = call->state->door;
+    const char *path = argument_get(call->arguments, "path")->string;
+    const char *value = argument_get(call->arguments, "value")->string;
+    struct command command = {.kind = CMD_STORE, .store = {.data = value, .len = strlen(value)}};
+    uint64_t before = call->state->log.next;
+    struct reply reply = {0};
+    int rc = core_find_file(door->core, path, &command.store.ino);
+
+    if (rc < 0) {
+        control_error_set(error, CONTROL_REFUSED, -rc, "there is no attribute %s", path);
+        return NULL;
+    }
+    door->execute(door, &command, &reply);
+    rc = reply.result;
+    reply_done(&reply);
+    if (rc < 0)
+        explain_refusal(&call->state->log, before, -rc, error);
+    return rc < 0 ? NULL : json_object();
+}
+
 /* The current machine, so that omitted arguments change nothing. */
 static void config_now(struct core *core, struct machine_config *config,
                        struct mask256 *checkstopped)
@@ -178,6 +209,12 @@ const struct control_command control_commands_machine[] = {
      .returns = "response_code: the response of the SCLP, such as \"0x0020\"; success: whether the "
                 "adapter is in the requested state",
      .run = run_sclp},
+    {.name = "write",
+     .what = "Writes a value to an attribute of the host, as root would with one write(2).",
+     .arguments = {{"path", ARGUMENT_TEXT, false, NULL, "the attribute, below /sys"},
+                   {"value", ARGUMENT_TEXT, false, NULL, "what is written"}},
+     .returns = "nothing",
+     .run = run_write},
     {.name = "checkstop",
      .what = "Check-stops an adapter (on), or repairs it (off).",
      .arguments = {{"adapter", ARGUMENT_ID, false, NULL, "the adapter"},

@@ -257,6 +257,15 @@ static json_t *run_map(struct control_call *call, struct control_error *error)
     return view;
 }
 
+static json_t *run_export(struct control_call *call, struct control_error *error)
+{
+    const struct control_ops *ops = call->state->ops;
+    text_auto file = {0};
+
+    ops->export(ops->data, &file);
+    return json_pack("{s:s}", "machine", file.data);
+}
+
 const struct control_command control_commands_view[] = {
     {.name = "status",
      .what = "An overview: machine, masks, numbers of queues by owner, mediated devices and "
@@ -279,6 +288,12 @@ const struct control_command control_commands_view[] = {
                 "if the host has no such queue; then the number of the mediated device that it is "
                 "assigned to, counted from 1 as in mdevs; then * if a guest can use it now",
      .run = run_map},
+    {.name = "export",
+     .what = "The present state as a machine file, see apus-machine(5): a machine that starts from "
+             "it is in the same state. Counters, requests under way, and removals that wait for a "
+             "guest are not in it.",
+     .returns = "machine: the text of the file",
+     .run = run_export},
     {.name = "se-show",
      .what = "The view of the Support Element: the adapters of the machine, and the LPAR.",
      .returns = "adapters and lpar, as in status",

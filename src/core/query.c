@@ -61,6 +61,35 @@ struct ap_aqic core_queue_aqic(const struct core *c, ap_qn qn)
     return machine_queue_aqic(c->machine, qn);
 }
 
+struct mask256 core_default_row(const struct core *c, unsigned apid)
+{
+    return ap_bus_default_row(c->bus, ap_bus_masks(c->bus), apid);
+}
+
+bool core_has_bus(const struct core *c, unsigned tree)
+{
+    return bus_of(c, tree);
+}
+
+bool core_has_queue(const struct core *c, unsigned tree, ap_qn qn)
+{
+    const struct ap_bus *b = bus_of(c, tree);
+
+    return b && ap_bus_queue(b, qn);
+}
+
+struct ap_bindings core_expected_bindings(const struct core *c, unsigned tree, unsigned apid)
+{
+    const struct ap_bus *b = bus_of(c, tree);
+
+    return b ? ap_bus_bindings_expected(b, apid) : (struct ap_bindings){0};
+}
+
+int core_find_file(const struct core *c, const char *path, sysfs_ino *out)
+{
+    return sysfs_resolve(&c->tree, path, out);
+}
+
 bool core_mdev_next(const struct core *c, uint32_t *cursor, struct mdev_info *out)
 {
     const struct mdev *m = vfio_ap_next(c->vfio_ap, cursor);
@@ -75,7 +104,9 @@ bool core_mdev_next(const struct core *c, uint32_t *cursor, struct mdev_info *ou
                               .guest_apm = mdev_effective(m)->apm,
                               .guest_aqm = mdev_effective(m)->aqm,
                               .guest_adm = mdev_effective(m)->adm,
-                              .guest = mdev_guest(m) ? mdev_guest(m)->name : NULL};
+                              .guest = mdev_guest(m) ? mdev_guest(m)->name : NULL,
+                              .autostart = mdev_autostart(m),
+                              .follows = vfio_ap_follows(c->vfio_ap, m)};
     return true;
 }
 

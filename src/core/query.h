@@ -2,6 +2,7 @@
 #ifndef APUS_CORE_QUERY_H
 #define APUS_CORE_QUERY_H
 
+#include "bus/bus.h"
 #include "core/core.h"
 #include "machine/fault.h"
 
@@ -40,6 +41,8 @@ struct mdev_info {
     struct mask256 apm, aqm, adm;                   /* assigned */
     struct mask256 guest_apm, guest_aqm, guest_adm; /* what its guest has, or would have */
     const char *guest;                              /* NULL: none attached */
+    bool autostart;                                 /* noted when it was set up, for mdevctl */
+    bool follows; /* guest_* are what the filter makes of the assignment now; false: of before */
 };
 
 struct guest_info {
@@ -61,6 +64,18 @@ const struct fault_list *core_faults(const struct core *c);
 void core_host_info(const struct core *c, struct host_info *out);
 void core_adapter_info(const struct core *c, unsigned apid, struct adapter_info *out);
 void core_apqn_info(const struct core *c, ap_qn qn, struct apqn_info *out);
+
+/* The domains of an adapter that are reserved for the zcrypt drivers, by masks and overrides. */
+struct mask256 core_default_row(const struct core *c, unsigned apid);
+
+/* Of the host or a guest: whether its system has an AP bus, whether that has a queue, and what a
+ * scan would make of a card. */
+bool core_has_bus(const struct core *c, unsigned tree);
+bool core_has_queue(const struct core *c, unsigned tree, ap_qn qn);
+struct ap_bindings core_expected_bindings(const struct core *c, unsigned tree, unsigned apid);
+
+/* The host's file of that path below /sys. 0, -ENOENT, -ENOTDIR or -ELOOP. */
+int core_find_file(const struct core *c, const char *path, sysfs_ino *out);
 
 /* The interruption control that the queue's guest, or the LPAR, last set with AQIC. enable is false
  * if it set none, or the queue was reset since. */

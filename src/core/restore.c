@@ -91,9 +91,10 @@ static int restore_mdev(struct core *c, const struct saved *s, struct effects *f
 {
     if (!s->mdev.has_uuid)
         return refuse(why, "a mediated device has a UUID");
-    if (vfio_ap_restore(c->vfio_ap, s->of.id, &s->mdev.uuid, &s->mdev.assigned, &s->mdev.effective,
-                        fx) < 0)
+    if (vfio_ap_restore(c->vfio_ap, s->of.id, &s->mdev.uuid, &s->mdev.assigned,
+                        s->mdev.follows ? NULL : &s->mdev.effective, fx) < 0)
         return refuse(why, "another device has its UUID or one of its APQNs");
+    vfio_ap_set_autostart(c->vfio_ap, s->of.id, s->mdev.autostart);
     if (s->mdev.unbound && vfio_ap_restore_unbound(c->vfio_ap, s->of.id) < 0)
         return refuse(why, "nothing can be assigned to an unbound device");
     return 0;

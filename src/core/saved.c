@@ -59,6 +59,7 @@ static const struct field owner_fields[] = {
 
 static const struct field mdev_fields[] = {
     {SAVED("uuid", FIELD_UUID, mdev.uuid), MORE(mdev.has_uuid)},
+    {SAVED("autostart", FIELD_BOOL, mdev.autostart), .words = no_yes},
     {SAVED("adapters", FIELD_LIST, mdev.assigned.apm)},
     {SAVED("domains", FIELD_LIST, mdev.assigned.aqm)},
     {SAVED("control_domains", FIELD_LIST, mdev.assigned.adm)},
@@ -186,6 +187,15 @@ static bool get_card(const struct core *c, struct saved *out)
     return bound || offline;
 }
 
+bool saved_get_card(const struct core *c, unsigned tree, unsigned apid, struct saved *out)
+{
+    const struct ap_bus *b = bus_of(c, tree);
+
+    *out = (struct saved){.of = {.kind = STATE_CARD, .tree = (uint16_t)tree, .id = apid}};
+    get_card(c, out);
+    return b && ap_bus_card(b, apid);
+}
+
 static bool get_node(const struct core *c, struct saved *out)
 {
     const struct zcrypt *z = zcrypt_of(c, out->of.tree);
@@ -213,6 +223,8 @@ static bool get_mdev(const struct core *c, struct saved *out)
     out->mdev.unbound = mdev_ungrouped(m);
     out->mdev.assigned = *mdev_assigned(m);
     out->mdev.effective = *mdev_effective(m);
+    out->mdev.autostart = mdev_autostart(m);
+    out->mdev.follows = vfio_ap_follows(c->vfio_ap, m);
     return true;
 }
 

@@ -49,7 +49,10 @@ struct saved {
         struct {
             struct uuid uuid;
             bool has_uuid, unbound;
+            bool autostart; /* no rule looks at it; it is a note for mdevctl */
             struct apcb assigned, effective;
+            bool follows; /* effective is what the filter makes of assigned now; core_restore
+                           * then computes it */
         } mdev;
         struct {
             const char *name;
@@ -86,6 +89,9 @@ extern const struct saved_row saved_rows[STATE_KINDS];
 /* Reads an object. false: there is no such one now, or it is as it is without having been saved. */
 bool saved_get(const struct core *c, const struct change *of, struct saved *out);
 void saved_done(struct saved *s);
+
+/* A card as it is, also one that is as a scan makes it. false: there is no such card. */
+bool saved_get_card(const struct core *c, unsigned tree, unsigned apid, struct saved *out);
 
 /* Calls each with every object that saved_get may find, in an order in which they can be set. */
 void saved_each(const struct core *c, void (*each)(void *data, const struct change *of),

@@ -95,6 +95,13 @@ static int ops_advance(void *data, uint64_t ns, struct text *why)
     return rc;
 }
 
+static void ops_export(void *data, struct text *out)
+{
+    const struct daemon *d = data;
+
+    setup_format(d->door.core, out);
+}
+
 static void ops_quit(void *data)
 {
     struct daemon *d = data;
@@ -118,6 +125,7 @@ void daemon_control_ops_init(struct daemon *d)
         .mount_guest = ops_mount_guest,
         .listen = ops_listen,
         .advance = ops_advance,
+        .export = ops_export,
         .quit = ops_quit,
         .settle = ops_settle,
     };

@@ -185,8 +185,20 @@ static void warn_of_control_domains(struct daemon *d, const struct machine_confi
                    list.data);
 }
 
-static int daemon_open(struct daemon *d, const struct machine_config *machine, struct text *why)
+/* A recording begins with a machine on which nothing runs yet. */
+static int check_record(const struct daemon *d, const struct setup *setup, struct text *why)
 {
+    if (!d->options->record || !setup->count)
+        return 0;
+    text_addf(
+        why, "%s has more than the hardware: a recording begins with [machine] and [adapter] alone",
+        setup->name);
+    return -EINVAL;
+}
+
+static int daemon_open(struct daemon *d, const struct setup *setup, struct text *why)
+{
+    const struct machine_config *machine = &setup->machine;
     int rc = open_loop(d, why);
 
     if (rc < 0)
@@ -196,6 +208,8 @@ static int daemon_open(struct daemon *d, const struct machine_config *machine, s
     d->effects.now = clock_now(&d->clock);
     d->effects.want_uevents = d->options->uevent_fd >= 0 || d->options->record || is_small(machine);
     rc = service_sockets(&d->sockets, why);
+    if (rc >= 0)
+        rc = check_record(d, setup, why);
     if (rc < 0)
         return rc;
     rc = daemon_pid_file_open(d, why);
@@ -207,9 +221,9 @@ static int daemon_open(struct daemon *d, const struct machine_config *machine, s
     if (rc < 0)
         return rc;
     if (d->options->state)
-        rc = daemon_state_open(d, machine, why);
+        rc = daemon_state_open(d, setup, why);
     else
-        d->door.core = core_new(machine, &d->effects);
+        rc = setup_core(setup, &d->door.core, &d->effects, why);
     if (rc >= 0 && d->options->fuse_fd >= 0)
         core_keep_dirs(d->door.core);
     if (rc >= 0)
@@ -286,14 +300,14 @@ static void daemon_close(struct daemon *d)
     free(d->dev_nodes);
 }
 
-static int load_machine(const struct daemon_options *o, struct machine_config *machine,
-                        struct text *why)
+static int load_machine(const struct daemon_options *o, struct setup *setup, struct text *why)
 {
     char inherited[32];
     text_auto data = {0};
     int rc;
 
-    machine_config_default(machine);
+    *setup = (struct setup){0};
+    machine_config_default(&setup->machine);
     if (!o->machine)
         return 0;
     snprintf(inherited, sizeof inherited, "/proc/self/fd/%d", o->machine_fd);
@@ -302,8 +316,8 @@ static int load_machine(const struct daemon_options *o, struct machine_config *m
         close(o->machine_fd);
     if (rc < 0)
         return rc;
-    return machine_file_parse(machine_file_name(o->machine), data.data ? data.data : "", data.len,
-                              machine, why);
+    return setup_parse(machine_file_name(o->machine), data.data ? data.data : "", data.len, setup,
+                       why);
 }
 
 static void log_lines(struct daemon *d, const struct text *lines)
@@ -349,22 +363,22 @@ static void tell_ready(const struct daemon_options *o)
 int daemon_run(const struct daemon_options *options)
 {
     struct daemon d = {.options = options, .sockets = {-1, -1}, .journal = service_has_journal()};
-    struct machine_config machine;
+    setup_auto setup = {0};
     text_auto why = {0};
     int rc;
 
     daemon_watch_memory(&d);
     /* Before signals are blocked: a FIFO can take for ever. */
-    rc = load_machine(options, &machine, &why);
+    rc = load_machine(options, &setup, &why);
     if (options->has_abi)
-        machine.abi = options->abi;
+        setup.machine.abi = options->abi;
     block_signals();
     raise_descriptors();
     if (rc == 0)
-        rc = daemon_open(&d, &machine, &why);
+        rc = daemon_open(&d, &setup, &why);
     if (rc == 0) {
         confine_daemon(&d);
-        log_doubts(&d, &machine);
+        log_doubts(&d, &setup.machine);
         tell_ready(options);
         rc = sd_event_loop(d.event);
         if (rc < 0)

@@ -16,6 +16,7 @@
 #include "guest/server.h"
 #include "seccomp/listener.h"
 #include "store/record.h"
+#include "store/setup.h"
 #include "store/state.h"
 #include "uevent/uevent.h"
 
@@ -74,7 +75,7 @@ void daemon_execute(struct door *door, struct command *command, struct reply *re
  * command; false: it was refused, since the disk is full. write: after it, before anybody hears of
  * it. sync: before it is acknowledged; any thread.
  */
-int daemon_state_open(struct daemon *d, const struct machine_config *machine, struct text *why);
+int daemon_state_open(struct daemon *d, const struct setup *setup, struct text *why);
 bool daemon_state_admit(struct daemon *d, const struct command *command, struct reply *reply);
 void daemon_state_write(struct daemon *d, const struct command *command);
 bool daemon_state_unsynced(void *daemon);

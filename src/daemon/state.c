@@ -22,7 +22,7 @@ static int check_options(const struct daemon *d, struct text *why)
     return -EINVAL;
 }
 
-int daemon_state_open(struct daemon *d, const struct machine_config *machine, struct text *why)
+int daemon_state_open(struct daemon *d, const struct setup *setup, struct text *why)
 {
     const struct daemon_options *o = d->options;
     text_auto note = {0};
@@ -31,10 +31,8 @@ int daemon_state_open(struct daemon *d, const struct machine_config *machine, st
 
     if (rc < 0)
         return rc;
-    if (is_new) {
-        d->door.core = core_new(machine, &d->effects);
-        return 0;
-    }
+    if (is_new)
+        return setup_core(setup, &d->door.core, &d->effects, why);
     rc = state_load(d->state, &d->door.core, &d->effects, &note, why);
     if (note.len)
         daemon_print(d, LOG_LEVEL_WARNING, note.data);

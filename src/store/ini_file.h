@@ -16,7 +16,7 @@
  * continues the previous value: it is appended without a blank. A line has at most INI_LINE_MAX
  * bytes.
  */
-#define INI_LINE_MAX 197u
+#define INI_LINE_MAX 255u
 
 struct ini_entry {
     char *key, *value;

@@ -3,130 +3,29 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/list.h"
 #include "base/number.h"
-#include "store/ini_file.h"
+#include "store/ini_values.h"
 #include "store/machine_keys.h"
 
 /* A file being read: for error messages, and the machine so far. */
 struct reading {
-    const char *name;
-    struct text *error;
+    struct ini_reading in;
     struct machine_config c;
+    struct mask256 *checkstopped;  /* NULL: the file cannot say that */
     unsigned adapter_line[AP_IDS]; /* line of the adapter's section; 0: none yet */
 };
 
 typedef const struct ini_entry *found_keys[MACHINE_KEYS_MAX];
 
-__attribute__((format(printf, 3, 4))) static int refuse(const struct reading *r, unsigned line,
-                                                        const char *format, ...)
-{
-    va_list args;
-
-    text_addf(r->error, "%s:%u: ", r->name, line);
-    va_start(args, format);
-    text_addv(r->error, format, args);
-    va_end(args);
-    return -EINVAL;
-}
-
-/* Refuses the value of a key: name:line: key = "value": remedy. */
-static int refuse_value(const struct reading *r, const struct ini_entry *e, const char *remedy)
-{
-    text_addf(r->error, "%s:%u: %s = ", r->name, e->line, e->key);
-    text_add_quoted(r->error, e->value, strlen(e->value));
-    text_addf(r->error, ": %s", remedy);
-    if (strchr(e->value, '#'))
-        text_adds(r->error, " (a comment after a value begins with ;)");
-    return -EINVAL;
-}
-
-/* Sorts a section's entries by key; refuses unknown and repeated keys. */
-static int keys_collect(const struct reading *r, const struct ini_section *s,
-                        const char *const *keys, found_keys found)
-{
-    for (size_t i = 0; i < s->count; i++) {
-        const struct ini_entry *e = &s->entries[i];
-        unsigned k = 0;
-
-        while (keys[k] && strcmp(keys[k], e->key) != 0)
-            k++;
-        if (!keys[k]) {
-            text_auto quoted = {0};
-
-            text_add_quoted(&quoted, e->key, strlen(e->key));
-            refuse(r, e->line, "unknown key %s; the keys of this section are", quoted.data);
-            for (k = 0; keys[k]; k++)
-                text_addf(r->error, "%s %s", k ? "," : "", keys[k]);
-            return -EINVAL;
-        }
-        if (found[k])
-            return refuse(r, e->line, "%s is given twice, first in line %u; keep one", e->key,
-                          found[k]->line);
-        found[k] = e;
-    }
-    return 0;
-}
-
-static int value_number(const struct reading *r, const struct ini_entry *e, uint64_t low,
-                        uint64_t high, uint64_t *out)
-{
-    size_t len = strlen(e->value);
-    uint64_t value;
-    char remedy[96];
-
-    if (number_parse_u64(e->value, len, 0, &value) == 0 && value >= low && value <= high) {
-        *out = value;
-        return 0;
-    }
-    snprintf(remedy, sizeof remedy,
-             high > 65535 ? "expected a number from %#llx to %#llx"
-                          : "expected a number from %llu to %llu",
-             (unsigned long long)low, (unsigned long long)high);
-    return refuse_value(r, e, remedy);
-}
-
-static int value_switch(const struct reading *r, const struct ini_entry *e, bool *out)
-{
-    if (!e)
-        return 0;
-    if (strcmp(e->value, "yes") != 0 && strcmp(e->value, "no") != 0)
-        return refuse_value(r, e, "expected yes or no");
-    *out = strcmp(e->value, "yes") == 0;
-    return 0;
-}
-
-/* An empty value is the empty list. max: the highest id allowed. */
-static int value_list(const struct reading *r, const struct ini_entry *e, unsigned max,
-                      struct mask256 *out)
-{
-    text_auto why = {0};
-    struct mask256 m = {{0}};
-    unsigned above;
-
-    if (!e)
-        return 0;
-    if (*e->value && ap_list_parse(e->value, strlen(e->value), &m, &why) < 0)
-        return refuse(r, e->line, "%s: %s", e->key, why.data);
-    above = mask256_next(&m, max + 1);
-    if (above < MASK256_BITS)
-        return refuse(r, e->line,
-                      "%s: %u (0x%02x) is above max-domain, which is %u; leave it out or raise "
-                      "max-domain",
-                      e->key, above, above, max);
-    *out = m;
-    return 0;
-}
-
 static int value_abi(struct reading *r, const struct ini_entry *e)
 {
     if (e && abi_parse(e->value, &r->c.abi) < 0)
-        return refuse_value(r, e, "expected proposal or upstream");
+        return ini_refuse_value(&r->in, e, "expected proposal or upstream");
     return 0;
 }
 
@@ -154,15 +53,15 @@ static int value_features(struct reading *r, const struct ini_entry *e)
         at += strspn(at, " \t");
         len = strcspn(at, ", \t");
         if (feature_parse(at, len, &bits) < 0)
-            return refuse_value(r, e,
-                                "expected one or more of APSC, APXA, QACT, RC8A, APSB, "
-                                "separated by commas");
+            return ini_refuse_value(&r->in, e,
+                                    "expected one or more of APSC, APXA, QACT, RC8A, APSB, "
+                                    "separated by commas");
         at += len;
         at += strspn(at, " \t");
         if (!*at)
             break;
         if (*at != ',')
-            return refuse_value(r, e, "separate the features by commas");
+            return ini_refuse_value(&r->in, e, "separate the features by commas");
     }
     r->c.features = bits;
     return 0;
@@ -173,30 +72,16 @@ static int value_maximum(struct reading *r, const struct ini_entry *e, unsigned 
 {
     bool apxa = r->c.features & AP_QCI_APXA;
     uint64_t value = apxa ? 255 : basic;
-    int rc = e ? value_number(r, e, 0, 255, &value) : 0;
+    int rc = e ? ini_number(&r->in, e, 0, 255, &value) : 0;
 
     if (rc < 0)
         return rc;
     if (e && !apxa && value > basic)
-        return refuse(r, e->line,
-                      "%s = %u: without APXA the highest number is %u; lower it or add APXA to "
-                      "features",
-                      e->key, (unsigned)value, basic);
+        return ini_refuse(&r->in, e->line,
+                          "%s = %u: without APXA the highest number is %u; lower it or add APXA to "
+                          "features",
+                          e->key, (unsigned)value, basic);
     *out = (uint8_t)value;
-    return 0;
-}
-
-static int value_mask(struct reading *r, const struct ini_entry *e, struct mask256 *out)
-{
-    struct mask256 m;
-
-    if (!e)
-        return 0;
-    if (!*e->value || mask256_parse_parameter(e->value, &m) < 0)
-        return refuse_value(r, e,
-                            "expected 0x and up to 64 hexadecimal digits, or changes to an "
-                            "empty mask such as +0-255,-4");
-    *out = m;
     return 0;
 }
 
@@ -207,13 +92,13 @@ static int value_default_domain(struct reading *r, const struct ini_entry *e)
 
     if (!e)
         return 0;
-    rc = value_number(r, e, 0, r->c.max_domain, &value);
+    rc = ini_number(&r->in, e, 0, r->c.max_domain, &value);
     if (rc < 0)
         return rc;
     if (!mask256_test(&r->c.aqmask, (unsigned)value))
-        return refuse_value(r, e,
-                            "aqmask does not give this domain to the host; choose one "
-                            "whose bit is set");
+        return ini_refuse_value(&r->in, e,
+                                "aqmask does not give this domain to the host; choose one "
+                                "whose bit is set");
     r->c.default_domain = (int)value;
     return 0;
 }
@@ -222,7 +107,7 @@ static int machine_section(struct reading *r, const struct ini_section *s)
 {
     struct machine_config *c = &r->c;
     found_keys found = {NULL};
-    int rc = keys_collect(r, s, machine_key_names, found);
+    int rc = ini_keys_collect(&r->in, s, machine_key_names, found);
 
     if (rc == 0)
         rc = value_abi(r, found[MACHINE_KEY_ABI]);
@@ -233,16 +118,17 @@ static int machine_section(struct reading *r, const struct ini_section *s)
     if (rc == 0)
         rc = value_maximum(r, found[MACHINE_KEY_MAX_DOMAIN], 15, &c->max_domain);
     if (rc == 0)
-        rc = value_list(r, found[MACHINE_KEY_DOMAINS], c->max_domain, &c->usage);
+        rc = ini_list(&r->in, found[MACHINE_KEY_DOMAINS], c->max_domain, "max-domain", &c->usage);
     c->control = c->usage;
     if (rc == 0)
-        rc = value_list(r, found[MACHINE_KEY_CONTROL_DOMAINS], c->max_domain, &c->control);
+        rc = ini_list(&r->in, found[MACHINE_KEY_CONTROL_DOMAINS], c->max_domain, "max-domain",
+                      &c->control);
     if (rc == 0)
-        rc = value_switch(r, found[MACHINE_KEY_INTERRUPTS], &c->interrupts);
+        rc = ini_switch(&r->in, found[MACHINE_KEY_INTERRUPTS], &c->interrupts);
     if (rc == 0)
-        rc = value_mask(r, found[MACHINE_KEY_APMASK], &c->apmask);
+        rc = ini_mask(&r->in, found[MACHINE_KEY_APMASK], &c->apmask);
     if (rc == 0)
-        rc = value_mask(r, found[MACHINE_KEY_AQMASK], &c->aqmask);
+        rc = ini_mask(&r->in, found[MACHINE_KEY_AQMASK], &c->aqmask);
     if (rc == 0)
         rc = value_default_domain(r, found[MACHINE_KEY_DOMAIN]);
     return rc;
@@ -260,16 +146,16 @@ static int value_type(struct reading *r, const struct ini_section *s, const stru
         return 0;
     }
     if (e) {
-        text_addf(r->error, "%s:%u: unknown adapter type ", r->name, e->line);
-        text_add_quoted(r->error, e->value, strlen(e->value));
-        text_adds(r->error, "; known types are");
+        text_addf(r->in.error, "%s:%u: unknown adapter type ", r->in.name, e->line);
+        text_add_quoted(r->in.error, e->value, strlen(e->value));
+        text_adds(r->in.error, "; known types are");
     } else {
-        text_addf(r->error, "%s:%u: ", r->name, s->line);
-        text_add_quoted(r->error, s->name, strlen(s->name));
-        text_adds(r->error, " has no type; add a line type = with one of");
+        text_addf(r->in.error, "%s:%u: ", r->in.name, s->line);
+        text_add_quoted(r->in.error, s->name, strlen(s->name));
+        text_adds(r->in.error, " has no type; add a line type = with one of");
     }
     for (unsigned i = 0; (name = machine_adapter_type_name(i)); i++)
-        text_addf(r->error, "%s %s", i ? "," : "", name);
+        text_addf(r->in.error, "%s %s", i ? "," : "", name);
     return -EINVAL;
 }
 
@@ -286,16 +172,17 @@ static int value_functions(struct reading *r, const struct ini_entry *e, struct 
 
     if (!e)
         return 0;
-    rc = value_number(r, e, 0, UINT32_MAX, &value);
+    rc = ini_number(&r->in, e, 0, UINT32_MAX, &value);
     if (rc < 0)
         return rc;
     if (value & 0xffff)
-        return refuse_value(r, e, "the lower 16 bits belong to the queue's state; leave them 0");
+        return ini_refuse_value(&r->in, e,
+                                "the lower 16 bits belong to the queue's state; leave them 0");
     if ((value & (AP_FN_CCA | AP_FN_ACCEL | AP_FN_EP11)) != modes[a->mode].bit)
-        return refuse(r, e->line,
-                      "functions = 0x%08x contradicts the type, which is %s: of the bits "
-                      "0x1c000000 (CCA, accelerator, EP11) exactly 0x%08x must be set",
-                      (unsigned)value, modes[a->mode].name, (unsigned)modes[a->mode].bit);
+        return ini_refuse(&r->in, e->line,
+                          "functions = 0x%08x contradicts the type, which is %s: of the bits "
+                          "0x1c000000 (CCA, accelerator, EP11) exactly 0x%08x must be set",
+                          (unsigned)value, modes[a->mode].name, (unsigned)modes[a->mode].bit);
     a->functions = (uint32_t)value;
     return 0;
 }
@@ -307,7 +194,7 @@ static int value_depth(struct reading *r, const struct ini_entry *e, struct adap
 
     if (!e)
         return 0;
-    rc = value_number(r, e, 1, 16, &value);
+    rc = ini_number(&r->in, e, 1, 16, &value);
     if (rc == 0)
         a->depth = (uint8_t)(value - 1);
     return rc;
@@ -322,9 +209,9 @@ static int value_message_size(struct reading *r, const struct ini_entry *e,
         return 0;
     if (number_parse_u64(e->value, strlen(e->value), 0, &value) < 0 || value % 4096 ||
         value < 4096 || value > 15 * 4096)
-        return refuse_value(r, e,
-                            "expected a multiple of 4096 from 4096 to 61440; the usual value "
-                            "is 12288");
+        return ini_refuse_value(&r->in, e,
+                                "expected a multiple of 4096 from 4096 to 61440; the usual value "
+                                "is 12288");
     a->max_message = (uint8_t)(value == 12288 ? 0 : value / 4096);
     return 0;
 }
@@ -339,28 +226,28 @@ static int value_serial(struct reading *r, const struct ini_entry *e, unsigned a
     if (!len)
         return 0;
     if (!lengths[a->mode])
-        return refuse_value(r, e, "an accelerator has no serial number; remove the line");
+        return ini_refuse_value(&r->in, e, "an accelerator has no serial number; remove the line");
     if (adapters > 1)
-        return refuse_value(r, e,
-                            "several adapters cannot share a serial number; give each its own "
-                            "section, or remove the line to get default numbers");
+        return ini_refuse_value(&r->in, e,
+                                "several adapters cannot share a serial number; give each its own "
+                                "section, or remove the line to get default numbers");
     if (len != lengths[a->mode])
-        return refuse_value(r, e,
-                            a->mode == AP_MODE_CCA
-                                ? "the serial number of a CCA coprocessor has 8 characters"
-                                : "the serial number of an EP11 coprocessor has 16 "
-                                  "characters");
+        return ini_refuse_value(&r->in, e,
+                                a->mode == AP_MODE_CCA
+                                    ? "the serial number of a CCA coprocessor has 8 characters"
+                                    : "the serial number of an EP11 coprocessor has 16 "
+                                      "characters");
     if (strspn(e->value, usable) != len)
-        return refuse_value(r, e, "a serial number consists of letters and digits");
+        return ini_refuse_value(&r->in, e, "a serial number consists of letters and digits");
     memcpy(a->serial, e->value, len + 1);
     return 0;
 }
 
 static int adapter_keys(struct reading *r, const struct ini_section *s, unsigned adapters,
-                        struct adapter_config *a, bool *own_serial)
+                        struct adapter_config *a, bool *own_serial, bool *checkstopped)
 {
     found_keys found = {NULL};
-    int rc = keys_collect(r, s, adapter_key_names, found);
+    int rc = ini_keys_collect(&r->in, s, adapter_key_names, found);
 
     *a = (struct adapter_config){.configured = true, .in_lpar = true};
     if (rc == 0)
@@ -368,15 +255,20 @@ static int adapter_keys(struct reading *r, const struct ini_section *s, unsigned
     if (rc == 0)
         rc = value_serial(r, found[ADAPTER_KEY_SERIAL], adapters, a);
     if (rc == 0)
-        rc = value_switch(r, found[ADAPTER_KEY_CONFIGURED], &a->configured);
+        rc = ini_switch(&r->in, found[ADAPTER_KEY_CONFIGURED], &a->configured);
     if (rc == 0)
-        rc = value_switch(r, found[ADAPTER_KEY_LPAR], &a->in_lpar);
+        rc = ini_switch(&r->in, found[ADAPTER_KEY_LPAR], &a->in_lpar);
     if (rc == 0)
         rc = value_functions(r, found[ADAPTER_KEY_FUNCTIONS], a);
     if (rc == 0)
         rc = value_depth(r, found[ADAPTER_KEY_DEPTH], a);
     if (rc == 0)
         rc = value_message_size(r, found[ADAPTER_KEY_MAX_MSG_SIZE], a);
+    if (rc == 0 && found[ADAPTER_KEY_CHECKSTOPPED] && !r->checkstopped)
+        rc = ini_refuse(&r->in, found[ADAPTER_KEY_CHECKSTOPPED]->line,
+                        "checkstopped is a state, and here is the hardware alone described");
+    if (rc == 0)
+        rc = ini_switch(&r->in, found[ADAPTER_KEY_CHECKSTOPPED], checkstopped);
     *own_serial = found[ADAPTER_KEY_SERIAL];
     return rc;
 }
@@ -390,18 +282,18 @@ static int adapter_ids(const struct reading *r, const struct ini_section *s, con
     unsigned above;
 
     if (ap_list_parse(list, strlen(list), &m, &why) < 0)
-        return refuse(r, s->line, "[adapter ...]: %s", why.data);
+        return ini_refuse(&r->in, s->line, "[adapter ...]: %s", why.data);
     above = mask256_next(&m, r->c.max_adapter + 1u);
     if (above < MASK256_BITS)
-        return refuse(r, s->line,
-                      "adapter %u (0x%02x) is above max-adapter, which is %u; leave it out or "
-                      "raise max-adapter",
-                      above, above, r->c.max_adapter);
+        return ini_refuse(&r->in, s->line,
+                          "adapter %u (0x%02x) is above max-adapter, which is %u; leave it out or "
+                          "raise max-adapter",
+                          above, above, r->c.max_adapter);
     mask256_for_each (apid, &m) {
         if (r->adapter_line[apid])
-            return refuse(r, s->line,
-                          "adapter %u (0x%02x) is described twice, first in line %u; keep one",
-                          apid, apid, r->adapter_line[apid]);
+            return ini_refuse(&r->in, s->line,
+                              "adapter %u (0x%02x) is described twice, first in line %u; keep one",
+                              apid, apid, r->adapter_line[apid]);
     }
     *out = m;
     return 0;
@@ -411,16 +303,18 @@ static int adapter_section(struct reading *r, const struct ini_section *s, const
 {
     struct adapter_config a;
     struct mask256 ids;
-    bool own_serial = false;
+    bool own_serial = false, checkstopped = false;
     int rc = adapter_ids(r, s, list, &ids);
 
     if (rc == 0)
-        rc = adapter_keys(r, s, mask256_count(&ids), &a, &own_serial);
+        rc = adapter_keys(r, s, mask256_count(&ids), &a, &own_serial, &checkstopped);
     if (rc < 0)
         return rc;
     mask256_for_each (apid, &ids) {
         r->c.adapters[apid] = a;
         r->adapter_line[apid] = s->line;
+        if (checkstopped)
+            mask256_set(r->checkstopped, apid);
         if (!own_serial)
             machine_serial_default(apid, a.mode, r->c.adapters[apid].serial);
     }
@@ -448,13 +342,14 @@ static int sections_read(struct reading *r, const struct ini_file *f)
 
         if (strcmp(s->name, "machine") == 0) {
             if (machine_at)
-                return refuse(r, s->line, "[machine] is given twice, first in line %u; merge them",
-                              machine_at->line);
+                return ini_refuse(&r->in, s->line,
+                                  "[machine] is given twice, first in line %u; merge them",
+                                  machine_at->line);
             machine_at = s;
-        } else if (!adapter_list(s)) {
-            text_addf(r->error, "%s:%u: unknown section ", r->name, s->line);
-            text_add_quoted(r->error, s->name, strlen(s->name));
-            text_adds(r->error,
+        } else if (!adapter_list(s) && !r->checkstopped) {
+            text_addf(r->in.error, "%s:%u: unknown section ", r->in.name, s->line);
+            text_add_quoted(r->in.error, s->name, strlen(s->name));
+            text_adds(r->in.error,
                       "; expected [machine], [adapter 5], or several as in [adapter 4-6,0x47]");
             return -EINVAL;
         }
@@ -462,27 +357,34 @@ static int sections_read(struct reading *r, const struct ini_file *f)
     if (machine_at)
         rc = machine_section(r, machine_at);
     for (size_t i = 0; rc == 0 && i < f->count; i++)
-        if (&f->sections[i] != machine_at)
+        if (adapter_list(&f->sections[i]))
             rc = adapter_section(r, &f->sections[i], adapter_list(&f->sections[i]));
+    return rc;
+}
+
+int machine_sections_read(const struct ini_reading *in, const struct ini_file *f,
+                          struct machine_config *out, struct mask256 *checkstopped)
+{
+    struct reading r = {.in = *in, .checkstopped = checkstopped};
+    int rc;
+
+    if (!f->count)
+        return ini_refuse(in, 1,
+                          "there is no section; a machine file has [machine] and [adapter 5]");
+    machine_config_empty(&r.c);
+    rc = sections_read(&r, f);
+    if (rc == 0)
+        *out = r.c;
     return rc;
 }
 
 int machine_file_parse(const char *name, const char *data, size_t len, struct machine_config *out,
                        struct text *error)
 {
-    struct reading r = {.name = name, .error = error};
     ini_file_auto f = {0};
     int rc = ini_file_parse(name, data, len, &f, error);
 
-    if (rc < 0)
-        return rc;
-    if (!f.count)
-        return refuse(&r, 1, "there is no section; a machine file has [machine] and [adapter 5]");
-    machine_config_empty(&r.c);
-    rc = sections_read(&r, &f);
-    if (rc == 0)
-        *out = r.c;
-    return rc;
+    return rc < 0 ? rc : machine_sections_read(&(struct ini_reading){name, error}, &f, out, NULL);
 }
 
 const char *machine_file_name(const char *path)

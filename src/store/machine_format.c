@@ -30,6 +30,7 @@ const char *const adapter_key_names[ADAPTER_KEYS + 1] = {
     [ADAPTER_KEY_FUNCTIONS] = "functions",
     [ADAPTER_KEY_DEPTH] = "depth",
     [ADAPTER_KEY_MAX_MSG_SIZE] = "max-msg-size",
+    [ADAPTER_KEY_CHECKSTOPPED] = "checkstopped",
 };
 
 const struct machine_feature machine_features[] = {
@@ -37,13 +38,13 @@ const struct machine_feature machine_features[] = {
     {"RC8A", AP_QCI_RC8A}, {"APSB", AP_QCI_APSB}, {NULL, 0},
 };
 
-static void list_format(enum machine_key key, const struct mask256 *m, struct text *out)
+void ini_list_format(const char *key, const struct mask256 *m, struct text *out)
 {
     text_auto list = {0};
     size_t column;
 
-    text_addf(out, "%s = ", machine_key_names[key]);
-    column = strlen(machine_key_names[key]);
+    text_addf(out, "%s = ", key);
+    column = strlen(key);
     ap_list_format(m, &list);
     for (const char *at = list.data; at && *at;) {
         size_t len = strcspn(at, ",");
@@ -108,11 +109,17 @@ static void adapter_format(unsigned apid, const struct adapter_config *a, struct
 
 void machine_file_format(const struct machine_config *c, struct text *out)
 {
+    machine_sections_format(c, &(struct mask256){0}, out);
+}
+
+void machine_sections_format(const struct machine_config *c, const struct mask256 *checkstopped,
+                             struct text *out)
+{
     const char *const *keys = machine_key_names;
 
     text_addf(out, "[machine]\n%s = %s\n", keys[MACHINE_KEY_ABI], abi_get(c->abi)->name);
-    list_format(MACHINE_KEY_DOMAINS, &c->usage, out);
-    list_format(MACHINE_KEY_CONTROL_DOMAINS, &c->control, out);
+    ini_list_format(keys[MACHINE_KEY_DOMAINS], &c->usage, out);
+    ini_list_format(keys[MACHINE_KEY_CONTROL_DOMAINS], &c->control, out);
     text_addf(out, "%s = %u\n", keys[MACHINE_KEY_MAX_ADAPTER], c->max_adapter);
     text_addf(out, "%s = %u\n", keys[MACHINE_KEY_MAX_DOMAIN], c->max_domain);
     features_format(c->features, out);
@@ -122,6 +129,9 @@ void machine_file_format(const struct machine_config *c, struct text *out)
     if (c->default_domain >= 0)
         text_addf(out, "%s = %d\n", keys[MACHINE_KEY_DOMAIN], c->default_domain);
     for (unsigned apid = 0; apid < AP_IDS; apid++)
-        if (c->adapters[apid].type)
+        if (c->adapters[apid].type) {
             adapter_format(apid, &c->adapters[apid], out);
+            if (mask256_test(checkstopped, apid))
+                switch_format(adapter_key_names[ADAPTER_KEY_CHECKSTOPPED], true, out);
+        }
 }

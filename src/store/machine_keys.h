@@ -4,6 +4,10 @@
 
 #include <stdint.h>
 
+#include "base/mask256.h"
+#include "machine/config.h"
+#include "store/ini_values.h"
+
 /* The keywords of a machine file, for both parser and formatter. */
 
 enum machine_key {
@@ -28,6 +32,7 @@ enum adapter_key {
     ADAPTER_KEY_FUNCTIONS,
     ADAPTER_KEY_DEPTH,
     ADAPTER_KEY_MAX_MSG_SIZE,
+    ADAPTER_KEY_CHECKSTOPPED,
     ADAPTER_KEYS
 };
 
@@ -45,5 +50,19 @@ struct machine_feature {
 };
 
 extern const struct machine_feature machine_features[];
+
+/*
+ * The sections [machine] and [adapter] of a file. With checkstopped NULL there must be no other
+ * section; else it gets the adapters that are check-stopped, and other sections are left alone.
+ */
+int machine_sections_read(const struct ini_reading *in, const struct ini_file *f,
+                          struct machine_config *out, struct mask256 *checkstopped);
+
+/* machine_file_format with check-stopped adapters. */
+void machine_sections_format(const struct machine_config *c, const struct mask256 *checkstopped,
+                             struct text *out);
+
+/* Appends "key = list", over several lines if it is long. */
+void ini_list_format(const char *key, const struct mask256 *m, struct text *out);
 
 #endif

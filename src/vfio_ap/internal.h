@@ -44,6 +44,7 @@ struct mdev {
     bool unbound;   /* from its driver, or about to be: only the group is left */
     bool ungrouped; /* unbound, and nobody uses it: without an IOMMU group, too */
     bool removing;
+    bool autostart;
 };
 
 struct vfio_ap {

@@ -36,7 +36,7 @@ int vfio_ap_restore(struct vfio_ap *v, uint32_t slot, const struct uuid *uuid,
     mdev_enter_at(v, m, slot);
     v->group_count++;
     assign_commit(v, m, assigned, fx);
-    m->effective = *effective;
+    m->effective = effective ? *effective : mdev_filter(v, m);
     return 0;
 }
 
@@ -50,6 +50,23 @@ int vfio_ap_restore_unbound(struct vfio_ap *v, uint32_t slot)
     m->unbound = m->ungrouped = true;
     v->group_count--;
     return 0;
+}
+
+bool vfio_ap_follows(const struct vfio_ap *v, const struct mdev *m)
+{
+    struct apcb filtered = mdev_filter(v, m);
+
+    return apcb_equal(&filtered, &m->effective);
+}
+
+bool mdev_autostart(const struct mdev *m)
+{
+    return m->autostart;
+}
+
+void vfio_ap_set_autostart(struct vfio_ap *v, uint32_t slot, bool on)
+{
+    mdev_at(v, slot)->autostart = on;
 }
 
 int vfio_ap_restore_guest(struct vfio_ap *v, uint32_t slot, struct vfio_ap_guest *g)

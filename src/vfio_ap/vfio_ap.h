@@ -74,6 +74,11 @@ const struct apcb *mdev_assigned(const struct mdev *m);
  * [guests-filter]. */
 const struct apcb *mdev_effective(const struct mdev *m);
 const struct vfio_ap_guest *mdev_guest(const struct mdev *m);
+/* Whether what is effective is what the filter would make of the assignment now. */
+bool vfio_ap_follows(const struct vfio_ap *v, const struct mdev *m);
+/* A note of whoever defined the device: it is started at boot. */
+bool mdev_autostart(const struct mdev *m);
+void vfio_ap_set_autostart(struct vfio_ap *v, uint32_t slot, bool on);
 
 /*
  * What outlives the daemon. A device comes back in its slot, with what its guest had. -EEXIST:
@@ -82,6 +87,7 @@ const struct vfio_ap_guest *mdev_guest(const struct mdev *m);
  */
 const struct mdev *vfio_ap_at(const struct vfio_ap *v, uint32_t slot); /* NULL: none */
 uint32_t mdev_slot(const struct mdev *m);
+/* effective NULL: what the filter makes of assigned. */
 int vfio_ap_restore(struct vfio_ap *v, uint32_t slot, const struct uuid *uuid,
                     const struct apcb *assigned, const struct apcb *effective, struct effects *fx);
 /* The device that was restored in the slot is unbound. -EINVAL: something is assigned to it. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/setup.h"
 #include "store/state.h"
 #include "store/state_line.h"
 
@@ -183,4 +184,86 @@ bool keep_restore(struct play *p)
     core_free(core);
     effects_done(&fx);
     return good;
+}
+
+/* Without how often queues were zeroized, which a machine file does not say, and the last number of
+ * a fault. */
+static void drop_counters(struct text *lines)
+{
+    text_auto rest = {0};
+
+    for (const char *at = lines->data; *at;) {
+        size_t n = strcspn(at, "\n") + 1;
+        const char *last = strncmp(at, "faults", 6) == 0 ? strstr(at, ",\"last\"") : NULL;
+
+        if (strncmp(at, "adapter ", 8) != 0 && strncmp(at, "faults {\"rules\":\"\"", 18) != 0) {
+            text_add(&rest, at, last ? (size_t)(last - at) : n - 1);
+            text_adds(&rest, "\n");
+        }
+        at += n;
+    }
+    text_clear(lines);
+    text_add(lines, rest.data, rest.len);
+}
+
+static bool same_without_counters(struct play *p, const char *what, const struct core *core)
+{
+    text_auto wanted = {0}, got = {0};
+
+    lines_of_core(p->core, &wanted);
+    lines_of_core(core, &got);
+    drop_counters(&wanted);
+    drop_counters(&got);
+    return same(p, what, &wanted, &got);
+}
+
+/* A system that had no default domain may have found one. */
+static void drop_domains(struct text *file)
+{
+    for (char *at = file->data; (at = strstr(at, "\ndomain = "));) {
+        size_t n = strcspn(at + 1, "\n") + 1;
+
+        memmove(at, at + n, strlen(at + n) + 1);
+        file->len -= n;
+    }
+}
+
+/* The machine file of the core written again from what was made of it. */
+static bool same_file(struct play *p, struct text *file, const struct core *core)
+{
+    text_auto again = {0};
+
+    setup_format(core, &again);
+    drop_domains(file);
+    drop_domains(&again);
+    return p->requests.faulty || same(p, "the file of what was imported", file, &again);
+}
+
+bool keep_export(struct play *p)
+{
+    text_auto file = {0}, why = {0};
+    struct effects fx = {.now = p->now};
+    setup_auto setup = {0};
+    struct core *core = NULL;
+
+    setup_format(p->core, &file);
+    if (setup_parse("export", file.data, file.len, &setup, &why) < 0 ||
+        setup_core(&setup, &core, &fx, &why) < 0)
+        play_fail(p, "the export cannot be imported: %s\n%s", why.data, file.data);
+    else if (same_without_counters(p, "what was imported is not the state", core))
+        same_file(p, &file, core);
+    core_free(core);
+    effects_done(&fx);
+    return !p->why.len;
+}
+
+bool keep_copy(struct play *p)
+{
+    struct core *copy = setup_copy(p->core);
+    text_auto wanted = {0}, got = {0};
+
+    lines_of_core(p->core, &wanted);
+    lines_of_core(copy, &got);
+    core_free(copy);
+    return same(p, "the copy is not the state", &wanted, &got);
 }

@@ -16,4 +16,10 @@ bool keep_check(struct play *p);
 /* A core made of the file is like the one that goes on. */
 bool keep_restore(struct play *p);
 
+/* The same of the core's machine file. */
+bool keep_export(struct play *p);
+
+/* A copy of the core has its state. */
+bool keep_copy(struct play *p);
+
 #endif

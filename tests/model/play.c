@@ -406,7 +406,7 @@ bool play_step(struct play *p, const struct step *s)
         return true;
     if (!(p->requests.faulty ? step_with_faults(p, s) : step_foretold(p, s)) || !keep_check(p))
         return false;
-    return p->steps % RESTORE_EVERY != 0 || keep_restore(p);
+    return p->steps % RESTORE_EVERY != 0 || (keep_restore(p) && keep_export(p) && keep_copy(p));
 }
 
 bool play_end(struct play *p)

@@ -54,6 +54,11 @@ static int advance(void *data, uint64_t ns, struct text *why)
     return 0;
 }
 
+static void export(void *data, struct text *out)
+{
+    text_adds(out, "[machine]\n");
+}
+
 static void quit(void *data)
 {
     ((struct rig *)data)->quit = true;
@@ -80,6 +85,7 @@ int rig_setup(void **state)
                                   .mount_guest = mount_guest,
                                   .listen = listen_to,
                                   .advance = advance,
+                                  .export = export,
                                   .quit = quit,
                                   .settle = settle};
     r->mounted_fd = -1;

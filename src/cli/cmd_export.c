@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* apus export: the present state, written down. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/world.h"
+#include "store/export.h"
+#include "store/setup.h"
+
+enum { OPT_FROM = 256, OPT_FORMAT };
+
+static const struct cli_option options[] = {
+    {'o', "output", "PATH", "write here (a directory for mdevctl and libvirt)"},
+    {OPT_FROM, "from", "FILE", "of a machine file instead of the running machine"},
+    {OPT_FORMAT, "format", "FORMAT", "ini, mdevctl or libvirt (default: ini)"},
+    {0}};
+
+struct request {
+    const char *output, *from, *uuid;
+    const struct format *format;
+};
+
+struct format {
+    const char *name;
+    void (*whole)(const struct core *core, struct text *out); /* NULL: a document for each device */
+    void (*device)(const struct mdev_info *m, struct text *out);
+    const char *ending; /* of a device's file */
+};
+
+static const struct format formats[] = {{"ini", .whole = setup_format},
+                                        {"mdevctl", .device = export_mdevctl, .ending = "json"},
+                                        {"libvirt", .device = export_libvirt, .ending = "xml"},
+                                        {0}};
+
+static int write_file(const char *path, const struct text *text)
+{
+    FILE *f = fopen(path, "we");
+    bool good = f && fwrite(text->data, 1, text->len, f) == text->len;
+
+    if (f && fclose(f) != 0)
+        good = false;
+    return good ? 0 : cli_error("cannot write %s: %s", path, error_text(errno));
+}
+
+static int write_whole(const struct request *r, const struct core *core)
+{
+    text_auto text = {0};
+
+    r->format->whole(core, &text);
+    if (r->output && strcmp(r->output, "-") != 0)
+        return write_file(r->output, &text);
+    fwrite(text.data, 1, text.len, stdout);
+    return 0;
+}
+
+static int write_device(const struct request *r, const struct mdev_info *m, const char *uuid)
+{
+    text_auto text = {0}, path = {0};
+
+    r->format->device(m, &text);
+    if (!r->output || strcmp(r->output, "-") == 0) {
+        fwrite(text.data, 1, text.len, stdout);
+        return 0;
+    }
+    text_addf(&path, "%s/%s.%s", r->output, uuid, r->format->ending);
+    return write_file(path.data, &text);
+}
+
+static int write_devices(const struct request *r, const struct core *core)
+{
+    struct mdev_info m;
+    uint32_t cursor = 0;
+    unsigned found = 0;
+    int status = 0;
+
+    if (r->output && strcmp(r->output, "-") != 0 && mkdir(r->output, 0755) < 0 && errno != EEXIST)
+        return cli_error("cannot create the directory %s: %s", r->output, error_text(errno));
+    while (status == 0 && core_mdev_next(core, &cursor, &m)) {
+        char uuid[UUID_TEXT];
+
+        uuid_format(&m.uuid, uuid);
+        if (r->uuid && strcmp(r->uuid, uuid) != 0)
+            continue;
+        found++;
+        status = write_device(r, &m, uuid);
+    }
+    if (r->uuid && !found)
+        return cli_error("there is no mediated device %s; 'apus status' lists the existing ones",
+                         r->uuid);
+    return status;
+}
+
+static int parse_format(const char *name, const struct format **out)
+{
+    for (const struct format *f = formats; f->name; f++) {
+        if (strcmp(f->name, name) == 0) {
+            *out = f;
+            return 0;
+        }
+    }
+    return cli_usage("--format takes ini, mdevctl or libvirt, not '%s'", name);
+}
+
+static int parse_options(int argc, char **argv, struct request *r)
+{
+    int status = 0;
+
+    for (int got; status == 0 && (got = cli_next(argc, argv)) != -1;) {
+        if (got == 'o')
+            r->output = optarg;
+        else if (got == OPT_FROM)
+            r->from = optarg;
+        else
+            status = parse_format(optarg, &r->format);
+    }
+    if (status)
+        return status;
+    if (optind < argc)
+        r->uuid = argv[optind++];
+    if (optind < argc)
+        return cli_usage("unexpected operand '%s'", argv[optind]);
+    if (r->uuid && !r->format->device)
+        return cli_usage("a UUID goes with --format mdevctl or libvirt");
+    if (r->format->device && !r->uuid && !r->output)
+        return cli_usage("--format %s makes a file for each device; name a directory with -o, or "
+                         "one device by its UUID",
+                         r->format->name);
+    return 0;
+}
+
+static int export_run(int argc, char **argv)
+{
+    struct request r = {.format = &formats[0]};
+    struct core *core = NULL;
+    int status = parse_options(argc, argv, &r);
+
+    if (status == 0)
+        status = world_load(r.from, &core);
+    if (status == 0)
+        status = r.format->device ? write_devices(&r, core) : write_whole(&r, core);
+    core_free(core);
+    return status;
+}
+
+const struct cli_command cmd_export = {
+    .name = "export",
+    .args = "[UUID]",
+    .summary = "write down the present state",
+    .run = export_run,
+    .options = options,
+    .flags = CLI_SOCKET,
+    .group = CLI_LOOK,
+    .words = "@mdevs",
+    .help =
+        "Writes a machine file, see apus-machine(5), with which a machine starts in the state "
+        "that\n"
+        "this one has now: masks, mediated devices, guests, queues bound by hand, overrides, and\n"
+        "what is offline. Not in it are counters, requests under way and the adapters' keys.\n"
+        "\n"
+        "--format mdevctl makes a file for each mediated device as 'mdevctl define --jsonfile'\n"
+        "reads it, --format libvirt one as 'virsh nodedev-define' reads it.\n"
+        "\n"
+        "Examples:\n"
+        "  apus export -o now.ini\n"
+        "  apus run -m now.ini -- lszcrypt\n"
+        "  apus export --format mdevctl -o devices\n"};

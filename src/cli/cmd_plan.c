@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* apus plan: from the present state to a wanted one. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/ask.h"
+#include "cli/command.h"
+#include "cli/commands.h"
+#include "cli/world.h"
+#include "plan/plan.h"
+
+enum { OPT_FROM = 256, OPT_FORMAT, OPT_UNDO, OPT_APPLY };
+
+static const struct cli_option options[] = {
+    {OPT_FROM, "from", "FILE", "start from a machine file instead of the running machine"},
+    {OPT_FORMAT, "format", "FORMAT", "text, sh, mdevctl, virsh or json (default: text)"},
+    {OPT_UNDO, "undo", NULL, "the way back: from the wanted state to the present one"},
+    {OPT_APPLY, "apply", NULL, "do the steps on the running machine"},
+    {0}};
+
+static const char *const formats[] = {"text", "sh", "mdevctl", "virsh", "json", NULL};
+enum { TEXT, SH, MDEVCTL, VIRSH, JSON };
+
+struct request {
+    const char *from, *wanted;
+    unsigned format;
+    bool undo, apply;
+};
+
+static json_t *step_json(const struct plan_step *s)
+{
+    static const char *const kinds[] = {"write", "guest-start", "guest-stop", "guest-attach",
+                                        "guest-detach"};
+    json_t *o = json_pack("{s:s, s:s, s:s}", "kind", kinds[s->kind], "what", s->what.data, "effect",
+                          s->effect.data ? s->effect.data : "");
+    char uuid[UUID_TEXT];
+
+    if (s->kind == PLAN_WRITE) {
+        json_object_set_new(o, "path", json_string(s->path));
+        json_object_set_new(o, "value", json_string(s->value));
+        return o;
+    }
+    json_object_set_new(o, "guest", json_string(s->guest));
+    uuid_format(&s->mdev, uuid);
+    if (s->has_mdev)
+        json_object_set_new(o, "mdev", json_string(uuid));
+    return o;
+}
+
+static void print_json(const struct plan *p)
+{
+    json_t *steps = json_array(), *view;
+
+    for (size_t i = 0; i < p->count; i++)
+        json_array_append_new(steps, step_json(&p->steps[i]));
+    view = json_pack("{s:o, s:s, s:s, s:b}", "steps", steps, "gains",
+                     p->gains.data ? p->gains.data : "", "notes",
+                     p->notes.data ? p->notes.data : "", "fewest", p->fewest);
+    ask_print(view);
+    json_decref(view);
+}
+
+static void print_plan(const struct request *r, const struct plan *p, const struct core *from,
+                       const struct core *to)
+{
+    text_auto out = {0};
+
+    if (r->format == JSON) {
+        print_json(p);
+        return;
+    }
+    if (r->format == TEXT)
+        plan_text(p, &out);
+    else if (r->format == SH)
+        plan_sh(p, from, &out);
+    else
+        (r->format == VIRSH ? plan_virsh : plan_mdevctl)(p, from, to, &out);
+    fwrite(out.data, 1, out.len, stdout);
+}
+
+static json_t *features_json(unsigned features)
+{
+    static const char *const names[] = {"ap", "apft", "apqci", "apqi"};
+    json_t *list = json_array();
+
+    for (unsigned i = 0; i < 4; i++)
+        if (features >> i & 1)
+            json_array_append_new(list, json_string(names[i]));
+    return list;
+}
+
+/* The step as a command of the control protocol. */
+static int apply_step(const struct plan_step *s)
+{
+    static const char *const commands[] = {"write", "guest-start", "guest-stop", "guest-attach",
+                                           "guest-detach"};
+    json_t *arguments = json_object(), *answer = NULL;
+    char uuid[UUID_TEXT];
+    int status;
+
+    uuid_format(&s->mdev, uuid);
+    if (s->kind == PLAN_WRITE) {
+        json_object_set_new(arguments, "path", json_string(s->path));
+        json_object_set_new(arguments, "value", json_string(s->value));
+    } else {
+        json_object_set_new(arguments, "name", json_string(s->guest));
+    }
+    if (s->kind == PLAN_GUEST_ATTACH || (s->kind == PLAN_GUEST_START && s->has_mdev))
+        json_object_set_new(arguments, "mdev", json_string(uuid));
+    if (s->kind == PLAN_GUEST_START)
+        json_object_set_new(arguments, "features", features_json(s->features));
+    status = ask(commands[s->kind], arguments, &answer);
+    json_decref(answer);
+    return status;
+}
+
+static int apply(const struct plan *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        printf("%3zu. %s\n", i + 1, p->steps[i].what.data);
+        fflush(stdout);
+        if (apply_step(&p->steps[i]))
+            return cli_error("stopped at step %zu of %zu; those before are done", i + 1, p->count);
+    }
+    return 0;
+}
+
+static int parse_format(const char *name, unsigned *out)
+{
+    for (*out = 0; formats[*out]; ++*out)
+        if (strcmp(formats[*out], name) == 0)
+            return 0;
+    return cli_usage("--format takes text, sh, mdevctl, virsh or json, not '%s'", name);
+}
+
+static int parse_one(int option, struct request *r)
+{
+    if (option == OPT_FORMAT)
+        return parse_format(optarg, &r->format);
+    if (option == OPT_FROM)
+        r->from = optarg;
+    r->undo |= option == OPT_UNDO;
+    r->apply |= option == OPT_APPLY;
+    return 0;
+}
+
+static int parse_options(int argc, char **argv, struct request *r)
+{
+    int status = 0;
+
+    for (int got; status == 0 && (got = cli_next(argc, argv)) != -1;)
+        status = parse_one(got, r);
+    if (status)
+        return status;
+    if (cli_json())
+        r->format = JSON;
+    if (optind + 1 != argc)
+        return cli_usage("one operand is needed: the machine file of the wanted state");
+    r->wanted = argv[optind];
+    if (r->apply && (r->undo || r->from))
+        return cli_usage("--apply goes from what is running; --undo and --from do not go with it");
+    return 0;
+}
+
+static int make(const struct request *r, const struct core *from, const struct core *to)
+{
+    struct plan plan;
+    text_auto why = {0};
+    int status = 0;
+
+    if (plan_make(from, to, &plan, &why) < 0)
+        status = cli_error("there is no plan: %s", why.data);
+    else if (r->apply)
+        status = apply(&plan);
+    else
+        print_plan(r, &plan, from, to);
+    plan_done(&plan);
+    return status;
+}
+
+static int plan_run(int argc, char **argv)
+{
+    struct request r = {0};
+    struct core *from = NULL, *to = NULL;
+    int status = parse_options(argc, argv, &r);
+
+    if (status == 0)
+        status = world_load(r.wanted, &to);
+    if (status == 0)
+        status = world_load(r.from, &from);
+    if (status == 0)
+        status = r.undo ? make(&r, to, from) : make(&r, from, to);
+    core_free(from);
+    core_free(to);
+    return status;
+}
+
+const struct cli_command cmd_plan = {
+    .name = "plan",
+    .args = "FILE",
+    .summary = "find the safe way to a wanted state",
+    .run = plan_run,
+    .options = options,
+    .flags = CLI_SOCKET | CLI_JSON,
+    .group = CLI_LOOK,
+    .words = "@files",
+    .help =
+        "FILE is a machine file, see apus-machine(5), of the state that is wanted: what 'apus\n"
+        "export' wrote, and edited. The plan says who gains and loses what, and the steps in an\n"
+        "order in which each is allowed. No queue has on the way an owner that it has neither\n"
+        "before nor after, and a guest that the change does not concern loses nothing. Nothing is\n"
+        "changed, unless --apply is given: the plan was tried on a copy. If there is no such\n"
+        "order, it says which two demands exclude each other.\n"
+        "\n"
+        "--format sh is a script for a real system: it checks that the present is what the plan\n"
+        "started from, stops at the first surprise, and writes a log. With --undo it leads back.\n"
+        "mdevctl and virsh add the definitions for the next boot.\n"
+        "\n"
+        "Examples:\n"
+        "  apus export -o wanted.ini; $EDITOR wanted.ini\n"
+        "  apus plan wanted.ini\n"
+        "  apus plan wanted.ini --format sh > tonight.sh\n"
+        "  apus plan wanted.ini --format sh --undo > undo.sh\n"};

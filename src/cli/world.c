@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/world.h"
+
+#include "cli/ask.h"
+#include "cli/command.h"
+#include "cli/field.h"
+#include "store/machine_file.h"
+#include "store/setup.h"
+#include <string.h>
+
+static int build(const char *name, const char *data, size_t len, struct core **out)
+{
+    struct effects unheard = {0};
+    setup_auto setup = {0};
+    text_auto why = {0};
+    int rc = setup_parse(name, data, len, &setup, &why);
+
+    if (rc == 0)
+        rc = setup_core(&setup, out, &unheard, &why);
+    effects_done(&unheard);
+    return rc < 0 ? cli_error("%s", why.data) : 0;
+}
+
+static int load_running(struct core **out)
+{
+    json_t *answer = NULL;
+    int status = ask("export", NULL, &answer);
+    const char *machine = status ? NULL : field_string(answer, "machine", "");
+
+    if (machine)
+        status = build("the running machine", machine, strlen(machine), out);
+    json_decref(answer);
+    return status;
+}
+
+int world_load(const char *file, struct core **out)
+{
+    text_auto data = {0}, why = {0};
+
+    if (!file)
+        return load_running(out);
+    if (machine_file_read(file, &data, &why) < 0)
+        return cli_error("%s", why.data);
+    return build(machine_file_name(file), data.data ? data.data : "", data.len, out);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CLI_WORLD_H
+#define APUS_CLI_WORLD_H
+
+#include "core/core.h"
+
+/*
+ * A core of one's own, to look at and to try things on: of a machine file, or with file NULL a copy
+ * of the running machine. 0, or 1 after an error message. *out is to be freed with core_free.
+ */
+int world_load(const char *file, struct core **out);
+
+#endif

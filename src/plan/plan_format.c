@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "plan/plan.h"
+#include "store/export.h"
+
+/* A plan for people, and as scripts. */
+
+void plan_text(const struct plan *p, struct text *out)
+{
+    if (!p->count) {
+        text_adds(out, "Nothing is to be done.\n");
+    } else {
+        text_adds(out, "Who gains and loses:\n");
+        text_adds(out, p->gains.len ? p->gains.data : "nobody\n");
+        text_addf(out, "\n%zu step%s:\n", p->count, p->count == 1 ? "" : "s");
+    }
+    for (size_t i = 0; i < p->count; i++) {
+        const struct plan_step *s = &p->steps[i];
+
+        text_addf(out, "%3zu. %s\n", i + 1, s->what.data);
+        if (s->kind == PLAN_WRITE)
+            text_addf(out, "     echo %s > /sys/%s\n", s->value, s->path);
+        if (s->effect.len)
+            text_addf(out, "     %s\n", s->effect.data);
+    }
+    if (p->notes.len)
+        text_addf(out, "\n%s", p->notes.data);
+}
+
+/* Names and sentences come from outside. */
+static void quote(const char *text, struct text *out)
+{
+    text_adds(out, "'");
+    for (; *text; text++) {
+        if (*text == '\'')
+            text_adds(out, "'\\''");
+        else if ((unsigned char)*text >= ' ')
+            text_add(out, text, 1);
+    }
+    text_adds(out, "'");
+}
+
+static const char head[] =
+    "#!/bin/bash\n"
+    "# Made by apus plan. It does each step only while everything is as planned, and stops at the\n"
+    "# first surprise, with all that was done in the log. SYS and LOG may be set from outside.\n"
+    "set -u\n"
+    "SYS=${SYS:-/sys}\n"
+    "LOG=${LOG:-$0.log}\n"
+    "step=0\n"
+    "\n"
+    "log() { printf '%s %s\\n' \"$(date '+%F %T')\" \"$*\" | tee -a \"$LOG\"; }\n"
+    "surprise() {\n"
+    "    log \"STOP at step $step: $*\"\n"
+    "    log \"Steps 1 to $((step - 1)) are done. Plan again from here: apus plan.\"\n"
+    "    exit 1\n"
+    "}\n"
+    "expect() { # FILE VALUE\n"
+    "    local now\n"
+    "    now=$(cat \"$SYS/$1\") || surprise \"$1 cannot be read\"\n"
+    "    [[ ${now,,} == \"$2\" ]] || surprise \"$1 is $now, and should be $2\"\n"
+    "}\n"
+    "absent() { [[ ! -e $SYS/$1 ]] || surprise \"$1 exists\"; }\n"
+    "put() { # FILE VALUE\n"
+    "    printf '%s' \"$2\" > \"$SYS/$1\" || surprise \"$1 refuses $2\"\n"
+    "}\n"
+    "ask() {\n"
+    "    [[ -n ${YES:-} ]] || read -r -p \"$1 Done? Press Enter. \" || surprise 'no answer'\n"
+    "}\n"
+    "begin() {\n"
+    "    step=$1\n"
+    "    log \"step $1: $2\"\n"
+    "}\n"
+    "\n";
+
+static void expect_masks(const char *file, const struct mask256 *m, struct text *out)
+{
+    char text[MASK256_TEXT];
+
+    mask256_format(m, text);
+    text_addf(out, "expect bus/ap/%s %s\n", file, text);
+}
+
+/* What the plan started from: masks and devices. */
+static void expect_start(const struct core *from, struct text *out)
+{
+    struct host_info host;
+    struct mdev_info m;
+    uint32_t cursor = 0;
+
+    core_host_info(from, &host);
+    expect_masks("apmask", &host.apmask, out);
+    expect_masks("aqmask", &host.aqmask, out);
+    while (core_mdev_next(from, &cursor, &m)) {
+        char uuid[UUID_TEXT], masks[3][MASK256_TEXT];
+
+        uuid_format(&m.uuid, uuid);
+        mask256_format(&m.apm, masks[0]);
+        mask256_format(&m.aqm, masks[1]);
+        mask256_format(&m.adm, masks[2]);
+        text_addf(out, "expect devices/vfio_ap/matrix/%s/ap_config %s,%s,%s\n", uuid, masks[0],
+                  masks[1], masks[2]);
+    }
+}
+
+static bool is_create(const struct plan_step *s)
+{
+    return s->kind == PLAN_WRITE && strcmp(strrchr(s->path, '/'), "/create") == 0;
+}
+
+static void sh_step(size_t number, const struct plan_step *s, struct text *out)
+{
+    text_addf(out, "\nbegin %zu ", number);
+    quote(s->what.data, out);
+    text_adds(out, "\n");
+    if (s->effect.len) {
+        text_adds(out, "log ");
+        quote(s->effect.data, out);
+        text_adds(out, "\n");
+    }
+    if (s->kind == PLAN_WRITE) {
+        text_addf(out, "put %s %s\n", s->path, s->value);
+        return;
+    }
+    text_adds(out, "ask ");
+    quote(s->what.data, out);
+    text_adds(out, "\n");
+}
+
+void plan_sh(const struct plan *p, const struct core *from, struct text *out)
+{
+    text_adds(out, head);
+    text_adds(out, "log 'Checking that everything is as it was when this was planned.'\n");
+    expect_start(from, out);
+    for (size_t i = 0; i < p->count; i++)
+        if (is_create(&p->steps[i]))
+            text_addf(out, "absent devices/vfio_ap/matrix/%s\n", p->steps[i].value);
+    for (size_t i = 0; i < p->count; i++)
+        sh_step(i + 1, &p->steps[i], out);
+    text_addf(out, "\nlog 'All %zu steps are done.'\n", p->count);
+}
+
+static void device_definition(const struct mdev_info *m, bool by_mdevctl, struct text *out)
+{
+    char uuid[UUID_TEXT];
+
+    uuid_format(&m->uuid, uuid);
+    if (by_mdevctl)
+        text_addf(out,
+                  "mdevctl undefine --uuid %s 2> /dev/null\n"
+                  "mdevctl define --uuid %s --parent matrix --jsonfile /dev/stdin << 'END'\n",
+                  uuid, uuid);
+    else
+        text_adds(out, "virsh nodedev-define /dev/stdin << 'END'\n");
+    (by_mdevctl ? export_mdevctl : export_libvirt)(m, out);
+    text_adds(out, "END\n");
+}
+
+/* The running devices change as in the script; then come the definitions for the next boot. */
+static void with_definitions(const struct plan *p, const struct core *from, const struct core *to,
+                             bool by_mdevctl, struct text *out)
+{
+    struct mdev_info m;
+    uint32_t cursor = 0;
+
+    plan_sh(p, from, out);
+    text_adds(out, "\n# The definitions, for the next boot.\n");
+    while (core_mdev_next(to, &cursor, &m))
+        device_definition(&m, by_mdevctl, out);
+    for (size_t i = 0; i < p->count; i++) {
+        const struct plan_step *s = &p->steps[i];
+        const char *end = s->kind == PLAN_WRITE ? strrchr(s->path, '/') : "";
+
+        if (strcmp(end, "/remove") == 0)
+            text_addf(out, "%s %.36s\n",
+                      by_mdevctl ? "mdevctl undefine --uuid" : "virsh nodedev-undefine", end - 36);
+    }
+}
+
+void plan_mdevctl(const struct plan *p, const struct core *from, const struct core *to,
+                  struct text *out)
+{
+    with_definitions(p, from, to, true, out);
+}
+
+void plan_virsh(const struct plan *p, const struct core *from, const struct core *to,
+                struct text *out)
+{
+    with_definitions(p, from, to, false, out);
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Plans between random states of small machines. Each step is allowed when it comes; no APQN has on
+ * the way an owner that it has at neither end; guests that the change does not concern keep what
+ * they have; the end is the wanted state. Whether there is a plan, and how many writes it takes, is
+ * checked by a search through all states, which has the rules in a second form.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "plan/plan.h"
+#include "store/setup.h"
+
+#define APIDS 3
+#define APQIS 2
+#define MDEVS 2
+
+static uint64_t state_of_random;
+
+static unsigned below(unsigned n)
+{
+    uint64_t z = (state_of_random += UINT64_C(0x9e3779b97f4a7c15));
+
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return (unsigned)((z ^ z >> 31) % n);
+}
+
+/* A state in small: masks, and what each device is assigned, as bits. */
+struct small {
+    uint8_t a, q, mdev_a[MDEVS], mdev_q[MDEVS];
+    bool exists[MDEVS], guest[MDEVS];
+};
+
+static bool is_default(const struct small *s, unsigned a, unsigned q)
+{
+    return s->a >> a & 1 && s->q >> q & 1;
+}
+
+static int owner(const struct small *s, unsigned a, unsigned q)
+{
+    for (int i = 0; i < MDEVS; i++)
+        if (s->mdev_a[i] >> a & 1 && s->mdev_q[i] >> q & 1)
+            return i;
+    return is_default(s, a, q) ? 100 : -1;
+}
+
+/* An APQN is zcrypt's and a device's, or two devices'. */
+static bool collides(const struct small *s)
+{
+    for (unsigned a = 0; a < APIDS; a++) {
+        for (unsigned q = 0; q < APQIS; q++) {
+            int owners = is_default(s, a, q);
+
+            for (int i = 0; i < MDEVS; i++)
+                owners += s->mdev_a[i] >> a & 1 && s->mdev_q[i] >> q & 1;
+            if (owners > 1)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void random_small(struct small *s)
+{
+    do {
+        *s = (struct small){.a = (uint8_t)below(1 << APIDS), .q = (uint8_t)below(1 << APQIS)};
+        for (int i = 0; i < MDEVS; i++) {
+            s->exists[i] = below(8) != 0;
+            s->guest[i] = s->exists[i] && below(2);
+            s->mdev_a[i] = s->exists[i] ? (uint8_t)below(1 << APIDS) : 0;
+            s->mdev_q[i] = s->exists[i] ? (uint8_t)below(1 << APQIS) : 0;
+        }
+    } while (collides(s));
+}
+
+/* One device often stays as it is, with its guest. */
+static void random_pair(struct small *s, struct small *t)
+{
+    random_small(s);
+    do {
+        random_small(t);
+        if (below(2)) {
+            t->exists[0] = s->exists[0];
+            t->guest[0] = s->guest[0];
+            t->mdev_a[0] = s->mdev_a[0];
+            t->mdev_q[0] = s->mdev_q[0];
+        }
+    } while (collides(t));
+}
+
+static void bits(uint8_t m, struct text *out)
+{
+    const char *comma = "";
+
+    for (unsigned i = 0; i < 8; i++) {
+        if (m >> i & 1) {
+            text_addf(out, "%s%u", comma, i);
+            comma = ",";
+        }
+    }
+    text_adds(out, "\n");
+}
+
+static struct core *make(const struct small *s, bool upstream)
+{
+    text_auto file = {0}, why = {0};
+    struct effects fx = {0};
+    setup_auto setup = {0};
+    struct core *core = NULL;
+
+    text_addf(&file, "[machine]\nabi = %s\ndomains = 0-%d\n[adapter 0-%d]\ntype = CEX7C\n[bus]\n",
+              upstream ? "upstream" : "proposal", APQIS - 1, APIDS - 1);
+    text_addf(&file, "apmask = 0x%02x\naqmask = 0x%02x\n",
+              (s->a & 1) << 7 | (s->a & 2) << 5 | (s->a & 4) << 3,
+              (s->q & 1) << 7 | (s->q & 2) << 5);
+    for (int i = 0; i < MDEVS; i++) {
+        if (!s->exists[i])
+            continue;
+        text_addf(&file, "[mdev 69aa1a8a-0000-4000-8000-00000000000%d]\nadapters = ", i);
+        bits(s->mdev_a[i], &file);
+        text_adds(&file, "domains = ");
+        bits(s->mdev_q[i], &file);
+        if (s->guest[i])
+            text_addf(&file, "[guest g%d]\nmdev = 69aa1a8a-0000-4000-8000-00000000000%d\n", i, i);
+    }
+    if (setup_parse("pair", file.data, file.len, &setup, &why) < 0 ||
+        setup_core(&setup, &core, &fx, &why) < 0) {
+        fprintf(stderr, "%s\n%s", why.data, file.data);
+        abort();
+    }
+    effects_done(&fx);
+    return core;
+}
+
+/* The search. */
+
+#define STATES (1u << (APIDS + APQIS) * (1 + MDEVS))
+
+static unsigned pack(const struct small *s)
+{
+    unsigned n = s->a | (unsigned)s->q << APIDS;
+
+    for (int i = 0; i < MDEVS; i++)
+        n |= (s->mdev_a[i] | (unsigned)s->mdev_q[i] << APIDS) << (APIDS + APQIS) * (i + 1);
+    return n;
+}
+
+static void unpack(unsigned n, struct small *s)
+{
+    const unsigned a = (1 << APIDS) - 1, q = (1 << APQIS) - 1;
+
+    s->a = n & a;
+    s->q = n >> APIDS & q;
+    for (int i = 0; i < MDEVS; i++) {
+        unsigned m = n >> (APIDS + APQIS) * (i + 1);
+
+        s->mdev_a[i] = m & a;
+        s->mdev_q[i] = m >> APIDS & q;
+    }
+}
+
+struct search {
+    struct small start, end;
+    bool upstream, frozen[MDEVS];
+};
+
+/* The rules of a write that changes s to t, one object at a time. */
+static bool allowed(const struct search *w, const struct small *s, const struct small *t)
+{
+    if (collides(t))
+        return false;
+    for (int i = 0; i < MDEVS; i++) {
+        bool differs = s->mdev_a[i] != t->mdev_a[i] || s->mdev_q[i] != t->mdev_q[i];
+
+        if (differs && w->frozen[i])
+            return false;
+        if (w->upstream && s->mdev_a[i] && s->mdev_q[i] &&
+            ((t->a & ~s->a & s->mdev_a[i]) || (t->q & ~s->q & s->mdev_q[i])))
+            return false;
+    }
+    for (unsigned a = 0; a < APIDS; a++) {
+        for (unsigned q = 0; q < APQIS; q++) {
+            int o = owner(t, a, q);
+
+            if (o != -1 && o != owner(&w->start, a, q) && o != owner(&w->end, a, q))
+                return false;
+        }
+    }
+    return true;
+}
+
+static uint8_t distance[STATES];
+static unsigned queue[STATES];
+
+/* The fewest writes, or -1. */
+static int search(const struct search *w)
+{
+    unsigned head = 0, tail = 0, goal = pack(&w->end);
+    const unsigned field = APIDS + APQIS;
+
+    memset(distance, 0xff, sizeof distance);
+    distance[queue[tail++] = pack(&w->start)] = 0;
+    while (head < tail) {
+        unsigned at = queue[head++];
+        struct small s = w->start, t = w->start;
+
+        if (at == goal)
+            return distance[at];
+        unpack(at, &s);
+        for (unsigned object = 0; object < MDEVS + 2; object++) {
+            unsigned shift = object < MDEVS ? field * (object + 1) : object == MDEVS ? 0 : APIDS;
+            unsigned width = object < MDEVS ? field : object == MDEVS ? APIDS : APQIS;
+
+            for (unsigned v = 0; v < 1u << width; v++) {
+                unsigned to = (at & ~(((1u << width) - 1) << shift)) | v << shift;
+
+                if (distance[to] != 0xff)
+                    continue;
+                unpack(to, &t);
+                if (!allowed(w, &s, &t))
+                    continue;
+                distance[to] = (uint8_t)(distance[at] + 1);
+                queue[tail++] = to;
+            }
+        }
+    }
+    return -1;
+}
+
+/* The plan. */
+
+static void small_of(const struct core *c, struct small *out)
+{
+    struct host_info host;
+    struct mdev_info m;
+    uint32_t cursor = 0;
+
+    core_host_info(c, &host);
+    *out = (struct small){0};
+    for (unsigned i = 0; i < APIDS; i++)
+        out->a |= (uint8_t)(mask256_test(&host.apmask, i) << i);
+    for (unsigned i = 0; i < APQIS; i++)
+        out->q |= (uint8_t)(mask256_test(&host.aqmask, i) << i);
+    while (core_mdev_next(c, &cursor, &m)) {
+        unsigned n = m.uuid.bytes[15];
+
+        for (unsigned i = 0; i < APIDS; i++)
+            out->mdev_a[n] |= (uint8_t)(mask256_test(&m.apm, i) << i);
+        for (unsigned i = 0; i < APQIS; i++)
+            out->mdev_q[n] |= (uint8_t)(mask256_test(&m.aqm, i) << i);
+    }
+}
+
+static int fail(const struct search *w, const struct plan *p, const char *what)
+{
+    text_auto text = {0};
+    struct core *from = make(&w->start, w->upstream), *to = make(&w->end, w->upstream);
+
+    fprintf(stderr, "%s\n", what);
+    setup_format(from, &text);
+    text_adds(&text, "\n-------- wanted\n");
+    setup_format(to, &text);
+    fprintf(stderr, "%s\n", text.data);
+    for (size_t i = 0; i < p->count; i++)
+        fprintf(stderr, "step %zu: %s (%s = %s)\n", i + 1, p->steps[i].what.data, p->steps[i].path,
+                p->steps[i].value);
+    core_free(from);
+    core_free(to);
+    return 1;
+}
+
+/* The search knows no devices without an assignment, and no guests. */
+static bool is_counted(const struct plan_step *s, const struct small *before,
+                       const struct small *after)
+{
+    return s->kind == PLAN_WRITE && pack(before) != pack(after);
+}
+
+static bool keeps_guests(const struct search *w, const struct core *from, const struct core *core)
+{
+    for (int i = 0; i < MDEVS; i++) {
+        char name[] = {'g', (char)('0' + i), 0};
+        struct guest_info a, b;
+
+        if (!w->frozen[i])
+            continue;
+        if (core_guest_find(from, name, &a) < 0 || core_guest_find(core, name, &b) < 0 ||
+            !mask256_equal(&a.apm, &b.apm) || !mask256_equal(&a.aqm, &b.aqm))
+            return false;
+    }
+    return true;
+}
+
+static bool owners_fit(const struct search *w, const struct small *now)
+{
+    for (unsigned a = 0; a < APIDS; a++) {
+        for (unsigned q = 0; q < APQIS; q++) {
+            int o = owner(now, a, q);
+
+            if (o != -1 && o != owner(&w->start, a, q) && o != owner(&w->end, a, q))
+                return false;
+        }
+    }
+    return true;
+}
+
+static int follow(const struct search *w, const struct core *from, const struct core *to,
+                  const struct plan *p, int fewest)
+{
+    struct core *core = setup_copy(from);
+    struct small before = w->start;
+    int writes = 0, rc = 0;
+    text_auto what = {0};
+
+    for (size_t i = 0; i < p->count && rc == 0; i++) {
+        struct effects fx = {0};
+        text_auto why = {0};
+        struct small now;
+
+        if (plan_step_execute(core, &p->steps[i], &fx, &why) < 0)
+            rc = fail(w, p, why.data);
+        effects_done(&fx);
+        small_of(core, &now);
+        writes += is_counted(&p->steps[i], &before, &now);
+        before = now;
+        if (rc == 0 && !owners_fit(w, &now))
+            rc = fail(w, p, "an APQN has a foreign owner");
+        if (rc == 0 && !keeps_guests(w, from, core))
+            rc = fail(w, p, "a guest loses what it should keep");
+    }
+    if (rc == 0 && !plan_same(core, to, &what))
+        rc = fail(w, p, what.data);
+    if (rc == 0 && fewest >= 0 && writes != fewest) {
+        fprintf(stderr, "%d writes, %d would do\n", writes, fewest);
+        rc = fail(w, p, "not the fewest");
+    }
+    core_free(core);
+    return rc;
+}
+
+static unsigned plans, refusals;
+
+/* fewest: writes, -1 if there is no way. Where an interruption is allowed it may be -1 or fewer. */
+static int pair(const struct search *w)
+{
+    struct core *from = make(&w->start, w->upstream), *to = make(&w->end, w->upstream);
+    struct plan p;
+    text_auto why = {0};
+    int fewest = search(w), rc = 0;
+
+    if (plan_make(from, to, &p, &why) == 0) {
+        plans++;
+        rc = fewest < 0 ? fail(w, &p, "there is no way, and here is a plan")
+                        : follow(w, from, to, &p, fewest);
+    } else {
+        refusals++;
+        if (fewest >= 0)
+            rc = fail(w, &p, why.data);
+    }
+    plan_done(&p);
+    core_free(from);
+    core_free(to);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned pairs = 300;
+
+    state_of_random = 1;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--pairs") == 0)
+            pairs = (unsigned)atoi(argv[i + 1]);
+        else
+            state_of_random = strcmp(argv[i + 1], "clock") ? strtoull(argv[i + 1], NULL, 0)
+                                                           : (uint64_t)time(NULL);
+    }
+    printf("seed %llu\n", (unsigned long long)state_of_random);
+    for (unsigned n = 0; n < pairs; n++) {
+        struct search w = {.upstream = n & 1};
+
+        random_pair(&w.start, &w.end);
+        for (int i = 0; i < MDEVS; i++)
+            w.frozen[i] = w.start.guest[i] && w.end.guest[i] && w.start.exists[i] &&
+                          w.end.exists[i] && w.start.mdev_a[i] == w.end.mdev_a[i] &&
+                          w.start.mdev_q[i] == w.end.mdev_q[i];
+        if (pair(&w)) {
+            fprintf(stderr, "pair %u fails\n", n);
+            return 1;
+        }
+    }
+    printf("%u plans, %u refusals\n", plans, refusals);
+    return 0;
+}
