@@ -71,10 +71,11 @@ static int stat_node(const struct fuse_mount *m, fuse_ino_t ino, struct stat *ou
  * nothing is found there [files-sysfs]. */
 static void do_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+    const struct fuse_mount *m = fuse_req_userdata(req);
     struct stat st;
-    int rc = stat_node(fuse_req_userdata(req), ino, &st);
+    int rc = stat_node(m, ino, &st);
 
-    if (rc == -ENODEV && sysfs_is_dir(ino))
+    if (rc == -ENODEV && mount_tree(m) && sysfs_is_dir(ino))
         rc = -ENOENT;
     if (rc < 0)
         fuse_reply_err(req, -rc);

@@ -58,7 +58,7 @@ def test_add_list_remove(host):
     (["remove", "0"], 1, "there is no fault 0"),
     (["remove", "some"], 2, "expected the number of a fault or 'all', not 'some'"),
     (["remove"], 2, "expected the number of a fault, or 'all'"),
-    (["list", "all"], 2, "unexpected operand 'all'"),
+    (["list", "lab", "all"], 2, "unexpected operand 'all'"),
 ])
 def test_refusals(host, arguments, status, sentence):
     result = host.cli("fault", *arguments)

@@ -118,7 +118,7 @@ static void test_format_is_readable(void **state)
                                    "type = CEX8A\n"
                                    "configured = yes\n"
                                    "lpar = yes\n"
-                                   "functions = 0xE8000000\n"
+                                   "functions = 0x68800000\n"
                                    "depth = 8\n"
                                    "max-msg-size = 32768\n"
                                    "\n[adapter 0x0a]\n"
