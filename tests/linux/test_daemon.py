@@ -286,7 +286,7 @@ def test_a_device_that_is_removed_leaves_its_guest(one, machine):
     """QEMU unplugs it when it is asked to let go."""
     machine.write(f"{one.mdev.path}/remove", 1)
     wait_until(lambda: one.queues() == [], 60)
-    assert "mdev" not in machine.guests()["Guest1"]
+    assert machine.guests()["Guest1"]["mdev"] is None
     one.mdev.create((5, 6), (4, 0x47), (4, 0xAC))
     machine.apus("guest", "attach", "Guest1", UUID1)
     one.wait_for(*EVERYTHING)
@@ -338,8 +338,8 @@ def test_what_cannot_boot_is_refused(machine, cache, words, why):
 
 @pytest.mark.parametrize("end", [lambda machine: machine.run("down", machine.NAME),
                                  lambda machine: os.kill(machine.pid, signal.SIGKILL)], ids=["down", "killed"])
-def test_a_guest_ends_with_its_machine(place, cache, end):
-    machine = Machine(place / "gone", TEXT)
+def test_a_guest_ends_with_its_machine(place, cache, end, request):
+    machine = Machine(place / request.node.callspec.id, TEXT)
     try:
         machine.start()
         guest = Guest(machine, "Left", machine.mdev(UUID1).create(), "--kernel", cache, "--detach")
@@ -349,8 +349,6 @@ def test_a_guest_ends_with_its_machine(place, cache, end):
         wait_until(lambda: not machine.directory.exists(), 20)
     finally:
         machine.end()
-    (place / "gone" / "machine.ini").unlink()
-    (place / "gone").rmdir()
 
 
 def test_a_daemon_without_a_machine_has_no_real_guests(place):
