@@ -192,6 +192,7 @@ bool core_guest_next(const struct core *c, uint32_t *cursor, struct guest_info *
                                .apm = two(5, 5),
                                .aqm = two(4, 4),
                                .adm = two(9, 9),
+                               .process = c->process,
                                .config_changes = 7,
                                .release_requests = 1};
     return true;

@@ -21,6 +21,7 @@ struct core {
     const char *why;
     struct fault_list faults;
     bool guest;          /* guest "Guest1", number 3, with the mediated device, exists */
+    uint32_t process;    /* that has its device open; 0: none */
     struct effects next; /* effects of the next command */
 };
 

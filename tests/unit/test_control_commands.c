@@ -207,6 +207,15 @@ static void test_guests(void **state)
     r->core.executed = 0;
     rig_refused(r, c, "{\"execute\":\"guest-stop\",\"arguments\":{\"name\":\"Nobody\"}}",
                 CONTROL_REFUSED, "'Nobody'");
+    /* QEMU opens and closes its device itself. */
+    r->core.guest = true;
+    r->core.process = 4711;
+    rig_refused(r, c, "{\"execute\":\"guest-detach\",\"arguments\":{\"name\":\"Guest1\"}}",
+                CONTROL_REFUSED, "is process 4711, which plugs and unplugs its device itself");
+    rig_refused(r, c,
+                "{\"execute\":\"guest-attach\",\"arguments\":{\"name\":\"Guest1\",\"mdev\":"
+                "\"" MDEV "\"}}",
+                CONTROL_REFUSED, "device_add");
     assert_int_equal(r->core.executed, 0);
     close(c);
 }
