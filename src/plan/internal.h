@@ -55,4 +55,8 @@ struct order {
  * nothing would be interrupted; why says by what. */
 int order_find(struct scene *s, struct order *out, struct text *why);
 
+/* rest.c: the names of sections of the machine file that steps do not change, and that differ at
+ * the end: "[queue 05.0004], [fault 1]". */
+void plan_rest(const struct core *end, const struct core *to, struct text *out);
+
 #endif

@@ -651,7 +651,7 @@ static int steps_add(struct trial *t)
 int plan_make(const struct core *from, const struct core *to, struct plan *out, struct text *why)
 {
     struct trial t = {.from = from, .to = to, .out = out, .why = why};
-    text_auto rest = {0};
+    text_auto rest = {0}, others = {0};
     int rc;
 
     *out = (struct plan){0};
@@ -667,6 +667,10 @@ int plan_make(const struct core *from, const struct core *to, struct plan *out, 
         summarize(&t);
     if (rc == 0 && !plan_same(t.core, to, &rest))
         text_addf(&out->notes, "left as it is: %s\n", rest.data);
+    if (rc == 0)
+        plan_rest(t.core, to, &others);
+    if (others.len)
+        text_addf(&out->notes, "no part of a plan, and left as they are: %s\n", others.data);
     core_free(t.core);
     scene_done(&t.scene);
     free(t.guests);

@@ -136,3 +136,13 @@ def test_refusal_names_the_demands(tmp_path):
         "apus: there is no plan: two demands exclude each other: guest Guest1 keeps its queues all the time, and apmask "
         "gets 0x05, which Linux refuses while a device has an APQN of that adapter; the nearest state that can be had "
         "leaves that bit of apmask clear\n")
+
+
+def test_what_a_plan_does_not_do_is_named(host, tmp_path):
+    """Faults, and settings of the bus, differ and stay as they are."""
+    file = tmp_path / "other.ini"
+    file.write_text(NOW.replace("apmask = +5\n", "apmask = +5\nconfig-time = 60\n") + "[fault 1]\nrule = 05.* 3 busy\n")
+    result = host.cli("plan", file)
+    assert result.returncode == 0
+    assert result.stdout.endswith("no part of a plan, and left as they are: [bus], [fault 1]\n")
+    assert "no part of a plan" not in host.cli("plan", "--from", file, file).stdout

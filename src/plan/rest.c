@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* What a plan does not do: sections of the machine file that differ when all its steps are done. */
+#include <string.h>
+
+#include "plan/internal.h"
+#include "store/setup.h"
+
+/* A line "[name]" and what follows up to the next one; len 0: the end of the file. */
+struct section {
+    const char *at;
+    size_t name, len;
+};
+
+static struct section section_at(const char *at)
+{
+    struct section s = {.at = at, .name = strcspn(at, "\n")};
+    const char *next = strstr(at, "\n[");
+
+    s.len = next ? (size_t)(next + 1 - at) : strlen(at);
+    return s;
+}
+
+static struct section section_find(const char *file, const struct section *like)
+{
+    for (struct section s = section_at(file); s.len; s = section_at(s.at + s.len))
+        if (s.name == like->name && memcmp(s.at, like->at, s.name) == 0)
+            return s;
+    return (struct section){0};
+}
+
+/* Hardware is compared before, and a mediated device or a guest by what it has. */
+static bool is_rest(const struct section *s)
+{
+    static const char *const kinds[] = {"[bus", "[card", "[queue", "[node", "[fault"};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strncmp(s->at, kinds[i], strlen(kinds[i])) == 0)
+            return true;
+    return false;
+}
+
+static bool is_same(const struct section *a, const struct section *b)
+{
+    /* An empty line ends all sections but the last. */
+    size_t x = a->len, y = b->len;
+
+    while (x && a->at[x - 1] == '\n')
+        x--;
+    while (y && b->at[y - 1] == '\n')
+        y--;
+    return x == y && memcmp(a->at, b->at, x) == 0;
+}
+
+/* Adds the names of sections of one file that the other lacks, or, unless only missing ones are
+ * wanted, has otherwise. */
+static void compare(const char *file, const char *other, bool missing, struct text *out)
+{
+    for (struct section s = section_at(file); s.len; s = section_at(s.at + s.len)) {
+        struct section its = section_find(other, &s);
+
+        if (!is_rest(&s) || (its.len && (missing || is_same(&s, &its))))
+            continue;
+        text_adds(out, out->len ? ", " : "");
+        text_add(out, s.at, s.name);
+    }
+}
+
+void plan_rest(const struct core *end, const struct core *to, struct text *out)
+{
+    text_auto got = {0}, wanted = {0};
+
+    setup_format(end, &got);
+    setup_format(to, &wanted);
+    compare(wanted.data, got.data, false, out);
+    compare(got.data, wanted.data, true, out);
+}
