@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/world.h"
+#include "plan/plan.h"
 #include "store/export.h"
 #include "store/setup.h"
 
@@ -19,7 +20,7 @@ enum { OPT_FROM = 256, OPT_FORMAT };
 static const struct cli_option options[] = {
     {'o', "output", "PATH", "write here (a directory for mdevctl and libvirt)"},
     {OPT_FROM, "from", "FILE", "of a machine file instead of the running machine"},
-    {OPT_FORMAT, "format", "FORMAT", "ini, mdevctl or libvirt (default: ini)"},
+    {OPT_FORMAT, "format", "FORMAT", "ini, sh, mdevctl or libvirt (default: ini)"},
     {0}};
 
 struct request {
@@ -29,12 +30,59 @@ struct request {
 
 struct format {
     const char *name;
-    void (*whole)(const struct core *core, struct text *out); /* NULL: a document for each device */
+    /* An exit status; NULL: a document for each device. */
+    int (*whole)(const struct core *core, struct text *out);
     void (*device)(const struct mdev_info *m, struct text *out);
     const char *ending; /* of a device's file */
 };
 
-static const struct format formats[] = {{"ini", .whole = setup_format},
+static int format_ini(const struct core *core, struct text *out)
+{
+    setup_format(core, out);
+    return 0;
+}
+
+/* The machine as it is after its start, with nothing on it. */
+static struct core *fresh_of(const struct core *core)
+{
+    text_auto text = {0}, why = {0};
+    struct effects unheard = {0};
+    struct core *fresh = NULL;
+    setup_auto setup = {0};
+
+    setup_format(core, &text);
+    if (setup_parse("export", text.data, text.len, &setup, &why) == 0) {
+        struct setup bare = {.machine = setup.machine, .name = setup.name};
+
+        setup_core(&bare, &fresh, &unheard, &why);
+        effects_done(&unheard);
+    }
+    if (!fresh)
+        cli_error("%s", why.data);
+    return fresh;
+}
+
+/* A plan from there to the present state. */
+static int format_sh(const struct core *core, struct text *out)
+{
+    struct core *fresh = fresh_of(core);
+    struct plan plan = {0};
+    text_auto why = {0};
+    int rc = fresh ? plan_make(fresh, core, &plan, &why) : -EINVAL;
+
+    if (rc == 0)
+        plan_sh(&plan, fresh, out);
+    else if (fresh)
+        cli_error("%s", why.data);
+    if (rc == 0 && plan.notes.len)
+        fprintf(stderr, "apus: %s", plan.notes.data);
+    plan_done(&plan);
+    core_free(fresh);
+    return rc == 0 ? 0 : 1;
+}
+
+static const struct format formats[] = {{"ini", .whole = format_ini},
+                                        {"sh", .whole = format_sh},
                                         {"mdevctl", .device = export_mdevctl, .ending = "json"},
                                         {"libvirt", .device = export_libvirt, .ending = "xml"},
                                         {0}};
@@ -52,8 +100,10 @@ static int write_file(const char *path, const struct text *text)
 static int write_whole(const struct request *r, const struct core *core)
 {
     text_auto text = {0};
+    int status = r->format->whole(core, &text);
 
-    r->format->whole(core, &text);
+    if (status)
+        return status;
     if (r->output && strcmp(r->output, "-") != 0)
         return write_file(r->output, &text);
     fwrite(text.data, 1, text.len, stdout);
@@ -105,7 +155,7 @@ static int parse_format(const char *name, const struct format **out)
             return 0;
         }
     }
-    return cli_usage("--format takes ini, mdevctl or libvirt, not '%s'", name);
+    return cli_usage("--format takes ini, sh, mdevctl or libvirt, not '%s'", name);
 }
 
 static int parse_options(int argc, char **argv, struct request *r)
@@ -164,6 +214,7 @@ const struct cli_command cmd_export = {
         "this one has now: masks, mediated devices, guests, queues bound by hand, overrides, and\n"
         "what is offline. Not in it are counters, requests under way and the adapters' keys.\n"
         "\n"
+        "--format sh makes a script that brings a machine that has just started into this state.\n"
         "--format mdevctl makes a file for each mediated device as 'mdevctl define --jsonfile'\n"
         "reads it, --format libvirt one as 'virsh nodedev-define' reads it.\n"
         "\n"

@@ -123,6 +123,19 @@ def test_the_script_stops_at_a_surprise(host, tmp_path):
     assert host.cli("export").stdout == before
 
 
+def test_an_exported_script_makes_the_same_machine(host, tmp_path):
+    """But for the guests, which no script on /sys starts."""
+    script = host.cli("export", "--format", "sh").stdout
+    other = Daemon(tmp_path / "other", machine=HEAD.replace("[bus]\n", ""))
+    try:
+        done = run_script(script, other, tmp_path, "all.sh")
+        assert done.returncode == 0, done
+        assert other.cli("export").stdout == host.cli("export").stdout.partition("\n[guest ")[0]
+        assert run_script(script, other, tmp_path, "again.sh").returncode == 1
+    finally:
+        other.stop()
+
+
 def test_refusal_names_the_demands(tmp_path):
     now, wanted = tmp_path / "now.ini", tmp_path / "wanted.ini"
     base = ("[machine]\nabi=upstream\ndomains=4,5\n[adapter 5]\ntype=CEX7C\n[mdev " + UUIDS[0] +

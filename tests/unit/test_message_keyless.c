@@ -73,9 +73,11 @@ static void test_crt(void **state)
 
     for (unsigned i = 0; i < 2; i++) {
         struct buffer out = buffer_of(message, sizeof message);
+        size_t found;
 
         assert_int_equal(formats[i](&r, &out), 0);
-        assert_in_range(count(message, out.len, KEY), 5 * N / 2, 5 * N / 2 + 24);
+        found = count(message, out.len, KEY);
+        assert_true(found >= 5 * N / 2 && found <= 5 * N / 2 + 24);
         assert_only_keys_go(out.len);
     }
 }
