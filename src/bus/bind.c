@@ -189,6 +189,7 @@ void queue_rebind(struct ap_bus *b, ap_qn qn, struct effects *fx)
 
 void bus_rebind(struct ap_bus *b, struct effects *fx)
 {
-    queues_foreach(b, qn) queue_rebind(b, (ap_qn)qn, fx);
+    queues_foreach (b, qn)
+        queue_rebind(b, (ap_qn)qn, fx);
     ap_bus_settle(b, fx);
 }

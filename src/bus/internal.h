@@ -68,8 +68,8 @@ static inline struct ap_queue *queue_find(const struct ap_bus *b, ap_qn qn)
 /* All queues in the order in which they were found. The kernel goes through them in this order, and
  * uevents tell [uevents-order]. qn may be removed meanwhile. */
 #define queues_foreach(b, qn)                                                                      \
-    for (uint32_t qn = (b)->oldest, next_; qn < AP_APQNS && (next_ = queue_get(b, qn)->newer, 1);  \
-         qn = next_)
+    for (uint32_t qn = (b)->oldest, next_;                                                         \
+         qn < AP_APQNS && (next_ = queue_get(b, (ap_qn)qn)->newer, 1); qn = next_)
 
 /* Used in the refusals of more than one file. */
 #define DEVICE_UNKNOWN "no such device on the AP bus"

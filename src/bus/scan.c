@@ -122,8 +122,7 @@ static void card_unregister(struct ap_bus *b, unsigned apid, struct effects *fx)
 
     if (!card->present)
         return;
-    queues_foreach(b, qn)
-    {
+    queues_foreach (b, qn) {
         if (mask256_empty(&card->present_queues))
             break;
         if (AP_QN_APID(qn) == apid)

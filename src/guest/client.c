@@ -75,7 +75,7 @@ static int send_frame(struct guest_client *c, const struct guest_frame *frame)
             continue;
         if (n < 0)
             return fail_errno(c, "cannot send to the server");
-        done += n;
+        done += (size_t)n;
     }
     return 0;
 }
@@ -97,7 +97,7 @@ static int fill(struct guest_client *c)
         return fail_errno(c, "cannot receive from the server");
     if (n == 0)
         return fail(c, -ECONNRESET, "the server closed the connection");
-    c->in_end += n;
+    c->in_end += (size_t)n;
     return 0;
 }
 

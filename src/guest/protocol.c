@@ -36,6 +36,21 @@ static uint64_t take(struct reader *r, unsigned bytes)
     return value;
 }
 
+static uint8_t take_u8(struct reader *r)
+{
+    return (uint8_t)take(r, 1);
+}
+
+static uint16_t take_u16(struct reader *r)
+{
+    return (uint16_t)take(r, 2);
+}
+
+static uint32_t take_u32(struct reader *r)
+{
+    return (uint32_t)take(r, 4);
+}
+
 static void give(struct writer *w, uint64_t value, unsigned bytes)
 {
     while (bytes--)
@@ -249,13 +264,13 @@ int guest_frame_measure(const uint8_t *bytes, size_t len, size_t *frame_len, con
 
 static const char *parse_hello(struct reader *r, size_t tail, struct guest_hello *hello)
 {
-    if (take(r, 4) != GUEST_PROTOCOL_MAGIC)
+    if (take_u32(r) != GUEST_PROTOCOL_MAGIC)
         return "HELLO: wrong magic";
-    hello->version = take(r, 2);
-    hello->role = take(r, 1);
-    if (take(r, 1))
+    hello->version = take_u16(r);
+    hello->role = take_u8(r);
+    if (take_u8(r))
         return "HELLO: reserved byte is not 0";
-    hello->features = take(r, 4);
+    hello->features = take_u32(r);
     memcpy(hello->mdev, r->at, sizeof(hello->mdev));
     hello->name = (const char *)r->at + sizeof(hello->mdev);
     hello->name_len = tail;
@@ -264,20 +279,20 @@ static const char *parse_hello(struct reader *r, size_t tail, struct guest_hello
 
 static const char *parse_welcome(struct reader *r, struct guest_welcome *welcome)
 {
-    welcome->version = take(r, 2);
-    if (take(r, 2))
+    welcome->version = take_u16(r);
+    if (take_u16(r))
         return "WELCOME: reserved bytes are not 0";
-    welcome->features = take(r, 4);
+    welcome->features = take_u32(r);
     return NULL;
 }
 
 static const char *parse_insn(struct reader *r, size_t tail, struct guest_insn *insn)
 {
-    insn->opcode = take(r, 2);
-    insn->cpu = take(r, 2);
-    insn->r1 = take(r, 1);
-    insn->r2 = take(r, 1);
-    if (take(r, 2))
+    insn->opcode = take_u16(r);
+    insn->cpu = take_u16(r);
+    insn->r1 = take_u8(r);
+    insn->r2 = take_u8(r);
+    if (take_u16(r))
         return "INSN: reserved bytes are not 0";
     take_many(r, insn->gr, 3);
     take_many(r, insn->p1, 2);
@@ -289,9 +304,9 @@ static const char *parse_insn(struct reader *r, size_t tail, struct guest_insn *
 
 static const char *parse_insn_reply(struct reader *r, size_t tail, struct guest_insn_reply *reply)
 {
-    reply->program_check = take(r, 2);
-    reply->cc = take(r, 1);
-    if (take(r, 1))
+    reply->program_check = take_u16(r);
+    reply->cc = take_u8(r);
+    if (take_u8(r))
         return "INSN_REPLY: reserved byte is not 0";
     take_many(r, reply->gr, 3);
     take_many(r, reply->p1, 2);
@@ -310,7 +325,7 @@ static const char *parse_payload(struct reader *r, size_t tail, struct guest_fra
     case GUEST_WELCOME:
         return parse_welcome(r, &frame->welcome);
     case GUEST_REFUSE:
-        frame->refuse.error = take(r, 4);
+        frame->refuse.error = take_u32(r);
         frame->refuse.text = (const char *)r->at;
         frame->refuse.text_len = tail;
         return NULL;
@@ -319,15 +334,15 @@ static const char *parse_payload(struct reader *r, size_t tail, struct guest_fra
     case GUEST_INSN_REPLY:
         return parse_insn_reply(r, tail, &frame->insn_reply);
     case GUEST_SERVC:
-        frame->servc.command = take(r, 4);
+        frame->servc.command = take_u32(r);
         return NULL;
     case GUEST_SERVC_REPLY:
-        frame->servc_reply.response = take(r, 2);
-        return take(r, 2) ? "SERVC_REPLY: reserved bytes are not 0" : NULL;
+        frame->servc_reply.response = take_u16(r);
+        return take_u16(r) ? "SERVC_REPLY: reserved bytes are not 0" : NULL;
     case GUEST_NOTIFY:
-        frame->notify.kind = take(r, 1);
-        frame->notify.isc = take(r, 1);
-        frame->notify.apqn = take(r, 2);
+        frame->notify.kind = take_u8(r);
+        frame->notify.isc = take_u8(r);
+        frame->notify.apqn = take_u16(r);
         frame->notify.nib = take(r, 8);
         return NULL;
     default:
@@ -344,12 +359,12 @@ static const char *parse_frame(const uint8_t *bytes, size_t len, struct guest_fr
 
     if (len < GUEST_HEADER_SIZE)
         return "frame shorter than its header";
-    if (take(&r, 4) != len)
+    if (take_u32(&r) != len)
         return "length in the header differs from that of the frame";
-    frame->type = take(&r, 2);
-    if (take(&r, 2))
+    frame->type = take_u16(&r);
+    if (take_u16(&r))
         return "reserved bytes of the header are not 0";
-    frame->id = take(&r, 4);
+    frame->id = take_u32(&r);
     if (!type_sizes(frame->type, &fixed, &tail))
         return "unknown frame type";
     len -= GUEST_HEADER_SIZE;

@@ -32,7 +32,7 @@ static bool reads(const char *path, char value)
 }
 
 /* The number behind "NAME:\t" in a line of its own; 0 if there is none. */
-static uint64_t field(const char *status, const char *name, int base)
+static uint64_t field(const char *status, const char *name, unsigned base)
 {
     const char *at = strstr(status, name);
     uint64_t value = 0;

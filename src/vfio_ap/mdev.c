@@ -118,8 +118,8 @@ static void groups_gone(struct vfio_ap *v, struct effects *fx)
 {
     if (v->tree->keeps_dirs)
         return;
-    v->groups_generation++;
-    v->groups_generation += !v->groups_generation;
+    if (++v->groups_generation == 0)
+        v->groups_generation = 1;
     effects_gone(fx, sysfs_dir_ino(v->tree, sysfs_static_dir("devices/virtual")), "vfio");
 }
 

@@ -166,8 +166,8 @@ static void parent_gone(struct zcrypt *z, struct effects *fx)
 
     if (any_node(z) || z->tree->keeps_dirs)
         return;
-    z->parent_generation++;
-    z->parent_generation += !z->parent_generation;
+    if (++z->parent_generation == 0)
+        z->parent_generation = 1;
     effects_gone(fx, sysfs_dir_ino(z->tree, above), "zcrypt");
 }
 
