@@ -44,6 +44,8 @@ char *xstrdup(const char *s)
     return checked(strdup(s));
 }
 
+#define TEXT_SMALL 4096
+
 static void reserve(struct text *t, size_t extra)
 {
     size_t need = t->len + extra + 1;
@@ -51,6 +53,14 @@ static void reserve(struct text *t, size_t extra)
     if (need <= t->capacity)
         return;
     t->capacity = need < 64 ? 64 : need * 2;
+    t->data = xrealloc(t->data, t->capacity);
+}
+
+void text_shrink(struct text *t)
+{
+    if (t->capacity <= TEXT_SMALL || t->len >= t->capacity / 4)
+        return;
+    t->capacity = (t->len + 1) * 2;
     t->data = xrealloc(t->data, t->capacity);
 }
 

@@ -36,6 +36,9 @@ int text_parse_hex(const char *text, uint8_t *out);
 void text_add_private(struct text *t, const char *data, size_t len);
 void text_done_private(struct text *t);
 
+/* Gives memory back, if most of it is unused. */
+void text_shrink(struct text *t);
+
 /* Empties the buffer and keeps its memory. */
 void text_clear(struct text *t);
 void text_done(struct text *t);

@@ -25,7 +25,7 @@ void control_client_read(struct control_client *c)
 
 void control_client_flush(struct control_client *c)
 {
-    if (!c->corked && !c->socket.dead && outbox_flush(&c->out, c->socket.fd, CONTROL_HOLD) < 0)
+    if (!c->corked && !c->socket.dead && outbox_flush(&c->out, c->socket.fd) < 0)
         c->socket.dead = true;
 }
 

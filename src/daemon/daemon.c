@@ -2,6 +2,7 @@
 #include "daemon/daemon.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -360,6 +361,14 @@ static void tell_ready(const struct daemon_options *o)
     close(o->ready_fd);
 }
 
+/* What slow clients have not read lies in large blocks that come and go. By default the C library
+ * soon takes these from the heap, which is then full of holes and never shrinks. */
+static void return_large_blocks(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 64 << 10);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
+}
+
 int daemon_run(const struct daemon_options *options)
 {
     struct daemon d = {.options = options, .sockets = {-1, -1}, .journal = service_has_journal()};
@@ -374,6 +383,7 @@ int daemon_run(const struct daemon_options *options)
         setup.machine.abi = options->abi;
     block_signals();
     raise_descriptors();
+    return_large_blocks();
     if (rc == 0)
         rc = daemon_open(&d, &setup, &why);
     if (rc == 0) {

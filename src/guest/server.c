@@ -68,7 +68,7 @@ static void client_flush(struct client *c)
 
     if (outbox_waiting(&c->session.out) && ops->sync)
         ops->sync(ops->data);
-    if (!c->socket.dead && outbox_flush(&c->session.out, c->socket.fd, GUEST_SESSION_HOLD) < 0)
+    if (!c->socket.dead && outbox_flush(&c->session.out, c->socket.fd) < 0)
         c->socket.dead = true;
 }
 

@@ -5,19 +5,19 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static void drop_sent(struct outbox *o, size_t keep)
+/* Never moves more than has been sent since the last time, so a byte is moved once on average; and
+ * there are never more sent bytes than waiting ones. */
+static void drop_sent(struct outbox *o)
 {
-    if (!o->sent || (outbox_waiting(o) && o->sent <= keep))
+    if (!o->sent || outbox_waiting(o) > o->sent)
         return;
     memmove(o->text.data, o->text.data + o->sent, outbox_waiting(o));
     o->text.len -= o->sent;
     o->sent = 0;
-    /* Gives back the memory of a burst. */
-    if (!o->text.len && o->text.capacity > keep)
-        text_done(&o->text);
+    text_shrink(&o->text);
 }
 
-int outbox_flush(struct outbox *o, int fd, size_t keep)
+int outbox_flush(struct outbox *o, int fd)
 {
     int rc = 0;
 
@@ -33,7 +33,7 @@ int outbox_flush(struct outbox *o, int fd, size_t keep)
         }
         o->sent += (size_t)n;
     }
-    drop_sent(o, keep);
+    drop_sent(o);
     return rc;
 }
 

@@ -17,11 +17,9 @@ static inline size_t outbox_waiting(const struct outbox *o)
     return o->text.len - o->sent;
 }
 
-/*
- * Sends what the socket takes without blocking, and drops sent bytes. The buffer keeps at most
- * about `keep` bytes that are sent or unused. 0, or -errno if the connection is lost.
- */
-int outbox_flush(struct outbox *o, int fd, size_t keep);
+/* Sends what the socket takes without blocking. 0, or -errno if the connection is lost. The memory
+ * follows what waits, up and down. */
+int outbox_flush(struct outbox *o, int fd);
 
 void outbox_done(struct outbox *o);
 

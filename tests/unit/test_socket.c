@@ -13,6 +13,7 @@
 #include "socket/acceptor.h"
 #include "socket/connection.h"
 #include "socket/fds.h"
+#include "socket/outbox.h"
 
 struct sockets {
     struct closer *closer;
@@ -318,6 +319,27 @@ static void without_a_spare_the_loop_rests(void **state)
     close(client);
 }
 
+/* What a slow peer has read takes no memory, though it has never read all. */
+static void an_outbox_is_as_large_as_what_waits(void **state)
+{
+    struct outbox o = {0};
+    static char block[1 << 16];
+    int pair[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    for (unsigned i = 0; i < 64; i++)
+        text_add(&o.text, block, sizeof block);
+    while (outbox_waiting(&o) > sizeof block) {
+        assert_int_equal(outbox_flush(&o, pair[0]), 0);
+        assert_true(o.sent <= outbox_waiting(&o));
+        assert_true(o.text.capacity <= 16 * (outbox_waiting(&o) + 1024));
+        assert_true(read(pair[1], block, sizeof block) > 0);
+    }
+    outbox_done(&o);
+    close(pair[0]);
+    close(pair[1]);
+}
+
 #define PAIR(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 #define DOOR(test) cmocka_unit_test_setup_teardown(test, open_door, close_door)
 
@@ -332,6 +354,7 @@ int main(void)
         PAIR(one_descriptor_comes_with_a_byte),
         PAIR(none_or_several_are_refused),
         DOOR(without_descriptors_who_knocks_is_turned_away),
+        cmocka_unit_test(an_outbox_is_as_large_as_what_waits),
         DOOR(after_a_shortage_there_is_a_spare_one_again),
         DOOR(without_a_spare_the_loop_rests),
     };
