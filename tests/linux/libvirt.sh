@@ -11,7 +11,7 @@ echo $uuid > /sys/devices/vfio_ap/matrix/mdev_supported_types/vfio_ap-passthroug
 echo 5 > $device/assign_adapter
 echo 4 > $device/assign_domain
 
-for dir in /run /etc/libvirt /var/lib /var/cache /var/log; do
+for dir in /etc/libvirt /var/lib /var/cache /var/log; do
     mount -t tmpfs -o mode=755 tmpfs $dir
 done
 mkdir -p /run/drivers /run/work
