@@ -102,7 +102,7 @@ static void format_start(const struct machine_config *config, const struct core 
     struct reply none = {0};
     text_auto outcome = {0};
 
-    record_format_head(config, out);
+    record_format_head(config, core_tree(core, CORE_HOST_TREE)->keeps_dirs, out);
     text_addf(out, "\n{\"start\":%" PRIu64 "}\n", effects->now);
     record_format_outcome(core, &none, effects, &outcome);
     text_add(out, outcome.data, outcome.len);

@@ -71,8 +71,8 @@ int record_outcome(struct record *r, const struct core *core, const struct reply
  * succeed. Reports a write error like the two functions above. */
 int record_close(struct record *r, struct text *why);
 
-/* One line each, without newline. */
-void record_format_head(const struct machine_config *config, struct text *out);
+/* One line each, without newline. mounted: core_keep_dirs was called. */
+void record_format_head(const struct machine_config *config, bool mounted, struct text *out);
 void record_format_command(const struct core *core, const struct command *cmd, bool keyless,
                            struct text *out);
 void record_format_outcome(const struct core *core, const struct reply *reply,
@@ -85,12 +85,15 @@ struct record_entry {
     enum record_line line;
     struct command cmd; /* RECORD_START: now is the time */
     const char *path;   /* CMD_STORE, CMD_OWNER: path of the node; NULL: it was gone */
+    bool mounted;       /* RECORD_HEAD: core_keep_dirs was called */
     bool keyless;       /* zeros stand where the request may have had a key */
     struct record_memory *memory;
 };
 
-/* 0, or -EINVAL and what is wrong in why. Strict: unknown members are errors. */
-int record_parse_head(const char *line, size_t len, struct machine_config *out, struct text *why);
+/* 0, or -EINVAL and what is wrong in why. Strict: unknown members are errors. mounted as for
+ * record_format_head. */
+int record_parse_head(const char *line, size_t len, struct machine_config *out, bool *mounted,
+                      struct text *why);
 int record_parse_line(const char *line, size_t len, struct record_entry *out, struct text *why);
 void record_entry_done(struct record_entry *e);
 

@@ -23,10 +23,10 @@ static void dump(json_t *line, struct text *out)
     json_decref(line);
 }
 
-void record_format_head(const struct machine_config *config, struct text *out)
+void record_format_head(const struct machine_config *config, bool mounted, struct text *out)
 {
-    dump(json_pack("{s:i, s:o}", "apus-recording", RECORD_VERSION, "machine",
-                   record_machine(config)),
+    dump(json_pack("{s:i, s:o, s:o*}", "apus-recording", RECORD_VERSION, "machine",
+                   record_machine(config), "mounted", mounted ? json_true() : NULL),
          out);
 }
 

@@ -85,7 +85,8 @@ static int take_head(struct line_reader *r, const json_t *o)
     r->entry->line = RECORD_HEAD;
     if (rc == 0)
         rc = record_take_machine(r, json_object_get(o, "machine"));
-    return rc == 0 && json_object_size(o) != 2
+    r->entry->mounted = json_is_true(json_object_get(o, "mounted"));
+    return rc == 0 && json_object_size(o) != 2u + r->entry->mounted
                ? record_refuse(r, mark, "has an unknown member beside it")
                : rc;
 }
@@ -128,7 +129,8 @@ static int parse(const char *line, size_t len, int (*take)(struct line_reader *r
     return rc;
 }
 
-int record_parse_head(const char *line, size_t len, struct machine_config *out, struct text *why)
+int record_parse_head(const char *line, size_t len, struct machine_config *out, bool *mounted,
+                      struct text *why)
 {
     struct record_entry e;
     int rc = parse(line, len, take_head, &e, why);
@@ -136,6 +138,7 @@ int record_parse_head(const char *line, size_t len, struct machine_config *out, 
     if (rc < 0)
         return rc;
     *out = e.memory->machine;
+    *mounted = e.mounted;
     record_entry_done(&e);
     return 0;
 }

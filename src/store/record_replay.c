@@ -14,6 +14,7 @@ struct replay {
     const char *name;
     struct text *why;
     struct machine_config config;
+    bool mounted;
     struct core *core; /* NULL until the machine has started */
     struct effects effects;
     char *line;
@@ -71,6 +72,13 @@ static void tell_difference(struct replay *r)
              r->outcome.len - from < 200 ? r->outcome.len - from : 200);
 }
 
+static void begin(struct replay *r)
+{
+    r->core = core_new(&r->config, &r->effects);
+    if (r->mounted)
+        core_keep_dirs(r->core);
+}
+
 static int play_start(struct replay *r, const struct record_entry *e)
 {
     struct reply none = {0};
@@ -81,7 +89,7 @@ static int play_start(struct replay *r, const struct record_entry *e)
         fprintf(r->print, "[%14.6f] start\n", (double)e->cmd.now / 1e9);
     r->effects.now = e->cmd.now;
     r->effects.want_uevents = true;
-    r->core = core_new(&r->config, &r->effects);
+    begin(r);
     record_format_outcome(r->core, &none, &r->effects, &r->outcome);
     r->waits = true;
     return 0;
@@ -148,6 +156,7 @@ static int play_head(struct replay *r, const struct record_entry *e)
     core_free(r->core);
     r->core = NULL;
     r->config = e->memory->machine;
+    r->mounted = e->mounted;
     effects_clear(&r->effects);
     text_clear(&r->outcome);
     return 0;
@@ -163,7 +172,7 @@ static int play_entry(struct replay *r, struct record_entry *e)
     if (e->line == RECORD_START)
         return play_start(r, e);
     if (!r->core)
-        r->core = core_new(&r->config, &r->effects);
+        begin(r);
     if (e->line == RECORD_COMMAND) {
         if (r->print)
             record_print_command(e, r->print);
@@ -215,7 +224,7 @@ int record_replay(FILE *in, const char *name, FILE *print, struct record_replaye
         r.number = 1;
         rc = complain(&r, -EINVAL, "the file is empty");
     } else {
-        rc = record_parse_head(r.line, r.len, &r.config, why);
+        rc = record_parse_head(r.line, r.len, &r.config, &r.mounted, why);
         if (rc < 0)
             complain(&r, rc, "");
     }

@@ -338,6 +338,7 @@ static void test_lines_survive(void **state)
     text_auto text = {0}, why = {0};
     char path[64], *line, *rest;
     struct machine_config config, wanted;
+    bool mounted = true;
     unsigned commands = 0;
 
     make(w, path);
@@ -345,7 +346,8 @@ static void test_lines_survive(void **state)
     rest = text.data;
     line = strsep(&rest, "\n");
     machine_config_default(&wanted);
-    assert_int_equal(record_parse_head(line, strlen(line), &config, &why), 0);
+    assert_int_equal(record_parse_head(line, strlen(line), &config, &mounted, &why), 0);
+    assert_false(mounted);
     assert_true(machine_equal(&config, &wanted));
     while ((line = strsep(&rest, "\n")) && *line) {
         struct record_entry e;
