@@ -27,6 +27,7 @@
 #define BASE_MAX (RUNTIME_PATH_MAX - 24)
 
 #define STEP_MS       20
+#define ANSWERS       5 /* steps in a row in which the daemon of a machine that goes on answers */
 #define ENDING_MS     5000 /* until a machine that ends has ended */
 #define DAEMON_END_MS 10000
 #define PROGRAM_MS    5000 /* that programs have to end */
@@ -339,6 +340,7 @@ int runtime_of(const char *socket, struct runtime_machine *out)
 static int lock_for(const char *base, const char *name, runtime_ending_fn *ending)
 {
     struct runtime_machine m;
+    unsigned answers = 0;
     int lock;
 
     for (unsigned waited = 0;; waited += STEP_MS) {
@@ -350,7 +352,9 @@ static int lock_for(const char *base, const char *name, runtime_ending_fn *endin
             return lock;
         close(lock);
         describe(base, name, &m);
-        if (waited >= ENDING_MS || runtime_daemon(&m))
+        /* One that has just been killed may answer for another moment. */
+        answers = runtime_daemon(&m) ? answers + 1 : 0;
+        if (waited >= ENDING_MS || answers > ANSWERS)
             return -EEXIST;
         nap();
     }
