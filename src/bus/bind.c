@@ -181,8 +181,12 @@ static bool stays(const struct ap_bus *b, ap_qn qn)
 
 void queue_rebind(struct ap_bus *b, ap_qn qn, struct effects *fx)
 {
-    if (stays(b, qn))
+    if (stays(b, qn)) {
+        /* What is kept of a queue without a driver says which one it should have. */
+        if (queue_get(b, qn)->driver == AP_DRIVER_NONE)
+            effects_changed(fx, STATE_CARD, AP_QN_APID(qn));
         return;
+    }
     queue_unbind(b, qn, fx);
     queue_probe(b, qn, fx);
 }
