@@ -157,12 +157,6 @@ static int guest_stop_run(int argc, char **argv)
     return status;
 }
 
-/* Whether QEMU runs a guest of `guest start --linux`; if so, sets dir to its directory. */
-static bool is_ours(const char *socket, const char *name, struct text *dir)
-{
-    return linux_guest_dir(socket, name, dir) && linux_guest_runs(dir->data);
-}
-
 /* As ask_quietly ends. */
 static int report(int status)
 {
@@ -183,7 +177,7 @@ static int guest_detach_run(int argc, char **argv)
     socket = cli_socket();
     if (!socket)
         return 1;
-    if (is_ours(socket, name, &dir))
+    if (linux_guest_find(socket, name, &dir))
         return report(qmp_unplug(dir.data, name));
     return ask_quietly("guest-detach", json_pack("{s:s}", "name", name));
 }
@@ -222,7 +216,7 @@ static int guest_attach_run(int argc, char **argv)
     socket = cli_socket();
     if (!socket)
         return 1;
-    if (is_ours(socket, name, &dir))
+    if (linux_guest_find(socket, name, &dir))
         return report(qmp_plug(dir.data, name, &uuid));
     return ask_quietly("guest-attach",
                        json_pack("{s:s, s:s}", "name", name, "mdev", argv[optind + 1]));

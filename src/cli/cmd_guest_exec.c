@@ -63,12 +63,6 @@ static int run_inside(const char *socket, const char *name, char **argv)
     return program_run(argv, &daemon);
 }
 
-/* Whether the guest runs under QEMU; if so, sets dir to its directory. */
-static bool linux_of(const char *socket, const char *name, struct text *dir)
-{
-    return linux_guest_dir(socket, name, dir) && linux_guest_runs(dir->data);
-}
-
 static int guest_exec_run(int argc, char **argv)
 {
     const char *name, *socket;
@@ -88,7 +82,7 @@ static int guest_exec_run(int argc, char **argv)
     socket = cli_socket();
     if (!socket)
         return PROGRAM_FAILED;
-    if (linux_of(socket, name, &dir))
+    if (linux_guest_find(socket, name, &dir))
         return linux_exec(dir.data, argv);
     program_extend_path();
     status = program_check(argv[0]);

@@ -53,6 +53,11 @@ bool linux_guest_runs(const char *dir)
     return locked;
 }
 
+bool linux_guest_find(const char *socket, const char *name, struct text *dir)
+{
+    return linux_guest_dir(socket, name, dir) && linux_guest_runs(dir->data);
+}
+
 static pid_t guest_pid(const char *dir)
 {
     text_auto path = {0};

@@ -20,6 +20,10 @@ bool linux_guest_dir(const char *socket, const char *name, struct text *out);
 /* Whether QEMU runs for the guest with this directory. */
 bool linux_guest_runs(const char *dir);
 
+/* Whether the guest of that name is one of `guest start --linux`, and runs; sets dir to its
+ * directory. */
+bool linux_guest_find(const char *socket, const char *name, struct text *dir);
+
 /* Ends the QEMU of a guest, if any, waits for its end, and removes the directory. */
 void linux_guest_end(const char *dir);
 
