@@ -169,6 +169,12 @@ int guest_attach(struct core *c, struct core_guest *g, const struct uuid *uuid, 
     return rc;
 }
 
+void guest_detach(struct core *c, struct core_guest *g, struct effects *fx)
+{
+    g->opened = false;
+    vfio_ap_detach(c->vfio_ap, &g->v, fx);
+}
+
 static bool name_fits(const char *name)
 {
     size_t len = strlen(name);
@@ -330,7 +336,7 @@ int core_guest_detach(struct core *c, const struct command *cmd, struct effects 
         text_addf(&reply->why, "guest %s has no mediated device", g->name);
         return -ENODEV;
     }
-    vfio_ap_detach(c->vfio_ap, &g->v, fx);
+    guest_detach(c, g, fx);
     return 0;
 }
 

@@ -137,6 +137,7 @@ static void guest_info(const struct core_guest *g, struct guest_info *out)
                                .apm = g->v.hw.apcb.apm,
                                .aqm = g->v.hw.apcb.aqm,
                                .adm = g->v.hw.apcb.adm,
+                               .opened = g->opened,
                                .config_changes = g->v.config_changes,
                                .release_requests = g->v.release_requests};
     if (g->v.mdev)

@@ -54,6 +54,7 @@ struct guest_info {
     bool connected;   /* to a client that is its CPUs (CMD_CPU_CONNECT) */
     uint32_t process; /* that runs its CPUs or has opened its device by VFIO; 0: none is known */
     struct mask256 apm, aqm, adm; /* its APCB */
+    bool opened;                  /* its process has opened the device through VFIO */
     uint64_t config_changes;      /* notifications of a changed configuration so far */
     uint64_t release_requests;
 };

@@ -24,6 +24,7 @@ struct core_guest {
     struct guest_linux *linux_system;
     bool connected;       /* a client is its CPUs, and receives all replies */
     uint32_t process;     /* that runs the CPUs or has opened the device; 0: none, or unknown */
+    bool opened;          /* the process has opened the device through VFIO */
     bool by_device;       /* started through VFIO: it ends with device and CPUs */
     bool with_connection; /* it ends with the one who started it, and with the daemon */
 };
@@ -53,6 +54,7 @@ void guests_free(struct core *c);
 /* Attaches the guest to the device. A result of vfio_ap_attach, or -ENODEV. */
 int guest_attach(struct core *c, struct core_guest *g, const struct uuid *uuid, struct effects *fx,
                  struct reply *reply);
+void guest_detach(struct core *c, struct core_guest *g, struct effects *fx);
 void guest_stop(struct core *c, struct core_guest *g, struct effects *fx);
 /* As it was; NULL: number or name is another guest's, or cannot be a guest's. */
 struct core_guest *guest_restore(struct core *c, unsigned number, const char *name,

@@ -54,6 +54,7 @@ static int start(struct core *c, const struct command *cmd, struct effects *fx, 
     g = guest_at(c, (unsigned)reply->value);
     g->process = cmd->guest.process;
     g->by_device = true;
+    g->opened = true;
     return 0;
 }
 
@@ -63,6 +64,7 @@ int core_vfio_open(struct core *c, const struct command *cmd, struct effects *fx
 {
     const struct mdev *m = vfio_ap_find(c->vfio_ap, &cmd->guest.mdev);
     struct core_guest *g = guest_of_process(c, cmd->guest.process);
+    int rc;
 
     if (!cmd->guest.process)
         return -EINVAL;
@@ -71,7 +73,9 @@ int core_vfio_open(struct core *c, const struct command *cmd, struct effects *fx
     if (!g)
         return start(c, cmd, fx, reply);
     reply->value = g->v.number;
-    return guest_attach(c, g, &cmd->guest.mdev, fx, reply);
+    rc = guest_attach(c, g, &cmd->guest.mdev, fx, reply);
+    g->opened |= rc == 0;
+    return rc;
 }
 
 int core_vfio_close(struct core *c, const struct command *cmd, struct effects *fx,
@@ -84,7 +88,7 @@ int core_vfio_close(struct core *c, const struct command *cmd, struct effects *f
     if (g->by_device && !g->connected)
         guest_stop(c, g, fx);
     else
-        vfio_ap_detach(c->vfio_ap, &g->v, fx);
+        guest_detach(c, g, fx);
     return 0;
 }
 

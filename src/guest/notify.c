@@ -14,12 +14,20 @@ static void note_reply(struct guest_session *s, ap_qn qn)
     s->interrupt_pending = true;
 }
 
+/* Through VFIO its process is asked for the device, and gives it back without leaving us. */
+static bool has_opened(const struct guest_session *s)
+{
+    struct guest_info guest;
+
+    return core_guest_info(s->all->door->core, s->guest, &guest) == 0 && guest.opened;
+}
+
 static void note(struct guest_session *s, const struct effect *effect)
 {
     switch (effect->kind) {
     case EFFECT_GUEST_NOTIFY:
         s->config_pending |= effect->value == NEWS_CONFIG;
-        s->detach_pending |= effect->value == NEWS_RELEASE;
+        s->detach_pending |= effect->value == NEWS_RELEASE && !has_opened(s);
         if (effect->value == NEWS_REPLY)
             note_reply(s, (ap_qn)effect->node);
         return;

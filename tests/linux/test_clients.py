@@ -176,7 +176,7 @@ def sign_with_token(guest):
 
 
 def test_packages_need_memory(guest, cache):
-    done = guest.machine.apus("guest", "start", "Small", UUID, "--linux", "--packages", "--kernel", cache, "--memory", "64",
+    done = guest.machine.apus("guest", "start", "Small", "--linux", "--packages", "--kernel", cache, "--memory", "64",
                               check=False)
     assert done.returncode == 1 and re.search(r"the guest needs --memory \d+ or more", done.stderr)
     assert list(guest.machine.guests()) == ["Clients"]

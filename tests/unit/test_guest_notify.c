@@ -72,6 +72,27 @@ static void a_client_that_is_asked_detaches_the_administrators_guest(void **stat
     assert_true(guest_rig_find(r, "Guest1", &guest) && !guest.attached);
 }
 
+static void what_is_open_through_vfio_is_asked_for_there(void **state)
+{
+    struct guest_rig *r = *state;
+    int client = guest_rig_guest(r, "Guest1", NULL);
+    struct command command = {.kind = CMD_VFIO_OPEN, .guest = {.name = "qemu", .has_mdev = true}};
+    struct guest_info guest;
+
+    assert_true(guest_rig_find(r, "Guest1", &guest) && guest.process);
+    uuid_parse(UUID1, strlen(UUID1), &command.guest.mdev);
+    command.guest.process = guest.process;
+    assert_int_equal(guest_rig_admin(r, &command), 0);
+    guest_rig_expect_notify(r, client, GUEST_NOTIFY_CONFIG);
+    assert_int_equal(guest_rig_admin_put(r, MATRIX UUID1 "/remove", "1\n", 9), -EINPROGRESS);
+    guest_rig_expect_notify(r, client, GUEST_NOTIFY_CONFIG);
+    guest_rig_expect_nothing(r, client);
+    command.kind = CMD_VFIO_CLOSE;
+    assert_int_equal(guest_rig_admin(r, &command), 0);
+    assert_true(guest_rig_find(r, "Guest1", &guest) && guest.connected && !guest.attached);
+    guest_rig_close(r, client);
+}
+
 static void only_the_client_of_a_stopped_guest_is_disconnected(void **state)
 {
     struct guest_rig *r = *state;
@@ -175,6 +196,7 @@ int main(void)
         RIG(a_client_that_does_not_read_is_notified_once),
         RIG_UPSTREAM(a_device_is_removed_when_its_guest_lets_go),
         RIG_UPSTREAM(a_client_that_is_asked_detaches_the_administrators_guest),
+        RIG_UPSTREAM(what_is_open_through_vfio_is_asked_for_there),
         RIG(only_the_client_of_a_stopped_guest_is_disconnected),
         RIG(an_interrupt_has_isc_and_nib_of_aqic),
         RIG(a_reset_takes_interrupts_back),
