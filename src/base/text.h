@@ -51,9 +51,10 @@ void text_done(struct text *t);
  * was given, which must not return and cannot allocate, or else by abort(3).
  */
 void memory_on_exhaustion(void (*function)(void));
-void *xmalloc(size_t size);
-void *xcalloc(size_t count, size_t size);
-void *xrealloc(void *p, size_t size);
-char *xstrdup(const char *s);
+#define NEVER_NULL __attribute__((returns_nonnull))
+void *xmalloc(size_t size) NEVER_NULL;
+void *xcalloc(size_t count, size_t size) NEVER_NULL;
+void *xrealloc(void *p, size_t size) NEVER_NULL;
+char *xstrdup(const char *s) NEVER_NULL;
 
 #endif

@@ -97,7 +97,7 @@ static int run_host(struct linux_boot *boot, char **argv)
     int status;
 
     boot->console = !*argv;
-    status = linux_boot(boot);
+    status = linux_boot(boot, NULL);
     if (status == 0 && *argv) {
         status = linux_wait(boot->dir, boot->name) ? PROGRAM_FAILED : linux_exec(boot->dir, argv);
     } else if (status && *argv) {

@@ -126,12 +126,11 @@ int guest_linux_start(const char *socket, struct linux_boot *boot, bool wait)
                          "'apus run' make one",
                          socket);
     }
-    boot->machine = &machine;
     boot->dir = dir.data;
     boot->socket = field_string(list, "socket", NULL);
     status = check(socket, list, boot);
     if (status == 0) {
-        status = linux_boot(boot);
+        status = linux_boot(boot, &machine);
         if (status == 0 && !boot->console) {
             status = wait_connected(socket, boot);
             if (status == 0 && wait)

@@ -186,7 +186,7 @@ void linux_boot_done(struct linux_boot *boot)
     free(boot->words);
 }
 
-int linux_boot(struct linux_boot *boot)
+int linux_boot(struct linux_boot *boot, const struct runtime_machine *machine)
 {
     text_auto program = {0}, plugin = {0};
     pid_t nobody = 0;
@@ -209,8 +209,7 @@ int linux_boot(struct linux_boot *boot)
     args = xcalloc(boot->count + 2, sizeof(*args));
     args[0] = program.data;
     memcpy(args + 1, boot->words, boot->count * sizeof(*args));
-    status = boot->machine ? visit_run(boot->machine, (char **)args)
-                           : program_run((char **)args, &nobody);
+    status = machine ? visit_run(machine, (char **)args) : program_run((char **)args, &nobody);
     free(args);
     return status;
 }

@@ -58,9 +58,8 @@ enum {
 /* How to boot; strings may be NULL where boot has a default. All zero is a start; linux_boot_done
  * frees it. */
 struct linux_boot {
-    const char *dir;                       /* of the guest */
-    const char *socket;                    /* of the guest protocol */
-    const struct runtime_machine *machine; /* that it runs in; NULL: it needs none */
+    const char *dir;    /* of the guest */
+    const char *socket; /* of the guest protocol */
     const char *name, *mdev, *cpu, *parameters;
     bool lpar;          /* role lpar */
     bool sie;           /* its CPUs have what lets KVM load */
@@ -75,10 +74,10 @@ bool linux_boot_option(int option, struct linux_boot *boot);
 void linux_boot_done(struct linux_boot *boot);
 
 /*
- * Boots. Returns the exit status: with a console that of QEMU; otherwise 0 once QEMU runs. The
- * script prints error messages itself.
+ * Boots in a machine; NULL: it needs none. Returns the exit status: with a console that of QEMU;
+ * otherwise 0 once QEMU runs. The script prints error messages itself.
  */
-int linux_boot(struct linux_boot *boot);
+int linux_boot(struct linux_boot *boot, const struct runtime_machine *machine);
 
 /* Runs a program in the guest with this directory, and returns its exit status. */
 int linux_exec(const char *dir, char **argv);

@@ -300,18 +300,16 @@ static int start_unmounter(struct mount_point *m)
 int mount_attach(const char *path, struct mount_point *out, struct text *why)
 {
     int rc = check_mountpoint(path, &out->path, why);
-    fd_auto fd = rc < 0 ? rc : mount_on(out->path, &out->by_helper, why);
+    int fd = rc < 0 ? rc : mount_on(out->path, &out->by_helper, why);
 
     if (fd < 0)
         return fd;
     rc = start_unmounter(out);
-    if (rc < 0) {
-        text_addf(why, "cannot start the process that unmounts: %s", error_text(-rc));
-        detach(out->path, out->by_helper);
-        return rc;
-    }
-    rc = fd;
-    fd = -1;
+    if (rc == 0)
+        return fd;
+    text_addf(why, "cannot start the process that unmounts: %s", error_text(-rc));
+    detach(out->path, out->by_helper);
+    close(fd);
     return rc;
 }
 

@@ -117,9 +117,10 @@ static int by_order(const void *a, const void *b)
     return order ? order : (x->line > y->line) - (x->line < y->line);
 }
 
-static const struct setup_object *twin(const struct building *b, const struct setup_object *o)
+/* The object before, if it is the same. */
+static const struct setup_object *twin(const struct building *b, size_t i)
 {
-    return o > b->v && saved_compare(&o[-1].s.of, &o->s.of) == 0 ? o - 1 : NULL;
+    return i && saved_compare(&b->v[i - 1].s.of, &b->v[i].s.of) == 0 ? &b->v[i - 1] : NULL;
 }
 
 /* Masks given for the host count from its start. */
@@ -398,16 +399,17 @@ static int look(const struct building *b, const struct setup_object *o, struct e
     return reply.result;
 }
 
-static int object_add(const struct building *b, struct setup_object *o, struct effects *fx)
+static int object_add(const struct building *b, size_t i, struct effects *fx)
 {
     static int (*const add[])(const struct building *, struct setup_object *) = {
         [STATE_BUS] = add_bus,      [STATE_OVERRIDE] = add_override, [STATE_CARD] = add_card,
         [STATE_NODE] = add_node,    [STATE_MDEV] = add_mdev,         [STATE_GUEST] = add_guest,
         [STATE_FAULTS] = add_faults};
+    const struct setup_object *same = twin(b, i);
+    struct setup_object *o = &b->v[i];
 
-    if (twin(b, o))
-        return refuse(b, o, "the same is described twice, first in line %u; keep one",
-                      twin(b, o)->line);
+    if (same)
+        return refuse(b, o, "the same is described twice, first in line %u; keep one", same->line);
     if (o->system && look(b, o, fx) < 0)
         return refuse(b, o, "the guest has no system");
     if (o->s.of.kind == STATE_ADAPTER)
@@ -427,7 +429,7 @@ static int build(struct building *b, struct effects *fx)
     qsort(b->v, b->from->count, sizeof *b->v, by_order);
     b->core = core_new_masked(&b->from->machine, &masks, fx);
     for (size_t i = 0; rc == 0 && i < b->from->count; i++)
-        rc = object_add(b, &b->v[i], fx);
+        rc = object_add(b, i, fx);
     if (rc == 0 && b->from->count)
         core_restored(b->core, fx);
     return rc;

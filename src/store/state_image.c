@@ -267,19 +267,27 @@ static int parse(const struct state_line *line, struct saved *out, struct text *
     return rc < 0 ? complain(&line->of, &clause, why) : 0;
 }
 
+static const struct state_line *host_bus(const struct state_image *image)
+{
+    const struct state_line *second = &image->v[1];
+
+    return image->count > 1 && second->of.kind == STATE_BUS && second->of.tree == CORE_HOST_TREE
+               ? second
+               : NULL;
+}
+
 /* The machine, and the masks of its host, which stand behind it. What is wrong with their line
  * comes later. */
 static int restore_machine(const struct state_image *image, struct core **core, struct effects *fx,
                            struct text *why)
 {
-    const struct state_line *bus = image->count > 1 ? &image->v[1] : NULL;
-    bool has_bus = bus && bus->of.kind == STATE_BUS && bus->of.tree == CORE_HOST_TREE;
+    const struct state_line *bus = host_bus(image);
     struct saved machine, host = {0};
     text_auto later = {0};
 
     if (parse(&image->v[0], &machine, why) < 0)
         return -EINVAL;
-    if (has_bus && parse(bus, &host, &later) == 0)
+    if (bus && parse(bus, &host, &later) == 0)
         *core = core_new_masked(machine.machine, &host.bus.masks, fx);
     else
         *core = core_new(machine.machine, fx);
