@@ -117,10 +117,9 @@ static int by_order(const void *a, const void *b)
     return order ? order : (x->line > y->line) - (x->line < y->line);
 }
 
-/* The object before, if it is the same. */
-static const struct setup_object *twin(const struct building *b, size_t i)
+static bool is_twin(const struct setup_object *before, const struct setup_object *o)
 {
-    return i && saved_compare(&b->v[i - 1].s.of, &b->v[i].s.of) == 0 ? &b->v[i - 1] : NULL;
+    return before && saved_compare(&before->s.of, &o->s.of) == 0;
 }
 
 /* Masks given for the host count from its start. */
@@ -399,17 +398,18 @@ static int look(const struct building *b, const struct setup_object *o, struct e
     return reply.result;
 }
 
-static int object_add(const struct building *b, size_t i, struct effects *fx)
+/* before: the object before it, or NULL. */
+static int object_add(const struct building *b, const struct setup_object *before,
+                      struct setup_object *o, struct effects *fx)
 {
     static int (*const add[])(const struct building *, struct setup_object *) = {
         [STATE_BUS] = add_bus,      [STATE_OVERRIDE] = add_override, [STATE_CARD] = add_card,
         [STATE_NODE] = add_node,    [STATE_MDEV] = add_mdev,         [STATE_GUEST] = add_guest,
         [STATE_FAULTS] = add_faults};
-    const struct setup_object *same = twin(b, i);
-    struct setup_object *o = &b->v[i];
 
-    if (same)
-        return refuse(b, o, "the same is described twice, first in line %u; keep one", same->line);
+    if (is_twin(before, o))
+        return refuse(b, o, "the same is described twice, first in line %u; keep one",
+                      before->line);
     if (o->system && look(b, o, fx) < 0)
         return refuse(b, o, "the guest has no system");
     if (o->s.of.kind == STATE_ADAPTER)
@@ -420,16 +420,17 @@ static int object_add(const struct building *b, size_t i, struct effects *fx)
 static int build(struct building *b, struct effects *fx)
 {
     struct ap_masks masks = host_masks(b);
+    struct setup_object *v = b->v;
     int rc;
 
     number_all(b);
     rc = find_trees(b);
     if (rc < 0)
         return rc;
-    qsort(b->v, b->from->count, sizeof *b->v, by_order);
+    qsort(v, b->from->count, sizeof *v, by_order);
     b->core = core_new_masked(&b->from->machine, &masks, fx);
     for (size_t i = 0; rc == 0 && i < b->from->count; i++)
-        rc = object_add(b, i, fx);
+        rc = object_add(b, i ? &v[i - 1] : NULL, &v[i], fx);
     if (rc == 0 && b->from->count)
         core_restored(b->core, fx);
     return rc;
