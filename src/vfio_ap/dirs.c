@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/synth.h"
-#include "vfio_ap/internal.h"
+#include "vfio_ap/dirs.h"
 
-/* The directories of vfio_ap: the matrix device and its bus, mediated devices and theirs, IOMMU
- * groups. */
+/* The directories of vfio_ap: the matrix device and its bus, mediated devices and theirs. */
 
-static void fixed_name(void *ctx, uint32_t object, char out[SYSFS_NAME_MAX])
+void fixed_name(void *ctx, uint32_t object, char out[SYSFS_NAME_MAX])
 {
     strcpy(out, ((struct fixed_dir *)ctx)->name);
 }
 
-static struct sysfs_dir fixed_parent(void *ctx, uint32_t object)
+struct sysfs_dir fixed_parent(void *ctx, uint32_t object)
 {
     return ((struct fixed_dir *)ctx)->parent;
 }
@@ -40,8 +37,6 @@ DEFINE_TO(mdev_bus, SYSFS_MDEV_BUS)
 DEFINE_TO(mdev_bus_devices, SYSFS_MDEV_BUS_DEVICES)
 DEFINE_TO(mdev_bus_drivers, SYSFS_MDEV_BUS_DRIVERS)
 DEFINE_TO(mdev_bus_driver, SYSFS_MDEV_BUS_DRIVER)
-DEFINE_TO(vfio_class, SYSFS_VFIO_CLASS)
-DEFINE_TO(vfio_dev_class, SYSFS_VFIO_DEV_CLASS)
 
 /* Mediated devices as members: by UUID, in the order of their slots. */
 
@@ -141,8 +136,7 @@ static bool bound_link_next(void *ctx, uint32_t object, uint32_t *cursor, struct
 
 /* Mediated devices, and the directories that each of them has */
 
-/* Reduced to the 16 bits that an inode number has; 0 would mean no device. */
-static uint16_t mdev_generation(void *ctx, uint32_t slot)
+uint16_t mdev_generation(void *ctx, uint32_t slot)
 {
     const struct mdev *m = mdev_at(ctx, slot);
 
@@ -186,273 +180,9 @@ static bool mdev_to_vfio(void *ctx, uint32_t slot, struct sysfs_dir *out)
     return mdev_is_bound(ctx, slot);
 }
 
-static bool to_mdev(void *ctx, uint32_t slot, struct sysfs_dir *out)
-{
-    *out = (struct sysfs_dir){SYSFS_MDEV, slot};
-    return true;
-}
-
-static uint16_t vfio_generation(void *ctx, uint32_t slot)
-{
-    uint16_t generation = mdev_generation(ctx, slot);
-
-    return generation && mdev_is_bound(ctx, slot) ? generation : 0;
-}
-
-static void vfio_name(void *ctx, uint32_t slot, char out[SYSFS_NAME_MAX])
-{
-    strcpy(out, "vfio-dev");
-}
-
-static bool to_vfio_dev(void *ctx, uint32_t slot, struct sysfs_dir *out)
-{
-    *out = (struct sysfs_dir){SYSFS_MDEV_VFIO_DEV, slot};
-    return true;
-}
-
-/* The only entry of vfio-dev. It is a dynamic member because its name contains the number. */
-static void vfio_dev_name(void *ctx, uint32_t slot, char out[SYSFS_NAME_MAX])
-{
-    snprintf(out, SYSFS_NAME_MAX, "vfio%u", slot);
-}
-
-static struct sysfs_dir vfio_dev_parent(void *ctx, uint32_t slot)
-{
-    return (struct sysfs_dir){SYSFS_MDEV_VFIO, slot};
-}
-
-static struct sysfs_dir vfio_parent(void *ctx, uint32_t slot)
-{
-    return (struct sysfs_dir){SYSFS_MDEV, slot};
-}
-
-static int vfio_child_find(void *ctx, uint32_t slot, const char *name, struct sysfs_child *out)
-{
-    char own[SYSFS_NAME_MAX];
-
-    vfio_dev_name(ctx, slot, own);
-    if (strcmp(own, name) != 0)
-        return -ENOENT;
-    out->is_link = false;
-    return to_vfio_dev(ctx, slot, &out->dir) ? 0 : -ENOENT;
-}
-
-static bool vfio_child_next(void *ctx, uint32_t slot, uint32_t *cursor, struct sysfs_child *out,
-                            char name[SYSFS_NAME_MAX])
-{
-    if ((*cursor)++ > 0)
-        return false;
-    vfio_dev_name(ctx, slot, name);
-    out->is_link = false;
-    return to_vfio_dev(ctx, slot, &out->dir);
-}
-
-/* Groups of VFIO and of the IOMMU: number = slot */
-
-static uint16_t group_generation(void *ctx, uint32_t slot)
-{
-    uint16_t generation = mdev_generation(ctx, slot);
-
-    return generation && !mdev_at(ctx, slot)->ungrouped ? generation : 0;
-}
-
-static void group_name(void *ctx, uint32_t slot, char out[SYSFS_NAME_MAX])
-{
-    snprintf(out, SYSFS_NAME_MAX, "%u", slot);
-}
-
-static struct sysfs_dir group_parent(void *ctx, uint32_t slot)
-{
-    return (struct sysfs_dir){SYSFS_IOMMU_GROUPS, 0};
-}
-
-static bool group_to_devices(void *ctx, uint32_t slot, struct sysfs_dir *out)
-{
-    *out = (struct sysfs_dir){SYSFS_IOMMU_GROUP_DEVICES, slot};
-    return true;
-}
-
-static void group_devices_name(void *ctx, uint32_t slot, char out[SYSFS_NAME_MAX])
-{
-    strcpy(out, "devices");
-}
-
-static struct sysfs_dir group_devices_parent(void *ctx, uint32_t slot)
-{
-    return (struct sysfs_dir){SYSFS_IOMMU_GROUP, slot};
-}
-
-static int group_devices_find(void *ctx, uint32_t slot, const char *name, struct sysfs_child *out)
-{
-    char own[UUID_TEXT];
-
-    uuid_format(&mdev_at(ctx, slot)->uuid, own);
-    if (strcmp(own, name) != 0)
-        return -ENOENT;
-    *out = (struct sysfs_child){{SYSFS_MDEV, slot}, true};
-    return 0;
-}
-
-static bool group_devices_next(void *ctx, uint32_t slot, uint32_t *cursor, struct sysfs_child *out,
-                               char name[SYSFS_NAME_MAX])
-{
-    if ((*cursor)++ > 0)
-        return false;
-    uuid_format(&mdev_at(ctx, slot)->uuid, name);
-    *out = (struct sysfs_child){{SYSFS_MDEV, slot}, true};
-    return true;
-}
-
-static int group_find(struct vfio_ap *v, const char *name, uint32_t *out)
-{
-    char *end;
-    unsigned long slot = strtoul(name, &end, 10);
-
-    if (*end || end == name || (*name == '0' && name[1]) || !(*name >= '0' && *name <= '9') ||
-        slot >= MDEV_MAX || !group_generation(v, (uint32_t)slot))
-        return -ENOENT;
-    *out = (uint32_t)slot;
-    return 0;
-}
-
-static bool group_next(void *ctx, uint32_t *cursor, uint32_t *slot, char name[SYSFS_NAME_MAX])
-{
-    const struct mdev *m;
-
-    do
-        m = vfio_ap_next(ctx, cursor);
-    while (m && m->ungrouped);
-    if (!m)
-        return false;
-    group_name(ctx, m->slot, name);
-    *slot = m->slot;
-    return true;
-}
-
-/* A directory with the groups, as directories of a kind or links to them. */
-#define DEFINE_GROUPS(where, kind, is_link)                                                        \
-    static int where##_find(void *ctx, uint32_t object, const char *name, struct sysfs_child *out) \
-    {                                                                                              \
-        *out = (struct sysfs_child){{kind, 0}, is_link};                                           \
-        return group_find(vfio_ap_of(ctx), name, &out->dir.object);                                \
-    }                                                                                              \
-    static bool where##_next(void *ctx, uint32_t object, uint32_t *cursor,                         \
-                             struct sysfs_child *out, char name[SYSFS_NAME_MAX])                   \
-    {                                                                                              \
-        *out = (struct sysfs_child){{kind, 0}, is_link};                                           \
-        return group_next(vfio_ap_of(ctx), cursor, &out->dir.object, name);                        \
-    }
-
-DEFINE_GROUPS(iommu_groups, SYSFS_IOMMU_GROUP, false)
-DEFINE_GROUPS(vfio_parent, SYSFS_VFIO_GROUP, false)
-DEFINE_GROUPS(vfio_class, SYSFS_VFIO_GROUP, true)
-
-/* devices/virtual/vfio */
-static uint16_t vfio_parent_generation(void *ctx, uint32_t object)
-{
-    const struct vfio_ap *v = vfio_ap_of(ctx);
-
-    return v->group_count || v->tree->keeps_dirs ? v->groups_generation : 0;
-}
-
-static struct sysfs_dir vfio_group_parent(void *ctx, uint32_t slot)
-{
-    return (struct sysfs_dir){SYSFS_VFIO_PARENT, 0};
-}
-
-/* class/vfio-dev: a link for each device that is bound. */
-static int vfio_dev_class_find(void *ctx, uint32_t object, const char *name,
-                               struct sysfs_child *out)
-{
-    struct vfio_ap *v = vfio_ap_of(ctx);
-    uint32_t slot;
-
-    if (strncmp(name, "vfio", 4) != 0 || group_find(v, name + 4, &slot) < 0 ||
-        !mdev_is_bound(v, slot))
-        return -ENOENT;
-    *out = (struct sysfs_child){{SYSFS_MDEV_VFIO_DEV, slot}, true};
-    return 0;
-}
-
-static bool vfio_dev_class_next(void *ctx, uint32_t object, uint32_t *cursor,
-                                struct sysfs_child *out, char name[SYSFS_NAME_MAX])
-{
-    struct vfio_ap *v = vfio_ap_of(ctx);
-    uint32_t slot;
-
-    do {
-        if (!group_next(v, cursor, &slot, name))
-            return false;
-    } while (!mdev_is_bound(v, slot));
-    vfio_dev_name(v, slot, name);
-    *out = (struct sysfs_child){{SYSFS_MDEV_VFIO_DEV, slot}, true};
-    return true;
-}
-
-/* The numbers of the groups' nodes. */
-static int major_find(void *ctx, unsigned minor, struct sysfs_dir *out)
-{
-    *out = (struct sysfs_dir){SYSFS_VFIO_GROUP, minor};
-    return minor < MDEV_MAX && group_generation(ctx, minor) ? 0 : -ENOENT;
-}
-
-static bool major_next(void *ctx, uint32_t *cursor, unsigned *minor, struct sysfs_dir *out)
-{
-    char name[SYSFS_NAME_MAX];
-    uint32_t slot;
-
-    if (!group_next(ctx, cursor, &slot, name))
-        return false;
-    *out = (struct sysfs_dir){SYSFS_VFIO_GROUP, slot};
-    *minor = slot;
-    return true;
-}
-
-static int group_dev_show(void *ctx, uint32_t slot, struct text *out)
-{
-    text_addf(out, "%d:%u\n", VFIO_MAJOR, slot);
-    return 0;
-}
-
-static int group_uevent_show(void *ctx, uint32_t slot, struct text *out)
-{
-    text_addf(out, "MAJOR=%d\nMINOR=%u\nDEVNAME=vfio/%u\n", VFIO_MAJOR, slot, slot);
-    return 0;
-}
-
-static int group_uevent_store(void *ctx, uint32_t slot, const char *data, size_t len,
-                              struct effects *fx)
-{
-    struct vfio_ap *v = ctx;
-    text_auto path = {0}, lines = {0};
-
-    sysfs_dir_path(v->tree, (struct sysfs_dir){SYSFS_VFIO_GROUP, slot}, &path);
-    group_uevent_show(ctx, slot, &lines);
-    return synth_store(path.data, "vfio", lines.data, data, len, fx);
-}
-
-static int empty_show(void *ctx, uint32_t object, struct text *out)
+int empty_show(void *ctx, uint32_t object, struct text *out)
 {
     return 0;
-}
-
-static int group_type_show(void *ctx, uint32_t slot, struct text *out)
-{
-    text_adds(out, "unknown\n");
-    return 0;
-}
-
-static int group_name_show(void *ctx, uint32_t slot, struct text *out)
-{
-    text_adds(out, "vfio-noiommu\n");
-    return 0;
-}
-
-/* Without an IOMMU there is no domain whose type could change. */
-static int group_type_store(void *ctx, uint32_t slot, const char *data, size_t len,
-                            struct effects *fx)
-{
-    return effects_refuse(fx, -EINVAL, "type", "the group has no IOMMU");
 }
 
 /* Writes to uevent of the root device, which has neither bus nor class and sends no uevents. */
@@ -481,16 +211,6 @@ static int driver_store(void *ctx, uint32_t object, const char *data, size_t len
                         struct effects *fx)
 {
     return fixed_store(ctx, "drivers", data, len, fx);
-}
-
-static int vfio_dev_store(void *ctx, uint32_t slot, const char *data, size_t len,
-                          struct effects *fx)
-{
-    struct vfio_ap *v = ctx;
-    text_auto path = {0};
-
-    sysfs_dir_path(v->tree, (struct sysfs_dir){SYSFS_MDEV_VFIO_DEV, slot}, &path);
-    return synth_store(path.data, "vfio-dev", "", data, len, fx);
 }
 
 /* Unbinding is for good [matrix-unbind]. */
@@ -551,18 +271,6 @@ static bool to_module(void *ctx, uint32_t object, struct sysfs_dir *out)
     return sysfs_module_dir(vfio_ap_of(ctx)->tree, "vfio_ap", out);
 }
 
-/* The number that a program finds: the node is one of /dev/null [vfio-nodes]. */
-static int vfio_dev_dev_show(void *ctx, uint32_t slot, struct text *out)
-{
-    text_adds(out, "1:3\n");
-    return 0;
-}
-
-static bool has_cdev(void *ctx, uint32_t slot)
-{
-    return ((const struct vfio_ap *)ctx)->abi->vfio_cdev;
-}
-
 static const struct sysfs_attr root_attrs[] = {
     {"uevent", 0644, .show = empty_show, .store = silent_store}, {0}};
 static const struct sysfs_attr driver_attrs[] = {{"uevent", 0200, .store = driver_store}, {0}};
@@ -570,23 +278,10 @@ static const struct sysfs_attr mdev_driver_attrs[] = {{"bind", 0200, .store = bi
                                                       {"uevent", 0200, .store = driver_store},
                                                       {"unbind", 0200, .store = unbind_store},
                                                       {0}};
-static const struct sysfs_attr vfio_group_attrs[] = {
-    {"dev", 0444, .show = group_dev_show},
-    {"uevent", 0644, .show = group_uevent_show, .store = group_uevent_store},
-    {0}};
-static const struct sysfs_attr vfio_dev_attrs[] = {
-    {"dev", 0444, .show = vfio_dev_dev_show, .visible = has_cdev},
-    {"uevent", 0644, .show = empty_show, .store = vfio_dev_store},
-    {0}};
 static const struct sysfs_attr small_bus_attrs[] = {
     {"drivers_autoprobe", 0644, .show = autoprobe_show, .store = autoprobe_store},
     {"drivers_probe", 0200, .store = probe_store},
     {"uevent", 0200, .store = bus_store},
-    {0}};
-static const struct sysfs_attr group_attrs[] = {
-    {"name", 0444, .show = group_name_show},
-    {"reserved_regions", 0444, .show = empty_show},
-    {"type", 0644, .show = group_type_show, .store = group_type_store},
     {0}};
 
 static const struct sysfs_member matrix_members[] = {{"driver", true, to_matrix_bus_driver},
@@ -611,22 +306,10 @@ static const struct sysfs_member mdev_members[] = {
     {"mdev_type", true, mdev_to_type}, {"subsystem", true, mdev_to_bus},
     {"vfio-dev", false, mdev_to_vfio}, {0}};
 static const struct sysfs_member mdev_driver_members[] = {{"module", true, to_module}, {0}};
-static const struct sysfs_member vfio_dev_members[] = {
-    {"device", true, to_mdev}, {"subsystem", true, to_vfio_dev_class}, {0}};
-static const struct sysfs_member vfio_group_members[] = {{"subsystem", true, to_vfio_class}, {0}};
-static const struct sysfs_member group_members[] = {{"devices", false, group_to_devices}, {0}};
 
-#define FIXED         .name = fixed_name, .parent = fixed_parent
-#define MDEV_LINKS    .child_find = mdev_link_find, .child_next = mdev_link_next
-#define CHILDREN(dir) .child_find = dir##_find, .child_next = dir##_next
+#define MDEV_LINKS .child_find = mdev_link_find, .child_next = mdev_link_next
 
-static const struct {
-    enum sysfs_kind kind;
-    const char *name;
-    enum sysfs_kind parent; /* SYSFS_STATIC: the directory named in path */
-    const char *path;
-    struct sysfs_kind_ops ops;
-} fixed_kinds[] = {
+static const struct fixed_kind fixed_kinds[] = {
     {SYSFS_MATRIX_ROOT,
      "vfio_ap",
      SYSFS_STATIC,
@@ -682,72 +365,37 @@ static const struct {
      NULL,
      {FIXED, .attrs = driver_attrs, .members = matrix_link}},
     {SYSFS_CLASS_MDEV_BUS, "mdev_bus", SYSFS_STATIC, "class", {FIXED, .members = matrix_link}},
-    {SYSFS_IOMMU_GROUPS, "iommu_groups", SYSFS_STATIC, "kernel", {FIXED, CHILDREN(iommu_groups)}},
-    {SYSFS_VFIO_CLASS, "vfio", SYSFS_STATIC, "class", {FIXED, CHILDREN(vfio_class)}},
-    {SYSFS_VFIO_DEV_CLASS, "vfio-dev", SYSFS_STATIC, "class", {FIXED, CHILDREN(vfio_dev_class)}},
-    {SYSFS_VFIO_PARENT,
-     "vfio",
-     SYSFS_STATIC,
-     "devices/virtual",
-     {FIXED, .generation = vfio_parent_generation, CHILDREN(vfio_parent)}},
 };
 
-static const struct {
-    enum sysfs_kind kind;
-    struct sysfs_kind_ops ops;
-} mdev_kinds[] = {
+static const struct mdev_kind mdev_kinds[] = {
     {SYSFS_MDEV,
      {.attrs = mdev_attrs,
       .members = mdev_members,
       .generation = mdev_generation,
       .name = mdev_name,
       .parent = mdev_parent}},
-    {SYSFS_MDEV_VFIO,
-     {.generation = vfio_generation,
-      .name = vfio_name,
-      .parent = vfio_parent,
-      CHILDREN(vfio_child)}},
-    {SYSFS_MDEV_VFIO_DEV,
-     {.attrs = vfio_dev_attrs,
-      .members = vfio_dev_members,
-      .generation = vfio_generation,
-      .name = vfio_dev_name,
-      .parent = vfio_dev_parent}},
-    {SYSFS_IOMMU_GROUP,
-     {.attrs = group_attrs,
-      .members = group_members,
-      .generation = group_generation,
-      .name = group_name,
-      .parent = group_parent}},
-    {SYSFS_VFIO_GROUP,
-     {.attrs = vfio_group_attrs,
-      .members = vfio_group_members,
-      .generation = group_generation,
-      .name = group_name,
-      .parent = vfio_group_parent}},
-    {SYSFS_IOMMU_GROUP_DEVICES,
-     {.generation = group_generation,
-      .name = group_devices_name,
-      .parent = group_devices_parent,
-      .child_find = group_devices_find,
-      .child_next = group_devices_next}},
 };
+
+void dirs_register_fixed(struct vfio_ap *v, const struct fixed_kind *kinds, size_t count)
+{
+    for (const struct fixed_kind *k = kinds; k < kinds + count; k++) {
+        struct fixed_dir *dir = &v->fixed[k->kind];
+
+        dir->v = v;
+        dir->name = k->name;
+        dir->parent = k->path ? sysfs_static_dir(k->path) : (struct sysfs_dir){k->parent, 0};
+        sysfs_register(v->tree, k->kind, &k->ops, dir);
+    }
+}
+
+void dirs_register_mdev(struct vfio_ap *v, const struct mdev_kind *kinds, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        sysfs_register(v->tree, kinds[i].kind, &kinds[i].ops, v);
+}
 
 void vfio_ap_register_dirs(struct vfio_ap *v)
 {
-    for (size_t i = 0; i < sizeof fixed_kinds / sizeof *fixed_kinds; i++) {
-        struct fixed_dir *dir = &v->fixed[fixed_kinds[i].kind];
-
-        dir->v = v;
-        dir->name = fixed_kinds[i].name;
-        dir->parent = fixed_kinds[i].path ? sysfs_static_dir(fixed_kinds[i].path)
-                                          : (struct sysfs_dir){fixed_kinds[i].parent, 0};
-        sysfs_register(v->tree, fixed_kinds[i].kind, &fixed_kinds[i].ops, dir);
-    }
-    for (size_t i = 0; i < sizeof mdev_kinds / sizeof *mdev_kinds; i++)
-        sysfs_register(v->tree, mdev_kinds[i].kind, &mdev_kinds[i].ops, v);
-    sysfs_misc_add(v->tree, &(struct sysfs_misc){"vfio", "vfio/vfio", "0666", VFIO_MINOR});
-    if (v->abi->vfio_cdev)
-        sysfs_misc_add(v->tree, &(struct sysfs_misc){"iommu", "iommu", "0660", IOMMU_MINOR});
-    sysfs_major_add(v->tree, &(struct sysfs_major){VFIO_MAJOR, major_find, major_next, v});
+    dirs_register_fixed(v, fixed_kinds, sizeof fixed_kinds / sizeof *fixed_kinds);
+    dirs_register_mdev(v, mdev_kinds, sizeof mdev_kinds / sizeof *mdev_kinds);
 }
