@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_PLAN_TRIAL_H
+#define APUS_PLAN_TRIAL_H
+
+#include "core/core.h"
+#include "plan/internal.h"
+
+/* The steps of a plan, each tried on a copy of the core before the next one is made, and what
+ * guests and zcrypt lose and get by them. */
+
+struct guest_track {
+    struct guest_info start, end; /* end.name NULL: there is none then; likewise start */
+    struct apcb now;
+    size_t missing_since; /* step at which it lost something that it has at the end, too; 0: none */
+};
+
+struct trial {
+    const struct core *from, *to;
+    struct core *core;
+    struct scene scene;
+    struct guest_track *guests;
+    size_t guest_count;
+    struct plan *out;
+    struct text *why;
+};
+
+/* A trial of the way between two cores, with the present as it is at the start. */
+void trial_begin(struct trial *t);
+void trial_end(struct trial *t);
+
+/* Adds a step, which is executed at once. -EINVAL with why: it would be refused, or takes something
+ * from a guest that the change does not concern. */
+int trial_step(struct trial *t, struct plan_step step, const char *what);
+__attribute__((format(printf, 4, 5))) int trial_write(struct trial *t, const char *path,
+                                                      const char *value, const char *format, ...);
+
+/* The lines that say what each guest and zcrypt have lost and got in the end. */
+void trial_summarize(struct trial *t);
+
+#endif
