@@ -7,19 +7,6 @@
 #include "base/number.h"
 #include "base/text.h"
 
-unsigned mask256_next(const struct mask256 *m, unsigned from)
-{
-    for (unsigned word = from >> 6; word < 4; word++) {
-        uint64_t bits = m->w[word];
-
-        if (word == from >> 6)
-            bits &= UINT64_MAX >> (from & 63);
-        if (bits)
-            return word * 64 + (unsigned)__builtin_clzll(bits);
-    }
-    return MASK256_BITS;
-}
-
 void mask256_to_bytes(const struct mask256 *m, uint8_t out[MASK256_BYTES])
 {
     for (int i = 0; i < MASK256_BYTES; i++)

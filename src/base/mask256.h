@@ -93,7 +93,18 @@ static inline struct mask256 mask256_ones(void)
 }
 
 /* The first set bit at or after from (0..256), or MASK256_BITS. */
-unsigned mask256_next(const struct mask256 *m, unsigned from);
+static inline unsigned mask256_next(const struct mask256 *m, unsigned from)
+{
+    unsigned word = from >> 6;
+    uint64_t bits;
+
+    if (from >= MASK256_BITS)
+        return MASK256_BITS;
+    bits = m->w[word] & UINT64_MAX >> (from & 63);
+    while (!bits && ++word < 4)
+        bits = m->w[word];
+    return bits ? word * 64 + (unsigned)__builtin_clzll(bits) : MASK256_BITS;
+}
 
 #define mask256_for_each(bit, m)                                                                   \
     for (unsigned bit = mask256_next((m), 0); bit < MASK256_BITS; bit = mask256_next((m), bit + 1))
