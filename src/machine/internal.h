@@ -26,6 +26,7 @@ struct adapter {
 
 struct machine {
     struct machine_config config; /* kept up to date */
+    unsigned usage_count;         /* usage domains; each TAPQ reports it */
     struct adapter adapters[AP_IDS];
     uint64_t changes;
     struct mask256 changed;
@@ -36,6 +37,14 @@ struct machine {
     uint64_t now; /* ns; of the last command */
     struct machine_touched touched;
 };
+
+static inline struct adapter_state adapter_state_of(const struct adapter *a)
+{
+    return (struct adapter_state){.installed = a->config->type != 0,
+                                  .in_lpar = a->config->type && a->config->in_lpar,
+                                  .online = a->config->type && a->config->configured,
+                                  .checkstopped = a->checkstopped};
+}
 
 static inline struct message_queue *queue_get(const struct adapter *a, unsigned apqi)
 {

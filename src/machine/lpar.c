@@ -23,7 +23,7 @@ static bool hw_qci(const void *ctx, struct ap_qci *out)
 
 static enum ap_rc adapter_rc(const struct machine *m, ap_qn qn)
 {
-    struct adapter_state s = machine_adapter(m, AP_QN_APID(qn));
+    struct adapter_state s = adapter_state_of(&m->adapters[AP_QN_APID(qn)]);
 
     if (!s.in_lpar || !mask256_test(&m->config.usage, AP_QN_APQI(qn)))
         return AP_RC_Q_NOT_AVAIL;
@@ -100,8 +100,8 @@ static uint32_t queue_status(const struct adapter *a, unsigned apqi)
 static uint64_t queue_info(const struct machine *m, const struct adapter *a)
 {
     return (uint64_t)a->config->functions << 32 | (uint64_t)a->config->type << 24 |
-           (uint64_t)mask256_count(&m->config.usage) % 256 << 16 |
-           (uint64_t)a->config->max_message << 8 | a->config->depth;
+           (uint64_t)m->usage_count % 256 << 16 | (uint64_t)a->config->max_message << 8 |
+           a->config->depth;
 }
 
 static uint32_t hw_tapq(void *ctx, ap_qn qn, uint64_t *info)
@@ -314,7 +314,7 @@ static bool hw_ask(const void *ctx, ap_qn qn, const uint8_t *request, size_t len
     if (!m->firmware.answer || queue_look(m, qn) != AP_RC_NORMAL)
         return false;
     m->firmware.answer(m->firmware.ctx, &job, machine_adapter_config(m, AP_QN_APID(qn)),
-                       mask256_count(&m->config.usage), reply);
+                       m->usage_count, reply);
     return true;
 }
 

@@ -48,11 +48,18 @@ static void adapter_install(struct adapter *a, const struct adapter_config *conf
         a->zeroized = xcalloc(AP_IDS, sizeof *a->zeroized);
 }
 
+static void set_usage(struct machine *m, struct mask256 usage)
+{
+    m->config.usage = usage;
+    m->usage_count = mask256_count(&usage);
+}
+
 struct machine *machine_new(const struct machine_config *config)
 {
     struct machine *m = xcalloc(1, sizeof *m);
 
     m->config = *config;
+    set_usage(m, config->usage);
     for (unsigned i = 0; i < AP_IDS; i++) {
         m->adapters[i].config = &m->config.adapters[i];
         adapter_install(&m->adapters[i], &config->adapters[i]);
@@ -83,12 +90,7 @@ void machine_free(struct machine *m)
 
 struct adapter_state machine_adapter(const struct machine *m, unsigned apid)
 {
-    const struct adapter *a = &m->adapters[apid];
-
-    return (struct adapter_state){.installed = a->config->type != 0,
-                                  .in_lpar = a->config->type && a->config->in_lpar,
-                                  .online = a->config->type && a->config->configured,
-                                  .checkstopped = a->checkstopped};
+    return adapter_state_of(&m->adapters[apid]);
 }
 
 const struct adapter_config *machine_adapter_config(const struct machine *m, unsigned apid)
@@ -194,9 +196,10 @@ void machine_set_lpar_adapter(struct machine *m, unsigned apid, bool in_lpar)
 
 void machine_set_lpar_domain(struct machine *m, unsigned domain, bool usage)
 {
-    struct mask256 one = {0};
+    struct mask256 one = {0}, all = m->config.usage;
 
-    mask256_assign(&m->config.usage, domain, usage);
+    mask256_assign(&all, domain, usage);
+    set_usage(m, all);
     mask256_set(&one, domain);
     for (unsigned i = 0; i < AP_IDS && !usage; i++)
         if (m->adapters[i].config->type)
@@ -215,7 +218,7 @@ void machine_replace(struct machine *m, const struct machine_config *config,
 {
     struct mask256 all = mask256_ones(), gone = mask256_andnot(m->config.usage, config->usage);
 
-    m->config.usage = config->usage;
+    set_usage(m, config->usage);
     m->config.control = config->control;
     m->config.max_adapter = config->max_adapter;
     m->config.max_domain = config->max_domain;
