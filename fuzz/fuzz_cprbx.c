@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* CCA control blocks: the block, its parameters, and those of each service. */
+#include "message/cca_ec.h"
 #include "message/cca_info.h"
 
 #include "fuzz.h"
@@ -31,6 +32,22 @@ static void check_rsa(const struct cca_params *params)
     }
 }
 
+static void check_ec(const struct cca_params *params)
+{
+    struct cca_ec_request r;
+
+    if (cca_ec_parse(params, &r) < 0)
+        return;
+    fuzz_check(cca_ec_is(params->function));
+    fuzz_check(r.d.len == 0 || r.d.len == cca_ec_bytes(r.curve));
+    fuzz_check(r.q.len == 0 || r.q.len == 1 + 2 * cca_ec_bytes(r.curve));
+    touch(r.d);
+    touch(r.q);
+    touch(r.hash);
+    touch(r.signature);
+    touch(r.ignored_d);
+}
+
 static void check_params(struct span bytes)
 {
     struct cca_params params;
@@ -43,6 +60,7 @@ static void check_params(struct span bytes)
     fuzz_check(params.rules.len + params.rest.len + 4 == bytes.len);
     cca_rules_have(params.rules, "STATICSA");
     check_rsa(&params);
+    check_ec(&params);
     if (cca_keygen_parse(&params, &len) == 0)
         fuzz_check(len == 16 || len == 24 || len == 32);
     if (cca_import_parse(&params, &found) == 0)

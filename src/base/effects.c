@@ -7,6 +7,9 @@
 void effects_clear(struct effects *e)
 {
     e->count = e->change_count = 0;
+    if (e->is_private)
+        explicit_bzero(e->pool.data, e->pool.len);
+    e->is_private = false;
     text_clear(&e->pool);
 }
 

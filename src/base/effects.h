@@ -107,6 +107,7 @@ struct effects {
     struct text pool;
     uint16_t tree;     /* tree of the effects that are appended */
     bool want_uevents; /* false: uevents are not even formatted */
+    bool is_private;   /* pool has a reply, which may have a key: wiped by effects_clear */
     uint64_t now;      /* the command's time, ns */
     uint64_t token;    /* the command's own token, for a late reply */
     const char *guest; /* name for refusals in a guest's tree; NULL: the host's */

@@ -218,7 +218,7 @@ static struct ap_message *pending_find(struct ap_queue *q, uint64_t psmid)
 
 void ap_queue_poll(struct ap_bus *b, ap_qn qn, struct effects *fx)
 {
-    text_auto data = {0};
+    text_private_auto data = {0}; /* a reply can have a key that was generated */
 
     for (;;) {
         struct ap_dqap dqap = {.room = REPLY_MAX, .data = &data};

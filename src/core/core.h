@@ -159,7 +159,7 @@ struct reply {
 static inline void reply_done(struct reply *reply)
 {
     text_done(&reply->why);
-    text_done(&reply->insn.data);
+    text_done_private(&reply->insn.data); /* a reply can have a key */
 }
 
 /* Executes one command and appends its effects in order. The caller frees the reply with

@@ -5,27 +5,10 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include "crypto/cca_call.h"
 #include "crypto/services.h"
 
 #define MODULUS_BYTES_MIN 16u
-
-/* A request in progress. The service appends its parameters to reply; on success, data_bytes of
- * reply data follow. */
-struct call {
-    const struct crypto_card *card;
-    const struct crypto_domain *domain;
-    const struct type6 *type6;
-    struct cprbx cprbx;
-    struct cca_params params;
-    struct modexp_kept *kept;
-    struct buffer *reply;
-    size_t random_bytes;
-};
-
-static struct cca_code code(uint16_t rtcode, uint16_t rscode)
-{
-    return (struct cca_code){rtcode, rscode};
-}
 
 static struct cca_code code_of_parse(int error)
 {
@@ -48,7 +31,7 @@ static struct cca_code code_of_compute(int error)
     }
 }
 
-static struct cca_code rsa(struct call *c)
+static struct cca_code rsa(struct cca_call *c)
 {
     struct rsa_request r;
     uint8_t *result;
@@ -67,7 +50,7 @@ static struct cca_code rsa(struct call *c)
     return code_of_compute(modexp_compute(&r, c->kept, result, r.input.len));
 }
 
-static struct cca_code random_number(struct call *c)
+static struct cca_code random_number(struct cca_call *c)
 {
     if (!cca_rules_have(c->params.rules, "RANDOM"))
         return code(8, 33);
@@ -79,7 +62,7 @@ static struct cca_code random_number(struct call *c)
     return code(0, 0);
 }
 
-static struct cca_code facility_query(struct call *c)
+static struct cca_code facility_query(struct cca_call *c)
 {
     bool with_apka = cca_rules_have(c->params.rules, "STATICSB");
     struct cca_info info = {0};
@@ -93,7 +76,7 @@ static struct cca_code facility_query(struct call *c)
     return code(0, 0);
 }
 
-static struct cca_code wrap(struct call *c, struct span clear)
+static struct cca_code wrap(struct cca_call *c, struct span clear)
 {
     uint8_t token[CCA_TOKEN_BYTES];
     struct cca_code result = crypto_token_wrap(c->domain, clear, token);
@@ -103,7 +86,7 @@ static struct cca_code wrap(struct call *c, struct span clear)
     return result;
 }
 
-static struct cca_code generate_key(struct call *c)
+static struct cca_code generate_key(struct cca_call *c)
 {
     uint8_t clear[CRYPTO_KEY_BYTES];
     struct cca_code result = code(12, 769);
@@ -118,7 +101,7 @@ static struct cca_code generate_key(struct call *c)
     return result;
 }
 
-static struct cca_code import_key(struct call *c)
+static struct cca_code import_key(struct cca_call *c)
 {
     struct span clear;
 
@@ -129,7 +112,7 @@ static struct cca_code import_key(struct call *c)
     return wrap(c, clear);
 }
 
-static struct cca_code unwrap_key(struct call *c)
+static struct cca_code unwrap_key(struct cca_call *c)
 {
     uint8_t clear[CRYPTO_KEY_BYTES], key[CRYPTO_KEY_BYTES], pattern[CCA_PATTERN_BYTES];
     struct cca_code result;
@@ -153,19 +136,20 @@ static struct cca_code unwrap_key(struct call *c)
 }
 
 /* Anything else is a request to administer the domain. */
-static bool is_service(const struct call *c)
+static bool is_service(const struct cca_call *c)
 {
     return c->cprbx.func_id[0] == 'T' && c->cprbx.func_id[1] == '2';
 }
 
-static struct cca_code run(struct call *c)
+static struct cca_code run(struct cca_call *c)
 {
     static const struct {
         const char *name;
-        struct cca_code (*run)(struct call *c);
+        struct cca_code (*run)(struct cca_call *c);
     } services[] = {
         {"PK", rsa},          {"PD", rsa},        {"RL", random_number}, {"FQ", facility_query},
-        {"KG", generate_key}, {"CM", import_key}, {"US", unwrap_key}};
+        {"KG", generate_key}, {"CM", import_key}, {"US", unwrap_key},    {"PG", cca_ec},
+        {"SG", cca_ec},       {"SV", cca_ec},     {"DH", cca_ec}};
 
     if (!is_service(c))
         return code(8, 90);
@@ -184,7 +168,7 @@ static void add_failure_params(const uint8_t function[2], struct buffer *reply)
         buffer_add_u16(reply, 0);
 }
 
-static uint8_t add_random(struct call *c, struct type86_writer *w, size_t at)
+static uint8_t add_random(struct cca_call *c, struct type86_writer *w, size_t at)
 {
     uint8_t *data;
 
@@ -198,7 +182,7 @@ static uint8_t add_random(struct call *c, struct type86_writer *w, size_t at)
     return RAND_bytes(data, (int)c->random_bytes) == 1 ? 0 : ERROR_MACHINE_FAILURE;
 }
 
-static uint8_t answer(struct call *c)
+static uint8_t answer(struct cca_call *c)
 {
     struct cca_code result = code(8, 35);
     struct type86_writer w;
@@ -232,7 +216,7 @@ static uint8_t answer(struct call *c)
 uint8_t cca_answer(const struct crypto_card *card, const struct crypto_domain *domain,
                    const struct type6 *request, struct modexp_kept *kept, struct buffer *reply)
 {
-    struct call c = {
+    struct cca_call c = {
         .card = card, .domain = domain, .type6 = request, .kept = kept, .reply = reply};
 
     if (request->agent[0] != 'C' || request->agent[1] != 'A')

@@ -37,9 +37,10 @@ struct crypto_card {
  * CCA, EP11    type 82: 80 lengths, 20 not type 6, 40 malformed header, block or payload, 8A block
  *              names another domain than the queue's (administration may), A0 reply larger than its
  *              buffers.
- * CCA services PK, PD, RL, FQ, KG, CM, US; others return 8/90. 8/33 keyword, 8/35 rule array,
- *              8/72 a length, 8/770 key token, 8/65 modulus even or of a size outside 16..512
- *              bytes, 8/66 input not below the modulus, and those of keys.h.
+ * CCA services PK, PD, RL, FQ, KG, CM, US, PG, SG, SV, DH; others return 8/90. 8/33 keyword, 8/35
+ *              rule array, 8/72 a length, 8/770 key token, 8/65 modulus even or of a size outside
+ *              16..512 bytes, 8/66 input not below the modulus, 4/429 not the signature, 12/769 it
+ *              cannot be one, and those of keys.h.
  * EP11         get_xcp_info of API, module and domain, GenerateRandom; others return 0x54 (not
  *              supported), an API ordinal above the card's or no function number 0x80010013, bad
  *              arguments and sub-queries 7, more random bytes than the reply may hold 0x21.

@@ -12,12 +12,14 @@
 
 #include "base/error.h"
 #include "crypto/job.h"
+#include "crypto/refused.h"
 #include "daemon/firmware.h"
 #include "message/type50.h"
 
-#define PER_SOURCE 4096u  /* limit of jobs in the pool for the host, and for each guest */
-#define TOTAL      65536u /* limit of jobs in the pool */
-#define RETRY_US   10000u /* if the pool has no room */
+#define PER_SOURCE  4096u  /* limit of jobs in the pool for the host, and for each guest */
+#define TOTAL       65536u /* limit of jobs in the pool */
+#define REFUSED_MAX 64u    /* services that are logged because no adapter has them */
+#define RETRY_US    10000u /* if the pool has no room */
 
 /* A job under way: in the pool, in held, or in small. */
 struct work {
@@ -44,6 +46,8 @@ struct adapters {
     uint32_t kept_source;    /* the source of that job */
     bool alone;              /* it was logged that there are no threads */
     struct firmware *firmware;
+    char (*refused)[CRYPTO_SERVICE_TEXT]; /* services that were logged */
+    size_t refused_count;
     atomic_bool closing;
 };
 
@@ -51,6 +55,25 @@ static void work_free(struct work *w)
 {
     crypto_job_free(w->job);
     free(w);
+}
+
+/* Each once; a client that tries many is not told of for ever. */
+static void log_refused(struct adapters *a, const struct crypto_job *job)
+{
+    char name[CRYPTO_SERVICE_TEXT];
+    text_auto message = {0};
+
+    if (a->refused_count == REFUSED_MAX ||
+        !crypto_refused(job->card.mode, buffer_span(&job->reply), name))
+        return;
+    for (size_t i = 0; i < a->refused_count; i++)
+        if (strcmp(a->refused[i], name) == 0)
+            return;
+    a->refused = xrealloc(a->refused, (a->refused_count + 1) * sizeof *a->refused);
+    memcpy(a->refused[a->refused_count++], name, sizeof name);
+    text_addf(&message, "%s was requested, which the adapters here do not have: it is refused%s",
+              name, a->refused_count == REFUSED_MAX ? "; no more of these are logged" : "");
+    a->door->log(a->door, LOG_LEVEL_INFO, message.data);
 }
 
 /* The result is ignored: -ESTALE only means that the queue was reset in the meantime. */
@@ -62,6 +85,7 @@ static void work_answer(struct work *w)
     struct reply reply = {0};
 
     if (!atomic_load(&w->adapters->closing)) {
+        log_refused(w->adapters, w->job);
         door->execute(door, &cmd, &reply);
         reply_done(&reply);
     }
@@ -331,6 +355,7 @@ void adapters_free(struct adapters *a)
     free_all(&a->held);
     free_all(&a->small);
     modexp_forget(&a->kept);
+    free(a->refused);
     firmware_free(a->firmware);
     sd_event_source_disable_unref(a->finished);
     sd_event_source_disable_unref(a->soon);

@@ -86,6 +86,8 @@ void daemon_execute(struct door *door, struct command *command, struct reply *re
     daemon_state_write(d, command);
     daemon_dev_nodes(d, command);
     daemon_spread(d);
+    if (d->effects.is_private)
+        effects_clear(&d->effects);
     d->executing = false;
     /* At once: the next guest may get the same number and must not show up in the old mount. */
     if (tree && reply->result == 0)

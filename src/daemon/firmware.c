@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "crypto/memory.h"
 #include "daemon/confine.h"
 
 #define KEPT 256u /* queues whose keys are cached: 100 KiB */
@@ -25,6 +26,7 @@ struct firmware *firmware_new(const uint8_t secret[CRYPTO_KEY_BYTES], bool *lock
 {
     struct firmware *f = confine_keys_new(sizeof(*f), locked);
 
+    crypto_memory_cleansed();
     if (!f)
         return NULL;
     memcpy(f->secret, secret, sizeof(f->secret));

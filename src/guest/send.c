@@ -13,7 +13,8 @@ void guest_session_send(struct guest_session *s, const struct guest_frame *frame
 
     if (guest_frame_format(frame, bytes, GUEST_FRAME_MAX, &len, NULL) < 0)
         abort();
-    text_add(&s->out.text, (const char *)bytes, len);
+    text_add_private(&s->out.text, (const char *)bytes, len);
+    explicit_bzero(bytes, len); /* a reply can have a key that was generated */
 }
 
 void guest_session_refuse(struct guest_session *s, int error, const char *text)

@@ -4,13 +4,13 @@
 
 #include <errno.h>
 
-#define TOKEN_EXTERNAL   0x1eu
-#define SECTION_PUBLIC   0x04u
-#define SECTION_CRT      0x08u
-#define PUBLIC_BYTES     12u
-#define CRT_BYTES        132u
-#define TOKEN_HEAD_BYTES 8u
-#define KEYBLOCK_BYTES   6u
+#include "message/cca_token.h"
+
+#define SECTION_PUBLIC 0x04u
+#define SECTION_CRT    0x08u
+#define PUBLIC_BYTES   12u
+#define CRT_BYTES      132u
+#define KEYBLOCK_BYTES 6u
 /* Room for the reply of an ME or CRT request (0x77C without the 88 of a header
  * [messages-cca-rsa]). */
 #define RSA_REPLY_BYTES (0x77cu - TYPE6_HEADER_BYTES)
@@ -50,63 +50,28 @@ static int parse_crt(struct span section, struct rsa_request *rsa)
     return len[0] && len[1] && len[2] && len[3] && len[4] ? 0 : -EINVAL;
 }
 
-/* Finds a section by its id, the first byte; its length is at offset 2. */
-static int find_section(struct span token, uint8_t id, struct span *out)
-{
-    struct reader r = reader_of(token);
-
-    while (r.left.len) {
-        size_t len = r.left.len >= 4 ? be16_get(r.left.data + 2) : 0;
-        struct span section;
-
-        if (len < 4)
-            return -EMSGSIZE;
-        section = reader_span(&r, len);
-        if (r.short_input)
-            return -EMSGSIZE;
-        if (section.data[0] == id) {
-            *out = section;
-            return 0;
-        }
-    }
-    return -EINVAL;
-}
-
 int cca_rsa_parse(const struct cca_params *params, struct rsa_request *out)
 {
     struct rsa_request rsa = {.crt = cca_function_is(params->function, "PD")};
     struct reader r = reader_of(params->rest);
-    uint16_t input = reader_u16(&r), token;
-    struct span head, section;
+    uint16_t input = reader_u16(&r);
+    struct span sections, section;
     int error;
 
     if (input < 2)
         return -EMSGSIZE;
     rsa.input = reader_span(&r, input - 2u);
     reader_span(&r, KEYBLOCK_BYTES); /* blen and ulen are unused [messages-cca-rsa] */
-    head = reader_span(&r, TOKEN_HEAD_BYTES);
-    if (r.short_input)
-        return -EMSGSIZE;
-    if (head.data[0] != TOKEN_EXTERNAL || !rsa.input.len)
-        return -EINVAL;
-    token = be16_get(head.data + 2);
-    if (token < TOKEN_HEAD_BYTES || token - TOKEN_HEAD_BYTES > r.left.len)
-        return -EMSGSIZE;
-    r.left.len = token - TOKEN_HEAD_BYTES;
-    error = find_section(r.left, rsa.crt ? SECTION_CRT : SECTION_PUBLIC, &section);
+    error = cca_token_sections(&r, &sections);
+    if (!error && !rsa.input.len)
+        error = -EINVAL;
+    if (!error)
+        error = cca_token_section(sections, rsa.crt ? SECTION_CRT : SECTION_PUBLIC, &section);
     if (!error)
         error = rsa.crt ? parse_crt(section, &rsa) : parse_public(section, &rsa);
     if (!error)
         *out = rsa;
     return error;
-}
-
-static void add_token_head(size_t token, struct buffer *out)
-{
-    buffer_add_u8(out, TOKEN_EXTERNAL);
-    buffer_add_u8(out, 0);
-    buffer_add_u16(out, (uint16_t)token);
-    buffer_add_u32(out, 0);
 }
 
 static void add_public(size_t section, size_t exponent, size_t n, size_t modulus,
@@ -123,13 +88,14 @@ static void add_public(size_t section, size_t exponent, size_t n, size_t modulus
 
 static void add_me_key(const struct rsa_request *rsa, struct buffer *out)
 {
-    size_t n = rsa->input.len, section = PUBLIC_BYTES + 2 * n, token = section + TOKEN_HEAD_BYTES;
+    size_t n = rsa->input.len, section = PUBLIC_BYTES + 2 * n,
+           token = section + CCA_TOKEN_HEAD_BYTES;
 
     /* The same sums as in the driver [messages-cca-rsa]. */
     buffer_add_u16(out, (uint16_t)(token + 6));
     buffer_add_u16(out, (uint16_t)(token + 4));
     buffer_add_u16(out, 0);
-    add_token_head(token, out);
+    cca_token_start(token, out);
     add_public(section, n, n, n, out);
     buffer_add_span(out, rsa->me.exponent);
     buffer_add_span(out, rsa->me.modulus);
@@ -171,12 +137,12 @@ static void add_crt_key(const struct rsa_request *rsa, struct buffer *out)
     static const uint8_t exponent[] = {1, 0, 1};
     size_t n = rsa->input.len, s = rsa_crt_short(n), l = rsa_crt_long(n);
     size_t pad = -(3 * l + 2 * s) & 7, material = 3 * l + 2 * s + pad + n;
-    size_t area = KEYBLOCK_BYTES + TOKEN_HEAD_BYTES + CRT_BYTES + material + PUBLIC_BYTES + 3;
+    size_t area = KEYBLOCK_BYTES + CCA_TOKEN_HEAD_BYTES + CRT_BYTES + material + PUBLIC_BYTES + 3;
 
     buffer_add_u16(out, (uint16_t)area);
     buffer_add_u16(out, (uint16_t)(area - 2));
     buffer_add_u16(out, 0);
-    add_token_head(area - KEYBLOCK_BYTES, out);
+    cca_token_start(area - KEYBLOCK_BYTES, out);
     add_crt_section(rsa, material, pad, out);
     add_public(PUBLIC_BYTES + sizeof(exponent), sizeof(exponent), n, 0, out);
     buffer_add(out, exponent, sizeof(exponent));

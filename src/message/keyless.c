@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "message/keyless.h"
 
-#include "message/cca.h"
+#include "message/cca_ec.h"
 #include "message/ep11.h"
 #include "message/type50.h"
 
@@ -64,25 +64,45 @@ static bool is_without_keys(const uint8_t function[2])
     return false;
 }
 
+static bool blank_ec(const struct cca_ec_request *r, uint8_t *bytes)
+{
+    bool any = blank_span(r->d, bytes);
+
+    return blank_span(r->ignored_d, bytes) || any;
+}
+
+/* Of a service whose keys are known; otherwise *known becomes false. */
+static bool blank_params(const struct cca_params *params, uint8_t *control, bool *known)
+{
+    struct cca_ec_request ec;
+    struct rsa_request rsa;
+    bool is_rsa =
+        cca_function_is(params->function, "PK") || cca_function_is(params->function, "PD");
+
+    if (is_without_keys(params->function))
+        return false;
+    if (is_rsa && cca_rsa_parse(params, &rsa) == 0)
+        return blank_rsa(&rsa, control);
+    if (cca_ec_is(params->function) && cca_ec_parse(params, &ec) == 0)
+        return blank_ec(&ec, control);
+    *known = false;
+    return false;
+}
+
 bool keyless_cca(uint8_t *control, size_t len, uint8_t *data, size_t data_len)
 {
     struct cca_params params;
-    struct rsa_request rsa;
     struct cprbx block;
-    bool any;
+    bool any, known = true;
 
     if (cprbx_parse(span_of(control, len), &block) < 0) {
         any = blank(control, len);
         return blank(data, data_len) || any;
     }
     if (cca_params_parse(block.params, &params) == 0) {
-        bool is_rsa =
-            cca_function_is(params.function, "PK") || cca_function_is(params.function, "PD");
-
-        if (is_without_keys(params.function))
-            return false;
-        if (is_rsa && cca_rsa_parse(&params, &rsa) == 0)
-            return blank_rsa(&rsa, control);
+        any = blank_params(&params, control, &known);
+        if (known)
+            return any;
     }
     /* The letters of the service stay. */
     any = blank_from(control, len, CPRBX_BYTES + 2);
@@ -132,4 +152,25 @@ bool keyless_message(uint8_t *message, size_t len)
     if (type50_parse(span_of(message, len), &request) == 0)
         return blank_rsa(&request.rsa, message);
     return blank_from(message, len, TYPE50_HEADER_BYTES);
+}
+
+bool keyless_reply_control(uint8_t *control, size_t len)
+{
+    struct cca_ec_request pair;
+    struct cca_params params;
+    struct cprbx block;
+
+    if (cprbx_parse_reply(span_of(control, len), &block) < 0 || block.rtcode ||
+        cca_params_parse(block.params, &params) < 0 || !cca_function_is(params.function, "PG"))
+        return false;
+    if (cca_ec_parse_keygen_reply(&params, &pair) < 0)
+        return blank_from(control, len, CPRBX_BYTES + 2);
+    return blank_span(pair.d, control);
+}
+
+bool keyless_reply(uint8_t *message, size_t len)
+{
+    struct outcome o = type86_judge_cprb(span_of(message, len), CPRBX_VERSION);
+
+    return !o.error && keyless_reply_control(place_of(o.control, message), o.control.len);
 }

@@ -25,4 +25,11 @@ bool keyless_ep11(uint8_t *control, size_t len, uint8_t *data, size_t data_len);
 /* A whole message, as NQAP takes it, of type 50 or 6; another one keeps its first 16 bytes. */
 bool keyless_message(uint8_t *message, size_t len);
 
+/*
+ * Replies: without the private key of a pair that was generated. A whole message, as DQAP returns
+ * it; and its control block, as a program gets it.
+ */
+bool keyless_reply(uint8_t *message, size_t len);
+bool keyless_reply_control(uint8_t *control, size_t len);
+
 #endif

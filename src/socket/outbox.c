@@ -11,7 +11,9 @@ static void drop_sent(struct outbox *o)
 {
     if (!o->sent || outbox_waiting(o) > o->sent)
         return;
+    explicit_bzero(o->text.data, o->sent); /* it can have been a key */
     memmove(o->text.data, o->text.data + o->sent, outbox_waiting(o));
+    explicit_bzero(o->text.data + outbox_waiting(o), o->sent);
     o->text.len -= o->sent;
     o->sent = 0;
     text_shrink(&o->text);
@@ -39,6 +41,6 @@ int outbox_flush(struct outbox *o, int fd)
 
 void outbox_done(struct outbox *o)
 {
-    text_done(&o->text);
+    text_done_private(&o->text);
     o->sent = 0;
 }

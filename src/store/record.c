@@ -161,18 +161,36 @@ int record_command(struct record *r, const struct core *core, const struct comma
     if (!r || !r->writer)
         return 0;
     keyless = !r->keys && record_without_keys(cmd, &copy, &room);
+    if (!r->keys && !keyless)
+        record_reply_without_keys(cmd, &copy, &room);
     record_format_command(core, &copy, keyless, &line);
     return put_line(r, &line, why);
+}
+
+/* Makes *t refer to a copy of itself. */
+static void copy_private(struct text *t, struct text *copy)
+{
+    if (!t->len)
+        return;
+    text_add(copy, t->data, t->len);
+    *t = *copy;
 }
 
 int record_outcome(struct record *r, const struct core *core, const struct reply *reply,
                    const struct effects *effects, struct text *why)
 {
-    text_private_auto line = {0};
+    text_private_auto line = {0}, pool = {0}, data = {0};
+    struct effects fx = *effects;
+    struct reply of = *reply;
 
     if (!r || !r->writer)
         return 0;
-    record_format_outcome(core, reply, effects, &line);
+    if (!r->keys) {
+        copy_private(&fx.pool, &pool);
+        copy_private(&of.insn.data, &data);
+        record_outcome_without_keys(&of.insn, &fx);
+    }
+    record_format_outcome(core, &of, &fx, &line);
     return put_line(r, &line, why);
 }
 

@@ -62,3 +62,32 @@ bool record_without_keys(const struct command *cmd, struct command *out, struct 
         return rsa_without(&out->zcrypt.request.rsa, room);
     return coprocessor_without(&out->zcrypt.request, room);
 }
+
+bool record_reply_without_keys(const struct command *cmd, struct command *out, struct text *room)
+{
+    *out = *cmd;
+    if (cmd->kind != CMD_JOB_DONE || !cmd->job.len)
+        return false;
+    copy(span_of(cmd->job.data, cmd->job.len), room);
+    out->job.data = (const uint8_t *)room->data;
+    return keyless_reply((uint8_t *)room->data, room->len);
+}
+
+/* The text of EFFECT_REPLY, as zcrypt_reply_parse reads it. */
+static void blank_reply(char *text, size_t len)
+{
+    struct zcrypt_reply reply;
+
+    if (zcrypt_reply_parse(text, len, &reply) == 0 && reply.control.len)
+        keyless_reply_control((uint8_t *)text + ((const char *)reply.control.data - text),
+                              reply.control.len);
+}
+
+void record_outcome_without_keys(struct ap_insn_result *insn, struct effects *fx)
+{
+    if (insn->data.len)
+        keyless_reply((uint8_t *)insn->data.data, insn->data.len);
+    for (size_t i = 0; i < fx->count; i++)
+        if (fx->v[i].kind == EFFECT_REPLY && fx->v[i].len)
+            blank_reply(fx->pool.data + fx->v[i].text, fx->v[i].len);
+}

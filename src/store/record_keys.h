@@ -11,4 +11,12 @@
  */
 bool record_without_keys(const struct command *cmd, struct command *out, struct text *room);
 
+/*
+ * The same for replies, which have a private key only if the adapter generated it: a command that
+ * brings one, and the outcome of a command. A guest may fetch a reply in pieces: those are kept as
+ * they are.
+ */
+bool record_reply_without_keys(const struct command *cmd, struct command *out, struct text *room);
+void record_outcome_without_keys(struct ap_insn_result *insn, struct effects *fx);
+
 #endif

@@ -138,8 +138,9 @@ static void call_finish(struct zcrypt_call *call, int rc, const struct outcome *
             put32(&fx->pool, outcome->status);
             put32(&fx->pool, (uint32_t)control);
             put32(&fx->pool, (uint32_t)data);
-            text_add(&fx->pool, (const char *)outcome->control.data, control);
-            text_add(&fx->pool, (const char *)outcome->data.data, data);
+            text_add_private(&fx->pool, (const char *)outcome->control.data, control);
+            text_add_private(&fx->pool, (const char *)outcome->data.data, data);
+            fx->is_private = true;
         }
         e->len = (uint32_t)(fx->pool.len - e->text);
     }

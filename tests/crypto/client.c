@@ -176,6 +176,8 @@ static int run(int fd, const char *what, char **args, int count)
         return run_keygen(fd, number(args, count, 0), number(args, count, 1));
     if (!strcmp(what, "unwrap") && count == 3)
         return run_unwrap(fd, number(args, count, 0), number(args, count, 1), args[2]);
+    if (!strcmp(what, "ec") && count == 3)
+        return command_ec(fd, number(args, count, 0), args[1], number(args, count, 2));
     if (!strcmp(what, "query"))
         return answer(cca_query(fd, number(args, count, 0), number(args, count, 1)));
     if (!strcmp(what, "ep11"))

@@ -40,10 +40,16 @@ int cca_random(int fd, unsigned domain, unsigned bytes, uint8_t *out);
 int cca_keygen(int fd, unsigned card, unsigned domain, uint8_t token[64], uint32_t *rc);
 int cca_unwrap(int fd, unsigned card, unsigned domain, const uint8_t token[64], uint8_t out[32],
                uint32_t *rc);
+/* Any service in any domain; copies room bytes of the reply's parameters. */
+int cca_call(int fd, unsigned card, const char *service, const char *rule, const uint8_t *params,
+             size_t len, uint8_t *reply, size_t room, uint32_t *rc);
 int cca_query(int fd, unsigned card, unsigned domain);
 int ep11_query(int fd, unsigned card, unsigned domain, unsigned type);
 int command_cprb_errors(int fd);
 int command_admin(int fd, unsigned domain);
+
+/* ec.c. name: OpenSSL's; the curve's prime has that many bits. */
+int command_ec(int fd, unsigned card, const char *name, unsigned bits);
 
 /* adverse.c */
 int command_fault(int fd, int result);

@@ -112,6 +112,20 @@ int cca_random(int fd, unsigned domain, unsigned bytes, uint8_t *out)
     return 0;
 }
 
+int cca_call(int fd, unsigned card, const char *service, const char *rule, const uint8_t *params,
+             size_t len, uint8_t *reply, size_t room, uint32_t *rc)
+{
+    struct cca c;
+    int err;
+
+    cca_start(&c, 0xffff, service, rule);
+    add(&c, params, len);
+    err = cca_send(fd, &c, card, rc);
+    if (err == 0)
+        memcpy(reply, c.reply + CPRBX, room);
+    return err;
+}
+
 int cca_keygen(int fd, unsigned card, unsigned domain, uint8_t token[64], uint32_t *rc)
 {
     struct cca c;

@@ -16,7 +16,7 @@ import pytest
 from conftest import MACHINE, Crypto
 from harness import apus_binary
 
-MODEXPO = 0xC0007A05
+MODEXPO, ZSECSENDCPRB = 0xC0007A05, 0xC0007A81
 N = 256
 PIECE = 24
 
@@ -35,6 +35,73 @@ class Key:
             yield inner[at:at + PIECE]
             yield inner[at:at + PIECE][::-1]
             yield inner[at:at + PIECE].hex().encode()
+
+
+class CurveKey(Key):
+    """A recognisable private key of a curve; the public key is that of 1, which the services do not compare with it."""
+
+    # OpenSSL computes on the first three in ways of their own.
+    CURVES = {
+        ("P-224", 224): ("b70e0cbd6bb4bf7f321390b94a03c1d356c21122343280d6115c1d21",
+                         "bd376388b5f723fb4c22dfe6cd4375a05a07476444d5819985007e34"),
+        ("P-256", 256): ("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296",
+                         "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"),
+        ("P-521", 521): ("00c6858e06b70404e9cd9e3ecb662395b4429c648139053fb521f828af606b4d3dbaa14b5e77efe75928fe1dc127a2ff"
+                         "a8de3348b3c1856a429bf97e7e31c2e5bd66",
+                         "011839296a789a3bc0045c8a5fb42c7d1bd998f54449579b446817afbd17273e662c97ee72995ef42640c550b9013fad"
+                         "0761353c7086a272c24088be94769fd16650"),
+        ("brainpool", 256): ("8bd2aeb9cb7e57cb2c4b482ffc81b7afb9de27e1e3bd23c23a4453bd9ace3262",
+                             "547ef835c3dac4fd97f8461a14611dc9c27745132ded8e545c1d54c72f046997"),
+    }
+
+    def __init__(self, family, bits):
+        self.family, self.bits, self.size = int(family == "brainpool"), bits, (bits + 7) // 8
+        self.number = b"\0\x01" + secrets.token_bytes(self.size - 2)
+        self.point = b"\x04" + bytes.fromhex("".join(self.CURVES[family, bits]))
+
+    def pieces(self):
+        for at in range(2, self.size - PIECE + 1, 8):
+            piece = self.number[at:at + PIECE]
+            yield from (piece, piece[::-1], piece.hex().encode())
+
+    def token(self, number, point):
+        associated = struct.pack(">BBHHBBHBBI", 0, 0, 16, 0, 0, self.family, self.bits, 0xC0, 0x40, 0)
+        private = struct.pack(">BBH4xBBBBHH56xHH", 0x20, 0, 92 + len(number), 0xC0, self.family, 0x40, 0, self.bits, 16, 16,
+                              len(number)) + associated + number
+        public = struct.pack(">BBH4xBxHH", 0x21, 0, 14 + len(point), self.family, self.bits, len(point)) + point
+        size = 8 + len(private) + len(public)
+        return struct.pack(">HHBBH4x", size + 4, 0x20, 0x1E, 0, size) + private + public
+
+    @staticmethod
+    def params(service, rule, data, keys):
+        return service + struct.pack(">H8sH", 10, rule, 2 + len(data)) + data + struct.pack(">H", 2 + len(keys)) + keys
+
+    @staticmethod
+    def control(params, domain=0xFFFF):
+        return struct.pack(">HB3x2s4xI4xI146xH48x", 220, 2, b"T2", len(params), 2048, domain) + params
+
+    def generation(self):
+        return self.params(b"PG", b"CLEAR   ", b"", self.token(b"", b"") + bytes.fromhex("0005001000"))
+
+    def signature(self):
+        return self.params(b"SG", b"ECDSA   ", struct.pack(">H", 34) + bytes(range(32)), self.token(self.number, self.point))
+
+    def secret(self):
+        token, null = self.token(self.number, self.point), struct.pack(">H66x", 68)
+        return self.params(b"DH", b"PASSTHRU", bytes.fromhex("000400910006009300000004009000040092"),
+                           token + null + token + 3 * null)
+
+
+def send(node, params):
+    """The parameters of the reply."""
+    control = CurveKey.control(params)
+    request, reply = ctypes.create_string_buffer(control, len(control)), ctypes.create_string_buffer(2268)
+    argument = bytearray(struct.pack("=HIHI8xQI8xQI8xQI8xQHI", 0x4341, 0xFFFFFFFF, 0, len(control), ctypes.addressof(request), 0, 0,
+                                     len(reply), ctypes.addressof(reply), 0, 0, 0, 0))
+    with open(node, "rb") as file:
+        fcntl.ioctl(file, ZSECSENDCPRB, argument)
+    assert struct.unpack_from(">HH", reply.raw, 144) == (0, 0)
+    return reply.raw[220:]
 
 
 def memory(pid):
@@ -97,6 +164,38 @@ def test_key_of_a_program(crypto, adapter):
     crypto.only(adapter)
     for _ in range(3):
         modexpo(crypto.node(), key)
+    assert_cleansed(crypto.daemon_pid, key)
+
+
+@pytest.mark.parametrize("family,bits", CurveKey.CURVES)
+def test_key_of_a_curve(crypto, family, bits):
+    key = CurveKey(family, bits)
+    crypto.only(5)
+    for _ in range(3):
+        send(crypto.node(), key.signature())
+        assert any(send(crypto.node(), key.secret())[24:24 + key.size])
+    assert_cleansed(crypto.daemon_pid, key)
+
+
+@pytest.mark.parametrize("family,bits", CurveKey.CURVES)
+def test_generated_key_of_a_curve(crypto, family, bits):
+    crypto.only(5)
+    key = CurveKey(family, bits)
+    key.number = send(crypto.node(), key.generation())[112:112 + key.size]
+    assert any(key.number)
+    assert_cleansed(crypto.daemon_pid, key)
+
+
+def test_generated_key_of_a_system(crypto):
+    key = CurveKey("P-256", 256)
+    system = System(f"{crypto.socket}.guest")
+    block = key.control(key.generation(), 4)
+    message = struct.pack(">xB14xI12x2s18x2s2xIIIII12x", 6, 88, b"CA", b"PG", len(block), 0, 0, 0, 2268) + block
+    assert system.ask(4, system.nqap(0x0504, message))[:3] == bytes(3)
+    key.number = system.fetch(0x0504)[48 + 220 + 112:][:32]
+    assert any(key.number)
+    assert_cleansed(crypto.daemon_pid, key)
+    system.connection.close()
     assert_cleansed(crypto.daemon_pid, key)
 
 

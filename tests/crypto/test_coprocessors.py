@@ -80,6 +80,13 @@ def test_errors(crypto):
     }
 
 
+def test_a_service_that_no_adapter_has_is_logged_once(crypto):
+    for _ in range(3):
+        crypto.ask("cprb-errors")
+    messages = [m["message"] for m in crypto.execute("log")["messages"] if "do not have" in m["message"]]
+    assert messages == ["CCA service RL (XX) was requested, which the adapters here do not have: it is refused"]
+
+
 def test_no_such_coprocessor(crypto):
     crypto.only(6)
     assert crypto.ask("random", 4, 8) == {"errno": "ENODEV"}

@@ -72,7 +72,7 @@ static size_t reply_type86(const uint8_t *request, size_t len, uint8_t *out)
     out[2] = 2;
     put32(out + 20, 48);
     memcpy(out + 48, request + 88, block);
-    if (!ep11 && request[88 + 220] == 'P') { /* clear-key RSA: "PK" or "PD" */
+    if (!ep11 && request[88 + 220] == 'P') { /* clear-key RSA, "PK" or "PD"; no other is sent */
         memcpy(out + n, request + 88 + 220, 2);
         memcpy(out + n + 2, "\0\2", 2);
         out[n + 4] = 0;

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "crypto/firmware.h"
+#include "crypto/refused.h"
 #include "message/type50.h"
 
 #include "rsa_key.h"
@@ -448,6 +448,43 @@ static uint32_t ep11_result(struct span reply, struct span *data)
     return value;
 }
 
+static void assert_refused(const struct crypto_card *card, struct span reply, const char *want)
+{
+    char name[CRYPTO_SERVICE_TEXT] = "";
+
+    assert_int_equal(crypto_refused(card->mode, reply, name), want != NULL);
+    if (want)
+        assert_string_equal(name, want);
+}
+
+/* What an adapter does not have has a name. */
+static void services_that_are_missing(void **state)
+{
+    struct small s = small_make();
+    uint8_t message[1024], room[128];
+    struct span request = small_cca(&s, message, sizeof(message));
+    struct buffer control = buffer_of(room, sizeof(room));
+
+    assert_refused(&cca, ask(&cca, request), NULL);
+    memcpy(message + PARAMS_AT, "SY", 2);
+    assert_refused(&cca, ask(&cca, request), "CCA service SY (T2)");
+    message[TYPE6_HEADER_BYTES + 7] = '3';
+    assert_refused(&cca, ask(&cca, request), "CCA service SY (T3)");
+    memcpy(message + PARAMS_AT, "\n\x7f", 2);
+    assert_refused(&cca, ask(&cca, request), "CCA service 0x0a7f (T3)");
+    message[0] = 1;
+    assert_refused(&cca, ask(&cca, request), NULL); /* an error reply */
+    assert_refused(&accelerator, ask(&accelerator, small_type50(&s)), NULL);
+    assert_int_equal(ep11_query_format(DOMAIN, EP11_QUERY_API, &control), 0);
+    assert_refused(&ep11, ask_ep11(&control, 1024), NULL);
+    room[FUNCTION_AT] = 21;
+    assert_refused(&ep11, ask_ep11(&control, 1024), "EP11 function GenerateKey");
+    room[FUNCTION_AT] = 17;
+    assert_refused(&ep11, ask_ep11(&control, 1024), "EP11 function 17");
+    room[5] = EP11_FLAG_ADMIN;
+    assert_refused(&ep11, ask_ep11(&control, 1024), "EP11 administration");
+}
+
 static void ep11_queries(void **state)
 {
     const struct crypto_domain d = domain_of(DOMAIN, 0);
@@ -576,6 +613,7 @@ int main(void)
         cmocka_unit_test(facility_queries),
         cmocka_unit_test(secure_keys),
         cmocka_unit_test(secure_key_refusals),
+        cmocka_unit_test(services_that_are_missing),
         cmocka_unit_test(ep11_queries),
         cmocka_unit_test(ep11_random_and_refusals),
         cmocka_unit_test(second_key_type_is_empty),

@@ -13,6 +13,8 @@
 #include "message/keyless.h"
 #include "message/type50.h"
 
+#include "ec_request.h"
+
 #define N      128u
 #define KEY    0xa5 /* each byte of a key */
 #define PUBLIC 0x3c /* each byte of what is none */
@@ -134,6 +136,62 @@ static void test_import(void **state)
     assert_int_equal(cca_params_parse(block.params, &params), -EMSGSIZE);
 }
 
+/* Only the private key goes, wherever it is; a request that cannot be parsed loses all. */
+static void test_elliptic_curves(void **state)
+{
+    static const struct cca_ec_curve curve = {CCA_EC_PRIME, 256};
+    uint8_t key[32], point[65], signature[64];
+    struct span d = span_of(key, 32), q = span_of(point, 65), hash = span_of(signature, 32);
+    struct buffer out = buffer_of(message, sizeof message);
+
+    memset(key, KEY, sizeof key);
+    memset(point, PUBLIC, sizeof point);
+    memset(signature, PUBLIC, sizeof signature);
+    point[0] = 4;
+    ec_sign_request(curve, d, q, hash, &out);
+    assert_int_equal(count(message, out.len, KEY), 32);
+    assert_true(keyless_cca(message, out.len, NULL, 0));
+    assert_int_equal(count(message, out.len, KEY), 0);
+    assert_int_equal(count(message, out.len, PUBLIC), 64 + 32);
+    assert_false(keyless_cca(message, out.len, NULL, 0));
+    ec_ecdh_request(curve, d, q, &out);
+    assert_int_equal(count(message, out.len, KEY), 64);
+    assert_true(keyless_cca(message, out.len, NULL, 0));
+    assert_int_equal(count(message, out.len, KEY), 0);
+    assert_int_equal(count(message, out.len, PUBLIC), 128);
+    ec_keygen(curve, &out);
+    assert_false(keyless_cca(message, out.len, NULL, 0));
+    ec_verify_request(curve, q, hash, span_of(signature, 64), &out);
+    assert_false(keyless_cca(message, out.len, NULL, 0));
+    assert_int_equal(count(message, out.len, PUBLIC), 64 + 32 + 64);
+    ec_sign_request(curve, span_of(key, 31), q, hash, &out);
+    assert_true(keyless_cca(message, out.len, NULL, 0));
+    assert_int_equal(count(message, out.len, KEY) + count(message, out.len, PUBLIC), 0);
+    assert_memory_equal(message + CPRBX_BYTES, "SG", 2);
+}
+
+/* A key hidden where none belongs. */
+static void test_elliptic_curves_hidden_key(void **state)
+{
+    static const struct cca_ec_curve curve = {CCA_EC_PRIME, 256};
+    static const char *const services[] = {"PG", "SV", "DH"};
+    uint8_t key[32], point[65] = {4};
+    struct span d = span_of(key, 32), q = span_of(point, 65);
+    struct buffer out = buffer_of(message, sizeof message);
+
+    memset(key, KEY, sizeof key);
+    for (unsigned i = 0; i < 3; i++) {
+        ec_sign_request(curve, d, q, span_of(point, 32), &out);
+        memcpy(message + CPRBX_BYTES, services[i], 2);
+        assert_true(keyless_cca(message, out.len, NULL, 0));
+        assert_int_equal(count(message, out.len, KEY), 0);
+    }
+    ec_ecdh_request(curve, d, q, &out);
+    memset(message + out.len - 64, KEY, 32);
+    assert_true(keyless_cca(message, out.len, NULL, 0));
+    assert_int_equal(count(message, out.len, KEY), 0);
+}
+
 static void test_services_without_keys(void **state)
 {
     struct parts p = parts_new();
@@ -198,6 +256,8 @@ int main(void)
         cmocka_unit_test(test_private_exponent),
         cmocka_unit_test(test_public_exponent_stays),
         cmocka_unit_test(test_import),
+        cmocka_unit_test(test_elliptic_curves),
+        cmocka_unit_test(test_elliptic_curves_hidden_key),
         cmocka_unit_test(test_services_without_keys),
         cmocka_unit_test(test_ep11),
         cmocka_unit_test(test_anything_else),

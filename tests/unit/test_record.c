@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "core_world.h"
+#include "ec_request.h"
 #include "machine_equal.h"
-#include "message/cca.h"
 #include "message/type50.h"
 #include "store/record.h"
 
@@ -246,6 +246,47 @@ static void test_replays_alike(void **state)
     clean(path);
 }
 
+/* An adapter generates a pair of keys for a program. */
+static void generate_private(struct world *w)
+{
+    static uint8_t control_room[1024], reply_room[2048], key[32], point[65];
+    struct buffer control = buffer_of(control_room, sizeof control_room);
+    struct buffer out = buffer_of(reply_room, sizeof reply_room);
+    struct command cmd = {.kind = CMD_ZCRYPT, .token = 79}, done = {.kind = CMD_JOB_DONE};
+    struct cca_ec_request pair = {.curve = {CCA_EC_PRIME, 256}};
+    struct type86_writer writer;
+    struct cprbx block;
+    size_t at;
+
+    memset(key, 0xa5, sizeof key);
+    memset(point, 0x3c, sizeof point);
+    point[0] = 4;
+    pair.d = span_of(key, sizeof key);
+    pair.q = span_of(point, sizeof point);
+    ec_keygen(pair.curve, &control);
+    cprbx_set_domain(control_room, 0xffff);
+    cmd.zcrypt.request = (struct zcrypt_request){.kind = ZCRYPT_CCA,
+                                                 .node = ZCRYPT_Z90CRYPT,
+                                                 .control = buffer_span(&control),
+                                                 .reply_control = sizeof reply_room,
+                                                 .card = ZCRYPT_ANY_CARD};
+    assert_int_equal(recorded(w, &cmd), -EINPROGRESS);
+    for (size_t i = 0; i < w->fx.count; i++)
+        if (w->fx.v[i].kind == EFFECT_JOB)
+            done.job.id = w->fx.v[i].node;
+    assert_int_equal(cprbx_parse(buffer_span(&control), &block), 0);
+    type86_start(&writer, &out);
+    at = cprbx_start_reply(&block, &out);
+    cca_ec_format_keygen_reply(&pair, &out);
+    cprbx_finish_reply(at, &out);
+    assert_int_equal(type86_finish(&writer, &out), 0);
+    done.job.data = out.data;
+    done.job.len = out.len;
+    recorded(w, &done);
+    assert_int_equal(w->fx.v[0].kind, EFFECT_REPLY);
+    assert_int_equal(w->fx.v[0].value, 0);
+}
+
 static void send_private(struct world *w)
 {
     static uint8_t key[64], input[64] = {[63] = 2}, message[2048];
@@ -254,6 +295,7 @@ static void send_private(struct world *w)
     struct command insn = {.kind = CMD_INSN, .insn = {.guest = CORE_LPAR}};
     struct buffer out = buffer_of(message, sizeof message);
 
+    generate_private(w);
     memset(key, 0xa5, sizeof key);
     rsa.zcrypt.request = (struct zcrypt_request){.kind = ZCRYPT_RSA,
                                                  .node = ZCRYPT_Z90CRYPT,
