@@ -65,22 +65,24 @@ static void guest_update(struct vfio_ap_guest *g, const struct apcb *wanted, str
     effects_guest_notify(fx, g->number, NEWS_CONFIG);
 }
 
-/* Copies the device's effective masks to the guest's APCB, which stays empty while the guest is
- * asked to release the device. */
-static void guest_follow(struct mdev *m, struct effects *fx)
+/* Copies the device's effective masks to the guest's APCB. A guest that is asked to release the
+ * device has lost its queues; the next change gives them back, as on Linux [matrix-remove]. */
+static void guest_follow(struct mdev *m, bool changed, struct effects *fx)
 {
     bool told = !m->interrupted && m->guest && apcb_equal(&m->guest->hw.apcb, &m->effective);
 
     m->interrupted = false;
-    if (m->guest && !m->unbound && !told)
+    if (m->guest && !told && (changed || !m->unbound))
         guest_update(m->guest, &m->effective, fx);
 }
 
 void mdev_strip(struct mdev *m, struct apcb wanted, struct effects *fx)
 {
+    bool changed = !apcb_equal(&m->effective, &wanted);
+
     m->effective = wanted;
     effects_changed(fx, STATE_MDEV, m->slot);
-    guest_follow(m, fx);
+    guest_follow(m, changed, fx);
 }
 
 /* The order matters: the guest loses its queues, then they are zeroized, and only then can anyone
@@ -88,11 +90,12 @@ void mdev_strip(struct mdev *m, struct apcb wanted, struct effects *fx)
 void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct effects *fx)
 {
     struct apcb old = m->effective;
+    bool changed = !apcb_equal(&old, &wanted);
 
     m->effective = wanted;
     effects_changed(fx, STATE_MDEV, m->slot);
-    guest_follow(m, fx);
-    if (!apcb_equal(&old, &wanted))
+    guest_follow(m, changed, fx);
+    if (changed)
         reset_withdrawn(v, &old, &wanted);
     mdev_report(v, m, fx);
 }

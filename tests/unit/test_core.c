@@ -200,6 +200,50 @@ static unsigned replies(const struct world *w, uint64_t token)
     return count;
 }
 
+/* Adapters and domains of the guest, and how often it was notified by the last command. */
+static unsigned given(struct world *w, unsigned *adapters, unsigned *domains)
+{
+    struct guest_info g;
+    unsigned news = 0;
+
+    assert_int_equal(core_guest_find(w->core, "Guest1", &g), 0);
+    *adapters = mask256_count(&g.apm);
+    *domains = mask256_count(&g.aqm);
+    for (size_t i = 0; i < w->fx.count; i++)
+        news += w->fx.v[i].kind == EFFECT_GUEST_NOTIFY && w->fx.v[i].value == NEWS_CONFIG;
+    return news;
+}
+
+/* As on the real driver: the masks are cleared when the guest is asked, and set again by a plug. */
+static void test_a_plug_gives_the_queues_back_while_remove_waits(void **state)
+{
+    struct command ask = {.kind = CMD_TIMER, .timer = {TIMER_ASK}};
+    struct world *w = *state;
+    unsigned adapters, domains;
+
+    secure_and_create(w);
+    assert_int_equal(guest(w, CMD_GUEST_START, "Guest1", UUID1), 0);
+    given(w, &adapters, &domains);
+    assert_int_equal(adapters, 2);
+    assert_int_equal(put_token(w, MATRIX UUID1 "/remove", "1", 77), -EINPROGRESS);
+    assert_int_equal(given(w, &adapters, &domains), 1);
+    assert_int_equal(adapters + domains, 0);
+    assert_int_equal(put(w, "bus/ap/apmask", "-200"), 0); /* of no concern to it */
+    assert_int_equal(given(w, &adapters, &domains), 0);
+    assert_int_equal(adapters + domains, 0);
+    assert_int_equal(put(w, "bus/ap/drivers/vfio_ap/unbind", "05.0004"), 0);
+    assert_int_equal(given(w, &adapters, &domains), 1);
+    assert_int_equal(adapters, 1);
+    assert_int_equal(put(w, "bus/ap/drivers/vfio_ap/bind", "05.0004"), 0);
+    assert_int_equal(given(w, &adapters, &domains), 1);
+    assert_int_equal(adapters, 2);
+    assert_int_equal(run(w, &ask), 0);
+    assert_int_equal(given(w, &adapters, &domains), 1);
+    assert_int_equal(adapters + domains, 0);
+    assert_int_equal(guest(w, CMD_GUEST_DETACH, "Guest1", NULL), 0);
+    assert_int_equal(replies(w, 77), 1);
+}
+
 /* Two writers wait for the guest: one unbinds its device, the other one removes it. */
 static void test_unbind_and_remove_wait_upstream(void **state)
 {
@@ -410,6 +454,7 @@ int main(void)
         TEST(test_an_added_adapter_is_in_standby),
         TEST(test_a_usage_domain_is_a_control_domain),
         TEST_UPSTREAM(test_remove_waits_upstream),
+        TEST_UPSTREAM(test_a_plug_gives_the_queues_back_while_remove_waits),
         TEST_UPSTREAM(test_unbind_and_remove_wait_upstream),
         TEST(test_unbound_device_cannot_be_attached),
         TEST(test_override_of_no_name),
