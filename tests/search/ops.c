@@ -83,6 +83,12 @@ static void add_guest(struct list *l, enum command_kind kind, const char *word, 
              uuid ? uuid : "");
 }
 
+static void add_override(struct list *l, const char *driver, const char *name)
+{
+    add_write(l, driver, "bus/ap/devices/%s/driver_override", name);
+    l->ops[l->count - 1].overrides = true;
+}
+
 static void add_queue(struct list *l, const struct world_size *size, ap_qn qn)
 {
     static const char *const drivers[] = {"cex4queue", "vfio_ap"};
@@ -93,7 +99,7 @@ static void add_queue(struct list *l, const struct world_size *size, ap_qn qn)
         add_write(l, name, "bus/ap/drivers/%s/bind", drivers[d]);
         add_write(l, name, "bus/ap/drivers/%s/unbind", drivers[d]);
         if (size->overrides)
-            add_write(l, drivers[d], "bus/ap/devices/%s/driver_override", name);
+            add_override(l, drivers[d], name);
     }
     if (size->overrides)
         add_write(l, "", "bus/ap/devices/%s/driver_override", name);
@@ -106,6 +112,8 @@ static void add_device(struct list *l, const struct world_size *size, const char
 
     add_write(l, uuid, MATRIX "mdev_supported_types/vfio_ap-passthrough/create");
     add_write(l, "1", MATRIX "%s/remove", uuid);
+    if (size->waits)
+        l->ops[l->count - 1].cmd.token = 1;
     for (unsigned way = 0; way < 2; way++) {
         snprintf(path, sizeof path, MATRIX "%s/%s_adapter", uuid, ways[way]);
         for (unsigned a = 0; a < size->adapters; a++)
@@ -146,6 +154,12 @@ unsigned ops_make(const struct world_size *size, struct op *ops)
         for (unsigned m = 0; m < size->devices; m++)
             add_guest(&l, CMD_GUEST_START, "start", g, search_uuids[m]);
         add_guest(&l, CMD_GUEST_STOP, "stop", g, NULL);
+    }
+    if (size->waits) {
+        struct op *op = add(&l);
+
+        op->cmd = (struct command){.kind = CMD_TIMER, .timer = {TIMER_ASK}};
+        snprintf(op->text, sizeof op->text, "(10 s pass: guests are asked again)");
     }
     return l.count;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "core/query.h"
 #include "search.h"
 
@@ -34,21 +35,120 @@ static void machine_of(const struct world_size *size, struct machine_config *con
         mask256_set(&config->usage, search_apqis[d]);
 }
 
-/* Who can use the queue now. */
-static uint8_t user_of(const struct run *r, ap_qn qn, const struct apqn_info *q)
+/* Looking */
+
+static uint8_t product_of(const struct run *r, const struct mask256 *apm, const struct mask256 *aqm)
 {
-    struct adapter_info a;
+    unsigned bits = 0;
+
+    for (unsigned a = 0; a < r->size->adapters; a++)
+        bits |= (unsigned)mask256_test(apm, search_apids[a]) << a;
+    for (unsigned d = 0; d < r->size->domains; d++)
+        bits |= (unsigned)mask256_test(aqm, search_apqis[d]) << (2 + d);
+    return (uint8_t)bits;
+}
+
+static bool has_queue(const struct run *r, uint8_t product, unsigned i)
+{
+    return product >> (i / r->size->domains) & 1 && product >> (2 + i % r->size->domains) & 1;
+}
+
+static uint8_t guest_number(const char *name)
+{
+    return strcmp(name, search_guests[0]) != 0;
+}
+
+static uint8_t override_of(const struct run *r, ap_qn qn)
+{
+    const struct sysfs_tree *t = core_tree(r->core, CORE_HOST_TREE);
+    struct sysfs_dir dir = {SYSFS_QUEUE, qn};
+    char room[256] = ""; /* so large that it is not enlarged */
+    struct text out = {room, 0, sizeof room};
+
+    if (!r->size->overrides)
+        return 0;
+    sysfs_show(t, sysfs_attr_ino(t, dir, "driver_override"), &out);
+    return room[0] == 'c' || room[0] == 'v' ? (uint8_t)room[0] : 0;
+}
+
+static void look_at_machine(struct run *r)
+{
+    struct facts *f = &r->facts;
+    struct host_info host;
+
+    core_host_info(r->core, &host);
+    f->masks = product_of(r, &host.apmask, &host.aqmask);
+    f->lpar = product_of(r, &host.apm, &host.aqm);
+    for (unsigned a = 0; a < r->size->adapters; a++) {
+        struct adapter_info info;
+
+        core_adapter_info(r->core, search_apids[a], &info);
+        f->adapters[a] = (uint8_t)(info.online | info.in_lpar << 1 | info.device << 2);
+    }
+    for (unsigned i = 0; i < queue_count(r); i++) {
+        struct apqn_info q;
+
+        core_apqn_info(r->core, queue_of(r, i), &q);
+        f->queues[i] = (struct queue_facts){.device = q.device,
+                                            .driver = q.driver ? (uint8_t)q.driver[0] : 0,
+                                            .zeroized = q.zeroized};
+        if (q.device)
+            f->queues[i].override = override_of(r, queue_of(r, i));
+    }
+}
+
+static void look_at_devices(struct run *r)
+{
+    struct mdev_info m;
+    uint32_t cursor = 0;
+
+    memset(r->facts.devices, 0, sizeof r->facts.devices);
+    while (core_mdev_next(r->core, &cursor, &m)) {
+        bool removing = false;
+        struct uuid uuid;
+
+        core_group_mdev(r->core, m.group, &uuid, &removing);
+        r->facts.devices[m.uuid.bytes[15] - 1] =
+            (struct device_facts){.there = true,
+                                  .removing = removing,
+                                  .assigned = product_of(r, &m.apm, &m.aqm),
+                                  .effective = product_of(r, &m.guest_apm, &m.guest_aqm),
+                                  .guest = m.guest ? (uint8_t)(1 + guest_number(m.guest)) : 0};
+    }
+}
+
+static void look_at_guests(struct run *r)
+{
     struct guest_info g;
     uint32_t cursor = 0;
 
-    core_adapter_info(r->core, AP_QN_APID(qn), &a);
-    if (!q->device || !a.online)
-        return USER_NONE;
-    if (q->driver && strcmp(q->driver, "cex4queue") == 0)
-        return USER_HOST;
+    memset(r->facts.guests, 0, sizeof r->facts.guests);
     while (core_guest_next(r->core, &cursor, &g))
-        if (mask256_test(&g.apm, AP_QN_APID(qn)) && mask256_test(&g.aqm, AP_QN_APQI(qn)))
-            return (uint8_t)(USER_GUEST + (strcmp(g.name, search_guests[0]) != 0));
+        r->facts.guests[guest_number(g.name)] =
+            (struct guest_facts){.there = true,
+                                 .device = g.attached ? g.mdev.bytes[15] : 0,
+                                 .product = product_of(r, &g.apm, &g.aqm)};
+}
+
+static void look(struct run *r)
+{
+    look_at_machine(r);
+    look_at_devices(r);
+    look_at_guests(r);
+}
+
+/* Who can use the queue now. */
+static uint8_t user_of(const struct run *r, unsigned i)
+{
+    const struct facts *f = &r->facts;
+
+    if (!f->queues[i].device || !(f->adapters[i / r->size->domains] & 1))
+        return USER_NONE;
+    if (f->queues[i].driver == 'c')
+        return USER_HOST;
+    for (unsigned g = 0; g < r->size->guests; g++)
+        if (f->guests[g].there && has_queue(r, f->guests[g].product, i))
+            return (uint8_t)(USER_GUEST + g);
     return USER_NONE;
 }
 
@@ -56,49 +156,58 @@ static uint8_t user_of(const struct run *r, ap_qn qn, const struct apqn_info *q)
 static void follow_users(struct run *r, const char **wrong)
 {
     for (unsigned i = 0; i < queue_count(r); i++) {
-        struct apqn_info q;
-        uint8_t user;
+        uint8_t user = user_of(r, i);
 
-        core_apqn_info(r->core, queue_of(r, i), &q);
-        user = user_of(r, queue_of(r, i), &q);
-        if (q.zeroized != r->zeroized[i])
+        if (r->facts.queues[i].zeroized != r->zeroized[i])
             r->user[i] = USER_NONE;
-        r->zeroized[i] = q.zeroized;
-        if (user == USER_NONE)
-            continue;
-        if (r->user[i] != USER_NONE && r->user[i] != user)
-            *wrong = "a queue changed hands and was not zeroized";
-        r->user[i] = user;
+        r->zeroized[i] = r->facts.queues[i].zeroized;
+        if (user != USER_NONE) {
+            if (r->user[i] != USER_NONE && r->user[i] != user)
+                *wrong = "a queue changed hands and was not zeroized";
+            r->user[i] = user;
+        }
+        /* The next guest of that name is another one. */
+        if (r->user[i] >= USER_GUEST && !r->facts.guests[r->user[i] - USER_GUEST].there)
+            r->user[i] = USER_GONE;
     }
 }
 
-void run_start(struct run *r, const struct world_size *size)
+/* Doing */
+
+struct run *run_start(const struct world_size *size)
 {
     static struct machine_config config;
     const char *wrong = NULL;
+    struct run *r;
 
-    *r = (struct run){.size = size};
     machine_of(size, &config);
+    arena_enter();
+    r = xcalloc(1, sizeof *r);
+    r->size = size;
     r->core = core_new(&config, &r->fx);
+    arena_leave();
+    look(r);
     follow_users(r, &wrong);
+    arena_is_first();
+    return r;
 }
 
-void run_end(struct run *r)
+bool run_allows(const struct run *r, const struct op *op)
 {
-    core_free(r->core);
-    effects_done(&r->fx);
-    reply_done(&r->reply);
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < queue_count(r); i++)
+        count += r->facts.queues[i].override != 0;
+    return !op->overrides || count < r->size->overrides || count == queue_count(r);
 }
 
-int run_do(struct run *r, const struct op *op)
+static int execute(struct run *r, const struct op *op)
 {
     struct command cmd = op->cmd;
 
-    effects_clear(&r->fx);
-    reply_done(&r->reply);
-    r->reply = (struct reply){0};
     if (*op->path) {
         cmd = (struct command){.kind = CMD_STORE,
+                               .token = op->cmd.token,
                                .store = {.data = *op->value ? op->value : "\n",
                                          .len = *op->value ? strlen(op->value) : 1}};
         if (sysfs_resolve(core_tree(r->core, CORE_HOST_TREE), op->path, &cmd.store.ino) < 0)
@@ -107,6 +216,21 @@ int run_do(struct run *r, const struct op *op)
     core_execute(r->core, &cmd, &r->fx, &r->reply);
     return r->reply.result;
 }
+
+int run_do(struct run *r, const struct op *op)
+{
+    int rc;
+
+    arena_enter();
+    effects_clear(&r->fx);
+    reply_done(&r->reply);
+    r->reply = (struct reply){0};
+    rc = execute(r, op);
+    arena_leave();
+    return rc == -EINPROGRESS ? 0 : rc;
+}
+
+/* What is compared */
 
 /* Names in another order: bit 0 swaps the adapters, 1 the domains, 2 the devices, 3 the guests. */
 struct order {
@@ -119,32 +243,15 @@ static unsigned swapped(const struct order *o, unsigned bit, unsigned count, uns
     return count > 1 && o->swaps >> bit & 1 ? i ^ 1 : i;
 }
 
-static unsigned ids_of(const struct mask256 *m, const uint8_t *ids, const struct order *o,
-                       unsigned bit, unsigned count)
+static uint8_t product_in_order(const struct order *o, uint8_t product)
 {
-    unsigned bits = 0;
+    unsigned apids = product & 3, apqis = product >> 2 & 3;
 
-    for (unsigned i = 0; i < count; i++)
-        bits |= (unsigned)mask256_test(m, ids[swapped(o, bit, count, i)]) << i;
-    return bits;
-}
-
-static unsigned product_of(const struct mask256 *apm, const struct mask256 *aqm,
-                           const struct order *o)
-{
-    return ids_of(apm, search_apids, o, 0, o->r->size->adapters) |
-           ids_of(aqm, search_apqis, o, 1, o->r->size->domains) << 2;
-}
-
-static uint8_t override_of(const struct run *r, ap_qn qn)
-{
-    text_auto out = {0};
-    struct sysfs_dir dir = {SYSFS_QUEUE, qn};
-    const struct sysfs_tree *t = core_tree(r->core, CORE_HOST_TREE);
-
-    text_adds(&out, "");
-    sysfs_show(t, sysfs_attr_ino(t, dir, "driver_override"), &out);
-    return out.len ? (uint8_t)out.data[0] : 0;
+    if (o->swaps & 1 && o->r->size->adapters > 1)
+        apids = apids >> 1 | (apids & 1) << 1;
+    if (o->swaps & 2 && o->r->size->domains > 1)
+        apqis = apqis >> 1 | (apqis & 1) << 1;
+    return (uint8_t)(apids | apqis << 2);
 }
 
 static uint8_t user_in_order(const struct order *o, uint8_t user)
@@ -155,39 +262,31 @@ static uint8_t user_in_order(const struct order *o, uint8_t user)
                              : (uint8_t)(USER_GUEST + swapped(o, 3, o->r->size->guests, guest));
 }
 
-static uint8_t *export_queue(const struct order *o, unsigned a, unsigned d, uint8_t *out)
+static uint8_t *export_adapter(const struct order *o, unsigned a, uint8_t *out)
 {
     const struct world_size *size = o->r->size;
-    unsigned i = swapped(o, 0, size->adapters, a) * size->domains + swapped(o, 1, size->domains, d);
-    ap_qn qn = queue_of(o->r, i);
-    struct apqn_info q;
+    unsigned from = swapped(o, 0, size->adapters, a);
 
-    core_apqn_info(o->r->core, qn, &q);
-    *out++ = (uint8_t)(q.device | (q.driver ? q.driver[0] : 0) << 1);
-    *out++ = q.device ? override_of(o->r, qn) : 0;
-    *out++ = user_in_order(o, o->r->user[i]);
+    *out++ = o->r->facts.adapters[from];
+    for (unsigned d = 0; d < size->domains; d++) {
+        unsigned i = from * size->domains + swapped(o, 1, size->domains, d);
+        const struct queue_facts *q = &o->r->facts.queues[i];
+
+        *out++ = (uint8_t)(q->device | q->driver << 1);
+        *out++ = (uint8_t)(q->override ? (q->override == 'c' ? 0x80 : 0x40) : 0) |
+                 user_in_order(o, o->r->user[i]);
+    }
     return out;
 }
 
-static int uuid_number(const struct uuid *uuid)
+static uint8_t *export_device(const struct order *o, unsigned m, uint8_t *out)
 {
-    return uuid->bytes[15] - 1;
-}
+    const struct device_facts *d = &o->r->facts.devices[swapped(o, 2, o->r->size->devices, m)];
 
-static void export_devices(const struct order *o, uint8_t *out)
-{
-    struct mdev_info m;
-    uint32_t cursor = 0;
-
-    while (core_mdev_next(o->r->core, &cursor, &m)) {
-        unsigned at = swapped(o, 2, o->r->size->devices, (unsigned)uuid_number(&m.uuid));
-
-        out[3 * at] = (uint8_t)(0x80 | product_of(&m.apm, &m.aqm, o));
-        out[3 * at + 1] = (uint8_t)product_of(&m.guest_apm, &m.guest_aqm, o);
-        if (m.guest)
-            out[3 * at + 2] = (uint8_t)(1 + swapped(o, 3, o->r->size->guests,
-                                                    strcmp(m.guest, search_guests[0]) != 0));
-    }
+    *out++ = (uint8_t)(d->there << 7 | d->removing << 6) | product_in_order(o, d->assigned);
+    *out++ = product_in_order(o, d->effective);
+    *out++ = d->guest ? (uint8_t)(1 + swapped(o, 3, o->r->size->guests, d->guest - 1u)) : 0;
+    return out;
 }
 
 static struct export export_in(const struct order *o)
@@ -195,20 +294,18 @@ static struct export export_in(const struct order *o)
     const struct world_size *size = o->r->size;
     struct export e = {0};
     uint8_t *out = e.bytes;
-    struct host_info host;
 
-    core_host_info(o->r->core, &host);
-    *out++ = (uint8_t)product_of(&host.apmask, &host.aqmask, o);
-    *out++ = (uint8_t)product_of(&host.apm, &host.aqm, o);
-    for (unsigned a = 0; a < size->adapters; a++) {
-        struct adapter_info info;
+    *out++ = product_in_order(o, o->r->facts.masks);
+    *out++ = product_in_order(o, o->r->facts.lpar);
+    for (unsigned a = 0; a < size->adapters; a++)
+        out = export_adapter(o, a, out);
+    for (unsigned m = 0; m < size->devices; m++)
+        out = export_device(o, m, out);
+    for (unsigned g = 0; g < size->guests; g++) {
+        const struct guest_facts *guest = &o->r->facts.guests[swapped(o, 3, size->guests, g)];
 
-        core_adapter_info(o->r->core, search_apids[swapped(o, 0, size->adapters, a)], &info);
-        *out++ = (uint8_t)(info.online | info.in_lpar << 1 | info.device << 2);
-        for (unsigned d = 0; d < size->domains; d++)
-            out = export_queue(o, a, d, out);
+        *out++ = (uint8_t)(guest->there << 7) | product_in_order(o, guest->product);
     }
-    export_devices(o, out);
     return e;
 }
 
@@ -237,58 +334,51 @@ struct export run_export(const struct run *r)
 
 /* What has to hold */
 
-static const char *check_guest(const struct run *r, const struct guest_info *g)
+static bool is_assigned(const struct run *r, unsigned g, unsigned i)
+{
+    uint8_t device = r->facts.guests[g].device;
+    const struct device_facts *d = &r->facts.devices[device ? device - 1 : 0];
+
+    return device && d->there && d->guest == g + 1 && has_queue(r, d->assigned, i);
+}
+
+static const char *check_guest(const struct run *r, unsigned g)
 {
     for (unsigned i = 0; i < queue_count(r); i++) {
-        ap_qn qn = queue_of(r, i);
-        struct apqn_info q;
-
-        if (!mask256_test(&g->apm, AP_QN_APID(qn)) || !mask256_test(&g->aqm, AP_QN_APQI(qn)))
+        if (!r->facts.guests[g].there || !has_queue(r, r->facts.guests[g].product, i))
             continue;
-        core_apqn_info(r->core, qn, &q);
-        if (!q.assigned || !g->attached || memcmp(&q.mdev, &g->mdev, sizeof q.mdev) != 0)
+        if (!is_assigned(r, g, i))
             return "a guest has a queue that is not assigned to its device";
-        if (!q.driver || strcmp(q.driver, "vfio_ap") != 0)
+        if (r->facts.queues[i].driver != 'v')
             return "a guest has a queue that vfio_ap does not have";
     }
     return NULL;
 }
 
-static const char *check_devices(const struct run *r)
+static const char *check_queue(const struct run *r, unsigned i)
 {
-    unsigned owners[QUEUES_MAX] = {0};
-    struct mdev_info m;
-    uint32_t cursor = 0;
+    unsigned owners = 0;
 
-    while (core_mdev_next(r->core, &cursor, &m)) {
-        for (unsigned i = 0; i < queue_count(r); i++) {
-            ap_qn qn = queue_of(r, i);
-            struct apqn_info q;
-
-            if (!mask256_test(&m.apm, AP_QN_APID(qn)) || !mask256_test(&m.aqm, AP_QN_APQI(qn)))
-                continue;
-            core_apqn_info(r->core, qn, &q);
-            if (++owners[i] > 1)
-                return "a queue is assigned to two devices";
-            /* By an override, which no assignment forbids, zcrypt can get it [bus-driver-override];
-             * the guest has lost it then. */
-            if (q.driver && strcmp(q.driver, "cex4queue") == 0 && !r->size->overrides)
-                return "a queue is assigned to a device and bound to zcrypt";
-        }
-    }
+    for (unsigned m = 0; m < r->size->devices; m++)
+        owners += r->facts.devices[m].there && has_queue(r, r->facts.devices[m].assigned, i);
+    if (owners > 1)
+        return "a queue is assigned to two devices";
+    /* By an override, which no assignment forbids, zcrypt can get it [bus-driver-override]; the
+     * guest has lost it then. */
+    if (owners && r->facts.queues[i].driver == 'c' && !r->size->overrides)
+        return "a queue is assigned to a device and bound to zcrypt";
     return NULL;
 }
 
 const char *run_check(struct run *r)
 {
     const char *wrong = NULL;
-    struct guest_info g;
-    uint32_t cursor = 0;
 
+    look(r);
     follow_users(r, &wrong);
-    if (!wrong)
-        wrong = check_devices(r);
-    while (!wrong && core_guest_next(r->core, &cursor, &g))
-        wrong = check_guest(r, &g);
+    for (unsigned i = 0; i < queue_count(r) && !wrong; i++)
+        wrong = check_queue(r, i);
+    for (unsigned g = 0; g < r->size->guests && !wrong; g++)
+        wrong = check_guest(r, g);
     return wrong;
 }

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include "arena.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SIZE    (2u << 20)
+#define PAGE    4096u
+#define PAGES   (SIZE / PAGE)
+#define CLASSES 128u /* of 16 bytes each; what is larger is not used again */
+#define UNIT    16u
+
+/* In front of each piece of memory. */
+struct head {
+    size_t size;
+    void *next; /* free ones of the same size */
+};
+
+struct state {
+    size_t used;
+    struct head *free[CLASSES];
+    _Alignas(UNIT) uint8_t bytes[];
+};
+
+static _Alignas(PAGE) uint8_t memory[SIZE], first[SIZE], saved[SIZE];
+static struct state *const state = (struct state *)memory;
+static bool in_use, copied[PAGES];
+static unsigned copied_list[PAGES], copied_count;
+
+void *__real_malloc(size_t size);
+void __real_free(void *p);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *p, size_t size);
+char *__real_strdup(const char *s);
+void *__wrap_malloc(size_t size);
+void __wrap_free(void *p);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+char *__wrap_strdup(const char *s);
+
+static bool is_ours(const void *p)
+{
+    return (const uint8_t *)p >= memory && (const uint8_t *)p < memory + SIZE;
+}
+
+static struct head *head_of(void *p)
+{
+    return (struct head *)p - 1;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    size_t want = (size + UNIT - 1) / UNIT * UNIT, class = want / UNIT;
+    struct head *h;
+
+    if (!in_use)
+        return __real_malloc(size);
+    if (class < CLASSES && state->free[class]) {
+        h = state->free[class];
+        state->free[class] = h->next;
+    } else {
+        if (sizeof *state + state->used + sizeof *h + want > SIZE) {
+            fputs("search: the arena is too small\n", stderr);
+            abort();
+        }
+        h = (struct head *)(state->bytes + state->used);
+        state->used += sizeof *h + want;
+    }
+    *h = (struct head){want, NULL};
+    return h + 1;
+}
+
+void __wrap_free(void *p)
+{
+    struct head *h;
+
+    if (!is_ours(p)) {
+        __real_free(p);
+        return;
+    }
+    h = head_of(p);
+    if (h->size / UNIT < CLASSES) {
+        h->next = state->free[h->size / UNIT];
+        state->free[h->size / UNIT] = h;
+    }
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    void *p = in_use ? __wrap_malloc(count * size) : __real_calloc(count, size);
+
+    return in_use ? memset(p, 0, count * size) : p;
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+    void *new;
+
+    if (!is_ours(p) && !(in_use && !p))
+        return __real_realloc(p, size);
+    if (p && size <= head_of(p)->size)
+        return p;
+    new = __wrap_malloc(size);
+    if (p)
+        memcpy(new, p, head_of(p)->size);
+    __wrap_free(p);
+    return new;
+}
+
+char *__wrap_strdup(const char *s)
+{
+    return in_use ? strcpy(__wrap_malloc(strlen(s) + 1), s) : __real_strdup(s);
+}
+
+void arena_start(void)
+{
+    memset(memory, 0, SIZE);
+}
+
+void arena_enter(void)
+{
+    in_use = true;
+}
+
+void arena_leave(void)
+{
+    in_use = false;
+}
+
+void arena_is_first(void)
+{
+    memcpy(first, memory, SIZE);
+    memcpy(saved, memory, SIZE);
+}
+
+static void copy(uint8_t *to, const uint8_t *from)
+{
+    for (unsigned i = 0; i < copied_count; i++)
+        memcpy(to + copied_list[i] * PAGE, from + copied_list[i] * PAGE, PAGE);
+}
+
+void arena_first(void)
+{
+    copy(memory, first);
+}
+
+void arena_save(void)
+{
+    copy(saved, memory);
+}
+
+void arena_load(void)
+{
+    copy(memory, saved);
+}
+
+/* Behind what is used nothing can have changed. */
+bool arena_is_complete(void)
+{
+    unsigned used = (unsigned)((sizeof *state + state->used + PAGE - 1) / PAGE),
+             before = copied_count;
+
+    for (unsigned i = 0; i < used; i++) {
+        if (copied[i] || memcmp(memory + i * PAGE, first + i * PAGE, PAGE) == 0)
+            continue;
+        copied[i] = true;
+        copied_list[copied_count++] = i;
+    }
+    return copied_count == before;
+}
