@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/world.h"
 #include "plan/plan.h"
 #include "store/export.h"
@@ -87,27 +88,12 @@ static const struct format formats[] = {{"ini", .whole = format_ini},
                                         {"libvirt", .device = export_libvirt, .ending = "xml"},
                                         {0}};
 
-static int write_file(const char *path, const struct text *text)
-{
-    FILE *f = fopen(path, "we");
-    bool good = f && fwrite(text->data, 1, text->len, f) == text->len;
-
-    if (f && fclose(f) != 0)
-        good = false;
-    return good ? 0 : cli_error("cannot write %s: %s", path, error_text(errno));
-}
-
 static int write_whole(const struct request *r, const struct core *core)
 {
     text_auto text = {0};
     int status = r->format->whole(core, &text);
 
-    if (status)
-        return status;
-    if (r->output && strcmp(r->output, "-") != 0)
-        return write_file(r->output, &text);
-    fwrite(text.data, 1, text.len, stdout);
-    return 0;
+    return status ? status : output_write(r->output, &text);
 }
 
 static int write_device(const struct request *r, const struct mdev_info *m, const char *uuid)
@@ -115,12 +101,10 @@ static int write_device(const struct request *r, const struct mdev_info *m, cons
     text_auto text = {0}, path = {0};
 
     r->format->device(m, &text);
-    if (!r->output || strcmp(r->output, "-") == 0) {
-        fwrite(text.data, 1, text.len, stdout);
-        return 0;
-    }
+    if (!r->output || strcmp(r->output, "-") == 0)
+        return output_write(NULL, &text);
     text_addf(&path, "%s/%s.%s", r->output, uuid, r->format->ending);
-    return write_file(path.data, &text);
+    return output_write(path.data, &text);
 }
 
 static int write_devices(const struct request *r, const struct core *core)

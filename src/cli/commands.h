@@ -13,6 +13,7 @@
     X(down)                                                                                        \
     X(daemon)                                                                                      \
     X(status)                                                                                      \
+    X(import)                                                                                      \
     X(plan)                                                                                        \
     X(map)                                                                                         \
     X(log)                                                                                         \

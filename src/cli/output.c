@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/output.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "cli/command.h"
+
+int output_write(const char *path, const struct text *text)
+{
+    bool to_file = path && strcmp(path, "-") != 0;
+    FILE *f = to_file ? fopen(path, "we") : stdout;
+    bool good = f && fwrite(text->data ? text->data : "", 1, text->len, f) == text->len;
+
+    if (to_file && f && fclose(f) != 0)
+        good = false;
+    return good ? 0
+                : cli_error("cannot write %s: %s", to_file ? path : "standard output",
+                            error_text(errno));
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#include "import/collection.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "import/member.h"
+
+/*
+ * Archives are read as a stream, never unpacked. What an archive can make of a few bytes is
+ * bounded: all archives together by BYTES_MAX and ENTRIES_MAX, a file by MEMBER_MAX, and an archive
+ * in an archive is opened no deeper than NESTED_MAX.
+ */
+#define BYTES_MAX   (UINT64_C(4) << 30)
+#define ENTRIES_MAX 5000000u
+#define NESTED_MAX  2u
+#define BLOCK       65536u
+
+struct walk {
+    struct known *k;
+    const char *name;
+    struct archive *in;
+    unsigned depth;
+    uint64_t entries, counted;
+    bool over;        /* the bounds */
+    struct text data; /* of the present file */
+    struct text *why;
+};
+
+struct nested {
+    struct archive *outer;
+    char block[BLOCK];
+};
+
+static int walk_all(struct walk *w);
+
+bool archive_is(struct slice d)
+{
+    static const char *const magics[] = {"\x1f\x8b",
+                                         "\xfd"
+                                         "7zXZ",
+                                         "BZh", "\x28\xb5\x2f\xfd"};
+
+    for (unsigned i = 0; i < sizeof magics / sizeof magics[0]; i++)
+        if (slice_starts(d, magics[i]))
+            return true;
+    return d.len > 262 && memcmp(d.at + 257, "ustar", 5) == 0;
+}
+
+static struct archive *open_new(void)
+{
+    struct archive *a = archive_read_new();
+
+    archive_read_support_filter_gzip(a);
+    archive_read_support_filter_xz(a);
+    archive_read_support_filter_bzip2(a);
+    archive_read_support_filter_zstd(a);
+    archive_read_support_format_tar(a);
+    return a;
+}
+
+static int refuse(const struct walk *w, const char *what)
+{
+    text_adds(w->why, what);
+    return -EINVAL;
+}
+
+/* Counts what has been unpacked since the last time, before the entry is read or skipped. */
+static int count(struct walk *w, struct archive_entry *e)
+{
+    uint64_t bytes = (uint64_t)archive_filter_bytes(w->in, 0);
+    uint64_t size = archive_entry_sparse_count(e) ? 0 : (uint64_t)archive_entry_size(e);
+
+    w->k->bytes += bytes - w->counted;
+    w->counted = bytes;
+    w->over =
+        w->k->bytes > BYTES_MAX || size > BYTES_MAX - w->k->bytes || ++w->entries > ENTRIES_MAX;
+    return w->over
+               ? refuse(w, "the archive has more than 4 GiB or 5000000 files when unpacked; give "
+                           "/sys alone")
+               : 0;
+}
+
+/* The file's content, into w->data. False: it is too large or cannot be read. */
+static bool load(struct walk *w)
+{
+    char block[BLOCK];
+    la_ssize_t got;
+
+    text_clear(&w->data);
+    while ((got = archive_read_data(w->in, block, sizeof block)) > 0) {
+        text_add(&w->data, block, (size_t)got);
+        if (w->data.len > MEMBER_MAX)
+            return false;
+    }
+    return got == 0;
+}
+
+static la_ssize_t nested_read(struct archive *a, void *data, const void **block)
+{
+    struct nested *n = data;
+
+    *block = n->block;
+    return archive_read_data(n->outer, n->block, sizeof n->block);
+}
+
+static void nested_walk(struct walk *outer, const char *path)
+{
+    struct nested *n;
+    text_auto name = {0}, why = {0};
+    struct walk w = {.k = outer->k, .depth = outer->depth + 1, .why = &why};
+
+    text_addf(&name, "%s:%.200s", outer->name, path);
+    w.name = name.data;
+    if (w.depth > NESTED_MAX) {
+        known_note(w.k, NOTE_MISSING, 0, "%s: an archive this deep in archives is not read",
+                   w.name);
+        return;
+    }
+    n = xmalloc(sizeof *n);
+    n->outer = outer->in;
+    w.in = open_new();
+    if (archive_read_open(w.in, n, NULL, nested_read, NULL) != ARCHIVE_OK || walk_all(&w) < 0)
+        known_note(w.k, NOTE_MISSING, 0, "%s: %s", w.name, why.data ? why.data : "not an archive");
+    archive_read_free(w.in);
+    text_done(&w.data);
+    free(n);
+}
+
+static void file_read(struct walk *w, const char *path)
+{
+    if (load(w))
+        member_file(w->k, w->name, path,
+                    (struct slice){w->data.data ? w->data.data : "", w->data.len});
+    else
+        known_note(w->k, NOTE_MISSING, 0, "%s:%.300s cannot be read, or is larger than 16 MiB",
+                   w->name, path);
+}
+
+static void entry_read(struct walk *w, struct archive_entry *e)
+{
+    const char *path = archive_entry_pathname(e), *link = archive_entry_symlink(e);
+    enum member kind = path ? member_kind(path) : MEMBER_NONE;
+
+    if (link && kind == MEMBER_SYSFS)
+        member_link(w->k, w->name, path, link);
+    if (kind == MEMBER_NONE || archive_entry_filetype(e) != AE_IFREG)
+        return;
+    if (kind == MEMBER_ARCHIVE)
+        nested_walk(w, path);
+    else
+        file_read(w, path);
+}
+
+static int walk_all(struct walk *w)
+{
+    struct archive_entry *e;
+    int rc;
+
+    while ((rc = archive_read_next_header(w->in, &e)) == ARCHIVE_OK || rc == ARCHIVE_WARN) {
+        if (count(w, e) < 0)
+            return -EINVAL;
+        entry_read(w, e);
+    }
+    if (rc == ARCHIVE_EOF && w->entries)
+        return 0;
+    text_adds(w->why, w->entries ? "the archive is damaged: " : "not a tar archive: ");
+    text_adds(w->why, archive_error_string(w->in) ? archive_error_string(w->in) : "it is empty");
+    return -EINVAL;
+}
+
+/* What came before a damage is worth having, unless it was too much. */
+static int finish(struct walk *w, int rc)
+{
+    if (rc < 0 && w->entries && !w->over) {
+        known_note(w->k, NOTE_MISSING, 0, "%s: %s; what came before is taken", w->name,
+                   w->why->data);
+        text_clear(w->why);
+        rc = 0;
+    }
+    archive_read_free(w->in);
+    text_done(&w->data);
+    return rc;
+}
+
+int archive_data(struct known *k, const char *name, struct slice data, struct text *why)
+{
+    struct walk w = {.k = k, .name = name, .in = open_new(), .why = why};
+    int rc = archive_read_open_memory(w.in, data.at, data.len);
+
+    return finish(&w, rc == ARCHIVE_OK ? walk_all(&w) : refuse(&w, "not an archive"));
+}
+
+int archive_file(struct known *k, const char *name, int fd, struct text *why)
+{
+    struct walk w = {.k = k, .name = name, .in = open_new(), .why = why};
+    int rc = archive_read_open_fd(w.in, fd, BLOCK);
+
+    return finish(&w, rc == ARCHIVE_OK ? walk_all(&w) : refuse(&w, "not an archive"));
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "import/read.h"
+#include "machine/config.h"
+
+/*
+ * A CPC in DPM mode: its adapters, and the adapters and domains of one partition, which is the
+ * LPAR. The adapter's number is crypto-number, decimal; adapter-id is the PCHID.
+ */
+
+#define PREFIX "/api/adapters/"
+
+/* The HMC's dump has an object's properties one level below. */
+static const json_t *get(const json_t *object, const char *key)
+{
+    const json_t *properties = json_object_get(object, "properties");
+
+    return json_object_get(properties ? properties : object, key);
+}
+
+static const char *text(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(get(object, key));
+
+    return value ? value : "";
+}
+
+/* "crypto-express-7s" and "cca-coprocessor": CEX7C. */
+static bool type_of(const json_t *adapter, uint64_t *out)
+{
+    const char *card = text(adapter, "detected-card-type"), *mode = text(adapter, "crypto-type");
+    char name[8] = "CEX5C";
+
+    if (strncmp(card, "crypto-express-", 15) != 0 || !card[15])
+        return false;
+    name[3] = card[15];
+    name[4] = strcmp(mode, "accelerator") == 0        ? 'A'
+              : strcmp(mode, "ep11-coprocessor") == 0 ? 'P'
+              : strcmp(mode, "cca-coprocessor") == 0  ? 'C'
+                                                      : '?';
+    return read_type((struct slice){name, 5}, out);
+}
+
+static bool number_of(const json_t *adapter, unsigned *out)
+{
+    const json_t *number = get(adapter, "crypto-number");
+
+    *out = (unsigned)json_integer_value(number);
+    return json_is_integer(number) && json_integer_value(number) >= 0 &&
+           json_integer_value(number) < AP_IDS;
+}
+
+static bool is_crypto(const json_t *adapter)
+{
+    return strcmp(text(adapter, "adapter-family"), "crypto") == 0 ||
+           strcmp(text(adapter, "type"), "crypto") == 0;
+}
+
+static void adapter_read(struct known *k, const json_t *adapter)
+{
+    unsigned apid;
+    uint64_t type;
+
+    if (!is_crypto(adapter))
+        return;
+    if (!number_of(adapter, &apid) || !type_of(adapter, &type)) {
+        known_note(k, NOTE_MISSING, k->now,
+                   "a crypto adapter without a known number or type: %.40s", text(adapter, "name"));
+        return;
+    }
+    known_adapter(k, apid, ADAPTER_TYPE, type);
+    if (*text(adapter, "state"))
+        known_adapter(k, apid, ADAPTER_CONFIGURED, strcmp(text(adapter, "state"), "online") == 0);
+}
+
+static bool is_of_uri(const json_t *adapter, const char *uri)
+{
+    const char *id = text(adapter, "object-id");
+
+    return strcmp(text(adapter, "object-uri"), uri) == 0 ||
+           (*id && strncmp(uri, PREFIX, strlen(PREFIX)) == 0 &&
+            strcmp(uri + strlen(PREFIX), id) == 0);
+}
+
+static void add_uri(struct known *k, const json_t *adapters, const char *uri, struct mask256 *out)
+{
+    size_t i;
+    const json_t *adapter;
+    unsigned apid;
+
+    json_array_foreach (adapters, i, adapter) {
+        if (is_of_uri(adapter, uri) && number_of(adapter, &apid)) {
+            mask256_set(out, apid);
+            return;
+        }
+    }
+    known_note(k, NOTE_MISSING, k->now, "the partition's adapter %.60s is not described", uri);
+}
+
+static void domains_read(const json_t *domains, struct mask256 *usage, struct mask256 *control)
+{
+    size_t i;
+    const json_t *domain;
+
+    json_array_foreach (domains, i, domain) {
+        json_int_t number = json_integer_value(json_object_get(domain, "domain-index"));
+        const char *mode = json_string_value(json_object_get(domain, "access-mode"));
+
+        if (number < 0 || number >= (json_int_t)AP_IDS || !mode)
+            continue;
+        mask256_set(control, (unsigned)number);
+        if (strcmp(mode, "control-usage") == 0)
+            mask256_set(usage, (unsigned)number);
+    }
+}
+
+static void partition_read(struct known *k, const json_t *cpc, const json_t *partition)
+{
+    const json_t *crypto = get(partition, "crypto-configuration"), *uri;
+    struct mask256 adapters = {0}, usage = {0}, control = {0};
+    size_t i;
+
+    json_array_foreach (json_object_get(crypto, "crypto-adapter-uris"), i, uri)
+        if (json_is_string(uri))
+            add_uri(k, json_object_get(cpc, "adapters"), json_string_value(uri), &adapters);
+    domains_read(json_object_get(crypto, "crypto-domain-configurations"), &usage, &control);
+    known_mask(k, MASK_ADAPTERS, adapters);
+    known_mask(k, MASK_USAGE, usage);
+    known_mask(k, MASK_CONTROL, control);
+}
+
+static bool has_crypto(const json_t *partition)
+{
+    return json_array_size(json_object_get(get(partition, "crypto-configuration"),
+                                           "crypto-domain-configurations")) > 0;
+}
+
+static bool is_wanted(const struct known *k, const json_t *partition)
+{
+    if (!k->partition)
+        return has_crypto(partition);
+    return strcmp(text(partition, "name"), k->partition) == 0 ||
+           strcmp(text(partition, "short-name"), k->partition) == 0;
+}
+
+static void list(const json_t *partitions, struct text *out)
+{
+    size_t i;
+    const json_t *one;
+    const char *comma = " ";
+
+    json_array_foreach (partitions, i, one) {
+        if (!has_crypto(one) || i > 100)
+            continue;
+        text_adds(out, comma);
+        text_add_quoted(out, text(one, "name"), strlen(text(one, "name")));
+        comma = ", ";
+    }
+}
+
+static int refuse(const struct known *k, const json_t *partitions, unsigned found, struct text *why)
+{
+    if (!found && !k->partition)
+        text_adds(why, "no partition of the CPC has domains of crypto adapters");
+    else
+        text_adds(why, found ? "several partitions have domains; --partition says which one is the "
+                               "LPAR:"
+                             : "there is no such partition; those with domains are:");
+    if (found || k->partition)
+        list(partitions, why);
+    return -EINVAL;
+}
+
+int read_cpc(struct known *k, const json_t *cpc, struct text *why)
+{
+    const json_t *partitions = json_object_get(cpc, "partitions"), *one, *wanted = NULL;
+    unsigned found = 0;
+    size_t i;
+
+    json_array_foreach (partitions, i, one) {
+        if (is_wanted(k, one)) {
+            wanted = one;
+            found++;
+        }
+    }
+    if (found != 1)
+        return refuse(k, partitions, found, why);
+    if (!k->partition)
+        known_note(k, NOTE_ASSUMED, k->now,
+                   "the LPAR is the partition %.40s, the only one with domains",
+                   text(wanted, "name"));
+    json_array_foreach (json_object_get(cpc, "adapters"), i, one)
+        adapter_read(k, one);
+    partition_read(k, cpc, wanted);
+    return 0;
+}

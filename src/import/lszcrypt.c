@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "base/number.h"
+#include "import/read.h"
+
+/*
+ * The tables of lszcrypt, from s390-tools 2.16 on. Columns are found by their titles, which differ
+ * between versions; numbers are hexadecimal. QDEPTH is not read: it shows one less or not,
+ * depending on the versions of both tool and kernel. What a table does not list may be there
+ * nevertheless.
+ */
+#define COLUMNS 16u
+
+struct row {
+    struct slice v[COLUMNS];
+    unsigned count;
+};
+
+struct table {
+    struct known *k;
+    struct row titles;
+    bool domains; /* the table of -d */
+    struct mask256 usage, control;
+    unsigned rows;
+};
+
+static void split(struct slice line, struct row *out)
+{
+    out->count = 0;
+    while (out->count < COLUMNS) {
+        struct slice word = slice_word(&line);
+
+        if (!word.len)
+            return;
+        /* The one status of two words. */
+        if (slice_is(word, "use") && out->count && slice_is(out->v[out->count - 1], "in"))
+            out->v[out->count - 1] = (struct slice){"in-use", 6};
+        else
+            out->v[out->count++] = word;
+    }
+}
+
+static struct slice cell(const struct table *t, const struct row *r, const char *title)
+{
+    for (unsigned i = 0; i < t->titles.count && i < r->count; i++)
+        if (slice_is(t->titles.v[i], title))
+            return r->v[i];
+    return (struct slice){"", 0};
+}
+
+static void card_status(struct known *k, unsigned apid, struct slice status)
+{
+    bool online = slice_is(status, "online"), offline = slice_is(status, "offline");
+
+    if (slice_is(status, "deconfig"))
+        known_adapter(k, apid, ADAPTER_CONFIGURED, false);
+    if (slice_is(status, "chkstop"))
+        known_adapter(k, apid, ADAPTER_CHECKSTOPPED, true);
+    if (!online && !offline)
+        return;
+    known_adapter(k, apid, ADAPTER_CONFIGURED, true);
+    known_adapter(k, apid, ADAPTER_CHECKSTOPPED, false);
+    known_adapter(k, apid, ADAPTER_ONLINE, online);
+}
+
+static void card_row(const struct table *t, const struct row *r, unsigned apid)
+{
+    struct slice driver = cell(t, r, "DRIVER");
+    uint64_t type;
+
+    if (read_type(cell(t, r, "TYPE"), &type))
+        known_adapter(t->k, apid, ADAPTER_TYPE, type);
+    card_status(t->k, apid, cell(t, r, "STATUS"));
+    if (driver.len)
+        known_adapter(t->k, apid, ADAPTER_BOUND, !slice_is(driver, "-no-driver-"));
+}
+
+/* A table without drivers still shows them: only zcrypt's queues are online or offline. */
+static void queue_row(const struct table *t, const struct row *r, ap_qn qn)
+{
+    struct slice driver = cell(t, r, "DRIVER"), status = cell(t, r, "STATUS");
+    bool switched = slice_is(status, "online") || slice_is(status, "offline");
+    bool assignable = slice_is(status, "assigned") || slice_is(status, "unassigned") ||
+                      slice_is(status, "in-use");
+
+    if (slice_is(driver, "vfio_ap") || (!driver.len && assignable))
+        known_queue(t->k, qn, QUEUE_DRIVER, DRIVER_VFIO_AP);
+    else if (slice_is(driver, "-no-driver-"))
+        known_queue(t->k, qn, QUEUE_DRIVER, DRIVER_NONE);
+    else if (slice_starts(driver, "cex") || (!driver.len && switched))
+        known_queue(t->k, qn, QUEUE_DRIVER, DRIVER_ZCRYPT);
+    if (switched)
+        known_queue(t->k, qn, QUEUE_ONLINE, slice_is(status, "online"));
+    if (assignable)
+        known_queue(t->k, qn, QUEUE_IN_USE, slice_is(status, "in-use"));
+    known_queue(t->k, qn, QUEUE_EXISTS, true);
+}
+
+/* A row of -d: the first domain of sixteen, then B, C, U or a dot for each. */
+static bool domain_row(struct table *t, const struct row *r)
+{
+    unsigned first;
+
+    if (!r->count || !read_apid(r->v[0], &first) || first % 16)
+        return false;
+    for (unsigned i = 1; i < r->count && i <= 16 && first + i - 1 < AP_IDS; i++) {
+        bool both = slice_is(r->v[i], "B");
+
+        mask256_assign(&t->usage, first + i - 1, both || slice_is(r->v[i], "U"));
+        mask256_assign(&t->control, first + i - 1, both || slice_is(r->v[i], "C"));
+    }
+    return true;
+}
+
+static bool hex_value(struct slice line, const char *before, uint64_t *out)
+{
+    size_t skip = strlen(before);
+
+    if (!slice_starts(line, before))
+        return false;
+    line = slice_from(line, skip);
+    return number_parse_u64(line.at, line.len, 0, out) == 0;
+}
+
+/* A line of -b. */
+static bool bus_line(struct known *k, struct slice line)
+{
+    uint64_t value;
+    struct slice number, unit;
+
+    slice_cut(line, ' ', &number, &unit);
+    if (slice_starts(line, "features: "))
+        known_host(k, HOST_FEATURES, read_features(slice_from(line, 10)));
+    else if (hex_value(line, "ap_domain=", &value))
+        known_host(k, HOST_DOMAIN, value);
+    else if (hex_value(line, "ap_max_domain_id=", &value))
+        known_host(k, HOST_MAX_DOMAIN, value);
+    else if (slice_starts(line, "ap_interrupts are "))
+        known_host(k, HOST_INTERRUPTS, slice_is(line, "ap_interrupts are enabled"));
+    else if (hex_value(number, "config_time=", &value))
+        known_host(k, HOST_CONFIG_TIME, value);
+    else if (slice_starts(line, "poll_thread is "))
+        known_host(k, HOST_POLL_THREAD, slice_is(line, "poll_thread is enabled"));
+    else if (hex_value(number, "poll_timeout=", &value))
+        known_host(k, HOST_POLL_TIMEOUT, value);
+    else
+        return false;
+    return true;
+}
+
+static void table_row(struct table *t, const struct row *r)
+{
+    unsigned apid;
+    ap_qn qn;
+
+    if (t->domains) {
+        t->rows += domain_row(t, r);
+        return;
+    }
+    if (!t->titles.count || !r->count)
+        return;
+    if (read_apid(r->v[0], &apid))
+        card_row(t, r, apid);
+    else if (read_apqn(r->v[0], &qn))
+        queue_row(t, r, qn);
+    else
+        return;
+    t->rows++;
+}
+
+static void line_read(struct table *t, struct slice line)
+{
+    struct row row;
+
+    split(line, &row);
+    if (slice_starts(line, "CARD.DOM")) {
+        t->titles = row;
+        t->domains = false;
+    } else if (slice_starts(line, "DOMAIN ")) {
+        t->domains = true;
+    } else if (bus_line(t->k, line)) {
+        t->rows++;
+    } else {
+        table_row(t, &row);
+    }
+}
+
+int read_lszcrypt(struct known *k, const char *name, struct slice data, struct text *why)
+{
+    struct table t = {.k = k};
+
+    known_source(k, name, RANK_LSZCRYPT);
+    for (struct slice line; read_line(&data, &line);)
+        line_read(&t, line);
+    if (!t.rows)
+        return slice_refuse(why, -EINVAL, "a table of lszcrypt without a card",
+                            (struct slice){"", 0}, "");
+    if (!mask256_empty(&t.usage) || !mask256_empty(&t.control)) {
+        known_mask(k, MASK_USAGE, t.usage);
+        known_mask(k, MASK_CONTROL, t.control);
+    }
+    return 0;
+}
