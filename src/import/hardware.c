@@ -214,6 +214,12 @@ static void set_limits(struct making *b)
         mask256_assign(&adapters, apid, b->m->adapters[apid].type != 0);
     b->m->max_adapter = limit(b->k, HOST_MAX_ADAPTER, highest(&adapters), apxa ? 255 : 63);
     b->m->max_domain = limit(b->k, HOST_MAX_DOMAIN, highest(&domains), apxa ? 255 : 15);
+    if (apxa || (b->m->max_adapter <= 63 && b->m->max_domain <= 15))
+        return;
+    b->m->features |= AP_QCI_APXA;
+    known_note(
+        b->k, NOTE_CONTRADICTION, b->k->host[HOST_FEATURES].from,
+        "the features are without APXA, but there are numbers above 63 and 15; APXA is taken");
 }
 
 static void set_start(struct making *b)
