@@ -141,51 +141,70 @@ void plan_sh(const struct plan *p, const struct core *from, struct text *out)
     text_addf(out, "\nlog 'All %zu steps are done.'\n", p->count);
 }
 
-static void device_definition(const struct mdev_info *m, bool by_mdevctl, struct text *out)
-{
-    char uuid[UUID_TEXT];
+/* How a program is told of definitions. A device that is defined already gets another definition,
+ * and one that is not need not be taken away. */
+struct definer {
+    const char *functions; /* define, which reads it, and undefine, each of a UUID */
+    void (*format)(const struct mdev_info *m, struct text *out);
+};
 
-    uuid_format(&m->uuid, uuid);
-    if (by_mdevctl)
-        text_addf(out,
-                  "mdevctl undefine --uuid %s 2> /dev/null\n"
-                  "mdevctl define --uuid %s --parent matrix --jsonfile /dev/stdin << 'END'\n",
-                  uuid, uuid);
-    else
-        text_adds(out, "virsh nodedev-define /dev/stdin << 'END'\n");
-    (by_mdevctl ? export_mdevctl : export_libvirt)(m, out);
-    text_adds(out, "END\n");
-}
+static const struct definer mdevctl = {
+    "undefine() {\n"
+    "    [[ -z $(mdevctl list --defined --uuid \"$1\") ]] || mdevctl undefine --uuid \"$1\" ||\n"
+    "        surprise \"$1 is still defined\"\n"
+    "}\n"
+    "define() {\n"
+    "    undefine \"$1\"\n"
+    "    mdevctl define --uuid \"$1\" --parent matrix --jsonfile /dev/stdin ||\n"
+    "        surprise \"$1 is not defined\"\n"
+    "}\n",
+    export_mdevctl};
+
+static const struct definer virsh = {
+    "undefine() {\n"
+    "    local name=mdev_${1//-/_}_matrix\n"
+    "    ! virsh nodedev-list --all --cap mdev | grep -qw \"$name\" || virsh nodedev-undefine "
+    "\"$name\" ||\n"
+    "        surprise \"$1 is still defined\"\n"
+    "}\n"
+    "define() { virsh nodedev-define /dev/stdin || surprise \"$1 is not defined\"; }\n",
+    export_libvirt};
 
 /* The running devices change as in the script; then come the definitions for the next boot. */
 static void with_definitions(const struct plan *p, const struct core *from, const struct core *to,
-                             bool by_mdevctl, struct text *out)
+                             const struct definer *by, struct text *out)
 {
     struct mdev_info m;
     uint32_t cursor = 0;
 
     plan_sh(p, from, out);
-    text_adds(out, "\n# The definitions, for the next boot.\n");
-    while (core_mdev_next(to, &cursor, &m))
-        device_definition(&m, by_mdevctl, out);
+    text_addf(out, "\n# The definitions, for the next boot.\n%s", by->functions);
+    while (core_mdev_next(to, &cursor, &m)) {
+        char uuid[UUID_TEXT];
+
+        uuid_format(&m.uuid, uuid);
+        text_addf(out, "define %s << 'END'\n", uuid);
+        by->format(&m, out);
+        text_adds(out, "END\n");
+    }
     for (size_t i = 0; i < p->count; i++) {
         const struct plan_step *s = &p->steps[i];
         const char *end = s->kind == PLAN_WRITE ? strrchr(s->path, '/') : "";
 
         if (strcmp(end, "/remove") == 0)
-            text_addf(out, "%s %.36s\n",
-                      by_mdevctl ? "mdevctl undefine --uuid" : "virsh nodedev-undefine", end - 36);
+            text_addf(out, "undefine %.36s\n", end - 36);
     }
+    text_adds(out, "log 'The next boot will find the same.'\n");
 }
 
 void plan_mdevctl(const struct plan *p, const struct core *from, const struct core *to,
                   struct text *out)
 {
-    with_definitions(p, from, to, true, out);
+    with_definitions(p, from, to, &mdevctl, out);
 }
 
 void plan_virsh(const struct plan *p, const struct core *from, const struct core *to,
                 struct text *out)
 {
-    with_definitions(p, from, to, false, out);
+    with_definitions(p, from, to, &virsh, out);
 }
