@@ -13,12 +13,8 @@ struct ap_bus *ap_bus_new(const struct ap_bus_params *params, struct ap_hw hw,
     b->abi = params->abi;
     b->hw = hw;
     b->tree = tree;
-    b->masks = (struct ap_masks){params->apmask, params->aqmask};
-    b->domain = params->domain;
-    b->config_time = 30;
     b->oldest = b->newest = AP_APQNS;
-    b->poll_timeout = 250000;
-    b->autoprobe = true;
+    bus_defaults(b, params);
     sysfs_register(tree, SYSFS_BUS, &bus_kind_ops, b);
     sysfs_register(tree, SYSFS_BUS_DEVICES, &bus_devices_kind_ops, b);
     sysfs_register(tree, SYSFS_BUS_DRIVERS, &bus_drivers_kind_ops, b);

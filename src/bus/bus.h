@@ -246,6 +246,9 @@ void ap_queue_poll(struct ap_bus *b, ap_qn qn, struct effects *fx);
  */
 void ap_queue_look(struct ap_bus *b, ap_qn qn, struct effects *fx);
 
+/* The system starts anew: its devices go, with all that was set by hand, and it scans. */
+void ap_bus_boot(struct ap_bus *b, const struct ap_bus_params *params, struct effects *fx);
+
 /* Another system used the queues meanwhile: resets those of all drivers that send messages. */
 void ap_bus_restart(struct ap_bus *b);
 

@@ -104,6 +104,9 @@ void queue_restart(struct ap_bus *b, ap_qn qn);
 void bus_flush_queue(struct ap_bus *b, ap_qn qn, const struct ap_driver_slot *of,
                      struct effects *fx);
 
+/* restore.c: the settings of a bus that has just started */
+void bus_defaults(struct ap_bus *b, const struct ap_bus_params *params);
+
 /* masks.c */
 int mask_store(struct ap_bus *b, bool adapters, const char *data, size_t len, struct effects *fx);
 

@@ -6,6 +6,18 @@
  * scans, and a scan binds them as masks and overrides say, so only what differs from that is kept.
  */
 
+void bus_defaults(struct ap_bus *b, const struct ap_bus_params *params)
+{
+    b->masks = (struct ap_masks){params->apmask, params->aqmask};
+    b->domain = params->domain;
+    b->config_time = 30;
+    b->poll_timeout = 250000;
+    b->poll_thread = false;
+    b->autoprobe = true;
+    b->scans = b->bindings_complete_count = 0;
+    b->bindings_complete = false;
+}
+
 void ap_bus_settings_get(const struct ap_bus *b, struct ap_bus_settings *out)
 {
     *out = (struct ap_bus_settings){.masks = b->masks,

@@ -313,3 +313,12 @@ void ap_bus_scan(struct ap_bus *b, struct effects *fx)
 
     ap_bus_scan_adapters(b, &all, fx);
 }
+
+void ap_bus_boot(struct ap_bus *b, const struct ap_bus_params *params, struct effects *fx)
+{
+    for (unsigned apid = 0; apid < AP_IDS; apid++)
+        card_unregister(b, apid, fx);
+    bus_defaults(b, params);
+    effects_changed(fx, STATE_BUS, 0);
+    ap_bus_scan(b, fx);
+}

@@ -35,6 +35,7 @@
     X(se_lpar)                                                                                     \
     X(sclp)                                                                                        \
     X(checkstop)                                                                                   \
+    X(reboot)                                                                                      \
     X(fault_add)                                                                                   \
     X(fault_list)                                                                                  \
     X(fault_remove)                                                                                \

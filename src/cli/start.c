@@ -198,6 +198,7 @@ static int tell_others(const struct start *s, const char *source, bool needed)
 
     snprintf(info.source, sizeof info.source, "%s", source);
     snprintf(info.ioctl, sizeof info.ioctl, "%s", s->how.ioctl);
+    snprintf(info.uevents, sizeof info.uevents, "%s", s->uevents ? "yes" : "");
     snprintf(info.machine, sizeof info.machine, "%s", s->how.machine ? s->how.machine : "");
     snprintf(info.state, sizeof info.state, "%s", s->how.state ? s->how.state : "");
     ret = run_info_write(s->runtime.dir, &info);

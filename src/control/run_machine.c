@@ -24,6 +24,14 @@ static const char *const sclp_commands[] = {"configure", "deconfigure", NULL};
 #define SCLP_CONFIGURE_AP   0x001f0001u
 #define SCLP_DECONFIGURE_AP 0x001e0001u
 
+static json_t *run_reboot(struct control_call *call, struct control_error *error)
+{
+    struct command command = {.kind = CMD_BOOT};
+    int64_t value;
+
+    return control_execute(call, &command, &value, error) < 0 ? NULL : json_object();
+}
+
 static uint64_t number_of(struct control_call *call, const char *name)
 {
     return argument_get(call->arguments, name)->number;
@@ -238,4 +246,11 @@ const struct control_command control_commands_machine[] = {
                    SILENT},
      .returns = "nothing",
      .run = run_machine_set},
+    {.name = "reboot",
+     .what =
+         "The LPAR is reset, and its Linux starts anew: with the masks of its command line, "
+         "without guests, mediated devices, nodes, overrides, and what was bound or set offline "
+         "by hand. The hardware stays as it is.",
+     .returns = "nothing",
+     .run = run_reboot},
     {.name = NULL}};

@@ -174,6 +174,7 @@ const struct command_row command_rows[COMMAND_KINDS] = {
     [CMD_CPU_CONNECT] = {"cpu-connect", "cpu-connect {guest} {on}", cpu_fields, false,
                          core_cpu_connect},
     [CMD_CPU_RESET] = {"cpu-reset", "cpu-reset {guest}", cpu_fields, false, core_cpu_reset},
+    [CMD_BOOT] = {"boot", "boot", no_fields, true, core_boot},
     [CMD_TIMER] = {"timer", "timer {id}", timer_fields, false, core_timer},
     [CMD_INSN] = {"instruction", "instruction {opcode:x4} of {guest}, gr{gr}", insn_fields, false,
                   core_insn},

@@ -57,6 +57,7 @@ enum command_kind {
     CMD_VFIO_RESET,  /* VFIO_DEVICE_RESET: the queues of the device are zeroized */
     CMD_CPU_CONNECT, /* a client connects as the CPUs of a guest or of the LPAR, or disconnects */
     CMD_CPU_RESET,   /* system reset of a guest or of the LPAR: its queues are zeroized */
+    CMD_BOOT,        /* the LPAR is reset, and its Linux starts anew */
     CMD_TIMER,
     CMD_INSN,     /* an AP instruction of a connected client's CPU; the result is in reply.insn */
     CMD_ZCRYPT,   /* a request through a device node; EFFECT_REPLY carries its reply

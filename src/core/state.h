@@ -119,6 +119,8 @@ command_function core_store, core_owner, core_timer;
 /* guests.c */
 command_function core_guest_start, core_guest_stop, core_guest_attach, core_guest_detach;
 command_function core_guest_migrate, core_guest_look, core_cpu_connect, core_cpu_reset;
+/* boot.c */
+command_function core_boot;
 /* vfio.c */
 command_function core_vfio_open, core_vfio_close, core_vfio_reset;
 /* requests.c */

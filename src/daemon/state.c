@@ -55,6 +55,7 @@ static bool can_be_refused(enum command_kind kind)
     case CMD_FAULT_ADD:
     case CMD_FAULT_REMOVE:
     case CMD_MACHINE_SET:
+    case CMD_BOOT:
     case CMD_GUEST_START:
     case CMD_GUEST_ATTACH:
         return true;

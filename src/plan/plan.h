@@ -54,6 +54,10 @@ int plan_step_execute(struct core *c, const struct plan_step *s, struct effects 
  */
 bool plan_same(const struct core *a, const struct core *b, struct text *what);
 
+/* Lines for the sections of a machine file of one state that another one lacks, or has otherwise.
+ */
+void plan_differences(const struct core *before, const struct core *after, struct text *out);
+
 /* plan_format.c: each appends the whole plan: for people; as a script that checks that all is as in
  * from and stops at the first surprise; and with the definitions of to for the next boot. */
 void plan_text(const struct plan *p, struct text *out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a plan does not do: sections of the machine file that differ when all its steps are done. */
+/* Sections of the machine file that differ: between two states, and when all steps of a plan are
+ * done. */
 #include <string.h>
 
 #include "plan/internal.h"
@@ -73,4 +74,28 @@ void plan_rest(const struct core *end, const struct core *to, struct text *out)
     setup_format(to, &wanted);
     compare(wanted.data, got.data, false, out);
     compare(got.data, wanted.data, true, out);
+}
+
+static void add_line(const struct section *s, const char *what, struct text *out)
+{
+    text_addf(out, "%.*s %s\n", (int)s->name, s->at, what);
+}
+
+void plan_differences(const struct core *before, const struct core *after, struct text *out)
+{
+    text_auto old = {0}, new = {0};
+
+    setup_format(before, &old);
+    setup_format(after, &new);
+    for (struct section s = section_at(old.data); s.len; s = section_at(s.at + s.len)) {
+        struct section its = section_find(new.data, &s);
+
+        if (!its.len)
+            add_line(&s, "is gone", out);
+        else if (!is_same(&s, &its))
+            add_line(&s, "differs", out);
+    }
+    for (struct section s = section_at(new.data); s.len; s = section_at(s.at + s.len))
+        if (!section_find(old.data, &s).len)
+            add_line(&s, "is new", out);
 }

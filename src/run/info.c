@@ -22,7 +22,7 @@
 static const struct field {
     const char *name;
     size_t at, size;
-} fields[] = {FIELD(source), FIELD(ioctl), FIELD(machine), FIELD(state)};
+} fields[] = {FIELD(source), FIELD(ioctl), FIELD(uevents), FIELD(machine), FIELD(state)};
 
 #define FIELDS (sizeof fields / sizeof *fields)
 

@@ -315,3 +315,13 @@ const struct vfio_ap_guest *mdev_guest(const struct mdev *m)
 {
     return m->guest;
 }
+
+void vfio_ap_boot(struct vfio_ap *v, struct effects *fx)
+{
+    uint32_t cursor = 0;
+
+    for (struct mdev *m; (m = (struct mdev *)vfio_ap_next(v, &cursor));)
+        destroy(v, m, fx);
+    effects_uevent(fx, "change", "devices/vfio_ap/matrix", "matrix", "MDEV_STATE=registered",
+                   "DRIVER=vfio_ap", NULL);
+}

@@ -29,6 +29,10 @@ void vfio_ap_free(struct vfio_ap *v);
 /* Registers the driver. To be called once, before the bus scans. */
 void vfio_ap_register(struct vfio_ap *v, struct ap_bus *bus, struct ap_hw hw);
 
+/* The host starts anew: the devices go, which no guest has any more, and the driver says that it is
+ * there. */
+void vfio_ap_boot(struct vfio_ap *v, struct effects *fx);
+
 /* NULL if there is none. */
 struct mdev *vfio_ap_find(const struct vfio_ap *v, const struct uuid *uuid);
 

@@ -171,6 +171,18 @@ static void parent_gone(struct zcrypt *z, struct effects *fx)
     effects_gone(fx, sysfs_dir_ino(z->tree, above), "zcrypt");
 }
 
+static void destroy(struct zcrypt *z, unsigned minor, struct effects *fx)
+{
+    const char *name = z->nodes[minor].name;
+
+    effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_ZCRYPT_PARENT, 0}), name);
+    effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_DEV, 0}), name);
+    z->nodes[minor].present = false;
+    effects_changed(fx, STATE_NODE, minor);
+    parent_gone(z, fx);
+    node_uevent(z, minor, "remove", fx);
+}
+
 static int destroy_store(void *ctx, uint32_t object, const char *data, size_t len,
                          struct effects *fx)
 {
@@ -182,13 +194,15 @@ static int destroy_store(void *ctx, uint32_t object, const char *data, size_t le
     minor = find(z, name);
     if (minor < 0)
         return effects_refuse(fx, -ENOENT, CLASS "destroy", "no node of that name");
-    effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_ZCRYPT_PARENT, 0}), name);
-    effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_DEV, 0}), name);
-    z->nodes[minor].present = false;
-    effects_changed(fx, STATE_NODE, (uint32_t)minor);
-    parent_gone(z, fx);
-    node_uevent(z, minor, "remove", fx);
+    destroy(z, (unsigned)minor, fx);
     return 0;
+}
+
+void zcrypt_boot(struct zcrypt *z, struct effects *fx)
+{
+    for (unsigned minor = 0; minor < ZCRYPT_NODES; minor++)
+        if (z->nodes[minor].present)
+            destroy(z, minor, fx);
 }
 
 static int uevent_store(void *ctx, uint32_t minor, const char *data, size_t len, struct effects *fx)

@@ -47,6 +47,9 @@ struct zcrypt *zcrypt_new(const struct abi *abi, struct sysfs_tree *tree, struct
                           struct zcrypt_tokens *tokens);
 void zcrypt_free(struct zcrypt *z);
 
+/* Its system starts anew: the nodes that were created go. */
+void zcrypt_boot(struct zcrypt *z, struct effects *fx);
+
 /* NULL: no such node. */
 const struct zcrypt_node *zcrypt_node_at(const struct zcrypt *z, unsigned minor);
 

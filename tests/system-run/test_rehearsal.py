@@ -82,5 +82,8 @@ def test_the_change(desk):
     for line in lines:
         got = bash(line)
         assert got.returncode == 0, (line, got)
+    for line in commands("After the next boot"):
+        got = bash(line)
+        assert got.returncode == 0, (line, got)
     assert "unassign_domain" in (folder / "tonight.sh").read_text()
     assert "assign_domain" in (folder / "undo.sh").read_text()

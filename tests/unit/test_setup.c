@@ -75,6 +75,65 @@ static void test_every_section(void **state)
         "\n[fault 2]\nrule = 06.* 4 reset 5s\nleft = 1\n");
 }
 
+/* Everything that can be set by hand; 05.0047 and 06 of guests; a fault and a check-stop stay. */
+#define BUSY                                                                                       \
+    "\n[adapter 7]\ntype = CEX7C\ncheckstopped = yes\n[bus]\napmask = 0x0\nconfig-time = 40\n"     \
+    "poll-thread = yes\nautoprobe = no\npoll-timeout = 7\ndomain = 0x47\n[card 5]\nunbound = "     \
+    "0x47\n"                                                                                       \
+    "zcrypt = 4\noffline = yes\n[node n]\nminor = 3\n[mdev " UUID1                                 \
+    "]\nadapters = 6\ndomains = 4\n"                                                               \
+    "[mdev " UUID2 "]\nadapters = 6\ndomains = 0x47\n[guest a]\nmdev = " UUID1 "\n[guest b]\n"
+#define HARDWARE                                                                                   \
+    "[adapter 7]\ntype = CEX7C\ncheckstopped = yes\n[fault 2]\nrule = 40.* 4 reset 5s\nleft = 1\n"
+
+static bool has_uevent(const struct effects *fx, const char *variable, const char *more)
+{
+    for (size_t i = 0; i < fx->count; i++) {
+        const char *text = effect_text(fx, &fx->v[i]);
+        size_t len = fx->v[i].len;
+
+        if (fx->v[i].kind == EFFECT_UEVENT && memmem(text, len, variable, strlen(variable)) &&
+            memmem(text, len, more, strlen(more)))
+            return true;
+    }
+    return false;
+}
+
+/* busy, started anew, is a machine of HEAD and left. */
+static void boots(const char *busy, const char *left)
+{
+    text_auto why = {0}, input = {0}, out = {0}, expected = {0};
+    struct command boot = {.kind = CMD_BOOT};
+    struct effects fx = {.want_uevents = true};
+    struct core *core, *fresh;
+    struct reply reply;
+
+    text_addf(&input, "%s", busy);
+    core = make(input.data, &why);
+    assert_null(why.data);
+    core_execute(core, &boot, &fx, &reply);
+    assert_int_equal(reply.result, 0);
+    assert_true(has_uevent(&fx, "BINDINGS=complete", "COMPLETECOUNT=1"));
+    assert_true(has_uevent(&fx, "MDEV_STATE=registered", "DRIVER=vfio_ap"));
+    setup_format(core, &out);
+    fresh = make(left, &why);
+    assert_null(why.data);
+    setup_format(fresh, &expected);
+    assert_string_equal(out.data, expected.data);
+    core_free(core);
+    core_free(fresh);
+    effects_done(&fx);
+    reply_done(&reply);
+}
+
+static void test_a_reboot_leaves_the_hardware(void **state)
+{
+    boots(HEAD BUSY "[fault 2]\nrule = 40.* 4 reset 5s\nleft = 1\n", HEAD HARDWARE);
+    boots("[machine]\ndomains = 4\n[adapter 5]\ntype = CEX7C\n[queue 05.0004]\n"
+          "driver-override = vfio_ap\n",
+          "[machine]\ndomains = 4\n[adapter 5]\ntype = CEX7C\n");
+}
+
 static void test_overrides(void **state)
 {
     text_auto why = {0}, out = {0};
@@ -168,8 +227,11 @@ static void test_copy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_section), cmocka_unit_test(test_overrides),
-        cmocka_unit_test(test_guest_gets),    cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_every_section),
+        cmocka_unit_test(test_overrides),
+        cmocka_unit_test(test_a_reboot_leaves_the_hardware),
+        cmocka_unit_test(test_guest_gets),
+        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_copy),
     };
 

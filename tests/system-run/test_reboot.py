@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""apus reboot: what was not made persistent is gone, and what udev's rules and mdevctl's definitions in the machine's /etc
+say comes back, by the real programs."""
+
+import json
+import os
+import pathlib
+import shutil
+
+import pytest
+
+from runs import binary
+
+UUID = "69aa1a8a-0000-4000-8000-000000000001"
+MDEV = f"/sys/devices/vfio_ap/matrix/{UUID}"
+# As chzdev writes it.
+RULE = """ACTION=="change", SUBSYSTEM=="ap", DEVPATH=="/devices/ap", ENV{BINDINGS}=="complete", ENV{COMPLETECOUNT}=="1", \
+GOTO="cfg_ap"
+GOTO="end_ap"
+LABEL="cfg_ap"
+ATTR{../../bus/ap/apmask}="0xfbffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+LABEL="end_ap"
+"""
+CHANGE = f"""set -e
+echo -5 > /sys/bus/ap/apmask
+echo {UUID} > /sys/devices/vfio_ap/matrix/mdev_supported_types/vfio_ap-passthrough/create
+echo 5 > {MDEV}/assign_adapter
+echo 4 > {MDEV}/assign_domain
+apus guest start Guest1 {UUID}
+"""
+DEFINE = f"""
+apus export --format mdevctl -o /tmp/d.$$
+mdevctl define -u {UUID} -p matrix --jsonfile /tmp/d.$$/{UUID}.json
+mdevctl modify -u {UUID} --auto
+rm -r /tmp/d.$$
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    """bash finds apus."""
+    (tmp_path / "apus").symlink_to(binary())
+    return {"PATH": f"{tmp_path}:{os.environ['PATH']}:/usr/sbin:/sbin"}
+
+
+def needs(*programs):
+    for program in programs:
+        if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
+            pytest.skip(f"{program} is missing")
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+
+
+def test_what_is_not_persistent_is_gone(runs, path):
+    done = runs.bash(f"{CHANGE}echo 0 > /sys/devices/ap/card04/online; echo mine > /sys/class/zcrypt/create\n"
+                     "apus export > /tmp/before.$$; apus reboot; apus export | diff /tmp/before.$$ - | grep -c '^<.*\\['; "
+                     "rm /tmp/before.$$; cat /sys/bus/ap/bindings_complete_count; ls /sys/bus/mdev/devices", env=path)
+    assert done.stdout == ("After the reboot:\n[bus] differs\n[card 0x04] is gone\n[node mine] is gone\n"
+                           f"[mdev {UUID}] is gone\n[guest Guest1] is gone\nGuest1 loses 05.0004\n"
+                           "zcrypt gets 05.0004 and others\n4\n1\n")
+    assert done.stderr == ("apus: udev's rules did not run: the machine was started without --uevents\n"
+                           f"apus: guest Guest1 was not started: its mediated device {UUID} did not come back\n")
+
+
+def test_rules_and_definitions_bring_it_back(runs, path):
+    needs("mdevctl", "udevadm")
+    done = runs.bash(f"{CHANGE}{DEFINE}cat > /etc/udev/rules.d/41-ap.rules << 'END'\n{RULE}END\n"
+                     "apus reboot; cat /sys/bus/ap/apmask; apus guest list --json; apus reboot --json",
+                     options=("--uevents",), env=path)
+    lines = done.stdout.splitlines()
+    assert lines[0] == "After the reboot everything is as before.", done
+    assert lines[1].startswith("0xfb")
+    assert "Guest1" in lines[2]
+    assert json.loads(lines[-1]) == {"same": True, "sections": "", "gains": "", "notes": []}
+    assert done.stderr == ""
+
+
+def test_a_definition_without_its_mask_does_not_come_back(runs, path):
+    """mdevctl starts the device, and zcrypt has its queues: the fault that shows only after the next boot."""
+    needs("mdevctl", "udevadm")
+    done = runs.bash(f"{CHANGE}{DEFINE}apus reboot --json", options=("--uevents",), env=path)
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert not answer["same"] and f"[mdev {UUID}] is gone\n" in answer["sections"]
+    assert f"guest Guest1 was not started: its mediated device {UUID} did not come back" in answer["notes"]
+    assert "Cannot assign requested address" in done.stderr  # mdevctl's own words
+
+
+def test_what_chzdev_makes_persistent(runs, path):
+    needs("udevadm", "qemu-s390x-static")
+    root = next((folder for folder in sorted(pathlib.Path(os.environ["APUS_CLIENTS"]).glob("*/root"))
+                 if (folder / "usr/sbin/chzdev").exists()), None)
+    if not root:
+        pytest.skip("chzdev is missing: make clients")
+    done = runs.bash(f"set -e\nqemu-s390x-static -L {root} {root}/usr/sbin/chzdev -t ap apmask=-5 -a -p > /dev/null\n"
+                     "apus reboot; cat /sys/bus/ap/apmask", options=("--uevents",), env=path)
+    assert done.stdout.startswith("After the reboot everything is as before.\n0xfb"), done
+
+
+def test_a_machine_of_up_by_its_name_and_its_state(runs, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    def command(*words):
+        done = runs.apus(*words)
+        assert done.returncode == 0, done
+        return done.stdout
+    command("up", "lab", "--state", tmp_path / "state")
+    try:
+        runs.apus("exec", "lab", "--", "bash", "-c", CHANGE.replace("apus guest", f"{binary()} guest"))
+        assert f"[mdev {UUID}] is gone" in command("reboot", "lab")
+        after = command("export", "-n", "lab")
+        assert "mdev" not in after
+        command("down", "lab")
+        command("up", "lab", "--state", tmp_path / "state")
+        assert command("export", "-n", "lab") == after
+    finally:
+        runs.apus("down", "lab")
