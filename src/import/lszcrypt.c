@@ -11,7 +11,7 @@
  * depending on the versions of both tool and kernel. What a table does not list may be there
  * nevertheless.
  */
-#define COLUMNS 16u
+#define COLUMNS 20u
 
 struct row {
     struct slice v[COLUMNS];

@@ -171,14 +171,14 @@ static void parent_gone(struct zcrypt *z, struct effects *fx)
     effects_gone(fx, sysfs_dir_ino(z->tree, above), "zcrypt");
 }
 
-static void destroy(struct zcrypt *z, unsigned minor, struct effects *fx)
+static void destroy(struct zcrypt *z, int minor, struct effects *fx)
 {
     const char *name = z->nodes[minor].name;
 
     effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_ZCRYPT_PARENT, 0}), name);
     effects_gone(fx, sysfs_dir_ino(z->tree, (struct sysfs_dir){SYSFS_DEV, 0}), name);
     z->nodes[minor].present = false;
-    effects_changed(fx, STATE_NODE, minor);
+    effects_changed(fx, STATE_NODE, (uint32_t)minor);
     parent_gone(z, fx);
     node_uevent(z, minor, "remove", fx);
 }
@@ -194,13 +194,13 @@ static int destroy_store(void *ctx, uint32_t object, const char *data, size_t le
     minor = find(z, name);
     if (minor < 0)
         return effects_refuse(fx, -ENOENT, CLASS "destroy", "no node of that name");
-    destroy(z, (unsigned)minor, fx);
+    destroy(z, minor, fx);
     return 0;
 }
 
 void zcrypt_boot(struct zcrypt *z, struct effects *fx)
 {
-    for (unsigned minor = 0; minor < ZCRYPT_NODES; minor++)
+    for (int minor = 0; minor < ZCRYPT_NODES; minor++)
         if (z->nodes[minor].present)
             destroy(z, minor, fx);
 }

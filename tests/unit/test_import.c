@@ -124,16 +124,17 @@ static void test_lszcrypt_of_old_tools_and_its_other_tables(void **state)
          "ap_interrupts are disabled\nconfig_time=30 (seconds)\n");
     give(k, "d",
          "DOMAIN 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f\n---\n"
-         "    00  .  C  .  .  B  .  .  U  .  .  .  .  .  .  .  .\n");
+         "    00  .  C  .  .  B  .  .  U  .  .  .  .  .  .  .  B\n");
     core = make(k);
     core_host_info(core, &host);
     assert_true(is_type(core, 4, "CEX5A"));
     assert_int_equal(host.max_domain, 0x54);
     assert_false(host.interrupts);
     assert_true(mask256_test(&host.aqm, 4) && mask256_test(&host.aqm, 7));
-    assert_int_equal(mask256_count(&host.aqm), 2);
+    assert_true(mask256_test(&host.aqm, 15));
+    assert_int_equal(mask256_count(&host.aqm), 3);
     assert_true(mask256_test(&host.adm, 1));
-    assert_int_equal(mask256_count(&host.adm), 2);
+    assert_int_equal(mask256_count(&host.adm), 3);
     core_free(core);
     known_free(k);
 }
