@@ -252,8 +252,12 @@ static void set_features(struct making *b)
 {
     const struct fact *f = &b->k->host[HOST_FEATURES];
 
-    if (f->from)
+    if (f->from && f->value)
         b->m->features = (uint32_t)f->value;
+    else if (f->from)
+        known_note(b->k, NOTE_ASSUMED, f->from,
+                   "the machine has APSC and APXA, since the features "
+                   "of the source are empty");
 }
 
 int hardware_make(struct known *k, enum abi_profile abi, struct machine_config *out,

@@ -158,12 +158,18 @@ static int root_read(struct known *k, const xmlNode *root, struct text *why)
     return 0;
 }
 
+/* libxml2 writes some complaints about encodings to standard error, unless somebody takes them. */
+static void unheard(void *data, const char *format, ...)
+{
+}
+
 int read_xml(struct known *k, const char *name, struct slice data, struct text *why)
 {
     xmlDoc *doc;
     int rc = -EINVAL;
 
     known_source(k, name, RANK_LIST);
+    xmlSetGenericErrorFunc(NULL, unheard);
     doc = read_has(data, "<!DOCTYPE")
               ? NULL
               : xmlReadMemory(data.at, (int)data.len, NULL, NULL,
