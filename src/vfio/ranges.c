@@ -63,7 +63,8 @@ uint64_t ranges_remove(struct ranges *r, uint64_t first, uint64_t last)
         from++;
     for (to = from; to < r->count && r->v[to].last <= last; to++)
         sum += r->v[to].last - r->v[to].first + 1;
-    memmove(r->v + from, r->v + to, (r->count - to) * sizeof *r->v);
+    if (to > from)
+        memmove(r->v + from, r->v + to, (r->count - to) * sizeof *r->v);
     r->count -= to - from;
     return sum;
 }

@@ -46,6 +46,15 @@ static int in_machine(const char *before, const char *keep, const char *command)
     return WEXITSTATUS(status);
 }
 
+/* A /tmp of our own: the paths are the same in every run. */
+static int set_up_all(void **state)
+{
+    return unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+                   mount("tmpfs", "/tmp", "tmpfs", 0, NULL) < 0
+               ? -1
+               : 0;
+}
+
 static int set_up(void **state)
 {
     return system("rm -rf " DIR_ "; mkdir -p -m 700 " KEEP " " SPARE " && cd " DIR_ " && "
@@ -108,5 +117,5 @@ int main(void)
         fputs("needs root to mount\n", stderr);
         return 77;
     }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_up_all, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Unix sockets whose clients send unwanted descriptors, and too many of them. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,7 +20,19 @@ struct sockets {
     struct closer *closer;
     int near, far, peer; /* a pair, and the peer that keeps a lingering socket open */
     double start;
+    unsigned threads; /* of this process */
 };
+
+static unsigned threads_now(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    unsigned count = 0;
+
+    while (readdir(tasks))
+        count++;
+    closedir(tasks);
+    return count;
+}
 
 static int setup(void **state)
 {
@@ -27,7 +40,7 @@ static int setup(void **state)
     int pair[2];
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-    *s = (struct sockets){closer_new(), pair[0], pair[1], -1, 0};
+    *s = (struct sockets){closer_new(), pair[0], pair[1], -1, 0, threads_now()};
     *state = s;
     return 0;
 }
@@ -43,6 +56,9 @@ static int teardown(void **state)
     if (s->peer >= 0)
         close(s->peer);
     closer_free(s->closer);
+    /* What they close is not to become free in the middle of the next test. */
+    while (threads_now() > s->threads)
+        usleep(1000);
     free(s);
     return 0;
 }
