@@ -98,6 +98,16 @@ void text_adds(struct text *t, const char *string)
     text_add(t, string, strlen(string));
 }
 
+void text_add_number(struct text *t, uint64_t value)
+{
+    char digits[20], *at = digits + sizeof digits;
+
+    do
+        *--at = (char)('0' + value % 10);
+    while (value /= 10);
+    text_add(t, at, (size_t)(digits + sizeof digits - at));
+}
+
 #define USUALLY 128 /* bytes that a format takes at most, mostly */
 
 void text_addv(struct text *t, const char *format, va_list args)

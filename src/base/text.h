@@ -21,6 +21,9 @@ void text_adds(struct text *t, const char *string);
 void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_addv(struct text *t, const char *format, va_list args);
 
+/* In decimal, many times faster than text_addf. */
+void text_add_number(struct text *t, uint64_t value);
+
 /*
  * Quotes untrusted bytes for a message: in double quotes, on one line, printable ASCII (anything
  * else, quotes and backslashes as \xNN), truncated to 80 bytes with dots.

@@ -56,6 +56,13 @@ void field_set(const struct field *f, void *base, uint64_t value)
         abort();
 }
 
+bool field_is_zero(const struct field *f, const void *base)
+{
+    if (f->type == FIELD_LIST)
+        return mask256_empty((const struct mask256 *)((const char *)base + f->at));
+    return field_get(f, base) == 0;
+}
+
 uint64_t field_max(const struct field *f)
 {
     if (f->type == FIELD_BOOL)

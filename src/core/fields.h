@@ -38,7 +38,8 @@ struct field {
     uint16_t at, size, more; /* at and more: offsets */
     uint64_t max;            /* FIELD_INT; 0: whatever size holds */
     const char *const *words;
-    bool optional; /* FIELD_INT, FIELD_BOOL: 0 is not written, and what is missing is 0 */
+    bool optional; /* FIELD_INT, FIELD_BOOL, FIELD_LIST: what is zero is not written, and what is
+                    * missing is zero */
 };
 
 /* The field of that name, or NULL. */
@@ -48,6 +49,9 @@ const struct field *field_find(const struct field *fields, const char *name);
 uint64_t field_get(const struct field *f, const void *base);
 void field_set(const struct field *f, void *base, uint64_t value);
 uint64_t field_max(const struct field *f);
+
+/* For those that can be optional. */
+bool field_is_zero(const struct field *f, const void *base);
 
 /* For FIELD_BYTES. */
 void field_set_bytes(const struct field *f, void *base, const void *data, size_t len);

@@ -114,13 +114,13 @@ static int restore_guest(struct core *c, const struct saved *s, struct effects *
     return refuse(why, "its mediated device is not there, or another guest's");
 }
 
-/* "COUNT*N COUNT ...", for all domains. */
+/* "COUNT*N,COUNT...", for all domains; in older files with blanks. */
 static int parse_counts(const char *text, uint32_t counts[AP_IDS])
 {
     unsigned done = 0;
 
     while (*text) {
-        size_t len = strcspn(text, " "), number = strcspn(text, "* ");
+        size_t len = strcspn(text, ", "), number = strcspn(text, "*, ");
         uint64_t count, times = 1;
 
         if (number_parse_u64(text, number, 10, &count) < 0 || count > UINT32_MAX)
@@ -131,7 +131,7 @@ static int parse_counts(const char *text, uint32_t counts[AP_IDS])
             return -EINVAL;
         while (times--)
             counts[done++] = (uint32_t)count;
-        text += len + (text[len] == ' ');
+        text += len + (text[len] != '\0');
     }
     return done == AP_IDS ? 0 : -EINVAL;
 }

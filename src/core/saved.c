@@ -22,9 +22,9 @@ static const struct field bus_fields[] = {
     {SAVED("aqmask", FIELD_LIST, bus.masks.aqmask)},
     {SAVED("domain", FIELD_INT, bus.domain), .max = AP_IDS},
     {SAVED("config_time", FIELD_INT, bus.config_time), .max = 120},
-    {SAVED("poll_thread", FIELD_BOOL, bus.poll_thread), .words = no_yes},
+    {SAVED("poll_thread", FIELD_BOOL, bus.poll_thread), .words = no_yes, .optional = true},
     {SAVED("autoprobe", FIELD_BOOL, bus.autoprobe), .words = no_yes},
-    {SAVED("poll_timeout", FIELD_INT, bus.poll_timeout), .max = INT64_MAX},
+    {SAVED("poll_timeout", FIELD_INT, bus.poll_timeout), .max = INT64_MAX, .optional = true},
     {0},
 };
 
@@ -33,19 +33,19 @@ static const struct field override_fields[] = {
 
 static const struct field card_fields[] = {
     {SAVED("bound", FIELD_BOOL, card.bindings.card), .words = no_yes},
-    {SAVED("zcrypt", FIELD_LIST, card.bindings.by_default)},
-    {SAVED("vfio_ap", FIELD_LIST, card.bindings.by_other)},
-    {SAVED("offline", FIELD_BOOL, card.offline), .words = no_yes},
-    {SAVED("queues_offline", FIELD_LIST, card.queues_offline)},
+    {SAVED("zcrypt", FIELD_LIST, card.bindings.by_default), .optional = true},
+    {SAVED("vfio_ap", FIELD_LIST, card.bindings.by_other), .optional = true},
+    {SAVED("offline", FIELD_BOOL, card.offline), .words = no_yes, .optional = true},
+    {SAVED("queues_offline", FIELD_LIST, card.queues_offline), .optional = true},
     {0},
 };
 
 static const struct field node_fields[] = {
     {SAVED("name", FIELD_BYTES, node.name), MORE(node.len)},
-    {SAVED("ioctlmask", FIELD_LIST, node.ioctlmask)},
-    {SAVED("apmask", FIELD_LIST, node.apmask)},
-    {SAVED("aqmask", FIELD_LIST, node.aqmask)},
-    {SAVED("admask", FIELD_LIST, node.admask)},
+    {SAVED("ioctlmask", FIELD_LIST, node.ioctlmask), .optional = true},
+    {SAVED("apmask", FIELD_LIST, node.apmask), .optional = true},
+    {SAVED("aqmask", FIELD_LIST, node.aqmask), .optional = true},
+    {SAVED("admask", FIELD_LIST, node.admask), .optional = true},
     {0},
 };
 
@@ -59,31 +59,32 @@ static const struct field owner_fields[] = {
 
 static const struct field mdev_fields[] = {
     {SAVED("uuid", FIELD_UUID, mdev.uuid), MORE(mdev.has_uuid)},
-    {SAVED("autostart", FIELD_BOOL, mdev.autostart), .words = no_yes},
-    {SAVED("adapters", FIELD_LIST, mdev.assigned.apm)},
-    {SAVED("domains", FIELD_LIST, mdev.assigned.aqm)},
-    {SAVED("control_domains", FIELD_LIST, mdev.assigned.adm)},
-    {SAVED("guest_adapters", FIELD_LIST, mdev.effective.apm)},
-    {SAVED("guest_domains", FIELD_LIST, mdev.effective.aqm)},
-    {SAVED("guest_control_domains", FIELD_LIST, mdev.effective.adm)},
-    {SAVED("unbound", FIELD_BOOL, mdev.unbound), .words = no_yes},
+    {SAVED("autostart", FIELD_BOOL, mdev.autostart), .words = no_yes, .optional = true},
+    {SAVED("adapters", FIELD_LIST, mdev.assigned.apm), .optional = true},
+    {SAVED("domains", FIELD_LIST, mdev.assigned.aqm), .optional = true},
+    {SAVED("control_domains", FIELD_LIST, mdev.assigned.adm), .optional = true},
+    {SAVED("guest_adapters", FIELD_LIST, mdev.effective.apm), .optional = true},
+    {SAVED("guest_domains", FIELD_LIST, mdev.effective.aqm), .optional = true},
+    {SAVED("guest_control_domains", FIELD_LIST, mdev.effective.adm), .optional = true},
+    {SAVED("unbound", FIELD_BOOL, mdev.unbound), .words = no_yes, .optional = true},
     {0},
 };
 
 static const struct field guest_fields[] = {
     {SAVED("name", FIELD_TEXT, guest.name)},
     {SAVED("features", FIELD_INT, guest.features)},
-    {SAVED("with_connection", FIELD_BOOL, guest.with_connection), .words = no_yes},
+    {SAVED("with_connection", FIELD_BOOL, guest.with_connection), .words = no_yes,
+     .optional = true},
     {SAVED("mdev", FIELD_INT, guest.mdev)},
     {0},
 };
 
 static const struct field adapter_fields[] = {
-    {SAVED("checkstopped", FIELD_BOOL, adapter.checkstopped), .words = no_yes},
+    {SAVED("checkstopped", FIELD_BOOL, adapter.checkstopped), .words = no_yes, .optional = true},
     {SAVED("zeroized", FIELD_TEXT, adapter.zeroized)},
-    {SAVED("zeroize_due", FIELD_LIST, adapter.zeroize_due)},
-    {SAVED("resetting", FIELD_LIST, adapter.resets.unreset)},
-    {SAVED("reset_again", FIELD_LIST, adapter.resets.again)},
+    {SAVED("zeroize_due", FIELD_LIST, adapter.zeroize_due), .optional = true},
+    {SAVED("resetting", FIELD_LIST, adapter.resets.unreset), .optional = true},
+    {SAVED("reset_again", FIELD_LIST, adapter.resets.again), .optional = true},
     {0},
 };
 
@@ -246,9 +247,13 @@ static void format_counts(const uint32_t counts[AP_IDS], struct text *out)
     for (unsigned i = 0, n; i < AP_IDS; i += n) {
         for (n = 1; i + n < AP_IDS && counts[i + n] == counts[i]; n++)
             ;
-        text_addf(out, i ? " %u" : "%u", counts[i]);
-        if (n > 1)
-            text_addf(out, "*%u", n);
+        if (i)
+            text_add(out, ",", 1);
+        text_add_number(out, counts[i]);
+        if (n > 1) {
+            text_add(out, "*", 1);
+            text_add_number(out, n);
+        }
     }
 }
 

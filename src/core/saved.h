@@ -62,7 +62,7 @@ struct saved {
         } guest;
         struct {
             bool checkstopped;
-            const char *zeroized; /* how often, by domain: "0*70 3 0*185" */
+            const char *zeroized; /* how often, by domain: "0*70,3,0*185" */
             struct mask256 zeroize_due;
             struct vfio_ap_resets resets;
         } adapter;

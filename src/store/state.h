@@ -12,13 +12,13 @@
  * files, for the owner alone: "secret" has what the adapters' keys come from, as hex digits, and
  * "state" is lines of text:
  *
- *   apus-state 2                          the version of the format
+ *   apus-state 3                          the version of the format
  *   machine machine=[machine]%0a...       all objects (store/state_line.h)
  *   bus 0 apmask=0-0xff aqmask=0-0xff ...
  *   ...
  *   commit 5a1e93c7 0                     what stands before belongs together
  *   mdev 3 uuid=...                       what a command changed
- *   adapter 5 checkstopped=0 ...
+ *   adapter 5 zeroized=0*70,3,0*185
  *   commit 0cb94f11 18230
  *   ...
  *
@@ -31,7 +31,9 @@
  */
 struct state;
 
-#define STATE_VERSION 2
+/* Version 2 had all fields, also those that are zero; it is read as well. */
+#define STATE_VERSION     3
+#define STATE_VERSION_MIN 2
 
 /*
  * Opens the directory, or makes it with mode 0700, and locks it. *is_new: there is no state in it.

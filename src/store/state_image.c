@@ -10,6 +10,7 @@
 #include <uthash.h>
 
 #include "base/number.h"
+#include "message/bytes.h"
 #include "store/crc32.h"
 #include "store/state.h"
 #include "store/state_line.h"
@@ -21,8 +22,14 @@
 
 void state_commit_format(struct text *file, size_t begin, uint64_t durable)
 {
-    text_addf(file, COMMIT "%08" PRIx32 " %" PRIu64 "\n",
-              crc32_of(file->data + begin, file->len - begin), durable);
+    uint8_t crc[4];
+
+    be32_put(crc, crc32_of(file->data + begin, file->len - begin));
+    text_adds(file, COMMIT);
+    text_add_hex(file, crc, sizeof crc);
+    text_add(file, " ", 1);
+    text_add_number(file, durable);
+    text_add(file, "\n", 1);
 }
 
 struct dump {
@@ -144,14 +151,15 @@ static int check_version(struct image_reader *r)
     if (!next_line(r, &line, &len) || len <= strlen(MARK) ||
         memcmp(line, MARK, strlen(MARK)) != 0 ||
         number_parse_u64(line + strlen(MARK), len - strlen(MARK), 10, &version) < 0) {
-        text_adds(r->why, "it is no state of apus: its first line should be \"" MARK "2\"");
+        text_adds(r->why, "it is no state of apus: its first line should be \"" MARK "3\"");
         return -EINVAL;
     }
-    if (version == STATE_VERSION)
+    if (version >= STATE_VERSION_MIN && version <= STATE_VERSION)
         return 0;
     text_addf(r->why,
-              "it is of version %" PRIu64 " of the format, and this apus knows version %d alone",
-              version, STATE_VERSION);
+              "it is of version %" PRIu64 " of the format, and this apus knows the versions %d to "
+              "%d alone",
+              version, STATE_VERSION_MIN, STATE_VERSION);
     return -EINVAL;
 }
 

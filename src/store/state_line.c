@@ -27,16 +27,6 @@ static void add_escaped(const char *data, size_t len, struct text *out)
     text_add(out, data + plain, len - plain);
 }
 
-static void add_number(uint64_t value, struct text *out)
-{
-    char digits[20], *at = digits + sizeof digits;
-
-    do
-        *--at = (char)('0' + value % 10);
-    while (value /= 10);
-    text_add(out, at, (size_t)(digits + sizeof digits - at));
-}
-
 static void add_machine(const struct machine_config *config, struct text *out)
 {
     text_auto machine = {0};
@@ -52,7 +42,7 @@ static void field_add(const struct field *f, const struct saved *s, struct text 
     switch (f->type) {
     case FIELD_INT:
     case FIELD_BOOL:
-        add_number(field_get(f, s), out);
+        text_add_number(out, field_get(f, s));
         return;
     case FIELD_LIST:
     case FIELD_UUID:
@@ -72,6 +62,16 @@ static void field_add(const struct field *f, const struct saved *s, struct text 
     }
 }
 
+static void word_add(const struct field *f, const struct saved *s, struct text *out)
+{
+    if (f->optional && field_is_zero(f, s))
+        return;
+    text_add(out, " ", 1);
+    text_adds(out, f->name);
+    text_add(out, "=", 1);
+    field_add(f, s, out);
+}
+
 void state_line_format(const struct core *core, const struct change *of, struct text *out)
 {
     const struct saved_row *row = &saved_rows[of->kind];
@@ -80,20 +80,15 @@ void state_line_format(const struct core *core, const struct change *of, struct 
     text_adds(out, row->name);
     if (row->has_tree) {
         text_add(out, " ", 1);
-        add_number(of->tree, out);
+        text_add_number(out, of->tree);
     }
     if (row->has_id) {
         text_add(out, " ", 1);
-        add_number(of->id, out);
+        text_add_number(out, of->id);
     }
-    if (saved_get(core, of, &s)) {
-        for (const struct field *f = row->fields; f->name; f++) {
-            text_add(out, " ", 1);
-            text_adds(out, f->name);
-            text_add(out, "=", 1);
-            field_add(f, &s, out);
-        }
-    }
+    if (saved_get(core, of, &s))
+        for (const struct field *f = row->fields; f->name; f++)
+            word_add(f, &s, out);
     text_add(out, "\n", 1);
     saved_done(&s);
 }
@@ -164,12 +159,6 @@ static int refuse(const struct field *f, const char *what, struct text *why)
     return -EINVAL;
 }
 
-/* A digit as it is written. */
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The bytes of an escaped word; as many as it has at most, and there is always a NUL behind. */
 static bool unescape(const char *word, size_t len, struct text *out)
 {
@@ -183,8 +172,8 @@ static bool unescape(const char *word, size_t len, struct text *out)
         text_add(out, word, plain);
         if (!escape)
             return true;
-        if (len - plain < 3 || (high = hex_digit(escape[1])) < 0 ||
-            (low = hex_digit(escape[2])) < 0)
+        if (len - plain < 3 || (high = number_hex_lower(escape[1])) < 0 ||
+            (low = number_hex_lower(escape[2])) < 0)
             return false;
         byte = (char)(high << 4 | low);
         text_add(out, &byte, 1);
@@ -276,7 +265,8 @@ static int take_field(const struct field *f, const char *word, size_t len, struc
     }
 }
 
-/* Takes the word "name=value" that *at begins with, and the blank behind it. */
+/* Takes the word "name=value" that *at begins with, and the blank behind it. An optional one may be
+ * missing. */
 static int take_word(const struct field *f, const char **at, const char *end, struct saved *out,
                      struct text *why)
 {
@@ -284,7 +274,9 @@ static int take_word(const struct field *f, const char **at, const char *end, st
     const char *value = *at + name + 1, *stop;
 
     if ((size_t)(end - *at) <= name || memcmp(*at, f->name, name) != 0 || (*at)[name] != '=')
-        return refuse(f, "is missing: it has other fields than this version knows", why);
+        return f->optional
+                   ? 0
+                   : refuse(f, "is missing: it has other fields than this version knows", why);
     stop = memchr(value, ' ', (size_t)(end - value));
     len = (size_t)((stop ? stop : end) - value);
     *at = value + len + (stop != NULL);

@@ -46,7 +46,7 @@ static void keys_of(const struct core *core, unsigned apid, struct keys *out)
                 out->generation[domain] = count + mask256_test(&s.adapter.zeroize_due, domain);
                 domain++;
             }
-            at += *at == ' ';
+            at += *at == ',';
         }
         out->again = s.adapter.resets.again;
     }
@@ -113,7 +113,7 @@ static bool lines_of(struct play *p, const struct text *file, struct text *out)
     struct state_image image;
     text_auto why = {0};
 
-    text_adds(out, "apus-state 2\n");
+    text_addf(out, "apus-state %d\n", STATE_VERSION);
     if (state_image_read(file->data, file->len, &image, &why) < 0)
         return play_fail(p, "the file of the state: %s", why.data);
     for (size_t i = 0; i < image.count; i++) {

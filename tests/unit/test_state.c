@@ -210,14 +210,44 @@ static void refused(const char *lines, const char *because)
     effects_done(&fx);
 }
 
-#define MACHINE "apus-state 2\nmachine machine=[machine]%0a\n"
+static struct core *core_of(struct text *file)
+{
+    struct effects fx = {0};
+    struct state_image image;
+    text_auto why = {0};
+    struct core *core = NULL;
+
+    state_commit_format(file, 0, 0);
+    if (state_image_read(file->data, file->len, &image, &why) < 0 ||
+        state_image_core(&image, &core, &fx, &why) < 0)
+        fail_msg("%s", why.data);
+    state_image_done(&image);
+    effects_done(&fx);
+    return core;
+}
+
+static void assert_same_core(struct text *a, struct text *b)
+{
+    struct core *one = core_of(a), *other = core_of(b);
+    text_auto wanted = {0}, got = {0};
+
+    state_format(one, &wanted);
+    state_format(other, &got);
+    assert_non_null(strstr(got.data, "zeroized=0*4,1,7,0*250\n"));
+    assert_string_equal(got.data, wanted.data);
+    core_free(one);
+    core_free(other);
+}
+
+#define MACHINE "apus-state 3\nmachine machine=[machine]%0a\n"
 
 static void wrong_lines(void **state)
 {
     refused("apus-state 1\n", "version 1");
     refused("[machine]\n", "no state of apus");
-    refused("apus-state 2\n", "no machine");
-    refused("apus-state 2\nmachine machine=[mashine]%0a\n", "machine");
+    refused("apus-state 4\n", "version 4");
+    refused("apus-state 3\n", "no machine");
+    refused("apus-state 3\nmachine machine=[mashine]%0a\n", "machine");
     refused(MACHINE "planet 3 x=\n", "no word");
     refused(MACHINE "mdev x uuid=\n", "numbers");
     refused(MACHINE "mdev 03 uuid=\n", "numbers");
@@ -240,6 +270,23 @@ static void wrong_lines(void **state)
     refused(MACHINE "owner 0 0 path=bus mode=493 uid=0 gid=0\n"
                     "owner 0 1 path=bus mode=493 uid=0 gid=0\n",
             "another owner");
+}
+
+/* What version 2 wrote: all fields, and blanks between the counts. */
+static void version_two(void **state)
+{
+    static const char lines[] =
+        "mdev 0 uuid=9d4c0f6e-0000-4000-8000-000000000001 %sadapters=4 domains=5 %s"
+        "guest_adapters=4 guest_domains=5%s\n"
+        "adapter 4 %szeroized=0*4%s1%s7%s0*250%s\n";
+    text_auto old = {0}, new = {0};
+
+    text_addf(&old, "apus-state 2\nmachine machine=[machine]%%0a\n");
+    text_addf(&old, lines, "autostart=0 ", "control_domains= ", " guest_control_domains= unbound=0",
+              "checkstopped=0 ", "%20", "%20", "%20", " zeroize_due= resetting= reset_again=");
+    text_addf(&new, "apus-state 3\nmachine machine=[machine]%%0a\n");
+    text_addf(&new, lines, "", "", "", "", ",", ",", ",", "");
+    assert_same_core(&old, &new);
 }
 
 static char folder[] = "/tmp/apus-state-XXXXXX";
@@ -396,6 +443,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(crc),
         cmocka_unit_test(wrong_lines),
+        cmocka_unit_test(version_two),
         cmocka_unit_test_setup_teardown(cut_at_every_byte, set_up, tear_down),
         cmocka_unit_test_setup_teardown(begun_but_not_complete, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lost_pages, set_up, tear_down),
