@@ -155,6 +155,7 @@ static int open_front_ends(struct daemon *d, struct text *why)
         return rc;
     }
     fuse_hub_set_sync(d->hub, &(struct fuse_sync){daemon_state_unsynced, daemon_state_sync, d});
+    fuse_hub_set_unmounter(d->hub, &(struct fuse_unmounter){daemon_heir_unmount, d});
     if (o->listens)
         rc = seccomp_new(&d->door, d->event, o->dev_links, o->notify, &d->seccomp, why);
     if (rc < 0)
@@ -213,7 +214,9 @@ static int daemon_open(struct daemon *d, const struct setup *setup, struct text 
         rc = check_record(d, setup, why);
     if (rc < 0)
         return rc;
-    rc = daemon_pid_file_open(d, why);
+    rc = daemon_heir_start(d, why);
+    if (rc >= 0)
+        rc = daemon_pid_file_open(d, why);
     if (rc < 0)
         return rc;
     if (d->options->record)
@@ -292,6 +295,7 @@ static void daemon_close(struct daemon *d)
         core_free(d->door.core);
     close_record(d);
     daemon_pid_file_close(d);
+    daemon_heir_dismiss(d);
     state_close(d->state);
     clock_done(&d->clock);
     sd_event_source_disable_unref(d->sweeper);

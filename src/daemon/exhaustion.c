@@ -9,8 +9,9 @@
 
 /*
  * Without memory nothing can be told to clients any more, and no rule promises what a command that
- * has been carried out in part would leave. So the daemon says why and ends, and takes away what
- * others would stumble over. Everything here gets along without memory, and may run on any thread.
+ * has been carried out in part would leave. So the daemon says why and ends, and its heir or guard
+ * takes away what others would stumble over. Everything here gets along without memory, and may run
+ * on any thread.
  */
 static const struct daemon *dying;
 
@@ -22,19 +23,9 @@ static void say(const char *text)
 
 static _Noreturn void end_without_memory(void)
 {
-    const struct daemon_options *o = dying->options;
-
     say(dying->journal ? SD_CRIT : "apus: ");
     say("there is no memory left, and the daemon ends; free some, or raise the limit (ulimit "
         "-v)\n");
-    if (dying->control && o->socket && dying->sockets.control < 0)
-        unlink(o->socket);
-    if (dying->guest_path)
-        unlink(dying->guest_path);
-    if (dying->pid_written)
-        unlink(o->pid_file);
-    for (const struct daemon_mount *m = dying->mounts; m; m = m->next)
-        fuse_mount_detach(m->fuse);
     _exit(1);
 }
 

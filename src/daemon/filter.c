@@ -47,7 +47,7 @@ static const char *const always[] = {
     /* descriptors: of /dev/fuse, of the listener of src/seccomp, of files */
     "close", "close_range", "dup", "dup2", "dup3", "fcntl", "fcntl64", "ioctl", "lseek", "_llseek",
     "pipe2", "pread64", "preadv", "pwrite64", "pwritev", "read", "readv", "write", "writev",
-    /* the unmounter has done its work (fuse/mount.c) */
+    /* the heir has done its work (heir.c) */
     "wait4", "waitid",
     /* /proc; recordings, the state directory, PID file; sockets and links to nodes go at the end */
     "access", "chmod", "faccessat", "faccessat2", "fallocate", "fchmod", "fchmodat", "fchmodat2",

@@ -28,6 +28,15 @@ static int serve(struct daemon *d, int fd, struct text *why)
     return rc;
 }
 
+bool daemon_guest_path(const struct daemon_options *o, struct text *out)
+{
+    if (!o->guest_socket && !o->socket)
+        return false;
+    text_addf(out, "%s%s", o->guest_socket ? o->guest_socket : o->socket,
+              o->guest_socket ? "" : ".guest");
+    return true;
+}
+
 int daemon_guests_open(struct daemon *d, struct text *why)
 {
     const struct daemon_options *o = d->options;
@@ -36,10 +45,8 @@ int daemon_guests_open(struct daemon *d, struct text *why)
 
     if (d->sockets.guest >= 0)
         return serve(d, d->sockets.guest, why);
-    if (!o->guest_socket && !o->socket)
+    if (!daemon_guest_path(o, &path))
         return 0;
-    text_addf(&path, "%s%s", o->guest_socket ? o->guest_socket : o->socket,
-              o->guest_socket ? "" : ".guest");
     fd = socket_listen(path.data, "--guest-socket", why);
     if (fd == -ENAMETOOLONG && !o->guest_socket) {
         daemon_log(d, LOG_LEVEL_WARNING, "no guest socket: %s", why->data);

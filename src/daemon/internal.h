@@ -65,6 +65,8 @@ struct daemon {
     struct guest_server_ops guest_ops;
     struct guest_server *guests;
     char *guest_path; /* path of the guest socket; NULL: none */
+    pid_t heir;       /* 0: there is none */
+    int heir_fd;
 };
 
 /* The door's execute (core/core.h). */
@@ -113,7 +115,7 @@ void daemon_mount_drop(struct daemon *d, unsigned tree);
 /* Frees the mounts that have ended. When the host's tree is among them, the daemon ends, too. */
 int daemon_mount_sweep(sd_event_source *source, void *daemon);
 
-/* Out of memory ends the daemon with a sentence, and with its sockets and mount taken away. */
+/* Out of memory ends the daemon with a sentence. */
 void daemon_watch_memory(const struct daemon *d);
 void daemon_unwatch_memory(void);
 
@@ -122,7 +124,17 @@ void daemon_unwatch_memory(void);
 int daemon_pid_file_open(struct daemon *d, struct text *why);
 int daemon_pid_file_write(struct daemon *d, struct text *why);
 void daemon_pid_file_close(struct daemon *d);
+/* One whose writer has ended. path may be NULL. */
+void daemon_pid_file_remove(const char *path);
 
+/* heir.c: who unmounts for this process, and tidies up if it is killed. 0 or -errno with a
+ * sentence. unmount: for fuse_unmounter. dismiss: all is tidy. */
+int daemon_heir_start(struct daemon *d, struct text *why);
+void daemon_heir_unmount(void *daemon, const char *path);
+void daemon_heir_dismiss(struct daemon *d);
+
+/* Where the guest socket is to be; false: there is to be none. */
+bool daemon_guest_path(const struct daemon_options *o, struct text *out);
 /* The guest socket. 0 or -errno with a sentence. A default path that is too long is no failure. */
 int daemon_guests_open(struct daemon *d, struct text *why);
 /* Virtual machines that are connected keep running, without adapters. */

@@ -7,17 +7,38 @@
 
 #include "daemon/internal.h"
 
-#define CONTENT_MAX 16 /* bytes; what is longer is no PID file, and stays */
+#define CONTENT_MAX  16 /* bytes; what is longer is no PID file, and stays */
+#define BUSY_TRIES   20
+#define BUSY_WAIT_US 5000
+
+static bool is_pid_file(const struct own_file *file)
+{
+    struct stat st;
+
+    return fstat(file->fd, &st) == 0 && st.st_size <= CONTENT_MAX;
+}
+
+/* The heir of a daemon that was just killed has it for a moment. */
+static int open_patiently(const char *path, struct own_file *out, struct text *why)
+{
+    int rc = own_file_open(AT_FDCWD, path, out, why);
+
+    for (int i = 0; rc == -EBUSY && i < BUSY_TRIES; i++) {
+        usleep(BUSY_WAIT_US);
+        text_clear(why);
+        rc = own_file_open(AT_FDCWD, path, out, why);
+    }
+    return rc;
+}
 
 int daemon_pid_file_open(struct daemon *d, struct text *why)
 {
     const char *path = d->options->pid_file;
-    struct stat st;
-    int rc = path ? own_file_open(AT_FDCWD, path, &d->pid_file, why) : 0;
+    int rc = path ? open_patiently(path, &d->pid_file, why) : 0;
 
     if (!path || rc < 0)
         return rc;
-    if (fstat(d->pid_file.fd, &st) == 0 && st.st_size <= CONTENT_MAX)
+    if (is_pid_file(&d->pid_file))
         return 0;
     own_file_close(&d->pid_file);
     text_addf(why, "%s is no PID file, there is more in it than a number; name another file", path);
@@ -37,6 +58,20 @@ int daemon_pid_file_write(struct daemon *d, struct text *why)
         rc = own_file_replace(&d->pid_file, 0, text, (size_t)len, why);
     d->pid_written = rc == 0;
     return rc;
+}
+
+/* Whoever wrote it holds no lock any more, so it has ended. */
+void daemon_pid_file_remove(const char *path)
+{
+    struct own_file file = {0};
+    text_auto why = {0};
+
+    if (path && own_file_open(AT_FDCWD, path, &file, &why) == 0) {
+        if (is_pid_file(&file))
+            own_file_remove(&file);
+        else
+            own_file_discard(&file);
+    }
 }
 
 void daemon_pid_file_close(struct daemon *d)

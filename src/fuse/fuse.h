@@ -50,6 +50,15 @@ struct fuse_sync {
 
 void fuse_hub_set_sync(struct fuse_hub *hub, const struct fuse_sync *sync);
 
+/* Who calls fuse_unmount for a program that has given up the right to: unmount returns when that is
+ * done. Without this call, the program does it itself. */
+struct fuse_unmounter {
+    void (*unmount)(void *data, const char *path);
+    void *data;
+};
+
+void fuse_hub_set_unmounter(struct fuse_hub *hub, const struct fuse_unmounter *unmounter);
+
 /* Handles the effects of a command. Must be called for every command, before a reply is sent. */
 void fuse_hub_effects(struct fuse_hub *hub, const struct effects *effects);
 
@@ -84,7 +93,10 @@ int fuse_mount_new(struct fuse_hub *hub, unsigned tree, const char *mountpoint, 
  */
 void fuse_mount_free(struct fuse_mount *m);
 
-/* Only unmounts, and needs no memory for that: for a daemon that ends without. */
-void fuse_mount_detach(struct fuse_mount *m);
+/* Unmounts what is on path, which is absolute: by umount(2), or by fusermount3. */
+void fuse_unmount(const char *path);
+
+/* Unmounts trees that have lost their daemon, if there are any on the directory. */
+void fuse_remove_dead(const char *mountpoint);
 
 #endif

@@ -43,15 +43,10 @@ struct waiting {
 LIST_HEAD(waiting_list, waiting);
 struct fuse_call;
 
-/*
- * Where the tree is mounted, and who unmounts it: a process that was started before the daemon gave
- * up the right to do that (daemon/confine.c). It waits for a byte, and ends with the daemon.
- */
+/* Where the tree is mounted. */
 struct mount_point {
-    char *path;      /* absolute; NULL if another process has mounted it */
-    bool by_helper;  /* by fusermount3 */
-    pid_t unmounter; /* 0: there is nothing to unmount */
-    int ask;
+    char *path;     /* absolute; NULL: there is nothing to unmount */
+    bool by_helper; /* by fusermount3 */
 };
 
 struct fuse_mount {
@@ -119,6 +114,7 @@ struct fuse_hub {
     struct waiting_list waiting[WAITING_BUCKETS]; /* by token */
     struct ioctl_desk *desk;
     struct fuse_sync sync; /* all NULL: nothing is kept */
+    struct fuse_unmounter unmounter;
 
     sd_event_source *progressed; /* on wake_fd: the notifier has finished a batch */
     int wake_fd;
@@ -159,8 +155,8 @@ void notifier_progressed(struct fuse_hub *hub);
 
 /* mount.c: mounting and unmounting */
 int mount_attach(const char *path, struct mount_point *out, struct text *why);
-/* Unmounts. Needs no memory; does nothing the second time. */
-void mount_detach(struct mount_point *m);
+/* Unmounts. Does nothing the second time. */
+void mount_detach(const struct fuse_hub *hub, struct mount_point *m);
 /* For what is not mounted any more. */
 void mount_done(struct mount_point *m);
 

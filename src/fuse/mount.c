@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -98,7 +99,7 @@ static _Noreturn void ask_mount(const char *path)
 {
     struct statfs st;
 
-    _exit(statfs(path, &st) < 0 && errno == ENOTCONN ? 1 : 0);
+    _exit(statfs(path, &st) < 0 && (errno == ENOTCONN || errno == ECONNABORTED) ? 1 : 0);
 }
 
 /* A server that is alive and stopped never answers, so a child asks, and does not for long. */
@@ -153,14 +154,14 @@ static int run_helper(char *const argv[], int comm, pid_t *pid)
     return -rc;
 }
 
-static void detach(const char *path, bool by_helper)
+void fuse_unmount(const char *path)
 {
     char *argv[] = {HELPER, "-u", "-z", "--", (char *)path, NULL};
     pid_t pid;
 
-    if (!by_helper)
-        umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
-    else if (run_helper(argv, -1, &pid) == 0)
+    if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || geteuid() == 0)
+        return;
+    if (run_helper(argv, -1, &pid) == 0)
         reap(pid);
 }
 
@@ -172,21 +173,47 @@ static bool take_over(const char *path)
     for (int i = 0; (mounted = mounted_on(path)) == MOUNTED_APUS && i < DEAD_MAX; i++) {
         if (!is_dead(path))
             return false;
-        detach(path, geteuid() != 0);
+        fuse_unmount(path);
     }
     return mounted == MOUNTED_NOT;
+}
+
+/* The absolute path of a directory. -errno, from opening it or, in *resolving, from resolving. */
+static int resolve(const char *mountpoint, char path[PATH_MAX], bool *resolving)
+{
+    char link[32];
+    /* O_PATH does not access the file system that may be mounted there. */
+    fd_auto fd = open(mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    ssize_t len;
+
+    *resolving = fd >= 0;
+    if (fd < 0)
+        return -errno;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    len = readlink(link, path, PATH_MAX - 1);
+    if (len < 0)
+        return -errno;
+    path[len] = '\0';
+    return 0;
+}
+
+void fuse_remove_dead(const char *mountpoint)
+{
+    char path[PATH_MAX];
+    bool resolving;
+
+    if (resolve(mountpoint, path, &resolving) == 0)
+        take_over(path);
 }
 
 /* The absolute path of a directory that a tree can be mounted on. */
 static int check_mountpoint(const char *mountpoint, char **absolute, struct text *why)
 {
-    char link[32], path[4096];
-    /* O_PATH does not access the file system that may be mounted there. */
-    fd_auto fd = open(mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int err = errno;
-    ssize_t len;
+    char path[PATH_MAX];
+    bool resolving;
+    int err = -resolve(mountpoint, path, &resolving);
 
-    if (fd < 0) {
+    if (err && !resolving) {
         if (err == ENOENT)
             text_addf(why, "mount point %s does not exist; create it with 'mkdir -p %s'",
                       mountpoint, mountpoint);
@@ -198,15 +225,11 @@ static int check_mountpoint(const char *mountpoint, char **absolute, struct text
                       mountpoint, error_text(err));
         return -err;
     }
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    len = readlink(link, path, sizeof path - 1);
-    if (len < 0) {
-        err = errno;
+    if (err) {
         text_addf(why, "cannot resolve mount point %s through /proc: %s; is /proc mounted?",
                   mountpoint, error_text(err));
         return -err;
     }
-    path[len] = '\0';
     if (!take_over(path)) {
         text_addf(why,
                   "mount point %s is busy: a FUSE file system is mounted on it; stop its daemon, "
@@ -262,72 +285,28 @@ static int mount_on(const char *path, bool *by_helper, struct text *why)
     return fd;
 }
 
-/* Signals that end the daemon, from a terminal or a service manager, come here as well. */
-static _Noreturn void unmounter(const char *path, bool by_helper, int asked)
-{
-    sigset_t all;
-    char byte;
-    int null;
-
-    setsid();
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, NULL);
-    prctl(PR_SET_NAME, "apus-unmount");
-    dup2(asked, 3);
-    close_range(4, ~0u, 0);
-    null = open("/dev/null", O_RDWR);
-    for (int i = 0; i < 3; i++)
-        dup2(null, i);
-    if (read(3, &byte, 1) == 1)
-        detach(path, by_helper);
-    _exit(0);
-}
-
-static int start_unmounter(struct mount_point *m)
-{
-    int fds[2];
-
-    if (pipe2(fds, O_CLOEXEC) < 0)
-        return -errno;
-    m->unmounter = fork();
-    if (m->unmounter == 0)
-        unmounter(m->path, m->by_helper, fds[0]);
-    close(fds[0]);
-    m->ask = fds[1];
-    return m->unmounter < 0 ? -errno : 0;
-}
-
 int mount_attach(const char *path, struct mount_point *out, struct text *why)
 {
     int rc = check_mountpoint(path, &out->path, why);
-    int fd = rc < 0 ? rc : mount_on(out->path, &out->by_helper, why);
 
-    if (fd < 0)
-        return fd;
-    rc = start_unmounter(out);
     if (rc == 0)
-        return fd;
-    text_addf(why, "cannot start the process that unmounts: %s", error_text(-rc));
-    detach(out->path, out->by_helper);
-    close(fd);
+        rc = mount_on(out->path, &out->by_helper, why);
+    if (rc < 0)
+        mount_done(out);
     return rc;
 }
 
-void mount_detach(struct mount_point *m)
+void mount_detach(const struct fuse_hub *hub, struct mount_point *m)
 {
-    if (m->unmounter <= 0)
-        return;
-    if (write(m->ask, "u", 1) < 0)
-        errno = 0; /* somebody has killed it */
+    if (m->path && hub->unmounter.unmount)
+        hub->unmounter.unmount(hub->unmounter.data, m->path);
+    else if (m->path)
+        fuse_unmount(m->path);
     mount_done(m);
 }
 
-/* Without a byte the unmounter ends, and unmounts nothing. */
 void mount_done(struct mount_point *m)
 {
-    if (m->unmounter > 0) {
-        close(m->ask);
-        reap(m->unmounter);
-    }
-    m->unmounter = 0;
+    free(m->path);
+    m->path = NULL;
 }

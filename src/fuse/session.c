@@ -139,7 +139,6 @@ void session_destroy(struct fuse_mount *m)
     free(m->buffer.mem);
     free(m->listing);
     mount_done(&m->point);
-    free(m->point.path);
     free(m);
 }
 
@@ -159,7 +158,7 @@ int fuse_mount_new(struct fuse_hub *hub, unsigned tree, const char *mountpoint, 
     if (rc >= 0)
         rc = session_start(m, fd, why);
     if (rc < 0) {
-        mount_detach(&m->point);
+        mount_detach(hub, &m->point);
         session_destroy(m);
         return rc;
     }
@@ -175,11 +174,6 @@ int fuse_mount_new(struct fuse_hub *hub, unsigned tree, const char *mountpoint, 
     return 0;
 }
 
-void fuse_mount_detach(struct fuse_mount *m)
-{
-    mount_detach(&m->point);
-}
-
 void fuse_mount_free(struct fuse_mount *m)
 {
     if (!m)
@@ -188,6 +182,6 @@ void fuse_mount_free(struct fuse_mount *m)
     ioctl_abandon(m);
     m->closing = true;
     if (!m->ended)
-        mount_detach(&m->point);
+        mount_detach(m->hub, &m->point);
     eventfd_write(m->hub->wake_fd, 1);
 }

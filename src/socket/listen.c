@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -42,39 +43,56 @@ static int refuse(struct text *why, int error, const char *path, const char *opt
     return -error;
 }
 
-/* Removes a socket that nobody listens to. */
-static int make_room(const struct sockaddr_un *address, const char *option, struct text *why)
+static bool take_path(const char *path, struct sockaddr_un *out)
 {
-    const char *path = address->sun_path;
+    *out = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(out->sun_path))
+        return false;
+    strcpy(out->sun_path, path);
+    return true;
+}
+
+int socket_probe(const char *path)
+{
+    struct sockaddr_un address;
     struct stat st;
     int fd, rc;
 
+    if (!take_path(path, &address))
+        return -ENAMETOOLONG;
     if (lstat(path, &st) < 0)
-        return errno == ENOENT ? 0 : refuse(why, errno, path, option);
-    if (!S_ISSOCK(st.st_mode)) {
-        text_addf(why, "%s exists and is not a socket; remove it, or choose another path with %s",
-                  path, option);
+        return errno == ENOENT ? 0 : -errno;
+    if (!S_ISSOCK(st.st_mode))
         return -EEXIST;
-    }
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return refuse(why, errno, path, option);
-    rc = connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
+        return -errno;
+    rc = connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
     close(fd);
-    if (rc == -ECONNREFUSED)
-        return unlink(path) < 0 && errno != ENOENT ? refuse(why, errno, path, option) : 0;
-    text_addf(why, "another daemon answers at %s; stop it, or choose another path with %s", path,
-              option);
-    return -EADDRINUSE;
+    return rc == -ECONNREFUSED ? rc : -EADDRINUSE;
 }
 
-/*
- * Held from the look at a socket that nobody listens to until there is another one in its place: a
- * second daemon that had looked before would take that one away. It takes no time; a directory that
- * stays locked is locked for something else, such as a state in it, and one that cannot be opened
- * is not locked.
- */
-static int lock_directory(const char *path)
+/* Removes a socket that nobody listens to. */
+static int make_room(const char *path, const char *option, struct text *why)
+{
+    int rc = socket_probe(path);
+
+    if (rc == 0 || (rc == -ECONNREFUSED && (unlink(path) == 0 || errno == ENOENT)))
+        return 0;
+    if (rc == -EEXIST)
+        text_addf(why, "%s exists and is not a socket; remove it, or choose another path with %s",
+                  path, option);
+    else if (rc == -EADDRINUSE)
+        text_addf(why, "another daemon answers at %s; stop it, or choose another path with %s",
+                  path, option);
+    else
+        return refuse(why, rc == -ECONNREFUSED ? errno : -rc, path, option);
+    return rc;
+}
+
+/* It takes no time; a directory that stays locked is locked for something else, such as a state in
+ * it, and one that cannot be opened is not locked. */
+int socket_lock(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char dir[sizeof(((struct sockaddr_un *)0)->sun_path)] = ".";
@@ -92,7 +110,7 @@ static int listen_at(const struct sockaddr_un *address, const char *option, stru
 {
     const char *path = address->sun_path;
     mode_t mask;
-    int fd, rc = make_room(address, option, why);
+    int fd, rc = make_room(path, option, why);
 
     if (rc < 0)
         return rc;
@@ -115,16 +133,15 @@ static int listen_at(const struct sockaddr_un *address, const char *option, stru
 
 int socket_listen(const char *path, const char *option, struct text *why)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct sockaddr_un address;
     int fd, lock;
 
-    if (strlen(path) >= sizeof(address.sun_path)) {
+    if (!take_path(path, &address)) {
         text_addf(why, "the socket's path is too long (%zu bytes, at most %zu): %.40s...",
                   strlen(path), sizeof(address.sun_path) - 1, path);
         return -ENAMETOOLONG;
     }
-    strcpy(address.sun_path, path);
-    lock = lock_directory(path);
+    lock = socket_lock(path);
     fd = listen_at(&address, option, why);
     if (lock >= 0)
         close(lock);

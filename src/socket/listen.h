@@ -12,4 +12,15 @@
  */
 int socket_listen(const char *path, const char *option, struct text *why);
 
+/* What is at path: 0 nothing, -ECONNREFUSED a socket that nobody listens to, -EADDRINUSE one that
+ * somebody serves, -EEXIST no socket, or another -errno. */
+int socket_probe(const char *path);
+
+/*
+ * Held from the look at a socket that nobody listens to until it has gone or there is another one
+ * in its place: whoever had looked before would take that one away. To be closed; -1: it cannot be
+ * locked, which is no error.
+ */
+int socket_lock(const char *path);
+
 #endif

@@ -257,7 +257,7 @@ def kill_and_compare(host, told, shared):
     host.process.stdout.close()
     rsa.communicate(timeout=60)  # every request ends, here with an error
     administrator.end()
-    subprocess.run(["umount", "-l", host.root], check=True)
+    host.wait_tidy()
     host.root.rmdir()
     host = Life(host.folder, host.disk)
     shared.kills.value += 1

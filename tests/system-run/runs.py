@@ -47,8 +47,8 @@ class Runs:
     def command_as_user(self, *line, **settings):
         return self.command(*AS_OTHER, *line, cwd="/", **settings)
 
-    def start(self, *program, options=(), env=None, **settings):
-        return subprocess.Popen([binary(), "run", *options, "--", *program], text=True,
+    def start(self, *program, options=(), env=None, prefix=(), **settings):
+        return subprocess.Popen([*prefix, binary(), "run", *options, "--", *program], text=True,
                                 env=self.environment(**(env or {})),
                                 **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
                                    "stderr": subprocess.PIPE, **settings})

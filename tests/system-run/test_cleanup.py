@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""A run leaves nothing behind, whichever process dies, and how. The fixture checks that at the end."""
+"""A run leaves nothing behind, whichever process dies, and how; nor does a daemon. The fixture checks that at the end.
 
+APUS_KILLS is how often something is killed (default 6; `make soak` takes 200)."""
+
+import contextlib
 import os
+import random
+import shutil
 import signal
+import subprocess
 import time
 
 import pytest
 
+from runs import AS_OTHER, binary
+
+KILLS = min(200, int(os.environ.get("APUS_KILLS", "6")))
 UP = "echo up; exec sleep 1000"
 
 
@@ -105,17 +114,142 @@ def test_twenty_at_once(runs):
         assert (output, errors, child.returncode) == (f"0x{i + 16:x}\n", "", i)
 
 
+@pytest.fixture(params=["root", "user"])
+def either(request):
+    """Runs, and what makes a command that of their user."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    as_user = request.param == "user"
+    yield request.getfixturevalue("user_runs" if as_user else "runs"), AS_OTHER if as_user else []
+
+
+def sweep(runs, prefix):
+    result = runs.command(*prefix, binary(), "run", "true", cwd="/")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert runs.settle() == {} and runs.machines() == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_killed_while_it_starts(runs, number):
+def test_killed_while_it_starts(either, number):
     """At any moment between its start and that of the program."""
-    children = []
-    for step in range(30):
-        children.append(runs.start("true"))
-        time.sleep(step * 0.004)
-        children[-1].send_signal(number)
-    for child in children:
+    runs, prefix = either
+    for round_ in range(max(1, KILLS // 30)):
+        children = []
+        for step in range(30):
+            children.append(runs.start("true", prefix=prefix, cwd="/"))
+            time.sleep(step * 0.004)
+            children[-1].send_signal(number)
+        for child in children:
+            child.communicate(timeout=30)
+            assert child.returncode in (0, -number, 128 + number)
+        assert runs.settle() == {}, round_
+        sweep(runs, prefix)  # what is left of those that were killed before they had a guard
+
+
+def test_any_of_its_processes_is_killed(either):
+    """Also several at once, and of a run with a state."""
+    runs, prefix = either
+    chance = random.Random(KILLS)
+    for turn in range(KILLS):
+        options = ["--ioctl=notify"] if turn % 2 else ["--state", f"{runs.base}-state"]
+        child = runs.start("bash", "-c", UP, options=options, prefix=prefix, cwd="/")
+        assert child.stdout.readline() == "up\n"
+        parts = runs.children(child)
+        assert set(parts) == {"daemon", "guard", "program", "run"}
+        killed = chance.sample(sorted(parts), chance.randrange(1, 5))
+        for name in killed:
+            os.kill(parts[name], signal.SIGKILL)
+        child.terminate()
         child.communicate(timeout=30)
-        assert child.returncode in (0, -number, 128 + number)
-    assert runs.settle() == {}
-    assert runs.run("true").returncode == 0, "sweeps what is left of those killed before they had a guard"
-    assert runs.machines() == []
+        assert runs.settle() == {}, (turn, killed)
+        if {"run", "guard"} <= set(killed):
+            sweep(runs, prefix)
+        assert runs.machines() == [], (turn, killed)
+    subprocess.run(["rm", "-rf", f"{runs.base}-state"], check=True)
+
+
+def mounted_below(folder):
+    with open("/proc/self/mountinfo") as file:
+        return [line for line in file if folder in line]
+
+
+class Lives:
+    """Daemons of one after the other, in a directory that has nothing but their mount point when none runs."""
+
+    def __init__(self, runs, prefix):
+        # fusermount3 wants a user that has a name.
+        self.runs, self.prefix = runs, ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if prefix else []
+        self.folder = f"{runs.base}/daemon"
+        if prefix:
+            shutil.chown(runs.base, "nobody")
+        subprocess.run([*self.prefix, "mkdir", "-p", f"{self.folder}/sys"], check=True, cwd="/")
+        self.env = runs.environment()
+        if prefix:  # as Debian installs it: so an ordinary user can mount
+            os.mkdir(f"{runs.base}/bin")
+            subprocess.run(["install", "-m", "4755", shutil.which("fusermount3"), f"{runs.base}/bin"], check=True)
+            self.env["PATH"] = f"{runs.base}/bin:{self.env['PATH']}"
+
+    def start(self, ready=True):
+        line = [*self.prefix, binary(), "daemon", "--quiet", "--mount", f"{self.folder}/sys", "--socket",
+                f"{self.folder}/socket", "--pid-file", f"{self.folder}/pid"]
+        child = subprocess.Popen(line, cwd="/", text=True, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE)
+        if ready:
+            assert child.stdout.readline() == "ready\n", child.communicate()
+            assert sorted(os.listdir(self.folder)) == ["pid", "socket", "socket.guest", "sys"]
+        return child
+
+    def kill(self, child, with_helpers=False):
+        for pid in [child.pid, *(self.runs.processes() if with_helpers else [])]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        output, errors = child.communicate(timeout=30)
+        assert child.returncode == -signal.SIGKILL, (output, errors)
+
+    def end(self, child):
+        child.terminate()
+        assert child.communicate(timeout=30) == ("", "") and child.returncode == 0
+
+    def nothing_is_left(self):
+        assert self.runs.settle() == {}
+        with open("/proc/self/mountinfo") as file:
+            assert self.folder not in file.read()
+        assert os.listdir(self.folder) == ["sys"]
+
+
+@pytest.fixture
+def lives(either):
+    if not shutil.which("fusermount3"):
+        pytest.skip("there is no fusermount3")
+    found = Lives(*either)
+    yield found
+    for name in ("daemon", "bin"):
+        shutil.rmtree(f"{found.runs.base}/{name}", ignore_errors=True)
+
+
+@pytest.mark.parametrize("with_helpers", [False, True], ids=["alone", "all"])
+def test_a_killed_daemon_leaves_nothing(lives, with_helpers):
+    """Nothing but its mount point; if those who tidy up are killed as well, the next daemon takes away what is left."""
+    chance = random.Random(KILLS)
+    for turn in range(KILLS):
+        child = lives.start(ready=turn % 2)
+        if not turn % 2:
+            time.sleep(chance.uniform(0, 0.1))
+        lives.kill(child, with_helpers)
+        if with_helpers:
+            lives.end(lives.start())
+        lives.nothing_is_left()
+
+
+def test_a_killed_daemon_and_the_next_one_at_once(lives):
+    """As a service manager starts it: who tidies up after the old one takes nothing of the new one away."""
+    child = lives.start()
+    for _ in range(KILLS):
+        os.kill(child.pid, signal.SIGKILL)
+        child.communicate()
+        child = lives.start()
+        status = lives.runs.command(*lives.prefix, binary(), "status", "--socket", f"{lives.folder}/socket", cwd="/")
+        assert status.returncode == 0, status
+    assert lives.runs.command(*lives.prefix, "cat", f"{lives.folder}/sys/bus/ap/ap_max_domain_id").stdout == "255\n"
+    lives.end(child)
+    lives.nothing_is_left()

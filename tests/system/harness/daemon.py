@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 from .control import CommandError, Control
@@ -73,6 +74,18 @@ class Daemon(Tree):
         self.watchdog.cancel()
         self.process.stdout.close()
         subprocess.run(["umount", "-l", self.root], stderr=subprocess.DEVNULL, check=False)
+
+    def is_tidy(self):
+        """No mount, not even a dead one, and no socket."""
+        with open("/proc/self/mountinfo", encoding="utf-8") as file:
+            return f" {self.root} " not in file.read() and not list(self.socket.parent.glob(f"{self.socket.name}*"))
+
+    def wait_tidy(self):
+        """For what its heir takes away after a death without a word."""
+        deadline = time.monotonic() + START_SECONDS
+        while not self.is_tidy():
+            assert time.monotonic() < deadline, "a dead daemon has left something behind"
+            time.sleep(0.01)
 
     def stop(self):
         """Ends it as a user would; it must leave nothing behind."""

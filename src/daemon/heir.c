@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A process that does what the daemon itself may not, or cannot any more. It unmounts, which needs
+ * a right that the daemon gives up (confine.c). And it outlives the daemon: if that ends without a
+ * word (it was killed, or a fault of ours has ended it), it takes away what others would stumble
+ * over: the mount that nobody serves, sockets that nobody listens to, the PID file. What
+ * `apus run` and `apus up` have made is taken away by their guard.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "daemon/internal.h"
+#include "socket/listen.h"
+
+#define ASKED_FD  3 /* a path: to be unmounted; DISMISSED: all is tidy */
+#define DAEMON_FD 4
+#define DISMISSED "d"
+
+/* Keeps nothing of the daemon's open, and no signal that is meant for the daemon ends it. */
+static void let_go(int asked, int daemon)
+{
+    sigset_t all;
+    int null, high = fcntl(daemon, F_DUPFD, DAEMON_FD + 1);
+
+    setsid();
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    prctl(PR_SET_NAME, "apus-heir");
+    dup2(asked, ASKED_FD);
+    dup2(high, DAEMON_FD);
+    close_range(DAEMON_FD + 1, ~0u, 0);
+    null = open("/dev/null", O_RDWR);
+    for (int i = 0; i < 3; i++)
+        dup2(null, i);
+    close(null);
+}
+
+/* Does what the daemon asks for. False: it has closed its end. */
+static bool serve(void)
+{
+    char path[PATH_MAX] = "";
+
+    if (read(ASKED_FD, path, sizeof path - 1) <= 0)
+        return false;
+    if (strcmp(path, DISMISSED) == 0)
+        _exit(0);
+    fuse_unmount(path);
+    if (write(ASKED_FD, "u", 1) < 0)
+        errno = 0; /* the daemon has gone meanwhile */
+    return true;
+}
+
+/* Returns when the daemon has ended without having dismissed us. All its descriptors are closed
+ * then. */
+static void serve_until_end(void)
+{
+    struct pollfd fds[] = {{.fd = ASKED_FD, .events = POLLIN}, {.fd = DAEMON_FD, .events = POLLIN}};
+
+    while (!(fds[1].revents & POLLIN))
+        if (poll(fds, 2, -1) > 0 && fds[0].revents && !serve())
+            fds[0].fd = -1;
+}
+
+static void remove_socket(const char *path)
+{
+    if (path && socket_probe(path) == -ECONNREFUSED)
+        unlink(path);
+}
+
+/* While the place of the socket is locked no other daemon takes over what this one has left; and
+ * where another one answers already, all of it is the other's. */
+static void tidy(const struct daemon *d)
+{
+    const struct daemon_options *o = d->options;
+    text_auto guest = {0};
+    int lock = -1;
+
+    if (o->socket && d->sockets.control < 0) {
+        lock = socket_lock(o->socket);
+        if (socket_probe(o->socket) == -EADDRINUSE)
+            return;
+        remove_socket(o->socket);
+    }
+    if (!o->no_tree)
+        fuse_remove_dead(o->mount);
+    if (d->sockets.guest < 0 && daemon_guest_path(o, &guest))
+        remove_socket(guest.data);
+    daemon_pid_file_remove(o->pid_file);
+    if (lock >= 0)
+        close(lock);
+}
+
+static _Noreturn void heir(const struct daemon *d, int asked, int daemon)
+{
+    let_go(asked, daemon);
+    serve_until_end();
+    tidy(d);
+    _exit(0);
+}
+
+int daemon_heir_start(struct daemon *d, struct text *why)
+{
+    int pair[2], daemon, rc;
+
+    if (d->options->fuse_fd >= 0)
+        return 0;
+    daemon = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    rc = daemon < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ? -errno : 0;
+    if (rc == 0) {
+        d->heir = fork();
+        if (d->heir == 0)
+            heir(d, pair[0], daemon);
+        rc = d->heir < 0 ? -errno : 0;
+        close(pair[0]);
+        d->heir_fd = pair[1];
+    }
+    if (daemon >= 0)
+        close(daemon);
+    if (rc < 0)
+        text_addf(why, "cannot start the process that tidies up after the daemon: %s",
+                  error_text(-rc));
+    return rc;
+}
+
+void daemon_heir_unmount(void *daemon, const char *path)
+{
+    const struct daemon *d = daemon;
+    char done;
+
+    /* Errors: somebody has killed it. */
+    if (send(d->heir_fd, path, strlen(path), MSG_NOSIGNAL) < 0 || recv(d->heir_fd, &done, 1, 0) < 0)
+        errno = 0;
+}
+
+void daemon_heir_dismiss(struct daemon *d)
+{
+    if (d->heir <= 0)
+        return;
+    if (send(d->heir_fd, DISMISSED, 1, MSG_NOSIGNAL) < 0)
+        errno = 0;
+    close(d->heir_fd);
+    while (waitpid(d->heir, NULL, 0) < 0 && errno == EINTR)
+        ;
+    d->heir = 0;
+}
