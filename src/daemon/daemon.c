@@ -155,7 +155,7 @@ static int open_front_ends(struct daemon *d, struct text *why)
         return rc;
     }
     fuse_hub_set_sync(d->hub, &(struct fuse_sync){daemon_state_unsynced, daemon_state_sync, d});
-    fuse_hub_set_unmounter(d->hub, &(struct fuse_unmounter){daemon_heir_unmount, d});
+    fuse_hub_set_mounter(d->hub, &(struct fuse_mounter){daemon_heir_mount, daemon_heir_unmount, d});
     if (o->listens)
         rc = seccomp_new(&d->door, d->event, o->dev_links, o->notify, &d->seccomp, why);
     if (rc < 0)

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process that does what the daemon itself may not, or cannot any more. It unmounts, which needs
- * a right that the daemon gives up (confine.c). And it outlives the daemon: if that ends without a
- * word (it was killed, or a fault of ours has ended it), it takes away what others would stumble
- * over: the mount that nobody serves, sockets that nobody listens to, the PID file. What
- * `apus run` and `apus up` have made is taken away by their guard.
+ * A process that does what the daemon itself may not, or cannot any more. It mounts by fusermount3
+ * and unmounts, which the daemon gives up the right to (confine.c), and which a kill would leave
+ * half done. And it outlives the daemon: if that ends without a word (it was killed, or a fault of
+ * ours has ended it), it takes away what others would stumble over: the mount that nobody serves,
+ * sockets that nobody listens to, the PID file. What `apus run` and `apus up` have made is taken
+ * away by their guard.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -20,11 +20,14 @@
 
 #include "base/error.h"
 #include "daemon/internal.h"
+#include "socket/fds.h"
 #include "socket/listen.h"
 
-#define ASKED_FD  3 /* a path: to be unmounted; DISMISSED: all is tidy */
+#define ASKED_FD  3
 #define DAEMON_FD 4
-#define DISMISSED "d"
+
+/* What the heir is asked for; behind the first two a path. */
+enum { MOUNT = 'm', UNMOUNT = 'u', UNMOUNT_DEAD = 'd', DISMISSED = 't' /* all is tidy */ };
 
 /* Keeps nothing of the daemon's open, and no signal that is meant for the daemon ends it. */
 static void let_go(int asked, int daemon)
@@ -45,18 +48,30 @@ static void let_go(int asked, int daemon)
     close(null);
 }
 
+/* A descriptor for the answer, or -1. */
+static int carry_out(const char *what)
+{
+    if (what[0] == DISMISSED)
+        _exit(0);
+    if (what[0] == MOUNT)
+        return fuse_mount_by_helper(what + 1);
+    fuse_unmount(what + 1, what[0] == UNMOUNT_DEAD);
+    return -1;
+}
+
 /* Does what the daemon asks for. False: it has closed its end. */
 static bool serve(void)
 {
-    char path[PATH_MAX] = "";
+    char what[1 + PATH_MAX] = "";
+    int fd;
 
-    if (read(ASKED_FD, path, sizeof path - 1) <= 0)
+    if (read(ASKED_FD, what, sizeof what - 1) <= 0)
         return false;
-    if (strcmp(path, DISMISSED) == 0)
-        _exit(0);
-    fuse_unmount(path);
-    if (write(ASKED_FD, "u", 1) < 0)
+    fd = carry_out(what);
+    if (fds_send(ASKED_FD, "", 1, fd) < 0)
         errno = 0; /* the daemon has gone meanwhile */
+    if (fd >= 0)
+        close(fd);
     return true;
 }
 
@@ -132,21 +147,33 @@ int daemon_heir_start(struct daemon *d, struct text *why)
     return rc;
 }
 
-void daemon_heir_unmount(void *daemon, const char *path)
+/* The descriptor of the answer; -EPROTO: it has none; another -errno: somebody has killed it. */
+static int ask(const struct daemon *d, char what, const char *path)
 {
-    const struct daemon *d = daemon;
-    char done;
+    char line[1 + PATH_MAX];
+    int len = snprintf(line, sizeof line, "%c%s", what, path);
 
-    /* Errors: somebody has killed it. */
-    if (send(d->heir_fd, path, strlen(path), MSG_NOSIGNAL) < 0 || recv(d->heir_fd, &done, 1, 0) < 0)
-        errno = 0;
+    return fds_send(d->heir_fd, line, (size_t)len, -1) < 0 ? -errno
+                                                           : fds_receive_one(d->heir_fd, 0);
+}
+
+int daemon_heir_mount(void *daemon, const char *path)
+{
+    int fd = ask(daemon, MOUNT, path);
+
+    return fd < 0 ? -EPERM : fd;
+}
+
+void daemon_heir_unmount(void *daemon, const char *path, bool dead)
+{
+    ask(daemon, dead ? UNMOUNT_DEAD : UNMOUNT, path);
 }
 
 void daemon_heir_dismiss(struct daemon *d)
 {
     if (d->heir <= 0)
         return;
-    if (send(d->heir_fd, DISMISSED, 1, MSG_NOSIGNAL) < 0)
+    if (fds_send(d->heir_fd, &(char){DISMISSED}, 1, -1) < 0)
         errno = 0;
     close(d->heir_fd);
     while (waitpid(d->heir, NULL, 0) < 0 && errno == EINTR)

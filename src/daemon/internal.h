@@ -127,10 +127,13 @@ void daemon_pid_file_close(struct daemon *d);
 /* One whose writer has ended. path may be NULL. */
 void daemon_pid_file_remove(const char *path);
 
-/* heir.c: who unmounts for this process, and tidies up if it is killed. 0 or -errno with a
- * sentence. unmount: for fuse_unmounter. dismiss: all is tidy. */
+/*
+ * heir.c: who mounts and unmounts for this process, and tidies up if it is killed. 0 or -errno with
+ * a sentence. mount, unmount: for fuse_mounter. dismiss: all is tidy.
+ */
 int daemon_heir_start(struct daemon *d, struct text *why);
-void daemon_heir_unmount(void *daemon, const char *path);
+int daemon_heir_mount(void *daemon, const char *path);
+void daemon_heir_unmount(void *daemon, const char *path, bool dead);
 void daemon_heir_dismiss(struct daemon *d);
 
 /* Where the guest socket is to be; false: there is to be none. */

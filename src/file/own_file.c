@@ -46,10 +46,13 @@ static int open_once(int dir, const char *path, bool *created)
     int fd = openat(dir, path, flags | O_CREAT | O_EXCL, MODE);
 
     *created = fd >= 0;
-    if (fd < 0 && errno == EEXIST)
-        fd = openat(dir, path, flags);
+    if (fd >= 0 || errno != EEXIST)
+        return fd >= 0 ? fd : -errno;
+    fd = openat(dir, path, flags);
     if (fd >= 0)
         return fd;
+    if (errno == ENOENT) /* removed in between */
+        return -EAGAIN;
     return errno == ENXIO || errno == EISDIR ? -EINVAL : -errno;
 }
 

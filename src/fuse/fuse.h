@@ -50,14 +50,18 @@ struct fuse_sync {
 
 void fuse_hub_set_sync(struct fuse_hub *hub, const struct fuse_sync *sync);
 
-/* Who calls fuse_unmount for a program that has given up the right to: unmount returns when that is
- * done. Without this call, the program does it itself. */
-struct fuse_unmounter {
-    void (*unmount)(void *data, const char *path);
+/*
+ * Who mounts with fusermount3, and unmounts, for a program that gives up the right to, or may be
+ * killed in the middle of it: fuse_mount_by_helper and fuse_unmount in another process. Both return
+ * when that is done. Without this call, the program does it itself.
+ */
+struct fuse_mounter {
+    int (*mount)(void *data, const char *path);
+    void (*unmount)(void *data, const char *path, bool dead);
     void *data;
 };
 
-void fuse_hub_set_unmounter(struct fuse_hub *hub, const struct fuse_unmounter *unmounter);
+void fuse_hub_set_mounter(struct fuse_hub *hub, const struct fuse_mounter *mounter);
 
 /* Handles the effects of a command. Must be called for every command, before a reply is sent. */
 void fuse_hub_effects(struct fuse_hub *hub, const struct effects *effects);
@@ -93,10 +97,14 @@ int fuse_mount_new(struct fuse_hub *hub, unsigned tree, const char *mountpoint, 
  */
 void fuse_mount_free(struct fuse_mount *m);
 
-/* Unmounts what is on path, which is absolute: by umount(2), or by fusermount3. */
-void fuse_unmount(const char *path);
+/* By fusermount3. The descriptor of /dev/fuse, or -errno. */
+int fuse_mount_by_helper(const char *path);
 
-/* Unmounts trees that have lost their daemon, if there are any on the directory. */
+/* Unmounts what is on path, which is absolute: by umount(2), or by fusermount3. dead: only trees
+ * that have lost their daemon. */
+void fuse_unmount(const char *path, bool dead);
+
+/* The same for such trees, on any directory. */
 void fuse_remove_dead(const char *mountpoint);
 
 #endif

@@ -209,7 +209,7 @@ bool fuse_hub_settle(struct fuse_hub *hub, void (*done)(void *data), void *data)
     return notifier_settle(hub, done, data);
 }
 
-void fuse_hub_set_unmounter(struct fuse_hub *hub, const struct fuse_unmounter *unmounter)
+void fuse_hub_set_mounter(struct fuse_hub *hub, const struct fuse_mounter *mounter)
 {
-    hub->unmounter = *unmounter;
+    hub->mounter = *mounter;
 }

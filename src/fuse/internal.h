@@ -58,7 +58,7 @@ struct fuse_mount {
     char *listing;          /* a reply to readdir; allocated when first needed */
     sd_event_source *readable;
     struct mount_point point;
-    bool ended;          /* ended by the kernel: nothing to unmount */
+    bool ended;          /* by the kernel: unmounted, or aborted, which leaves a dead mount */
     bool closing;        /* freed by its owner; every request gets ENODEV */
     atomic_uint notices; /* for this mount, not yet delivered */
     uid_t uid;
@@ -114,7 +114,7 @@ struct fuse_hub {
     struct waiting_list waiting[WAITING_BUCKETS]; /* by token */
     struct ioctl_desk *desk;
     struct fuse_sync sync; /* all NULL: nothing is kept */
-    struct fuse_unmounter unmounter;
+    struct fuse_mounter mounter;
 
     sd_event_source *progressed; /* on wake_fd: the notifier has finished a batch */
     int wake_fd;
@@ -154,11 +154,10 @@ void notifier_answer_without(struct fuse_hub *hub);
 void notifier_progressed(struct fuse_hub *hub);
 
 /* mount.c: mounting and unmounting */
-int mount_attach(const char *path, struct mount_point *out, struct text *why);
-/* Unmounts. Does nothing the second time. */
-void mount_detach(const struct fuse_hub *hub, struct mount_point *m);
-/* For what is not mounted any more. */
-void mount_done(struct mount_point *m);
+int mount_attach(const struct fuse_hub *hub, const char *path, struct mount_point *out,
+                 struct text *why);
+/* Unmounts. Does nothing the second time. dead: as for fuse_unmount. */
+void mount_detach(const struct fuse_hub *hub, struct mount_point *m, bool dead);
 
 /* session.c: serves a request; false: there is none */
 bool session_serve(struct fuse_mount *m);

@@ -154,7 +154,7 @@ static int run_helper(char *const argv[], int comm, pid_t *pid)
     return -rc;
 }
 
-void fuse_unmount(const char *path)
+static void detach(const char *path)
 {
     char *argv[] = {HELPER, "-u", "-z", "--", (char *)path, NULL};
     pid_t pid;
@@ -173,9 +173,17 @@ static bool take_over(const char *path)
     for (int i = 0; (mounted = mounted_on(path)) == MOUNTED_APUS && i < DEAD_MAX; i++) {
         if (!is_dead(path))
             return false;
-        fuse_unmount(path);
+        detach(path);
     }
     return mounted == MOUNTED_NOT;
+}
+
+void fuse_unmount(const char *path, bool dead)
+{
+    if (dead)
+        take_over(path);
+    else
+        detach(path);
 }
 
 /* The absolute path of a directory. -errno, from opening it or, in *resolving, from resolving. */
@@ -241,7 +249,7 @@ static int check_mountpoint(const char *mountpoint, char **absolute, struct text
     return 0;
 }
 
-static int mount_by_helper(const char *path)
+int fuse_mount_by_helper(const char *path)
 {
     char options[] = "default_permissions,fsname=apus,nosuid,nodev,noexec";
     char *argv[] = {HELPER, "-o", options, "--", (char *)path, NULL};
@@ -270,14 +278,15 @@ static int mount_by_helper(const char *path)
     return fd;
 }
 
-static int mount_on(const char *path, bool *by_helper, struct text *why)
+static int mount_on(const struct fuse_hub *hub, const char *path, bool *by_helper, struct text *why)
 {
+    const struct fuse_mounter *mounter = &hub->mounter;
     int fd = fuse_device_mount("apus", path, why);
 
     *by_helper = fd == -EPERM && geteuid() != 0;
     if (!*by_helper)
         return fd;
-    fd = mount_by_helper(path);
+    fd = mounter->mount ? mounter->mount(mounter->data, path) : fuse_mount_by_helper(path);
     if (fd >= 0)
         text_clear(why);
     else
@@ -285,28 +294,26 @@ static int mount_on(const char *path, bool *by_helper, struct text *why)
     return fd;
 }
 
-int mount_attach(const char *path, struct mount_point *out, struct text *why)
+int mount_attach(const struct fuse_hub *hub, const char *path, struct mount_point *out,
+                 struct text *why)
 {
     int rc = check_mountpoint(path, &out->path, why);
 
     if (rc == 0)
-        rc = mount_on(out->path, &out->by_helper, why);
-    if (rc < 0)
-        mount_done(out);
+        rc = mount_on(hub, out->path, &out->by_helper, why);
+    if (rc < 0) {
+        free(out->path);
+        out->path = NULL;
+    }
     return rc;
 }
 
-void mount_detach(const struct fuse_hub *hub, struct mount_point *m)
+void mount_detach(const struct fuse_hub *hub, struct mount_point *m, bool dead)
 {
-    if (m->path && hub->unmounter.unmount)
-        hub->unmounter.unmount(hub->unmounter.data, m->path);
+    if (m->path && hub->mounter.unmount)
+        hub->mounter.unmount(hub->mounter.data, m->path, dead);
     else if (m->path)
-        fuse_unmount(m->path);
-    mount_done(m);
-}
-
-void mount_done(struct mount_point *m)
-{
+        fuse_unmount(m->path, dead);
     free(m->path);
     m->path = NULL;
 }

@@ -138,7 +138,6 @@ void session_destroy(struct fuse_mount *m)
         fuse_session_destroy(m->session);
     free(m->buffer.mem);
     free(m->listing);
-    mount_done(&m->point);
     free(m);
 }
 
@@ -154,11 +153,11 @@ int fuse_mount_new(struct fuse_hub *hub, unsigned tree, const char *mountpoint, 
     m->ended_data = data;
     clock_gettime(CLOCK_REALTIME, &m->born);
     if (fd < 0)
-        rc = fd = mount_attach(mountpoint, &m->point, why);
+        rc = fd = mount_attach(hub, mountpoint, &m->point, why);
     if (rc >= 0)
         rc = session_start(m, fd, why);
     if (rc < 0) {
-        mount_detach(hub, &m->point);
+        mount_detach(hub, &m->point, false);
         session_destroy(m);
         return rc;
     }
@@ -181,7 +180,6 @@ void fuse_mount_free(struct fuse_mount *m)
     waiting_abandon(m);
     ioctl_abandon(m);
     m->closing = true;
-    if (!m->ended)
-        mount_detach(m->hub, &m->point);
+    mount_detach(m->hub, &m->point, m->ended);
     eventfd_write(m->hub->wake_fd, 1);
 }

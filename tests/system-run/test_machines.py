@@ -3,6 +3,7 @@
 
 APUS_KILLS is how often each part is killed (default 3; `make soak` takes 200)."""
 
+import contextlib
 import json
 import os
 import random
@@ -290,12 +291,11 @@ def test_what_is_killed_leaves_nothing(machines, part):
         assert set(pids) == {"daemon", "guard"}
         if part == "all":
             pids.update({f"program {pid}": pid for pid in machines.runs.processes()})
-        for name, pid in pids.items():
-            if part in (name, "both", "all"):
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass  # a program goes with its apus exec
+        killed = {pid for name, pid in pids.items() if part in (name, "both", "all")}
+        for pid in killed:
+            with contextlib.suppress(ProcessLookupError):  # a program goes with its apus exec
+                os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not killed & set(machines.runs.processes()))
         if part == "daemon":
             assert machines.runs.settle() == {}, "the guard ends the programs, too"
             assert machines.runs.machines() == []

@@ -179,6 +179,17 @@ def test_signals_that_end_it(apus, number):
     assert not os.path.ismount(host.root) and not host.socket.exists()
 
 
+def test_an_aborted_connection(apus, place):
+    """The daemon ends without a word of libfuse's, and leaves no dead mount."""
+    host = apus(worked_example(), arguments=["--quiet"])
+    if subprocess.run(["mount", "-t", "fusectl", "none", place / "sys"], check=False).returncode:
+        pytest.skip("no fusectl can be mounted")
+    (place / "sys" / str(os.minor(os.stat(host.root).st_dev)) / "abort").write_text("1")
+    subprocess.run(["umount", place / "sys"], check=True)
+    assert host.process.wait(20) == 0
+    assert host.is_tidy() and host.stderr() == ""
+
+
 def test_nohup(place):
     with subprocess.Popen(["nohup", apus_binary(), "daemon", *map(str, arguments(place))], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
