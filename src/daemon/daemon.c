@@ -296,7 +296,10 @@ static void daemon_close(struct daemon *d)
     close_record(d);
     daemon_pid_file_close(d);
     daemon_heir_dismiss(d);
-    state_close(d->state);
+    if (d->started)
+        state_close(d->state);
+    else
+        state_discard(d->state);
     clock_done(&d->clock);
     sd_event_source_disable_unref(d->sweeper);
     sd_event_source_disable_unref(d->starter);
@@ -390,7 +393,8 @@ int daemon_run(const struct daemon_options *options)
     return_large_blocks();
     if (rc == 0)
         rc = daemon_open(&d, &setup, &why);
-    if (rc == 0) {
+    d.started = rc == 0;
+    if (d.started) {
         confine_daemon(&d);
         log_doubts(&d, &setup.machine);
         tell_ready(options);

@@ -44,6 +44,7 @@ struct daemon {
     sd_event *event;
     struct effects effects;
     bool executing;
+    bool started; /* else what the start has made so far must go again */
     struct daemon_clock clock;
     struct uevent_sender *uevents;
     struct record *record; /* NULL: nothing is recorded */

@@ -31,9 +31,10 @@ struct state {
     char *dir;
     int dir_fd, fd; /* fd -1: there is no state yet */
     bool sync;
-    size_t base;      /* bytes of the last checkpoint */
-    size_t patience;  /* the file is written anew when it is longer */
-    size_t allocated; /* the file system has promised room up to here */
+    bool made_dir, made_secret, made_state; /* by this start */
+    size_t base;                            /* bytes of the last checkpoint */
+    size_t patience;                        /* the file is written anew when it is longer */
+    size_t allocated;                       /* the file system has promised room up to here */
     /* What could not be written, to be written with the next command. */
     struct change *unsaved;
     size_t unsaved_count;
@@ -58,7 +59,8 @@ static int open_dir(struct state *s, struct text *why)
 {
     struct stat st;
 
-    if (mkdir(s->dir, 0700) < 0 && errno != EEXIST)
+    s->made_dir = mkdir(s->dir, 0700) == 0;
+    if (!s->made_dir && errno != EEXIST)
         return fail(why, s, "cannot be made", errno);
     s->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->dir_fd < 0 || fstat(s->dir_fd, &st) < 0)
@@ -105,12 +107,26 @@ int state_open(const char *dir, bool sync, struct state **out, bool *is_new, str
             rc = fail(why, s, "the file " FILE_STATE " cannot be opened", -s->fd);
     }
     if (rc < 0) {
-        state_close(s);
+        state_discard(s);
         return rc;
     }
     *is_new = s->fd < 0;
     *out = s;
     return 0;
+}
+
+/* While the directory is locked, so all of it is ours. */
+void state_discard(struct state *s)
+{
+    if (!s)
+        return;
+    if (s->made_state)
+        unlinkat(s->dir_fd, FILE_STATE, 0);
+    if (s->made_secret)
+        unlinkat(s->dir_fd, FILE_SECRET, 0);
+    if (s->made_dir)
+        rmdir(s->dir);
+    state_close(s);
 }
 
 void state_close(struct state *s)
@@ -207,6 +223,8 @@ int state_checkpoint(struct state *s, const struct core *core, struct text *why)
     if (fd >= 0) {
         if (s->fd >= 0)
             close(s->fd);
+        else
+            s->made_state = true;
         s->fd = fd;
         s->base = file.len;
         s->allocated = file.len;
@@ -239,6 +257,7 @@ static int make_secret(struct state *s, const uint8_t *given, uint8_t out[32], s
     fd = write_file(s, FILE_SECRET, line.data, line.len);
     if (fd < 0)
         return fail(why, s, "the secret cannot be written", -fd);
+    s->made_secret = true;
     close(fd);
     return 0;
 }

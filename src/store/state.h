@@ -42,6 +42,8 @@ struct state;
  */
 int state_open(const char *dir, bool sync, struct state **out, bool *is_new, struct text *why);
 void state_close(struct state *s);
+/* state_close of a start that is refused: what it has made is not there any more. */
+void state_discard(struct state *s);
 
 /*
  * Of a directory that is not new: makes the core of it. note gets a sentence if the end of the file

@@ -237,6 +237,20 @@ def test_a_refused_start_keeps_the_recording(apus, place):
     assert (place / "run").read_bytes().startswith(before)
 
 
+def test_a_refused_start_makes_no_state(place):
+    full = place / "full"
+    full.mkdir()
+    (place / "kept").mkdir(mode=0o700)
+    later = "--pid-file", full / "pid"  # written last
+    for options in (["--state", full / "state"], ["--state", place / "new", *later], ["--state", place / "kept", *later]):
+        sentence(daemon("--no-tree", "--socket", place / "socket", *options,
+                        before=f"mount -t tmpfs -o size=4k none {full}; head -c 4096 /dev/zero > {full}/a",
+                        then=f"ls {full} > {place}/listing"))
+        assert (place / "listing").read_text() == "a\n"
+    sentence(daemon("--mount", place / "nowhere", "--socket", place / "socket", "--state", place / "new"))
+    assert sorted(os.listdir(place)) == ["full", "kept", "listing", "sys"] and not os.listdir(place / "kept")
+
+
 def test_what_is_recorded_to(place):
     """It must be a regular file of our own and not a link; nothing is waited for."""
     (place / "target").write_text("root's")
