@@ -276,6 +276,7 @@ class Writer(threading.Thread):
         self.device = Mdev(host, number)
         self.adapter, self.told = adapter, set(told)
         self.pending = None
+        self.acknowledged = 0
         self.random = random.Random(number * 1000003 + len(told))
 
     def run(self):
@@ -289,6 +290,7 @@ class Writer(threading.Thread):
             except OSError:
                 return
             self.told ^= {domain}
+            self.acknowledged += 1
             self.pending = None
 
 
@@ -324,3 +326,33 @@ def test_nothing_that_was_told_is_lost(life, sync):
             changes += len(has ^ told[n])
             told[n] = has
     assert changes > KILLS
+
+
+def test_a_loss_of_power(life, tmp_path, monkeypatch):
+    """With --sync nothing is told before it is on the medium, and many writers share one fdatasync."""
+    log, writers = tmp_path / "log", 6
+    monkeypatch.setenv("LD_PRELOAD", os.environ.get("LOSSY") or f"{os.environ['APUS_BUILD']}/tests/system/lossy.so")
+    monkeypatch.setenv("LOSSY_LOG", str(log))
+    monkeypatch.setenv("ASAN_OPTIONS", os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0")
+    host = life(machine=Machine({adapter: "CEX8C" for adapter in range(writers)}, range(32)).text(), sync=True)
+    assert host.w("bus/ap/aqmask", "0x0") == "OK"
+    for number in range(writers):
+        Mdev(host, number).create().assign(adapters=[number])
+    told = [set()] * writers
+    for _ in range(3):
+        log.write_text("")
+        threads = [Writer(host, n, n, told[n]) for n in range(writers)]
+        for thread in threads:
+            thread.start()
+        time.sleep(1)
+        host.process.kill()
+        for thread in threads:
+            thread.join(20)
+        safe = [int(line) for line in log.read_text().splitlines()]
+        assert sum(thread.acknowledged for thread in threads) > 2 * len(safe)
+        os.truncate(tmp_path / "state/state", safe[-1])
+        host = life(sync=True)
+        for n, thread in enumerate(threads):
+            told[n] = domains_of(Mdev(host, n), n)
+            pending = set() if thread.pending is None else {thread.pending}
+            assert told[n] in (thread.told, thread.told ^ pending)
