@@ -236,7 +236,7 @@ static int daemon_open(struct daemon *d, const struct setup *setup, struct text 
     if (rc >= 0)
         rc = record_begin(d->record, machine, d->door.core, &d->effects, why);
     if (rc >= 0 && d->state)
-        rc = state_checkpoint(d->state, d->door.core, why);
+        rc = daemon_state_begin(d, why);
     if (rc >= 0)
         rc = daemon_pid_file_write(d, why);
     if (rc < 0)

@@ -74,11 +74,12 @@ struct daemon {
 void daemon_execute(struct door *door, struct command *command, struct reply *reply);
 
 /*
- * state.c. Opens options->state and makes the core, of what is in it or of machine. admit: before a
- * command; false: it was refused, since the disk is full. write: after it, before anybody hears of
- * it. sync: before it is acknowledged; any thread.
+ * state.c. Opens options->state and makes the core, of what is in it or of machine. begin: last of
+ * the start. admit: before a command; false: it was refused, since the disk is full. write: after
+ * it, before anybody hears of it. sync: before it is acknowledged; any thread.
  */
 int daemon_state_open(struct daemon *d, const struct setup *setup, struct text *why);
+int daemon_state_begin(struct daemon *d, struct text *why);
 bool daemon_state_admit(struct daemon *d, const struct command *command, struct reply *reply);
 void daemon_state_write(struct daemon *d, const struct command *command);
 bool daemon_state_unsynced(void *daemon);

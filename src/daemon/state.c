@@ -39,6 +39,16 @@ int daemon_state_open(struct daemon *d, const struct setup *setup, struct text *
     return rc < 0 ? rc : check_options(d, why);
 }
 
+int daemon_state_begin(struct daemon *d, struct text *why)
+{
+    text_auto note = {0};
+    int rc = state_begin(d->state, d->door.core, &note, why);
+
+    if (note.len)
+        daemon_log(d, LOG_LEVEL_WARNING, "%s", note.data);
+    return rc;
+}
+
 /*
  * Whether a command can be refused before it is executed. What cannot happened already (an adapter
  * has answered, a client has gone), or keeps nothing (a request); its changes are made up for with

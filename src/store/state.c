@@ -32,6 +32,7 @@ struct state {
     int dir_fd, fd; /* fd -1: there is no state yet */
     bool sync;
     bool made_dir, made_secret, made_state; /* by this start */
+    size_t sound;                           /* bytes of the file that state_load has read */
     size_t base;                            /* bytes of the last checkpoint */
     size_t patience;                        /* the file is written anew when it is longer */
     size_t allocated;                       /* the file system has promised room up to here */
@@ -184,6 +185,7 @@ int state_load(struct state *s, struct core **out, struct effects *fx, struct te
                   "the last %zu bytes of %s/" FILE_STATE " were not written to their end, as when "
                   "power is lost; they are left out",
                   file.len - image.sound, s->dir);
+    s->sound = image.sound;
     state_image_done(&image);
     return rc;
 }
@@ -211,11 +213,21 @@ static int write_file(struct state *s, const char *name, const char *data, size_
     return fsync(s->dir_fd) < 0 ? (close(fd), -errno) : fd;
 }
 
+/* What was reserved behind the end of the file is in the way of the new one. */
+static void release(struct state *s)
+{
+    struct stat st;
+
+    if (s->fd >= 0 && fstat(s->fd, &st) == 0 && ftruncate(s->fd, st.st_size) == 0)
+        s->allocated = (size_t)st.st_size;
+}
+
 int state_checkpoint(struct state *s, const struct core *core, struct text *why)
 {
     text_auto file = {0};
     int fd;
 
+    release(s);
     state_format(core, &file);
     state_commit_format(&file, 0, 0);
     pthread_mutex_lock(&s->syncing);
@@ -236,6 +248,27 @@ int state_checkpoint(struct state *s, const struct core *core, struct text *why)
     s->patience = 2 * atomic_load(&s->end) + GROWN;
     pthread_mutex_unlock(&s->syncing);
     return fd < 0 ? fail(why, s, "the state cannot be written", -fd) : 0;
+}
+
+static bool is_full(int rc)
+{
+    return rc == -ENOSPC || rc == -EDQUOT || rc == -EFBIG;
+}
+
+int state_begin(struct state *s, const struct core *core, struct text *note, struct text *why)
+{
+    text_auto full = {0};
+    int rc = state_checkpoint(s, core, &full);
+
+    if (is_full(rc) && s->fd >= 0 && ftruncate(s->fd, (off_t)s->sound) == 0) {
+        s->base = s->allocated = s->sound;
+        atomic_store(&s->end, s->sound);
+        s->patience = 2 * s->sound + GROWN;
+        text_addf(note, "%s; nothing can be changed until there is room", full.data);
+        return 0;
+    }
+    text_add(why, full.data, full.len);
+    return rc;
 }
 
 static int make_secret(struct state *s, const uint8_t *given, uint8_t out[32], struct text *why)

@@ -52,8 +52,13 @@ void state_discard(struct state *s);
 int state_load(struct state *s, struct core **out, struct effects *fx, struct text *note,
                struct text *why);
 
-/* Writes the whole state. To be called once after state_load or core_new, and it is called again
- * by itself. */
+/*
+ * To be called once, after state_load or core_new: writes the whole state. If there is no room for
+ * that, it goes on with the file that was read, and note gets a sentence.
+ */
+int state_begin(struct state *s, const struct core *core, struct text *note, struct text *why);
+
+/* Writes the whole state anew, as state_write does by itself when the file has grown. */
 int state_checkpoint(struct state *s, const struct core *core, struct text *why);
 
 /* given: NULL, or what a new directory gets and an old one must have (-EINVAL). */

@@ -238,6 +238,14 @@ def test_a_torn_end_is_left_out_and_told(life, tmp_path):
     assert "not written to their end" in host.stderr()
 
 
+def fill(folder):
+    """Takes all room that there is."""
+    with pytest.raises(OSError) as error, open(folder / "fill", "ab", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+    assert error.value.errno == errno.ENOSPC
+
+
 def test_a_full_disk_refuses_and_forgets_nothing(life, tmp_path):
     state = tmp_path / "state"
     state.mkdir()
@@ -247,10 +255,7 @@ def test_a_full_disk_refuses_and_forgets_nothing(life, tmp_path):
     try:
         host = life(machine=worked_example())
         assert host.w("bus/ap/config_time", 7) == "OK"
-        try:
-            (state / "fill").write_bytes(bytes(1 << 20))
-        except OSError as error:
-            assert error.errno == errno.ENOSPC
+        fill(state)
         results = [host.w("bus/ap/config_time", 5 + i % 100) for i in range(3000)]
         last = results.index("ENOSPC")
         assert last > 100 and set(results[:last]) == {"OK"} and set(results[last:]) == {"ENOSPC"}
@@ -258,6 +263,13 @@ def test_a_full_disk_refuses_and_forgets_nothing(life, tmp_path):
         assert before["/bus/ap/config_time"] == f"{5 + (last - 1) % 100}\n"
         assert "no room" in host.refused("se-adapter", adapter=5, state="off").desc
         assert tree(host) == before
+        host.abandon()
+        os.truncate(state / "state", (state / "state").stat().st_size)  # what was reserved
+        fill(state)
+        host = life()
+        assert tree(host) == before
+        assert "until there is room" in host.stderr()
+        assert "no room" in host.refused("se-adapter", adapter=5, state="off").desc
         (state / "fill").unlink()
         host.se_adapter(5, "off")
         before = tree(host)
