@@ -20,6 +20,7 @@ class Runs:
     def __init__(self, base):
         self.base = base
         self.mark = f"{os.getpid()}-{time.monotonic_ns()}"
+        self.seen = set()
 
     def environment(self, **more):
         names = {key: value for key, value in os.environ.items() if not key.startswith("APUS_")}
@@ -66,6 +67,19 @@ class Runs:
                     found[int(pid)] = file.read().replace(b"\0", b" ").decode()
             except OSError:
                 continue
+        self.seen |= set(found)
+        return found
+
+    def dying(self):
+        """Those that have no memory any more, but files, which may be locked."""
+        found = {}
+        for pid in self.seen:
+            try:
+                with open(f"/proc/{pid}/environ", "rb") as environ, open(f"/proc/{pid}/stat") as stat:
+                    if not environ.read() and (line := stat.read()).rpartition(") ")[2][0] not in "ZX":
+                        found[pid] = line
+            except OSError:
+                continue
         return found
 
     def children(self, child):
@@ -82,7 +96,7 @@ class Runs:
         """Waits until only the wanted processes are left; returns others that remain after the timeout."""
         end = time.monotonic() + seconds
         while True:
-            rest = {pid: line for pid, line in self.processes().items() if pid not in wanted}
+            rest = {pid: line for pid, line in {**self.processes(), **self.dying()}.items() if pid not in wanted}
             if not rest or time.monotonic() > end:
                 return rest
             time.sleep(0.02)

@@ -295,7 +295,7 @@ def test_what_is_killed_leaves_nothing(machines, part):
         for pid in killed:
             with contextlib.suppress(ProcessLookupError):  # a program goes with its apus exec
                 os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: not killed & set(machines.runs.processes()))
+        wait_for(lambda: not killed & {*machines.runs.processes(), *machines.runs.dying()})
         if part == "daemon":
             assert machines.runs.settle() == {}, "the guard ends the programs, too"
             assert machines.runs.machines() == []
@@ -321,8 +321,8 @@ def test_killed_while_it_starts(machines, number):
         time.sleep(chance.uniform(0, 0.4))
         child.send_signal(number)
         child.communicate(timeout=30)
-        if "lab" in machines.list() and machines.list()["lab"]["ready"]:
-            machines.down()
+        if machines.list().get("lab", {}).get("ready"):
+            machines.apus("down", "lab")  # it may be ending
         wait_for(lambda: machines.list() == {})
         assert machines.runs.settle() == {} and machines.runs.machines() == []
 
