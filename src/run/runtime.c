@@ -4,8 +4,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +29,19 @@
 #define BASE_MAX (RUNTIME_PATH_MAX - 24)
 
 #define STEP_MS       20
-#define ANSWERS       5 /* steps in a row in which the daemon of a machine that goes on answers */
+#define GREETING_MS   100
 #define ENDING_MS     5000 /* until a machine that ends has ended */
 #define DAEMON_END_MS 10000
 #define PROGRAM_MS    5000 /* that programs have to end */
 #define ORPHAN_MS     300  /* the same, when their machine has gone already */
+
+static int64_t passed_ms(const struct timespec *since)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000;
+}
 
 static void nap(void)
 {
@@ -289,19 +299,38 @@ void runtime_remove(struct runtime *r)
         close(r->lock);
 }
 
+/* A descriptor, or -1. */
+static int connect_to(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%.107s", path);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
 /* 0: nobody answers. */
 static pid_t daemon_at(const char *path)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct ucred peer = {0};
     socklen_t len = sizeof peer;
-    fd_auto fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    fd_auto fd = connect_to(path);
 
-    snprintf(address.sun_path, sizeof address.sun_path, "%.107s", path);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
-        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-        return 0;
-    return peer.pid;
+    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.pid : 0;
+}
+
+/* The kernel connects to one that has been killed, too, until its descriptors are closed; but that
+ * one says nothing any more. */
+static bool greets(const char *path)
+{
+    fd_auto fd = connect_to(path);
+    struct pollfd said = {.fd = fd, .events = POLLIN};
+    char byte;
+
+    return fd >= 0 && poll(&said, 1, GREETING_MS) == 1 && recv(fd, &byte, 1, MSG_DONTWAIT) == 1;
 }
 
 pid_t runtime_daemon(const struct runtime_machine *m)
@@ -339,11 +368,12 @@ int runtime_of(const char *socket, struct runtime_machine *out)
  * -errno; -EEXIST: it goes on. */
 static int lock_for(const char *base, const char *name, runtime_ending_fn *ending)
 {
+    struct timespec since;
     struct runtime_machine m;
-    unsigned answers = 0;
     int lock;
 
-    for (unsigned waited = 0;; waited += STEP_MS) {
+    clock_gettime(CLOCK_MONOTONIC, &since);
+    for (;;) {
         lock = lock_base(base);
         if (lock < 0)
             return lock;
@@ -352,9 +382,7 @@ static int lock_for(const char *base, const char *name, runtime_ending_fn *endin
             return lock;
         close(lock);
         describe(base, name, &m);
-        /* One that has just been killed may answer for another moment. */
-        answers = runtime_daemon(&m) ? answers + 1 : 0;
-        if (waited >= ENDING_MS || answers > ANSWERS)
+        if (greets(m.socket) || passed_ms(&since) >= ENDING_MS)
             return -EEXIST;
         nap();
     }

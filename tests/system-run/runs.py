@@ -14,13 +14,23 @@ def binary():
     return os.environ["APUS_BIN"]
 
 
+def born(pid):
+    """When it was started; None: it is dead."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            words = file.read().rpartition(") ")[2].split()
+    except OSError:
+        return None
+    return None if words[0] in "ZX" else words[19]
+
+
 class Runs:
     """Runs of apus that share a runtime directory; their processes have a mark in their environment."""
 
     def __init__(self, base):
         self.base = base
         self.mark = f"{os.getpid()}-{time.monotonic_ns()}"
-        self.seen = set()
+        self.seen = {}  # {pid: when it was started}
 
     def environment(self, **more):
         names = {key: value for key, value in os.environ.items() if not key.startswith("APUS_")}
@@ -67,20 +77,13 @@ class Runs:
                     found[int(pid)] = file.read().replace(b"\0", b" ").decode()
             except OSError:
                 continue
-        self.seen |= set(found)
+        for pid in found:
+            self.seen.setdefault(pid, born(pid))
         return found
 
     def dying(self):
-        """Those that have no memory any more, but files, which may be locked."""
-        found = {}
-        for pid in self.seen:
-            try:
-                with open(f"/proc/{pid}/environ", "rb") as environ, open(f"/proc/{pid}/stat") as stat:
-                    if not environ.read() and (line := stat.read()).rpartition(") ")[2][0] not in "ZX":
-                        found[pid] = line
-            except OSError:
-                continue
-        return found
+        """Those that were among them and are not dead: they may have no memory any more, but files, which may be locked."""
+        return {pid: "is dying" for pid, when in self.seen.items() if when and born(pid) == when}
 
     def children(self, child):
         """The processes of a run: {"run", "guard", "daemon", "program": pid}."""
@@ -96,7 +99,7 @@ class Runs:
         """Waits until only the wanted processes are left; returns others that remain after the timeout."""
         end = time.monotonic() + seconds
         while True:
-            rest = {pid: line for pid, line in {**self.processes(), **self.dying()}.items() if pid not in wanted}
+            rest = {pid: line for pid, line in {**self.dying(), **self.processes()}.items() if pid not in wanted}
             if not rest or time.monotonic() > end:
                 return rest
             time.sleep(0.02)
