@@ -24,7 +24,7 @@ PATIENCE = 90  # an answer that comes later is lost
 class Shared:
     """What all processes see: where the daemon is, until when, how often it was killed, what was done."""
 
-    NAMES = ["replies", "refused connections", "files read", "turns"]
+    NAMES = ["replies", "refused connections", "subscribers cut off", "files read", "turns"]
 
     def __init__(self, root, socket):
         self.root, self.socket = Path(root), str(socket)
@@ -82,6 +82,24 @@ async def ask(reader, writer, command, number):
     return reply["return"]
 
 
+async def talk(shared, reader, writer, r):
+    """False: it has subscribed, and was too slow for its events, which have a bound for all clients together."""
+    subscribed = False
+    for number in range(r.randrange(1, 8)):
+        command = r.choice(["status", "guest-list", "se-show", "fault-list", "subscribe"])
+        try:
+            await ask(reader, writer, command, number)
+        except (OSError, EOFError):
+            if not subscribed:
+                raise
+            shared.count("subscribers cut off")
+            return False
+        subscribed |= command == "subscribe"
+        shared.count("replies")
+        await asyncio.sleep(r.random() / 4)
+    return True
+
+
 async def visit(shared, r):
     """False: there were too many clients, or too many that wait to be accepted."""
     own = socket.socket(socket.AF_UNIX)
@@ -104,12 +122,7 @@ async def visit(shared, r):
             assert greeting["error"]["class"] == "TooManyClients", greeting
             shared.count("refused connections")
             return False
-        for number in range(r.randrange(1, 8)):
-            command = r.choice(["status", "guest-list", "se-show", "fault-list", "subscribe"])
-            await ask(reader, writer, command, number)
-            shared.count("replies")
-            await asyncio.sleep(r.random() / 4)
-        return True
+        return await talk(shared, reader, writer, r)
     finally:
         writer.close()
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 import os
 import shutil
+import signal
 import stat
 import sys
 import tempfile
@@ -13,6 +14,9 @@ from runs import USER, Runs
 
 
 def pytest_configure(config):
+    # Whoever runs the tests may ignore them, as nohup(1) does; programs would inherit that.
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     open_up()
     # Ordinary systems let unprivileged users use FUSE; a minimal one may lack udev's rule for that.
     if os.geteuid() == 0 and os.path.exists("/dev/fuse"):

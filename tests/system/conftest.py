@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
+import signal
+
 import pytest
 
 from harness import Daemon
 
 
 def pytest_configure(config):
+    # Whoever runs the tests may ignore them, as nohup(1) does; programs would inherit that.
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     config.addinivalue_line("markers", "guest: needs guests (guest-start and what follows)")
 
 
