@@ -26,7 +26,7 @@
 #define ASKED_FD  3
 #define DAEMON_FD 4
 
-/* What the heir is asked for; behind the first two a path. */
+/* What the heir is asked for; behind the first three a path. */
 enum { MOUNT = 'm', UNMOUNT = 'u', UNMOUNT_DEAD = 'd', DISMISSED = 't' /* all is tidy */ };
 
 /* Keeps nothing of the daemon's open, and no signal that is meant for the daemon ends it. */
