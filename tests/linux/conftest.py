@@ -19,6 +19,14 @@ LINUX = TOP / "linux"
 sys.path.insert(0, str(HERE))
 
 
+said = []  # what is to be read at the end of the run
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in said:
+        terminalreporter.write_line(line)
+
+
 def pytest_addoption(parser):
     parser.addoption("--kernel", help="suite of the guests' kernel; otherwise any that can be had")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A distribution's packaged programs that use adapters: libica, openCryptoki, the engine ibmca, the kernel's hwrng.
+"""A distribution's packaged programs that use adapters: libica, openCryptoki, ibmca for OpenSSL, the kernel's hwrng.
 
 They run unmodified in a real guest, with the packages that `apus linux fetch --package` adds. Their results are
 verified by OpenSSL's own software in the same guest.
@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import wait_until
+from conftest import LINUX, said, wait_until
 from machine import APUS, Guest, Machine
 
 PACKAGES = ["libica-utils", "opencryptoki", "openssl-ibmca", "openssl", "opensc", "libc-bin"]
@@ -33,9 +33,11 @@ type = CEX7P
 """
 UUID = "69aa1a8a-0000-4000-8000-000000000001"
 LIBRARIES = "/usr/lib/s390x-linux-gnu"
-# The path of the engine, up to trixie. Later packages have a provider of that name instead.
-ENGINE = f"{LIBRARIES}/openssl-1.0.2/engines/libibmca.so"
+# ibmca is an engine of OpenSSL up to trixie, and a provider in later packages.
+ENGINE, PROVIDER = f"{LIBRARIES}/openssl-1.0.2/engines/libibmca.so", f"{LIBRARIES}/ossl-modules/ibmca-provider.so"
 PIN, SO_PIN = "1234567", "7654321"
+# Not the curves of NIST, which the CPU or OpenSSL itself may compute.
+CURVES = ["secp224r1", "brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1"]
 
 # The work of the maintainer scripts of opencryptoki and openssl-ibmca, and a message with its SHA-512.
 PREPARE = f"""
@@ -55,7 +57,27 @@ stdll = libpkcs11_ica.so
 tokversion = 3.12
 }}
 END
-cat >/root/ibmca.cnf <<END
+if [ -e {PROVIDER} ]; then
+    cat >/root/ibmca.cnf <<END
+config_diagnostics = 1
+openssl_conf = conf
+[conf]
+providers = all
+alg_section = algorithms
+[all]
+default = own
+ibmca = adapters
+[own]
+activate = 1
+[adapters]
+identity = ibmca
+module = {PROVIDER}
+activate = 1
+[algorithms]
+default_properties = ?provider=ibmca
+END
+else
+    cat >/root/ibmca.cnf <<END
 openssl_conf = conf
 [conf]
 engines = engines
@@ -64,15 +86,28 @@ ibmca = ibmca
 [ibmca]
 dynamic_path = {ENGINE}
 engine_id = ibmca
-default_algorithms = RSA
+default_algorithms = RSA,EC
 init = 1
 END
+fi
 cd /root
 echo 'a message' >message
 openssl genrsa -out key2048 2048 2>/dev/null
+for curve in {" ".join(CURVES)}; do
+    openssl ecparam -name $curve -genkey -noout -out $curve 2>/dev/null
+    openssl ec -in $curve -pubout -out $curve.public 2>/dev/null
+done
 openssl dgst -sha512 -binary message >digest
 """
 TOKEN = f"pkcs11-tool --module {LIBRARIES}/pkcs11/libopencryptoki.so --slot 1 --login --pin {PIN}"
+
+
+def which_packages():
+    """Those whose versions matter, with their suite."""
+    listed = subprocess.run([LINUX / "fetch", "--list"], capture_output=True, text=True, check=True).stdout
+    listed = listed.partition("\npackages:\n")[2]
+    names = ("libica4", "opencryptoki", "openssl-ibmca", "openssl")
+    return ", ".join(re.search(rf"^  ({name}_[^_]+)_s390x.deb (\(\w+\))", listed, re.M).expand(r"\1 \2") for name in names)
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +116,7 @@ def packages(cache):
     done = subprocess.run([APUS, "linux", "fetch", "--kernel", cache, *words], capture_output=True, text=True)
     if done.returncode:
         pytest.skip("the clients' packages cannot be had: " + done.stderr.strip().splitlines()[-1])
+    said.append("the packages are " + which_packages())
 
 
 @pytest.fixture(scope="module")
@@ -126,23 +162,15 @@ def make_key(guest, kind, key):
 
 
 @pytest.fixture(scope="module")
-def engine(guest):
-    if guest.exec("test", "-e", ENGINE, check=False).returncode:
-        pytest.skip("these packages have no engine ibmca: a provider has taken its place, which is not tried here")
-
-
-@pytest.fixture(scope="module")
-def software(guest):
-    """libica falls back to software. It has none since 4.4."""
-    version = guest.sh(f"basename $(readlink -f {LIBRARIES}/libica.so.4)").removeprefix("libica.so.")
-    if tuple(map(int, version.split("."))) >= (4, 4):
-        pytest.skip(f"libica {version} computes nothing itself, and the CCA coprocessor here has no elliptic curves")
-
-
-@pytest.fixture(scope="module")
-def curve(token, software):
+def curve(token):
     make_key(token, "EC:prime256v1", "02")
     return token
+
+
+def has_software(guest):
+    """Whether libica falls back to software. It has none since 4.4."""
+    version = guest.sh(f"basename $(readlink -f {LIBRARIES}/libica.so.4)").removeprefix("libica.so.")
+    return tuple(map(int, version.split("."))) < (4, 4)
 
 
 def requests(guest, card):
@@ -162,7 +190,7 @@ def dynamic(guest, program, row):
 
 
 def sign_often(guest, times):
-    """Signs that often by the engine, each time in a new process, and returns OpenSSL's verdicts."""
+    """Signs that often by ibmca, each time in a new process, and returns OpenSSL's verdicts."""
     return guest.sh(f"""cd /root
         for i in $(seq {times}); do
             OPENSSL_CONF=/root/ibmca.cnf openssl dgst -sha256 -sign key2048 -out often message
@@ -184,15 +212,16 @@ def test_packages_need_memory(guest, cache):
 
 @pytest.mark.parametrize("program", ["icainfo", "icainfo-cex"])
 def test_libica_knows_which_adapters_are_online(guest, program):
-    assert dynamic(guest, program, "RSA ME") and dynamic(guest, program, "RSA CRT") and dynamic(guest, program, "ECDH")
+    curves = ["ECDH", "ECDSA Sign", "ECDSA Verify", "EC Keygen"]
+    assert all(dynamic(guest, program, row) for row in ["RSA ME", "RSA CRT", *curves])
     guest.sh("chzcrypt -d 06")
-    assert dynamic(guest, program, "RSA CRT") and not dynamic(guest, program, "ECDH")
+    assert dynamic(guest, program, "RSA CRT") and not any(dynamic(guest, program, row) for row in curves)
     guest.sh("chzcrypt -d 05")
     assert not dynamic(guest, program, "RSA ME") and not dynamic(guest, program, "RSA CRT")
 
 
 @pytest.mark.parametrize("bits", [512, 1024, 2048, 3072, 4096])
-def test_the_engine_ibmca_signs_with_the_accelerator(guest, engine, bits):
+def test_ibmca_signs_with_the_accelerator(guest, bits):
     before = requests(guest, "05")
     key = subprocess.run(["openssl", "genrsa", str(bits)], capture_output=True, text=True, check=True).stdout
     assert guest.sh("""cd /root
@@ -207,7 +236,7 @@ def test_the_engine_ibmca_signs_with_the_accelerator(guest, engine, bits):
 @pytest.mark.parametrize("rule", [
     "05.* 3 busy", "05.* 2 bad-reply length", "05.* 2 bad-reply short", "05.* 3 bad-reply code=0x10",
     "05.* 1 bad-reply type", "05.* 2 delay 300ms", "*.* 2 deconfigured"])
-def test_a_fault_costs_no_signature(guest, engine, rule):
+def test_a_fault_costs_no_signature(guest, rule):
     guest.machine.apus("fault", "add", rule)
     assert sign_often(guest, 4) == ["Verified OK"] * 4
     assert guest.machine.ask("fault", "list")["hits"] > 0
@@ -259,29 +288,65 @@ def test_without_the_accelerator_the_cca_coprocessor_computes(token):
     assert requests(token, "05") == before[0] and requests(token, "06") > before[1]
 
 
-def test_without_any_adapter_libica_computes(token, software):
+def test_without_any_adapter_libica_computes_or_says_that_it_cannot(token):
     token.sh("chzcrypt -d 05 06")
+    if has_software(token):
+        sign_with_token(token)
+        assert counted(token, "RSA-CRT") == (0, 1)
+    else:
+        with pytest.raises(AssertionError, match="CKR_"):
+            sign_with_token(token)
+    token.sh("chzcrypt -e 05 06")
     sign_with_token(token)
-    assert counted(token, "RSA-CRT") == (0, 1)
 
 
-def test_what_our_coprocessor_does_not_know_libica_computes(curve):
-    """The coprocessor rejects an ECDSA request such that the queue stays online."""
+def test_the_ica_token_signs_and_verifies_with_a_curve_on_the_cca_coprocessor(curve):
     before = requests(curve, "06")
     curve.sh(f"""cd /root
         {TOKEN} --sign --mechanism ECDSA --id 02 --input-file digest --output-file signature --signature-format openssl""")
     verify = "openssl pkeyutl -verify -pubin -inkey public02 -keyform der -sigfile signature -in digest -pkeyopt digest:sha512"
     assert curve.sh(f"cd /root; {verify}") == "Signature Verified Successfully"
-    assert counted(curve, "ECDSA Sign") == (0, 1)
-    # A rejected request must not look like an invalid signature.
+    assert counted(curve, "ECDSA Sign") == (1, 0)
     verify = f"{TOKEN} --verify --mechanism ECDSA --id 02 --input-file digest --signature-format openssl --signature-file"
     assert "Signature is valid" in curve.sh(f"cd /root; {verify} signature")
     curve.sh("cd /root; openssl dgst -sha512 -binary ibmca.cnf >other")
     shown = curve.exec("sh", "-c", f"cd /root; {verify.replace('file digest', 'file other')} signature", check=False)
     assert shown.returncode != 0 and "Invalid signature" in shown.stderr
-    assert counted(curve, "ECDSA Verify")[0] == 0
-    assert requests(curve, "06") > before
+    assert counted(curve, "ECDSA Verify") == (2, 0)
+    assert requests(curve, "06") >= before + 3
     assert curve.sh("cat /sys/bus/ap/devices/06.0*/online").split() == ["1", "1"]
+
+
+def test_the_ica_token_makes_keys_of_a_curve_on_the_cca_coprocessor(token):
+    before = requests(token, "06")
+    make_key(token, "EC:brainpoolP320r1", "03")
+    assert counted(token, "EC Keygen") == (1, 0) and requests(token, "06") > before
+    assert "brainpoolP320r1" in token.sh("cd /root; openssl pkey -pubin -inform der -in public03 -noout -text")
+
+
+@pytest.mark.parametrize("curve_name", CURVES)
+def test_ibmca_signs_with_a_curve_on_the_cca_coprocessor(guest, curve_name):
+    before = requests(guest, "06")
+    assert guest.sh(f"""cd /root
+        OPENSSL_CONF=/root/ibmca.cnf openssl dgst -sha512 -sign {curve_name} -out signature message
+        openssl dgst -sha512 -prverify {curve_name} -signature signature message""") == "Verified OK"
+    assert guest.sh(f"""cd /root
+        OPENSSL_CONF=/root/ibmca.cnf openssl dgst -sha512 -verify {curve_name}.public -signature signature message""") == "Verified OK"
+    assert counted(guest, "ECDSA Sign") == (1, 0)
+    assert requests(guest, "06") > before
+
+
+@pytest.mark.parametrize("curve_name", CURVES)
+def test_ibmca_agrees_on_a_secret_on_the_cca_coprocessor(guest, curve_name):
+    before = requests(guest, "06")
+    guest.sh(f"""cd /root
+        openssl ecparam -name {curve_name} -genkey -noout -out other
+        openssl ec -in other -pubout -out other.public 2>/dev/null
+        OPENSSL_CONF=/root/ibmca.cnf openssl pkeyutl -derive -inkey {curve_name} -peerkey other.public -out secret
+        openssl pkeyutl -derive -inkey other -peerkey {curve_name}.public -out same
+        cmp secret same""")
+    assert counted(guest, "ECDH") == (1, 0)
+    assert requests(guest, "06") > before
 
 
 def test_the_kernel_takes_random_numbers_from_the_cca_coprocessor(guest):
