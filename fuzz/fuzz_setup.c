@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Any bytes as a machine file with all sections give either a core whose own file makes the same
- * core again, or a one-line error that begins with the file's name and a line number.
+ * core again, or a one-line error that begins with the file's name and a line number. Whatever its
+ * guests are called, a map of it has nothing that a terminal or a browser would take for more than
+ * text.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "map/map.h"
 #include "store/setup.h"
 
 #include "fuzz.h"
@@ -31,6 +34,25 @@ static void check_error(const struct text *error)
     fuzz_check(colon == ':' && !strchr(error->data, '\n'));
 }
 
+static void check_plain(const struct text *drawn)
+{
+    for (size_t i = 0; i < drawn->len; i++)
+        fuzz_check((unsigned char)drawn->data[i] >= ' ' || drawn->data[i] == '\n');
+}
+
+static void check_map(const struct core *core)
+{
+    text_auto drawn = {0}, page = {0};
+    map_auto map = {0};
+
+    map_read(NULL, core, &map);
+    map_text(&map, &(struct map_paper){.width = 80}, &drawn);
+    check_plain(&drawn);
+    map_html(&map, &(struct map_page){.title = "fuzz"}, &page);
+    check_plain(&page);
+    fuzz_check(!strstr(page.data, "<script"));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     text_auto error = {0}, file = {0}, again = {0};
@@ -45,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     core = make(file.data, file.len, &error);
     fuzz_check(core != NULL);
     setup_format(core, &again);
+    check_map(core);
     core_free(core);
     fuzz_check(strcmp(file.data, again.data) == 0);
     return 0;

@@ -9,14 +9,16 @@
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/map_output.h"
 #include "cli/world.h"
 #include "plan/plan.h"
 
-enum { OPT_FROM = 256, OPT_FORMAT, OPT_UNDO, OPT_APPLY };
+enum { OPT_FROM = 256, OPT_FORMAT, OPT_HTML, OPT_UNDO, OPT_APPLY };
 
 static const struct cli_option options[] = {
     {OPT_FROM, "from", "FILE", "start from a machine file instead of the running machine"},
     {OPT_FORMAT, "format", "FORMAT", "text, sh, mdevctl, virsh or json (default: text)"},
+    {OPT_HTML, "html", "FILE", "write a page with the maps before and after; - is standard output"},
     {OPT_UNDO, "undo", NULL, "the way back: from the wanted state to the present one"},
     {OPT_APPLY, "apply", NULL, "do the steps on the running machine"},
     {0}};
@@ -25,7 +27,7 @@ static const char *const formats[] = {"text", "sh", "mdevctl", "virsh", "json", 
 enum { TEXT, SH, MDEVCTL, VIRSH, JSON };
 
 struct request {
-    const char *from, *wanted;
+    const char *from, *wanted, *html;
     unsigned format;
     bool undo, apply;
 };
@@ -79,6 +81,34 @@ static void print_plan(const struct request *r, const struct plan *p, const stru
     else
         (r->format == VIRSH ? plan_virsh : plan_mdevctl)(p, from, to, &out);
     fwrite(out.data, 1, out.len, stdout);
+}
+
+static void add_steps(const struct plan *p, struct text *out)
+{
+    for (size_t i = 0; i < p->count; i++)
+        text_addf(out, "%s%s%s\n", p->steps[i].what.data, p->steps[i].effect.len ? ": " : "",
+                  p->steps[i].effect.len ? p->steps[i].effect.data : "");
+}
+
+static int write_page(const struct request *r, const struct plan *p, const struct core *from,
+                      const struct core *to)
+{
+    text_auto steps = {0};
+    map_auto map = {0};
+
+    add_steps(p, &steps);
+    map_read(from, to, &map);
+    return map_output(
+        &(struct map_output){
+            .html = r->html,
+            .page = {.title = "A plan for AP queues",
+                     .caption = {[MAP_BEFORE] = "Before", [MAP_NOW] = "After"},
+                     .notes =
+                         (const struct map_note[]){{"Who gains and loses", p->gains.data, false},
+                                                   {"Steps", steps.data, true},
+                                                   {"To know", p->notes.data, false},
+                                                   {0}}}},
+        &map);
 }
 
 static json_t *features_json(unsigned features)
@@ -142,6 +172,8 @@ static int parse_one(int option, struct request *r)
         return parse_format(optarg, &r->format);
     if (option == OPT_FROM)
         r->from = optarg;
+    if (option == OPT_HTML)
+        r->html = optarg;
     r->undo |= option == OPT_UNDO;
     r->apply |= option == OPT_APPLY;
     return 0;
@@ -160,6 +192,8 @@ static int parse_options(int argc, char **argv, struct request *r)
     if (optind + 1 != argc)
         return cli_usage("one operand is needed: the machine file of the wanted state");
     r->wanted = argv[optind];
+    if (r->html && (r->apply || r->format != TEXT))
+        return cli_usage("--html writes a page; --apply and --format do not go with it");
     if (r->apply && (r->undo || r->from))
         return cli_usage("--apply goes from what is running; --undo and --from do not go with it");
     return 0;
@@ -175,6 +209,8 @@ static int make(const struct request *r, const struct core *from, const struct c
         status = cli_error("there is no plan: %s", why.data);
     else if (r->apply)
         status = apply(&plan);
+    else if (r->html)
+        status = write_page(r, &plan, from, to);
     else
         print_plan(r, &plan, from, to);
     plan_done(&plan);
@@ -217,10 +253,12 @@ const struct cli_command cmd_plan = {
         "\n"
         "--format sh is a script for a real system: it checks that the present is what the plan\n"
         "started from, stops at the first surprise, and writes a log. With --undo it leads back.\n"
-        "mdevctl and virsh add the definitions for the next boot.\n"
+        "mdevctl and virsh add the definitions for the next boot. --html is a page for those who\n"
+        "have to agree: the queues before and after, who gains and loses what, and the steps.\n"
         "\n"
         "Examples:\n"
         "  apus export -o wanted.ini; $EDITOR wanted.ini\n"
         "  apus plan wanted.ini\n"
+        "  apus plan wanted.ini --html plan.html\n"
         "  apus plan wanted.ini --format sh > tonight.sh\n"
         "  apus plan wanted.ini --format sh --undo > undo.sh\n"};

@@ -21,14 +21,20 @@ static int build(const char *name, const char *data, size_t len, struct core **o
     return rc < 0 ? cli_error("%s", why.data) : 0;
 }
 
+int world_build(const json_t *exported, struct core **out)
+{
+    const char *machine = field_string(exported, "machine", "");
+
+    return build("the running machine", machine, strlen(machine), out);
+}
+
 static int load_running(struct core **out)
 {
     json_t *answer = NULL;
     int status = ask("export", NULL, &answer);
-    const char *machine = status ? NULL : field_string(answer, "machine", "");
 
-    if (machine)
-        status = build("the running machine", machine, strlen(machine), out);
+    if (status == 0)
+        status = world_build(answer, out);
     json_decref(answer);
     return status;
 }

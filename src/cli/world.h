@@ -2,6 +2,8 @@
 #ifndef APUS_CLI_WORLD_H
 #define APUS_CLI_WORLD_H
 
+#include <jansson.h>
+
 #include "core/core.h"
 
 /*
@@ -9,5 +11,8 @@
  * of the running machine. 0, or 1 after an error message. *out is to be freed with core_free.
  */
 int world_load(const char *file, struct core **out);
+
+/* The same, of what the control command export has returned. */
+int world_build(const json_t *exported, struct core **out);
 
 #endif

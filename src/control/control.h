@@ -67,6 +67,9 @@ void control_server_free(struct control_server *s);
 #define CONTROL_REMEMBER_QUEUES 4096u
 bool control_server_wants_uevents(const struct control_server *s);
 
+/* Whether a client wants to hear of changes of the state. */
+bool control_server_wants_changes(const struct control_server *s);
+
 /* Adds messages to the log and sends events to subscribers. Executes no commands. */
 void control_server_effects(struct control_server *s, const struct effects *effects);
 

@@ -19,10 +19,12 @@ const struct control_event_name control_event_names[] = {
     {"guest-notify", "A guest was notified. data: guest, reason (config: its configuration has "
                      "changed; release: it is asked to release its mediated device)."},
     {"guest-detached", "The mediated device of a guest was detached. data: guest."},
+    {"state", "Something of what export returns has changed. Sent once for a command, and neither "
+              "by default nor kept. data: nothing."},
     {NULL, NULL}};
 
 const char *const control_event_choices[] = {
-    "uevent", "log", "guest-matrix", "guest-notify", "guest-detached", NULL};
+    "uevent", "log", "guest-matrix", "guest-notify", "guest-detached", "state", NULL};
 
 unsigned control_event_kind(const struct effect *effect)
 {
@@ -101,6 +103,11 @@ static json_t *log_data(unsigned level, const char *message)
 void control_event_format_log(unsigned level, const char *message, uint64_t now, struct text *out)
 {
     control_format_event("log", log_data(level, message), now, out);
+}
+
+void control_event_format_state(uint64_t now, struct text *out)
+{
+    control_format_event("state", json_object(), now, out);
 }
 
 void control_event_format(struct core *core, const struct effects *effects,

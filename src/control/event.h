@@ -16,8 +16,10 @@ enum control_event {
     CONTROL_EVENT_GUEST_MATRIX = 4,
     CONTROL_EVENT_GUEST_NOTIFY = 8,
     CONTROL_EVENT_GUEST_DETACHED = 16,
+    CONTROL_EVENT_STATE = 32, /* of no effect: see control_event_format_state */
 };
-#define CONTROL_EVENTS_ALL 31u
+/* What is sent unless a client says what it wants: STATE would only repeat that there was one. */
+#define CONTROL_EVENTS_DEFAULT 31u
 
 struct control_event_name {
     const char *name, *what;
@@ -35,6 +37,9 @@ void control_event_format(struct core *core, const struct effects *effects,
 
 /* The event of a message that is no effect of a command. */
 void control_event_format_log(unsigned level, const char *message, uint64_t now, struct text *out);
+
+/* The event of a command that has changed what can be exported. */
+void control_event_format_state(uint64_t now, struct text *out);
 
 const char *control_level_name(unsigned level);
 

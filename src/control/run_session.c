@@ -62,7 +62,7 @@ static json_t *run_subscribe(struct control_call *call, struct control_error *er
     const struct argument_value *events = argument_get(call->arguments, "events");
     json_t *names = json_array();
 
-    call->peer->events = events->given ? (unsigned)events->number : CONTROL_EVENTS_ALL;
+    call->peer->events = events->given ? (unsigned)events->number : CONTROL_EVENTS_DEFAULT;
     for (unsigned i = 0; control_event_choices[i]; i++)
         if (call->peer->events & 1u << i)
             control_json_append(names, json_string(control_event_choices[i]));
@@ -180,7 +180,7 @@ const struct control_command control_commands_session[] = {
      .what = "Subscribes this connection to events, which are sent between replies. A new "
              "subscription replaces the previous one; an empty array ends it.",
      .arguments = {{"events", ARGUMENT_CHOICES, true, control_event_choices,
-                    "the kinds of events; default: all"}},
+                    "the kinds of events; default: all but state"}},
      .returns = "events: the kinds now subscribed to",
      .run = run_subscribe},
     {.name = "events",

@@ -359,6 +359,21 @@ bool control_server_wants_uevents(const struct control_server *s)
     return mask256_count(&host.apm) * mask256_count(&host.aqm) <= CONTROL_REMEMBER_QUEUES;
 }
 
+bool control_server_wants_changes(const struct control_server *s)
+{
+    return anyone_wants(s, CONTROL_EVENT_STATE);
+}
+
+static void send_state(struct control_server *s, const struct effects *effects)
+{
+    text_auto line = {0};
+
+    if (!effects->change_count)
+        return;
+    control_event_format_state(effects->now, &line);
+    send_event(s, CONTROL_EVENT_STATE, &line);
+}
+
 void control_server_effects(struct control_server *s, const struct effects *effects)
 {
     size_t events = 0;
@@ -366,7 +381,7 @@ void control_server_effects(struct control_server *s, const struct effects *effe
 
     for (size_t i = 0; i < effects->count; i++)
         events += control_event_kind(&effects->v[i]) != 0;
-    if (!events)
+    if (!events && !effects->change_count)
         return;
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *e = &effects->v[i];
@@ -384,6 +399,7 @@ void control_server_effects(struct control_server *s, const struct effects *effe
         ring_add(&s->state.events, effects->now, kind, line.data);
         send_event(s, kind, &line);
     }
+    send_state(s, effects);
     for (struct peer *p = s->peers.first; p; p = p->next) {
         control_client_flush(client_of(p));
         control_client_watch(client_of(p));

@@ -41,8 +41,11 @@ void core_apqn_info(const struct core *c, ap_qn qn, struct apqn_info *out)
 {
     const struct mdev *m = vfio_ap_owner(c->vfio_ap, qn);
     const struct ap_driver *driver = ap_bus_queue_driver(c->bus, qn);
+    const struct ap_queue *queue = ap_bus_queue(c->bus, qn);
 
-    *out = (struct apqn_info){.device = ap_bus_queue(c->bus, qn) != NULL,
+    *out = (struct apqn_info){.device = queue != NULL,
+                              .deconfigured = queue && !queue->config,
+                              .checkstopped = queue && queue->chkstop,
                               .zcrypt = ap_bus_owned_by_default(c->bus, qn),
                               .driver = driver ? driver->name : NULL,
                               .zeroized = machine_zeroize_count(c->machine, qn)};

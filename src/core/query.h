@@ -25,10 +25,11 @@ struct host_info {
 };
 
 struct apqn_info {
-    bool device;        /* the host's bus has a queue device for it */
-    bool zcrypt;        /* reserved for the zcrypt drivers by apmask and aqmask */
-    const char *driver; /* bound to, or NULL */
-    bool assigned;      /* to mdev */
+    bool device;                     /* the host's bus has a queue device for it */
+    bool deconfigured, checkstopped; /* as the bus knows from the queue itself */
+    bool zcrypt;                     /* reserved for the zcrypt drivers by apmask and aqmask */
+    const char *driver;              /* bound to, or NULL */
+    bool assigned;                   /* to mdev */
     struct uuid mdev;
     bool in_use;       /* a guest can use it now */
     const char *guest; /* the guest attached to mdev, or NULL */

@@ -79,7 +79,7 @@ void daemon_execute(struct door *door, struct command *command, struct reply *re
     command->now = clock_now(&d->clock);
     effects_clear(&d->effects);
     d->effects.want_uevents = wants_uevents(d);
-    d->effects.want_changes = d->state != NULL;
+    d->effects.want_changes = d->state || (d->control && control_server_wants_changes(d->control));
     record(d, command, NULL);
     core_execute(d->door.core, command, &d->effects, reply);
     record(d, command, reply);

@@ -19,8 +19,7 @@ static void execute(struct door *door, struct command *command, struct reply *re
     command->now = 5000000000u;
     core_execute(&r->core, command, &effects, reply);
     control_server_effects(r->server, &effects);
-    free(effects.v);
-    text_done(&effects.pool);
+    effects_done(&effects);
 }
 
 static uint64_t now(void *data)

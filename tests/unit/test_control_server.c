@@ -258,6 +258,32 @@ static void test_events_reach_those_who_asked(void **state)
     close(none);
 }
 
+/* Once for a command, whatever it has changed, to who asked for it by name. */
+static void test_changes_reach_those_who_asked(void **state)
+{
+    static const char act[] =
+        "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":5,\"state\":\"on\"}}";
+    struct rig *r = *state;
+    int usual = rig_connect(r), asked = rig_connect(r), acting = rig_connect(r);
+
+    rig_execute(r, usual, "{\"execute\":\"subscribe\"}");
+    assert_false(control_server_wants_changes(r->server));
+    rig_execute(r, asked, "{\"execute\":\"subscribe\",\"arguments\":{\"events\":[\"state\"]}}");
+    assert_true(control_server_wants_changes(r->server));
+    r->core.next.want_changes = true;
+    effects_changed(&r->core.next, STATE_MDEV, 0);
+    effects_changed(&r->core.next, STATE_GUEST, 0);
+    rig_execute(r, acting, act);
+    assert_string_equal(rig_receive(r, asked),
+                        "{\"event\":\"state\",\"data\":{},\"timestamp\":5.0}\n");
+    rig_execute(r, acting, act);
+    assert_string_equal(rig_receive(r, asked), "");
+    assert_string_equal(rig_receive(r, usual), "");
+    close(usual);
+    close(asked);
+    close(acting);
+}
+
 /* A batch that exceeds the history is not stored at all, and numbers have no gaps. */
 static void test_history_of_a_large_batch(void **state)
 {
@@ -383,6 +409,7 @@ int main(void)
         TEST(test_the_largest_is_cut_off),
         TEST(test_messages_of_the_daemon_are_events),
         TEST(test_events_reach_those_who_asked),
+        TEST(test_changes_reach_those_who_asked),
         TEST(test_events_with_odd_names),
         TEST(test_history_of_a_large_batch),
         TEST(test_replies_wait_until_the_world_has_settled),
