@@ -11,6 +11,8 @@ void effects_clear(struct effects *e)
         explicit_bzero(e->pool.data, e->pool.len);
     e->is_private = false;
     text_clear(&e->pool);
+    text_clear(&e->refused_path);
+    text_clear(&e->refused_value);
 }
 
 void effects_done(struct effects *e)
@@ -18,6 +20,8 @@ void effects_done(struct effects *e)
     free(e->v);
     free(e->changes);
     text_done(&e->pool);
+    text_done(&e->refused_path);
+    text_done(&e->refused_value);
     *e = (struct effects){0};
 }
 

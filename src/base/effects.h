@@ -111,6 +111,9 @@ struct effects {
     uint64_t now;      /* the command's time, ns */
     uint64_t token;    /* the command's own token, for a late reply */
     const char *guest; /* name for refusals in a guest's tree; NULL: the host's */
+    /* The write to an attribute of the host that was refused, of which the last effect tells: its
+     * path below /sys. Empty: the command was none, or its value is not text of a usual length. */
+    struct text refused_path, refused_value;
     /* Objects that were changed, some of them more than once. Empty unless want_changes. */
     struct change *changes;
     size_t change_count, change_capacity;

@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /* apus explain: why it is so. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/number.h"
+#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/field.h"
 #include "cli/world.h"
+#include "map/map.h"
 #include "plan/explain.h"
+#include "plan/refusal.h"
 
-enum { OPT_FROM = 256 };
+enum { OPT_FROM = 256, OPT_LAST };
 
 static const struct cli_option options[] = {
-    {OPT_FROM, "from", "FILE", "of a machine file instead of the running machine"}, {0}};
+    {OPT_FROM, "from", "FILE", "of a machine file instead of the running machine"},
+    {OPT_LAST, "last", NULL, "the last write that was refused"},
+    {0}};
 
 static bool find_mdev(const struct core *core, const char *text, struct mdev_info *out)
 {
@@ -48,18 +56,91 @@ static int explain(const struct core *core, const char *what)
     return 0;
 }
 
+/* The refused write of that number, or with 0 the last one; NULL: there is none. */
+static const json_t *find_refusal(const json_t *log, uint64_t number)
+{
+    const json_t *message, *found = NULL;
+    size_t i;
+
+    json_array_foreach (json_object_get(log, "messages"), i, message) {
+        bool named = !number || (uint64_t)field_number(message, "number") == number;
+
+        if (named && json_object_get(message, "write"))
+            found = message;
+    }
+    return found;
+}
+
+static int explain_write(const json_t *message)
+{
+    const json_t *write = json_object_get(message, "write");
+    struct alternatives alternatives;
+    struct core *core = NULL;
+    text_auto out = {0};
+
+    if (world_load(NULL, &core))
+        return 1;
+    map_name(field_string(message, "message", ""), 0, &out);
+    text_adds(&out, "\n");
+    alternatives_find(core, field_string(write, "path", ""), field_string(write, "value", ""),
+                      &alternatives);
+    alternatives_text(&alternatives, &out);
+    fwrite(out.data, 1, out.len, stdout);
+    alternatives_done(&alternatives);
+    core_free(core);
+    return 0;
+}
+
+static int explain_refusal(uint64_t number)
+{
+    json_t *log = NULL;
+    int status = ask("log", NULL, &log);
+    const json_t *message = status ? NULL : find_refusal(log, number);
+
+    if (message)
+        status = explain_write(message);
+    else if (status == 0 && number)
+        status = cli_error("message %" PRIu64 " tells of no refused write, or is not kept any "
+                           "more; 'apus log' shows their numbers",
+                           number);
+    else if (status == 0)
+        status = cli_error("no write was refused, as far as the log goes back");
+    json_decref(log);
+    return status;
+}
+
+/* Whether it is the number of a message, and no guest's name. */
+static bool is_number(const char *word, uint64_t *out)
+{
+    return number_parse_u64(word, strlen(word), 10, out) == 0 && *out;
+}
+
 static int explain_run(int argc, char **argv)
 {
     const char *from = NULL;
     struct core *core = NULL;
+    struct guest_info guest;
+    uint64_t number = 0;
+    bool last = false;
     int status;
 
-    while (cli_next(argc, argv) != -1)
-        from = optarg;
-    if (optind + 1 != argc)
-        return cli_usage("one operand is needed: a queue, a guest or a mediated device");
+    for (int got; (got = cli_next(argc, argv)) != -1;) {
+        if (got == OPT_FROM)
+            from = optarg;
+        last |= got == OPT_LAST;
+    }
+    if (optind + !last != argc)
+        return cli_usage("one operand is needed: a queue, a guest, a mediated device or the number "
+                         "of a refusal; or --last");
+    if (last && from)
+        return cli_usage("a machine file has no refusals; --from does not go with --last");
+    if (last)
+        return explain_refusal(0);
     status = world_load(from, &core);
-    if (status == 0)
+    if (status == 0 && !from && is_number(argv[optind], &number) &&
+        core_guest_find(core, argv[optind], &guest) < 0)
+        status = explain_refusal(number);
+    else if (status == 0)
         status = explain(core, argv[optind]);
     core_free(core);
     return status;
@@ -67,7 +148,7 @@ static int explain_run(int argc, char **argv)
 
 const struct cli_command cmd_explain = {
     .name = "explain",
-    .args = "QUEUE|GUEST|UUID",
+    .args = "QUEUE|GUEST|UUID|NUMBER",
     .summary = "say why it is so",
     .run = explain_run,
     .options = options,
@@ -79,6 +160,11 @@ const struct cli_command cmd_explain = {
         "the order in which they decide. Of a guest or a mediated device: what is assigned,\n"
         "what the guest has of it, and for each thing that is missing why.\n"
         "\n"
+        "Of a refused write, by the number in 'apus log' or with --last: the rule, and what would\n"
+        "be accepted, with what else it changes, the way that changes least first. Each was tried\n"
+        "on a copy of the running machine as it is now.\n"
+        "\n"
         "Examples:\n"
         "  apus explain 05.0047\n"
-        "  apus explain Guest1\n"};
+        "  apus explain Guest1\n"
+        "  apus explain --last\n"};

@@ -12,6 +12,7 @@
 #include "cli/connection.h"
 #include "cli/field.h"
 #include "cli/value.h"
+#include "map/map.h"
 
 enum { OPT_SINCE = 's', OPT_FOLLOW = 'f', OPT_CTIME = 'T' };
 
@@ -53,13 +54,21 @@ static void print_message(const json_t *m, double time)
     const char *colour = !cli_color() || plain    ? ""
                          : strcmp(level, "error") ? "\033[33m"
                                                   : "\033[31m";
+    text_auto message = {0};
 
     if (ctime_wanted)
         print_date(json_string_value(json_object_get(m, "date")));
     else
         printf("[%12.6f] ", time);
-    printf("%s%s%s%s%s\n", colour, plain ? "" : level, plain ? "" : ": ",
-           field_string(m, "message", ""), *colour ? value_plain() : "");
+    printf("%s", colour);
+    if (!plain)
+        printf("%s", level);
+    /* By which 'apus explain' finds it. */
+    if (json_object_get(m, "write"))
+        printf(" %lld", field_number(m, "number"));
+    map_name(field_string(m, "message", ""), 0, &message);
+    printf("%s%s%s\n", plain ? "" : ": ", message.len ? message.data : "",
+           *colour ? value_plain() : "");
 }
 
 static int show_past(struct connection *c, uint64_t since)
@@ -142,8 +151,8 @@ const struct cli_command cmd_log = {
     .flags = CLI_SOCKET | CLI_JSON,
     .words = "@machines",
     .group = CLI_LOOK,
-    .help =
-        "Each refusal is logged with the rule, the queue and the mediated device. The latest\n"
-        "1000 messages are kept. Times are in seconds since the daemon started, or with --ctime\n"
-        "the local date and time. --json prints one object per line, with number and date\n"
-        "except for messages that are just coming in.\n"};
+    .help = "Each refusal is logged with the rule, the queue and the mediated device. The latest\n"
+            "1000 messages are kept. 'warning 12' is a refusal to which 'apus explain 12' knows\n"
+            "alternatives. Times are in seconds since the daemon started, or with --ctime\n"
+            "the local date and time. --json prints one object per line, with number and date\n"
+            "except for messages that are just coming in.\n"};

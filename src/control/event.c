@@ -13,7 +13,9 @@
 const struct control_event_name control_event_names[] = {
     {"uevent", "A kernel uevent of the bus, a card, a queue or a mediated device. data: its "
                "variables (ACTION, DEVPATH, SUBSYSTEM and others)."},
-    {"log", "A message for the administrator. data: level (info, warning, error), message."},
+    {"log",
+     "A message for the administrator. data: level (info, warning, error), message, number, and "
+     "write as in the command log."},
     {"guest-matrix", "The matrix of a guest has changed. data: guest, and its current adapters, "
                      "domains and control_domains."},
     {"guest-notify", "A guest was notified. data: guest, reason (config: its configuration has "
@@ -94,15 +96,21 @@ static json_t *guest_data(struct core *core, const struct effect *effect)
     return data;
 }
 
-static json_t *log_data(unsigned level, const char *message)
+json_t *control_message_json(const struct ring_record *r)
 {
-    return json_pack("{s:s, s:o}", "level", control_level_name(level), "message",
-                     control_json_string(message));
+    json_t *message = json_pack("{s:s, s:o, s:I}", "level", control_level_name(r->kind), "message",
+                                control_json_string(r->text), "number", (json_int_t)r->number);
+
+    if (r->path)
+        control_json_set(message, "write",
+                         json_pack("{s:o, s:o}", "path", control_json_string(r->path), "value",
+                                   control_json_string(r->value)));
+    return message;
 }
 
-void control_event_format_log(unsigned level, const char *message, uint64_t now, struct text *out)
+void control_event_format_log(const struct ring_record *r, struct text *out)
 {
-    control_format_event("log", log_data(level, message), now, out);
+    control_format_event("log", control_message_json(r), r->time, out);
 }
 
 void control_event_format_state(uint64_t now, struct text *out)
@@ -119,8 +127,6 @@ void control_event_format(struct core *core, const struct effects *effects,
 
     if (kind == CONTROL_EVENT_UEVENT)
         data = uevent_data(text, effect->len);
-    else if (kind == CONTROL_EVENT_LOG)
-        data = log_data(effect->level, text);
     else
         data = guest_data(core, effect);
     control_format_event(control_event_choices[__builtin_ctz(kind)], data, effects->now, out);

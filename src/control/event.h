@@ -2,8 +2,10 @@
 #ifndef APUS_CONTROL_EVENT_H
 #define APUS_CONTROL_EVENT_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
+#include "control/ring.h"
 #include "core/core.h"
 
 /*
@@ -31,12 +33,16 @@ extern const char *const control_event_choices[];             /* only the names 
 /* The kind of event that an effect causes, or 0 if none. */
 unsigned control_event_kind(const struct effect *effect);
 
-/* Appends the event of an effect whose kind is not 0, as a line with newline. */
+/* Appends the event of an effect whose kind is not 0 nor that of a message, as a line with newline.
+ */
 void control_event_format(struct core *core, const struct effects *effects,
                           const struct effect *effect, struct text *out);
 
-/* The event of a message that is no effect of a command. */
-void control_event_format_log(unsigned level, const char *message, uint64_t now, struct text *out);
+/* The event of a message. */
+void control_event_format_log(const struct ring_record *r, struct text *out);
+
+/* The members of a message that the log and its event share: level, message, number, and write. */
+json_t *control_message_json(const struct ring_record *r);
 
 /* The event of a command that has changed what can be exported. */
 void control_event_format_state(uint64_t now, struct text *out);

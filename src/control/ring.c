@@ -11,10 +11,17 @@ void ring_init(struct ring *r, unsigned capacity)
     r->records = xcalloc(capacity, sizeof(*r->records));
 }
 
+static void record_done(struct ring_record *record)
+{
+    free(record->text);
+    free(record->path);
+    free(record->value);
+}
+
 void ring_done(struct ring *r)
 {
     for (unsigned i = 0; i < r->capacity; i++)
-        free(r->records[i].text);
+        record_done(&r->records[i]);
     free(r->records);
     *r = (struct ring){0};
 }
@@ -27,10 +34,18 @@ void ring_add(struct ring *r, uint64_t time, unsigned kind, const char *text)
         r->first = (r->first + 1) % r->capacity;
     else
         r->count++;
-    free(record->text);
+    record_done(record);
     *record = (struct ring_record){
         .number = r->next++, .time = time, .kind = kind, .text = xstrdup(text)};
     clock_gettime(CLOCK_REALTIME, &record->date);
+}
+
+void ring_note_write(struct ring *r, const char *path, const char *value)
+{
+    struct ring_record *record = &r->records[(r->first + r->count - 1) % r->capacity];
+
+    record->path = xstrdup(path);
+    record->value = xstrdup(value);
 }
 
 const struct ring_record *ring_from(const struct ring *r, uint64_t number)

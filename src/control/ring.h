@@ -15,6 +15,7 @@ struct ring_record {
     struct timespec date; /* the wall clock, when it was added */
     unsigned kind;        /* enum log_level, or a bit of enum control_event */
     char *text;
+    char *path, *value; /* of the refused write of which it tells; NULL: of none */
 };
 
 struct ring {
@@ -28,6 +29,9 @@ void ring_done(struct ring *r);
 
 /* Copies text. */
 void ring_add(struct ring *r, uint64_t time, unsigned kind, const char *text);
+
+/* The latest record tells of a refused write. Copies both. */
+void ring_note_write(struct ring *r, const char *path, const char *value);
 
 /* The first record kept whose number is at least number, or NULL. */
 const struct ring_record *ring_from(const struct ring *r, uint64_t number);

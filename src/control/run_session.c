@@ -94,17 +94,22 @@ static json_t *date_of(const struct ring_record *record)
     return json_string(text);
 }
 
+static json_t *message_json(const struct ring_record *r)
+{
+    json_t *message = control_message_json(r);
+
+    control_json_set(message, "time", json_real((double)r->time / 1e9));
+    control_json_set(message, "date", date_of(r));
+    return message;
+}
+
 static json_t *run_log(struct control_call *call, struct control_error *error)
 {
     const struct ring *log = &call->state->log;
     json_t *messages = json_array();
 
     for (const struct ring_record *r = since(call, log); r; r = after(log, r))
-        control_json_append(messages,
-                            json_pack("{s:I, s:f, s:o, s:s, s:o}", "number", (json_int_t)r->number,
-                                      "time", (double)r->time / 1e9, "date", date_of(r), "level",
-                                      control_level_name(r->kind), "message",
-                                      control_json_string(r->text)));
+        control_json_append(messages, message_json(r));
     return json_pack("{s:o, s:I, s:I}", "messages", messages, "oldest",
                      (json_int_t)(log->next - log->count), "next", (json_int_t)log->next);
 }
@@ -197,8 +202,10 @@ const struct control_command control_commands_session[] = {
              "names the rule, the queue and the mediated device.",
      .arguments = {{"since", ARGUMENT_COUNT, true, NULL,
                     "the number of the first message to return"}},
-     .returns = "messages: objects with number, time (seconds since the daemon started), date "
-                "(RFC 3339, UTC), level, message; oldest and next as for events",
+     .returns =
+         "messages: objects with number, time (seconds since the daemon started), date "
+         "(RFC 3339, UTC), level, message, and of a refused write to an attribute of the host "
+         "write: path and value; oldest and next as for events",
      .run = run_log},
     {.name = "clock-advance",
      .what = "Advances the virtual clock. Timers that become due fire in order, each at its own "

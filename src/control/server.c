@@ -332,8 +332,8 @@ void control_server_log(struct control_server *s, enum log_level level, const ch
     uint64_t now = ops->now(ops->data);
     text_auto line = {0};
 
-    control_event_format_log(level, message, now, &line);
     ring_add(&s->state.log, now, level, message);
+    control_event_format_log(ring_from(&s->state.log, s->state.log.next - 1), &line);
     ring_add(&s->state.events, now, CONTROL_EVENT_LOG, line.data);
     send_event(s, CONTROL_EVENT_LOG, &line);
     /* Sent from the event loop, since the caller may be in the middle of a client's request. */
@@ -374,6 +374,17 @@ static void send_state(struct control_server *s, const struct effects *effects)
     send_event(s, CONTROL_EVENT_STATE, &line);
 }
 
+static void add_message(struct control_server *s, const struct effects *effects,
+                        const struct effect *e)
+{
+    bool last = e == &effects->v[effects->count - 1];
+
+    ring_add(&s->state.log, effects->now, e->level, effect_text(effects, e));
+    if (last && effects->refused_path.len)
+        ring_note_write(&s->state.log, effects->refused_path.data,
+                        effects->refused_value.len ? effects->refused_value.data : "");
+}
+
 void control_server_effects(struct control_server *s, const struct effects *effects)
 {
     size_t events = 0;
@@ -390,12 +401,15 @@ void control_server_effects(struct control_server *s, const struct effects *effe
         if (!kind)
             continue;
         if (kind == CONTROL_EVENT_LOG)
-            ring_add(&s->state.log, effects->now, e->level, effect_text(effects, e));
+            add_message(s, effects, e);
         /* What the history would drop at once is not even written down. */
         if (events-- > CONTROL_EVENTS && !anyone_wants(s, kind))
             continue;
         text_clear(&line);
-        control_event_format(s->state.door->core, effects, e, &line);
+        if (kind == CONTROL_EVENT_LOG)
+            control_event_format_log(ring_from(&s->state.log, s->state.log.next - 1), &line);
+        else
+            control_event_format(s->state.door->core, effects, e, &line);
         ring_add(&s->state.events, effects->now, kind, line.data);
         send_event(s, kind, &line);
     }

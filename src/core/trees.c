@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <string.h>
 
 #include "core/query.h"
 #include "core/state.h"
@@ -45,6 +46,21 @@ int core_open(const struct core *c, unsigned tree, sysfs_ino ino, uint32_t *node
     return 0;
 }
 
+#define VALUE_MAX 207u /* the three masks of ap_config */
+
+/* What was written, for whoever wants to know what would have been accepted. */
+static void note_refusal(const struct sysfs_tree *tree, const struct command *cmd,
+                         struct effects *fx)
+{
+    bool told = fx->count && fx->v[fx->count - 1].kind == EFFECT_LOG;
+
+    if (!told || cmd->store.tree != CORE_HOST_TREE || cmd->store.len > VALUE_MAX ||
+        memchr(cmd->store.data, '\0', cmd->store.len))
+        return;
+    sysfs_path(tree, cmd->store.ino, &fx->refused_path);
+    text_add(&fx->refused_value, cmd->store.data, cmd->store.len);
+}
+
 int core_store(struct core *c, const struct command *cmd, struct effects *fx, struct reply *reply)
 {
     const struct sysfs_tree *tree = core_tree(c, cmd->store.tree);
@@ -59,6 +75,8 @@ int core_store(struct core *c, const struct command *cmd, struct effects *fx, st
         fx->guest = core_guest_name(c, fx->tree - 1u);
     rc = sysfs_store(tree, cmd->store.ino, cmd->store.data, cmd->store.len, fx);
     fx->guest = NULL;
+    if (rc < 0 && rc != -EINPROGRESS)
+        note_refusal(tree, cmd, fx);
     if (ap_bus_config_time(c->bus) != config_time)
         scan_timer(c, fx);
     return rc;

@@ -41,11 +41,7 @@ void map_owner_name(const struct map *m, uint32_t owner, unsigned state, struct 
 void map_owner_heading(const struct map *m, uint32_t owner, struct text *out);
 void map_owner_details(const struct map *m, uint32_t owner, struct text *out);
 
-/* Appends what of a name can be shown: no control characters, nothing that is not UTF-8, nothing
- * that turns the direction of writing; such bytes become \xNN. At most max characters, the last one
- * dots if it is longer; 0: all. Returns the number of characters. */
-unsigned map_name(const char *name, unsigned max, struct text *out);
-/* The same, as text of XML or HTML. */
+/* map_name as text of XML or HTML. */
 void map_name_xml(const char *name, unsigned max, struct text *out);
 
 /* compact.c */

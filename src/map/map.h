@@ -88,6 +88,10 @@ struct map_filter {
 /* 0, or -ENOENT: in neither state a guest of that name has a mediated device. */
 int map_filter(struct map *m, const struct map_filter *f);
 
+/* Appends what of a name can be shown: no control characters, nothing that is not UTF-8, nothing
+ * that turns the direction of writing; such bytes become \xNN. At most max characters, the last one
+ * dots if it is longer; 0: all. Returns the number of characters. */
+unsigned map_name(const char *name, unsigned max, struct text *out);
 /* Drawers. Each appends to out. Names of guests are escaped as it needs. */
 
 struct map_paper {

@@ -55,6 +55,9 @@ struct order {
  * nothing would be interrupted; why says by what. */
 int order_find(struct scene *s, struct order *out, struct text *why);
 
+/* plan_format.c: as one word for a shell. Names and sentences come from outside. */
+void plan_quote(const char *text, struct text *out);
+
 /* rest.c: the names of sections of the machine file that steps do not change, and that differ at
  * the end: "[queue 05.0004], [fault 1]". */
 void plan_rest(const struct core *end, const struct core *to, struct text *out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "plan/plan.h"
+#include "plan/internal.h"
 #include "store/export.h"
 
 /* A plan for people, and as scripts. */
@@ -28,8 +28,7 @@ void plan_text(const struct plan *p, struct text *out)
         text_addf(out, "\n%s", p->notes.data);
 }
 
-/* Names and sentences come from outside. */
-static void quote(const char *text, struct text *out)
+void plan_quote(const char *text, struct text *out)
 {
     text_adds(out, "'");
     for (; *text; text++) {
@@ -112,11 +111,11 @@ static bool is_create(const struct plan_step *s)
 static void sh_step(size_t number, const struct plan_step *s, struct text *out)
 {
     text_addf(out, "\nbegin %zu ", number);
-    quote(s->what.data, out);
+    plan_quote(s->what.data, out);
     text_adds(out, "\n");
     if (s->effect.len) {
         text_adds(out, "log ");
-        quote(s->effect.data, out);
+        plan_quote(s->effect.data, out);
         text_adds(out, "\n");
     }
     if (s->kind == PLAN_WRITE) {
@@ -124,7 +123,7 @@ static void sh_step(size_t number, const struct plan_step *s, struct text *out)
         return;
     }
     text_adds(out, "ask ");
-    quote(s->what.data, out);
+    plan_quote(s->what.data, out);
     text_adds(out, "\n");
 }
 

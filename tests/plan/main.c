@@ -3,7 +3,8 @@
  * Plans between random states of small machines. Each step is allowed when it comes; no APQN has on
  * the way an owner that it has at neither end; guests that the change does not concern keep what
  * they have; the end is the wanted state. Whether there is a plan, and how many writes it takes, is
- * checked by a search through all states, which has the rules in a second form.
+ * checked by a search through all states, which has the rules in a second form. And for a random
+ * write that is refused there are alternatives, each of which is accepted.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <time.h>
 
 #include "plan/plan.h"
+#include "plan/refusal.h"
 #include "store/setup.h"
 
 #define APIDS 3
@@ -366,6 +368,67 @@ static int pair(const struct search *w)
     return rc;
 }
 
+static bool steps_work(const struct core *from, const struct plan_step *steps, size_t count)
+{
+    struct core *core = setup_copy(from);
+    bool good = count > 0;
+
+    for (size_t i = 0; i < count && good; i++) {
+        struct effects fx = {0};
+        text_auto why = {0};
+
+        good = plan_step_execute(core, &steps[i], &fx, &why) == 0;
+        effects_done(&fx);
+    }
+    core_free(core);
+    return good;
+}
+
+static void random_write(struct plan_step *s)
+{
+    static const char *const files[] = {"assign_adapter", "assign_domain"};
+    unsigned half = below(2), id = below(half ? APQIS : APIDS);
+
+    *s = (struct plan_step){.kind = PLAN_WRITE};
+    if (below(2)) {
+        snprintf(s->path, sizeof s->path, "bus/ap/%s", half ? "aqmask" : "apmask");
+        snprintf(s->value, sizeof s->value, "+%u,+%u", id, below(APQIS));
+    } else {
+        snprintf(s->path, sizeof s->path,
+                 "devices/vfio_ap/matrix/69aa1a8a-0000-4000-8000-00000000000%u/%s", below(MDEVS),
+                 files[half]);
+        snprintf(s->value, sizeof s->value, "%u", id);
+    }
+}
+
+static unsigned refused_writes;
+
+/* Whatever is refused has alternatives, unless its device does not exist; each is accepted. */
+static int refused_write(const struct small *small, bool upstream)
+{
+    struct core *core = make(small, upstream);
+    struct alternatives found;
+    struct plan_step s;
+    sysfs_ino ino;
+    int rc;
+
+    random_write(&s);
+    alternatives_find(core, s.path, s.value, &found);
+    rc = found.accepted != steps_work(core, &s, 1);
+    if (!found.accepted && core_find_file(core, s.path, &ino) == 0) {
+        refused_writes++;
+        rc |= !found.count;
+    }
+    for (size_t i = 0; i < found.count; i++)
+        rc |= !steps_work(core, found.v[i].steps, found.v[i].count) ||
+              (i && found.v[i].moved < found.v[i - 1].moved);
+    if (rc)
+        fprintf(stderr, "echo %s > %s: %zu alternatives\n", s.value, s.path, found.count);
+    alternatives_done(&found);
+    core_free(core);
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     unsigned pairs = 300;
@@ -387,11 +450,11 @@ int main(int argc, char **argv)
             w.frozen[i] = w.start.guest[i] && w.end.guest[i] && w.start.exists[i] &&
                           w.end.exists[i] && w.start.mdev_a[i] == w.end.mdev_a[i] &&
                           w.start.mdev_q[i] == w.end.mdev_q[i];
-        if (pair(&w)) {
+        if (pair(&w) || refused_write(&w.start, w.upstream)) {
             fprintf(stderr, "pair %u fails\n", n);
             return 1;
         }
     }
-    printf("%u plans, %u refusals\n", plans, refusals);
+    printf("%u plans, %u refusals, %u refused writes\n", plans, refusals, refused_writes);
     return 0;
 }

@@ -227,3 +227,30 @@ def test_what_a_guest_does_not_get(host):
     assert host.log.new() == ["guest Guest1 does not get control domain 0x1b (the LPAR does not have it)"]
     host.guest("Guest2").start(host.two)
     assert host.log.new() == []
+
+
+def test_a_refusal_has_a_number_and_alternatives(host):
+    two = f"devices/vfio_ap/matrix/{host.two.uuid}"
+    assert host.w(f"{two}/assign_adapter", "5") == "EADDRINUSE"
+    message = host.execute("log")["messages"][-1]
+    assert message["write"] == {"path": f"{two}/assign_adapter", "value": "5\n"}
+    printed = host.cli("log").stdout.splitlines()[-1]
+    assert f"] warning {message['number']}: {host.two.uuid}: assign_adapter" in printed
+    last = host.cli("explain", "--last")
+    assert last.returncode == 0, last
+    assert host.cli("explain", message["number"]).stdout == last.stdout
+    assert last.stdout.startswith(message["message"] + "\nIt would be accepted so")
+    # The first way is taken as it stands.
+    commands = re.findall(r"^ {2,4}(?:1\. | {3})echo (\S+) > /sys/(\S+)$", last.stdout.split("  2. ", maxsplit=1)[0], re.M)
+    assert len(commands) == 2
+    for value, path in commands:
+        assert host.w(path, value) == "OK", (path, value)
+    assert host.cli("explain", "--last").stdout.endswith("\nIt would be accepted now.\n")
+
+
+def test_numbers_that_are_no_refusals(host):
+    assert "no write was refused" in host.cli("explain", "--last").stderr
+    done = host.cli("explain", "9999")
+    assert done.returncode == 1 and "message 9999 tells of no refused write" in done.stderr
+    assert host.cli("explain").returncode == 2
+    assert host.cli("explain", "--last", "05.0004").returncode == 2

@@ -241,7 +241,8 @@ static void test_events_reach_those_who_asked(void **state)
         rig_receive(r, all),
         "{\"event\":\"uevent\",\"data\":{\"ACTION\":\"bind\",\"DEVPATH\":\"/devices/ap/card05/"
         "05.0004\",\"SUBSYSTEM\":\"ap\"},\"timestamp\":5.0}\n"
-        "{\"event\":\"log\",\"data\":{\"level\":\"warning\",\"message\":\"careful\"},\"timestamp\":"
+        "{\"event\":\"log\",\"data\":{\"level\":\"warning\",\"message\":\"careful\",\"number\":1},"
+        "\"timestamp\":"
         "5.0}\n");
     assert_non_null(strstr(rig_receive(r, some), "careful"));
     assert_string_equal(rig_receive(r, none), "");
