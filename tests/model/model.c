@@ -64,7 +64,7 @@ bool model_usable(const struct model *m, unsigned ai, unsigned di)
 
 struct m_set model_apcb(const struct model *m, const struct m_guest *g)
 {
-    if (g->mdev < 0 || m->mdev[g->mdev].removing)
+    if (g->mdev < 0 || m->mdev[g->mdev].asked)
         return (struct m_set){0};
     return m->mdev[g->mdev].shadow;
 }
@@ -148,8 +148,10 @@ static int lpar_step(struct model *m, const struct step *s)
 static int timer_step(struct model *m, const struct step *s)
 {
     for (int i = 0; i < MDEVS && s->value == 1; i++)
-        if (m->mdev[i].removing)
+        if (m->mdev[i].removing) {
+            m->mdev[i].asked = true;
             m->guest[m->mdev[i].guest].asks++;
+        }
     if (s->value == 2)
         model_bus_follow(m, &m->bus, NULL);
     return s->value <= 4
@@ -349,7 +351,7 @@ struct m_outcome model_step(struct model *m, const struct step *s)
         model_bus_follow(m, &m->bus, NULL);
     for (int i = 0; i < MDEVS; i++)
         if (m->mdev[i].exists && (m->proposal || m->mdev[i].refilter))
-            m->mdev[i].shadow = model_filter(m, &m->mdev[i]);
+            model_pass(&m->mdev[i], model_filter(m, &m->mdev[i]));
     return out;
 }
 

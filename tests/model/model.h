@@ -31,6 +31,7 @@ struct m_adapter {
 struct m_queue {
     bool present, user_online;
     bool config, chkstop; /* as the last scan saw it */
+    bool runs;            /* its state machine [bus-queue-state] */
     enum m_driver driver;
     char override[16];
     unsigned life; /* distinguishes devices of the same name */
@@ -55,6 +56,7 @@ struct m_mdev {
     bool exists, removing;
     unsigned life;
     struct m_set assigned, shadow;
+    bool asked;         /* to be released: the guest has nothing until the shadow changes */
     int guest;          /* index or -1 */
     uint64_t token;     /* of the write that waits for the removal */
     bool refilter;      /* a rule demands filtering in this step */
@@ -135,6 +137,8 @@ int model_vfio_store(struct model *m, const struct step *s, struct m_outcome *ou
 int model_guest_step(struct model *m, const struct step *s, struct m_outcome *out);
 struct m_set model_filter(const struct model *m, const struct m_mdev *d);
 bool model_veto(const struct model *m, bool adapters, const struct mask256 *wanted);
+/* Changes what the guest gets. */
+void model_pass(struct m_mdev *d, struct m_set shadow);
 void model_queue_bound(struct model *m, unsigned ai, unsigned di);
 void model_queue_taken(struct model *m, unsigned ai, unsigned di);
 

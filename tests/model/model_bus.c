@@ -49,7 +49,7 @@ static void bind_queue(struct model *m, struct m_bus *b, unsigned ai, unsigned d
 
     q->driver = driver;
     if (driver == M_ZCRYPT)
-        q->user_online = true;
+        q->user_online = q->runs = true;
     else
         model_queue_bound(m, ai, di);
 }
@@ -60,6 +60,8 @@ static void unbind_queue(struct model *m, struct m_bus *b, unsigned ai, unsigned
 
     if (q->driver == M_VFIO)
         model_queue_taken(m, ai, di);
+    if (q->driver != M_NONE)
+        q->runs = false;
     q->driver = M_NONE;
 }
 
@@ -162,11 +164,13 @@ static void add_card(struct model *m, struct m_bus *b, unsigned ai)
 
 static void add_queue(struct model *m, struct m_bus *b, unsigned ai, unsigned di)
 {
-    b->card[ai].queue[di] = (struct m_queue){.present = true,
-                                             .user_online = true,
-                                             .life = ++m->lives,
-                                             .config = model_configured(m, ai),
-                                             .chkstop = model_checkstopped(m, ai)};
+    b->card[ai].queue[di] =
+        (struct m_queue){.present = true,
+                         .user_online = true,
+                         .life = ++m->lives,
+                         .config = model_configured(m, ai),
+                         .chkstop = model_checkstopped(m, ai),
+                         .runs = model_configured(m, ai) && !model_checkstopped(m, ai)};
     if (b->autoprobe)
         probe_queue(m, b, ai, di);
 }
@@ -228,10 +232,11 @@ void model_bus_follow(struct model *m, struct m_bus *b, const struct m_guest *g)
     }
     m->host = new;
     for (int i = 0; i < MDEVS; i++) {
-        struct m_set *s = &m->mdev[i].shadow;
+        const struct m_set *s = &m->mdev[i].shadow;
 
-        *s = (struct m_set){mask256_and(s->apm, new.apm), mask256_and(s->aqm, new.aqm),
-                            mask256_and(s->adm, new.adm)};
+        model_pass(&m->mdev[i],
+                   (struct m_set){mask256_and(s->apm, new.apm), mask256_and(s->aqm, new.aqm),
+                                  mask256_and(s->adm, new.adm)});
     }
     devices_follow(m, b, &v);
     plus = added(m, &new, &old);

@@ -85,6 +85,12 @@ bool model_veto(const struct model *m, bool adapters, const struct mask256 *want
     return false;
 }
 
+void model_pass(struct m_mdev *d, struct m_set shadow)
+{
+    d->asked &= memcmp(&d->shadow, &shadow, sizeof shadow) == 0;
+    d->shadow = shadow;
+}
+
 void model_queue_bound(struct model *m, unsigned ai, unsigned di)
 {
     for (int i = 0; i < MDEVS; i++)
@@ -94,9 +100,13 @@ void model_queue_bound(struct model *m, unsigned ai, unsigned di)
 
 void model_queue_taken(struct model *m, unsigned ai, unsigned di)
 {
-    for (int i = 0; i < MDEVS; i++)
+    for (int i = 0; i < MDEVS; i++) {
+        struct m_set rest = m->mdev[i].shadow;
+
+        mask256_clear(&rest.apm, apids[ai]);
         if (m->mdev[i].exists && has(&m->mdev[i].shadow, apids[ai], apqis[di]))
-            mask256_clear(&m->mdev[i].shadow.apm, apids[ai]);
+            model_pass(&m->mdev[i], rest);
+    }
 }
 
 /* The owner of one APQN: decided by its driver if the queue has an override, else by the masks. */
@@ -235,7 +245,7 @@ static int remove_device(struct model *m, const struct step *s, struct m_outcome
     }
     if (m->proposal || !s->token)
         return -EBUSY;
-    d->removing = true;
+    d->removing = d->asked = true;
     d->token = s->token;
     m->guest[d->guest].asks++;
     return -EINPROGRESS;

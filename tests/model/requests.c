@@ -412,7 +412,8 @@ static void host_reset(struct play *p, const struct step *s, int result)
     unsigned ai = s->object / 16, di = s->object % 16;
     struct inside_queue *q = &p->requests.queue[ai % APIDS][di % APQIS];
 
-    if (s->tree || s->target != AT_QUEUE || strcmp(s->attr, "reset") != 0 || result != 0)
+    if (s->tree || s->target != AT_QUEUE || strcmp(s->attr, "reset") != 0 || result != 0 ||
+        !p->model.bus.card[ai % APIDS].queue[di % APQIS].runs)
         return;
     if (!p->requests.faulty)
         queue_flushed(&p->requests, ai, di);
