@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "fuse/fuse.h"
+#include "fuse/lookout.h"
 #include "ioctl/call.h"
 
 /* An open file; the kernel refers to it by fh. */
@@ -57,6 +58,7 @@ struct fuse_mount {
     struct fuse_buf buffer; /* a request; allocated by libfuse */
     char *listing;          /* a reply to readdir; allocated when first needed */
     sd_event_source *readable;
+    struct lookout lookout;
     struct mount_point point;
     bool ended;          /* by the kernel: unmounted, or aborted, which leaves a dead mount */
     bool closing;        /* freed by its owner; every request gets ENODEV */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -56,12 +57,47 @@ bool session_serve(struct fuse_mount *m)
     return true;
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Serves the requests that are there. Returns how many, at most as many as wanted. */
+static unsigned serve(struct fuse_mount *m, unsigned wanted)
+{
+    unsigned served = 0;
+
+    while (served < wanted && session_serve(m))
+        served++;
+    lookout_served(&m->lookout, now_ns());
+    return served;
+}
+
+/* Looks for a request for a moment. Returns whether one came; it is served. */
+static bool await(struct fuse_mount *m)
+{
+    uint64_t end = m->lookout.answered + LOOKOUT_NS;
+    bool came;
+
+    do
+        came = session_serve(m);
+    while (!came && !m->ended && now_ns() < end);
+    lookout_tell(&m->lookout, came);
+    return came;
+}
+
 static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
     struct fuse_mount *m = userdata;
+    unsigned served;
 
-    for (unsigned i = 0; i < SERVE_BATCH && session_serve(m); i++)
-        ;
+    lookout_arrived(&m->lookout, now_ns());
+    served = serve(m, SERVE_BATCH);
+    while (served < SERVE_BATCH && !m->ended && lookout_pays(&m->lookout) && await(m))
+        served += 1 + serve(m, SERVE_BATCH - served - 1);
     return 0;
 }
 
