@@ -78,7 +78,7 @@ def test_the_change(desk):
     (folder / "wanted.ini").write_text((folder / "now.ini").read_text().replace("domains = 4,0x47\n\n", "domains = 4\n\n")
                                        .replace("domains = 4,0x47\nauto", "domains = 4\nauto"))
     lines = commands("The change")
-    assert len(lines) == 8
+    assert len(lines) == 9
     for line in lines:
         got = bash(line)
         assert got.returncode == 0, (line, got)
