@@ -33,6 +33,8 @@ int daemon_state_open(struct daemon *d, const struct setup *setup, struct text *
         return rc;
     if (is_new)
         return setup_core(setup, &d->door.core, &d->effects, why);
+    /* Guests end with the daemon, and an adapter may have gone: for daemon_state_begin. */
+    d->effects.want_changes = true;
     rc = state_load(d->state, &d->door.core, &d->effects, &note, why);
     if (note.len)
         daemon_print(d, LOG_LEVEL_WARNING, note.data);
@@ -42,7 +44,7 @@ int daemon_state_open(struct daemon *d, const struct setup *setup, struct text *
 int daemon_state_begin(struct daemon *d, struct text *why)
 {
     text_auto note = {0};
-    int rc = state_begin(d->state, d->door.core, &note, why);
+    int rc = state_begin(d->state, d->door.core, &d->effects, &note, why);
 
     if (note.len)
         daemon_log(d, LOG_LEVEL_WARNING, "%s", note.data);

@@ -32,10 +32,10 @@ struct state {
     int dir_fd, fd; /* fd -1: there is no state yet */
     bool sync;
     bool made_dir, made_secret, made_state; /* by this start */
-    size_t sound;                           /* bytes of the file that state_load has read */
-    size_t base;                            /* bytes of the last checkpoint */
-    size_t patience;                        /* the file is written anew when it is longer */
-    size_t allocated;                       /* the file system has promised room up to here */
+    size_t sound;     /* bytes that state_load has read, or that were written anew */
+    size_t base;      /* bytes of the last checkpoint */
+    size_t patience;  /* the file is written anew when it is longer */
+    size_t allocated; /* the file system has promised room up to here */
     /* What could not be written, to be written with the next command. */
     struct change *unsaved;
     size_t unsaved_count;
@@ -72,6 +72,7 @@ static int open_dir(struct state *s, struct text *why)
         return refuse(why, s, "can be read by others", "chmod 700 it: there are keys in it");
     if (flock(s->dir_fd, LOCK_EX | LOCK_NB) == 0)
         return 0;
+    s->made_dir = false; /* it is the one's who was quicker */
     if (errno != EWOULDBLOCK)
         return fail(why, s, "cannot be locked", errno);
     text_addf(why, "the state directory %s is in use by another daemon", s->dir);
@@ -190,11 +191,13 @@ int state_load(struct state *s, struct core **out, struct effects *fx, struct te
     return rc;
 }
 
-/* A file that is there with all its bytes, or not at all. Its descriptor, or -errno. */
-static int write_file(struct state *s, const char *name, const char *data, size_t len)
+/* A file that is there with all its bytes, or not at all. Its descriptor, or -errno. *named is
+ * -errno if its name may not be on the medium: there is the old file then, as sound as it was. */
+static int write_file(struct state *s, const char *name, const char *data, size_t len, int *named)
 {
     int fd, rc;
 
+    *named = 0;
     unlinkat(s->dir_fd, FILE_NEW, 0);
     fd = open_file(s, FILE_NEW, O_RDWR | O_CREAT | O_EXCL);
     if (fd < 0)
@@ -209,8 +212,9 @@ static int write_file(struct state *s, const char *name, const char *data, size_
         close(fd);
         return rc;
     }
-    /* The name may not be on the medium if this fails; the old file is then, as sound as it was. */
-    return fsync(s->dir_fd) < 0 ? (close(fd), -errno) : fd;
+    if (fsync(s->dir_fd) < 0)
+        *named = -errno;
+    return fd;
 }
 
 /* What was reserved behind the end of the file is in the way of the new one. */
@@ -225,20 +229,20 @@ static void release(struct state *s)
 int state_checkpoint(struct state *s, const struct core *core, struct text *why)
 {
     text_auto file = {0};
-    int fd;
+    int fd, named;
 
     release(s);
     state_format(core, &file);
     state_commit_format(&file, 0, 0);
     pthread_mutex_lock(&s->syncing);
-    fd = write_file(s, FILE_STATE, file.data, file.len);
+    fd = write_file(s, FILE_STATE, file.data, file.len, &named);
     if (fd >= 0) {
         if (s->fd >= 0)
             close(s->fd);
         else
             s->made_state = true;
         s->fd = fd;
-        s->base = file.len;
+        s->base = s->sound = file.len;
         s->allocated = file.len;
         s->unsaved_count = 0;
         atomic_store(&s->end, file.len);
@@ -247,34 +251,15 @@ int state_checkpoint(struct state *s, const struct core *core, struct text *why)
     /* Without room the old file goes on growing for a while. */
     s->patience = 2 * atomic_load(&s->end) + GROWN;
     pthread_mutex_unlock(&s->syncing);
-    return fd < 0 ? fail(why, s, "the state cannot be written", -fd) : 0;
-}
-
-static bool is_full(int rc)
-{
-    return rc == -ENOSPC || rc == -EDQUOT || rc == -EFBIG;
-}
-
-int state_begin(struct state *s, const struct core *core, struct text *note, struct text *why)
-{
-    text_auto full = {0};
-    int rc = state_checkpoint(s, core, &full);
-
-    if (is_full(rc) && s->fd >= 0 && ftruncate(s->fd, (off_t)s->sound) == 0) {
-        s->base = s->allocated = s->sound;
-        atomic_store(&s->end, s->sound);
-        s->patience = 2 * s->sound + GROWN;
-        text_addf(note, "%s; nothing can be changed until there is room", full.data);
+    if (fd >= 0 && named == 0)
         return 0;
-    }
-    text_add(why, full.data, full.len);
-    return rc;
+    return fail(why, s, "the state cannot be written", fd < 0 ? -fd : -named);
 }
 
 static int make_secret(struct state *s, const uint8_t *given, uint8_t out[32], struct text *why)
 {
     text_private_auto line = {0};
-    int fd;
+    int fd, named;
 
     if (given)
         memcpy(out, given, 32);
@@ -287,12 +272,12 @@ static int make_secret(struct state *s, const uint8_t *given, uint8_t out[32], s
         text_add_private(&line, digits, 2);
     }
     text_add_private(&line, "\n", 1);
-    fd = write_file(s, FILE_SECRET, line.data, line.len);
+    fd = write_file(s, FILE_SECRET, line.data, line.len, &named);
     if (fd < 0)
         return fail(why, s, "the secret cannot be written", -fd);
     s->made_secret = true;
     close(fd);
-    return 0;
+    return named < 0 ? fail(why, s, "the secret cannot be written", -named) : 0;
 }
 
 int state_secret(struct state *s, const uint8_t *given, uint8_t out[32], struct text *why)
@@ -385,6 +370,32 @@ static void keep_unsaved(struct state *s, struct change *v, size_t count)
     free(s->unsaved);
     s->unsaved = v;
     s->unsaved_count = kept;
+}
+
+static bool is_full(int rc)
+{
+    return rc == -ENOSPC || rc == -EDQUOT || rc == -EFBIG;
+}
+
+int state_begin(struct state *s, const struct core *core, const struct effects *fx,
+                struct text *note, struct text *why)
+{
+    text_auto full = {0};
+    int rc = state_checkpoint(s, core, &full);
+    struct change *v;
+    size_t count;
+
+    if (is_full(rc) && s->fd >= 0 && ftruncate(s->fd, (off_t)s->sound) == 0) {
+        s->base = s->allocated = s->sound;
+        atomic_store(&s->end, s->sound);
+        s->patience = 2 * s->sound + GROWN;
+        v = gather(s, fx, &count);
+        keep_unsaved(s, v, count);
+        text_addf(note, "%s; nothing can be changed until there is room", full.data);
+        return 0;
+    }
+    text_add(why, full.data, full.len);
+    return rc;
 }
 
 int state_write(struct state *s, const struct core *core, const struct effects *fx,

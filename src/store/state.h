@@ -54,9 +54,11 @@ int state_load(struct state *s, struct core **out, struct effects *fx, struct te
 
 /*
  * To be called once, after state_load or core_new: writes the whole state. If there is no room for
- * that, it goes on with the file that was read, and note gets a sentence.
+ * that, it goes on with the file that was read, and note gets a sentence; fx has what loading has
+ * changed, which is then written with the next change.
  */
-int state_begin(struct state *s, const struct core *core, struct text *note, struct text *why);
+int state_begin(struct state *s, const struct core *core, const struct effects *fx,
+                struct text *note, struct text *why);
 
 /* Writes the whole state anew, as state_write does by itself when the file has grown. */
 int state_checkpoint(struct state *s, const struct core *core, struct text *why);

@@ -2,8 +2,10 @@
 /*
  * Preloaded into a daemon, a medium that is slow and has a witness: each fdatasync takes time, and
  * when it is done the file of the environment variable LOSSY_LOG gets a line with the length that
- * is safe. What lies behind that is what a loss of power may take.
+ * is safe. What lies behind that is what a loss of power may take. With LOSSY_DIRECTORIES, an
+ * errno, no directory can be synced.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,4 +36,16 @@ int fdatasync(int fd)
     if (rc == 0)
         dprintf(witness, "%lld\n", (long long)st.st_size);
     return rc;
+}
+
+int fsync(int fd)
+{
+    const char *error = getenv("LOSSY_DIRECTORIES");
+    struct stat st;
+
+    if (error && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+        errno = atoi(error);
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
 }

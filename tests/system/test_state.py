@@ -255,6 +255,10 @@ def test_a_full_disk_refuses_and_forgets_nothing(life, tmp_path):
     try:
         host = life(machine=worked_example())
         assert host.w("bus/ap/config_time", 7) == "OK"
+        assert host.w("bus/ap/aqmask", "-0xab") == "OK"
+        device = Mdev(host, 1).create().assign(adapters=[6], domains=[0xab])
+        host.execute("guest-start", name="first", lifetime="connection")
+        host.execute("guest-start", name="second", mdev=device.uuid, lifetime="connection")
         fill(state)
         results = [host.w("bus/ap/config_time", 5 + i % 100) for i in range(3000)]
         last = results.index("ENOSPC")
@@ -267,14 +271,19 @@ def test_a_full_disk_refuses_and_forgets_nothing(life, tmp_path):
         os.truncate(state / "state", (state / "state").stat().st_size)  # what was reserved
         fill(state)
         host = life()
-        assert tree(host) == before
+        assert tree(host) == {**before, f"/{device.dir}/guest_matrix": "ENODEV", "/devices/ap/card06/06.00ab/status": "assigned\n",
+                              "/module/vfio_ap/refcnt": "0\n"}
         assert "until there is room" in host.stderr()
         assert "no room" in host.refused("se-adapter", adapter=5, state="off").desc
         (state / "fill").unlink()
+        # Guests that ended with the daemon are written with the next change: their numbers and devices are free.
+        assert host.execute("guest-list")["guests"] == []
+        host.execute("guest-start", name="next", mdev=device.uuid)
         host.se_adapter(5, "off")
         before = tree(host)
         host = life()
         assert tree(host) == before
+        assert [g["name"] for g in host.execute("guest-list")["guests"]] == ["next"]
         host.stop()
     finally:
         subprocess.run(["umount", "-l", state], check=False)
@@ -340,12 +349,29 @@ def test_nothing_that_was_told_is_lost(life, sync):
     assert changes > KILLS
 
 
+def lossy(monkeypatch, **settings):
+    """Daemons that are started from now on write to lossy.c's medium."""
+    monkeypatch.setenv("LD_PRELOAD", os.environ.get("LOSSY") or f"{os.environ['APUS_BUILD']}/tests/system/lossy.so")
+    monkeypatch.setenv("ASAN_OPTIONS", os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0")
+    for name, value in settings.items():
+        monkeypatch.setenv(f"LOSSY_{name}", str(value))
+
+
+def test_a_directory_that_cannot_be_synced(life, monkeypatch):
+    """The new file has its name; what is told from then on is in it, and not in the one that it has replaced."""
+    life(machine=worked_example()).execute("guest-start", name="before")
+    lossy(monkeypatch, DIRECTORIES=errno.ENOSPC)
+    host = life()
+    assert "cannot be written: No space left on device" in host.stderr()
+    host.execute("guest-start", name="after")
+    monkeypatch.undo()
+    assert [g["name"] for g in life().execute("guest-list")["guests"]] == ["before", "after"]
+
+
 def test_a_loss_of_power(life, tmp_path, monkeypatch):
     """With --sync nothing is told before it is on the medium, and many writers share one fdatasync."""
     log, writers = tmp_path / "log", 6
-    monkeypatch.setenv("LD_PRELOAD", os.environ.get("LOSSY") or f"{os.environ['APUS_BUILD']}/tests/system/lossy.so")
-    monkeypatch.setenv("LOSSY_LOG", str(log))
-    monkeypatch.setenv("ASAN_OPTIONS", os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0")
+    lossy(monkeypatch, LOG=log)
     host = life(machine=Machine({adapter: "CEX8C" for adapter in range(writers)}, range(32)).text(), sync=True)
     assert host.w("bus/ap/aqmask", "0x0") == "OK"
     for number in range(writers):
