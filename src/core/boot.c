@@ -16,6 +16,19 @@ static void stop_guests(struct core *c, struct effects *fx)
             guest_stop(c, c->guests[i], fx);
 }
 
+/* Modes and owners are those of new files. */
+static void forget_owners(struct core *c, struct effects *fx)
+{
+    struct sysfs_owner owner;
+    uint32_t cursor = 0, number;
+    sysfs_ino ino;
+
+    while (sysfs_owner_next(&c->tree, &cursor, &number))
+        if (sysfs_owner_at(&c->tree, number, &ino, &owner))
+            effects_add(fx, EFFECT_OWNER)->node = ino;
+    sysfs_owners_forget(&c->tree);
+}
+
 int core_boot(struct core *c, const struct command *cmd, struct effects *fx, struct reply *reply)
 {
     const struct machine_config *config = machine_config(c->machine);
@@ -34,6 +47,7 @@ int core_boot(struct core *c, const struct command *cmd, struct effects *fx, str
     zcrypt_boot(c->zcrypt, fx);
     core_cpu_reset(c, &reset, fx, reply);
     ap_bus_boot(c->bus, &params, fx);
+    forget_owners(c, fx);
     effects_log(fx, LOG_LEVEL_INFO, "Linux has started anew");
     return 0;
 }

@@ -119,7 +119,8 @@ void daemon_dev_nodes_update(struct daemon *d)
 
 void daemon_dev_nodes(struct daemon *d, const struct command *command)
 {
-    if (command->kind == CMD_STORE && command->store.tree == CORE_HOST_TREE &&
-        sysfs_dir_of(command->store.ino).kind == SYSFS_ZCRYPT_CLASS)
+    if (command->kind == CMD_BOOT ||
+        (command->kind == CMD_STORE && command->store.tree == CORE_HOST_TREE &&
+         sysfs_dir_of(command->store.ino).kind == SYSFS_ZCRYPT_CLASS))
         daemon_dev_nodes_update(d);
 }

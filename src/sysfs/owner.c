@@ -127,12 +127,17 @@ bool sysfs_owner_touched(struct sysfs_tree *t, uint32_t *number)
     return false;
 }
 
-void sysfs_tree_done(struct sysfs_tree *t)
+void sysfs_owners_forget(struct sysfs_tree *t)
 {
     struct sysfs_owned *owned, *next;
 
     HASH_ITER (hh, t->owned, owned, next)
         drop(t, owned);
+}
+
+void sysfs_tree_done(struct sysfs_tree *t)
+{
+    sysfs_owners_forget(t);
     slots_done(&t->owned_by_number);
     free(t->owners_touched);
 }

@@ -313,8 +313,9 @@ bool sysfs_owner_next(const struct sysfs_tree *t, uint32_t *cursor, uint32_t *nu
 bool sysfs_owner_touched(struct sysfs_tree *t, uint32_t *number);
 bool sysfs_owner_restore(struct sysfs_tree *t, uint32_t number, sysfs_ino ino,
                          const struct sysfs_owner *owner);
-/* Forgets those of nodes that have gone. */
+/* Forgets those of nodes that have gone; all. */
 void sysfs_owners_sweep(struct sysfs_tree *t);
+void sysfs_owners_forget(struct sysfs_tree *t);
 
 /* A driver has left the device: the attributes that it added are gone, and later ones are new. */
 void sysfs_groups_gone(struct sysfs_tree *t, struct sysfs_dir dir);

@@ -62,6 +62,14 @@ def test_what_is_not_persistent_is_gone(runs, path):
                            f"apus: guest Guest1 was not started: its mediated device {UUID} did not come back\n")
 
 
+@pytest.mark.parametrize("way", ["fuse", "notify"])
+def test_nodes_modes_and_owners_are_those_of_a_new_system(runs, path, way):
+    done = runs.bash("echo mine > /sys/class/zcrypt/create; chmod 0666 /sys/bus/ap/apmask; ls /dev/mine; apus reboot\n"
+                     "stat -c %a /sys/bus/ap/apmask; ls /dev/mine; echo mine > /sys/class/zcrypt/create; ls /dev/mine",
+                     options=("--ioctl", way), env=path)
+    assert done.stdout == "/dev/mine\nAfter the reboot:\n[node mine] is gone\n644\n/dev/mine\n", done
+
+
 def test_rules_and_definitions_bring_it_back(runs, path):
     needs("mdevctl", "udevadm")
     done = runs.bash(f"{CHANGE}{DEFINE}cat > /etc/udev/rules.d/41-ap.rules << 'END'\n{RULE}END\n"
