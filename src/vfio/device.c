@@ -169,7 +169,9 @@ void vfio_device_close(struct vfio *v, struct vfio_device *d)
     d->by_cdev = false;
     if (!d->group_open)
         vfio_group_unset(d);
-    execute(v, &cmd, NULL);
+    /* One that is gone has no guest, and another of its UUID may be the same process's by now. */
+    if (!d->gone)
+        execute(v, &cmd, NULL);
 }
 
 static struct vfio_answer get_info(const struct vfio_args *a)
@@ -317,6 +319,8 @@ struct vfio_answer vfio_device_ioctl(struct vfio_call *c, struct vfio_file *f)
     }
 }
 
+#define NO_GUEST UINT32_MAX
+
 static struct vfio_device *device_of_guest(struct vfio *v, uint32_t guest)
 {
     struct vfio_device *d;
@@ -348,6 +352,15 @@ static void removed(struct vfio *v, uint32_t group)
         }
 }
 
+/* The number may be another guest's next. */
+static void left(struct vfio *v, uint32_t guest)
+{
+    struct vfio_device *d = device_of_guest(v, guest);
+
+    if (d)
+        d->guest = NO_GUEST;
+}
+
 void vfio_effects(struct vfio *v, const struct effects *effects)
 {
     for (size_t i = 0; i < effects->count; i++) {
@@ -355,6 +368,8 @@ void vfio_effects(struct vfio *v, const struct effects *effects)
 
         if (e->kind == EFFECT_GUEST_NOTIFY)
             notify(v, e);
+        else if (e->kind == EFFECT_GUEST_STOPPED || e->kind == EFFECT_GUEST_DETACHED)
+            left(v, e->id);
         else if (e->kind == EFFECT_VFIO_NODES && e->value == VFIO_NODES_NONE)
             removed(v, e->id);
     }

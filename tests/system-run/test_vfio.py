@@ -66,6 +66,10 @@ def test_life_of_a_device(walk):
         "removed": "False False ENODEV"}
 
 
+def test_reboot(walk):
+    assert walk("reboot") == {"gone": "0 False", "anew": "1", "kept": "1", "closed": "True"}
+
+
 def test_a_thousand_times_leave_nothing_behind(walk):
     """What leaks memory is found by the sanitizer at the end of the daemon."""
     assert walk("churn") == {"closed": "True"}

@@ -4,7 +4,7 @@
 
     vfio_walk.py PART [UUID]
 
-Parts: container, group, device, irqs, cdev, life, churn. test_vfio.py has the expected answers."""
+Parts: container, group, device, irqs, cdev, life, reboot, churn. test_vfio.py has the expected answers."""
 
 import ctypes
 import errno
@@ -256,6 +256,25 @@ def life():
     os.close(c)
 
 
+def reboot():
+    """A descriptor of before is dead, and closing it takes nothing from the device of after."""
+    create()
+    c, g, d = opened()
+    os.system("apus reboot >/dev/null")
+    say("gone", guests(), os.path.exists(f"{MATRIX}/{UUID}"))
+    store("/sys/bus/ap/apmask", "-5,-6")
+    create()
+    others = opened()
+    say("anew", guests())
+    for fd in (d, g, c):
+        os.close(fd)
+    time.sleep(0.2)
+    say("kept", guests())
+    for fd in others:
+        os.close(fd)
+    say("closed", closed(None))
+
+
 def descriptors():
     """How many the daemon has open; None: this user may not know."""
     with socket.socket(socket.AF_UNIX) as control:
@@ -268,11 +287,12 @@ def descriptors():
 
 
 def closed(before):
-    """Waits until the daemon has as many as before, and has no guest."""
+    """Waits until the daemon has as many as before (None: any number), and has no guest."""
     end = time.monotonic() + 20
-    while (guests(), descriptors()) != (0, before) and time.monotonic() < end:
+    wanted = (0, descriptors() if before is None else before)
+    while (guests(), descriptors()) != wanted and time.monotonic() < end:
         time.sleep(0.05)
-    return (guests(), descriptors()) == (0, before)
+    return (guests(), descriptors()) == wanted
 
 
 def churn():
