@@ -57,6 +57,6 @@ void crypto_job_free(struct crypto_job *job)
         return;
     crypto_domain_done(&job->domain);
     OPENSSL_cleanse(job->request.data, job->request.len);
-    OPENSSL_cleanse(job->reply.data, job->reply.len);
+    OPENSSL_cleanse(job->reply.data, job->reply.room); /* an error reply may cover a key */
     free(job);
 }

@@ -128,7 +128,7 @@ uint32_t message_deliver(struct message_queue *q, struct message *m, size_t room
     uint32_t rest = m->len - m->delivered;
     uint32_t now = room < rest ? (uint32_t)room : rest;
 
-    text_add(out, (const char *)m->bytes + m->delivered, now);
+    text_add_private(out, (const char *)m->bytes + m->delivered, now);
     m->delivered += now;
     rest -= now;
     if (!rest) {
