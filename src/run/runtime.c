@@ -226,10 +226,12 @@ static int make_numbered(const char *base, struct runtime *out)
         join(out->dir, base, name);
         made = mkdir(out->dir, 0700);
         if (made < 0 && errno != EEXIST)
-            return -errno;
+            break;
     }
-    if (made < 0)
-        return -EEXIST;
+    if (made < 0) {
+        out->dir[0] = '\0'; /* it is another's, or not there */
+        return -errno;
+    }
     join(path, out->dir, "lock");
     out->lock = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     /* Waits for those that only look whether it is locked. */
@@ -268,12 +270,13 @@ static _Noreturn void guard(const struct runtime *r, int fd)
     fd = dup2(fcntl(fd, F_DUPFD, 5), 3);
     dup2(fcntl(r->lock, F_DUPFD, 5), 4);
     close_range(5, ~0u, 0);
-    if (chdir("/") == 0 && read(fd, &byte, 1) == 0)
-        remove_dir(r->dir, r->ending);
+    if (chdir("/") < 0 || read(fd, &byte, 1) != 0)
+        _exit(1);
+    remove_dir(r->dir, r->ending);
     _exit(0);
 }
 
-/* Starts the guard, a process that removes the directory even if this process is killed. */
+/* Starts the guard, a process that removes the directory, even if this process is killed. */
 static int start_guard(struct runtime *r)
 {
     int fds[2];
@@ -288,13 +291,18 @@ static int start_guard(struct runtime *r)
     return r->guard < 0 ? -errno : 0;
 }
 
+/* The guard alone removes it: as soon as the directory is gone, its name may be another machine's.
+ * Unless somebody has killed the guard. */
 void runtime_remove(struct runtime *r)
 {
-    remove_dir(r->dir, r->ending);
+    int status = -1;
+
     if (r->guarded >= 0)
         close(r->guarded);
     if (r->guard > 0)
-        waitpid(r->guard, NULL, 0);
+        waitpid(r->guard, &status, 0);
+    if (status != 0)
+        remove_dir(r->dir, r->ending);
     if (r->lock >= 0)
         close(r->lock);
 }
