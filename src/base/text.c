@@ -191,3 +191,37 @@ void text_done(struct text *t)
     free(t->data);
     *t = (struct text){0};
 }
+
+size_t text_utf8(const char *s, size_t len, uint32_t *out)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    const unsigned char *c = (const unsigned char *)s;
+    size_t n = !len            ? 0
+               : *c < 0x80     ? 1
+               : *c >> 5 == 6  ? 2
+               : *c >> 4 == 14 ? 3
+               : *c >> 3 == 30 ? 4
+                               : 0;
+
+    if (!n || n > len)
+        return 0;
+    *out = n == 1 ? *c : *c & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if (c[i] >> 6 != 2)
+            return 0;
+        *out = *out << 6 | (c[i] & 0x3f);
+    }
+    return *out >= least[n] && *out <= 0x10ffff && !(*out >= 0xd800 && *out < 0xe000) ? n : 0;
+}
+
+bool text_is_printable(const char *s, size_t len)
+{
+    uint32_t c;
+
+    for (size_t n; len; s += n, len -= n) {
+        n = text_utf8(s, len, &c);
+        if (!n || c < ' ' || (c >= 0x7f && c < 0xa0))
+            return false;
+    }
+    return true;
+}

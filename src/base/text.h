@@ -3,6 +3,7 @@
 #define APUS_BASE_TEXT_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,11 @@ void text_shrink(struct text *t);
 /* Empties the buffer and keeps its memory. */
 void text_clear(struct text *t);
 void text_done(struct text *t);
+
+/* The length of the UTF-8 character at s, which has len bytes, and the character; 0: it is none. */
+size_t text_utf8(const char *s, size_t len, uint32_t *out);
+/* UTF-8 without control characters. */
+bool text_is_printable(const char *s, size_t len);
 
 #define text_auto         __attribute__((cleanup(text_done))) struct text
 #define text_private_auto __attribute__((cleanup(text_done_private))) struct text

@@ -45,9 +45,10 @@ void control_format_return(json_t *value, const json_t *id, struct text *out)
 
 void control_format_error(const struct control_error *error, const json_t *id, struct text *out)
 {
-    json_t *message = json_pack("{s:{s:s, s:o, s:s}}", "error", "class", error->class, "desc",
-                                control_json_string(error->desc.data), "errno",
-                                control_errno_name(error->number));
+    const char *desc = error->desc.data ? error->desc.data : "";
+    json_t *message =
+        json_pack("{s:{s:s, s:o, s:s}}", "error", "class", error->class, "desc",
+                  control_json_string(desc), "errno", control_errno_name(error->number));
 
     format(with_id(message, id), out);
 }

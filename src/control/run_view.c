@@ -263,7 +263,7 @@ static json_t *run_export(struct control_call *call, struct control_error *error
     text_auto file = {0};
 
     ops->export(ops->data, &file);
-    return json_pack("{s:s}", "machine", file.data);
+    return json_pack("{s:o}", "machine", control_json_string(file.data));
 }
 
 const struct control_command control_commands_view[] = {

@@ -179,16 +179,18 @@ static bool name_fits(const char *name)
 {
     size_t len = strlen(name);
 
-    return len && len < CORE_GUEST_NAME && !strchr(name, '/') && *name != '-' && *name != '.';
+    return len && len < CORE_GUEST_NAME && !strchr(name, '/') && *name != '-' && *name != '.' &&
+           text_is_printable(name, len);
 }
 
 static int name_check(struct core *c, const char *name, struct reply *reply)
 {
     if (!name_fits(name)) {
-        text_addf(&reply->why,
-                  "'%.80s' is not a valid guest name: 1 to %d characters, no slash, no leading - "
-                  "or .",
-                  name, CORE_GUEST_NAME - 1);
+        text_addf(
+            &reply->why,
+            "'%.80s' is not a valid guest name: 1 to %d bytes of UTF-8, no control characters, "
+            "no slash, no leading - or .",
+            name, CORE_GUEST_NAME - 1);
         return -EINVAL;
     }
     if (!guest_by_name(c, name))

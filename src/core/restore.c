@@ -106,7 +106,8 @@ static int restore_guest(struct core *c, const struct saved *s, struct effects *
     struct core_guest *g = guest_restore(c, s->of.id, s->guest.name, s->guest.features);
 
     if (!g)
-        return refuse(why, "another guest has the same name, or it cannot be a guest's");
+        return refuse(why, "another guest has the same name, or it cannot be a guest's: it "
+                           "has UTF-8 without control characters, no slash, and no - or . first");
     g->with_connection = s->guest.with_connection;
     if (s->guest.mdev == SAVED_NO_MDEV ||
         vfio_ap_restore_guest(c->vfio_ap, s->guest.mdev, &g->v) == 0)

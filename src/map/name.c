@@ -5,21 +5,6 @@
 
 /* Names of guests come from outside. */
 
-/* Length of the UTF-8 character at s, and the character; 0: it is none. */
-static size_t decode(const unsigned char *s, uint32_t *out)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t n = *s < 0x80 ? 1 : *s >> 5 == 6 ? 2 : *s >> 4 == 14 ? 3 : *s >> 3 == 30 ? 4 : 0;
-
-    *out = n == 1 ? *s : *s & (0x7fu >> n);
-    for (size_t i = 1; i < n; i++) {
-        if (s[i] >> 6 != 2)
-            return 0;
-        *out = *out << 6 | (s[i] & 0x3f);
-    }
-    return n && *out >= least[n] && *out <= 0x10ffff && !(*out >= 0xd800 && *out < 0xe000) ? n : 0;
-}
-
 static bool is_shown(uint32_t c)
 {
     static const uint32_t hidden[][2] = {{0, 0x1f},        {0x7f, 0x9f},     {0xad, 0xad},
@@ -37,7 +22,7 @@ static bool is_shown(uint32_t c)
 static unsigned add_one(const char **at, struct text *out)
 {
     uint32_t c;
-    size_t n = decode((const unsigned char *)*at, &c);
+    size_t n = text_utf8(*at, strlen(*at), &c);
 
     if (n && is_shown(c)) {
         text_add(out, *at, n);

@@ -85,18 +85,28 @@ const struct setup_section *setup_section_find(const char *word, size_t len)
 static bool is_plain(unsigned char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           c >= 0x80 || strchr("._+,/@-*", c);
+           strchr("._+,/@-*", c);
+}
+
+/* Stays as it is: the number of its bytes; 0: it is escaped. */
+static size_t plain_len(const char *at, size_t len)
+{
+    unsigned char c = (unsigned char)*at;
+    uint32_t character;
+
+    if (c >= 0x80)
+        return text_utf8(at, len, &character);
+    return c && is_plain(c);
 }
 
 void setup_escape(const char *name, size_t len, struct text *out)
 {
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)name[i];
-
-        if (c && is_plain(c))
-            text_add(out, &name[i], 1);
+    for (size_t i = 0, n; i < len; i += n ? n : 1) {
+        n = plain_len(&name[i], len - i);
+        if (n)
+            text_add(out, &name[i], n);
         else
-            text_addf(out, "%%%02x", c);
+            text_addf(out, "%%%02x", (unsigned char)name[i]);
     }
 }
 

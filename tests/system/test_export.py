@@ -33,6 +33,28 @@ def test_a_machine_starts_from_its_export(tmp_path):
         second.stop()
 
 
+def test_names_of_any_bytes(tmp_path):
+    """The kernel takes nodes of any name; guests have names that can be said everywhere."""
+    first = Daemon(tmp_path / "first")
+    try:
+        with open(first.path("class/zcrypt/create"), "wb") as create:
+            create.write(b"n\xff\xc3\xa4")
+        file = first.cli("export")
+        assert "[node n%ffä]" in file.stdout, file
+        assert first.w("class/zcrypt/create", "other") == "OK"
+    finally:
+        first.stop()
+    second = Daemon(tmp_path / "second", machine=file.stdout)
+    try:
+        assert b"n\xff\xc3\xa4" in os.listdir(os.fsencode(second.path("class/zcrypt")))
+    finally:
+        second.stop()
+    for name in ("a%ff", "a%0ab", "a%c2%9bb"):
+        done = subprocess.run([APUS, "export", "--from", "-"], input=f"[machine]\ndomains=4\n[adapter 5]\ntype=CEX7C\n[guest {name}]\n",
+                              capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1 and "standard input:5: " in done.stderr and "cannot be a guest's" in done.stderr, done
+
+
 def test_mdevctl_takes_the_export(tmp_path):
     machine = tmp_path / "m.ini"
     machine.write_text(f"[machine]\ndomains=4,0x47\napmask=0x0\n[adapter 5]\ntype=CEX7C\n[mdev {UUID}]\nadapters=5\n"

@@ -130,6 +130,29 @@ static void test_allocation_of_nothing(void **state)
     free(s);
 }
 
+static void test_what_is_printable(void **state)
+{
+    static const char *const good[] = {"", "a b", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
+    static const char *const bad[] = {"\n",
+                                      "a\x7f",
+                                      "\xff",
+                                      "\xc3",
+                                      "\xc3(",
+                                      "\xc0\xaf",
+                                      "\xe2\x82",
+                                      "\xed\xa0\x80",
+                                      "\xc2\x9b",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf8\x88\x80\x80\x80"};
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_true(text_is_printable(good[i], strlen(good[i])));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(text_is_printable(bad[i], strlen(bad[i])));
+    assert_false(text_is_printable("\xc3\xa4", 1));
+    assert_false(text_is_printable("a\0b", 3));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_clear_keeps_memory),
         cmocka_unit_test(test_quoted),
         cmocka_unit_test(test_allocation_of_nothing),
+        cmocka_unit_test(test_what_is_printable),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
