@@ -9,8 +9,10 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "control/json.h"
 #include "core/core.h"
 #include "import/import.h"
+#include "map/map.h"
 #include "store/setup.h"
 
 enum { OPT_ABI = 256, OPT_PARTITION };
@@ -28,8 +30,11 @@ struct request {
 
 static json_t *note_json(const struct known *k, const struct known_note *n)
 {
-    return json_pack("{s:s, s:s, s:s?}", "kind", known_note_name(n->kind), "text", n->text,
-                     "source", known_name(k, n->from));
+    const char *source = known_name(k, n->from);
+
+    return json_pack("{s:s, s:o, s:o}", "kind", known_note_name(n->kind), "text",
+                     control_json_string(n->text), "source",
+                     source ? control_json_string(source) : json_null());
 }
 
 /* The machine is in it unless it goes to a file. */
@@ -41,22 +46,30 @@ static int print_json(const struct request *r, const struct known *k, const stru
         json_array_append_new(notes, note_json(k, &k->notes[i]));
     view = json_pack("{s:o, s:I}", "notes", notes, "left-out", (json_int_t)k->notes_dropped);
     if (!r->output)
-        json_object_set_new(view, "machine", json_string(machine->data));
+        json_object_set_new(view, "machine", control_json_string(machine->data));
     ask_print(view);
     json_decref(view);
     return r->output ? output_write(r->output, machine) : 0;
 }
 
+/* Names in it come from the sources, and from whoever wrote these. */
+static void print_note(const struct known *k, const struct known_note *n)
+{
+    text_auto shown = {0};
+
+    map_name(n->text, 0, &shown);
+    if (n->from && !strstr(n->text, known_name(k, n->from))) {
+        text_adds(&shown, " (");
+        map_name(known_name(k, n->from), 0, &shown);
+        text_adds(&shown, ")");
+    }
+    fprintf(stderr, "apus: %s: %s\n", known_note_name(n->kind), shown.data);
+}
+
 static void print_notes(const struct known *k)
 {
-    for (size_t i = 0; i < k->note_count; i++) {
-        const struct known_note *n = &k->notes[i];
-
-        fprintf(stderr, "apus: %s: %s", known_note_name(n->kind), n->text);
-        if (n->from && !strstr(n->text, known_name(k, n->from)))
-            fprintf(stderr, " (%s)", known_name(k, n->from));
-        fputs("\n", stderr);
-    }
+    for (size_t i = 0; i < k->note_count; i++)
+        print_note(k, &k->notes[i]);
     if (k->notes_dropped)
         fprintf(stderr, "apus: %zu more of these\n", k->notes_dropped);
 }

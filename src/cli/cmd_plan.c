@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/map_output.h"
 #include "cli/world.h"
+#include "control/json.h"
 #include "plan/plan.h"
 
 enum { OPT_FROM = 256, OPT_FORMAT, OPT_HTML, OPT_UNDO, OPT_APPLY };
@@ -36,16 +37,17 @@ static json_t *step_json(const struct plan_step *s)
 {
     static const char *const kinds[] = {"write", "guest-start", "guest-stop", "guest-attach",
                                         "guest-detach"};
-    json_t *o = json_pack("{s:s, s:s, s:s}", "kind", kinds[s->kind], "what", s->what.data, "effect",
-                          s->effect.data ? s->effect.data : "");
+    json_t *o = json_pack("{s:s, s:o, s:o}", "kind", kinds[s->kind], "what",
+                          control_json_string(s->what.data), "effect",
+                          control_json_string(s->effect.data ? s->effect.data : ""));
     char uuid[UUID_TEXT];
 
     if (s->kind == PLAN_WRITE) {
-        json_object_set_new(o, "path", json_string(s->path));
-        json_object_set_new(o, "value", json_string(s->value));
+        json_object_set_new(o, "path", control_json_string(s->path));
+        json_object_set_new(o, "value", control_json_string(s->value));
         return o;
     }
-    json_object_set_new(o, "guest", json_string(s->guest));
+    json_object_set_new(o, "guest", control_json_string(s->guest));
     uuid_format(&s->mdev, uuid);
     if (s->has_mdev)
         json_object_set_new(o, "mdev", json_string(uuid));
@@ -58,9 +60,9 @@ static void print_json(const struct plan *p)
 
     for (size_t i = 0; i < p->count; i++)
         json_array_append_new(steps, step_json(&p->steps[i]));
-    view = json_pack("{s:o, s:s, s:s, s:b}", "steps", steps, "gains",
-                     p->gains.data ? p->gains.data : "", "notes",
-                     p->notes.data ? p->notes.data : "", "fewest", p->fewest);
+    view = json_pack("{s:o, s:o, s:o, s:b}", "steps", steps, "gains",
+                     control_json_string(p->gains.data ? p->gains.data : ""), "notes",
+                     control_json_string(p->notes.data ? p->notes.data : ""), "fewest", p->fewest);
     ask_print(view);
     json_decref(view);
 }
@@ -133,10 +135,10 @@ static int apply_step(const struct plan_step *s)
 
     uuid_format(&s->mdev, uuid);
     if (s->kind == PLAN_WRITE) {
-        json_object_set_new(arguments, "path", json_string(s->path));
-        json_object_set_new(arguments, "value", json_string(s->value));
+        json_object_set_new(arguments, "path", control_json_string(s->path));
+        json_object_set_new(arguments, "value", control_json_string(s->value));
     } else {
-        json_object_set_new(arguments, "name", json_string(s->guest));
+        json_object_set_new(arguments, "name", control_json_string(s->guest));
     }
     if (s->kind == PLAN_GUEST_ATTACH || (s->kind == PLAN_GUEST_START && s->has_mdev))
         json_object_set_new(arguments, "mdev", json_string(uuid));

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/visit.h"
 #include "cli/world.h"
+#include "control/json.h"
 #include "plan/plan.h"
 
 /* Why a part of the start did not take place, for people and in --json. */
@@ -25,7 +26,16 @@ __attribute__((format(printf, 2, 3))) static void note(struct notes *n, const ch
     va_start(args, format);
     text_addv(&text, format, args);
     va_end(args);
-    json_array_append_new(n->list, json_string(text.data));
+    json_array_append_new(n->list, control_json_string(text.data));
+}
+
+static int order(const char *command, json_t *arguments)
+{
+    json_t *answer = NULL;
+    int status = ask(command, arguments, &answer);
+
+    json_decref(answer);
+    return status;
 }
 
 /* The rules of the machine's /etc only: the computer's own would act on the computer's devices. The
@@ -84,7 +94,7 @@ static void start_devices(const struct runtime_machine *m, struct notes *n)
 static int boot(const struct runtime_machine *m, struct notes *n)
 {
     int udev = m ? start_udev(m, n) : -1;
-    int status = ask_quietly("reboot", NULL);
+    int status = order("reboot", NULL);
 
     if (udev == 0)
         run_script(m, udev_end);
@@ -141,7 +151,7 @@ static int start_guests(const struct core *before, struct notes *n)
             note(n, "guest %s was not started: its mediated device %s did not come back", g.name,
                  uuid);
         else
-            status = ask_quietly("guest-start", start_arguments(&g));
+            status = order("guest-start", start_arguments(&g));
     }
     core_free(now);
     return status;
@@ -171,8 +181,9 @@ static void show(const struct difference *d, const struct notes *n)
     const json_t *one;
 
     if (cli_json()) {
-        json_t *view = json_pack("{s:b, s:s, s:s, s:O}", "same", !*sections, "sections", sections,
-                                 "gains", gains, "notes", n->list);
+        json_t *view = json_pack("{s:b, s:o, s:o, s:O}", "same", !*sections, "sections",
+                                 control_json_string(sections), "gains", control_json_string(gains),
+                                 "notes", n->list);
 
         ask_print(view);
         json_decref(view);

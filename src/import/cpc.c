@@ -99,21 +99,34 @@ static void add_uri(struct known *k, const json_t *adapters, const char *uri, st
     known_note(k, NOTE_MISSING, k->now, "the partition's adapter %.60s is not described", uri);
 }
 
-static void domains_read(const json_t *domains, struct mask256 *usage, struct mask256 *control)
+/* An entry of crypto-domain-configurations. False: it is none. */
+static bool domain_read(const json_t *domain, struct mask256 *usage, struct mask256 *control)
+{
+    const json_t *index = json_object_get(domain, "domain-index");
+    json_int_t number = json_integer_value(index);
+    bool is_usage = strcmp(text(domain, "access-mode"), "control-usage") == 0;
+
+    if (!json_is_integer(index) || number < 0 || number >= (json_int_t)AP_IDS ||
+        (!is_usage && strcmp(text(domain, "access-mode"), "control") != 0))
+        return false;
+    mask256_set(control, (unsigned)number);
+    mask256_assign(usage, (unsigned)number, is_usage || mask256_test(usage, (unsigned)number));
+    return true;
+}
+
+static void domains_read(struct known *k, const json_t *domains, struct mask256 *usage,
+                         struct mask256 *control)
 {
     size_t i;
     const json_t *domain;
 
-    json_array_foreach (domains, i, domain) {
-        json_int_t number = json_integer_value(json_object_get(domain, "domain-index"));
-        const char *mode = json_string_value(json_object_get(domain, "access-mode"));
-
-        if (number < 0 || number >= (json_int_t)AP_IDS || !mode)
-            continue;
-        mask256_set(control, (unsigned)number);
-        if (strcmp(mode, "control-usage") == 0)
-            mask256_set(usage, (unsigned)number);
-    }
+    json_array_foreach (domains, i, domain)
+        if (!domain_read(domain, usage, control))
+            known_note(k, NOTE_MISSING, k->now,
+                       "entry %zu of the partition's crypto-domain-configurations is left out: it "
+                       "needs a domain-index from 0 to 255 and the access-mode control or "
+                       "control-usage",
+                       i + 1);
 }
 
 static void partition_read(struct known *k, const json_t *cpc, const json_t *partition)
@@ -125,7 +138,7 @@ static void partition_read(struct known *k, const json_t *cpc, const json_t *par
     json_array_foreach (json_object_get(crypto, "crypto-adapter-uris"), i, uri)
         if (json_is_string(uri))
             add_uri(k, json_object_get(cpc, "adapters"), json_string_value(uri), &adapters);
-    domains_read(json_object_get(crypto, "crypto-domain-configurations"), &usage, &control);
+    domains_read(k, json_object_get(crypto, "crypto-domain-configurations"), &usage, &control);
     known_mask(k, MASK_ADAPTERS, adapters);
     known_mask(k, MASK_USAGE, usage);
     known_mask(k, MASK_CONTROL, control);

@@ -126,7 +126,9 @@ static bool host_mask(struct known *k, const struct place *p, struct slice value
 {
     struct mask256 mask;
 
-    if (mask256_parse_absolute(value.at, value.len, &mask) < 0)
+    /* The kernel shows all digits; a file that was copied while it could not be read is empty. */
+    if (value.len <= 2 || memcmp(value.at, "0x", 2) != 0 ||
+        mask256_parse_absolute(value.at, value.len, &mask) < 0)
         return false;
     known_mask(k, which, mask);
     return true;

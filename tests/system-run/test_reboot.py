@@ -79,7 +79,7 @@ def test_rules_and_definitions_bring_it_back(runs, path):
     assert lines[0] == "After the reboot everything is as before.", done
     assert lines[1].startswith("0xfb")
     assert "Guest1" in lines[2]
-    assert json.loads(lines[-1]) == {"same": True, "sections": "", "gains": "", "notes": []}
+    assert json.loads(lines[-1]) == {"same": True, "sections": "", "gains": "", "notes": []} and len(lines) == 4
     assert done.stderr == ""
 
 

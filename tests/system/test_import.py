@@ -173,6 +173,18 @@ def test_unreadable_and_missing_files_are_listed(world, tmp_path):
     assert "apus: assumed: apmask is all but adapters 5-7, aqmask all but domains (none)" in got.stderr
 
 
+@pytest.mark.parametrize("name", ["apmask", "ap_control_domain_mask", "ap_usage_domain_mask", "ap_adapter_mask"])
+def test_an_empty_file_is_no_mask(world, tmp_path, name):
+    """So is a file that was copied while it could not be read. The rest is as if it were missing."""
+    abi, _, copy = world
+    (copy / "bus/ap" / name).unlink()
+    expected = imported(copy, *sources(tmp_path), "--abi", abi)
+    (copy / "bus/ap" / name).write_text("")
+    got = imported(copy, *sources(tmp_path), "--abi", abi)
+    assert got.stdout == expected.stdout
+    assert name in got.stderr and "not understood" in got.stderr
+
+
 def test_a_dump_of_dbginfo(world, tmp_path):
     abi, export, copy = world
     inner = tmp_path / "sysfs.tgz"
@@ -333,3 +345,23 @@ def test_the_partition_of_a_cpc(tmp_path):
     machine = imported(file, "--partition", "p10").stdout
     assert "\ndomains = 0x0a\n" in machine or "\ndomains = 10\n" in machine
     assert machine.count("lpar = yes") == 1 and machine.count("lpar = no") == 1
+    domains = cpc["partitions"][1]["crypto-configuration"]["crypto-domain-configurations"]
+    for index, mode in (("7", "control"), (11.0, "control"), (900, "control"), (-1, "control"), (12, "usage"), (13, None)):
+        domains.append({"domain-index": index, "access-mode": mode})
+    file.write_text(json.dumps(cpc))
+    got = imported(file, "--partition", "p10")
+    assert got.stdout == machine
+    assert [f"entry {n} of the partition's" in got.stderr for n in range(9)] == [False] * 2 + [True] * 6 + [False]
+
+
+def test_notes_are_one_line_each_and_json_says_all(tmp_path):
+    """Names in them may have any bytes."""
+    source = tmp_path / os.fsdecode(b"list\xff\x1b[31m\nx")
+    source.write_text("CARD.DOMAIN TYPE  MODE        STATUS  REQUESTS\n----\n05          CEX7C CCA-Coproc  online         0\n"
+                      "05.0004     CEX7C CCA-Coproc  online         0\n")
+    got = subprocess.run([APUS, "import", source, "--json"], capture_output=True, timeout=60, check=True)
+    answer = json.loads(got.stdout)
+    assert "[adapter 5]" in answer["machine"] and answer["notes"]
+    got = subprocess.run([APUS, "import", source], capture_output=True, timeout=60, check=True)
+    lines = got.stderr.splitlines()
+    assert len(lines) == len(answer["notes"]) and all(line.startswith(b"apus: ") for line in lines) and b"\x1b" not in got.stderr
