@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/ask.h"
@@ -119,12 +120,26 @@ static int write_machine(const struct request *r, struct known *k)
     return cli_json() ? print_json(r, k, &machine) : output_write(r->output, &machine);
 }
 
+/* What was collected may be the only copy. */
+static int check_output(const char *output, int argc, char **argv)
+{
+    struct stat source, target;
+
+    for (int i = optind; output && i < argc; i++)
+        if (stat(argv[i], &source) == 0 && stat(output, &target) == 0 &&
+            source.st_dev == target.st_dev && source.st_ino == target.st_ino)
+            return cli_usage("-o '%s' is one of the sources; name another file", output);
+    return 0;
+}
+
 static int import_run(int argc, char **argv)
 {
     struct request r = {.abi = ABI_UPSTREAM};
     struct known *k = known_new();
     int status = parse_options(argc, argv, &r, k);
 
+    if (status == 0)
+        status = check_output(r.output, argc, argv);
     if (status == 0)
         status = read_sources(argc, argv, k);
     if (status == 0)

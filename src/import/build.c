@@ -445,6 +445,25 @@ static void unnamed_guests(struct building *b)
     }
 }
 
+/* Queues are in use, and no source describes the device that has them. */
+static void unnamed_devices(struct building *b)
+{
+    unsigned count = 0, first = 0;
+
+    for (unsigned qn = 0; qn < AP_APQNS; qn++) {
+        const struct fact *f = &b->k->queues[qn][QUEUE_IN_USE];
+
+        if (!f->from || !f->value || mask256_test(&b->taken[AP_QN_APID(qn)], AP_QN_APQI(qn)))
+            continue;
+        first = count++ ? first : qn;
+    }
+    if (count)
+        known_note(b->k, NOTE_MISSING, 0,
+                   "a guest uses %02x.%04x%s, but no source describes its mediated device; a copy "
+                   "of /sys or 'mdevctl list --dumpjson' does",
+                   AP_QN_APID(first), AP_QN_APQI(first), count > 1 ? " and other queues" : "");
+}
+
 static bool same_queues(const struct known_matrix *known, const struct mdev_info *is)
 {
     bool none = mask256_empty(&known->apm) || mask256_empty(&known->aqm);
@@ -509,6 +528,7 @@ static int build(struct building *b)
     for (size_t i = 0; i < b->k->guest_count; i++)
         guest_make(b, &b->k->guests[i]);
     unnamed_guests(b);
+    unnamed_devices(b);
     rc = rebuild(b);
     return rc == 0 ? earlier_make(b) : rc;
 }

@@ -82,8 +82,8 @@ static void queue_row(const struct table *t, const struct row *r, ap_qn qn)
 {
     struct slice driver = cell(t, r, "DRIVER"), status = cell(t, r, "STATUS");
     bool switched = slice_is(status, "online") || slice_is(status, "offline");
-    bool assignable = slice_is(status, "assigned") || slice_is(status, "unassigned") ||
-                      slice_is(status, "in-use");
+    bool used = slice_is(status, "in-use") || slice_is(status, "in use");
+    bool assignable = used || slice_is(status, "assigned") || slice_is(status, "unassigned");
 
     if (slice_is(driver, "vfio_ap") || (!driver.len && assignable))
         known_queue(t->k, qn, QUEUE_DRIVER, DRIVER_VFIO_AP);
@@ -94,7 +94,7 @@ static void queue_row(const struct table *t, const struct row *r, ap_qn qn)
     if (switched)
         known_queue(t->k, qn, QUEUE_ONLINE, slice_is(status, "online"));
     if (assignable)
-        known_queue(t->k, qn, QUEUE_IN_USE, slice_is(status, "in-use"));
+        known_queue(t->k, qn, QUEUE_IN_USE, used);
     known_queue(t->k, qn, QUEUE_EXISTS, true);
 }
 

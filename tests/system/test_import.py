@@ -354,6 +354,23 @@ def test_the_partition_of_a_cpc(tmp_path):
     assert [f"entry {n} of the partition's" in got.stderr for n in range(9)] == [False] * 2 + [True] * 6 + [False]
 
 
+def test_queues_in_use_whose_device_nothing_describes(tmp_path):
+    table = tmp_path / "lszcrypt"
+    table.write_text("CARD.DOMAIN TYPE  MODE        STATUS     REQUESTS  PENDING HWTYPE QDEPTH FUNCTIONS  DRIVER\n" + "-" * 90 + "\n"
+                     "05          CEX7C CCA-Coproc  online            0        0     13     08 S--D--N-F- cex4card\n"
+                     "05.0004     CEX7C CCA-Coproc  in use            0        0     13     08 S--D--N-F- vfio_ap\n"
+                     "05.0047     CEX7C CCA-Coproc  online            0        0     13     08 S--D--N-F- cex4queue\n")
+    got = imported(table)
+    assert "missing: a guest uses 05.0004, but no source describes its mediated device" in got.stderr, got
+
+
+def test_the_output_is_no_source(tmp_path):
+    source = tmp_path / "source"
+    source.write_text("BOOT_IMAGE=0 ap.apmask=0x0\n")
+    got = imported(source, "-o", tmp_path / "." / "source", check=False)
+    assert got.returncode == 2 and "is one of the sources" in got.stderr and source.read_text().startswith("BOOT")
+
+
 def test_notes_are_one_line_each_and_json_says_all(tmp_path):
     """Names in them may have any bytes."""
     source = tmp_path / os.fsdecode(b"list\xff\x1b[31m\nx")
