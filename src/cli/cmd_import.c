@@ -142,6 +142,10 @@ static int import_run(int argc, char **argv)
         status = check_output(r.output, argc, argv);
     if (status == 0)
         status = read_sources(argc, argv, k);
+    if (status == 0 && k->partition && !k->has_cpc)
+        status = cli_usage("--partition '%s' names a partition of a CPC, and no source describes "
+                           "a CPC",
+                           k->partition);
     if (status == 0)
         status = write_machine(&r, k);
     known_free(k);

@@ -178,9 +178,10 @@ static int refuse(const struct known *k, const json_t *partitions, unsigned foun
     if (!found && !k->partition)
         text_adds(why, "no partition of the CPC has domains of crypto adapters");
     else
-        text_adds(why, found ? "several partitions have domains; --partition says which one is the "
-                               "LPAR:"
-                             : "there is no such partition; those with domains are:");
+        text_adds(why, !found         ? "there is no such partition; those with domains are:"
+                       : k->partition ? "several partitions have that name; those with domains are:"
+                                      : "several partitions have domains; --partition says which "
+                                        "one is the LPAR:");
     if (found || k->partition)
         list(partitions, why);
     return -EINVAL;
@@ -192,6 +193,7 @@ int read_cpc(struct known *k, const json_t *cpc, struct text *why)
     unsigned found = 0;
     size_t i;
 
+    k->has_cpc = true;
     json_array_foreach (partitions, i, one) {
         if (is_wanted(k, one)) {
             wanted = one;

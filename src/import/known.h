@@ -116,6 +116,7 @@ struct known_source {
 
 struct known {
     const char *partition; /* of a CPC: which one; NULL: there is only one */
+    bool has_cpc;
     struct known_source *sources;
     size_t source_count;
     known_from now; /* which is being read */

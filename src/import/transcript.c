@@ -64,6 +64,22 @@ int read_transcript(struct known *k, const char *name, struct slice data, struct
     return 0;
 }
 
+/* The name in front of the state; both may have blanks. */
+static struct slice name_of(struct slice row)
+{
+    static const char *const states[] = {"running",  "idle",    "paused",      "in shutdown",
+                                         "shut off", "crashed", "pmsuspended", "no state"};
+
+    for (unsigned i = 0; i < sizeof states / sizeof states[0]; i++) {
+        size_t len = strlen(states[i]);
+
+        if (row.len > len && strchr(SLICE_BLANKS, row.at[row.len - len - 1]) &&
+            slice_is(slice_from(row, row.len - len), states[i]))
+            return slice_trim((struct slice){row.at, row.len - len}, SLICE_BLANKS);
+    }
+    return (struct slice){row.at, 0};
+}
+
 /* "Id Name State": a guest without a number does not run. */
 int read_virsh_list(struct known *k, const char *name, struct slice data, struct text *why)
 {
@@ -71,11 +87,15 @@ int read_virsh_list(struct known *k, const char *name, struct slice data, struct
 
     known_source(k, name, RANK_SYSFS);
     for (struct slice line; read_line(&data, &line);) {
-        struct slice id = slice_word(&line), guest = slice_word(&line);
+        struct slice id = slice_word(&line), row = slice_trim(line, SLICE_BLANKS);
+        struct slice guest = name_of(row);
         struct known_guest *g;
 
-        if (slice_is(id, "Id") && slice_is(guest, "Name"))
+        if (slice_is(id, "Id") && slice_starts(row, "Name"))
             table = true;
+        else if (table && row.len && !guest.len)
+            known_note(k, NOTE_MISSING, k->now, "a row of virsh list without a known state: %.*s",
+                       (int)(row.len < 80 ? row.len : 80), row.at);
         else if (table && guest.len && (g = known_guest(k, guest.at, guest.len)))
             known_running(k, g, !slice_is(id, "-"));
     }

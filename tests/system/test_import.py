@@ -345,6 +345,8 @@ def test_the_partition_of_a_cpc(tmp_path):
     machine = imported(file, "--partition", "p10").stdout
     assert "\ndomains = 0x0a\n" in machine or "\ndomains = 10\n" in machine
     assert machine.count("lpar = yes") == 1 and machine.count("lpar = no") == 1
+    (tmp_path / "cmdline").write_text("BOOT_IMAGE=0 ap.apmask=0x0\n")
+    assert "no source describes a CPC" in imported(tmp_path / "cmdline", "--partition", "p10", check=False).stderr
     domains = cpc["partitions"][1]["crypto-configuration"]["crypto-domain-configurations"]
     for index, mode in (("7", "control"), (11.0, "control"), (900, "control"), (-1, "control"), (12, "usage"), (13, None)):
         domains.append({"domain-index": index, "access-mode": mode})

@@ -200,6 +200,12 @@ static void test_guests_of_libvirt(void **state)
     core = make(k);
     assert_null(strstr(only_device(core, &m)->guest, "Guest1"));
     core_free(core);
+    /* Names may have blanks. */
+    give(k, "w.txt",
+         " Id   Name       State\n------\n 3    My guest   in shutdown\n -    x   waiting\n");
+    assert_string_equal(k->guests[k->guest_count - 1].name, "My guest");
+    assert_string_equal(k->notes[k->note_count - 1].text,
+                        "a row of virsh list without a known state: x   waiting");
     known_free(k);
     refused("e.xml",
             "<?xml version='1.0'?><!DOCTYPE d [<!ENTITY a SYSTEM '/etc/passwd'>]><domain/>",
