@@ -287,12 +287,15 @@ def descriptors():
 
 
 def closed(before):
-    """Waits until the daemon has as many as before (None: any number), and has no guest."""
+    """Waits until the daemon has no guest, and no more descriptors than before; None: any number."""
+    def is_closed():
+        now = descriptors()
+        return guests() == 0 and (before is None or now is None or now <= before)
+
     end = time.monotonic() + 20
-    wanted = (0, descriptors() if before is None else before)
-    while (guests(), descriptors()) != wanted and time.monotonic() < end:
+    while not is_closed() and time.monotonic() < end:
         time.sleep(0.05)
-    return (guests(), descriptors()) == wanted
+    return is_closed()
 
 
 def churn():
