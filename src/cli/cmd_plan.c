@@ -9,6 +9,7 @@
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/cpu_model.h"
 #include "cli/map_output.h"
 #include "cli/world.h"
 #include "control/json.h"
@@ -113,17 +114,6 @@ static int write_page(const struct request *r, const struct plan *p, const struc
         &map);
 }
 
-static json_t *features_json(unsigned features)
-{
-    static const char *const names[] = {"ap", "apft", "apqci", "apqi"};
-    json_t *list = json_array();
-
-    for (unsigned i = 0; i < 4; i++)
-        if (features >> i & 1)
-            json_array_append_new(list, json_string(names[i]));
-    return list;
-}
-
 /* The step as a command of the control protocol. */
 static int apply_step(const struct plan_step *s)
 {
@@ -143,7 +133,7 @@ static int apply_step(const struct plan_step *s)
     if (s->kind == PLAN_GUEST_ATTACH || (s->kind == PLAN_GUEST_START && s->has_mdev))
         json_object_set_new(arguments, "mdev", json_string(uuid));
     if (s->kind == PLAN_GUEST_START)
-        json_object_set_new(arguments, "features", features_json(s->features));
+        json_object_set_new(arguments, "features", cpu_features_json(s->features));
     status = ask(commands[s->kind], arguments, &answer);
     json_decref(answer);
     return status;

@@ -8,6 +8,7 @@
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/cpu_model.h"
 #include "cli/visit.h"
 #include "cli/world.h"
 #include "control/json.h"
@@ -109,13 +110,10 @@ static int boot(const struct runtime_machine *m, struct notes *n)
 
 static json_t *start_arguments(const struct guest_info *g)
 {
-    static const char *const names[] = {"ap", "apft", "apqci", "apqi"};
-    json_t *arguments = json_pack("{s:s, s:[]}", "name", g->name, "features");
+    json_t *arguments =
+        json_pack("{s:s, s:o}", "name", g->name, "features", cpu_features_json(g->features));
     char uuid[UUID_TEXT];
 
-    for (unsigned i = 0; i < 4; i++)
-        if (g->features >> i & 1)
-            json_array_append_new(json_object_get(arguments, "features"), json_string(names[i]));
     uuid_format(&g->mdev, uuid);
     if (g->attached)
         json_object_set_new(arguments, "mdev", json_string(uuid));

@@ -66,3 +66,13 @@ void cpu_model_format(const struct cpu_model *model, struct text *out)
         if (model->given[i])
             text_addf(out, ",%s=%s", cpu_feature_names[i], model->on[i] ? "on" : "off");
 }
+
+json_t *cpu_features_json(unsigned features)
+{
+    json_t *list = json_array();
+
+    for (unsigned i = 0; i < CPU_FEATURES; i++)
+        if (features >> i & 1)
+            json_array_append_new(list, json_string(cpu_feature_names[i]));
+    return list;
+}

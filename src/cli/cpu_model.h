@@ -2,6 +2,7 @@
 #ifndef APUS_CLI_CPU_MODEL_H
 #define APUS_CLI_CPU_MODEL_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "base/text.h"
@@ -22,5 +23,8 @@ int cpu_model_parse(char *text, struct cpu_model *out);
 
 /* For QEMU: the model that has these features, and those that were given. */
 void cpu_model_format(const struct cpu_model *model, struct text *out);
+
+/* The names of the features in the bits GUEST_*, as the control protocol takes them. */
+json_t *cpu_features_json(unsigned features);
 
 #endif

@@ -5,24 +5,9 @@
 #include "plan/explain.h"
 #include "store/setup.h"
 
-#include "unit.h"
+#include "core_made.h"
 
 #define UUID1 "69aa1a8a-0000-4000-8000-000000000001"
-
-static struct core *make(const char *text)
-{
-    struct effects fx = {0};
-    setup_auto setup = {0};
-    struct core *core = NULL;
-    text_auto why = {0};
-
-    setup_parse("t.ini", text, strlen(text), &setup, &why);
-    assert_null(why.data);
-    setup_core(&setup, &core, &fx, &why);
-    assert_null(why.data);
-    effects_done(&fx);
-    return core;
-}
 
 #define MACHINE                                                                                    \
     "[machine]\ndomains = 4,0x47\napmask = +6\naqmask = +0-255\n[adapter 5-6]\ntype = CEX7C\n"     \

@@ -8,26 +8,11 @@
 #include "map/map.h"
 #include "store/setup.h"
 
-#include "unit.h"
+#include "core_made.h"
 
 #define UUID1 "69aa1a8a-0000-4000-8000-000000000001"
 #define UUID2 "69aa1a8a-0000-4000-8000-000000000002"
 #define UUID3 "69aa1a8a-0000-4000-8000-000000000003"
-
-static struct core *make(const char *text)
-{
-    struct effects fx = {0};
-    setup_auto setup = {0};
-    struct core *core = NULL;
-    text_auto why = {0};
-
-    setup_parse("t.ini", text, strlen(text), &setup, &why);
-    assert_null(why.data);
-    setup_core(&setup, &core, &fx, &why);
-    assert_null(why.data);
-    effects_done(&fx);
-    return core;
-}
 
 /* before may be NULL. */
 static struct map read_map(const char *before, const char *now)

@@ -5,7 +5,7 @@
 #include "plan/refusal.h"
 #include "store/setup.h"
 
-#include "unit.h"
+#include "core_made.h"
 
 #define UUID1 "69aa1a8a-0000-4000-8000-000000000001"
 #define UUID2 "69aa1a8a-0000-4000-8000-000000000002"
@@ -16,21 +16,6 @@
 #define MACHINE                                                                                    \
     HARDWARE "[bus]\napmask = +5-7\naqmask = +4,+0xab\n[mdev " UUID1                               \
              "]\nadapters = 6\ndomains = 0x47\n[guest it's]\nmdev = " UUID1 "\n"
-
-static struct core *make(const char *text)
-{
-    struct effects fx = {0};
-    setup_auto setup = {0};
-    struct core *core = NULL;
-    text_auto why = {0};
-
-    setup_parse("t.ini", text, strlen(text), &setup, &why);
-    assert_null(why.data);
-    setup_core(&setup, &core, &fx, &why);
-    assert_null(why.data);
-    effects_done(&fx);
-    return core;
-}
 
 static void expect(const char *machine, const char *path, const char *value, const char *wanted)
 {
