@@ -35,7 +35,7 @@ static uint64_t needed(const struct daemon_options *o)
 
     /* Programs of all users ask by ioctl, and their operands are in their memory. */
     if (!o->no_tree || o->listens)
-        keep |= RIGHTS_CALLERS;
+        keep |= rights_for_callers();
     /* Nodes are devices; in a user namespace, where nobody makes devices, they are bind mounts. */
     if (o->listens)
         keep |= RIGHT(CAP_MKNOD) | RIGHT(CAP_SYS_ADMIN);

@@ -242,6 +242,8 @@ static int daemon_open(struct daemon *d, const struct setup *setup, struct text 
     if (rc < 0)
         return rc;
     daemon_spread(d);
+    if (d->options->mount)
+        daemon_dev_nodes_update(d);
     warn_of_control_domains(d, machine);
     daemon_warn_of_propagation(d);
     return 0;
@@ -295,6 +297,7 @@ static void daemon_close(struct daemon *d)
         core_free(d->door.core);
     close_record(d);
     daemon_pid_file_close(d);
+    daemon_dev_links_remove(d);
     daemon_heir_dismiss(d);
     if (d->started)
         state_close(d->state);

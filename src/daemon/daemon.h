@@ -24,8 +24,8 @@ struct daemon_options {
     bool virtual_clock;
     int uevent_fd;         /* socket from uevent_socket_open, for kernel uevents; -1: none */
     uint64_t outside;      /* network namespace that uevent_fd must not be in */
-    const char *dev_links; /* directory that gets a name for each zcrypt node: a symbolic link,
-                            * or with notify a node like /dev/null; NULL: none */
+    const char *dev_links; /* directory that gets a name for each zcrypt node: a symbolic link into
+                            * the mounted tree, or with notify a node like /dev/null; NULL: none */
     bool listens;          /* serves ioctls that seccomp filters report: VFIO's */
     bool notify;           /* with listens: zcrypt's, too, which do not come by FUSE */
     int starter_fd;        /* socket to the process that has started us (starter.c); -1: none */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,59 +11,98 @@
 #include "seccomp/node.h"
 
 /*
- * The work of devtmpfs: /dev/NAME for each node of class zcrypt. `apus run` mounts the tree's dev
- * directory at /dev/zcrypt, so /dev/NAME is a symbolic link into that; with --ioctl=notify it is a
- * device node that is served without FUSE. It exists when the write to `create` returns. An
- * existing file of that name is left alone.
+ * The work of devtmpfs: options->dev_links/NAME for each node of class zcrypt. `apus run` mounts
+ * the tree's dev directory at /dev/zcrypt, so /dev/NAME is a symbolic link into that; with
+ * --ioctl=notify it is a device node that is served without FUSE. A daemon that mounts the tree
+ * itself links to MOUNT/dev/NAME, and takes its links away at its end; if it is killed, the heir
+ * does. The name exists when the write to `create` returns. An existing file of that name is left
+ * alone.
  */
-#define TARGET     "zcrypt/"
-#define PATH_BYTES 256
-
-static void path_of(const struct daemon *d, const char *name, char out[PATH_BYTES])
+static void path_of(const struct daemon *d, const char *name, struct text *out)
 {
-    snprintf(out, PATH_BYTES, "%.180s/%.64s", d->options->dev_links, name);
+    text_addf(out, "%s/%s", d->options->dev_links, name);
 }
 
-static void target_of(const char *name, char out[PATH_BYTES])
+/* Of the links' targets; behind it comes the node's name. No path is looked at: the mount point may
+ * wait for ourselves. */
+static void target_dir(const struct daemon *d, struct text *out)
 {
-    snprintf(out, PATH_BYTES, TARGET "%.64s", name);
+    const char *mount = d->options->mount;
+    char here[PATH_MAX];
+
+    if (!mount) {
+        text_adds(out, "zcrypt/");
+        return;
+    }
+    if (*mount != '/' && getcwd(here, sizeof here))
+        text_addf(out, "%s/", here);
+    text_addf(out, "%s/dev/", mount);
 }
 
-/* Whether path is still the link that we made. */
-static bool is_ours(const char *path, const char *name)
+/* Whether path is a link that we have made. */
+static bool is_ours(const char *path, const char *dir, const char *name)
 {
-    char target[PATH_BYTES], found[PATH_BYTES];
-    ssize_t len = readlink(path, found, sizeof found);
+    char found[PATH_MAX];
+    ssize_t len = readlink(path, found, sizeof found - 1);
+    size_t dir_len = strlen(dir);
 
-    target_of(name, target);
-    return len == (ssize_t)strlen(target) && memcmp(found, target, (size_t)len) == 0;
+    found[len < 0 ? 0 : len] = '\0';
+    return strncmp(found, dir, dir_len) == 0 && strcmp(found + dir_len, name) == 0;
+}
+
+static int place_link(const struct daemon *d, const char *name)
+{
+    text_auto path = {0}, target = {0};
+
+    path_of(d, name, &path);
+    target_dir(d, &target);
+    if (is_ours(path.data, target.data, name))
+        return 0; /* of a daemon that was killed */
+    text_adds(&target, name);
+    return symlink(target.data, path.data) < 0 ? -errno : 0;
 }
 
 static int place(struct daemon *d, const struct sysfs_entry *entry)
 {
-    char path[PATH_BYTES], target[PATH_BYTES];
     int rc;
 
-    if (d->seccomp && d->options->notify) {
-        rc = seccomp_node_place(d->options->dev_links, entry->name, entry->mode);
-        return rc < 0 ? rc : seccomp_add_node(d->seccomp, entry->name, entry->ino);
-    }
-    path_of(d, entry->name, path);
-    target_of(entry->name, target);
-    return symlink(target, path) < 0 ? -errno : 0;
+    if (!d->seccomp || !d->options->notify)
+        return place_link(d, entry->name);
+    rc = seccomp_node_place(d->options->dev_links, entry->name, entry->mode);
+    return rc < 0 ? rc : seccomp_add_node(d->seccomp, entry->name, entry->ino);
+}
+
+static void displace_link(const struct daemon *d, const char *name)
+{
+    text_auto path = {0}, target = {0};
+
+    path_of(d, name, &path);
+    target_dir(d, &target);
+    if (is_ours(path.data, target.data, name))
+        unlink(path.data);
 }
 
 static void displace(struct daemon *d, const struct dev_node *node)
 {
-    char path[PATH_BYTES];
-
-    if (d->seccomp && d->options->notify) {
+    if (d->seccomp && d->options->notify)
         seccomp_node_displace(d->options->dev_links, node->name);
+    else
+        displace_link(d, node->name);
+}
+
+void daemon_dev_links_remove(const struct daemon *d)
+{
+    struct dirent *e;
+    DIR *dir;
+
+    if (!d->options->dev_links || !d->options->mount)
         return;
-    }
-    path_of(d, node->name, path);
-    if (is_ours(path, node->name))
-        unlink(path);
+    dir = opendir(d->options->dev_links);
+    while (dir && (e = readdir(dir)))
+        if (e->d_type == DT_LNK || e->d_type == DT_UNKNOWN)
+            displace_link(d, e->d_name);
+    if (dir)
+        closedir(dir);
 }
 
 static void remove_stale(struct daemon *d, const struct sysfs_tree *tree)
@@ -111,9 +152,9 @@ void daemon_dev_nodes_update(struct daemon *d)
     if (!d->options->dev_links || sysfs_resolve(tree, "dev", &nodes) < 0)
         return;
     remove_stale(d, tree);
-    /* z90crypt was made by `apus run` before the program started. */
+    /* In `apus run` z90crypt was made before the program started. */
     while (sysfs_next(tree, nodes, &cursor, &entry) == 1)
-        if (strcmp(entry.name, "z90crypt") != 0 && !is_placed(d, entry.ino))
+        if ((d->options->mount || strcmp(entry.name, "z90crypt") != 0) && !is_placed(d, entry.ino))
             add(d, &entry);
 }
 

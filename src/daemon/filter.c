@@ -54,8 +54,8 @@ static const char *const always[] = {
     "fdatasync", "flock", "fstat", "fstat64", "fstatat64", "fstatfs", "fstatfs64", "fsync",
     "ftruncate", "ftruncate64", "getdents", "getdents64", "lstat", "lstat64", "mkdir", "mkdirat",
     "newfstatat", "open", "openat", "readlink", "readlinkat", "rename", "renameat", "renameat2",
-    "rmdir", "stat", "stat64", "statfs", "statfs64", "statx", "symlink", "symlinkat", "unlink",
-    "unlinkat",
+    "getcwd", "rmdir", "stat", "stat64", "statfs", "statfs64", "statx", "symlink", "symlinkat",
+    "unlink", "unlinkat",
     /* a caller's memory (ioctl/caller.h) */
     "move_pages", "process_vm_readv", "process_vm_writev", NULL};
 

@@ -4,7 +4,7 @@
  * and unmounts, which the daemon gives up the right to (confine.c), and which a kill would leave
  * half done. And it outlives the daemon: if that ends without a word (it was killed, or a fault of
  * ours has ended it), it takes away what others would stumble over: the mount that nobody serves,
- * sockets that nobody listens to, the PID file. What `apus run` and `apus up` have made is taken
+ * links into it, sockets that nobody listens to, the PID file. What `apus run` and `apus up` have made is taken
  * away by their guard.
  */
 #include <errno.h>
@@ -108,6 +108,7 @@ static void tidy(const struct daemon *d)
     }
     if (!o->no_tree)
         fuse_remove_dead(o->mount);
+    daemon_dev_links_remove(d);
     if (d->sockets.guest < 0 && daemon_guest_path(o, &guest))
         remove_socket(guest.data);
     daemon_pid_file_remove(o->pid_file);

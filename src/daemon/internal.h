@@ -90,6 +90,9 @@ void daemon_state_sync(void *daemon);
 void daemon_dev_nodes(struct daemon *d, const struct command *command);
 /* The same whatever the command was: options->dev_links has just been laid out. */
 void daemon_dev_nodes_update(struct daemon *d);
+/* Takes away the links into a tree that the daemon has mounted itself, also those of one that was
+ * killed. */
+void daemon_dev_links_remove(const struct daemon *d);
 
 /* starter.c: watches options->starter_fd. A negative result is an error of the event loop. */
 int daemon_starter_watch(struct daemon *d);

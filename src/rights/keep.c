@@ -16,6 +16,11 @@ bool rights_have(unsigned capability)
            halves[capability / 32].effective >> capability % 32 & 1;
 }
 
+uint64_t rights_for_callers(void)
+{
+    return rights_have(CAP_SYS_PTRACE) ? RIGHTS_CALLERS : UINT64_MAX;
+}
+
 int rights_keep(uint64_t capabilities)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};

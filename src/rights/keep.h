@@ -17,6 +17,13 @@
 /* Whether the calling thread can use the capability. */
 bool rights_have(unsigned capability);
 
+/*
+ * What a thread must keep to see the memory of programs of its own user, and with SYS_PTRACE of
+ * others. Without SYS_PTRACE, as root in many containers, that is all it has: the kernel shows it
+ * no program with a capability that it lacks (cap_ptrace_access_check in security/commoncap.c).
+ */
+uint64_t rights_for_callers(void);
+
 /* Gives up, for the calling thread and the threads that it starts, all capabilities but these, and
  * those that programs could give it. 0 or -errno. */
 int rights_keep(uint64_t capabilities);

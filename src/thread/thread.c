@@ -24,7 +24,7 @@ static void *run(void *data)
 
     free(data);
     pthread_setname_np(pthread_self(), start.name);
-    rights_keep(RIGHTS_CALLERS);
+    rights_keep(rights_for_callers());
     return start.work(start.data);
 }
 

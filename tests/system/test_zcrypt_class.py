@@ -2,10 +2,12 @@
 """Class zcrypt: nodes with masks of their own [zcrypt-class]."""
 
 import os
+import signal
+import time
 
 import pytest
 
-from harness import ONES, ZEROS, mask, worked_example
+from harness import ONES, ZEROS, Daemon, mask, worked_example
 
 CLASS = "class/zcrypt"
 MASKS = ("ioctlmask", "apmask", "aqmask", "admask")
@@ -103,3 +105,27 @@ def test_opening_a_device_node(host):
     assert sorted(names) == ["one-more", "z90crypt"]
     for name in names:
         os.close(os.open(host.path(f"dev/{name}"), os.O_RDWR))
+
+
+@pytest.mark.parametrize("end", (signal.SIGTERM, signal.SIGKILL))
+def test_links_to_nodes_lead_into_the_mounted_tree(tmp_path, end):
+    """--dev-links: they come and go with the nodes, leave alone what is there, and end with the daemon."""
+    folder = tmp_path / "links"
+    folder.mkdir()
+    (folder / "other").write_text("mine")
+    os.symlink("nowhere", folder / "taken")
+    host = Daemon(tmp_path, worked_example(), arguments=["--dev-links", folder])
+    for name in ("web", "gone", "taken", "other"):
+        assert host.w(f"{CLASS}/create", name) == "OK"
+    assert host.w(f"{CLASS}/destroy", "gone") == "OK"
+    assert sorted(os.listdir(folder)) == ["other", "taken", "web", "z90crypt"]
+    for name in ("web", "z90crypt"):
+        assert os.readlink(folder / name) == str(host.path(f"dev/{name}")) and (folder / name).exists()
+    host.process.send_signal(end)
+    host.process.wait()
+    host.abandon()
+    deadline = time.monotonic() + 10
+    while sorted(os.listdir(folder)) != ["other", "taken"] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert sorted(os.listdir(folder)) == ["other", "taken"]
+    assert os.readlink(folder / "taken") == "nowhere" and (folder / "other").read_text() == "mine"
