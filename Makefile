@@ -47,7 +47,7 @@ install = @missing="$(call missing,$(1))"; test -z "$$missing" || { test "$$(id 
 	echo "make: these packages are missing, install them as root: apt-get install" $$missing >&2; exit 1; }; \
 	echo "installing" $$missing; apt-get update -q && apt-get install -q -y --no-install-recommends $$missing; }
 
-.PHONY: all setup deps deps-run deps-test deps-lint deps-coverage run run-linux test test-build coverage lint soak bench \
+.PHONY: all setup deps deps-run deps-test deps-lint deps-coverage run run-linux test test-build test-containers coverage lint soak bench \
 	clients install uninstall clean help
 
 # The release.
@@ -90,6 +90,11 @@ run-linux: deps-run
 test: deps-test
 	$(MAKE) --no-print-directory test-build clients
 	meson test -C $(TEST_BUILD) --print-errorlogs; status=$$?; tests/summary $(TEST_BUILD); exit $$status
+
+# Those in containers, where a Docker engine answers.
+test-containers: deps-test
+	$(MAKE) --no-print-directory test-build
+	meson test -C $(TEST_BUILD) --no-rebuild --print-errorlogs --suite containers; status=$$?; tests/summary $(TEST_BUILD); exit $$status
 
 test-build:
 	$(call configure,$(TEST_BUILD),-Db_sanitize=$(SANITIZE) -Db_lundef=false $(CHECKED))
@@ -148,6 +153,7 @@ help:
 	@echo "make run-linux  the same with three real Linux guests"
 	@echo "make test       build with sanitizers in $(BUILD)-test/ and run all tests;"
 	@echo "                SANITIZE=thread or SANITIZE=none and CC=clang are builds beside it"
+	@echo "make test-containers  only the tests in containers of a Docker engine"
 	@echo "make lint       read the source with clang-tidy, cppcheck and shellcheck, look for unused functions"
 	@echo "make coverage   how much of the source the tests reach (SUITES: $(SUITES))"
 	@echo "make soak       everything at once for an hour (SOAK_SECONDS), 1000 kills, every state of small machines"

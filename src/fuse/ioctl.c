@@ -171,11 +171,10 @@ static void do_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned number, void *arg,
     }
     if (rc == 0)
         rc = check_caller(m, f, fuse_req_ctx(req)->pid);
-    if (rc == -EACCES)
-        ioctl_desk_forbidden(m->hub->desk, fuse_req_ctx(req)->pid);
-    if (rc < 0)
+    if (rc < 0) {
+        ioctl_desk_unreachable(m->hub->desk, fuse_req_ctx(req)->pid, rc);
         fuse_reply_err(req, -rc);
-    else if (ioctl_is_matrix(number))
+    } else if (ioctl_is_matrix(number))
         start_matrix(req, f, number, arg, z);
     else
         ioctl_call_work(call_new(req, f, number, flags & FUSE_IOCTL_COMPAT, arg));

@@ -37,7 +37,7 @@ struct ioctl_desk {
     sd_event *event;
     struct copier *copier;
     uint64_t next_token, last_serial;
-    pid_t forbidden;                           /* the last process named in the log */
+    pid_t unreachable; /* the last process named in the log; 0: of another namespace; -1: none */
     struct caller_seen seen[CALLER_SEEN_SIZE]; /* pages known to be present */
     struct habit habits[HABITS];               /* by thread */
     LIST_HEAD(, ioctl_call) waiting[BUCKETS];  /* by token */
@@ -59,19 +59,39 @@ static void on_no_thread(void *desk, int error)
     desk_log(desk, LOG_LEVEL_WARNING, &message);
 }
 
-void ioctl_desk_forbidden(struct ioctl_desk *d, pid_t thread)
+static void forbidden(struct ioctl_desk *d, pid_t process)
 {
-    pid_t process = caller_process(thread);
     text_auto message = {0};
 
-    if (process == d->forbidden)
-        return;
-    d->forbidden = process;
     text_addf(&message,
               "an ioctl of process %d fails with EACCES: the daemon may not look at its memory; it "
               "needs the capability SYS_PTRACE (in a container --cap-add SYS_PTRACE)",
               (int)process);
     desk_log(d, LOG_LEVEL_WARNING, &message);
+}
+
+static void elsewhere(struct ioctl_desk *d)
+{
+    text_auto message = {0};
+
+    text_adds(&message,
+              "an ioctl fails with EOPNOTSUPP: its program is in a PID namespace that the daemon "
+              "does not see; run them in one (docker run --pid=container:NAME), or the daemon "
+              "outside of containers");
+    desk_log(d, LOG_LEVEL_WARNING, &message);
+}
+
+void ioctl_desk_unreachable(struct ioctl_desk *d, pid_t thread, int rc)
+{
+    pid_t process = rc == -EACCES ? caller_process(thread) : 0;
+
+    if ((rc != -EACCES && rc != -EOPNOTSUPP) || process == d->unreachable)
+        return;
+    d->unreachable = process;
+    if (process)
+        forbidden(d, process);
+    else
+        elsewhere(d);
 }
 
 /* Our parent stands for the programs to come: 'apus run' becomes one. */
@@ -97,6 +117,7 @@ int ioctl_desk_new(struct door *door, sd_event *event, uint64_t first_token,
     d->door = door;
     d->event = event;
     d->next_token = first_token;
+    d->unreachable = -1;
     rc = copier_new(event, on_no_thread, d, &d->copier);
     if (rc < 0) {
         free(d);
@@ -137,7 +158,7 @@ static void call_free(struct ioctl_call *c)
 static void call_finish(struct ioctl_call *c, int result)
 {
     if (result == -EACCES)
-        ioctl_desk_forbidden(c->desk, c->thread);
+        ioctl_desk_unreachable(c->desk, c->thread, -EACCES);
     c->way->answer(c, result);
     call_free(c);
 }

@@ -87,8 +87,9 @@ bool ioctl_desk_reply(struct ioctl_desk *d, uint64_t token, int result, const ch
 /* Serves a request. zcrypt_abi_struct_len of its number must not be 0. */
 void ioctl_call_work(struct ioctl_call *c);
 
-/* Logs why an ioctl of this thread gets EACCES, once for a process. */
-void ioctl_desk_forbidden(struct ioctl_desk *d, pid_t thread);
+/* If rc is -EACCES or -EOPNOTSUPP: logs why an ioctl of this thread gets it, not twice in a row for
+ * a process. */
+void ioctl_desk_unreachable(struct ioctl_desk *d, pid_t thread, int rc);
 
 /* Writes data to the ioctl's argument and answers 0. Takes ownership of data. */
 void ioctl_call_give(struct ioctl_call *c, uint8_t *data, size_t len);

@@ -176,12 +176,12 @@ static void serve_zcrypt(struct seccomp *n, int line, const struct seccomp_notif
         rc = zcrypt_ioctl_allowed(z, node->node, number & 0xff);
     if (rc == 0)
         rc = descriptor_user((pid_t)request->pid, &user);
-    if (rc == -EACCES)
-        ioctl_desk_forbidden(n->desk, (pid_t)request->pid);
-    if (rc < 0)
+    if (rc < 0) {
+        ioctl_desk_unreachable(n->desk, (pid_t)request->pid, rc);
         seccomp_answer(line, request->id, rc);
-    else
-        serve_on(n, line, request, node, z, user);
+        return;
+    }
+    serve_on(n, line, request, node, z, user);
 }
 
 static void serve_vfio(struct seccomp *n, int line, const struct seccomp_notif *request)
@@ -198,10 +198,12 @@ static void serve_vfio(struct seccomp *n, int line, const struct seccomp_notif *
     }
     if (rc == 0)
         rc = descriptor_user((pid_t)request->pid, &user);
-    if (rc < 0)
+    if (rc < 0) {
+        ioctl_desk_unreachable(n->desk, (pid_t)request->pid, rc);
         seccomp_answer(line, request->id, rc);
-    else
-        seccomp_vfio_serve(n, line, request, &target, user);
+        return;
+    }
+    seccomp_vfio_serve(n, line, request, &target, user);
 }
 
 static void serve(struct seccomp *n, int line, const struct seccomp_notif *request)
