@@ -4,8 +4,8 @@
  * and unmounts, which the daemon gives up the right to (confine.c), and which a kill would leave
  * half done. And it outlives the daemon: if that ends without a word (it was killed, or a fault of
  * ours has ended it), it takes away what others would stumble over: the mount that nobody serves,
- * links into it, sockets that nobody listens to, the PID file. What `apus run` and `apus up` have made is taken
- * away by their guard.
+ * links into it, sockets that nobody listens to, the PID file. What `apus run` and `apus up` have
+ * made is taken away by their guard.
  */
 #include <errno.h>
 #include <fcntl.h>
