@@ -9,8 +9,8 @@
 #include <sys/queue.h>
 #include <time.h>
 
+#include "base/lookout.h"
 #include "fuse/fuse.h"
-#include "fuse/lookout.h"
 #include "ioctl/call.h"
 
 /* An open file; the kernel refers to it by fh. */

@@ -57,14 +57,6 @@ bool session_serve(struct fuse_mount *m)
     return true;
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* Serves the requests that are there. Returns how many, at most as many as wanted. */
 static unsigned serve(struct fuse_mount *m, unsigned wanted)
 {
@@ -72,7 +64,7 @@ static unsigned serve(struct fuse_mount *m, unsigned wanted)
 
     while (served < wanted && session_serve(m))
         served++;
-    lookout_served(&m->lookout, now_ns());
+    lookout_served(&m->lookout, lookout_now());
     return served;
 }
 
@@ -84,7 +76,7 @@ static bool await(struct fuse_mount *m)
 
     do
         came = session_serve(m);
-    while (!came && !m->ended && now_ns() < end);
+    while (!came && !m->ended && lookout_now() < end);
     lookout_tell(&m->lookout, came);
     return came;
 }
@@ -94,7 +86,7 @@ static int on_readable(sd_event_source *s, int fd, uint32_t revents, void *userd
     struct fuse_mount *m = userdata;
     unsigned served;
 
-    lookout_arrived(&m->lookout, now_ns());
+    lookout_arrived(&m->lookout, lookout_now());
     served = serve(m, SERVE_BATCH);
     while (served < SERVE_BATCH && !m->ended && lookout_pays(&m->lookout) && await(m))
         served += 1 + serve(m, SERVE_BATCH - served - 1);

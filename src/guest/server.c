@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/lookout.h"
 #include "guest/session.h"
 #include "socket/acceptor.h"
 #include "socket/connection.h"
@@ -22,6 +23,7 @@ struct client {
     struct guest_server *server;
     sd_event_source *deadline;
     bool pending; /* whole frames or notifications may be left to handle */
+    struct lookout lookout;
 };
 
 struct guest_server {
@@ -72,15 +74,17 @@ static void client_flush(struct client *c)
         c->socket.dead = true;
 }
 
+static bool may_read(const struct client *c)
+{
+    return !c->socket.dead && !c->pending && guest_session_wants_input(&c->session) &&
+           outbox_waiting(&c->session.out) <= guest_session_hold(&c->server->sessions);
+}
+
 static void client_watch(struct client *c)
 {
-    size_t waiting = outbox_waiting(&c->session.out);
-    uint32_t events = 0;
+    uint32_t events = may_read(c) ? EPOLLIN : 0;
 
-    if (waiting <= guest_session_hold(&c->server->sessions) && !c->pending &&
-        guest_session_wants_input(&c->session))
-        events |= EPOLLIN;
-    if (c->pending || waiting)
+    if (c->pending || outbox_waiting(&c->session.out))
         events |= EPOLLOUT;
     peer_watch(&c->socket, events);
 }
@@ -102,7 +106,8 @@ static void client_run(struct client *c)
     client_watch(c);
 }
 
-static void client_read(struct client *c)
+/* Whether there was anything. */
+static bool client_read(struct client *c)
 {
     char bytes[READ_BYTES];
     ssize_t n = socket_receive(c->socket.fd, bytes, sizeof(bytes), NULL, c->server->peers.closer);
@@ -113,15 +118,49 @@ static void client_read(struct client *c)
     } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
         c->socket.dead = true;
     }
+    return n > 0;
+}
+
+/* The CPU of a real guest waits for the answer to each instruction, and then executes the next. */
+static bool await(struct client *c)
+{
+    uint64_t end = c->lookout.answered + LOOKOUT_NS;
+    bool came;
+
+    do
+        came = client_read(c);
+    while (!came && !c->socket.dead && lookout_now() < end);
+    lookout_tell(&c->lookout, came);
+    return came;
+}
+
+static void serve(struct client *c)
+{
+    client_run(c);
+    lookout_served(&c->lookout, lookout_now());
+}
+
+static void on_readable(struct client *c)
+{
+    unsigned served = 1;
+
+    lookout_arrived(&c->lookout, lookout_now());
+    client_read(c);
+    serve(c);
+    while (served++ < BATCH && may_read(c) && lookout_pays(&c->lookout) && await(c))
+        serve(c);
+    client_watch(c); /* it may have gone meanwhile */
 }
 
 static void on_ready(struct peer *p, uint32_t events)
 {
     struct client *c = client_of(p);
 
-    if (events & EPOLLIN)
-        client_read(c);
-    else if (events & (EPOLLERR | EPOLLHUP))
+    if (events & EPOLLIN) {
+        on_readable(c);
+        return;
+    }
+    if (events & (EPOLLERR | EPOLLHUP))
         p->dead = true;
     client_run(c);
 }

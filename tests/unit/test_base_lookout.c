@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* When the FUSE session looks for the next request before it sleeps. */
-#include "fuse/lookout.h"
+/* When who serves looks for the next request before it sleeps. */
+#include "base/lookout.h"
 
 #include "unit.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef APUS_FUSE_LOOKOUT_H
-#define APUS_FUSE_LOOKOUT_H
+#ifndef APUS_BASE_LOOKOUT_H
+#define APUS_BASE_LOOKOUT_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 /*
  * Whether to look for the next request for a moment before sleeping. A round trip between two CPUs
@@ -18,7 +19,8 @@
  *  nothing '---------------------------------------------------------'  grows
  *  came: patience doubles      nothing came, until trust is used up
  *
- * Pure; times are in nanoseconds of any monotonic clock.
+ * Who serves: the FUSE session (fuse/session.c), and the socket of a real guest (guest/server.c).
+ * Times are in nanoseconds of any monotonic clock.
  */
 #define LOOKOUT_NS           50000u
 #define LOOKOUT_SOON_NS      250000u /* between an answer and the next request of a row */
@@ -42,5 +44,13 @@ void lookout_served(struct lookout *l, uint64_t now);
  * whether a request came. */
 bool lookout_pays(const struct lookout *l);
 void lookout_tell(struct lookout *l, bool came);
+
+static inline uint64_t lookout_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
 
 #endif

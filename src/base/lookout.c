@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fuse/lookout.h"
+#include "base/lookout.h"
 
 void lookout_arrived(struct lookout *l, uint64_t now)
 {
