@@ -38,6 +38,7 @@ struct ap_bus {
     bool bindings_complete;
     unsigned queues, bound_queues;
     uint32_t oldest, newest; /* queue; AP_APQNS: none */
+    uint64_t found;          /* queues so far */
     struct ap_override *overrides;
     unsigned override_count;
     uint64_t psmid;    /* of the last message sent */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bus/internal.h"
@@ -58,6 +59,7 @@ static void order_append(struct ap_bus *b, ap_qn qn)
 {
     struct ap_queue *q = queue_get(b, qn);
 
+    q->found = ++b->found;
     q->older = b->newest;
     q->newer = AP_APQNS;
     *(b->newest < AP_APQNS ? &queue_get(b, (ap_qn)b->newest)->newer : &b->oldest) = qn;
@@ -115,6 +117,27 @@ static void queue_register(struct ap_bus *b, ap_qn qn, const struct tapq *t, str
         queue_probe(b, qn, fx);
 }
 
+static int found_first(const void *a, const void *b)
+{
+    const struct ap_queue *const *x = a, *const *y = b;
+
+    return ((*x)->found > (*y)->found) - ((*x)->found < (*y)->found);
+}
+
+/* In the order in which they were found. */
+static void card_queues_unregister(struct ap_bus *b, unsigned apid, struct effects *fx)
+{
+    struct ap_card *card = &b->cards[apid];
+    struct ap_queue *queues[AP_IDS];
+    unsigned count = 0;
+
+    mask256_for_each (apqi, &card->present_queues)
+        queues[count++] = &card->queues[apqi];
+    qsort(queues, count, sizeof(queues[0]), found_first);
+    for (unsigned i = 0; i < count; i++)
+        queue_unregister(b, AP_QN(apid, (unsigned)(queues[i] - card->queues)), fx);
+}
+
 static void card_unregister(struct ap_bus *b, unsigned apid, struct effects *fx)
 {
     struct ap_card *card = &b->cards[apid];
@@ -122,12 +145,7 @@ static void card_unregister(struct ap_bus *b, unsigned apid, struct effects *fx)
 
     if (!card->present)
         return;
-    queues_foreach (b, qn) {
-        if (mask256_empty(&card->present_queues))
-            break;
-        if (AP_QN_APID(qn) == apid)
-            queue_unregister(b, (ap_qn)qn, fx);
-    }
+    card_queues_unregister(b, apid, fx);
     card_unbind(b, apid, fx);
     card_uevent(b, apid, "remove", NULL, fx);
     snprintf(name, sizeof name, "card%02x", apid);

@@ -288,11 +288,23 @@ def test_without_any_adapter_software_computes(token):
     assert counted(token, "RSA-CRT") == (0, 1 if has_software(token) else 0)
 
 
-def test_the_ica_token_makes_keys_of_a_curve_on_the_cca_coprocessor(token):
+def test_the_ica_token_makes_and_uses_a_key_of_a_curve_on_the_cca_coprocessor(token):
+    """With SHA-512, which the emulated CPU has; libica 4.4 computes no other hash there."""
     before = requests(token, "06")
     make_key(token, "EC:brainpoolP320r1", "03")
     assert counted(token, "EC Keygen") == (1, 0) and requests(token, "06") > before
     assert "brainpoolP320r1" in token.sh("cd /root; openssl pkey -pubin -inform der -in public03 -noout -text")
+    token.sh(f"""cd /root; {TOKEN} --sign --mechanism ECDSA-SHA512 --signature-format openssl --id 03 \\
+        --input-file message --output-file signature""")
+    assert token.sh("cd /root; openssl dgst -sha512 -verify public03 -keyform der -signature signature message") == "Verified OK"
+    assert counted(token, "ECDSA Sign") == (1, 0)
+    token.sh(f"""cd /root
+        openssl ecparam -name brainpoolP320r1 -genkey -noout -out other
+        openssl ec -in other -pubout -outform der -out other.public 2>/dev/null
+        {TOKEN} --derive --mechanism ECDH1-DERIVE --id 03 --input-file other.public --output-file secret
+        openssl pkeyutl -derive -inkey other -peerkey public03 -peerform der -out same
+        cmp secret same""")
+    assert counted(token, "ECDH") == (1, 0)
 
 
 @pytest.mark.parametrize("curve_name", CURVES)

@@ -277,6 +277,24 @@ static void points_off_the_curve(void **state)
     }
 }
 
+/* A signature takes the private key alone; libica's caller may not know the other. */
+static void no_public_key(void **state)
+{
+    for (size_t i = 0; i < EC_CURVES; i++) {
+        uint8_t signature[2 * CCA_EC_BYTES_MAX], q[EC_POINT_BYTES_MAX];
+        struct pair pair;
+
+        generate(ec_curves[i], &pair);
+        memcpy(q, pair.q, pair.public.len);
+        memset(pair.q + 1, 0, pair.public.len - 1);
+        assert_int_equal(sign(ec_curves[i], &pair, 32, signature), GOOD);
+        assert_int_equal(verify(ec_curves[i], pair.public, span_of(hash, 32), signature),
+                         BAD_TOKEN);
+        memcpy(pair.q, q, pair.public.len);
+        assert_int_equal(verify(ec_curves[i], pair.public, span_of(hash, 32), signature), GOOD);
+    }
+}
+
 static void signatures_that_cannot_be(void **state)
 {
     static const struct cca_ec_curve p256 = {CCA_EC_PRIME, 256};
@@ -401,6 +419,7 @@ int main(void)
         cmocka_unit_test(known_secrets),
         cmocka_unit_test(private_keys_out_of_range),
         cmocka_unit_test(points_off_the_curve),
+        cmocka_unit_test(no_public_key),
         cmocka_unit_test(signatures_that_cannot_be),
         cmocka_unit_test(unknown_curves),
         cmocka_unit_test(keywords),
