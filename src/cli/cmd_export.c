@@ -69,7 +69,7 @@ static int format_sh(const struct core *core, struct text *out)
     struct core *fresh = fresh_of(core);
     struct plan plan = {0};
     text_auto why = {0};
-    int rc = fresh ? plan_make(fresh, core, &plan, &why) : -EINVAL;
+    int rc = fresh ? plan_make(fresh, core, true, &plan, &why) : -EINVAL;
 
     if (rc == 0)
         plan_sh(&plan, fresh, out);

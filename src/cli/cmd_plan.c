@@ -11,38 +11,79 @@
 #include "cli/commands.h"
 #include "cli/cpu_model.h"
 #include "cli/map_output.h"
+#include "cli/output.h"
 #include "cli/world.h"
 #include "control/json.h"
 #include "plan/plan.h"
+#include "store/setup.h"
 
-enum { OPT_FROM = 256, OPT_FORMAT, OPT_HTML, OPT_UNDO, OPT_APPLY };
+enum { OPT_FROM = 256, OPT_FORMAT, OPT_HTML, OPT_UNDO, OPT_APPLY, OPT_INTERRUPT, OPT_NEAREST };
 
 static const struct cli_option options[] = {
     {OPT_FROM, "from", "FILE", "start from a machine file instead of the running machine"},
-    {OPT_FORMAT, "format", "FORMAT", "text, sh, mdevctl, virsh or json (default: text)"},
+    {OPT_FORMAT, "format", "FORMAT", "text, sh, mdevctl, virsh, se or json (default: text)"},
     {OPT_HTML, "html", "FILE", "write a page with the maps before and after; - is standard output"},
     {OPT_UNDO, "undo", NULL, "the way back: from the wanted state to the present one"},
     {OPT_APPLY, "apply", NULL, "do the steps on the running machine"},
+    {OPT_INTERRUPT, "interrupt", NULL,
+     "guests that the change does not concern may be without their queues for a while"},
+    {OPT_NEAREST, "nearest", "FILE",
+     "if there is no plan, write the nearest state that can be had here"},
     {0}};
 
-static const char *const formats[] = {"text", "sh", "mdevctl", "virsh", "json", NULL};
-enum { TEXT, SH, MDEVCTL, VIRSH, JSON };
+static const char *const formats[] = {"text", "sh", "mdevctl", "virsh", "se", "json", NULL};
+enum { TEXT, SH, MDEVCTL, VIRSH, SE, JSON };
 
 struct request {
-    const char *from, *wanted, *html;
+    const char *from, *wanted, *html, *nearest;
     unsigned format;
-    bool undo, apply;
+    bool undo, apply, interrupt;
 };
+
+static json_t *ids_json(const struct mask256 *ids)
+{
+    json_t *list = json_array();
+
+    mask256_for_each (id, ids)
+        json_array_append_new(list, json_integer(id));
+    return list;
+}
+
+static json_t *controls_json(const struct mask256 ids[3])
+{
+    return json_pack("{s:o, s:o, s:o}", "adapters", ids_json(&ids[LPAR_ADAPTER]), "domains",
+                     ids_json(&ids[LPAR_DOMAIN]), "control-domains",
+                     ids_json(&ids[LPAR_CONTROL_DOMAIN]));
+}
+
+static void add_se_json(const struct plan_step *s, json_t *o)
+{
+    text_auto clicks = {0};
+
+    plan_clicks(s, &clicks);
+    json_object_set_new(o, "clicks", control_json_string(clicks.data));
+    if (s->kind == PLAN_SE_ADAPTER) {
+        json_object_set_new(o, "adapters", ids_json(&s->ids));
+        json_object_set_new(o, "state", json_string(s->on ? "on" : "off"));
+        return;
+    }
+    json_object_set_new(o, "remove", controls_json(s->lpar.removed));
+    json_object_set_new(o, "add", controls_json(s->lpar.added));
+}
 
 static json_t *step_json(const struct plan_step *s)
 {
-    static const char *const kinds[] = {"write", "guest-start", "guest-stop", "guest-attach",
-                                        "guest-detach"};
+    static const char *const kinds[] = {"write",        "guest-start", "guest-stop", "guest-attach",
+                                        "guest-detach", "se-adapter",  "se-lpar"};
     json_t *o = json_pack("{s:s, s:o, s:o}", "kind", kinds[s->kind], "what",
                           control_json_string(s->what.data), "effect",
                           control_json_string(s->effect.data ? s->effect.data : ""));
     char uuid[UUID_TEXT];
 
+    if (plan_is_se(s)) {
+        add_se_json(s, o);
+        return o;
+    }
     if (s->kind == PLAN_WRITE) {
         json_object_set_new(o, "path", control_json_string(s->path));
         json_object_set_new(o, "value", control_json_string(s->value));
@@ -55,15 +96,21 @@ static json_t *step_json(const struct plan_step *s)
     return o;
 }
 
-static void print_json(const struct plan *p)
+static json_t *plan_json(const struct plan *p)
 {
-    json_t *steps = json_array(), *view;
+    json_t *steps = json_array();
 
     for (size_t i = 0; i < p->count; i++)
         json_array_append_new(steps, step_json(&p->steps[i]));
-    view = json_pack("{s:o, s:o, s:o, s:b}", "steps", steps, "gains",
+    return json_pack("{s:o, s:o, s:o, s:b}", "steps", steps, "gains",
                      control_json_string(p->gains.data ? p->gains.data : ""), "notes",
                      control_json_string(p->notes.data ? p->notes.data : ""), "fewest", p->fewest);
+}
+
+static void print_json(const struct plan *p)
+{
+    json_t *view = plan_json(p);
+
     ask_print(view);
     json_decref(view);
 }
@@ -79,6 +126,8 @@ static void print_plan(const struct request *r, const struct plan *p, const stru
     }
     if (r->format == TEXT)
         plan_text(p, &out);
+    else if (r->format == SE)
+        plan_se(p, &out);
     else if (r->format == SH)
         plan_sh(p, from, &out);
     else
@@ -114,14 +163,52 @@ static int write_page(const struct request *r, const struct plan *p, const struc
         &map);
 }
 
+static int send(const char *command, json_t *arguments)
+{
+    json_t *answer = NULL;
+    int status = ask(command, arguments, &answer);
+
+    json_decref(answer);
+    return status;
+}
+
+/* A task at the Support Element, as commands. */
+static int apply_se(const struct plan_step *s)
+{
+    static const char *const kinds[] = {[LPAR_ADAPTER] = "adapter",
+                                        [LPAR_DOMAIN] = "domain",
+                                        [LPAR_CONTROL_DOMAIN] = "control-domain"};
+    int status = 0;
+
+    mask256_for_each (id, &s->ids) {
+        if (status == 0)
+            status = send("se-adapter", json_pack("{s:i, s:s}", "adapter", (int)id, "state",
+                                                  s->on ? "on" : "off"));
+    }
+    for (unsigned i = 0; i < PLAN_LPAR_ORDER && s->kind == PLAN_SE_LPAR; i++) {
+        const struct plan_lpar_part *part = &plan_lpar_order[i];
+
+        mask256_for_each (id, plan_lpar_ids(s, i)) {
+            if (status == 0)
+                status = send("se-lpar",
+                              json_pack("{s:s, s:s, s:i}", "action", part->add ? "add" : "remove",
+                                        "kind", kinds[part->what], "id", (int)id));
+        }
+    }
+    return status;
+}
+
 /* The step as a command of the control protocol. */
 static int apply_step(const struct plan_step *s)
 {
     static const char *const commands[] = {"write", "guest-start", "guest-stop", "guest-attach",
                                            "guest-detach"};
-    json_t *arguments = json_object(), *answer = NULL;
+    json_t *arguments;
     char uuid[UUID_TEXT];
-    int status;
+
+    if (plan_is_se(s))
+        return apply_se(s);
+    arguments = json_object();
 
     uuid_format(&s->mdev, uuid);
     if (s->kind == PLAN_WRITE) {
@@ -134,9 +221,7 @@ static int apply_step(const struct plan_step *s)
         json_object_set_new(arguments, "mdev", json_string(uuid));
     if (s->kind == PLAN_GUEST_START)
         json_object_set_new(arguments, "features", cpu_features_json(s->features));
-    status = ask(commands[s->kind], arguments, &answer);
-    json_decref(answer);
-    return status;
+    return send(commands[s->kind], arguments);
 }
 
 static int apply(const struct plan *p)
@@ -155,7 +240,7 @@ static int parse_format(const char *name, unsigned *out)
     for (*out = 0; formats[*out]; ++*out)
         if (strcmp(formats[*out], name) == 0)
             return 0;
-    return cli_usage("--format takes text, sh, mdevctl, virsh or json, not '%s'", name);
+    return cli_usage("--format takes text, sh, mdevctl, virsh, se or json, not '%s'", name);
 }
 
 static int parse_one(int option, struct request *r)
@@ -166,6 +251,9 @@ static int parse_one(int option, struct request *r)
         r->from = optarg;
     if (option == OPT_HTML)
         r->html = optarg;
+    if (option == OPT_NEAREST)
+        r->nearest = optarg;
+    r->interrupt |= option == OPT_INTERRUPT;
     r->undo |= option == OPT_UNDO;
     r->apply |= option == OPT_APPLY;
     return 0;
@@ -191,14 +279,89 @@ static int parse_options(int argc, char **argv, struct request *r)
     return 0;
 }
 
+static json_t *lines_json(const struct text *lines)
+{
+    json_t *list = json_array();
+
+    for (const char *at = lines->data, *end; at && *at; at = end + 1) {
+        text_auto line = {0};
+
+        end = strchr(at, '\n');
+        text_add(&line, at, (size_t)(end - at));
+        json_array_append_new(list, control_json_string(line.data));
+    }
+    return list;
+}
+
+static json_t *nearest_json(const struct core *nearest, const struct plan *p,
+                            const struct text *given_up)
+{
+    text_auto machine = {0};
+
+    setup_format(nearest, &machine);
+    return json_pack("{s:o, s:o, s:o}", "machine", control_json_string(machine.data), "given-up",
+                     lines_json(given_up), "plan", plan_json(p));
+}
+
+static void tell_nearest(const struct request *r, const struct plan *p, struct text *given_up)
+{
+    char *rest = given_up->data;
+
+    if (!r->interrupt)
+        fprintf(stderr, "apus: --interrupt allows that guests are without queues for a while\n");
+    if (!p->count) {
+        fprintf(stderr, "apus: the nearest state that can be had is the present one\n");
+        return;
+    }
+    fprintf(stderr, "apus: the nearest state that can be had is the wanted one, but:\n");
+    for (char *line; (line = strsep(&rest, "\n")) && *line;)
+        fprintf(stderr, "apus:   %s\n", line);
+    fprintf(stderr, "apus: its plan has %zu step%s", p->count, p->count == 1 ? "" : "s");
+    fprintf(stderr, r->nearest ? "\n" : "; --nearest FILE writes it as a machine file\n");
+}
+
+static int write_nearest(const struct request *r, const struct core *nearest)
+{
+    text_auto machine = {0};
+
+    setup_format(nearest, &machine);
+    return output_write(r->nearest, &machine);
+}
+
+/* There is no plan: why, and what could be had instead. */
+static int refuse(const struct request *r, const struct core *from, const struct core *to,
+                  const char *why)
+{
+    struct core *nearest = NULL;
+    struct plan plan;
+    text_auto given_up = {0};
+    int status = cli_error("there is no plan: %s", why);
+    bool found = plan_nearest(from, to, r->interrupt, &nearest, &plan, &given_up) == 0;
+
+    if (r->format == JSON) {
+        json_t *view = json_pack("{s:o, s:o}", "refused", control_json_string(why), "nearest",
+                                 found ? nearest_json(nearest, &plan, &given_up) : json_null());
+
+        ask_print(view);
+        json_decref(view);
+    } else if (found) {
+        tell_nearest(r, &plan, &given_up);
+    }
+    if (found && r->nearest)
+        write_nearest(r, nearest);
+    plan_done(&plan);
+    core_free(nearest);
+    return status;
+}
+
 static int make(const struct request *r, const struct core *from, const struct core *to)
 {
     struct plan plan;
     text_auto why = {0};
     int status = 0;
 
-    if (plan_make(from, to, &plan, &why) < 0)
-        status = cli_error("there is no plan: %s", why.data);
+    if (plan_make(from, to, r->interrupt, &plan, &why) < 0)
+        status = refuse(r, from, to, why.data);
     else if (r->apply)
         status = apply(&plan);
     else if (r->html)
@@ -239,9 +402,16 @@ const struct cli_command cmd_plan = {
         "FILE is a machine file, see apus-machine(5), of the state that is wanted: what 'apus\n"
         "export' wrote, and edited. The plan says who gains and loses what, and the steps in an\n"
         "order in which each is allowed. No queue has on the way an owner that it has neither\n"
-        "before nor after, and a guest that the change does not concern loses nothing. Nothing is\n"
-        "changed, unless --apply is given: the plan was tried on a copy. If there is no such\n"
-        "order, it says which two demands exclude each other.\n"
+        "before nor after, and a guest that the change does not concern loses nothing "
+        "(--interrupt\n"
+        "lets it lose queues for a while). Nothing is changed, unless --apply is given: the plan\n"
+        "was tried on a copy. If there is no such order, it says which two demands exclude each\n"
+        "other, and what the nearest state is that can be had; --nearest writes it.\n"
+        "\n"
+        "What the LPAR has (lpar, configured, domains and control-domains) changes at the Support\n"
+        "Element, with all of its adapters configured off: the plan says what somebody does "
+        "there,\n"
+        "--format se just that, and --apply does it on the machine of the rehearsal.\n"
         "\n"
         "--format sh is a script for a real system: it checks that the present is what the plan\n"
         "started from, stops at the first surprise, and writes a log. With --undo it leads back.\n"

@@ -166,7 +166,7 @@ static void compare(const struct core *before, const struct core *after, struct 
     text_auto why = {0};
 
     plan_differences(before, after, &out->sections);
-    if (plan_make(before, after, &plan, &why) == 0 && plan.gains.len)
+    if (plan_make(before, after, true, &plan, &why) == 0 && plan.gains.len)
         text_adds(&out->gains, plan.gains.data);
     plan_done(&plan);
 }

@@ -24,7 +24,7 @@ struct mask_event {
     struct mask256 mask; /* its value afterwards */
 };
 
-#define MASK_EVENTS_MAX 4
+#define MASK_EVENTS_MAX 6
 
 struct scene {
     const struct core *from, *to;
@@ -52,11 +52,25 @@ struct order {
 #define NODE_SECOND(s, i) (NODE_FIRST(s, i) + 1)
 
 /* Decides which devices are split, and the order of writes. -EINVAL: a guest that should lose
- * nothing would be interrupted; why says by what. */
-int order_find(struct scene *s, struct order *out, struct text *why);
+ * nothing would be interrupted; why says by what, and blocked gets the bits of apmask and aqmask
+ * that do so. With interrupt no guest should lose nothing. */
+int order_find(struct scene *s, bool interrupt, struct order *out, struct mask256 blocked[2],
+               struct text *why);
 
 /* plan_format.c: as one word for a shell. Names and sentences come from outside. */
 void plan_quote(const char *text, struct text *out);
+
+/* rest.c: sections of a machine file's text: a line "[name]" and what follows up to the next one;
+ * len 0: the end of the file. */
+struct plan_section {
+    const char *at;
+    size_t name, len;
+};
+
+struct plan_section plan_section_at(const char *at);
+/* Of the same name; with the same content, too. */
+bool plan_section_is(const struct plan_section *a, const struct plan_section *b);
+bool plan_section_same(const struct plan_section *a, const struct plan_section *b);
 
 /* rest.c: the names of sections of the machine file that steps do not change, and that differ at
  * the end: "[queue 05.0004], [fault 1]". */

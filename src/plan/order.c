@@ -347,22 +347,83 @@ static uint32_t cost(struct graph *g)
 
 /* The ways to write one mask: not at all, at once, or first what goes and then what comes. */
 struct way {
-    struct mask_event v[2];
+    struct mask_event v[3];
     size_t count;
 };
 
-static size_t ways_of(bool adapters, const struct mask256 *start, const struct mask256 *end,
-                      struct way out[2])
+struct ways {
+    struct way v[6];
+    size_t count;
+};
+
+static void ways_of(bool adapters, const struct mask256 *start, const struct mask256 *end,
+                    struct ways *out)
 {
     struct mask256 both = mask256_and(*start, *end);
 
-    if (mask256_equal(start, end)) {
-        out[0].count = 0;
-        return 1;
+    out->count = 1;
+    out->v[0].count = 0;
+    if (mask256_equal(start, end))
+        return;
+    out->v[0] = (struct way){{{adapters, *end}}, 1};
+    if (!mask256_equal(&both, start) && !mask256_equal(&both, end))
+        out->v[out->count++] = (struct way){{{adapters, both}, {adapters, *end}}, 2};
+}
+
+static const struct mask256 *half_of(const struct apcb *a, bool adapters)
+{
+    return adapters ? &a->apm : &a->aqm;
+}
+
+/* A device that gives up some of the new bits and takes others is written once only if these bits
+ * are set one after the other. */
+static size_t count_between(const struct scene *s, bool adapters, const struct mask256 *fresh)
+{
+    size_t count = 0;
+
+    for (size_t n = 0; n < s->count; n++) {
+        const struct item *i = &s->v[n];
+
+        count += i->split && mask256_intersects(half_of(&i->start, adapters), fresh) &&
+                 mask256_intersects(half_of(&i->end, adapters), fresh);
     }
-    out[0] = (struct way){{{adapters, *end}}, 1};
-    out[1] = (struct way){{{adapters, both}, {adapters, *end}}, 2};
-    return mask256_equal(&both, start) || mask256_equal(&both, end) ? 1 : 2;
+    return count;
+}
+
+/* The new bits that come late: those that a device has at the start, or all but those that one has
+ * at the end. */
+static struct mask256 late_bits(const struct scene *s, bool adapters, bool all,
+                                const struct mask256 *fresh)
+{
+    struct mask256 late = all ? *fresh : nothing;
+
+    for (size_t n = 0; n < s->count; n++) {
+        const struct item *i = &s->v[n];
+
+        if (i->changed && all)
+            late = mask256_andnot(late, *half_of(&i->end, adapters));
+        else if (i->changed)
+            late = mask256_or(late, mask256_and(*half_of(&i->start, adapters), *fresh));
+    }
+    return late;
+}
+
+static void late_ways(const struct scene *s, bool adapters, const struct mask256 *start,
+                      const struct mask256 *end, struct ways *out)
+{
+    struct mask256 both = mask256_and(*start, *end), fresh = mask256_andnot(*end, *start);
+
+    ways_of(adapters, start, end, out);
+    for (int all = 0; all < 2; all++) {
+        struct mask256 late = late_bits(s, adapters, all, &fresh),
+                       early = mask256_andnot(*end, late);
+
+        if (mask256_empty(&late) || mask256_equal(&late, &fresh))
+            continue;
+        out->v[out->count++] = (struct way){{{adapters, early}, {adapters, *end}}, 2};
+        out->v[out->count++] =
+            (struct way){{{adapters, both}, {adapters, early}, {adapters, *end}}, 3};
+    }
 }
 
 struct best {
@@ -399,20 +460,45 @@ static void interleave(struct graph *g, const struct way *a, size_t at, const st
     s->mask_count--;
 }
 
-static uint32_t masks_choose(struct graph *g)
+static uint32_t choose(struct graph *g, const struct ways *a, const struct ways *b)
 {
     struct scene *s = g->s;
     struct best best = {.cost = UINT32_MAX};
-    struct way a[2], b[2];
-    size_t n = ways_of(true, &s->start.apmask, &s->end.apmask, a);
-    size_t m = ways_of(false, &s->start.aqmask, &s->end.aqmask, b);
 
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < m; k++)
-            interleave(g, &a[i], 0, &b[k], 0, &best);
+    s->mask_count = 0;
+    for (size_t i = 0; i < a->count; i++)
+        for (size_t k = 0; k < b->count; k++)
+            interleave(g, &a->v[i], 0, &b->v[k], 0, &best);
     memcpy(s->masks, best.masks, sizeof s->masks);
     s->mask_count = best.count;
     return best.cost == UINT32_MAX ? UINT32_MAX : cost(g);
+}
+
+/* Whether one more write of a mask could save two of devices. */
+static bool could_save(const struct scene *s)
+{
+    struct mask256 a = mask256_andnot(s->end.apmask, s->start.apmask),
+                   q = mask256_andnot(s->end.aqmask, s->start.aqmask);
+
+    return count_between(s, true, &a) + count_between(s, false, &q) > 1;
+}
+
+static uint32_t masks_choose(struct graph *g)
+{
+    struct scene *s = g->s;
+    struct ways a, b;
+    uint32_t steps;
+
+    ways_of(true, &s->start.apmask, &s->end.apmask, &a);
+    ways_of(false, &s->start.aqmask, &s->end.aqmask, &b);
+    steps = choose(g, &a, &b);
+    if (steps == UINT32_MAX || !could_save(s))
+        return steps;
+    late_ways(s, true, &s->start.apmask, &s->end.apmask, &a);
+    late_ways(s, false, &s->start.aqmask, &s->end.aqmask, &b);
+    steps = choose(g, &a, &b);
+    s->exact &= !could_save(s);
+    return steps;
 }
 
 static bool count_up(struct graph *g, uint32_t node)
@@ -458,8 +544,11 @@ static bool keeps_all(const struct scene *s, const struct item *i)
            apcb_equal(&i->start, &i->end);
 }
 
-static int refuse(const struct scene *s, struct text *why)
+/* The first one is told. */
+static int refuse(const struct scene *s, struct mask256 blocked[2], struct text *why)
 {
+    int rc = 0;
+
     for (size_t n = 0; n < s->count; n++) {
         const struct item *i = &s->v[n];
         struct mask256 apm = mask256_andnot(i->end.apm, i->kept.apm),
@@ -468,19 +557,21 @@ static int refuse(const struct scene *s, struct text *why)
 
         if (!i->interrupts || !keeps_all(s, i))
             continue;
-        text_addf(why,
-                  "two demands exclude each other: guest %s keeps its queues all the time, and "
-                  "%s gets 0x%02x, which Linux refuses while a device has an APQN of that %s; the "
-                  "nearest state that can be had leaves that bit of %s clear",
-                  i->guest_before, by_adapter ? "apmask" : "aqmask",
-                  mask256_next(by_adapter ? &apm : &aqm, 0), by_adapter ? "adapter" : "domain",
-                  by_adapter ? "apmask" : "aqmask");
-        return -EINVAL;
+        blocked[0] = mask256_or(blocked[0], apm);
+        blocked[1] = mask256_or(blocked[1], aqm);
+        if (rc == 0)
+            text_addf(why,
+                      "two demands exclude each other: guest %s keeps its queues all the time, and "
+                      "%s gets 0x%02x, which Linux refuses while a device has an APQN of that %s",
+                      i->guest_before, by_adapter ? "apmask" : "aqmask",
+                      mask256_next(by_adapter ? &apm : &aqm, 0), by_adapter ? "adapter" : "domain");
+        rc = -EINVAL;
     }
-    return 0;
+    return rc;
 }
 
-int order_find(struct scene *s, struct order *out, struct text *why)
+int order_find(struct scene *s, bool interrupt, struct order *out, struct mask256 blocked[2],
+               struct text *why)
 {
     struct graph g = {.s = s};
     uint32_t steps;
@@ -493,7 +584,7 @@ int order_find(struct scene *s, struct order *out, struct text *why)
     g.path = xcalloc(2 * s->count + MASK_EVENTS_MAX + 1, sizeof *g.path);
     edges_find(&g);
     steps = masks_choose(&g);
-    rc = steps == UINT32_MAX ? -EINVAL : refuse(s, why);
+    rc = steps == UINT32_MAX ? -EINVAL : interrupt ? 0 : refuse(s, blocked, why);
     if (steps == UINT32_MAX)
         text_adds(why, "no order of the writes avoids that an APQN gets a foreign owner");
     if (rc == 0)

@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "core/saved.h"
+#include "plan/lpar.h"
 #include "plan/trial.h"
 
 /* The steps, in their order. */
@@ -130,7 +131,7 @@ static int order_add(struct trial *t)
 {
     struct order order = {0};
     struct scene *s = &t->scene;
-    int rc = order_find(s, &order, t->why);
+    int rc = order_find(s, t->interrupt, &order, t->out->blocked, t->why);
 
     t->out->fewest = s->exact;
     for (size_t k = 0; rc == 0 && k < order.count; k++) {
@@ -205,8 +206,10 @@ static int guests_come(struct trial *t)
     return rc;
 }
 
+/* By Linux, or at the Support Element where Linux has no card. */
 static int adapters_add(struct trial *t, bool on)
 {
+    struct mask256 others = {0};
     int rc = 0;
 
     for (unsigned apid = 0; apid < AP_IDS && rc == 0; apid++) {
@@ -215,13 +218,16 @@ static int adapters_add(struct trial *t, bool on)
 
         core_adapter_info(t->core, apid, &a);
         core_adapter_info(t->to, apid, &b);
-        if (!a.installed || !a.device || a.online == b.online || b.online != on)
+        if (!a.in_lpar || !b.in_lpar || a.online == b.online || b.online != on)
+            continue;
+        mask256_assign(&others, apid, !a.device);
+        if (!a.device)
             continue;
         snprintf(path, sizeof path, "devices/ap/card%02x/config", apid);
         rc = trial_write(t, path, on ? "1" : "0", "adapter 0x%02x is configured %s", apid,
                          on ? "on" : "off");
     }
-    return rc;
+    return rc < 0 ? rc : plan_lpar_adapters(t, &others, on);
 }
 
 /* What was bound or set offline by hand, of a card. */
@@ -290,49 +296,25 @@ static int cards_add(struct trial *t)
     return rc;
 }
 
-static int hardware_differs(struct text *why, const char *what, unsigned id)
-{
-    text_addf(why,
-              "%s 0x%02x differs: a plan is for what Linux administers; change the LPAR or the "
-              "machine first, at the Support Element (apus se lpar), and plan from there",
-              what, id);
-    return -EINVAL;
-}
+/* When the LPAR is changed: what goes, and what comes. */
+struct placement {
+    unsigned first, last; /* LPAR_REMOVE, LPAR_ADD */
+};
 
-static int check_hardware(const struct trial *t)
-{
-    struct host_info a, b;
-
-    core_host_info(t->from, &a);
-    core_host_info(t->to, &b);
-    if (a.abi != b.abi) {
-        text_adds(t->why, "the profiles differ (abi in [machine]); no step changes a kernel");
-        return -EINVAL;
-    }
-    for (unsigned id = 0; id < AP_IDS; id++) {
-        struct adapter_info x, y;
-
-        core_adapter_info(t->from, id, &x);
-        core_adapter_info(t->to, id, &y);
-        if (x.installed != y.installed || x.in_lpar != y.in_lpar ||
-            (x.installed && (x.config->type != y.config->type || x.config->mode != y.config->mode)))
-            return hardware_differs(t->why, "adapter", id);
-        if (mask256_test(&a.aqm, id) != mask256_test(&b.aqm, id))
-            return hardware_differs(t->why, "usage domain", id);
-        if (mask256_test(&a.adm, id) != mask256_test(&b.adm, id))
-            return hardware_differs(t->why, "control domain", id);
-    }
-    return 0;
-}
-
-static int steps_add(struct trial *t)
+static int steps_add(struct trial *t, struct placement lpar)
 {
     int rc = guests_leave(t);
 
     if (rc == 0)
+        rc = plan_lpar_task(t, lpar.first);
+    if (rc == 0 && !lpar.last)
         rc = adapters_add(t, true);
     if (rc == 0)
         rc = order_add(t);
+    if (rc == 0)
+        rc = plan_lpar_task(t, lpar.last);
+    if (rc == 0)
+        rc = adapters_add(t, true);
     if (rc == 0)
         rc = cards_add(t);
     if (rc == 0)
@@ -340,26 +322,51 @@ static int steps_add(struct trial *t)
     return rc < 0 ? rc : guests_come(t);
 }
 
-int plan_make(const struct core *from, const struct core *to, struct plan *out, struct text *why)
+static int try_placement(struct trial *t, struct placement lpar)
 {
-    struct trial t = {.from = from, .to = to, .out = out, .why = why};
     text_auto rest = {0}, others = {0};
     int rc;
 
+    trial_begin(t);
+    rc = steps_add(t, lpar);
+    if (rc == 0)
+        trial_summarize(t);
+    if (rc == 0 && (!plan_lpar_same(t->core, t->to, &rest) || !plan_same(t->core, t->to, &rest)))
+        text_addf(&t->out->notes, "left as it is: %s\n", rest.data);
+    if (rc == 0)
+        plan_rest(t->core, t->to, &others);
+    if (others.len)
+        text_addf(&t->out->notes, "no part of a plan, and left as they are: %s\n", others.data);
+    trial_end(t);
+    return rc;
+}
+
+int plan_make(const struct core *from, const struct core *to, bool interrupt, struct plan *out,
+              struct text *why)
+{
+    /* What comes is to find masks and devices as they will be; what goes, as they were. One task at
+     * the Support Element is better than two. */
+    static const struct placement ways[] = {
+        {0, LPAR_REMOVE | LPAR_ADD}, {LPAR_REMOVE | LPAR_ADD, 0}, {LPAR_REMOVE, LPAR_ADD}};
+    struct trial t = {.from = from,
+                      .to = to,
+                      .interrupt = interrupt,
+                      .lpar = !plan_lpar_same(from, to, NULL),
+                      .out = out,
+                      .why = why};
+    int rc;
+
     *out = (struct plan){0};
-    rc = check_hardware(&t);
+    rc = plan_lpar_check(&t);
     if (rc < 0)
         return rc;
-    trial_begin(&t);
-    rc = steps_add(&t);
-    if (rc == 0)
-        trial_summarize(&t);
-    if (rc == 0 && !plan_same(t.core, to, &rest))
-        text_addf(&out->notes, "left as it is: %s\n", rest.data);
-    if (rc == 0)
-        plan_rest(t.core, to, &others);
-    if (others.len)
-        text_addf(&out->notes, "no part of a plan, and left as they are: %s\n", others.data);
-    trial_end(&t);
+    if (!t.lpar)
+        return try_placement(&t, (struct placement){0, 0});
+    rc = -EINVAL;
+    for (unsigned i = 0; i < sizeof ways / sizeof ways[0] && rc < 0; i++) {
+        plan_done(out);
+        text_clear(why);
+        rc = try_placement(&t, ways[i]);
+    }
     return rc;
 }

@@ -15,19 +15,39 @@ enum plan_kind {
     PLAN_GUEST_START,
     PLAN_GUEST_STOP,
     PLAN_GUEST_ATTACH,
-    PLAN_GUEST_DETACH
+    PLAN_GUEST_DETACH,
+    PLAN_SE_ADAPTER, /* Support Element: adapters are configured on or off */
+    PLAN_SE_LPAR     /* Support Element: Change LPAR Cryptographic Controls, in one task */
 };
+
+/* By enum lpar_kind. after: what the LPAR has when the task is done. */
+struct plan_lpar {
+    struct mask256 removed[3], added[3], after[3];
+};
+
+/* In which order the Support Element's commands come: a usage domain goes before it can go as a
+ * control domain. */
+struct plan_lpar_part {
+    bool add;
+    enum lpar_kind what;
+};
+
+#define PLAN_LPAR_ORDER 6u
+extern const struct plan_lpar_part plan_lpar_order[PLAN_LPAR_ORDER];
 
 struct plan_step {
     enum plan_kind kind;
     char path[128];  /* PLAN_WRITE: below /sys */
     char value[208]; /* PLAN_WRITE */
     char guest[CORE_GUEST_NAME];
-    unsigned features;  /* PLAN_GUEST_START */
-    bool has_mdev;      /* likewise; PLAN_GUEST_ATTACH: always */
-    struct uuid mdev;   /* of the guest, or the device that the write is about */
-    struct text what;   /* a sentence */
-    struct text effect; /* what guests and zcrypt gain and lose by it; empty: nothing */
+    unsigned features;     /* PLAN_GUEST_START */
+    bool has_mdev;         /* likewise; PLAN_GUEST_ATTACH: always */
+    struct uuid mdev;      /* of the guest, or the device that the write is about */
+    struct mask256 ids;    /* PLAN_SE_ADAPTER: the adapters */
+    bool on;               /* likewise */
+    struct plan_lpar lpar; /* PLAN_SE_LPAR */
+    struct text what;      /* a sentence */
+    struct text effect;    /* what guests and zcrypt gain and lose by it; empty: nothing */
 };
 
 struct plan {
@@ -36,15 +56,28 @@ struct plan {
     bool fewest;       /* no order with fewer steps exists, as far as the order of writes goes */
     struct text gains; /* lines: what each guest and the host gain and lose, and for how long */
     struct text notes; /* lines: what the plan leaves as it is, and what to know */
+    struct mask256 blocked[2]; /* after a refusal: bits that apmask and aqmask cannot get */
 };
 
 /*
- * Makes the plan by trying it on a copy of from. 0, or -EINVAL: there is none; why has a sentence
- * with the demands that exclude each other, and, if there is one, the nearest state that can be
- * had. *out is to be freed with plan_done in any case.
+ * Makes the plan by trying it on a copy of from. interrupt: a guest that the change does not
+ * concern may be without its queues for a while. 0, or -EINVAL: there is none; why has a sentence
+ * with the demands that exclude each other. *out is to be freed with plan_done in any case.
  */
-int plan_make(const struct core *from, const struct core *to, struct plan *out, struct text *why);
+int plan_make(const struct core *from, const struct core *to, bool interrupt, struct plan *out,
+              struct text *why);
 void plan_done(struct plan *p);
+
+/*
+ * After a refusal: the nearest state to the wanted one for which there is a plan. *nearest is to be
+ * freed with core_free, *out is its plan; lines in given_up say what of the wanted state it lacks.
+ * 0, or -EINVAL: there is none but the present state.
+ */
+int plan_nearest(const struct core *from, const struct core *to, bool interrupt,
+                 struct core **nearest, struct plan *out, struct text *given_up);
+
+/* Of PLAN_SE_LPAR: what part i of the order is about. */
+const struct mask256 *plan_lpar_ids(const struct plan_step *s, unsigned i);
 
 /* Executes a step. 0, or -errno with a sentence in why. fx gets its effects. */
 int plan_step_execute(struct core *c, const struct plan_step *s, struct effects *fx,
@@ -61,6 +94,11 @@ void plan_differences(const struct core *before, const struct core *after, struc
 /* plan_format.c: each appends the whole plan: for people; as a script that checks that all is as in
  * from and stops at the first surprise; and with the definitions of to for the next boot. */
 void plan_text(const struct plan *p, struct text *out);
+/* se.c: the steps at the Support Element, and what is to be done before, between and after them. */
+void plan_se(const struct plan *p, struct text *out);
+/* Whether it is one of these, and lines that say what somebody does there. */
+bool plan_is_se(const struct plan_step *s);
+void plan_clicks(const struct plan_step *s, struct text *out);
 void plan_sh(const struct plan *p, const struct core *from, struct text *out);
 void plan_mdevctl(const struct plan *p, const struct core *from, const struct core *to,
                   struct text *out);

@@ -6,6 +6,30 @@
 
 /* A plan for people, and as scripts. */
 
+/* Lines of text, each with that before it. */
+static void add_lines(const char *lines, const char *before, struct text *out)
+{
+    for (size_t len; *lines; lines += len + 1) {
+        len = strcspn(lines, "\n");
+        text_addf(out, "%s%.*s\n", before, (int)len, lines);
+    }
+}
+
+static void text_step(size_t number, const struct plan_step *s, struct text *out)
+{
+    text_auto clicks = {0};
+
+    text_addf(out, "%3zu. %s\n", number, s->what.data);
+    if (s->kind == PLAN_WRITE)
+        text_addf(out, "     echo %s > /sys/%s\n", s->value, s->path);
+    if (plan_is_se(s)) {
+        plan_clicks(s, &clicks);
+        add_lines(clicks.data, "     ", out);
+    }
+    if (s->effect.len)
+        text_addf(out, "     %s\n", s->effect.data);
+}
+
 void plan_text(const struct plan *p, struct text *out)
 {
     if (!p->count) {
@@ -15,15 +39,8 @@ void plan_text(const struct plan *p, struct text *out)
         text_adds(out, p->gains.len ? p->gains.data : "nobody\n");
         text_addf(out, "\n%zu step%s:\n", p->count, p->count == 1 ? "" : "s");
     }
-    for (size_t i = 0; i < p->count; i++) {
-        const struct plan_step *s = &p->steps[i];
-
-        text_addf(out, "%3zu. %s\n", i + 1, s->what.data);
-        if (s->kind == PLAN_WRITE)
-            text_addf(out, "     echo %s > /sys/%s\n", s->value, s->path);
-        if (s->effect.len)
-            text_addf(out, "     %s\n", s->effect.data);
-    }
+    for (size_t i = 0; i < p->count; i++)
+        text_step(i + 1, &p->steps[i], out);
     if (p->notes.len)
         text_addf(out, "\n%s", p->notes.data);
 }
@@ -63,6 +80,15 @@ static const char head[] =
     "absent() { [[ ! -e $SYS/$1 ]] || surprise \"$1 exists\"; }\n"
     "put() { # FILE VALUE\n"
     "    printf '%s' \"$2\" > \"$SYS/$1\" || surprise \"$1 refuses $2\"\n"
+    "}\n"
+    "await() { # FILE VALUE: the bus sees a change at once, or when it looks the next time\n"
+    "    local now='' i\n"
+    "    for ((i = 0; i < ${WAIT:-130}; i++)); do\n"
+    "        now=$(cat \"$SYS/$1\" 2> /dev/null)\n"
+    "        [[ ${now,,} != \"$2\" ]] || return 0\n"
+    "        sleep 1\n"
+    "    done\n"
+    "    surprise \"$1 is $now, and should be $2\"\n"
     "}\n"
     "ask() {\n"
     "    [[ -n ${YES:-} ]] || read -r -p \"$1 Done? Press Enter. \" || surprise 'no answer'\n"
@@ -108,6 +134,41 @@ static bool is_create(const struct plan_step *s)
     return s->kind == PLAN_WRITE && strcmp(strrchr(s->path, '/'), "/create") == 0;
 }
 
+static void sh_clicks(const struct plan_step *s, struct text *out)
+{
+    text_auto clicks = {0};
+
+    plan_clicks(s, &clicks);
+    for (char *line = strtok(clicks.data, "\n"); line; line = strtok(NULL, "\n")) {
+        text_adds(out, "log ");
+        plan_quote(line, out);
+        text_adds(out, "\n");
+    }
+    text_adds(out, "ask 'That is for you, at the Support Element.'\n");
+}
+
+/* Somebody has done it, and Linux sees it. */
+static void sh_se(const struct plan_step *s, struct text *out)
+{
+    static const char *const files[] = {[LPAR_ADAPTER] = "ap_adapter_mask",
+                                        [LPAR_DOMAIN] = "ap_usage_domain_mask",
+                                        [LPAR_CONTROL_DOMAIN] = "ap_control_domain_mask"};
+    char text[MASK256_TEXT];
+
+    sh_clicks(s, out);
+    if (s->kind == PLAN_SE_ADAPTER) {
+        mask256_for_each (apid, &s->ids)
+            text_addf(out, "await devices/ap/card%02x/config %d\n", apid, s->on);
+        return;
+    }
+    for (unsigned kind = LPAR_ADAPTER; kind <= LPAR_CONTROL_DOMAIN; kind++) {
+        if (mask256_empty(&s->lpar.added[kind]) && mask256_empty(&s->lpar.removed[kind]))
+            continue;
+        mask256_format(&s->lpar.after[kind], text);
+        text_addf(out, "await bus/ap/%s %s\n", files[kind], text);
+    }
+}
+
 static void sh_step(size_t number, const struct plan_step *s, struct text *out)
 {
     text_addf(out, "\nbegin %zu ", number);
@@ -120,6 +181,10 @@ static void sh_step(size_t number, const struct plan_step *s, struct text *out)
     }
     if (s->kind == PLAN_WRITE) {
         text_addf(out, "put %s %s\n", s->path, s->value);
+        return;
+    }
+    if (plan_is_se(s)) {
+        sh_se(s, out);
         return;
     }
     text_adds(out, "ask ");

@@ -6,31 +6,30 @@
 #include "plan/internal.h"
 #include "store/setup.h"
 
-/* A line "[name]" and what follows up to the next one; len 0: the end of the file. */
-struct section {
-    const char *at;
-    size_t name, len;
-};
-
-static struct section section_at(const char *at)
+struct plan_section plan_section_at(const char *at)
 {
-    struct section s = {.at = at, .name = strcspn(at, "\n")};
+    struct plan_section s = {.at = at, .name = strcspn(at, "\n")};
     const char *next = strstr(at, "\n[");
 
     s.len = next ? (size_t)(next + 1 - at) : strlen(at);
     return s;
 }
 
-static struct section section_find(const char *file, const struct section *like)
+bool plan_section_is(const struct plan_section *a, const struct plan_section *b)
 {
-    for (struct section s = section_at(file); s.len; s = section_at(s.at + s.len))
-        if (s.name == like->name && memcmp(s.at, like->at, s.name) == 0)
+    return a->name == b->name && memcmp(a->at, b->at, a->name) == 0;
+}
+
+static struct plan_section section_find(const char *file, const struct plan_section *like)
+{
+    for (struct plan_section s = plan_section_at(file); s.len; s = plan_section_at(s.at + s.len))
+        if (plan_section_is(&s, like))
             return s;
-    return (struct section){0};
+    return (struct plan_section){0};
 }
 
 /* Hardware is compared before, and a mediated device or a guest by what it has. */
-static bool is_rest(const struct section *s)
+static bool is_rest(const struct plan_section *s)
 {
     static const char *const kinds[] = {"[bus", "[card", "[queue", "[node", "[fault"};
 
@@ -40,7 +39,7 @@ static bool is_rest(const struct section *s)
     return false;
 }
 
-static bool is_same(const struct section *a, const struct section *b)
+bool plan_section_same(const struct plan_section *a, const struct plan_section *b)
 {
     /* An empty line ends all sections but the last. */
     size_t x = a->len, y = b->len;
@@ -56,10 +55,10 @@ static bool is_same(const struct section *a, const struct section *b)
  * wanted, has otherwise. */
 static void compare(const char *file, const char *other, bool missing, struct text *out)
 {
-    for (struct section s = section_at(file); s.len; s = section_at(s.at + s.len)) {
-        struct section its = section_find(other, &s);
+    for (struct plan_section s = plan_section_at(file); s.len; s = plan_section_at(s.at + s.len)) {
+        struct plan_section its = section_find(other, &s);
 
-        if (!is_rest(&s) || (its.len && (missing || is_same(&s, &its))))
+        if (!is_rest(&s) || (its.len && (missing || plan_section_same(&s, &its))))
             continue;
         text_adds(out, out->len ? ", " : "");
         text_add(out, s.at, s.name);
@@ -76,7 +75,7 @@ void plan_rest(const struct core *end, const struct core *to, struct text *out)
     compare(got.data, wanted.data, true, out);
 }
 
-static void add_line(const struct section *s, const char *what, struct text *out)
+static void add_line(const struct plan_section *s, const char *what, struct text *out)
 {
     text_addf(out, "%.*s %s\n", (int)s->name, s->at, what);
 }
@@ -87,15 +86,17 @@ void plan_differences(const struct core *before, const struct core *after, struc
 
     setup_format(before, &old);
     setup_format(after, &new);
-    for (struct section s = section_at(old.data); s.len; s = section_at(s.at + s.len)) {
-        struct section its = section_find(new.data, &s);
+    for (struct plan_section s = plan_section_at(old.data); s.len;
+         s = plan_section_at(s.at + s.len)) {
+        struct plan_section its = section_find(new.data, &s);
 
         if (!its.len)
             add_line(&s, "is gone", out);
-        else if (!is_same(&s, &its))
+        else if (!plan_section_same(&s, &its))
             add_line(&s, "differs", out);
     }
-    for (struct section s = section_at(new.data); s.len; s = section_at(s.at + s.len))
+    for (struct plan_section s = plan_section_at(new.data); s.len;
+         s = plan_section_at(s.at + s.len))
         if (!section_find(old.data, &s).len)
             add_line(&s, "is new", out);
 }

@@ -11,55 +11,20 @@
 
 #define NAMED 6u /* others are only counted */
 
-static int store(struct core *c, const struct plan_step *s, struct effects *fx, struct text *why)
-{
-    struct command cmd = {
-        .kind = CMD_STORE, .now = fx->now, .store = {.data = s->value, .len = strlen(s->value)}};
-    struct reply reply = {0};
-    int rc = core_find_file(c, s->path, &cmd.store.ino);
-
-    if (rc < 0) {
-        text_addf(why, "there is no %s", s->path);
-        return rc;
-    }
-    core_execute(c, &cmd, fx, &reply);
-    for (size_t i = 0; i < fx->count && reply.result < 0; i++)
-        if (fx->v[i].kind == EFFECT_LOG)
-            text_addf(why, "%s%s", why->len ? "; " : "", effect_text(fx, &fx->v[i]));
-    reply_done(&reply);
-    return reply.result;
-}
-
-int plan_step_execute(struct core *c, const struct plan_step *s, struct effects *fx,
-                      struct text *why)
-{
-    static const enum command_kind kinds[] = {[PLAN_GUEST_START] = CMD_GUEST_START,
-                                              [PLAN_GUEST_STOP] = CMD_GUEST_STOP,
-                                              [PLAN_GUEST_ATTACH] = CMD_GUEST_ATTACH,
-                                              [PLAN_GUEST_DETACH] = CMD_GUEST_DETACH};
-    struct command cmd = {
-        .kind = kinds[s->kind],
-        .now = fx->now,
-        .guest = {
-            .name = s->guest, .features = s->features, .has_mdev = s->has_mdev, .mdev = s->mdev}};
-    struct reply reply = {0};
-    int rc;
-
-    if (s->kind == PLAN_WRITE)
-        return store(c, s, fx, why);
-    core_execute(c, &cmd, fx, &reply);
-    rc = reply.result;
-    if (rc < 0)
-        text_adds(why, reply.why.data ? reply.why.data : strerror(-rc));
-    reply_done(&reply);
-    return rc;
-}
-
 /* What guests and zcrypt have. */
 
-static struct apcb apcb_of(const struct guest_info *g)
+/* Without adapters in standby, which some kernels leave in an APCB. */
+static struct apcb usable(const struct core *c, const struct guest_info *g)
 {
-    return (struct apcb){g->apm, g->aqm, g->adm};
+    struct apcb a = {g->apm, g->aqm, g->adm};
+
+    mask256_for_each (apid, &g->apm) {
+        struct adapter_info info;
+
+        core_adapter_info(c, apid, &info);
+        mask256_assign(&a.apm, apid, info.online);
+    }
+    return a;
 }
 
 /* Appends the APQNs that a has and b has not; returns their number. */
@@ -92,8 +57,8 @@ static void add_part(struct text *out, const char *who, const char *verb, const 
 /* Notes when it begins, and when it ends, that the guest lacks what it has at both ends. */
 static void follow_missing(struct trial *t, struct guest_track *g, const char *name)
 {
-    struct apcb start = apcb_of(&g->start), end = apcb_of(&g->end);
-    struct apcb both = {mask256_and(start.apm, end.apm), mask256_and(start.aqm, end.aqm), {{0}}};
+    struct apcb both = {
+        mask256_and(g->had.apm, g->gets.apm), mask256_and(g->had.aqm, g->gets.aqm), {{0}}};
     text_auto missing = {0};
     bool lacks = list_lost(&both, &g->now, &missing);
 
@@ -113,7 +78,7 @@ static void follow_guest(struct trial *t, struct guest_track *g, struct text *ef
     struct apcb now = {0};
 
     if (core_guest_find(t->core, name, &info) == 0)
-        now = apcb_of(&info);
+        now = usable(t->core, &info);
     add_part(effect, name, "loses", &g->now, &now);
     add_part(effect, name, "gets", &now, &g->now);
     g->now = now;
@@ -122,10 +87,8 @@ static void follow_guest(struct trial *t, struct guest_track *g, struct text *ef
 
 static bool is_unconcerned(const struct guest_track *g)
 {
-    struct apcb a = apcb_of(&g->start), b = apcb_of(&g->end);
-
     return g->start.name && g->end.name && g->start.attached && g->end.attached &&
-           uuid_equal(&g->start.mdev, &g->end.mdev) && apcb_equal(&a, &b) &&
+           uuid_equal(&g->start.mdev, &g->end.mdev) && apcb_equal(&g->had, &g->gets) &&
            g->start.features == g->end.features;
 }
 
@@ -140,6 +103,41 @@ static struct guest_track *track_of(const struct trial *t, const char *name)
     return NULL;
 }
 
+/* What is assigned to the guest's device, of what the LPAR has. */
+static struct apcb assigned(const struct core *core, const struct guest_info *g)
+{
+    struct host_info host;
+    struct mdev_info m;
+    uint32_t cursor = 0;
+
+    core_host_info(core, &host);
+    while (g->attached && core_mdev_next(core, &cursor, &m))
+        if (uuid_equal(&m.uuid, &g->mdev))
+            return (struct apcb){mask256_and(m.apm, host.apm), mask256_and(m.aqm, host.aqm), {{0}}};
+    return (struct apcb){0};
+}
+
+/* A guest has nothing on the way that it may have neither at the start nor at the end. */
+static int check_foreign(struct trial *t, const struct guest_track *g, const char *name)
+{
+    mask256_for_each (apid, &g->now.apm) {
+        struct mask256 foreign = g->now.aqm;
+
+        for (unsigned i = 0; i < 2; i++)
+            if (mask256_test(&g->may[i].apm, apid))
+                foreign = mask256_andnot(foreign, g->may[i].aqm);
+        if (mask256_empty(&foreign))
+            continue;
+        text_addf(t->why,
+                  "step %zu (%s) would give %02x.%04x to %s, which has it neither before "
+                  "nor after",
+                  t->out->count, t->out->steps[t->out->count - 1].what.data, apid,
+                  mask256_next(&foreign, 0), name);
+        return -EINVAL;
+    }
+    return 0;
+}
+
 static int check_guest(struct trial *t, const char *name, struct text *effect)
 {
     struct guest_track *g = name ? track_of(t, name) : NULL;
@@ -149,20 +147,41 @@ static int check_guest(struct trial *t, const char *name, struct text *effect)
         return 0;
     had = g->now;
     follow_guest(t, g, effect);
-    if (!is_unconcerned(g) || apcb_equal(&had, &g->now))
+    if (t->lpar && check_foreign(t, g, name) < 0)
+        return -EINVAL;
+    if (t->interrupt || !is_unconcerned(g) || apcb_equal(&had, &g->now))
         return 0;
-    text_addf(t->why,
-              "two demands exclude each other: guest %s keeps all of its queues, and step %zu (%s) "
-              "would take some away",
-              name, t->out->count, t->out->steps[t->out->count - 1].what.data);
+    text_addf(t->why, "two demands exclude each other: guest %s keeps all of its queues, and ",
+              name);
+    if (t->out->steps[t->out->count - 1].kind == PLAN_SE_ADAPTER)
+        text_adds(t->why, "the LPAR gets other adapters or domains, for which all of its adapters "
+                          "are configured off first");
+    else
+        text_addf(t->why, "step %zu (%s) would take some away", t->out->count,
+                  t->out->steps[t->out->count - 1].what.data);
     return -EINVAL;
 }
 
-/* The guests whose APCB the step has changed. */
-static int check_guests(struct trial *t, const struct effects *fx, struct text *effect)
+static int check_all_guests(struct trial *t, struct text *effect)
 {
     int rc = 0;
 
+    for (size_t i = 0; i < t->guest_count && rc == 0; i++) {
+        const struct guest_track *g = &t->guests[i];
+
+        rc = check_guest(t, g->start.name ? g->start.name : g->end.name, effect);
+    }
+    return rc;
+}
+
+/* The guests whose APCB the step has changed; what configures adapters leaves some as they are. */
+static int check_guests(struct trial *t, const struct effects *fx, bool hardware,
+                        struct text *effect)
+{
+    int rc = 0;
+
+    if (hardware)
+        return check_all_guests(t, effect);
     for (size_t i = 0; i < fx->count && rc == 0; i++)
         if (fx->v[i].kind == EFFECT_APCB)
             rc = check_guest(t, core_guest_name(t->core, fx->v[i].id), effect);
@@ -176,19 +195,30 @@ static void add_host_part(struct text *out, const char *verb, unsigned count, co
                   count > 1 ? " and others" : "");
 }
 
-struct rows {
-    struct mask256 row[AP_IDS];
-};
-
-static void rows_read(const struct trial *t, struct rows *out)
+/* The LPAR's domains of the adapter that are zcrypt's. */
+static struct mask256 row_of(const struct core *core, unsigned apid)
 {
-    for (unsigned apid = 0; apid < AP_IDS; apid++)
-        out->row[apid] = mask256_test(&t->scene.adapters, apid)
-                             ? mask256_and(core_default_row(t->core, apid), t->scene.domains)
-                             : (struct mask256){0};
+    struct adapter_info a;
+    struct host_info host;
+
+    core_adapter_info(core, apid, &a);
+    core_host_info(core, &host);
+    return a.in_lpar ? mask256_and(core_default_row(core, apid), host.aqm) : (struct mask256){0};
 }
 
-static void compare_rows(const struct rows *before, const struct rows *after, struct text *out)
+/* Without adapters in standby. */
+static void rows_read(const struct core *core, struct trial_rows *out)
+{
+    for (unsigned apid = 0; apid < AP_IDS; apid++) {
+        struct adapter_info a;
+
+        core_adapter_info(core, apid, &a);
+        out->row[apid] = a.online ? row_of(core, apid) : (struct mask256){0};
+    }
+}
+
+static void compare_rows(const struct trial_rows *before, const struct trial_rows *after,
+                         struct text *out)
 {
     char lost[16] = "", got[16] = "";
     unsigned losses = 0, gains = 0;
@@ -208,32 +238,84 @@ static void compare_rows(const struct rows *before, const struct rows *after, st
     add_host_part(out, "gets", gains, got);
 }
 
+/* Notes when zcrypt is without queues that it has at both ends, and when it has them again. */
+static void follow_host(struct trial *t)
+{
+    bool lacks = false;
+
+    for (unsigned apid = 0; apid < AP_IDS && !lacks; apid++) {
+        struct mask256 both = mask256_and(t->start.row[apid], t->end.row[apid]);
+
+        lacks = !mask256_subset(&both, &t->now.row[apid]);
+    }
+    if (lacks && !t->host_missing_since)
+        t->host_missing_since = t->out->count;
+    if (lacks || !t->host_missing_since)
+        return;
+    text_addf(&t->out->gains, "zcrypt is without queues that it keeps from step %zu to %zu\n",
+              t->host_missing_since, t->out->count);
+    t->host_missing_since = 0;
+}
+
+/* zcrypt has nothing on the way that it has neither at the start nor at the end. */
+static int check_host(struct trial *t, struct text *effect)
+{
+    struct trial_rows before = t->now;
+
+    rows_read(t->core, &t->now);
+    compare_rows(&before, &t->now, effect);
+    follow_host(t);
+    for (unsigned apid = 0; apid < AP_IDS; apid++) {
+        struct mask256 may = mask256_or(row_of(t->from, apid), row_of(t->to, apid)),
+                       foreign = mask256_andnot(row_of(t->core, apid), may);
+
+        if (mask256_empty(&foreign))
+            continue;
+        text_addf(t->why,
+                  "step %zu (%s) would give %02x.%04x to zcrypt, which has it neither "
+                  "before nor after",
+                  t->out->count, t->out->steps[t->out->count - 1].what.data, apid,
+                  mask256_next(&foreign, 0));
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), tail = strlen(end);
+
+    return len >= tail && strcmp(text + len - tail, end) == 0;
+}
+
+static bool is_hardware(const struct plan_step *s)
+{
+    return s->kind == PLAN_SE_ADAPTER || s->kind == PLAN_SE_LPAR ||
+           (s->kind == PLAN_WRITE && ends_with(s->path, "/config"));
+}
+
 int trial_step(struct trial *t, struct plan_step step, const char *what)
 {
     struct plan *p = t->out;
     struct effects fx = {0};
-    struct rows before, after;
     text_auto why = {0};
+    bool hardware = is_hardware(&step);
     bool masks = step.kind == PLAN_WRITE && strncmp(step.path, "bus/ap/a", 8) == 0;
     int rc;
 
     p->steps = xrealloc(p->steps, (p->count + 1) * sizeof *p->steps);
     p->steps[p->count++] = step;
     text_adds(&p->steps[p->count - 1].what, what);
-    if (masks)
-        rows_read(t, &before);
     rc = plan_step_execute(t->core, &step, &fx, &why);
     if (rc < 0) {
         text_addf(t->why, "step %zu (%s) would be refused: %s", p->count, what, why.data);
         effects_done(&fx);
         return -EINVAL;
     }
-    rc = check_guests(t, &fx, &p->steps[p->count - 1].effect);
+    rc = check_guests(t, &fx, hardware, &p->steps[p->count - 1].effect);
     effects_done(&fx);
-    if (masks) {
-        rows_read(t, &after);
-        compare_rows(&before, &after, &p->steps[p->count - 1].effect);
-    }
+    if (rc == 0 && (masks || hardware))
+        rc = check_host(t, &p->steps[p->count - 1].effect);
     return rc;
 }
 
@@ -268,32 +350,29 @@ static void track_guests(struct trial *t, const struct core *core, bool end)
             t->guests[i] = (struct guest_track){0};
         }
         *(end ? &t->guests[i].end : &t->guests[i].start) = g;
+        *(end ? &t->guests[i].gets : &t->guests[i].had) = usable(core, &g);
+        if (t->lpar)
+            t->guests[i].may[end] = assigned(core, &g);
         if (!end)
-            t->guests[i].now = apcb_of(&g);
+            t->guests[i].now = t->guests[i].had;
     }
 }
 
 void trial_summarize(struct trial *t)
 {
-    struct rows start, end;
-    struct trial before = *t;
     text_auto host = {0};
 
     for (size_t i = 0; i < t->guest_count; i++) {
         const struct guest_track *g = &t->guests[i];
-        struct apcb a = apcb_of(&g->start), b = apcb_of(&g->end);
         const char *name = g->start.name ? g->start.name : g->end.name;
         text_auto line = {0};
 
-        add_part(&line, name, "loses", &a, &b);
-        add_part(&line, name, "gets", &b, &a);
+        add_part(&line, name, "loses", &g->had, &g->gets);
+        add_part(&line, name, "gets", &g->gets, &g->had);
         if (line.len)
             text_addf(&t->out->gains, "%s\n", line.data);
     }
-    rows_read(t, &end);
-    before.core = (struct core *)t->from;
-    rows_read(&before, &start);
-    compare_rows(&start, &end, &host);
+    compare_rows(&t->start, &t->end, &host);
     if (host.len)
         text_addf(&t->out->gains, "%s\n", host.data);
     if (!t->out->fewest)
@@ -304,6 +383,9 @@ void trial_begin(struct trial *t)
 {
     t->core = setup_copy(t->from);
     scene_read(&t->scene, t->from, t->to);
+    rows_read(t->from, &t->start);
+    rows_read(t->to, &t->end);
+    t->now = t->start;
     track_guests(t, t->from, false);
     track_guests(t, t->to, true);
 }
@@ -313,4 +395,7 @@ void trial_end(struct trial *t)
     core_free(t->core);
     scene_done(&t->scene);
     free(t->guests);
+    t->guests = NULL;
+    t->guest_count = 0;
+    t->host_missing_since = 0;
 }

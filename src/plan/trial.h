@@ -8,15 +8,25 @@
 /* The steps of a plan, each tried on a copy of the core before the next one is made, and what
  * guests and zcrypt lose and get by them. */
 
+/* What zcrypt has, by adapter. */
+struct trial_rows {
+    struct mask256 row[AP_IDS];
+};
+
 struct guest_track {
     struct guest_info start, end; /* end.name NULL: there is none then; likewise start */
-    struct apcb now;
+    struct apcb had, gets, now;   /* that it can use: at the start, at the end, now */
+    struct apcb may[2];           /* if the LPAR changes: assigned and in it, at start and end */
     size_t missing_since; /* step at which it lost something that it has at the end, too; 0: none */
 };
 
 struct trial {
     const struct core *from, *to;
+    bool interrupt; /* guests may lose what they keep for a while */
+    bool lpar;      /* the LPAR changes */
     struct core *core;
+    struct trial_rows start, end, now;
+    size_t host_missing_since; /* as missing_since, of zcrypt */
     struct scene scene;
     struct guest_track *guests;
     size_t guest_count;

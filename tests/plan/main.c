@@ -33,6 +33,7 @@ static unsigned below(unsigned n)
 /* A state in small: masks, and what each device is assigned, as bits. */
 struct small {
     uint8_t a, q, mdev_a[MDEVS], mdev_q[MDEVS];
+    uint8_t lpar_a, lpar_q; /* what the LPAR has */
     bool exists[MDEVS], guest[MDEVS];
 };
 
@@ -68,7 +69,10 @@ static bool collides(const struct small *s)
 static void random_small(struct small *s)
 {
     do {
-        *s = (struct small){.a = (uint8_t)below(1 << APIDS), .q = (uint8_t)below(1 << APQIS)};
+        *s = (struct small){.a = (uint8_t)below(1 << APIDS),
+                            .q = (uint8_t)below(1 << APQIS),
+                            .lpar_a = (1 << APIDS) - 1,
+                            .lpar_q = (1 << APQIS) - 1};
         for (int i = 0; i < MDEVS; i++) {
             s->exists[i] = below(8) != 0;
             s->guest[i] = s->exists[i] && below(2);
@@ -113,8 +117,15 @@ static struct core *make(const struct small *s, bool upstream)
     setup_auto setup = {0};
     struct core *core = NULL;
 
-    text_addf(&file, "[machine]\nabi = %s\ndomains = 0-%d\n[adapter 0-%d]\ntype = CEX7C\n[bus]\n",
-              upstream ? "upstream" : "proposal", APQIS - 1, APIDS - 1);
+    text_addf(&file, "[machine]\nabi = %s\n", upstream ? "upstream" : "proposal");
+    if (s->lpar_q) {
+        text_adds(&file, "domains = ");
+        bits(s->lpar_q, &file);
+    }
+    for (unsigned a = 0; a < APIDS; a++)
+        text_addf(&file, "[adapter %u]\ntype = CEX7C\nlpar = %s\n", a,
+                  s->lpar_a >> a & 1 ? "yes" : "no");
+    text_adds(&file, "[bus]\n");
     text_addf(&file, "apmask = 0x%02x\naqmask = 0x%02x\n",
               (s->a & 1) << 7 | (s->a & 2) << 5 | (s->a & 4) << 3,
               (s->q & 1) << 7 | (s->q & 2) << 5);
@@ -309,6 +320,9 @@ static bool owners_fit(const struct search *w, const struct small *now)
     return true;
 }
 
+/* Plans that do not say that they are the shortest ones. */
+static unsigned inexact;
+
 static int follow(const struct search *w, const struct core *from, const struct core *to,
                   const struct plan *p, int fewest)
 {
@@ -335,7 +349,8 @@ static int follow(const struct search *w, const struct core *from, const struct 
     }
     if (rc == 0 && !plan_same(core, to, &what))
         rc = fail(w, p, what.data);
-    if (rc == 0 && fewest >= 0 && writes != fewest) {
+    inexact += !p->fewest;
+    if (rc == 0 && fewest >= 0 && writes != fewest && (p->fewest || writes < fewest)) {
         fprintf(stderr, "%d writes, %d would do\n", writes, fewest);
         rc = fail(w, p, "not the fewest");
     }
@@ -345,6 +360,44 @@ static int follow(const struct search *w, const struct core *from, const struct 
 
 static unsigned plans, refusals;
 
+/* What was given up of the wanted masks cannot be had, bit by bit, as the search knows. */
+static int check_given_up(const struct search *w, const struct small *got)
+{
+    struct search more = *w;
+    int rc = got->a & ~w->end.a || got->q & ~w->end.q;
+
+    for (unsigned i = 0; i < APIDS + APQIS && rc == 0; i++) {
+        unsigned bit =
+            i < APIDS ? (w->end.a & ~got->a) & 1u << i : (w->end.q & ~got->q) & 1u << (i - APIDS);
+
+        more.end = *got;
+        *(i < APIDS ? &more.end.a : &more.end.q) |= (uint8_t)bit;
+        rc = bit && search(&more) >= 0;
+    }
+    return rc;
+}
+
+static int nearest(const struct search *w, const struct core *from, const struct core *to)
+{
+    struct search near = *w;
+    struct core *core;
+    struct plan p;
+    text_auto given_up = {0};
+    int rc = plan_nearest(from, to, false, &core, &p, &given_up) < 0;
+
+    if (rc == 0) {
+        small_of(core, &near.end);
+        rc = check_given_up(w, &near.end);
+    }
+    if (rc == 0)
+        rc = follow(&near, from, core, &p, search(&near));
+    if (rc)
+        fail(w, &p, "not the nearest state");
+    plan_done(&p);
+    core_free(core);
+    return rc;
+}
+
 /* fewest: writes, -1 if there is no way. Where an interruption is allowed it may be -1 or fewer. */
 static int pair(const struct search *w)
 {
@@ -353,19 +406,138 @@ static int pair(const struct search *w)
     text_auto why = {0};
     int fewest = search(w), rc = 0;
 
-    if (plan_make(from, to, &p, &why) == 0) {
+    if (plan_make(from, to, false, &p, &why) == 0) {
         plans++;
         rc = fewest < 0 ? fail(w, &p, "there is no way, and here is a plan")
                         : follow(w, from, to, &p, fewest);
     } else {
         refusals++;
-        if (fewest >= 0)
-            rc = fail(w, &p, why.data);
+        rc = fewest >= 0 ? fail(w, &p, why.data) : nearest(w, from, to);
     }
     plan_done(&p);
     core_free(from);
     core_free(to);
     return rc;
+}
+
+/* The LPAR changes, too. */
+
+/* Whether the LPAR has the queue, and who may use it then: 100 zcrypt, a device's number, or -1. */
+static int real_owner(const struct small *s, unsigned a, unsigned q)
+{
+    return s->lpar_a >> a & 1 && s->lpar_q >> q & 1 ? owner(s, a, q) : -1;
+}
+
+static bool is_exposed(const struct search *w, const struct core *core)
+{
+    for (unsigned a = 0; a < APIDS; a++) {
+        for (unsigned q = 0; q < APQIS; q++) {
+            struct apqn_info info;
+            int o;
+
+            core_apqn_info(core, AP_QN(a, q), &info);
+            o = !info.device ? -1 : info.zcrypt ? 100 : info.in_use ? info.mdev.bytes[15] : -1;
+            if (o != -1 && o != real_owner(&w->start, a, q) && o != real_owner(&w->end, a, q))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool same_lpar(const struct core *x, const struct core *y)
+{
+    struct host_info a, b;
+    bool same = true;
+
+    core_host_info(x, &a);
+    core_host_info(y, &b);
+    for (unsigned apid = 0; apid < APIDS; apid++) {
+        struct adapter_info c, d;
+
+        core_adapter_info(x, apid, &c);
+        core_adapter_info(y, apid, &d);
+        same &= c.in_lpar == d.in_lpar && (!c.in_lpar || c.online == d.online);
+    }
+    return same && mask256_equal(&a.aqm, &b.aqm) && mask256_equal(&a.adm, &b.adm);
+}
+
+static int follow_lpar(const struct search *w, const struct core *from, const struct core *to,
+                       const struct plan *p, bool interrupt)
+{
+    struct core *core = setup_copy(from);
+    text_auto what = {0};
+    int rc = 0;
+
+    for (size_t i = 0; i < p->count && rc == 0; i++) {
+        struct effects fx = {0};
+        text_auto why = {0};
+
+        if (plan_step_execute(core, &p->steps[i], &fx, &why) < 0)
+            rc = fail(w, p, why.data);
+        effects_done(&fx);
+        if (rc == 0 && is_exposed(w, core))
+            rc = fail(w, p, "an APQN has a foreign owner");
+        if (rc == 0 && !interrupt && !keeps_guests(w, from, core))
+            rc = fail(w, p, "a guest loses what it should keep");
+    }
+    if (rc == 0 && (!same_lpar(core, to) || !plan_same(core, to, &what)))
+        rc = fail(w, p, "the end is not the wanted state");
+    core_free(core);
+    return rc;
+}
+
+static unsigned tasks;
+
+/* Where guests may be interrupted there is a plan, with at most two tasks at the Support Element.
+ */
+static int lpar_pair(const struct search *w, bool interrupt)
+{
+    struct core *from = make(&w->start, w->upstream), *to = make(&w->end, w->upstream);
+    struct plan p;
+    text_auto why = {0};
+    unsigned here = 0;
+    int rc = 0;
+
+    if (plan_make(from, to, interrupt, &p, &why) == 0) {
+        for (size_t i = 0; i < p.count; i++)
+            here += p.steps[i].kind == PLAN_SE_LPAR;
+        rc = here > 2 ? fail(w, &p, "too many tasks") : follow_lpar(w, from, to, &p, interrupt);
+        tasks += here;
+    } else if (interrupt) {
+        rc = fail(w, &p, why.data);
+    }
+    plan_done(&p);
+    core_free(from);
+    core_free(to);
+    return rc;
+}
+
+static int random_lpar_pair(const struct search *w)
+{
+    struct search forth = *w, back;
+    bool interrupt = below(2);
+
+    forth.start.lpar_a = (uint8_t)below(1 << APIDS);
+    forth.start.lpar_q = (uint8_t)below(1 << APQIS);
+    forth.end.lpar_a = (uint8_t)below(1 << APIDS);
+    forth.end.lpar_q = (uint8_t)below(1 << APQIS);
+    back = forth;
+    back.start = forth.end;
+    back.end = forth.start;
+    for (int i = 0; i < MDEVS; i++)
+        forth.frozen[i] = back.frozen[i] = w->frozen[i] && forth.start.lpar_a == forth.end.lpar_a &&
+                                           forth.start.lpar_q == forth.end.lpar_q;
+    return lpar_pair(&forth, interrupt) || lpar_pair(&back, interrupt);
+}
+
+/* The undo of a plan is one, too. */
+static int undo(const struct search *w)
+{
+    struct search back = *w;
+
+    back.start = w->end;
+    back.end = w->start;
+    return pair(&back);
 }
 
 static bool steps_work(const struct core *from, const struct plan_step *steps, size_t count)
@@ -450,11 +622,13 @@ int main(int argc, char **argv)
             w.frozen[i] = w.start.guest[i] && w.end.guest[i] && w.start.exists[i] &&
                           w.end.exists[i] && w.start.mdev_a[i] == w.end.mdev_a[i] &&
                           w.start.mdev_q[i] == w.end.mdev_q[i];
-        if (pair(&w) || refused_write(&w.start, w.upstream)) {
+        if (pair(&w) || undo(&w) || random_lpar_pair(&w) || refused_write(&w.start, w.upstream)) {
             fprintf(stderr, "pair %u fails\n", n);
             return 1;
         }
     }
-    printf("%u plans, %u refusals, %u refused writes\n", plans, refusals, refused_writes);
-    return 0;
+    printf("%u plans (%u may not be the shortest), %u refusals, %u tasks at the Support Element, "
+           "%u refused writes\n",
+           plans, inexact, refusals, tasks, refused_writes);
+    return inexact * 50 > plans; /* they are rare */
 }

@@ -136,19 +136,23 @@ def test_an_exported_script_makes_the_same_machine(host, tmp_path):
         other.stop()
 
 
+def plan(*words):
+    return subprocess.run([os.environ["APUS_BIN"], "plan", *words], capture_output=True, text=True, timeout=60, check=False)
+
+
 def test_refusal_names_the_demands(tmp_path):
     now, wanted = tmp_path / "now.ini", tmp_path / "wanted.ini"
     base = ("[machine]\nabi=upstream\ndomains=4,5\n[adapter 5]\ntype=CEX7C\n[mdev " + UUIDS[0] +
             "]\nadapters=5\ndomains=4\n[guest Guest1]\nmdev=" + UUIDS[0] + "\n[bus]\naqmask=+5\n")
     now.write_text(base + "apmask=0x0\n")
     wanted.write_text(base + "apmask=+5\n")
-    done = subprocess.run([os.environ["APUS_BIN"], "plan", wanted, "--from", now], capture_output=True, text=True,
-                          timeout=60, check=False)
+    done = plan(wanted, "--from", now)
     assert done.returncode == 1
     assert done.stderr == (
         "apus: there is no plan: two demands exclude each other: guest Guest1 keeps its queues all the time, and apmask "
-        "gets 0x05, which Linux refuses while a device has an APQN of that adapter; the nearest state that can be had "
-        "leaves that bit of apmask clear\n")
+        "gets 0x05, which Linux refuses while a device has an APQN of that adapter\n"
+        "apus: --interrupt allows that guests are without queues for a while\n"
+        "apus: the nearest state that can be had is the present one\n")
 
 
 def test_what_a_plan_does_not_do_is_named(host, tmp_path):
@@ -159,3 +163,130 @@ def test_what_a_plan_does_not_do_is_named(host, tmp_path):
     assert result.returncode == 0
     assert result.stdout.endswith("no part of a plan, and left as they are: [bus], [fault 1]\n")
     assert "no part of a plan" not in host.cli("plan", "--from", file, file).stdout
+
+
+VETOED = ("[machine]\nabi=upstream\ndomains=4,5\n[adapter 5-7]\ntype=CEX7C\n[mdev " + UUIDS[0] + "]\nadapters=5\ndomains=4\n"
+          "[mdev " + UUIDS[1] + "]\nadapters=7\ndomains={}\n[guest Guest1]\nmdev=" + UUIDS[0] + "\n[bus]\naqmask=+5\napmask={}\n")
+
+
+def test_refusal_offers_the_nearest_state(tmp_path):
+    """Bit 5 would interrupt Guest1; bit 6 and the second device can be had."""
+    now, wanted, nearest = (tmp_path / f"{name}.ini" for name in ("now", "wanted", "nearest"))
+    now.write_text(VETOED.format(4, "0x0"))
+    wanted.write_text(VETOED.format(5, "+5,+6"))
+    done = plan(wanted, "--from", now, "--nearest", nearest)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.splitlines()[2:] == [
+        "apus: the nearest state that can be had is the wanted one, but:", "apus:   bit 5 of apmask stays clear",
+        "apus: its plan has 2 steps"]
+    assert plan(nearest, "--from", now).stdout.count("     echo ") == 2
+    got = json.loads(plan(wanted, "--from", now, "--json").stdout)
+    assert got["refused"].startswith("two demands exclude each other: guest Guest1")
+    assert got["nearest"]["given-up"] == ["bit 5 of apmask stays clear"]
+    assert got["nearest"]["machine"] == nearest.read_text() and len(got["nearest"]["plan"]["steps"]) == 2
+    # Who can bear an interruption gets all of it.
+    done = plan(wanted, "--from", now, "--interrupt")
+    assert done.returncode == 0 and "Guest1 is without queues that it keeps from step 1 to 4" in done.stdout
+
+
+def test_hardware_is_no_step(tmp_path):
+    now, wanted = tmp_path / "now.ini", tmp_path / "wanted.ini"
+    now.write_text(NOW)
+    wanted.write_text(WANTED.replace("[bus]", "[adapter 9]\ntype = CEX8P\n[bus]"))
+    got = json.loads(plan(wanted, "--from", now, "--json").stdout)
+    assert got["refused"].startswith("adapter 0x09 is not in the machine")
+    assert got["nearest"]["given-up"] == ["adapter 0x09 stays out of the machine, which lacks it"]
+    assert got["nearest"]["plan"]["steps"] == json.loads(plan(tmp_path / "wanted.ini", "--from", now, "--json").stdout)[
+        "nearest"]["plan"]["steps"]
+
+
+# What the Support Element changes: adapter 9 and domain 8 come for Guest1, domain 0x47 goes.
+LPAR_NOW = NOW.replace("[bus]", "[adapter 9]\ntype = CEX8C\nlpar = no\n[bus]").replace(
+    f"[guest Guest3]\nmdev = {UUIDS[2]}\n", "")
+LPAR_WANTED = LPAR_NOW.replace("domains = 4,0x47\n[adapter", "domains = 4,8\n[adapter").replace("lpar = no", "lpar = yes").replace(
+    "adapters = 6\ndomains = 4,0x47", "adapters = 6,9\ndomains = 4,8")
+
+
+@pytest.fixture(name="lpar")
+def fixture_lpar(tmp_path):
+    daemon = Daemon(tmp_path / "daemon", machine=LPAR_NOW)
+    (tmp_path / "wanted.ini").write_text(LPAR_WANTED)
+    (tmp_path / "before.ini").write_text(daemon.cli("export").stdout)
+    yield daemon
+    daemon.stop()
+
+
+def test_the_lpar_changes_at_the_support_element(lpar, tmp_path):
+    wanted = tmp_path / "wanted.ini"
+    kinds = [step["kind"] for step in steps(lpar, wanted)]
+    assert kinds == ["write", "se-adapter", "se-lpar", "se-adapter"], "in one task, when the device is as it will be"
+    task = steps(lpar, wanted)[2]
+    assert task["add"] == {"adapters": [9], "domains": [8], "control-domains": [8]}
+    assert task["remove"] == {"adapters": [], "domains": [0x47], "control-domains": [0x47]}
+    assert lpar.cli("plan", wanted, "--format", "se").stdout == """\
+  1. In Linux: step 1 of the plan.
+  2. Select adapters 5-7 of the CPC, open Configure On/Off, and set the state to standby.
+  3. Select the image of the LPAR, and open Change LPAR Cryptographic Controls.
+  Remove domain 0x47.
+  Add adapter 9.
+  Add domain 8 for control and usage.
+  Change the running system; save to the profiles as well, for the next activation.
+  4. Select adapters 5-7,9 of the CPC, open Configure On/Off, and set the state to online.
+"""
+
+
+def test_apply_acts_at_the_support_element_and_leads_back(lpar, tmp_path):
+    assert lpar.cli("plan", tmp_path / "wanted.ini", "--apply").returncode == 0
+    assert steps(lpar, tmp_path / "wanted.ini") == []
+    assert lpar.value("devices/ap/card09/config") == "1"
+    assert lpar.value(f"devices/vfio_ap/matrix/{UUIDS[0]}/guest_matrix").split() == ["06.0004", "06.0008", "09.0004", "09.0008"]
+    assert lpar.cli("plan", tmp_path / "before.ini", "--apply").returncode == 0
+    assert steps(lpar, tmp_path / "before.ini") == []
+    # An adapter that the LPAR does not have is in standby for it, or not; nobody sees that.
+    now, before = (text.split("[bus]")[1] for text in (lpar.cli("export").stdout, (tmp_path / "before.ini").read_text()))
+    assert now == before
+
+
+def act(lpar, step):
+    """What the operator at the Support Element does."""
+    if step["kind"] == "se-adapter":
+        done = lpar.cli("se", "adapter", *map(str, step["adapters"]), step["state"])
+        assert done.returncode == 0, done
+    for action in ("remove", "add") if step["kind"] == "se-lpar" else ():
+        words = [word for kind in ("domain", "control-domain", "adapter") if step[action][kind + "s"]
+                 for word in (kind, *map(str, step[action][kind + "s"]))]
+        done = lpar.cli("se", "lpar", action, *words)
+        assert done.returncode == 0, done
+
+
+def test_the_script_waits_for_the_support_element(lpar, tmp_path):
+    wanted, script = tmp_path / "wanted.ini", tmp_path / "tonight.sh"
+    todo = steps(lpar, wanted)
+    script.write_text(lpar.cli("plan", wanted, "--format", "sh").stdout)
+    environment = dict(os.environ, SYS=str(lpar.root))
+    with subprocess.Popen(["bash", script], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True) as run:
+        for step in todo:
+            line = ""
+            while step["kind"] != "write" and "Select " not in line:
+                line = run.stdout.readline()
+                assert line, "the script has ended"
+            act(lpar, step)
+            if step["kind"] != "write":
+                run.stdin.write("\n")
+                run.stdin.flush()
+        assert run.wait(timeout=60) == 0, run.stdout.read()
+    assert steps(lpar, wanted) == []
+
+
+def test_an_lpar_change_interrupts_everybody(host, tmp_path):
+    """Guest3 would lose its queues while the adapters are off, so the LPAR stays as it is, and the rest can be had."""
+    wanted = tmp_path / "wanted.ini"
+    wanted.write_text(WANTED.replace("domains = 4,0x47\n[adapter", "domains = 4,8,0x47\n[adapter"))
+    done = host.cli("plan", wanted)
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "apus: there is no plan: two demands exclude each other: guest Guest3 keeps all of its queues, and the LPAR gets "
+        "other adapters or domains, for which all of its adapters are configured off first\n")
+    assert "apus:   the LPAR keeps its adapters and domains\napus: its plan has 5 steps; --nearest FILE" in done.stderr
+    assert "Guest3 is without queues that it keeps from step" in host.cli("plan", wanted, "--interrupt").stdout
