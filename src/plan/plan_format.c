@@ -210,6 +210,7 @@ void plan_sh(const struct plan *p, const struct core *from, struct text *out)
 struct definer {
     const char *functions; /* define, which reads it, and undefine, each of a UUID */
     void (*format)(const struct mdev_info *m, struct text *out);
+    const char *autostart; /* a function of a UUID; NULL: the definition says it */
 };
 
 static const struct definer mdevctl = {
@@ -222,17 +223,27 @@ static const struct definer mdevctl = {
     "    mdevctl define --uuid \"$1\" --parent matrix --jsonfile /dev/stdin ||\n"
     "        surprise \"$1 is not defined\"\n"
     "}\n",
-    export_mdevctl};
+    export_mdevctl, NULL};
 
+/* Up to libvirt 7.2 the name has no parent at its end. A device that only runs is listed, too. */
 static const struct definer virsh = {
-    "undefine() {\n"
-    "    local name=mdev_${1//-/_}_matrix\n"
-    "    ! virsh nodedev-list --all --cap mdev | grep -qw \"$name\" || virsh nodedev-undefine "
-    "\"$name\" ||\n"
-    "        surprise \"$1 is still defined\"\n"
+    "export LC_ALL=C\n"
+    "named() { # UUID: libvirt's name of it, if there is one\n"
+    "    virsh -q nodedev-list --all --cap mdev | grep -m1 -E \"^mdev_${1//-/_}(_matrix)?$\"\n"
     "}\n"
-    "define() { virsh nodedev-define /dev/stdin || surprise \"$1 is not defined\"; }\n",
-    export_libvirt};
+    "undefine() {\n"
+    "    local name\n"
+    "    name=$(named \"$1\") || return 0\n"
+    "    virsh -q nodedev-info \"$name\" | grep -q '^Persistent: *yes' || return 0\n"
+    "    virsh -q nodedev-undefine \"$name\" || surprise \"$1 is still defined\"\n"
+    "}\n"
+    "define() {\n"
+    "    undefine \"$1\"\n"
+    "    virsh -q nodedev-define /dev/stdin || surprise \"$1 is not defined\"\n"
+    "}\n"
+    "autostart() { virsh -q nodedev-autostart \"$(named \"$1\")\" || surprise \"$1 does not "
+    "start\"; }\n",
+    export_libvirt, "autostart"};
 
 /* The running devices change as in the script; then come the definitions for the next boot. */
 static void with_definitions(const struct plan *p, const struct core *from, const struct core *to,
@@ -250,6 +261,8 @@ static void with_definitions(const struct plan *p, const struct core *from, cons
         text_addf(out, "define %s << 'END'\n", uuid);
         by->format(&m, out);
         text_adds(out, "END\n");
+        if (m.autostart && by->autostart)
+            text_addf(out, "%s %s\n", by->autostart, uuid);
     }
     for (size_t i = 0; i < p->count; i++) {
         const struct plan_step *s = &p->steps[i];
