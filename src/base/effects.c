@@ -13,6 +13,7 @@ void effects_clear(struct effects *e)
     text_clear(&e->pool);
     text_clear(&e->refused_path);
     text_clear(&e->refused_value);
+    text_clear(&e->refused_command);
 }
 
 void effects_done(struct effects *e)
@@ -22,6 +23,7 @@ void effects_done(struct effects *e)
     text_done(&e->pool);
     text_done(&e->refused_path);
     text_done(&e->refused_value);
+    text_done(&e->refused_command);
     *e = (struct effects){0};
 }
 

@@ -114,6 +114,8 @@ struct effects {
     /* The write to an attribute of the host that was refused, of which the last effect tells: its
      * path below /sys. Empty: the command was none, or its value is not text of a usual length. */
     struct text refused_path, refused_value;
+    /* Likewise a refused command of the Support Element: "se lpar add domain 0x09". */
+    struct text refused_command;
     /* Objects that were changed, some of them more than once. Empty unless want_changes. */
     struct change *changes;
     size_t change_count, change_capacity;

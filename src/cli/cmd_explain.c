@@ -19,7 +19,7 @@ enum { OPT_FROM = 256, OPT_LAST };
 
 static const struct cli_option options[] = {
     {OPT_FROM, "from", "FILE", "of a machine file instead of the running machine"},
-    {OPT_LAST, "last", NULL, "the last write that was refused"},
+    {OPT_LAST, "last", NULL, "the last write, or change of the LPAR, that was refused"},
     {0}};
 
 static bool find_mdev(const struct core *core, const char *text, struct mdev_info *out)
@@ -56,7 +56,7 @@ static int explain(const struct core *core, const char *what)
     return 0;
 }
 
-/* The refused write of that number, or with 0 the last one; NULL: there is none. */
+/* The refusal of that number, or with 0 the last one; NULL: there is none. */
 static const json_t *find_refusal(const json_t *log, uint64_t number)
 {
     const json_t *message, *found = NULL;
@@ -64,15 +64,17 @@ static const json_t *find_refusal(const json_t *log, uint64_t number)
 
     json_array_foreach (json_object_get(log, "messages"), i, message) {
         bool named = !number || (uint64_t)field_number(message, "number") == number;
+        bool told = json_object_get(message, "write") || json_object_get(message, "command");
 
-        if (named && json_object_get(message, "write"))
+        if (named && told)
             found = message;
     }
     return found;
 }
 
-static int explain_write(const json_t *message)
+static int explain_refused(const json_t *message)
 {
+    const char *command = field_string(message, "command", NULL);
     const json_t *write = json_object_get(message, "write");
     struct alternatives alternatives;
     struct core *core = NULL;
@@ -82,8 +84,11 @@ static int explain_write(const json_t *message)
         return 1;
     map_name(field_string(message, "message", ""), 0, &out);
     text_adds(&out, "\n");
-    alternatives_find(core, field_string(write, "path", ""), field_string(write, "value", ""),
-                      &alternatives);
+    if (command)
+        alternatives_to_task(core, command, &alternatives);
+    else
+        alternatives_find(core, field_string(write, "path", ""), field_string(write, "value", ""),
+                          &alternatives);
     alternatives_text(&alternatives, &out);
     fwrite(out.data, 1, out.len, stdout);
     alternatives_done(&alternatives);
@@ -98,13 +103,13 @@ static int explain_refusal(uint64_t number)
     const json_t *message = status ? NULL : find_refusal(log, number);
 
     if (message)
-        status = explain_write(message);
+        status = explain_refused(message);
     else if (status == 0 && number)
-        status = cli_error("message %" PRIu64 " tells of no refused write, or is not kept any "
+        status = cli_error("message %" PRIu64 " tells of no refusal, or is not kept any "
                            "more; 'apus log' shows their numbers",
                            number);
     else if (status == 0)
-        status = cli_error("no write was refused, as far as the log goes back");
+        status = cli_error("nothing was refused, as far as the log goes back");
     json_decref(log);
     return status;
 }
@@ -160,9 +165,9 @@ const struct cli_command cmd_explain = {
         "the order in which they decide. Of a guest or a mediated device: what is assigned,\n"
         "what the guest has of it, and for each thing that is missing why.\n"
         "\n"
-        "Of a refused write, by the number in 'apus log' or with --last: the rule, and what would\n"
-        "be accepted, with what else it changes, the way that changes least first. Each was tried\n"
-        "on a copy of the running machine as it is now.\n"
+        "Of a refusal, by the number in 'apus log' or with --last: the rule, and what would be\n"
+        "accepted, with what else it changes, the way that changes least first, or what is wrong\n"
+        "with the value itself. Each was tried on a copy of the running machine as it is now.\n"
         "\n"
         "Examples:\n"
         "  apus explain 05.0047\n"

@@ -64,7 +64,7 @@ static void print_message(const json_t *m, double time)
     if (!plain)
         printf("%s", level);
     /* By which 'apus explain' finds it. */
-    if (json_object_get(m, "write"))
+    if (json_object_get(m, "write") || json_object_get(m, "command"))
         printf(" %lld", field_number(m, "number"));
     map_name(field_string(m, "message", ""), 0, &message);
     printf("%s%s%s\n", plain ? "" : ": ", message.len ? message.data : "",

@@ -105,6 +105,8 @@ json_t *control_message_json(const struct ring_record *r)
         control_json_set(message, "write",
                          json_pack("{s:o, s:o}", "path", control_json_string(r->path), "value",
                                    control_json_string(r->value)));
+    if (r->command)
+        control_json_set(message, "command", control_json_string(r->command));
     return message;
 }
 

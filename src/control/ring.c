@@ -16,6 +16,7 @@ static void record_done(struct ring_record *record)
     free(record->text);
     free(record->path);
     free(record->value);
+    free(record->command);
 }
 
 void ring_done(struct ring *r)
@@ -40,12 +41,20 @@ void ring_add(struct ring *r, uint64_t time, unsigned kind, const char *text)
     clock_gettime(CLOCK_REALTIME, &record->date);
 }
 
+static struct ring_record *latest(struct ring *r)
+{
+    return &r->records[(r->first + r->count - 1) % r->capacity];
+}
+
 void ring_note_write(struct ring *r, const char *path, const char *value)
 {
-    struct ring_record *record = &r->records[(r->first + r->count - 1) % r->capacity];
+    latest(r)->path = xstrdup(path);
+    latest(r)->value = xstrdup(value);
+}
 
-    record->path = xstrdup(path);
-    record->value = xstrdup(value);
+void ring_note_command(struct ring *r, const char *command)
+{
+    latest(r)->command = xstrdup(command);
 }
 
 const struct ring_record *ring_from(const struct ring *r, uint64_t number)

@@ -16,6 +16,7 @@ struct ring_record {
     unsigned kind;        /* enum log_level, or a bit of enum control_event */
     char *text;
     char *path, *value; /* of the refused write of which it tells; NULL: of none */
+    char *command;      /* likewise, of the Support Element */
 };
 
 struct ring {
@@ -32,6 +33,8 @@ void ring_add(struct ring *r, uint64_t time, unsigned kind, const char *text);
 
 /* The latest record tells of a refused write. Copies both. */
 void ring_note_write(struct ring *r, const char *path, const char *value);
+/* Likewise a refused command. */
+void ring_note_command(struct ring *r, const char *command);
 
 /* The first record kept whose number is at least number, or NULL. */
 const struct ring_record *ring_from(const struct ring *r, uint64_t number);

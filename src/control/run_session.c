@@ -205,7 +205,8 @@ const struct control_command control_commands_session[] = {
      .returns =
          "messages: objects with number, time (seconds since the daemon started), date "
          "(RFC 3339, UTC), level, message, and of a refused write to an attribute of the host "
-         "write: path and value; oldest and next as for events",
+         "write: path and value, of a refused se-lpar command: the words of apus; oldest and next "
+         "as for events",
      .run = run_log},
     {.name = "clock-advance",
      .what = "Advances the virtual clock. Timers that become due fire in order, each at its own "

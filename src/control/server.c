@@ -383,6 +383,8 @@ static void add_message(struct control_server *s, const struct effects *effects,
     if (last && effects->refused_path.len)
         ring_note_write(&s->state.log, effects->refused_path.data,
                         effects->refused_value.len ? effects->refused_value.data : "");
+    if (last && effects->refused_command.len)
+        ring_note_command(&s->state.log, effects->refused_command.data);
 }
 
 void control_server_effects(struct control_server *s, const struct effects *effects)

@@ -74,10 +74,17 @@ static bool host_rescan(struct core *c, bool silent, struct effects *fx)
     return true;
 }
 
-/* "se adapter refused (EBUSY): ..." */
-static void log_refusal(const struct command_row *row, const struct reply *reply,
-                        struct effects *fx)
+/* For whoever wants to know what would have been accepted. */
+static void note_refusal(const struct command *cmd, struct effects *fx)
 {
+    if (cmd->kind == CMD_SE_LPAR)
+        core_se_command(cmd, &fx->refused_command);
+}
+
+/* "se adapter refused (EBUSY): ..." */
+static void log_refusal(const struct command *cmd, const struct reply *reply, struct effects *fx)
+{
+    const struct command_row *row = &command_rows[cmd->kind];
     char name[32] = "";
 
     if (!row->logged || reply->result >= 0 || !reply->why.len)
@@ -86,6 +93,7 @@ static void log_refusal(const struct command_row *row, const struct reply *reply
         name[i] = row->name[i] == '-' ? ' ' : row->name[i];
     effects_log(fx, LOG_LEVEL_WARNING, "%s refused (%s): %s", name, strerrorname_np(-reply->result),
                 reply->why.data);
+    note_refusal(cmd, fx);
 }
 
 static bool has_gone(const struct effects *fx, size_t from)
@@ -110,7 +118,7 @@ void core_execute(struct core *c, const struct command *cmd, struct effects *fx,
         c->alarm_set = 0;
     alarms_handle(c, fx);
     reply->result = row->execute(c, cmd, fx, reply);
-    log_refusal(row, reply, fx);
+    log_refusal(cmd, reply, fx);
     alarms_handle(c, fx);
     guests_rescan(c, fx, from, host_rescan(c, cmd->silent, fx));
     alarms_arm(c, fx);

@@ -128,6 +128,9 @@ command_function core_insn, core_zcrypt_send, core_job_done, core_cancel;
 /* faults.c */
 command_function core_fault_add, core_fault_remove;
 /* support_element.c */
+/* A command of kind CMD_SE_LPAR as people give it: "se lpar add domain 0x09". */
+void core_se_command(const struct command *cmd, struct text *out);
+
 command_function core_se_adapter, core_se_lpar, core_sclp, core_checkstop, core_machine_set;
 
 #endif

@@ -119,6 +119,16 @@ static bool lpar_has(struct core *c, const struct command *cmd)
                         cmd->lpar.id);
 }
 
+void core_se_command(const struct command *cmd, struct text *out)
+{
+    static const char *const words[] = {[LPAR_ADAPTER] = "adapter",
+                                        [LPAR_DOMAIN] = "domain",
+                                        [LPAR_CONTROL_DOMAIN] = "control-domain"};
+
+    text_addf(out, "se lpar %s %s 0x%02x", cmd->lpar.add ? "add" : "remove", words[cmd->lpar.what],
+              cmd->lpar.id);
+}
+
 int core_se_lpar(struct core *c, const struct command *cmd, struct effects *fx, struct reply *reply)
 {
     int rc = lpar_check(c, cmd, reply);

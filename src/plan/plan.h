@@ -45,6 +45,7 @@ struct plan_step {
     struct uuid mdev;      /* of the guest, or the device that the write is about */
     struct mask256 ids;    /* PLAN_SE_ADAPTER: the adapters */
     bool on;               /* likewise */
+    bool force;            /* PLAN_SE_LPAR: as a hardware event */
     struct plan_lpar lpar; /* PLAN_SE_LPAR */
     struct text what;      /* a sentence */
     struct text effect;    /* what guests and zcrypt gain and lose by it; empty: nothing */

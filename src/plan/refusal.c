@@ -1,124 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include "plan/refusal.h"
+#include "plan/alternative.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/abi.h"
+#include "base/list.h"
 #include "base/number.h"
-#include "map/map.h"
 #include "plan/internal.h"
 #include "store/setup.h"
-
-#define MATRIX "devices/vfio_ap/matrix/"
-
-/* One of the two halves of an APQN. */
-enum half { ADAPTER, DOMAIN };
-
-static const char *const half_names[] = {"adapter", "domain"};
-static const char *const mask_names[] = {"bus/ap/apmask", "bus/ap/aqmask"};
-
-struct search {
-    const struct core *now;
-    struct plan_step write;
-    struct alternatives *out;
-};
-
-static const struct mask256 *assigned(const struct mdev_info *m, enum half h)
-{
-    return h == ADAPTER ? &m->apm : &m->aqm;
-}
-
-static struct plan_step *step_new(struct alternative *a, enum plan_kind kind)
-{
-    a->steps = xrealloc(a->steps, (a->count + 1) * sizeof(*a->steps));
-    a->steps[a->count] = (struct plan_step){.kind = kind};
-    return &a->steps[a->count++];
-}
-
-/* Each id is given away by the device. */
-static void add_unassign(struct alternative *a, const struct mdev_info *m, enum half h,
-                         const struct mask256 *ids)
-{
-    char uuid[UUID_TEXT];
-
-    uuid_format(&m->uuid, uuid);
-    mask256_for_each (id, ids) {
-        struct plan_step *s = step_new(a, PLAN_WRITE);
-
-        snprintf(s->path, sizeof(s->path), MATRIX "%s/unassign_%s", uuid, half_names[h]);
-        snprintf(s->value, sizeof(s->value), "0x%02x", id);
-    }
-}
-
-/* The ids are cleared in the mask, as a list if that is short. */
-static void add_clear(struct alternative *a, const struct core *now, enum half h,
-                      const struct mask256 *ids)
-{
-    struct plan_step *s = step_new(a, PLAN_WRITE);
-    struct host_info host;
-    struct mask256 left;
-    text_auto list = {0};
-
-    core_host_info(now, &host);
-    left = mask256_andnot(h == ADAPTER ? host.apmask : host.aqmask, *ids);
-    mask256_for_each (id, ids)
-        text_addf(&list, "%s-0x%02x", list.len ? "," : "", id);
-    snprintf(s->path, sizeof(s->path), "%s", mask_names[h]);
-    if (list.len && list.len < MASK256_TEXT)
-        snprintf(s->value, sizeof(s->value), "%s", list.data);
-    else
-        mask256_format(&left, s->value);
-}
-
-static void alternative_done(struct alternative *a)
-{
-    free(a->steps);
-    text_done(&a->effects);
-}
-
-static bool try_steps(const struct alternative *a, struct core *core)
-{
-    bool good = a->count > 0;
-
-    for (size_t i = 0; i < a->count && good; i++) {
-        struct effects fx = {0};
-        text_auto why = {0};
-
-        good = plan_step_execute(core, &a->steps[i], &fx, &why) == 0;
-        effects_done(&fx);
-    }
-    return good;
-}
-
-/* Takes over the alternative: it is kept if all of its steps are accepted. */
-static void try_one(struct search *s, struct alternative *a)
-{
-    struct alternatives *out = s->out;
-    struct core *copy = setup_copy(s->now);
-
-    if (try_steps(a, copy)) {
-        map_auto map = {0};
-
-        map_read(s->now, copy, &map);
-        for (size_t i = 0; i < (size_t)map.rows * map.columns; i++)
-            a->moved += map_changed(&map, i);
-        map_changes(&map, &a->effects);
-        out->v = xrealloc(out->v, (out->count + 1) * sizeof(*out->v));
-        out->v[out->count++] = *a;
-    } else {
-        alternative_done(a);
-    }
-    core_free(copy);
-}
-
-/* What comes before the write is in the alternative already. */
-static void try_write(struct search *s, struct alternative *a)
-{
-    *step_new(a, PLAN_WRITE) = s->write;
-    try_one(s, a);
-}
 
 /* An assignment of an id to a device: new APQNs are those with its ids of the other half. */
 struct assignment {
@@ -133,7 +24,7 @@ static void find_zcrypts(const struct core *now, struct assignment *a)
 {
     enum half other = a->half == ADAPTER ? DOMAIN : ADAPTER;
 
-    mask256_for_each (id, assigned(&a->to, other)) {
+    mask256_for_each (id, alternative_half(&a->to, other)) {
         unsigned apid = a->half == ADAPTER ? a->id : id, apqi = a->half == ADAPTER ? id : a->id;
         struct mask256 row = core_default_row(now, apid);
 
@@ -150,16 +41,17 @@ static void add_others(const struct core *now, struct assignment *a, bool itself
     uint32_t cursor = 0;
 
     while (core_mdev_next(now, &cursor, &m)) {
-        struct mask256 shared = mask256_and(*assigned(&m, other), *assigned(&a->to, other)),
+        struct mask256 shared = mask256_and(*alternative_half(&m, other),
+                                            *alternative_half(&a->to, other)),
                        id = {0};
 
-        if (uuid_equal(&m.uuid, &a->to.uuid) || !mask256_test(assigned(&m, a->half), a->id) ||
-            mask256_empty(&shared))
+        if (uuid_equal(&m.uuid, &a->to.uuid) ||
+            !mask256_test(alternative_half(&m, a->half), a->id) || mask256_empty(&shared))
             continue;
         mask256_set(&id, a->id);
         a->taken = mask256_or(a->taken, shared);
         if (alternative)
-            add_unassign(alternative, &m, itself ? a->half : other, itself ? &id : &shared);
+            alternative_unassign(alternative, &m, itself ? a->half : other, itself ? &id : &shared);
     }
 }
 
@@ -180,12 +72,13 @@ static void try_assignment(struct search *s, struct assignment *a)
             continue;
         add_others(s->now, a, from_id, &one);
         if (!mask256_empty(&a->zcrypt))
-            add_clear(&one, s->now, by_id ? a->half : other, by_id ? &id : &a->zcrypt);
-        try_write(s, &one);
+            alternative_mask(&one, s->now, by_id ? a->half : other, by_id ? &id : &a->zcrypt,
+                             false);
+        alternative_try_write(s, &one);
     }
     colliding = mask256_or(a->zcrypt, a->taken);
-    add_unassign(&less, &a->to, other, &colliding);
-    try_write(s, &less);
+    alternative_unassign(&less, &a->to, other, &colliding);
+    alternative_try_write(s, &less);
 }
 
 /* A change of a mask. */
@@ -206,24 +99,25 @@ static void try_mask(struct search *s, enum half h)
         return;
     added = mask256_andnot(new, old);
     while (core_mdev_next(s->now, &cursor, &m)) {
-        struct mask256 ids = mask256_and(*assigned(&m, h), added), rest = *assigned(&m, other);
+        struct mask256 ids = mask256_and(*alternative_half(&m, h), added),
+                       rest = *alternative_half(&m, other);
 
         if (!core_abi(s->now)->veto_by_new_bits)
             rest = mask256_and(rest, others);
         if (mask256_empty(&ids) || mask256_empty(&rest))
             continue;
         blocked = mask256_or(blocked, ids);
-        add_unassign(&same, &m, h, &ids);
-        add_unassign(&theirs, &m, other, &rest);
+        alternative_unassign(&same, &m, h, &ids);
+        alternative_unassign(&theirs, &m, other, &rest);
     }
-    try_write(s, &same);
-    try_write(s, &theirs);
+    alternative_try_write(s, &same);
+    alternative_try_write(s, &theirs);
     new = mask256_andnot(new, blocked);
     if (mask256_equal(&new, &old))
         return;
-    *step_new(&less, PLAN_WRITE) = s->write;
+    *alternative_step(&less, PLAN_WRITE) = s->write;
     mask256_format(&new, less.steps[0].value);
-    try_one(s, &less);
+    alternative_try(s, &less, NULL);
 }
 
 /* A removal: the guest gives the device back, or ends. */
@@ -234,8 +128,8 @@ static void try_remove(struct search *s, const struct mdev_info *m)
     for (unsigned i = 0; m->guest && i < 2; i++) {
         struct alternative one = {0};
 
-        snprintf(step_new(&one, kinds[i])->guest, CORE_GUEST_NAME, "%s", m->guest);
-        try_write(s, &one);
+        snprintf(alternative_step(&one, kinds[i])->guest, CORE_GUEST_NAME, "%s", m->guest);
+        alternative_try_write(s, &one);
     }
 }
 
@@ -262,6 +156,8 @@ static void try_mdev(struct search *s, const struct mdev_info *m)
 
     if (strcmp(file, "remove") == 0)
         try_remove(s, m);
+    if (strcmp(file, "ap_config") == 0)
+        alternatives_to_config(s, m);
     if (number_parse_int(s->write.value, strlen(s->write.value), 0, &id) < 0 || id < 0 ||
         id >= (int)AP_IDS)
         return;
@@ -280,15 +176,28 @@ static int nearer(const void *a, const void *b)
     return x->count < y->count ? -1 : x->count > y->count;
 }
 
-static bool is_accepted(const struct search *s)
+bool alternatives_accepted(const struct search *s)
 {
     struct plan_step write = s->write;
     struct alternative alone = {.steps = &write, .count = 1};
     struct core *copy = setup_copy(s->now);
-    bool good = try_steps(&alone, copy);
+    bool good = alternative_accepted(&alone, copy);
 
     core_free(copy);
     return good;
+}
+
+/* Files that are no device's own. */
+static void try_bus(struct search *s)
+{
+    static const char create[] = MATRIX "mdev_supported_types/vfio_ap-passthrough/create";
+    const char *base = strrchr(s->write.path, '/');
+    bool driver = strncmp(s->write.path, "bus/ap/drivers/", 15) == 0;
+
+    if (strcmp(s->write.path, create) == 0)
+        alternatives_to_create(s);
+    else if (driver && (strcmp(base, "/bind") == 0 || strcmp(base, "/unbind") == 0))
+        alternatives_to_bind(s, strcmp(base, "/bind") == 0);
 }
 
 void alternatives_find(const struct core *now, const char *path, const char *value,
@@ -303,13 +212,15 @@ void alternatives_find(const struct core *now, const char *path, const char *val
     strcpy(s.write.path, path);
     strcpy(s.write.value, value);
     s.write.value[strcspn(s.write.value, "\n")] = '\0';
-    out->accepted = is_accepted(&s);
+    out->accepted = alternatives_accepted(&s);
     if (out->accepted)
         return;
+    alternatives_malformed(now, path, value, &out->malformed);
     if (find_mdev(now, path, &m))
         try_mdev(&s, &m);
+    try_bus(&s);
     for (enum half h = ADAPTER; h <= DOMAIN; h++)
-        if (strcmp(path, mask_names[h]) == 0)
+        if (strcmp(path, alternative_masks[h]) == 0)
             try_mask(&s, h);
     if (out->count)
         qsort(out->v, out->count, sizeof(*out->v), nearer);
@@ -320,11 +231,52 @@ void alternatives_done(struct alternatives *a)
     for (size_t i = 0; i < a->count; i++)
         alternative_done(&a->v[i]);
     free(a->v);
+    text_done(&a->malformed);
     *a = (struct alternatives){0};
+}
+
+/* The command of one direction, if there is anything in it. */
+static void lpar_text(const char *verb, const struct mask256 ids[3], bool force, const char *before,
+                      struct text *out)
+{
+    static const char *const kinds[] = {[LPAR_ADAPTER] = "adapter",
+                                        [LPAR_DOMAIN] = "domain",
+                                        [LPAR_CONTROL_DOMAIN] = "control-domain"};
+    text_auto words = {0};
+
+    for (unsigned kind = LPAR_ADAPTER; kind <= LPAR_CONTROL_DOMAIN; kind++) {
+        if (mask256_empty(&ids[kind]))
+            continue;
+        text_addf(&words, " %s ", kinds[kind]);
+        ap_list_format(&ids[kind], &words);
+    }
+    if (words.len)
+        text_addf(out, "%sapus se lpar %s%s%s\n", before, verb, words.data,
+                  force ? " --force" : "");
+}
+
+static void se_text(const struct plan_step *s, struct text *out)
+{
+    bool both = false;
+
+    if (s->kind == PLAN_SE_ADAPTER) {
+        text_adds(out, "apus se adapter ");
+        ap_list_format(&s->ids, out);
+        text_addf(out, " %s\n", s->on ? "on" : "off");
+        return;
+    }
+    for (unsigned kind = LPAR_ADAPTER; kind <= LPAR_CONTROL_DOMAIN; kind++)
+        both |= !mask256_empty(&s->lpar.removed[kind]);
+    lpar_text("remove", s->lpar.removed, s->force, "", out);
+    lpar_text("add", s->lpar.added, s->force, both ? "     " : "", out);
 }
 
 static void step_text(const struct plan_step *s, struct text *out)
 {
+    if (plan_is_se(s)) {
+        se_text(s, out);
+        return;
+    }
     if (s->kind == PLAN_WRITE) {
         text_addf(out, "echo %s > /sys/%s\n", s->value, s->path);
         return;
@@ -347,6 +299,8 @@ void alternatives_text(const struct alternatives *a, struct text *out)
 {
     if (a->accepted)
         text_adds(out, "It would be accepted now.\n");
+    else if (!a->count && a->malformed.len)
+        text_addf(out, "It cannot be accepted: %s.\n", a->malformed.data);
     else if (!a->count)
         text_adds(out, "No other way was found.\n");
     else

@@ -67,7 +67,7 @@ static int se_adapters(struct core *c, const struct plan_step *s, struct effects
 
 static int se_lpar(struct core *c, const struct plan_step *s, struct effects *fx, struct text *why)
 {
-    struct command cmd = {.kind = CMD_SE_LPAR, .now = fx->now};
+    struct command cmd = {.kind = CMD_SE_LPAR, .now = fx->now, .lpar.force = s->force};
     int rc = 0;
 
     for (unsigned i = 0; i < PLAN_LPAR_ORDER && rc == 0; i++) {

@@ -562,7 +562,12 @@ static void random_write(struct plan_step *s)
     unsigned half = below(2), id = below(half ? APQIS : APIDS);
 
     *s = (struct plan_step){.kind = PLAN_WRITE};
-    if (below(2)) {
+    if (below(3) == 0) {
+        snprintf(s->path, sizeof s->path,
+                 "devices/vfio_ap/matrix/69aa1a8a-0000-4000-8000-00000000000%u/ap_config",
+                 below(MDEVS));
+        snprintf(s->value, sizeof s->value, "0x%x0,0x%x0,0x0", below(8) << 1, below(4) << 2);
+    } else if (below(2)) {
         snprintf(s->path, sizeof s->path, "bus/ap/%s", half ? "aqmask" : "apmask");
         snprintf(s->value, sizeof s->value, "+%u,+%u", id, below(APQIS));
     } else {

@@ -248,9 +248,25 @@ def test_a_refusal_has_a_number_and_alternatives(host):
     assert host.cli("explain", "--last").stdout.endswith("\nIt would be accepted now.\n")
 
 
+def test_a_refused_change_of_the_lpar_has_alternatives(host):
+    assert host.cli("se", "lpar", "add", "domain", "9").returncode == 1
+    message = host.execute("log")["messages"][-1]
+    assert message["command"] == "se lpar add domain 0x09"
+    printed = host.cli("log").stdout.splitlines()[-1]
+    assert f"] warning {message['number']}: se lpar refused" in printed
+    last = host.cli("explain", "--last").stdout
+    assert host.cli("explain", message["number"]).stdout == last
+    # The first way is taken as it stands.
+    commands = re.findall(r"^ {2,4}(?:1\. | {3})apus (.*)$", last.split("  2. ", maxsplit=1)[0], re.M)
+    assert len(commands) == 3
+    for command in commands:
+        assert host.cli(*command.split()).returncode == 0, command
+    assert host.cli("explain", "--last").stdout.endswith("\nIt would be accepted now.\n")
+
+
 def test_numbers_that_are_no_refusals(host):
-    assert "no write was refused" in host.cli("explain", "--last").stderr
+    assert "nothing was refused" in host.cli("explain", "--last").stderr
     done = host.cli("explain", "9999")
-    assert done.returncode == 1 and "message 9999 tells of no refused write" in done.stderr
+    assert done.returncode == 1 and "message 9999 tells of no refusal" in done.stderr
     assert host.cli("explain").returncode == 2
     assert host.cli("explain", "--last", "05.0004").returncode == 2
