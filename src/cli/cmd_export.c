@@ -147,6 +147,8 @@ static int parse_options(int argc, char **argv, struct request *r)
     int status = 0;
 
     for (int got; status == 0 && (got = cli_next(argc, argv)) != -1;) {
+        if (got == 'o' && !*optarg)
+            return cli_usage("-o takes the name of a file or directory, and an empty one is none");
         if (got == 'o')
             r->output = optarg;
         else if (got == OPT_FROM)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* apus import: a machine file of a real machine. */
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/ask.h"
@@ -78,6 +80,8 @@ static void print_notes(const struct known *k)
 static int parse_options(int argc, char **argv, struct request *r, struct known *k)
 {
     for (int got; (got = cli_next(argc, argv)) != -1;) {
+        if (got == 'o' && !*optarg)
+            return cli_usage("-o takes the name of a file, and an empty one is none");
         if (got == 'o')
             r->output = optarg;
         else if (got == OPT_PARTITION)
@@ -91,16 +95,45 @@ static int parse_options(int argc, char **argv, struct request *r, struct known 
     return 0;
 }
 
+/* From the first second on, each second on a terminal, else each ten. */
+static void show_progress(const char *source, uint64_t files)
+{
+    static time_t start, shown;
+    bool terminal = isatty(STDERR_FILENO);
+    struct timespec now;
+    text_auto name = {0};
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    start = start ? start : now.tv_sec;
+    if (now.tv_sec - start < 2 || now.tv_sec - shown < (terminal ? 1 : 10))
+        return;
+    shown = now.tv_sec;
+    map_name(source, 60, &name);
+    fprintf(stderr,
+            terminal ? "\rapus: reading %s: %" PRIu64 " files, %lld s \033[K"
+                     : "apus: reading %s: %" PRIu64 " files, %lld s\n",
+            name.data, files, (long long)(now.tv_sec - start));
+}
+
+static void end_progress(const struct known *k)
+{
+    if (k->files >= 256 && isatty(STDERR_FILENO))
+        fputs("\r\033[K", stderr);
+}
+
 static int read_sources(int argc, char **argv, struct known *k)
 {
     for (int i = optind; i < argc; i++) {
         text_auto why = {0};
 
+        k->progress = show_progress;
         if (import_source(k, argv[i], &why) < 0) {
+            end_progress(k);
             print_notes(k);
             return cli_error("%s", why.data);
         }
     }
+    end_progress(k);
     return 0;
 }
 

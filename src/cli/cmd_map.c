@@ -108,6 +108,8 @@ static int parse(int argc, char **argv, struct request *r)
         status = parse_operands(argc, argv, r);
     if (status)
         return status;
+    if (cli_json() && (r->output.svg || r->output.html))
+        return cli_usage("--json prints a list; --svg and --html, which draw, do not go with it");
     if (r->filter.changed && !r->compare && !r->watch)
         return cli_usage("--changed goes with --diff or --watch");
     if (r->from && r->compare)

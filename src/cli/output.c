@@ -10,9 +10,13 @@
 
 int output_write(const char *path, const struct text *text)
 {
-    bool to_file = path && strcmp(path, "-") != 0;
-    FILE *f = to_file ? fopen(path, "we") : stdout;
-    bool good = f && fwrite(text->data ? text->data : "", 1, text->len, f) == text->len;
+    bool to_file = path && strcmp(path, "-") != 0, good;
+    FILE *f;
+
+    if (path && !*path)
+        return cli_error("an empty name is no file to write to; - is standard output");
+    f = to_file ? fopen(path, "we") : stdout;
+    good = f && fwrite(text->data ? text->data : "", 1, text->len, f) == text->len;
 
     if (to_file && f && fclose(f) != 0)
         good = false;

@@ -61,9 +61,32 @@ static read_function *reader_find(const char *name, struct slice data)
     return NULL;
 }
 
+/* Without the prompt with the command, of what was copied from a terminal. A collection of many
+ * commands keeps them. */
+static struct slice without_prompt(struct slice data)
+{
+    struct slice rest = data, line;
+
+    while (read_line(&rest, &line)) {
+        if (read_prompt(line) && !read_has(data, "####"))
+            return rest;
+        if (slice_trim(line, SLICE_BLANKS).len)
+            break;
+    }
+    return data;
+}
+
+bool read_is_known(const char *name, struct slice data)
+{
+    return reader_find(name, without_prompt(data)) != NULL;
+}
+
 int read_any(struct known *k, const char *name, struct slice data, struct text *why)
 {
-    read_function *read = reader_find(name, data);
+    read_function *read;
+
+    data = without_prompt(data);
+    read = reader_find(name, data);
 
     if (read)
         return read(k, name, data, why);

@@ -140,10 +140,20 @@ static void file_read(struct walk *w, const char *path)
                    w->name, path);
 }
 
+static unsigned depth_of(const char *path)
+{
+    unsigned depth = 1;
+
+    path += strncmp(path, "./", 2) == 0 ? 2 : 0;
+    for (; *path; path++)
+        depth += *path == '/';
+    return depth;
+}
+
 static void entry_read(struct walk *w, struct archive_entry *e)
 {
     const char *path = archive_entry_pathname(e), *link = archive_entry_symlink(e);
-    enum member kind = path ? member_kind(path) : MEMBER_NONE;
+    enum member kind = path ? member_kind(path, depth_of(path)) : MEMBER_NONE;
 
     if (link && kind == MEMBER_SYSFS)
         member_link(w->k, w->name, path, link);
@@ -163,6 +173,7 @@ static int walk_all(struct walk *w)
     while ((rc = archive_read_next_header(w->in, &e)) == ARCHIVE_OK || rc == ARCHIVE_WARN) {
         if (count(w, e) < 0)
             return -EINVAL;
+        known_progress(w->k, w->name);
         entry_read(w, e);
     }
     if (rc == ARCHIVE_EOF && w->entries)

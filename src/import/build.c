@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,11 +59,20 @@ static int rebuild(struct building *b)
     return rc;
 }
 
+static const char *const bus_keys[] = {[BUS_DOMAIN] = "the default domain",
+                                       [BUS_CONFIG_TIME] = "config_time",
+                                       [BUS_POLL_THREAD] = "poll_thread",
+                                       [BUS_POLL_TIMEOUT] = "poll_timeout",
+                                       [BUS_AUTOPROBE] = "drivers_autoprobe"};
+
 static bool host_take(struct building *b, struct setup_object *o, enum known_host from,
                       unsigned key, uint64_t max, uint64_t *out)
 {
     const struct fact *f = &b->k->host[from];
 
+    if (f->from && f->value > max)
+        known_note(b->k, NOTE_MISSING, f->from, "%s is out of range and left out: %" PRIu64,
+                   bus_keys[key], f->value);
     if (!f->from || f->value > max)
         return false;
     *out = f->value;

@@ -138,6 +138,9 @@ static void partition_read(struct known *k, const json_t *cpc, const json_t *par
     json_array_foreach (json_object_get(crypto, "crypto-adapter-uris"), i, uri)
         if (json_is_string(uri))
             add_uri(k, json_object_get(cpc, "adapters"), json_string_value(uri), &adapters);
+        else
+            known_note(k, NOTE_MISSING, k->now,
+                       "entry %zu of the partition's crypto-adapter-uris is no text", i + 1);
     domains_read(k, json_object_get(crypto, "crypto-domain-configurations"), &usage, &control);
     known_mask(k, MASK_ADAPTERS, adapters);
     known_mask(k, MASK_USAGE, usage);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -23,6 +24,7 @@
 struct walk {
     struct known *k;
     const char *root;
+    bool deep; /* something lies below DEPTH_MAX */
     unsigned unread;
     char first[256]; /* of those that could not be read */
     int error;
@@ -90,15 +92,35 @@ static void link_read(struct walk *w, const char *path)
     member_link(w->k, w->root, path, target);
 }
 
+enum folder { FOLDER_UNSEEN, FOLDER_SYS, FOLDER_OTHER };
+
+static bool has(const FTSENT *folder, const char *name)
+{
+    text_auto path = {0};
+    struct stat st;
+
+    text_add(&path, folder->fts_path, folder->fts_pathlen);
+    text_addf(&path, "/%s", name);
+    return lstat(path.data, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Whether the folder is a /sys or a copy of it, and not just one that has the name of a part. */
+static bool is_sys(FTSENT *folder)
+{
+    if (folder->fts_number == FOLDER_UNSEEN)
+        folder->fts_number =
+            has(folder, "bus") && has(folder, "devices") ? FOLDER_SYS : FOLDER_OTHER;
+    return folder->fts_number == FOLDER_SYS;
+}
+
 /* Of the devices and buses of a /sys only those of the AP are entered. */
 static bool is_foreign(const FTSENT *e)
 {
     const char *parent = e->fts_parent->fts_name;
     bool in_sys = strcmp(parent, "bus") == 0 || strcmp(parent, "devices") == 0;
 
-    if (e->fts_level > DEPTH_MAX)
-        return true;
-    return in_sys && strcmp(e->fts_name, "ap") != 0 && strcmp(e->fts_name, "vfio_ap") != 0;
+    return in_sys && strcmp(e->fts_name, "ap") != 0 && strcmp(e->fts_name, "vfio_ap") != 0 &&
+           e->fts_parent->fts_level > 0 && is_sys(e->fts_parent->fts_parent);
 }
 
 /* What a /sys has beside bus and devices. */
@@ -108,21 +130,29 @@ static bool is_other_part(const FTSENT *e)
                                         "hypervisor", "kernel", "module", "power"};
 
     for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        if (e->fts_level == 1 && strcmp(e->fts_name, parts[i]) == 0)
-            return true;
+        if (strcmp(e->fts_name, parts[i]) == 0)
+            return is_sys(e->fts_parent);
     return false;
+}
+
+static bool is_too_deep(struct walk *w, const FTSENT *e)
+{
+    w->deep |= e->fts_level > DEPTH_MAX;
+    return e->fts_level > DEPTH_MAX;
 }
 
 static void entry_read(struct walk *w, FTS *tree, FTSENT *e)
 {
     enum member kind = MEMBER_NONE;
 
-    if (e->fts_info == FTS_D && e->fts_level > 0 && (is_foreign(e) || is_other_part(e)))
+    known_progress(w->k, w->root);
+    if (e->fts_info == FTS_D && e->fts_level > 0 &&
+        (is_too_deep(w, e) || is_foreign(e) || is_other_part(e)))
         fts_set(tree, e, FTS_SKIP);
     else if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS)
         unread(w, e->fts_path, e->fts_errno);
     if (e->fts_info == FTS_F || e->fts_info == FTS_SL || e->fts_info == FTS_SLNONE)
-        kind = member_kind(e->fts_path);
+        kind = member_kind(e->fts_path, (unsigned)e->fts_level);
     if (kind == MEMBER_NONE)
         return;
     if (e->fts_info == FTS_F && kind == MEMBER_ARCHIVE)
@@ -146,6 +176,8 @@ int directory_read(struct known *k, const char *path, struct text *why)
         text_adds(why, error_text(-rc));
     else
         fts_close(tree);
+    if (w.deep)
+        known_note(k, NOTE_MISSING, 0, "%s: folders deeper than %d are not read", path, DEPTH_MAX);
     if (w.unread)
         known_note(k, NOTE_MISSING, 0, "%s: %u files could not be read, first %s: %s", path,
                    w.unread, w.first, error_text(w.error));

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/list.h"
@@ -89,8 +90,15 @@ static void set_message(struct making *b, unsigned apid, struct adapter_config *
 {
     uint64_t size = value(b->k, apid, ADAPTER_MESSAGE);
 
-    if (has(b->k, apid, ADAPTER_MESSAGE) && size % 4096 == 0 && size && size / 4096 < 16)
+    if (!has(b->k, apid, ADAPTER_MESSAGE))
+        return;
+    if (size % 4096 == 0 && size && size / 4096 < 16)
         a->max_message = size == 12288 ? 0 : (uint8_t)(size / 4096);
+    else
+        known_note(b->k, NOTE_ASSUMED, b->k->adapters[apid][ADAPTER_MESSAGE].from,
+                   "adapter 0x%02x: the usual message size, since %" PRIu64
+                   " is no multiple of 4096 up to 61440",
+                   apid, size);
 }
 
 static bool serial_fits(const char *serial, uint8_t mode)
@@ -119,14 +127,28 @@ static void set_serial(struct making *b, unsigned apid, struct adapter_config *a
                    apid, a->serial, serial && *serial ? "malformed" : "unknown");
 }
 
+/* Something is known of it, but not what it is. */
+static void tell_left_out(struct making *b, unsigned apid)
+{
+    for (unsigned which = 0; which < ADAPTER_FACTS; which++) {
+        if (!has(b->k, apid, which))
+            continue;
+        known_note(b->k, NOTE_MISSING, b->k->adapters[apid][which].from,
+                   "adapter 0x%02x is left out, since no source tells its type", apid);
+        return;
+    }
+}
+
 static void adapter_make(struct making *b, unsigned apid)
 {
     struct adapter_config *a = &b->m->adapters[apid];
     bool described = has(b->k, apid, ADAPTER_TYPE);
     uint64_t type = value(b->k, apid, ADAPTER_TYPE);
 
-    if (!described && (!in_lpar(b->k, apid) || !usual_type(b->k, &type)))
+    if (!described && (!in_lpar(b->k, apid) || !usual_type(b->k, &type))) {
+        tell_left_out(b, apid);
         return;
+    }
     set_type(type, a);
     a->in_lpar = in_lpar(b->k, apid);
     a->configured = !has(b->k, apid, ADAPTER_CONFIGURED) || value(b->k, apid, ADAPTER_CONFIGURED);
@@ -187,10 +209,15 @@ static void set_domains(struct making *b)
 }
 
 /* A limit below what is there is none. */
-static uint8_t limit(const struct known *k, enum known_host which, unsigned least, uint8_t usual)
+static uint8_t limit(struct known *k, enum known_host which, unsigned least, uint8_t usual)
 {
     const struct fact *f = &k->host[which];
+    const char *what = which == HOST_MAX_ADAPTER ? "adapter" : "domain";
 
+    if (f->from && (f->value >= AP_IDS || f->value < least))
+        known_note(k, NOTE_CONTRADICTION, f->from,
+                   "the highest %s is %" PRIu64 ", which does not go with what is there", what,
+                   f->value);
     if (!f->from || f->value >= AP_IDS)
         return usual > least ? usual : (uint8_t)least;
     return f->value < least ? (uint8_t)least : (uint8_t)f->value;

@@ -16,6 +16,13 @@ static int read_root(struct known *k, const char *name, const json_t *root, stru
         known_source(k, name, RANK_CPC);
         return read_cpc(k, root, why);
     }
+    if (json_object_get(root, "matrix")) {
+        json_t *list = json_pack("[O]", root);
+        int rc = read_mdevctl(k, list, why);
+
+        json_decref(list);
+        return rc;
+    }
     text_adds(why, "JSON that is neither mdevctl's nor the export of a CPC in DPM mode");
     return -EINVAL;
 }

@@ -249,16 +249,45 @@ static char *copy_text(const char *value, size_t len)
     return copy;
 }
 
+void known_progress(struct known *k, const char *source)
+{
+    if (k->progress && ++k->files % 256 == 0)
+        k->progress(source, k->files);
+}
+
+/* The first one counts. */
+static void take_text(struct known *k, char **at, const char *what, const char *value, size_t len)
+{
+    if (!*at)
+        *at = copy_text(value, len);
+    else if (strlen(*at) != len || (len && memcmp(*at, value, len) != 0))
+        known_note(k, NOTE_CONTRADICTION, k->now,
+                   "%s: %.40s before, but %.*s in %s; the former is "
+                   "taken",
+                   what, *at, (int)(len < 40 ? len : 40), value, known_name(k, k->now));
+}
+
 void known_serial(struct known *k, unsigned apid, const char *value, size_t len)
 {
-    if (!k->serials[apid])
-        k->serials[apid] = copy_text(value, len);
+    char what[40];
+
+    snprintf(what, sizeof what, "adapter 0x%02x: serial number", apid);
+    take_text(k, &k->serials[apid], what, value, len);
 }
 
 void known_override(struct known *k, ap_qn qn, const char *value, size_t len)
 {
-    if (!k->overrides[qn])
-        k->overrides[qn] = copy_text(value, len);
+    char what[40];
+
+    snprintf(what, sizeof what, "%02x.%04x: driver override", AP_QN_APID(qn), AP_QN_APQI(qn));
+    take_text(k, &k->overrides[qn], what, value, len);
+}
+
+static void tell_full(struct known *k, bool *told, const char *what, unsigned max)
+{
+    if (!*told)
+        known_note(k, NOTE_MISSING, k->now, "more than %u %s; the others are left out", max, what);
+    *told = true;
 }
 
 struct known_device *known_device(struct known *k, const struct uuid *uuid)
@@ -266,8 +295,10 @@ struct known_device *known_device(struct known *k, const struct uuid *uuid)
     for (size_t i = k->device_count; i-- > 0;)
         if (uuid_equal(&k->devices[i].uuid, uuid))
             return &k->devices[i];
-    if (k->device_count == DEVICES_MAX)
+    if (k->device_count == DEVICES_MAX) {
+        tell_full(k, &k->full_devices, "mediated devices", DEVICES_MAX);
         return NULL;
+    }
     k->devices = room(k->devices, k->device_count, sizeof *k->devices);
     k->devices[k->device_count] = (struct known_device){.uuid = *uuid};
     return &k->devices[k->device_count++];
@@ -278,8 +309,10 @@ struct known_guest *known_guest(struct known *k, const char *name, size_t len)
     for (size_t i = 0; i < k->guest_count; i++)
         if (strlen(k->guests[i].name) == len && memcmp(k->guests[i].name, name, len) == 0)
             return &k->guests[i];
-    if (k->guest_count == GUESTS_MAX)
+    if (k->guest_count == GUESTS_MAX) {
+        tell_full(k, &k->full_guests, "guests", GUESTS_MAX);
         return NULL;
+    }
     k->guests = room(k->guests, k->guest_count, sizeof *k->guests);
     k->guests[k->guest_count] = (struct known_guest){.name = copy_text(name, len), .from = k->now};
     return &k->guests[k->guest_count++];

@@ -114,8 +114,14 @@ struct known_source {
 /* Of the rest only the number is kept. */
 #define KNOWN_NOTES 1000u
 
+/* Called now and then while a source is read: whoever waits may be told. */
+typedef void known_progress_function(const char *source, uint64_t files);
+
 struct known {
-    const char *partition; /* of a CPC: which one; NULL: there is only one */
+    known_progress_function *progress; /* NULL: nobody waits */
+    uint64_t files;                    /* that were looked at */
+    bool full_devices, full_guests;    /* told already */
+    const char *partition;             /* of a CPC: which one; NULL: there is only one */
     bool has_cpc;
     struct known_source *sources;
     size_t source_count;
@@ -150,7 +156,10 @@ void known_mask(struct known *k, enum known_mask which, struct mask256 value);
 void known_serial(struct known *k, unsigned apid, const char *value, size_t len);
 void known_override(struct known *k, ap_qn qn, const char *value, size_t len);
 
-/* The device or guest, which is added if it is new; NULL: there are too many. */
+/* A file or folder more of the source. */
+void known_progress(struct known *k, const char *source);
+
+/* The device or guest, which is added if it is new; NULL: there are too many, which is noted. */
 struct known_device *known_device(struct known *k, const struct uuid *uuid);
 struct known_guest *known_guest(struct known *k, const char *name, size_t len);
 

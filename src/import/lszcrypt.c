@@ -50,6 +50,12 @@ static struct slice cell(const struct table *t, const struct row *r, const char 
     return (struct slice){"", 0};
 }
 
+/* For a note. */
+static int shown(struct slice s)
+{
+    return (int)(s.len < 100 ? s.len : 100);
+}
+
 static void card_status(struct known *k, unsigned apid, struct slice status)
 {
     bool online = slice_is(status, "online"), offline = slice_is(status, "offline");
@@ -58,6 +64,10 @@ static void card_status(struct known *k, unsigned apid, struct slice status)
         known_adapter(k, apid, ADAPTER_CONFIGURED, false);
     if (slice_is(status, "chkstop"))
         known_adapter(k, apid, ADAPTER_CHECKSTOPPED, true);
+    if (!online && !offline && status.len && !slice_is(status, "deconfig") &&
+        !slice_is(status, "chkstop"))
+        known_note(k, NOTE_MISSING, k->now, "adapter 0x%02x: its status %.*s is unknown", apid,
+                   shown(status), status.at);
     if (!online && !offline)
         return;
     known_adapter(k, apid, ADAPTER_CONFIGURED, true);
@@ -72,6 +82,9 @@ static void card_row(const struct table *t, const struct row *r, unsigned apid)
 
     if (read_type(cell(t, r, "TYPE"), &type))
         known_adapter(t->k, apid, ADAPTER_TYPE, type);
+    else
+        known_note(t->k, NOTE_MISSING, t->k->now, "adapter 0x%02x: its type %.*s is unknown", apid,
+                   shown(cell(t, r, "TYPE")), cell(t, r, "TYPE").at);
     card_status(t->k, apid, cell(t, r, "STATUS"));
     if (driver.len)
         known_adapter(t->k, apid, ADAPTER_BOUND, !slice_is(driver, "-no-driver-"));
@@ -132,9 +145,11 @@ static bool bus_line(struct known *k, struct slice line)
 
     slice_cut(line, ' ', &number, &unit);
     if (slice_starts(line, "features: "))
-        known_host(k, HOST_FEATURES, read_features(slice_from(line, 10)));
-    else if (hex_value(line, "ap_domain=", &value))
+        known_host(k, HOST_FEATURES, read_features(k, slice_from(line, 10)));
+    else if (hex_value(number, "ap_domain=", &value))
         known_host(k, HOST_DOMAIN, value);
+    else if (slice_starts(line, "ap_domain=-1")) /* there is none */
+        return true;
     else if (hex_value(line, "ap_max_domain_id=", &value))
         known_host(k, HOST_MAX_DOMAIN, value);
     else if (slice_starts(line, "ap_interrupts are "))
@@ -150,24 +165,31 @@ static bool bus_line(struct known *k, struct slice line)
     return true;
 }
 
-static void table_row(struct table *t, const struct row *r)
+/* False: it is none. */
+static bool table_row(struct table *t, const struct row *r)
 {
     unsigned apid;
     ap_qn qn;
 
-    if (t->domains) {
-        t->rows += domain_row(t, r);
-        return;
-    }
+    if (t->domains)
+        return domain_row(t, r);
     if (!t->titles.count || !r->count)
-        return;
+        return false;
     if (read_apid(r->v[0], &apid))
         card_row(t, r, apid);
     else if (read_apqn(r->v[0], &qn))
         queue_row(t, r, qn);
     else
-        return;
-    t->rows++;
+        return false;
+    return true;
+}
+
+/* Rules below titles, empty lines, and the legend of -d. */
+static bool says_nothing(struct slice line)
+{
+    line = slice_trim(line, SLICE_BLANKS "-=");
+    return !line.len || slice_starts(line, "C: ") || slice_starts(line, "U: ") ||
+           slice_starts(line, "B: ");
 }
 
 static void line_read(struct table *t, struct slice line)
@@ -182,8 +204,11 @@ static void line_read(struct table *t, struct slice line)
         t->domains = true;
     } else if (bus_line(t->k, line)) {
         t->rows++;
-    } else {
-        table_row(t, &row);
+    } else if (table_row(t, &row)) {
+        t->rows++;
+    } else if (!says_nothing(line) && !read_prompt(line)) {
+        known_note(t->k, NOTE_MISSING, t->k->now, "a line of lszcrypt that is not understood: %.*s",
+                   shown(line), line.at);
     }
 }
 

@@ -15,14 +15,16 @@ static bool ends(const char *path, const char *end)
 /* In a folder of that name, at any depth below it. */
 static bool below(const char *path, const char *folder)
 {
-    const char *found = strstr(path, folder);
-
-    return found && (found == path || found[-1] == '/');
+    for (const char *at = path; (at = strstr(at, folder)); at++)
+        if (at == path || at[-1] == '/')
+            return true;
+    return false;
 }
 
 static bool is_archive(const char *base)
 {
-    static const char *const endings[] = {".tgz", ".tar", ".tar.gz", ".tar.xz", ".txz", ".tar.bz2"};
+    static const char *const endings[] = {".tgz",     ".tar",  ".tar.gz",  ".tar.xz", ".txz",
+                                          ".tar.bz2", ".tbz2", ".tar.zst", ".tzst"};
 
     for (unsigned i = 0; i < sizeof endings / sizeof endings[0]; i++)
         if (ends(base, endings[i]))
@@ -58,13 +60,26 @@ static bool is_text(const char *path)
            (below(path, "sos_commands/") && strncmp(base, "virsh_-r_list", 13) == 0);
 }
 
-enum member member_kind(const char *path)
+/* What somebody has put beside the copy of /sys. */
+static bool is_loose(const char *base)
+{
+    static const char *const endings[] = {".json", ".xml", ".yaml", ".yml", ".txt", "cmdline"};
+
+    for (unsigned i = 0; i < sizeof endings / sizeof endings[0]; i++)
+        if (ends(base, endings[i]))
+            return true;
+    return false;
+}
+
+enum member member_kind(const char *path, unsigned depth)
 {
     if (sysfs_wanted(path))
         return MEMBER_SYSFS;
     if (is_text(path))
         return MEMBER_TEXT;
-    return is_archive(read_base(path)) ? MEMBER_ARCHIVE : MEMBER_NONE;
+    if (is_archive(read_base(path)))
+        return MEMBER_ARCHIVE;
+    return depth <= MEMBER_LOOSE_DEPTH && is_loose(read_base(path)) ? MEMBER_LOOSE : MEMBER_NONE;
 }
 
 void member_file(struct known *k, const char *collection, const char *path, struct slice data)
@@ -77,6 +92,10 @@ void member_file(struct known *k, const char *collection, const char *path, stru
         return;
     }
     text_addf(&name, "%s:%.300s", collection, path);
+    if (!is_text(path) && !read_is_known(name.data, data)) {
+        known_note(k, NOTE_MISSING, 0, "%s: not recognised, and left out", name.data);
+        return;
+    }
     if (read_any(k, name.data, data, &why) < 0)
         known_note(k, NOTE_MISSING, 0, "%s: %s", name.data, why.data);
 }

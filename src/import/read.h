@@ -31,6 +31,8 @@ int read_cpc(struct known *k, const json_t *cpc, struct text *why);
 
 /* Finds out by the content what it is. */
 read_function read_any;
+/* Whether it is a kind that read_any knows. */
+bool read_is_known(const char *name, struct slice data);
 
 /* assign_adapter and the like: the attributes of a device's definition. False: the name or the
  * value is none. */
@@ -47,7 +49,7 @@ void sysfs_link(struct known *k, const char *path, const char *target);
 /* "CEX7C". False: unknown. */
 bool read_type(struct slice word, uint64_t *out);
 /* "APSC APXA": AP_QCI_*. */
-uint32_t read_features(struct slice words);
+uint32_t read_features(struct known *k, struct slice words);
 /* "05", "05.0004" in either case. */
 bool read_apid(struct slice word, unsigned *out);
 bool read_apqn(struct slice word, ap_qn *out);
@@ -56,6 +58,8 @@ bool read_uuid(struct slice word, struct uuid *out);
 bool read_line(struct slice *rest, struct slice *line);
 /* Whether text is in s. */
 bool read_has(struct slice s, const char *text);
+/* Whether the line is a shell's prompt with one of the commands whose output is a source. */
+bool read_prompt(struct slice line);
 /* Behind the last slash. */
 const char *read_base(const char *path);
 

@@ -66,25 +66,26 @@ static bool driver_path(struct slice rest, struct place *out)
     return read_apqn(out->name, &out->qn);
 }
 
+/* Behind the last folder of that name: a copy may lie in folders of any name. */
 static struct slice behind(const char *path, const char *folder)
 {
-    const char *found = strstr(path, folder);
+    struct slice rest = {"", 0};
 
-    if (!found || (found != path && found[-1] != '/'))
-        return (struct slice){"", 0};
-    return (struct slice){found + strlen(folder), strlen(found + strlen(folder))};
+    for (const char *at = path; (at = strstr(at, folder)); at++)
+        if (at == path || at[-1] == '/')
+            rest = (struct slice){at + strlen(folder), strlen(at + strlen(folder))};
+    return rest;
 }
 
 static bool place_find(const char *path, struct place *out)
 {
-    struct slice rest = behind(path, "devices/ap/");
+    struct slice card = behind(path, "devices/ap/"),
+                 matrix = behind(path, "devices/vfio_ap/matrix/"), rest = behind(path, "bus/ap/");
 
-    if (rest.len)
-        return device_path(rest, out);
-    rest = behind(path, "devices/vfio_ap/matrix/");
-    if (rest.len)
-        return matrix_path(rest, out);
-    rest = behind(path, "bus/ap/");
+    if (card.len && (!rest.len || card.len < rest.len) && (!matrix.len || card.len < matrix.len))
+        return device_path(card, out);
+    if (matrix.len && (!rest.len || matrix.len < rest.len))
+        return matrix_path(matrix, out);
     if (slice_starts(rest, "devices/"))
         return device_path(slice_from(rest, 8), out);
     if (slice_starts(rest, "drivers/"))
@@ -118,7 +119,7 @@ static bool host_number(struct known *k, const struct place *p, struct slice val
 static bool host_features(struct known *k, const struct place *p, struct slice value,
                           unsigned which)
 {
-    known_host(k, which, read_features(value));
+    known_host(k, which, read_features(k, value));
     return true;
 }
 
@@ -204,6 +205,10 @@ static bool card_uevent(struct known *k, const struct place *p, struct slice val
 
 static void queue_driver(struct known *k, ap_qn qn, struct slice driver)
 {
+    if (driver.len && !slice_is(driver, "vfio_ap") && !slice_starts(driver, "cex"))
+        known_note(k, NOTE_MISSING, k->now,
+                   "%02x.%04x: its driver %.*s is unknown, so it has none here", AP_QN_APID(qn),
+                   AP_QN_APQI(qn), (int)(driver.len < 40 ? driver.len : 40), driver.at);
     known_queue(k, qn, QUEUE_EXISTS, true);
     known_queue(k, qn, QUEUE_DRIVER,
                 slice_is(driver, "vfio_ap")   ? DRIVER_VFIO_AP
@@ -320,8 +325,10 @@ static bool mdev_guest(struct known *k, const struct place *p, struct slice valu
     struct known_device *d = device(k, p);
     struct known_matrix m = {0};
 
-    if (value.len >= PAGE - 8)
+    if (value.len >= PAGE - 8) {
+        known_note(k, NOTE_MISSING, k->now, "guest_matrix has more than a page and is left out");
         return true;
+    }
     if (!matrix_read(value, false, &m))
         return false;
     if (d)

@@ -70,6 +70,23 @@ bool read_has(struct slice s, const char *text)
     return s.len && memmem(s.at, s.len, text, strlen(text)) != NULL;
 }
 
+bool read_prompt(struct slice line)
+{
+    static const char *const commands[] = {"lszcrypt", "mdevctl ", "virsh ", "cat /proc/cmdline"};
+
+    for (size_t i = 0; i + 2 < line.len; i++) {
+        struct slice rest = slice_trim(slice_from(line, i + 1), SLICE_BLANKS);
+
+        if (!strchr("#$>%", line.at[i]))
+            continue;
+        for (unsigned c = 0; c < sizeof commands / sizeof commands[0]; c++)
+            if (slice_starts(rest, commands[c]) ||
+                (slice_starts(rest, "sudo ") && read_has(rest, commands[c])))
+                return true;
+    }
+    return false;
+}
+
 const char *read_base(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -120,7 +137,7 @@ bool read_assignment(struct known_matrix *m, struct slice attribute, struct slic
     return true;
 }
 
-uint32_t read_features(struct slice rest)
+uint32_t read_features(struct known *k, struct slice rest)
 {
     static const struct {
         const char *name;
@@ -132,9 +149,16 @@ uint32_t read_features(struct slice rest)
                  {"APSB", AP_QCI_APSB}};
     uint32_t bits = 0;
 
-    for (struct slice word; (word = slice_word(&rest)).len;)
-        for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
-            if (slice_is(word, names[i].name))
-                bits |= names[i].bit;
+    for (struct slice word; (word = slice_word(&rest)).len;) {
+        unsigned i = 0;
+
+        while (i < sizeof names / sizeof names[0] && !slice_is(word, names[i].name))
+            i++;
+        if (i < sizeof names / sizeof names[0])
+            bits |= names[i].bit;
+        else
+            known_note(k, NOTE_MISSING, k->now, "the feature %.*s is unknown",
+                       (int)(word.len < 40 ? word.len : 40), word.at);
+    }
     return bits;
 }

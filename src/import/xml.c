@@ -58,16 +58,24 @@ static void domain_read(struct known *k, const xmlNode *domain, bool running)
     struct known_guest *g = name.len ? known_guest(k, name.at, name.len) : NULL;
     const xmlNode *devices = child(domain, "devices");
 
+    if (!name.len)
+        known_note(k, NOTE_MISSING, k->now, "a domain without a name is left out");
     if (!g)
         return;
     if (running || attribute(domain, "id").len)
         known_running(k, g, true);
     for (const xmlNode *at = devices ? devices->children : NULL; at; at = at->next) {
+        struct slice text = attribute(child(child(at, "source"), "address"), "uuid");
         struct uuid uuid;
 
-        if (!is_ap(at) ||
-            !read_uuid(attribute(child(child(at, "source"), "address"), "uuid"), &uuid))
+        if (!is_ap(at))
             continue;
+        if (!read_uuid(text, &uuid)) {
+            known_note(k, NOTE_MISSING, k->now,
+                       "guest %.60s: a mediated device without a UUID is left out: %.*s", g->name,
+                       (int)(text.len < 60 ? text.len : 60), text.at);
+            continue;
+        }
         if (g->has_mdev && !uuid_equal(&g->mdev, &uuid))
             known_note(k, NOTE_CONTRADICTION, k->now,
                        "guest %.60s has several mediated devices of vfio_ap; the first is taken",
@@ -96,8 +104,14 @@ static void queue_read(struct known *k, const xmlNode *device, const xmlNode *ca
     ap_qn qn;
 
     if (!number_of(child(capability, "ap-adapter"), &apid) ||
-        !number_of(child(capability, "ap-domain"), &apqi))
+        !number_of(child(capability, "ap-domain"), &apqi)) {
+        struct slice name = content(child(device, "name"));
+
+        known_note(k, NOTE_MISSING, k->now,
+                   "a queue without an adapter and a domain from 0 to 255 is left out: %.*s",
+                   (int)(name.len < 60 ? name.len : 60), name.at);
         return;
+    }
     qn = AP_QN(apid, apqi);
     known_queue(k, qn, QUEUE_EXISTS, true);
     if (driver.len)
@@ -105,16 +119,31 @@ static void queue_read(struct known *k, const xmlNode *device, const xmlNode *ca
                     slice_is(driver, "vfio_ap") ? DRIVER_VFIO_AP : DRIVER_ZCRYPT);
 }
 
-static int mdev_read(struct known *k, const xmlNode *capability, struct text *why)
+/* "mdev_69aa1a8a_0000_4000_8000_000000000001", or with its parent behind. */
+static bool name_uuid(struct slice name, struct uuid *out)
+{
+    char text[UUID_TEXT] = "";
+
+    if (!slice_starts(name, "mdev_") || name.len < 5 + UUID_TEXT - 1)
+        return false;
+    for (unsigned i = 0; i < UUID_TEXT - 1; i++)
+        text[i] = name.at[5 + i] == '_' ? '-' : name.at[5 + i];
+    return uuid_parse(text, UUID_TEXT - 1, out) == 0;
+}
+
+/* Up to libvirt 7.2 the UUID is in the name only. A device that runs has no attributes here. */
+static int mdev_read(struct known *k, const xmlNode *device, const xmlNode *capability,
+                     struct text *why)
 {
     struct slice uuid = content(child(capability, "uuid"));
     struct known_matrix m = {0};
+    bool any = child(capability, "attr") != NULL;
     struct known_device *d;
     struct uuid id;
 
     if (!slice_is(attribute(child(capability, "type"), "id"), "vfio_ap-passthrough"))
         return 0;
-    if (!read_uuid(uuid, &id))
+    if (!read_uuid(uuid, &id) && (uuid.len || !name_uuid(content(child(device, "name")), &id)))
         return slice_refuse(why, -EINVAL, "the device has no UUID: ", uuid, "");
     for (const xmlNode *at = capability->children; at; at = at->next)
         if (is(at, "attr") && !read_assignment(&m, attribute(at, "name"), attribute(at, "value")))
@@ -123,10 +152,22 @@ static int mdev_read(struct known *k, const xmlNode *capability, struct text *wh
     d = known_device(k, &id);
     if (!d)
         return 0;
-    known_matrix(k, d, &d->defined, &m);
+    if (any)
+        known_matrix(k, d, &d->defined, &m);
     if (!d->listed)
         d->listed = k->now;
     return 0;
+}
+
+/* Without its type, which other sources say. */
+static void card_read(struct known *k, const xmlNode *device, const xmlNode *capability)
+{
+    unsigned apid;
+
+    if (number_of(child(capability, "ap-adapter"), &apid))
+        known_adapter(k, apid, ADAPTER_BOUND, child(device, "driver") != NULL);
+    else
+        known_note(k, NOTE_MISSING, k->now, "a card without an adapter from 0 to 255 is left out");
 }
 
 static int device_read(struct known *k, const xmlNode *device, struct text *why)
@@ -136,8 +177,13 @@ static int device_read(struct known *k, const xmlNode *device, struct text *why)
 
         if (slice_is(type, "ap_queue"))
             queue_read(k, device, at);
-        else if (slice_is(type, "mdev") && mdev_read(k, at, why) < 0)
+        else if (slice_is(type, "mdev") && mdev_read(k, device, at, why) < 0)
             return -EINVAL;
+        else if (slice_is(type, "ap_card"))
+            card_read(k, device, at);
+        else if (type.len && !slice_is(type, "mdev") && !slice_is(type, "ap_matrix"))
+            known_note(k, NOTE_MISSING, k->now, "a node device of the kind %.*s says nothing here",
+                       (int)(type.len < 40 ? type.len : 40), type.at);
     }
     return 0;
 }
@@ -163,21 +209,42 @@ static void unheard(void *data, const char *format, ...)
 {
 }
 
+/* The first complaint of a document; its words may repeat what is in the source. */
+static void first_error(void *data, const xmlError *e)
+{
+    struct text *why = data;
+
+    if (why->len || e->level < XML_ERR_ERROR || !e->message)
+        return;
+    text_addf(why, "not valid XML in line %d: ", e->line);
+    for (const char *at = e->message; *at && *at != '\n'; at++)
+        text_add(why, (unsigned char)*at < ' ' || *at == 0x7f ? "?" : at, 1);
+}
+
+static xmlDoc *document(struct slice data, struct text *complaint)
+{
+    xmlDoc *doc;
+
+    xmlSetGenericErrorFunc(NULL, unheard);
+    xmlSetStructuredErrorFunc(complaint, (xmlStructuredErrorFunc)(void (*)(void))first_error);
+    doc = xmlReadMemory(data.at, (int)data.len, NULL, NULL, XML_PARSE_NONET);
+    xmlSetStructuredErrorFunc(NULL, NULL);
+    return doc;
+}
+
 int read_xml(struct known *k, const char *name, struct slice data, struct text *why)
 {
+    bool declared = read_has(data, "<!DOCTYPE");
+    text_auto complaint = {0};
     xmlDoc *doc;
     int rc = -EINVAL;
 
     known_source(k, name, RANK_LIST);
-    xmlSetGenericErrorFunc(NULL, unheard);
-    doc = read_has(data, "<!DOCTYPE")
-              ? NULL
-              : xmlReadMemory(data.at, (int)data.len, NULL, NULL,
-                              XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
-    if (!doc && read_has(data, "<!DOCTYPE"))
+    doc = declared ? NULL : document(data, &complaint);
+    if (declared)
         text_adds(why, "XML with a document type declaration, which libvirt does not write");
     else if (!doc || doc->intSubset || !xmlDocGetRootElement(doc))
-        text_adds(why, "not valid XML");
+        text_adds(why, complaint.len ? complaint.data : "not valid XML");
     else
         rc = root_read(k, xmlDocGetRootElement(doc), why);
     xmlFreeDoc(doc);

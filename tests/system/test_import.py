@@ -6,8 +6,11 @@ import io
 import json
 import os
 import pathlib
+import re
+import signal
 import subprocess
 import tarfile
+import time
 
 import pytest
 
@@ -384,3 +387,79 @@ def test_notes_are_one_line_each_and_json_says_all(tmp_path):
     got = subprocess.run([APUS, "import", source], capture_output=True, timeout=60, check=True)
     lines = got.stderr.splitlines()
     assert len(lines) == len(answer["notes"]) and all(line.startswith(b"apus: ") for line in lines) and b"\x1b" not in got.stderr
+
+
+def run_import(*words):
+    return subprocess.run([APUS, "import", *map(str, words)], capture_output=True, text=True, timeout=60, check=False)
+
+
+def small_copy(folder):
+    """A small copy of /sys."""
+    for path, value in (("sys/bus/ap/apmask", "0x" + "f" * 64), ("sys/bus/ap/aqmask", "0x" + "f" * 64),
+                        ("sys/bus/ap/ap_usage_domain_mask", "0x08" + "0" * 62), ("sys/devices/ap/card04/type", "CEX7C"),
+                        ("sys/devices/ap/card04/04.0004/online", "1"), ("sys/devices/pci/card05/type", "CEX7C"),
+                        ("sys/kernel/sys/bus/ap/apmask", "no mask")):
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(value + "\n")
+
+
+@pytest.mark.parametrize("name", ["devices", "power", "bus", "devices/ap", "module/devices", "class"])
+def test_a_copy_below_folders_of_any_name(tmp_path, name):
+    """What has the name of a part of /sys is one only in a /sys."""
+    small_copy(tmp_path / "dump" / name)
+    done = run_import(tmp_path / "dump")
+    assert done.returncode == 0, done
+    assert "[adapter 4]" in done.stdout and "[adapter 5]" not in done.stdout
+    assert "missing" not in done.stderr, "the kernel's folder is not looked at"
+
+
+def test_files_beside_a_copy(tmp_path):
+    """In a folder, and in an archive of it; what is not recognised is named."""
+    small_copy(tmp_path / "dump")
+    mdev = {"mdev_type": "vfio_ap-passthrough", "start": "auto", "attrs": [{"assign_adapter": 9}]}
+    (tmp_path / "dump" / "mdevctl.json").write_text(json.dumps([{"matrix": [{UUIDS[1]: mdev}]}]))
+    (tmp_path / "dump" / "Guest1.xml").write_text("<domain>\n<name>Guest1</name>\n<nonsense>\n</domain>\n")
+    (tmp_path / "dump" / "notes.txt").write_text("hello\n")
+    with tarfile.open(tmp_path / "dump.tgz", "w:gz") as tar:
+        tar.add(tmp_path / "dump", "dump")
+    for source in tmp_path / "dump", tmp_path / "dump.tgz":
+        done = run_import(source)
+        assert done.returncode == 0, done
+        assert f"{UUIDS[1]} is defined, but does not run, and is left out" in done.stderr
+        assert "Guest1.xml: not valid XML in line 4: " in done.stderr
+        assert "notes.txt: not recognised, and left out" in done.stderr
+
+
+def test_folders_that_are_too_deep_are_named(tmp_path):
+    deep = tmp_path.joinpath("dump", *(str(n) for n in range(25)))
+    small_copy(tmp_path / "dump")
+    small_copy(deep)
+    assert "folders deeper than 20 are not read" in run_import(tmp_path / "dump").stderr
+
+
+def test_an_empty_name_is_no_output(tmp_path):
+    small_copy(tmp_path)
+    done = run_import(tmp_path, "-o", "")
+    assert done.returncode == 2 and "-o takes the name of a file, and an empty one is none" in done.stderr
+
+
+def test_a_long_import_tells_how_far_it_is(tmp_path):
+    """It is stopped for a while, as a slow disk would do."""
+    small_copy(tmp_path / "dump")
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.add(tmp_path / "dump", "dump")
+    entry = tarfile.TarInfo("other/file").tobuf(tarfile.USTAR_FORMAT)
+    with gzip.open(tmp_path / "big.tgz", "wb", compresslevel=1) as out:
+        for _ in range(40):
+            out.write(entry * 5000)
+        out.write(archive.getvalue())
+    with subprocess.Popen([APUS, "import", tmp_path / "big.tgz"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        time.sleep(0.5)
+        run.send_signal(signal.SIGSTOP)
+        time.sleep(2.5)
+        run.send_signal(signal.SIGCONT)
+        _, err = run.communicate(timeout=60)
+    assert run.returncode == 0, err
+    assert re.match(r"apus: reading /.*: \d+ files, \d+ s\n", err), err

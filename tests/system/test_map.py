@@ -108,6 +108,8 @@ def test_pictures_are_well_formed(files):
 def test_a_picture_that_cannot_be_written(files):
     assert "cannot write /nowhere/map.svg: No such file or directory" in draw(
         "--from", files / "before.ini", "--svg", "/nowhere/map.svg", status=1)
+    assert "--json prints a list; --svg and --html, which draw, do not go with it" in draw(
+        "--from", files / "before.ini", "--json", "--html", "-", status=2)
 
 
 def test_names_do_not_reach_the_terminal(files):

@@ -442,6 +442,151 @@ static void test_what_is_no_source(void **state)
     refused("x", "[1,", "not valid JSON in line 1");
 }
 
+static void test_shapes_of_definitions(void **state)
+{
+    static const char *const shapes[] = {
+        LIST("auto", "{\"assign_adapter\": \"10\"}, {\"assign_domain\": \"71\"}"),
+        LIST("auto", "{\"assign_adapter\": 10}, {\"assign_domain\": 71}"),
+        LIST("auto", "{\"assign_adapter\": \"10\", \"assign_domain\": \"0x47\"}"),
+        LIST("auto", "\"assign_adapter=10\", \"assign_domain = 71\""),
+        "[{\"matrix\": [{\"" U1 "\": {\"mdev_type\": \"vfio_ap-passthrough\", \"start\": \"auto\", "
+        "\"attrs\": {\"assign_adapter\": \"10\", \"assign_domain\": 71}}}]}]",
+        "{\"matrix\": {\"" U1 "\": {\"mdev_type\": \"vfio_ap-passthrough\", \"start\": \"auto\", "
+        "\"attrs\": {\"assign_adapter\": \"10\", \"assign_domain\": 71}}}}",
+    };
+
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        struct known *k = known_new();
+        struct mdev_info m;
+        struct core *core;
+
+        give(k, "l.txt", TABLE);
+        give(k, "m.json", shapes[i]);
+        core = make(k);
+        assert_non_null(only_device(core, &m));
+        assert_true(mask256_test(&m.apm, 10) && mask256_count(&m.apm) == 1);
+        assert_true(mask256_test(&m.aqm, 71) && mask256_count(&m.aqm) == 1);
+        core_free(core);
+        known_free(k);
+    }
+    refused("m.json", LIST("auto", "{\"assign_adapter\": 256}"), U1 ": not an attribute: \"256\"");
+    refused("m.json", LIST("auto", "\"assign_adapter\""), "not an attribute: \"assign_adapter\"");
+    refused("m.json", LIST("auto", "5"), "an attribute is no object");
+}
+
+static void test_definitions_that_are_left_out(void **state)
+{
+    struct known *k = known_new();
+
+    give(k, "a.json", "[{\"matrix\": [{\"" U1 "\": {\"start\": \"auto\"}}, 5], \"other\": 6}, 7]");
+    assert_noted(k, NOTE_MISSING, U1 " is left out: its definition has no mdev_type");
+    assert_noted(k, NOTE_MISSING, "device 2 of the parent matrix is no object");
+    assert_noted(k, NOTE_MISSING, "the devices of the parent other are no list");
+    assert_noted(k, NOTE_MISSING, "entry 2 of the list has no parent");
+    give(k, "b.json", LIST("sometimes", ""));
+    assert_noted(k, NOTE_ASSUMED, "its start is neither auto nor manual: sometimes");
+    known_free(k);
+}
+
+static void test_lines_of_lszcrypt_that_are_left_out(void **state)
+{
+    struct known *k = known_new();
+
+    give(k, "l.txt",
+         "[root@lpar ~]# lszcrypt -V\n" TABLE "0b       CEX9C CCA-Coproc  resting           0\n"
+         "hello there\n\n[root@lpar ~]# lszcrypt -b\nap_domain=-1 (-1)\nap_max_domain_id=0x54\n"
+         "features: APSC NEWF\n");
+    assert_noted(k, NOTE_MISSING, "adapter 0x0b: its type CEX9C is unknown");
+    assert_noted(k, NOTE_MISSING, "adapter 0x0b: its status resting is unknown");
+    assert_noted(k, NOTE_MISSING, "a line of lszcrypt that is not understood: hello there");
+    assert_noted(k, NOTE_MISSING, "the feature NEWF is unknown");
+    assert_int_equal(k->note_count, 4);
+    assert_int_equal(k->host[HOST_MAX_DOMAIN].value, 0x54);
+    known_free(k);
+}
+
+static void test_prompts(void **state)
+{
+    struct known *k = known_new();
+
+    give(k, "a", "\nroot@lpar:~ # mdevctl list --dumpjson\n" LIST("auto", ""));
+    give(k, "b", "user@lpar:~$ sudo virsh list --all\n Id Name State\n---\n 3 Guest1 running\n");
+    give(k, "c", "lpar> lszcrypt\n" TABLE);
+    assert_int_equal(k->device_count, 1);
+    assert_int_equal(k->guest_count, 1);
+    assert_true(k->adapters[10][ADAPTER_TYPE].from);
+    known_free(k);
+}
+
+static void test_xml_that_is_left_out(void **state)
+{
+    struct known *k = known_new();
+    struct mdev_info m;
+    struct core *core;
+
+    give(k, "l.txt", TABLE);
+    /* Up to libvirt 7.2 the UUID is in the name only. */
+    give(k, "m.xml",
+         "<device><name>mdev_69aa1a8a_0000_4000_8000_000000000001</name><capability type='mdev'>"
+         "<type id='vfio_ap-passthrough'/><attr name='assign_adapter' value='10'/>"
+         "</capability></device>");
+    give(k, "q.xml",
+         "<device><name>ap_500_0048</name><capability type='ap_queue'><ap-adapter>0x500"
+         "</ap-adapter><ap-domain>0x48</ap-domain></capability></device>");
+    give(k, "g.xml",
+         "<domain><name>Guest1</name><devices><hostdev type='mdev' model='vfio-ap'><source>"
+         "<address uuid='69aa'/></source></hostdev></devices></domain>");
+    give(k, "n.xml", "<domain/>");
+    give(k, "u.xml", "<device><capability type='usb'/></device>");
+    core = make(k);
+    assert_true(mask256_test(&only_device(core, &m)->apm, 10));
+    assert_noted(k, NOTE_MISSING, "from 0 to 255 is left out: ap_500_0048");
+    assert_noted(k, NOTE_MISSING,
+                 "guest Guest1: a mediated device without a UUID is left out: 69aa");
+    assert_noted(k, NOTE_MISSING, "a domain without a name is left out");
+    assert_noted(k, NOTE_MISSING, "a node device of the kind usb says nothing here");
+    core_free(core);
+    known_free(k);
+    refused("e.xml", "<domain>\n<name>\n</domain>\n", "not valid XML in line 3: ");
+}
+
+static void test_numbers_that_are_left_out(void **state)
+{
+    struct known *k = known_new();
+    struct core *core;
+
+    sysfs(k);
+    file(k, "x/sys/bus/ap/config_time", "500\n");
+    file(k, "x/sys/bus/ap/ap_max_domain_id", "3\n");
+    file(k, "x/sys/devices/ap/card04/max_msg_size", "5000\n");
+    file(k, "x/sys/devices/ap/card04/serialnr", "AAAA0001\n");
+    file(k, "x/sys/devices/ap/card04/serialnr", "AAAA0002\n");
+    file(k, "x/sys/devices/ap/card09/online", "1\n");
+    member_link(k, "lpar.tgz", "x/sys/devices/ap/card04/04.0004/driver", "../other");
+    give(k, "cmdline", "root=/dev/dasda1 ap.domain=300\n");
+    core = make(k);
+    assert_noted(k, NOTE_MISSING, "config_time is out of range and left out: 500");
+    assert_noted(k, NOTE_CONTRADICTION, "the highest domain is 3");
+    assert_noted(k, NOTE_ASSUMED, "adapter 0x04: the usual message size, since 5000");
+    assert_noted(k, NOTE_CONTRADICTION, "adapter 0x04: serial number: AAAA0001 before");
+    assert_noted(k, NOTE_MISSING, "adapter 0x09 is left out, since no source tells its type");
+    assert_noted(k, NOTE_MISSING, "04.0004: its driver other is unknown");
+    assert_noted(k, NOTE_ASSUMED, "ap.domain is no domain, so the kernel chose one: 300");
+    core_free(core);
+    known_free(k);
+}
+
+static void test_a_copy_in_folders_of_any_name(void **state)
+{
+    struct known *k = known_new();
+
+    file(k, "devices/ap/bus/ap/sys/bus/ap/apmask",
+         "0xfbffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\n");
+    file(k, "bus/ap/power/sys/devices/ap/card04/type", "CEX7C\n");
+    assert_true(k->masks[MASK_AP].from && k->adapters[4][ADAPTER_TYPE].from);
+    known_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -460,6 +605,13 @@ int main(void)
         cmocka_unit_test(test_masks_that_do_not_go_with_devices),
         cmocka_unit_test(test_a_queue_bound_by_hand),
         cmocka_unit_test(test_what_is_no_source),
+        cmocka_unit_test(test_shapes_of_definitions),
+        cmocka_unit_test(test_definitions_that_are_left_out),
+        cmocka_unit_test(test_lines_of_lszcrypt_that_are_left_out),
+        cmocka_unit_test(test_prompts),
+        cmocka_unit_test(test_xml_that_is_left_out),
+        cmocka_unit_test(test_numbers_that_are_left_out),
+        cmocka_unit_test(test_a_copy_in_folders_of_any_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
