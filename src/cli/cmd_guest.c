@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/cpu_model.h"
 #include "cli/guest_linux.h"
+#include "cli/kept_guests.h"
 #include "cli/linux.h"
 #include "cli/qmp.h"
 #include "cli/value.h"
@@ -131,12 +132,30 @@ static int guest_start_run(int argc, char **argv)
     return status;
 }
 
-/* QEMU may still run although the daemon no longer knows the guest, or has ended. */
+/* QEMU may still run although the daemon no longer knows the guest, or has ended. kept: there may
+ * also be no more of it than what it would be started with again. */
+static int stop(const char *socket, const char *name, bool kept)
+{
+    json_t *list = NULL;
+    int status = 0;
+
+    if (!guest_linux_answers(socket) && guest_linux_stop(socket, name))
+        return 0;
+    if (guest_linux_list(socket, &list) < 0)
+        return 1;
+    if (guest_linux_find(list, name) || !(guest_linux_stop(socket, name) || kept))
+        status = ask_quietly("guest-stop", json_pack("{s:s}", "name", name));
+    if (status == 0)
+        guest_linux_stop(socket, name);
+    json_decref(list);
+    return status;
+}
+
 static int guest_stop_run(int argc, char **argv)
 {
     const char *socket, *name;
-    json_t *list = NULL;
-    int status = 0;
+    bool kept;
+    int status;
 
     cli_skip_options(argc, argv);
     if (argc - optind != 1)
@@ -145,21 +164,16 @@ static int guest_stop_run(int argc, char **argv)
     socket = cli_socket();
     if (!socket)
         return 1;
-    if (!guest_linux_answers(socket) && guest_linux_stop(socket, name))
-        return 0;
-    if (guest_linux_list(socket, &list) < 0)
-        return 1;
-    if (guest_linux_find(list, name) || !guest_linux_stop(socket, name))
-        status = ask_quietly("guest-stop", json_pack("{s:s}", "name", name));
-    if (status == 0)
-        guest_linux_stop(socket, name);
-    json_decref(list);
-    return status;
+    kept = kept_guests_has(socket, name);
+    status = stop(socket, name, kept);
+    return status == 0 && kept ? kept_guests_remove(socket, name) : status;
 }
 
-/* As ask_quietly ends. */
-static int report(int status)
+/* A real guest has another device, or none. Ends as ask_quietly does. */
+static int plugged(int status, const char *socket, const char *name, const char *mdev)
 {
+    if (status == 0)
+        status = kept_guests_set_mdev(socket, name, mdev);
     if (status == 0 && cli_json())
         puts("{}");
     return status;
@@ -178,7 +192,7 @@ static int guest_detach_run(int argc, char **argv)
     if (!socket)
         return 1;
     if (linux_guest_find(socket, name, &dir))
-        return report(qmp_unplug(dir.data, name));
+        return plugged(qmp_unplug(dir.data, name), socket, name, NULL);
     return ask_quietly("guest-detach", json_pack("{s:s}", "name", name));
 }
 
@@ -204,6 +218,7 @@ static int guest_migrate_run(int argc, char **argv)
 static int guest_attach_run(int argc, char **argv)
 {
     const char *socket, *name;
+    char text[UUID_TEXT];
     text_auto dir = {0};
     struct uuid uuid;
 
@@ -213,11 +228,12 @@ static int guest_attach_run(int argc, char **argv)
     name = argv[optind];
     if (check_uuid(argv[optind + 1], &uuid))
         return 2;
+    uuid_format(&uuid, text);
     socket = cli_socket();
     if (!socket)
         return 1;
     if (linux_guest_find(socket, name, &dir))
-        return report(qmp_plug(dir.data, name, &uuid));
+        return plugged(qmp_plug(dir.data, name, &uuid), socket, name, text);
     return ask_quietly("guest-attach",
                        json_pack("{s:s, s:s}", "name", name, "mdev", argv[optind + 1]));
 }

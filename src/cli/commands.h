@@ -22,6 +22,7 @@
     X(events)                                                                                      \
     X(guest_start)                                                                                 \
     X(guest_stop)                                                                                  \
+    X(guest_resume)                                                                                \
     X(guest_list)                                                                                  \
     X(guest_show)                                                                                  \
     X(guest_exec)                                                                                  \

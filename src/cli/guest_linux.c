@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/connection.h"
 #include "cli/field.h"
+#include "cli/kept_guests.h"
 #include "run/program.h"
 
 #define CONNECT_TRIES 500 /* every 20 ms; QEMU loads the plugin as soon as it starts */
@@ -109,6 +110,7 @@ static int check(const char *socket, const json_t *list, const struct linux_boot
 int guest_linux_start(const char *socket, struct linux_boot *boot, bool wait)
 {
     struct runtime_machine machine;
+    const size_t words = boot->count; /* linux_boot adds its own */
     text_auto dir = {0};
     json_t *list = NULL;
     int status;
@@ -133,6 +135,8 @@ int guest_linux_start(const char *socket, struct linux_boot *boot, bool wait)
         status = linux_boot(boot, &machine);
         if (status == 0 && !boot->console) {
             status = wait_connected(socket, boot);
+            if (status == 0)
+                status = kept_guests_add(socket, boot, words);
             if (status == 0 && wait)
                 status = linux_wait(boot->dir, boot->name);
         }

@@ -69,6 +69,9 @@ static void parse_plain(int option, const char *value, struct start *s)
     case START_UEVENTS:
         s->uevents = true;
         return;
+    case START_NO_GUESTS:
+        s->no_guests = true;
+        return;
     default: /* START_HOST_ETC */
         s->host_etc = true;
     }
@@ -200,7 +203,9 @@ static int tell_others(const struct start *s, const char *source, bool needed)
     snprintf(info.ioctl, sizeof info.ioctl, "%s", s->how.ioctl);
     snprintf(info.uevents, sizeof info.uevents, "%s", s->uevents ? "yes" : "");
     snprintf(info.machine, sizeof info.machine, "%s", s->how.machine ? s->how.machine : "");
-    snprintf(info.state, sizeof info.state, "%s", s->how.state ? s->how.state : "");
+    /* For those with another working directory. */
+    if (s->how.state && !realpath(s->how.state, info.state))
+        return cli_error("cannot find %s: %s", s->how.state, error_text(errno)), -errno;
     ret = run_info_write(s->runtime.dir, &info);
     if (ret == 0 || !needed)
         return 0;

@@ -22,7 +22,8 @@ enum start_option {
     START_STATE,
     START_SYNC,
     START_SECCOMP,
-    START_RECORD_KEYS
+    START_RECORD_KEYS,
+    START_NO_GUESTS /* of 'apus up' alone */
 };
 
 #define START_OPTIONS                                                                              \
@@ -48,7 +49,7 @@ enum start_option {
 
 struct start {
     struct daemon_start how;
-    bool uevents, notify, host_etc;
+    bool uevents, notify, host_etc, no_guests;
     struct linux_emulator qemu;
     char base[RUNTIME_PATH_MAX];
     struct runtime runtime;

@@ -21,8 +21,8 @@ class Machine:
         self.file = place / "machine.ini"
         self.file.write_text(text)
 
-    def start(self):
-        self.run("up", self.NAME, "-m", self.file)
+    def start(self, *options):
+        self.run("up", self.NAME, "-m", self.file, *options)
         self.pid = json.loads(self.run("list", "--json").stdout)["pid"]  # the only one in this directory
         self.root = pathlib.Path(f"/proc/{self.pid}/root/sys")  # what programs in it see
 

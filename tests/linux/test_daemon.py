@@ -351,6 +351,55 @@ def test_a_guest_ends_with_its_machine(place, cache, end, request):
         machine.end()
 
 
+def killed(machine, guest):
+    """Both have ended, as by kill -9 of the daemon."""
+    pid = guest.pid()
+    os.kill(machine.pid, signal.SIGKILL)
+    wait_until(lambda: not guest.alive(pid) and not machine.directory.exists(), 20)
+
+
+def test_a_guest_of_a_kept_machine_is_back_with_its_queues(place, cache):
+    """The daemon is killed: up boots the guest again with what was attached last, and guest stop is for good."""
+    state = place / "kept"
+    machine = Machine(place / "again", TEXT)
+    try:
+        machine.start("--state", state)
+        machine.write("bus/ap/aqmask", "-4")
+        mdev, other = machine.mdev(UUID1).create((5,), (4,)), machine.mdev(UUID2).create((6, 10), (4,))
+        guest = Guest(machine, "Guest1", mdev, "--kernel", cache, "--append", "apus.x=a b", "--cpu", "apqi=off")
+        killed(machine, guest)
+        machine.start("--state", state)
+        assert machine.guests()["Guest1"]["mdev"] == UUID1
+        assert guest.queues() == ["05.0004"] and guest.sh("grep -o 'apus.x=.*' /proc/cmdline") == "apus.x=a b"
+        assert machine.guests()["Guest1"]["features"] == ["ap", "apft", "apqci"]
+
+        machine.apus("guest", "detach", "Guest1")
+        machine.apus("guest", "attach", "Guest1", UUID2)
+        wait_until(lambda: guest.queues() == ["06.0004", "0a.0004"], 60)
+        before = keys(guest)
+        killed(machine, guest)
+        machine.start("--state", state, "--no-guests")
+        assert machine.guests() == {}
+        assert machine.ask("guest", "resume") == {"guests": ["Guest1"]}
+        assert guest.queues() == ["06.0004", "0a.0004"] and keys(guest) != before
+
+        killed(machine, guest)
+        machine.start("--state", state, "--no-guests")
+        machine.write(f"{other.path}/remove", 1)
+        done = machine.apus("guest", "resume")
+        assert done.stderr == f"apus: guest 'Guest1' starts without a device: there is no mediated device {UUID2} any more\n"
+        assert machine.guests()["Guest1"]["mdev"] is None
+        assert machine.ask("guest", "resume") == {"guests": ["Guest1"]}, "one that runs stays as it is"
+
+        machine.apus("guest", "stop", "Guest1")
+        os.kill(machine.pid, signal.SIGKILL)
+        wait_until(lambda: not machine.directory.exists(), 20)
+        machine.start("--state", state)
+        assert machine.guests() == {} and os.listdir(state / "guests") == []
+    finally:
+        machine.end()
+
+
 def test_a_daemon_without_a_machine_has_no_real_guests(place):
     process = subprocess.Popen([APUS, "daemon", "--no-tree", "--socket", place / "alone"], stdout=subprocess.PIPE)
     try:

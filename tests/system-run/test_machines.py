@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -278,6 +279,55 @@ def test_state_of_run_and_up(machines):
     for words in (["--state", state, "--record", f"{state}.rec"], ["--sync"]):
         assert machines.apus("run", *words, "--", "true").returncode == 2
     subprocess.run(["rm", "-r", state], check=True)
+
+
+def kept_guest(*records):
+    return b"".join(record.encode() + b"\0" for record in ("apus-guest 1", *records))
+
+
+def test_what_is_kept_of_real_guests_is_read_or_refused(machines):
+    """Without QEMU: tests/linux/test_daemon.py starts real ones again."""
+    state = f"{machines.runs.base}/state-of-guests"
+    machines.up("--state", state)
+    assert machines.apus("guest", "resume", "--json").stdout == '{"guests":[]}\n', "there is none yet"
+    as_owner = lambda *words, **more: subprocess.run([*machines.prefix, *words], check=True, **more)
+    as_owner("mkdir", "-m", "700", f"{state}/guests")
+    bad = {"Newer": (b"apus-guest 2\0directory /\0", 'it does not begin with "apus-guest 1" but with "apus-guest 2"'),
+           "Cut": (kept_guest("directory /", "word")[:-3], "it was not written to its end"),
+           "Moved": (kept_guest("directory /no/such"), "/no/such: No such file or directory")}
+    for name, (data, _) in bad.items():
+        as_owner("tee", f"{state}/guests/{name}", input=data, stdout=subprocess.DEVNULL)
+    as_owner("ln", "-s", "Newer", f"{state}/guests/Linked")
+    result = machines.apus("guest", "resume", "lab")
+    assert result.returncode == 1 and result.stderr.count("\n") == 4, result
+    for name, (_, why) in bad.items():
+        assert re.search(f"^apus: .*{name}.*{re.escape(why)}", result.stderr, re.M), result.stderr
+    machines.down()
+    result = machines.apus("up", "lab", "--state", state, "--no-guests")
+    assert (result.returncode, result.stderr) == (0, "")
+    machines.down()
+    result = machines.apus("up", "lab", "--state", state)
+    assert result.returncode == 0 and result.stderr.count("\n") == 4, "the machine runs, and what does not is said"
+    for name in (*bad, "Linked"):
+        result = machines.apus("guest", "stop", name)
+        assert (result.returncode, result.stderr) == (0, ""), "what does not run any more is not started again"
+    assert machines.apus("guest", "stop", "Cut").returncode == 1
+    assert machines.apus("guest", "resume").returncode == 0
+    as_owner("chmod", "750", f"{state}/guests")
+    result = machines.apus("guest", "resume")
+    assert result.returncode == 1 and "guests is not a directory of yours with mode 0700" in result.stderr
+    machines.down()
+    subprocess.run(["rm", "-r", state], check=True)
+
+
+def test_the_state_of_a_relative_name_is_found_from_everywhere(machines, tmp_path):
+    place = f"{machines.runs.base}/relative"
+    subprocess.run([*machines.prefix, "mkdir", place], check=True)
+    result = machines.apus("up", "lab", "--state", "kept", cwd=place)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert machines.list()["lab"]["state"] == f"{place}/kept"
+    machines.down()
+    subprocess.run(["rm", "-r", place], check=True)
 
 
 @pytest.mark.parametrize("part", ["daemon", "guard", "both", "all"])

@@ -14,14 +14,14 @@ import pytest
 
 from runs import binary
 
-UNIT = os.path.join(os.environ["APUS_BUILD"], "systemd/apus@.service")
+UNITS = os.path.join(os.environ["APUS_BUILD"], "systemd")
 PR_SET_CHILD_SUBREAPER = 36
 
 
-def settings():
-    """{key: [values]} of the unit."""
+def settings(name="apus@"):
+    """{key: [values]} of a unit."""
     found = {}
-    with open(UNIT) as file:
+    with open(f"{UNITS}/{name}.service") as file:
         for key, value in re.findall(r"^(\w+)=(.*)$", file.read(), re.M):
             found.setdefault(key, []).append(value)
     return found
@@ -33,10 +33,12 @@ def seconds(value):
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze")
 def test_systemd_has_nothing_to_say(tmp_path):
-    with open(UNIT) as file:
-        text = re.sub(r"^(Exec\w+=)\S+/bin/apus", rf"\1{binary()}", file.read(), flags=re.M)
-    (tmp_path / "apus@.service").write_text(text)
-    result = subprocess.run(["systemd-analyze", "verify", "--man=no", tmp_path / "apus@lab.service"], text=True,
+    for name in ("apus@", "apus-guests@"):
+        with open(f"{UNITS}/{name}.service") as file:
+            text = re.sub(r"^(Exec\w+=)\S+/bin/apus", rf"\1{binary()}", file.read(), flags=re.M)
+        (tmp_path / f"{name}.service").write_text(text)
+    result = subprocess.run(["systemd-analyze", "verify", "--man=no", tmp_path / "apus@lab.service",
+                             tmp_path / "apus-guests@lab.service"], text=True,
                             capture_output=True, check=False, env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"})
     assert (result.returncode, [line for line in result.stderr.splitlines() if "apus" in line]) == (0, [])
 
@@ -115,6 +117,20 @@ def test_the_daemon_is_killed_and_all_is_back_within_a_second(manager, runs):
     assert not manager.wait(), "an end that was asked for is none to start again after"
 
 
+def test_real_guests_are_another_units(manager, runs):
+    """Started after the daemon and ended with it, without what forbids TCG."""
+    guests = settings("apus-guests@")
+    assert "apus-guests@%i.service" in manager.unit["Wants"][0].split()
+    assert guests["PartOf"] == guests["After"] == ["apus@%i.service"]
+    assert "--no-guests" in manager.command("ExecStart") and "MemoryDenyWriteExecute" not in guests
+    manager.start()
+    start = [binary(), *[manager.words.get(word, word) for word in guests["ExecStart"][0].split()[1:]]]
+    result = subprocess.run(start, env=runs.environment(), capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert subprocess.run(manager.command("ExecStop"), env=runs.environment(), check=False).returncode == 0
+    manager.wait()
+
+
 def test_an_error_is_the_units(manager, runs):
     manager.words["/etc/apus/%i.ini"] = "/no/such.ini"
     result = subprocess.run(manager.command("ExecStart"), env=runs.environment(), capture_output=True, text=True, check=False)
@@ -123,6 +139,6 @@ def test_an_error_is_the_units(manager, runs):
 
 def test_nothing_gives_the_machine_another_view(manager):
     """What confines the unit must not confine the programs of the machine."""
-    mounts = {key for key in manager.unit if re.match("(Private|Protect|ReadOnly|ReadWrite|Inaccessible|Bind|Temporary|Root|"
+    mounts = {key for key in (*manager.unit, *settings("apus-guests@")) if re.match("(Private|Protect|ReadOnly|ReadWrite|Inaccessible|Bind|Temporary|Root|"
                                                       "Mount|DynamicUser)", key)}
     assert mounts == set()
