@@ -64,7 +64,7 @@ void text_shrink(struct text *t)
     t->data = xrealloc(t->data, t->capacity);
 }
 
-void text_add(struct text *t, const char *data, size_t len)
+void text_grow_and_add(struct text *t, const char *data, size_t len)
 {
     reserve(t, len);
     if (len)
@@ -91,11 +91,6 @@ void text_done_private(struct text *t)
     if (t->data)
         explicit_bzero(t->data, t->capacity);
     text_done(t);
-}
-
-void text_adds(struct text *t, const char *string)
-{
-    text_add(t, string, strlen(string));
 }
 
 void text_add_number(struct text *t, uint64_t value)

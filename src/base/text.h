@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * A growing text buffer. All zero is an empty one; text_done frees it. data is NUL-terminated
@@ -17,8 +18,25 @@ struct text {
     size_t len, capacity;
 };
 
-void text_add(struct text *t, const char *data, size_t len);
-void text_adds(struct text *t, const char *string);
+void text_grow_and_add(struct text *t, const char *data, size_t len);
+
+/* Here because most texts are made of many short ones. */
+static inline void text_add(struct text *t, const char *data, size_t len)
+{
+    if (t->capacity - t->len <= len || !len) {
+        text_grow_and_add(t, data, len);
+        return;
+    }
+    memcpy(t->data + t->len, data, len);
+    t->len += len;
+    t->data[t->len] = '\0';
+}
+
+static inline void text_adds(struct text *t, const char *string)
+{
+    text_add(t, string, strlen(string));
+}
+
 void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_addv(struct text *t, const char *format, va_list args);
 

@@ -36,17 +36,14 @@ int uuid_parse(const char *text, size_t len, struct uuid *out)
 void uuid_format(const struct uuid *u, char out[UUID_TEXT])
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned digit = 0;
 
-    for (size_t i = 0; i < UUID_TEXT - 1; i++) {
-        if (dash_at(i)) {
-            out[i] = '-';
-            continue;
-        }
-        out[i] = digits[u->bytes[digit / 2] >> (digit % 2 ? 0 : 4) & 15];
-        digit++;
+    for (size_t i = 0; i < sizeof u->bytes; i++) {
+        *out++ = digits[u->bytes[i] >> 4];
+        *out++ = digits[u->bytes[i] & 15];
+        if (i == 3 || i == 5 || i == 7 || i == 9)
+            *out++ = '-';
     }
-    out[UUID_TEXT - 1] = '\0';
+    *out = '\0';
 }
 
 bool uuid_equal(const struct uuid *a, const struct uuid *b)

@@ -368,7 +368,7 @@ static void send_state(struct control_server *s, const struct effects *effects)
 {
     text_auto line = {0};
 
-    if (!effects->change_count)
+    if (!effects->change_count || !control_server_wants_changes(s))
         return;
     control_event_format_state(effects->now, &line);
     send_event(s, CONTROL_EVENT_STATE, &line);

@@ -242,11 +242,22 @@ static bool get_guest(const struct core *c, struct saved *out)
     return true;
 }
 
+/* How many of them are equal to the first. */
+static unsigned run_length(const uint32_t *v, unsigned count)
+{
+    unsigned n = 1;
+
+    while (n + 8 <= count && memcmp(&v[n], &v[n - 1], 8 * sizeof *v) == 0)
+        n += 8;
+    while (n < count && v[n] == v[0])
+        n++;
+    return n;
+}
+
 static void format_counts(const uint32_t counts[AP_IDS], struct text *out)
 {
     for (unsigned i = 0, n; i < AP_IDS; i += n) {
-        for (n = 1; i + n < AP_IDS && counts[i + n] == counts[i]; n++)
-            ;
+        n = run_length(&counts[i], AP_IDS - i);
         if (i)
             text_add(out, ",", 1);
         text_add_number(out, counts[i]);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -26,19 +27,25 @@
 #define ROOM_MIN    (256u * 1024u)       /* kept free beyond one more copy of the state */
 #define GROWN       (8u * 1024u * 1024u) /* bytes of changes after which the file is written anew */
 #define SECRET_TEXT 64u
+#define WINDOW      (256u * 1024u) /* of the file that is in memory: a multiple of all page sizes */
 
 struct state {
     char *dir;
     int dir_fd, fd; /* fd -1: there is no state yet */
     bool sync;
     bool made_dir, made_secret, made_state; /* by this start */
-    size_t sound;     /* bytes that state_load has read, or that were written anew */
+    size_t lines;     /* bytes that state_load has found, without NULs behind them */
+    size_t sound;     /* those that counted, or that were written anew */
     size_t base;      /* bytes of the last checkpoint */
     size_t patience;  /* the file is written anew when it is longer */
     size_t allocated; /* the file system has promised room up to here */
-    /* What could not be written, to be written with the next command. */
-    struct change *unsaved;
-    size_t unsaved_count;
+    /* WINDOW bytes of the file, or NULL. What is put there is as safe as what was given to
+     * write(2), and takes no system call. Behind the end of the lines there are NULs meanwhile. */
+    char *window;
+    size_t window_from, window_end;
+    /* What is to be written; also what could not be, for the next command. */
+    struct change *changes;
+    size_t change_count, change_capacity;
     struct text buffer;
     atomic_size_t end, durable; /* of the file; up to where it is on the medium */
     pthread_mutex_t syncing;    /* fd is not exchanged meanwhile */
@@ -131,17 +138,36 @@ void state_discard(struct state *s)
     state_close(s);
 }
 
+static void close_window(struct state *s)
+{
+    if (s->window)
+        munmap(s->window, WINDOW);
+    s->window = NULL;
+    s->window_from = s->window_end = 0;
+}
+
+/* The file ends where its lines end, and has no more room reserved; not before state_begin. */
+static void cut(struct state *s)
+{
+    size_t end = atomic_load(&s->end);
+
+    close_window(s);
+    if (end && ftruncate(s->fd, (off_t)end) == 0)
+        s->allocated = end;
+}
+
 void state_close(struct state *s)
 {
     if (!s)
         return;
+    cut(s);
     if (s->fd >= 0)
         close(s->fd);
     if (s->dir_fd >= 0)
         close(s->dir_fd);
     pthread_mutex_destroy(&s->syncing);
     text_done(&s->buffer);
-    free(s->unsaved);
+    free(s->changes);
     free(s->dir);
     free(s);
 }
@@ -176,6 +202,8 @@ int state_load(struct state *s, struct core **out, struct effects *fx, struct te
 
     if (rc < 0)
         return fail(why, s, "the file " FILE_STATE " cannot be read", -rc);
+    while (file.len && !file.data[file.len - 1])
+        file.len--;
     rc = state_image_read(file.data, file.len, &image, &clause);
     if (rc == 0)
         rc = state_image_core(&image, out, fx, &clause);
@@ -186,6 +214,7 @@ int state_load(struct state *s, struct core **out, struct effects *fx, struct te
                   "the last %zu bytes of %s/" FILE_STATE " were not written to their end, as when "
                   "power is lost; they are left out",
                   file.len - image.sound, s->dir);
+    s->lines = file.len;
     s->sound = image.sound;
     state_image_done(&image);
     return rc;
@@ -217,21 +246,12 @@ static int write_file(struct state *s, const char *name, const char *data, size_
     return fd;
 }
 
-/* What was reserved behind the end of the file is in the way of the new one. */
-static void release(struct state *s)
-{
-    struct stat st;
-
-    if (s->fd >= 0 && fstat(s->fd, &st) == 0 && ftruncate(s->fd, st.st_size) == 0)
-        s->allocated = (size_t)st.st_size;
-}
-
 int state_checkpoint(struct state *s, const struct core *core, struct text *why)
 {
     text_auto file = {0};
     int fd, named;
 
-    release(s);
+    cut(s); /* what is reserved there is in the way of the new one */
     state_format(core, &file);
     state_commit_format(&file, 0, 0);
     pthread_mutex_lock(&s->syncing);
@@ -244,7 +264,7 @@ int state_checkpoint(struct state *s, const struct core *core, struct text *why)
         s->fd = fd;
         s->base = s->sound = file.len;
         s->allocated = file.len;
-        s->unsaved_count = 0;
+        s->change_count = 0;
         atomic_store(&s->end, file.len);
         atomic_store(&s->durable, file.len);
     }
@@ -348,28 +368,29 @@ int state_admit(struct state *s, struct text *why)
     return rc;
 }
 
-/* Those that are to be written now stand behind each other in v. */
-static struct change *gather(const struct state *s, const struct effects *fx, size_t *count)
+/* Adds what a command changed to what has not been written yet. */
+static void gather(struct state *s, const struct effects *fx)
 {
-    struct change *v = xcalloc(s->unsaved_count + fx->change_count, sizeof *v);
+    size_t count = s->change_count + fx->change_count;
 
-    *count = s->unsaved_count + fx->change_count;
-    if (s->unsaved_count)
-        memcpy(v, s->unsaved, s->unsaved_count * sizeof *v);
-    memcpy(v + s->unsaved_count, fx->changes, fx->change_count * sizeof *v);
-    return v;
+    if (count > s->change_capacity) {
+        s->change_capacity = 2 * count;
+        s->changes = xrealloc(s->changes, s->change_capacity * sizeof *s->changes);
+    }
+    if (fx->change_count)
+        memcpy(s->changes + s->change_count, fx->changes, fx->change_count * sizeof *s->changes);
+    s->change_count = count;
 }
 
-static void keep_unsaved(struct state *s, struct change *v, size_t count)
+/* They could not be written; each is needed once. */
+static void keep_changes(struct state *s)
 {
     size_t kept = 0;
 
-    for (size_t i = 0; i < count; i++)
-        if (i == 0 || saved_compare(&v[i - 1], &v[i]) != 0)
-            v[kept++] = v[i];
-    free(s->unsaved);
-    s->unsaved = v;
-    s->unsaved_count = kept;
+    for (size_t i = 0; i < s->change_count; i++)
+        if (i == 0 || saved_compare(&s->changes[kept - 1], &s->changes[i]) != 0)
+            s->changes[kept++] = s->changes[i];
+    s->change_count = kept;
 }
 
 static bool is_full(int rc)
@@ -381,16 +402,16 @@ int state_begin(struct state *s, const struct core *core, const struct effects *
                 struct text *note, struct text *why)
 {
     text_auto full = {0};
-    int rc = state_checkpoint(s, core, &full);
-    struct change *v;
-    size_t count;
+    int rc;
 
+    atomic_store(&s->end, s->lines);
+    rc = state_checkpoint(s, core, &full);
     if (is_full(rc) && s->fd >= 0 && ftruncate(s->fd, (off_t)s->sound) == 0) {
         s->base = s->allocated = s->sound;
         atomic_store(&s->end, s->sound);
         s->patience = 2 * s->sound + GROWN;
-        v = gather(s, fx, &count);
-        keep_unsaved(s, v, count);
+        gather(s, fx);
+        keep_changes(s);
         text_addf(note, "%s; nothing can be changed until there is room", full.data);
         return 0;
     }
@@ -398,26 +419,69 @@ int state_begin(struct state *s, const struct core *core, const struct effects *
     return rc;
 }
 
+/* NULs from end up to upto: the file has these pages then, all at once, and what is wrong with the
+ * medium shows here and not as a signal. */
+static int fill(const struct state *s, size_t end, size_t upto)
+{
+    static const char nothing[WINDOW / 16];
+    int rc = 0;
+
+    for (size_t n; end < upto && rc == 0; end += n) {
+        n = upto - end < sizeof nothing ? upto - end : sizeof nothing;
+        rc = own_file_write(s->fd, (off_t)end, nothing, n);
+    }
+    return rc;
+}
+
+/* Moves the window to the end of the file, if there is room for all of it. */
+static void move_window(struct state *s)
+{
+    size_t end = atomic_load(&s->end), from = end - end % WINDOW, upto = from + WINDOW;
+    void *at;
+
+    close_window(s);
+    if (upto > s->allocated || fill(s, end, upto) < 0)
+        return;
+    at = mmap(NULL, WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, (off_t)from);
+    if (at == MAP_FAILED)
+        return;
+    s->window = at;
+    s->window_from = from;
+    s->window_end = upto;
+    if (madvise(at, WINDOW, MADV_POPULATE_WRITE) < 0)
+        close_window(s);
+}
+
+/* Puts bytes at the end of the file. 0 or -errno. */
+static int append(struct state *s, const struct text *bytes)
+{
+    size_t end = atomic_load(&s->end);
+
+    if (end + bytes->len > s->window_end)
+        move_window(s);
+    if (end + bytes->len > s->window_end)
+        return own_file_write(s->fd, (off_t)end, bytes->data, bytes->len);
+    memcpy(s->window + (end - s->window_from), bytes->data, bytes->len);
+    return 0;
+}
+
 int state_write(struct state *s, const struct core *core, const struct effects *fx,
                 struct text *why)
 {
-    struct change *v;
-    size_t count;
     int rc;
 
     if (!fx->change_count)
         return 0;
-    v = gather(s, fx, &count);
+    gather(s, fx);
     text_clear(&s->buffer);
-    state_changes_format(core, v, count, &s->buffer);
+    state_changes_format(core, s->changes, s->change_count, &s->buffer);
     state_commit_format(&s->buffer, 0, atomic_load(&s->durable));
-    rc = own_file_write(s->fd, (off_t)atomic_load(&s->end), s->buffer.data, s->buffer.len);
+    rc = append(s, &s->buffer);
     if (rc < 0) {
-        keep_unsaved(s, v, count);
+        keep_changes(s);
         return fail(why, s, "a change cannot be written", -rc);
     }
-    free(v);
-    s->unsaved_count = 0;
+    s->change_count = 0;
     if (atomic_fetch_add(&s->end, s->buffer.len) + s->buffer.len <= s->patience)
         return 0;
     {

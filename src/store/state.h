@@ -26,8 +26,8 @@
  * was on the medium for certain when it was written. So after a power loss what had been promised
  * can be told from what had not: without a sound commit it does not count, and if it lies below
  * such a mark, the file is damaged and is refused. When the file has grown it is written anew
- * beside
- * ("state.new") and renamed.
+ * beside ("state.new") and renamed. While a daemon has it there may be NULs behind the last line:
+ * the end of the file is mapped into memory, which saves a system call for each change.
  */
 struct state;
 

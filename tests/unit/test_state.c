@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core_world.h"
@@ -303,7 +304,7 @@ static int make_folder(void **state)
     return set_up(state);
 }
 
-static int remove_folder(void **state)
+static void empty_folder(void)
 {
     static const char *const names[] = {"state", "state.new", "secret"};
 
@@ -313,6 +314,11 @@ static int remove_folder(void **state)
         in_folder(names[i], path);
         unlink(path);
     }
+}
+
+static int remove_folder(void **state)
+{
+    empty_folder();
     rmdir(folder);
     return tear_down(state);
 }
@@ -375,6 +381,75 @@ static void kept_on_disk(void **state)
     core_free(core);
     effects_done(&fx);
     state_close(s);
+}
+
+/* As a daemon does, until it is killed. */
+static _Noreturn void change_and_die(struct world *w, unsigned changes)
+{
+    struct state *s = opened(true);
+    text_auto why = {0};
+
+    w->fx.want_changes = true;
+    if (state_begin(s, w->core, &w->fx, &why, &why) < 0)
+        _exit(1);
+    for (unsigned i = 0; i < changes; i++) {
+        char time[8];
+
+        snprintf(time, sizeof time, "%u", 5 + i % 100);
+        if (state_admit(s, &why) < 0 || put(w, "bus/ap/config_time", time) < 0 ||
+            state_write(s, w->core, &w->fx, &why) < 0)
+            _exit(1);
+    }
+    raise(SIGKILL);
+    _exit(1);
+}
+
+static char last_byte(void)
+{
+    char path[64], byte = 1;
+    FILE *f;
+
+    in_folder("state", path);
+    f = fopen(path, "r");
+    assert_non_null(f);
+    assert_int_equal(fseek(f, -1, SEEK_END), 0);
+    assert_int_equal(fread(&byte, 1, 1, f), 1);
+    fclose(f);
+    return byte;
+}
+
+/* What was put into the window, over its end and beyond, is there when the process is killed. */
+static void killed_at_the_window(void **state)
+{
+    struct world *w = *state;
+
+    for (unsigned changes = 1; changes < 20000; changes = 7 * changes + 1) {
+        struct effects fx = {0};
+        text_auto why = {0}, bus = {0};
+        struct core *core;
+        pid_t child = fork();
+        struct state *s;
+        int status;
+
+        if (child == 0)
+            change_and_die(w, changes);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        assert_int_equal(last_byte(), '\0');
+        s = opened(false);
+        assert_int_equal(state_load(s, &core, &fx, &why, &why), 0);
+        assert_int_equal(why.len, 0);
+        state_format(core, &bus);
+        text_addf(&why, " config_time=%u ", 5 + (changes - 1) % 100);
+        assert_non_null(strstr(bus.data, why.data));
+        text_clear(&why);
+        assert_int_equal(state_begin(s, core, &fx, &why, &why), 0);
+        state_close(s);
+        assert_int_equal(last_byte(), '\n');
+        core_free(core);
+        effects_done(&fx);
+        empty_folder();
+    }
 }
 
 /* The file may grow no further: refused before anything has happened, and accepted again later. */
@@ -450,6 +525,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(damage_is_no_power_loss, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_owner, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(kept_on_disk, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(killed_at_the_window, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(no_room, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(made_up_for, make_folder, remove_folder),
     };
