@@ -16,7 +16,7 @@ import time
 import pytest
 import soak
 from conftest import Clients
-from harness import TYPE_DIR, CommandError, Daemon, Mdev, resident_kib
+from harness import TYPE_DIR, CommandError, Control, Daemon, Mdev, resident_kib
 from test_stress import sanitized
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
@@ -63,6 +63,26 @@ class Life(Clients, Daemon):
         self.folder, self.disk = folder, disk
         super().__init__(folder, MACHINE, arguments=["--state", disk.folder])
         self.watchdog.cancel()
+
+    @property
+    def control(self):
+        if self.control_connection is None:
+            self.control_connection = self.connect()
+        return self.control_connection
+
+    def connect(self):
+        """After a kill all clients come back at once. This one waits as long as they do, and comes again if it is turned
+        away."""
+        deadline = time.monotonic() + soak.PATIENCE
+        while True:
+            try:
+                return Control(self.socket, timeout=soak.PATIENCE)
+            except BlockingIOError:
+                turned_away = True
+            except AssertionError as error:
+                turned_away = "TooManyClients" in str(error)
+            assert turned_away and time.monotonic() < deadline
+            time.sleep(0.1)
 
 
 class Administrator(threading.Thread):
