@@ -44,28 +44,30 @@ const json_t *guest_linux_find(const json_t *list, const char *name)
     return NULL;
 }
 
-bool guest_linux_is_real(const char *socket, const char *name)
+/* Whether it has its CPUs and its device, which QEMU may open only after that. */
+static bool is_complete(const char *socket, const struct linux_boot *boot)
 {
     json_t *list = NULL;
     const json_t *g;
-    bool real;
+    bool complete;
 
     if (guest_linux_list(socket, &list) < 0)
         return false;
-    g = guest_linux_find(list, name);
-    real = g && strcmp(field_string(g, "kind", ""), "real") == 0;
+    g = guest_linux_find(list, boot->name);
+    complete = g && strcmp(field_string(g, "kind", ""), "real") == 0 &&
+               (!boot->mdev || strcmp(field_string(g, "mdev", ""), boot->mdev) == 0);
     json_decref(list);
-    return real;
+    return complete;
 }
 
-/* Waits until the plugin has connected, or failed with a message. */
+/* Waits until the plugin has connected and QEMU has opened its device, or failed with a message. */
 static int wait_connected(const char *socket, const struct linux_boot *boot)
 {
     const struct timespec pause = {0, 20000000};
     text_auto words = {0};
 
     for (unsigned i = 0; i < CONNECT_TRIES && linux_guest_runs(boot->dir); i++) {
-        if (guest_linux_is_real(socket, boot->name))
+        if (is_complete(socket, boot))
             return 0;
         linux_last_words(boot->dir, false, &words);
         if (words.len)

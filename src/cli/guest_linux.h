@@ -18,9 +18,6 @@ int guest_linux_list(const char *socket, json_t **out);
 /* The guest of that name in the list, or NULL. */
 const json_t *guest_linux_find(const json_t *list, const char *name);
 
-/* Whether a client of the guest protocol provides the guest's CPUs. */
-bool guest_linux_is_real(const char *socket, const char *name);
-
 /* Boots a guest. Sets dir and socket of boot. Waits until the guest has connected and, with wait,
  * until it has booted. Returns the exit status, after an error message if it is not 0. */
 int guest_linux_start(const char *socket, struct linux_boot *boot, bool wait);
