@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -433,6 +435,16 @@ static int fill(const struct state *s, size_t end, size_t upto)
     return rc;
 }
 
+/* Whether a page that has its room needs no other when it is written again, as it does where files
+ * are copied on write, and nobody else is asked. What fails in memory is a signal, not an error. */
+static bool overwrites(int fd)
+{
+    struct statfs fs;
+
+    return fstatfs(fd, &fs) == 0 && (fs.f_type == EXT4_SUPER_MAGIC ||
+                                     fs.f_type == XFS_SUPER_MAGIC || fs.f_type == TMPFS_MAGIC);
+}
+
 /* Moves the window to the end of the file, if there is room for all of it. */
 static void move_window(struct state *s)
 {
@@ -440,7 +452,7 @@ static void move_window(struct state *s)
     void *at;
 
     close_window(s);
-    if (upto > s->allocated || fill(s, end, upto) < 0)
+    if (upto > s->allocated || !overwrites(s->fd) || fill(s, end, upto) < 0)
         return;
     at = mmap(NULL, WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, (off_t)from);
     if (at == MAP_FAILED)
