@@ -141,33 +141,47 @@ static bool is_too_deep(struct walk *w, const FTSENT *e)
     return e->fts_level > DEPTH_MAX;
 }
 
+static bool is_leaf(const FTSENT *e)
+{
+    return e->fts_info == FTS_F || e->fts_info == FTS_SL || e->fts_info == FTS_SLNONE ||
+           e->fts_info == FTS_NSOK;
+}
+
+/* Most files of a copy are of no interest, and are not even asked what they are. */
+static void leaf_read(struct walk *w, const FTSENT *e)
+{
+    enum member kind = member_kind(e->fts_path, (unsigned)e->fts_level);
+    struct stat st;
+
+    if (kind == MEMBER_NONE)
+        return;
+    if (lstat(e->fts_path, &st) < 0)
+        unread(w, e->fts_path, errno);
+    else if (S_ISREG(st.st_mode) && kind == MEMBER_ARCHIVE)
+        nested(w, e->fts_path);
+    else if (S_ISREG(st.st_mode))
+        file_read(w, e->fts_path);
+    else if (S_ISLNK(st.st_mode) && kind == MEMBER_SYSFS)
+        link_read(w, e->fts_path);
+}
+
 static void entry_read(struct walk *w, FTS *tree, FTSENT *e)
 {
-    enum member kind = MEMBER_NONE;
-
     known_progress(w->k, w->root);
     if (e->fts_info == FTS_D && e->fts_level > 0 &&
         (is_too_deep(w, e) || is_foreign(e) || is_other_part(e)))
         fts_set(tree, e, FTS_SKIP);
     else if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS)
         unread(w, e->fts_path, e->fts_errno);
-    if (e->fts_info == FTS_F || e->fts_info == FTS_SL || e->fts_info == FTS_SLNONE)
-        kind = member_kind(e->fts_path, (unsigned)e->fts_level);
-    if (kind == MEMBER_NONE)
-        return;
-    if (e->fts_info == FTS_F && kind == MEMBER_ARCHIVE)
-        nested(w, e->fts_path);
-    else if (e->fts_info == FTS_F)
-        file_read(w, e->fts_path);
-    else if (kind == MEMBER_SYSFS)
-        link_read(w, e->fts_path);
+    else if (is_leaf(e))
+        leaf_read(w, e);
 }
 
 int directory_read(struct known *k, const char *path, struct text *why)
 {
     char *copy = xstrdup(path), *roots[] = {copy, NULL};
     struct walk w = {.k = k, .root = path};
-    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_COMFOLLOW, NULL);
+    FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_COMFOLLOW | FTS_NOSTAT, NULL);
     int rc = tree ? 0 : -errno;
 
     for (FTSENT *e; tree && (e = fts_read(tree));)
