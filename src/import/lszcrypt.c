@@ -184,12 +184,12 @@ static bool table_row(struct table *t, const struct row *r)
     return true;
 }
 
-/* Rules below titles, empty lines, and the legend of -d. */
+/* Rules below titles, empty lines, the legend of -d, and a prompt that waits. */
 static bool says_nothing(struct slice line)
 {
     line = slice_trim(line, SLICE_BLANKS "-=");
-    return !line.len || slice_starts(line, "C: ") || slice_starts(line, "U: ") ||
-           slice_starts(line, "B: ");
+    return !line.len || strchr("#$%>", line.at[line.len - 1]) || slice_starts(line, "C: ") ||
+           slice_starts(line, "U: ") || slice_starts(line, "B: ");
 }
 
 static void line_read(struct table *t, struct slice line)

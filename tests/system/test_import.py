@@ -258,6 +258,41 @@ def test_what_lszcrypt_printed(tmp_path, version):
         assert "\ndomains = 4,0x47\n" in machine
 
 
+# What people have shown in public, rebuilt: numbers and columns kept, prompts and names our own.
+REPORTS = {
+    # kata-containers/kata-containers, pull request 578: s390-tools of 2020, in a guest with one queue.
+    "kata-578": ("""\
+# lszcrypt
+CARD.DOMAIN TYPE  MODE        STATUS  REQUESTS
+----------------------------------------------
+09          CEX6C CCA-Coproc  online         1
+09.003d     CEX6C CCA-Coproc  online         1
+""", {9: "CEX6C"}, "0x3d", []),
+    # coreos/ignition, pull request 1820 and issue 2013: a root shell's prompt; adapter 0, APQN 00.0047.
+    "ignition-1820": ("""\
+sh-5.1# lszcrypt -V
+CARD.DOM TYPE  MODE        STATUS     REQUESTS  PENDING HWTYPE QDEPTH FUNCTIONS  DRIVER     \n\
+--------------------------------------------------------------------------------------------
+00       CEX6C CCA-Coproc  online            0        0     12     08 S--D--N--  cex4card    \n\
+00.0047  CEX6C CCA-Coproc  online            0        0     12     08 S--D--N--  cex4queue   \n\
+sh-5.1# 
+""", {0: "CEX6C"}, "0x47", []),
+}
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_what_people_reported(report):
+    text, adapters, domains, missing = REPORTS[report]
+    done = imported("-", "--json", input=text)
+    got = json.loads(done.stdout)
+    for adapter, name in adapters.items():
+        assert f"[adapter {adapter}]\ntype = {name}\n" in got["machine"]
+    assert got["machine"].count("[adapter ") == len(adapters)
+    assert f"\ndomains = {domains}\n" in got["machine"]
+    assert [note["text"] for note in got["notes"] if note["kind"] == "missing"] == missing
+    assert not [note for note in got["notes"] if note["kind"] == "contradiction"]
+
+
 def test_a_directory_with_links_is_not_left(tmp_path):
     secret = tmp_path / "secret"
     secret.mkdir()
