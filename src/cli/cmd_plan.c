@@ -307,8 +307,6 @@ static void tell_nearest(const struct request *r, const struct plan *p, struct t
 {
     char *rest = given_up->data;
 
-    if (!r->interrupt)
-        fprintf(stderr, "apus: --interrupt allows that guests are without queues for a while\n");
     if (!p->count) {
         fprintf(stderr, "apus: the nearest state that can be had is the present one\n");
         return;
@@ -318,6 +316,17 @@ static void tell_nearest(const struct request *r, const struct plan *p, struct t
         fprintf(stderr, "apus:   %s\n", line);
     fprintf(stderr, "apus: its plan has %zu step%s", p->count, p->count == 1 ? "" : "s");
     fprintf(stderr, r->nearest ? "\n" : "; --nearest FILE writes it as a machine file\n");
+}
+
+/* Whether it is only the guests that are in the way. */
+static bool would_interrupt(const struct request *r, const struct core *from, const struct core *to)
+{
+    struct plan plan = {0};
+    text_auto why = {0};
+    bool found = !r->interrupt && plan_make(from, to, true, &plan, &why) == 0;
+
+    plan_done(&plan);
+    return found;
 }
 
 static int write_nearest(const struct request *r, const struct core *nearest)
@@ -338,6 +347,9 @@ static int refuse(const struct request *r, const struct core *from, const struct
     int status = cli_error("there is no plan: %s", why);
     bool found = plan_nearest(from, to, r->interrupt, &nearest, &plan, &given_up) == 0;
 
+    if (would_interrupt(r, from, to))
+        fprintf(stderr,
+                "apus: with --interrupt there is one: guests are without queues meanwhile\n");
     if (r->format == JSON) {
         json_t *view = json_pack("{s:o, s:o}", "refused", control_json_string(why), "nearest",
                                  found ? nearest_json(nearest, &plan, &given_up) : json_null());

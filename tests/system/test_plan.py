@@ -151,7 +151,7 @@ def test_refusal_names_the_demands(tmp_path):
     assert done.stderr == (
         "apus: there is no plan: two demands exclude each other: guest Guest1 keeps its queues all the time, and apmask "
         "gets 0x05, which Linux refuses while a device has an APQN of that adapter\n"
-        "apus: --interrupt allows that guests are without queues for a while\n"
+        "apus: with --interrupt there is one: guests are without queues meanwhile\n"
         "apus: the nearest state that can be had is the present one\n")
 
 
@@ -187,6 +187,21 @@ def test_refusal_offers_the_nearest_state(tmp_path):
     # Who can bear an interruption gets all of it.
     done = plan(wanted, "--from", now, "--interrupt")
     assert done.returncode == 0 and "Guest1 is without queues that it keeps from step 1 to 4" in done.stdout
+
+
+def test_nearest_is_looked_for_section_by_section(tmp_path):
+    """An override excludes masks; the device that needs none can be had."""
+    now, wanted, nearest = (tmp_path / f"{name}.ini" for name in ("now", "wanted", "nearest"))
+    head = "[machine]\nabi=upstream\ndomains=4,5\n[adapter 5-7]\ntype=CEX7C\n"
+    now.write_text(head + "[queue 05.0004]\ndriver-override=vfio_ap\n")
+    wanted.write_text(head + f"[bus]\napmask=+0-4,+7-255\n[mdev {UUIDS[1]}]\nadapters=5\ndomains=4\n"
+                      f"[mdev {UUIDS[2]}]\nadapters=6\ndomains=4\n")
+    done = plan(wanted, "--from", now, "--nearest", nearest)
+    assert done.returncode == 1 and "--interrupt" not in done.stderr
+    assert done.stderr.splitlines()[1:] == [
+        "apus: the nearest state that can be had is the wanted one, but:", "apus:   [bus] stays as it is",
+        f"apus:   [mdev {UUIDS[2]}] is not added", "apus: its plan has 2 steps"]
+    assert f"[mdev {UUIDS[1]}]" in nearest.read_text() and plan(nearest, "--from", now).returncode == 0
 
 
 def test_hardware_is_no_step(tmp_path):
