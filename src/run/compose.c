@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/places.h"
 #include "fuse/device.h"
 #include "run/dev.h"
 #include "run/error.h"
@@ -23,52 +24,6 @@
 #include "run/runtime.h"
 
 #define SYS_FLAGS (TMPFS_FLAGS | MS_NODEV)
-
-/* The machine's directories: where they are placed, and their path in the tree. */
-static const struct place {
-    const char *path, *from;
-} places[] = {
-    {"/sys/bus/ap", "bus/ap"},
-    {"/sys/bus/matrix", "bus/matrix"},
-    {"/sys/bus/mdev", "bus/mdev"},
-    {"/sys/class/mdev_bus", "class/mdev_bus"},
-    {"/sys/class/misc/iommu", "class/misc/iommu"},
-    {"/sys/class/misc/vfio", "class/misc/vfio"},
-    {"/sys/class/misc/z90crypt", "class/misc/z90crypt"},
-    {"/sys/class/vfio", "class/vfio"},
-    {"/sys/class/vfio-dev", "class/vfio-dev"},
-    {"/sys/class/zcrypt", "class/zcrypt"},
-    {"/sys/dev/char/10:1000", "sysdev/char/10:1000"},
-    {"/sys/dev/char/10:1001", "sysdev/char/10:1001"},
-    {"/sys/dev/char/10:196", "sysdev/char/10:196"},
-    {"/sys/devices/ap", "devices/ap"},
-    {"/sys/devices/vfio_ap", "devices/vfio_ap"},
-    {"/sys/devices/virtual/misc/iommu", "devices/virtual/misc/iommu"},
-    {"/sys/devices/virtual/misc/vfio", "devices/virtual/misc/vfio"},
-    {"/sys/devices/virtual/misc/z90crypt", "devices/virtual/misc/z90crypt"},
-    {"/sys/devices/virtual/vfio", "devices/virtual/vfio"},
-    {"/sys/devices/virtual/zcrypt", "devices/virtual/zcrypt"},
-    {"/sys/kernel/iommu_groups", "kernel/iommu_groups"},
-    {"/sys/module/ap", "module/ap"},
-    {"/sys/module/vfio_ap", "module/vfio_ap"},
-    {"/sys/module/zcrypt", "module/zcrypt"},
-    {"/sys/module/zcrypt_cex2a", "module/zcrypt_cex2a"},
-    {"/sys/module/zcrypt_cex2c", "module/zcrypt_cex2c"},
-    {"/sys/module/zcrypt_cex4", "module/zcrypt_cex4"},
-    {NULL, NULL},
-};
-
-/* Whether path is one of these places; with below, whether one is below path. */
-static bool is_ours(const char *path, bool below)
-{
-    size_t len = strlen(path);
-
-    for (const struct place *p = places; p->path; p++) {
-        if (strncmp(p->path, path, len) == 0 && p->path[len] == (below ? '/' : '\0'))
-            return true;
-    }
-    return false;
-}
 
 static int copy_dir(int real, int new, const char *path);
 
@@ -92,7 +47,7 @@ static int copy_entry(int real, int new, const char *path, const char *name)
     if (ret == 0)
         ret = S_ISLNK(st.st_mode) ? layout_copy_link(real, new, name)
                                   : layout_make_target(new, name, st.st_mode);
-    if (ret == 0 && S_ISDIR(st.st_mode) && is_ours(path, true))
+    if (ret == 0 && S_ISDIR(st.st_mode) && places_below(path))
         return copy_sub(real, new, path, name);
     if (ret == 0 && !S_ISLNK(st.st_mode))
         ret = layout_bind(real, name, new, name);
@@ -113,7 +68,7 @@ static int copy_dir(int real, int new, const char *path)
         char sub[PATH_MAX];
 
         snprintf(sub, sizeof(sub), "%.2000s/%s", path, name);
-        if (!is_ours(sub, false))
+        if (!places_find(sub))
             ret = copy_entry(real, new, sub, name);
     }
     return ret;
@@ -176,12 +131,8 @@ static int cover(const struct compose *c, const struct compose_layer *layer)
 /* Replaces a directory with that of the tree, or with an empty one if the tree has none. */
 static int replace(const struct compose *c, const char *path)
 {
-    const struct place *p = places;
-    int ret;
-
-    while (strcmp(p->path, path) != 0)
-        p++;
-    ret = layout_bind(c->tree, p->from, AT_FDCWD, path);
+    const struct place *p = places_find(path);
+    int ret = layout_bind(c->tree, p->from, AT_FDCWD, path);
     if (ret == -ENOENT)
         ret = mount("apus", path, "tmpfs", SYS_FLAGS | MS_RDONLY, "mode=755") < 0 ? -errno : 0;
     return ret < 0 ? layout_refuse(-ret, "replace", path) : 0;
@@ -311,7 +262,7 @@ int compose_finish(struct compose *c)
     for (int i = 0; i < c->count && ret == 0; i++) {
         const struct compose_layer *layer = &c->layers[i];
 
-        ret = is_ours(layer->path, false) ? replace(c, layer->path) : cover(c, layer);
+        ret = places_find(layer->path) ? replace(c, layer->path) : cover(c, layer);
     }
     if (ret == 0)
         ret = dev_lay_out(c->tree, c->own_node, spare);
