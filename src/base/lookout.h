@@ -19,7 +19,8 @@
  *  nothing '---------------------------------------------------------'  grows
  *  came: patience doubles      nothing came, until trust is used up
  *
- * Who serves: the FUSE session (fuse/session.c), and the socket of a real guest (guest/server.c).
+ * Who serves: the FUSE session (fuse/session.c), the socket of a real guest (guest/server.c), and
+ * the listener of a seccomp filter (seccomp/listener.c).
  * Times are in nanoseconds of any monotonic clock.
  */
 #define LOOKOUT_NS           50000u

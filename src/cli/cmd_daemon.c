@@ -37,6 +37,7 @@ enum {
     OPT_DEV_LINKS,
     OPT_IOCTL,
     OPT_STARTER_FD,
+    OPT_SHADOW,
     OPT_GUEST_SOCKET,
     OPT_NO_TREE,
     OPT_MACHINE_FD,
@@ -74,6 +75,8 @@ static const struct cli_option options[] = {
     {OPT_DEV_LINKS, "dev-links", "DIR", "keep a link to each zcrypt node in this directory"},
     {OPT_IOCTL, "ioctl", "WAY",
      "ioctls that seccomp filters report: fuse (VFIO's) or notify (all)"},
+    {OPT_SHADOW, "shadow", "DIR",
+     "empty, for programs without a mount (see 'apus run --no-mount')"},
     {OPT_STARTER_FD, "starter-fd", "N", "a socket to the process that starts this one"},
     {'q', "quiet", NULL, "print only errors on standard error"},
     {0}};
@@ -170,6 +173,9 @@ static void parse_plain(int option, const char *value, struct daemon_options *o)
         return;
     case OPT_DEV_LINKS:
         o->dev_links = value;
+        return;
+    case OPT_SHADOW:
+        o->shadow = value;
         return;
     case OPT_PID_FILE:
         o->pid_file = value;
@@ -273,7 +279,9 @@ static int daemon_cli_run(int argc, char **argv)
         return cli_usage("--sync goes with --state: what should be kept?");
     if (o.dev_links && (status = check_dev_links(o.dev_links)))
         return status;
-    if (o.listens && !o.dev_links)
+    if (o.shadow && (o.dev_links || !o.notify || !o.no_tree))
+        return cli_usage("--shadow requires --no-tree and --ioctl=notify, without --dev-links");
+    if (o.listens && !o.dev_links && !o.shadow)
         return cli_usage("--ioctl requires --dev-links");
     return daemon_run(&o);
 }

@@ -8,7 +8,9 @@
 #include "cli/start.h"
 #include "cli/visit.h"
 
-static const struct cli_option run_options[] = {START_OPTIONS};
+static const struct cli_option run_options[] = {
+    {START_NO_MOUNT, "no-mount", NULL, "without FUSE, namespaces and privileges, see below"},
+    START_OPTIONS};
 
 static const char run_help[] =
     "PROGRAM sees the machine in /sys. /dev, /run and the persistent part of /etc (mdevctl.d,\n"
@@ -23,6 +25,10 @@ static const char run_help[] =
     "by itself. 'qemu-system-s390x' is the one from 'apus linux fetch', for guests with this\n"
     "machine's adapters.\n"
     "\n"
+    "Where nothing can be mounted, as in a container without a privilege, --no-mount shows\n"
+    "PROGRAM the machine by other means, and is chosen by itself; /dev, /run and /etc are the\n"
+    "computer's then, and setuid programs have no privilege.\n"
+    "\n"
     "With --state the machine, and what is persistent in its /etc, is there again the next time.\n"
     "\n"
     "Exit status: that of PROGRAM, or 128 + n if signal n ended it; 125 if apus failed, 126\n"
@@ -30,7 +36,8 @@ static const char run_help[] =
     "\n"
     "Examples:\n"
     "  apus run -- cat /sys/bus/ap/apmask\n"
-    "  apus run -m lab.ini -- ./my-test.sh\n";
+    "  apus run -m lab.ini -- ./my-test.sh\n"
+    "  apus run --no-mount -- cat /sys/bus/ap/apmask\n";
 
 /* The user's shell, with a hint on a terminal. */
 static char **shell_program(const struct start *s)
@@ -52,7 +59,10 @@ static int run_program(struct start *s, char **argv)
 {
     struct program_entry entry;
 
-    visit_entry(s->how.socket, s->notify, &entry);
+    if (s->no_mount)
+        visit_entry_without(s->how.socket, &entry);
+    else
+        visit_entry(s->how.socket, s->notify, &entry);
     return program_run_entered(argv, &s->daemon.pid, &entry);
 }
 
@@ -68,6 +78,7 @@ static int run_run(int argc, char **argv)
         argv = shell_program(&s);
     status = start_prepare(&s, argv[0], NULL);
     if (status == 0) {
+        start_choose(&s);
         status = start_machine(&s, false);
         if (status == 0)
             status = run_program(&s, argv);

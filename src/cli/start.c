@@ -72,16 +72,30 @@ static void parse_plain(int option, const char *value, struct start *s)
     case START_NO_GUESTS:
         s->no_guests = true;
         return;
+    case START_NO_MOUNT:
+        s->no_mount = true;
+        return;
     default: /* START_HOST_ETC */
         s->host_etc = true;
     }
+}
+
+/* Programs have the computer's namespaces, and all ioctls come by the same way as the rest. */
+static int check_no_mount(struct start *s)
+{
+    if (s->uevents)
+        return cli_usage("--no-mount and --uevents exclude each other: uevents need a network "
+                         "namespace");
+    if (s->how.ioctl && strcmp(s->how.ioctl, "fuse") == 0)
+        return cli_usage("--no-mount and --ioctl=fuse exclude each other");
+    s->how.ioctl = "notify";
+    return 0;
 }
 
 int start_parse(int argc, char **argv, struct start *s)
 {
     int status = 0;
 
-    s->how.ioctl = "fuse";
     for (int option; status == 0 && (option = cli_next(argc, argv)) != -1;) {
         if (option == START_IOCTL)
             status = parse_way(optarg, s);
@@ -94,8 +108,13 @@ int start_parse(int argc, char **argv, struct start *s)
         else
             parse_plain(option, optarg, s);
     }
+    if (status == 0 && s->no_mount)
+        status = check_no_mount(s);
     if (status)
         return status;
+    s->mounts = s->uevents || s->host_etc || s->how.ioctl;
+    if (!s->how.ioctl)
+        s->how.ioctl = "fuse";
     if (s->how.append && s->how.force)
         return cli_usage("--append and --force are mutually exclusive");
     if ((s->how.append || s->how.force || s->how.record_keys) && !s->how.record)
@@ -106,6 +125,30 @@ int start_parse(int argc, char **argv, struct start *s)
     if (s->how.sync && !s->how.state)
         return cli_usage("--sync goes with --state: what should be kept?");
     return 0;
+}
+
+/* NULL: nothing forbids it. */
+static const char *no_mount_reason(void)
+{
+    if (access("/dev/fuse", F_OK) < 0)
+        return "/dev/fuse is missing";
+    if (access("/dev/fuse", R_OK | W_OK) < 0)
+        return "there is no permission to open /dev/fuse";
+    return namespace_is_possible() ? NULL : "namespaces, or mounts in them, are forbidden";
+}
+
+void start_choose(struct start *s)
+{
+    const char *reason = s->no_mount || s->mounts ? NULL : no_mount_reason();
+
+    if (!reason)
+        return;
+    fprintf(stderr,
+            "apus: %s here, so programs see the machine without a mount (--no-mount; --ioctl=fuse "
+            "insists on one)\n",
+            reason);
+    s->no_mount = true;
+    s->how.ioctl = "notify";
 }
 
 int start_prepare(struct start *s, const char *program, const char *name)
@@ -202,6 +245,7 @@ static int tell_others(const struct start *s, const char *source, bool needed)
     snprintf(info.source, sizeof info.source, "%s", source);
     snprintf(info.ioctl, sizeof info.ioctl, "%s", s->how.ioctl);
     snprintf(info.uevents, sizeof info.uevents, "%s", s->uevents ? "yes" : "");
+    snprintf(info.mount, sizeof info.mount, "%s", s->no_mount ? "no" : "");
     snprintf(info.machine, sizeof info.machine, "%s", s->how.machine ? s->how.machine : "");
     /* For those with another working directory. */
     if (s->how.state && !realpath(s->how.state, info.state))
@@ -213,12 +257,32 @@ static int tell_others(const struct start *s, const char *source, bool needed)
     return ret;
 }
 
+/* Without a mount: nothing is laid out, the daemon makes directories in its own. */
+static int start_without(struct start *s)
+{
+    char source[32];
+
+    if (runtime_make_shadow(&s->runtime, s->shadow) < 0)
+        return PROGRAM_FAILED;
+    s->how.shadow = s->shadow;
+    if (daemon_start(&s->how, &s->daemon) < 0)
+        return PROGRAM_FAILED;
+    run_info_source(source);
+    tell_others(s, source, false);
+    if (daemon_settle(&s->daemon, false) == 0)
+        return 0;
+    daemon_end(&s->daemon);
+    return PROGRAM_FAILED;
+}
+
 int start_machine(struct start *s, bool leave)
 {
     const int keep[] = {s->runtime.lock, s->runtime.guarded, -1};
     struct compose compose;
     char source[32];
 
+    if (s->no_mount)
+        return start_without(s);
     run_info_source(source);
     s->how.keep = leave ? keep : NULL;
     if (open_machine(s, source, &compose) < 0 || start_daemon(s) < 0)

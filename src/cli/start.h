@@ -22,6 +22,7 @@ enum start_option {
     START_STATE,
     START_SYNC,
     START_SECCOMP,
+    START_NO_MOUNT,
     START_RECORD_KEYS,
     START_NO_GUESTS /* of 'apus up' alone */
 };
@@ -49,7 +50,9 @@ enum start_option {
 
 struct start {
     struct daemon_start how;
-    bool uevents, notify, host_etc, no_guests;
+    bool uevents, notify, host_etc, no_guests, no_mount;
+    bool mounts; /* some option requires it */
+    char shadow[RUNTIME_PATH_MAX];
     struct linux_emulator qemu;
     char base[RUNTIME_PATH_MAX];
     struct runtime runtime;
@@ -69,6 +72,12 @@ int start_parse(int argc, char **argv, struct start *s);
  * program: one that there has to be, or NULL. An exit status; start_done follows in any case.
  */
 int start_prepare(struct start *s, const char *program, const char *name);
+
+/*
+ * Decides that programs get the machine without a mount, and says so, if one is not possible here
+ * and no option requires it. Before start_machine.
+ */
+void start_choose(struct start *s);
 
 /*
  * Moves this process into the machine's namespaces, starts the daemon, and lays out /sys, /dev,

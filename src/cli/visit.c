@@ -7,6 +7,7 @@
 
 #include "cli/connection.h"
 #include "cli/linux_files.h"
+#include "nomount/nomount.h"
 #include "run/enter.h"
 
 static int pass_listener(void *data, int listener)
@@ -26,6 +27,25 @@ void visit_entry(const char *socket, bool notify, struct program_entry *out)
     *out = (struct program_entry){
         .hand_over = pass_listener, .zcrypt = notify, .needed = notify, .data = (void *)socket};
     program_set_environment(socket);
+}
+
+/* In front of what is preloaded already. */
+static void preload(void)
+{
+    const char *others = getenv("LD_PRELOAD");
+    text_auto all = {0};
+
+    text_adds(&all, NOMOUNT_LIBRARY);
+    if (others && *others && strncmp(others, NOMOUNT_LIBRARY, strlen(NOMOUNT_LIBRARY)) != 0)
+        text_addf(&all, " %s", others);
+    setenv("LD_PRELOAD", all.data, 1);
+}
+
+void visit_entry_without(const char *socket, struct program_entry *out)
+{
+    visit_entry(socket, true, out);
+    out->paths = true;
+    preload();
 }
 
 struct visit {
@@ -61,6 +81,30 @@ static int run_inside(const struct runtime_machine *m, struct visit *v, char **a
     return program_run_entered(argv, &nobody, &entry);
 }
 
+/* A program that comes from inside has the filter already, and may not have another. */
+static int run_without(const struct runtime_machine *m, char **argv)
+{
+    const char *own = getenv("APUS_SOCKET");
+    bool inside = own && strcmp(own, m->socket) == 0;
+    struct program_entry entry;
+    pid_t nobody = 0;
+
+    visit_entry_without(m->socket, &entry);
+    return program_run_entered(argv, &nobody, inside ? NULL : &entry);
+}
+
+/* 0: the program can be started. */
+static int check_program(const char *name)
+{
+    char base[RUNTIME_PATH_MAX];
+
+    if (runtime_base(base) < 0)
+        return PROGRAM_FAILED;
+    program_extend_path();
+    setenv("APUS_RUNTIME_DIR", base, 1);
+    return program_check(name);
+}
+
 int visit_run(const struct runtime_machine *m, char **argv)
 {
     struct linux_emulator qemu = {0};
@@ -68,6 +112,10 @@ int visit_run(const struct runtime_machine *m, char **argv)
     char base[RUNTIME_PATH_MAX];
     int status;
 
+    if (strcmp(m->info.mount, "no") == 0) {
+        status = check_program(argv[0]);
+        return status ? status : run_without(m, argv);
+    }
     if (runtime_base(base) < 0 || enter_prepare(runtime_daemon(m), &v.enter) < 0)
         return PROGRAM_FAILED;
     program_extend_path();

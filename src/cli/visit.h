@@ -16,5 +16,7 @@ int visit_run(const struct runtime_machine *m, char **argv);
  * way of its filter. notify: as --ioctl=notify. out is to be used in this process only.
  */
 void visit_entry(const char *socket, bool notify, struct program_entry *out);
+/* The same for a machine without a mount. Sets LD_PRELOAD, too. */
+void visit_entry_without(const char *socket, struct program_entry *out);
 
 #endif

@@ -37,7 +37,7 @@ static uint64_t needed(const struct daemon_options *o)
     if (!o->no_tree || o->listens)
         keep |= rights_for_callers();
     /* Nodes are devices; in a user namespace, where nobody makes devices, they are bind mounts. */
-    if (o->listens)
+    if (o->listens && !o->shadow)
         keep |= RIGHT(CAP_MKNOD) | RIGHT(CAP_SYS_ADMIN);
     /* The kernel takes uevents from an administrator of the network namespace. */
     if (o->uevent_fd >= 0)
@@ -51,7 +51,7 @@ void confine(const struct daemon_options *o, struct text *doubts)
 
     if (rc < 0)
         text_addf(doubts, "the daemon cannot give up its privileges: %s\n", error_text(-rc));
-    rc = filter_load(o->seccomp, o->listens);
+    rc = filter_load(o->seccomp, o->listens && !o->shadow, o->shadow);
     if (rc < 0)
         text_addf(doubts,
                   "no seccomp filter confines the daemon: %s; --seccomp=off if that is meant\n",

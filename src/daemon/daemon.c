@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "daemon/confine.h"
 #include "daemon/internal.h"
+#include "ioctl/caller.h"
 #include "store/machine_file.h"
 
 static void on_timer(void *data, uint32_t id)
@@ -129,6 +130,20 @@ static int open_processors(struct daemon *d, struct text *why)
     return rc;
 }
 
+/* Our parent stands for the programs to come: 'apus run' becomes one. */
+static int open_paths(struct daemon *d, struct text *why)
+{
+    const struct nomount_sync sync = {daemon_state_unsynced, daemon_state_sync, d};
+
+    if (caller_is_ours(getppid()) && caller_probe(getppid()) == -EACCES) {
+        text_adds(why, "programs cannot be served without a mount: this system does not let the "
+                       "daemon look at their memory; give it the capability SYS_PTRACE (in a "
+                       "container --cap-add SYS_PTRACE), or set kernel.yama.ptrace_scope to 0");
+        return -EACCES;
+    }
+    return seccomp_serve_paths(d->seccomp, d->options->shadow, &sync, why);
+}
+
 /* The control socket comes first: it fails if another daemon runs here, before anything is
  * mounted. */
 static int open_front_ends(struct daemon *d, struct text *why)
@@ -158,6 +173,8 @@ static int open_front_ends(struct daemon *d, struct text *why)
     fuse_hub_set_mounter(d->hub, &(struct fuse_mounter){daemon_heir_mount, daemon_heir_unmount, d});
     if (o->listens)
         rc = seccomp_new(&d->door, d->event, o->dev_links, o->notify, &d->seccomp, why);
+    if (rc == 0 && o->shadow)
+        rc = open_paths(d, why);
     if (rc < 0)
         return rc;
     return o->no_tree ? 0 : daemon_mount_new(d, CORE_HOST_TREE, o->mount, o->fuse_fd, why);

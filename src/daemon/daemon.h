@@ -28,6 +28,8 @@ struct daemon_options {
                             * the mounted tree, or with notify a node like /dev/null; NULL: none */
     bool listens;          /* serves ioctls that seccomp filters report: VFIO's */
     bool notify;           /* with listens: zcrypt's, too, which do not come by FUSE */
+    const char *shadow;    /* directory for programs without a mount (nomount/nomount.h); listens
+                            * and notify are set, dev_links is NULL. NULL: there are none */
     int starter_fd;        /* socket to the process that has started us (starter.c); -1: none */
     const char *record;    /* file to record to; NULL: none */
     enum record_mode record_mode;

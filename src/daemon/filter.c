@@ -64,6 +64,9 @@ static const char *const always[] = {
 static const char *const for_nodes[] = {"mknod",      "mknodat", "mount",   "pidfd_getfd",
                                         "pidfd_open", "umount",  "umount2", NULL};
 
+/* Programs without a mount: the files that they get, and the shadow directories. */
+static const char *const for_paths[] = {"linkat", "memfd_create", "utimensat", NULL};
+
 #ifdef SANITIZED
 /* Sanitizers look for leaks at the end from a process of their own, and print what they find. */
 static const char *const for_sanitizers[] = {
@@ -120,7 +123,7 @@ static int allow_partly(scmp_filter_ctx filter)
     return rc;
 }
 
-static int fill(scmp_filter_ctx filter, bool nodes)
+static int fill(scmp_filter_ctx filter, bool nodes, bool paths)
 {
     int rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 
@@ -133,12 +136,14 @@ static int fill(scmp_filter_ctx filter, bool nodes)
         rc = allow(filter, always);
     if (rc == 0 && nodes)
         rc = allow(filter, for_nodes);
+    if (rc == 0 && paths)
+        rc = allow(filter, for_paths);
     if (rc == 0)
         rc = allow(filter, for_sanitizers);
     return rc == 0 ? allow_partly(filter) : rc;
 }
 
-int filter_load(enum filter_action action, bool nodes)
+int filter_load(enum filter_action action, bool nodes, bool paths)
 {
     scmp_filter_ctx filter;
     int rc;
@@ -148,7 +153,7 @@ int filter_load(enum filter_action action, bool nodes)
     filter = seccomp_init(action == FILTER_KILL ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_LOG);
     if (!filter)
         return -ENOMEM;
-    rc = fill(filter, nodes);
+    rc = fill(filter, nodes, paths);
     if (rc == 0)
         rc = seccomp_load(filter);
     seccomp_release(filter);

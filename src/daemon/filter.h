@@ -21,9 +21,9 @@ enum filter_action {
 /*
  * From now on this process, with all its threads, makes only the system calls of a daemon that has
  * started; it can neither execute programs nor start processes, and gets no new privileges. nodes:
- * it also makes and removes device nodes. 0 or -errno, with nothing changed but that no program
- * gets new privileges.
+ * it also makes and removes device nodes. paths: it serves programs without a mount. 0 or -errno,
+ * with nothing changed but that no program gets new privileges.
  */
-int filter_load(enum filter_action action, bool nodes);
+int filter_load(enum filter_action action, bool nodes, bool paths);
 
 #endif

@@ -65,7 +65,8 @@ static void list_args(const struct daemon_start *how, int ready, int starter, st
     add_fd(a, "--starter-fd", starter);
     add(a, "--socket", how->socket);
     add_fd(a, "--fuse-fd", how->fuse);
-    add(a, "--dev-links", how->ioctl ? "/dev" : NULL);
+    add(a, "--dev-links", how->ioctl && !how->shadow ? "/dev" : NULL);
+    add(a, "--shadow", how->shadow);
     add(a, "--ioctl", how->ioctl);
     add_flag(a, "--no-tree", how->fuse < 0);
     add_flag(a, "--quiet", !how->verbose);

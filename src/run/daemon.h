@@ -12,7 +12,7 @@
  *   apus daemon --fuse-fd N --socket PATH --ready-fd M --starter-fd S --quiet
  *               --dev-links /dev --ioctl WAY [--machine FILE --machine-fd T] [--abi PROFILE]
  *               [--state DIR [--sync]] [--record FILE [--append|--force] [--record-keys yes]]
- *               [--seccomp ACTION] [--uevent-fd U --outside I]
+ *               [--shadow DIR] [--seccomp ACTION] [--uevent-fd U --outside I]
  *
  * N is an open /dev/fuse that is already mounted, U a socket of uevent_socket_open, and I the inode
  * number of the outer network namespace, which must get no uevents. Once the tree and the socket
@@ -33,6 +33,7 @@ struct daemon_start {
     bool verbose;        /* omit --quiet */
     int uevents;         /* U; -1: none */
     uint64_t outside;    /* I */
+    const char *shadow;  /* DIR, for programs without a mount; NULL: none. Without --dev-links */
     const char *ioctl;   /* WAY; NULL: it serves no device nodes */
     const char *state;   /* DIR; NULL: nothing outlives it */
     bool sync;           /* with state */

@@ -8,6 +8,7 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "nomount/syscalls.h"
 #include "run/error.h"
 
 /* NARROW: the architecture of 32-bit programs, whose ioctl has the same number everywhere. */
@@ -36,6 +38,9 @@
 #define LOW_HALF (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0)
 #define NUMBER   (offsetof(struct seccomp_data, args[1]) + LOW_HALF)
 
+/* The listener is close-on-exec. */
+#define LISTEN (SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+
 #define ARGUMENT(n, half) (offsetof(struct seccomp_data, args[n]) + (half))
 
 static int set_filter(unsigned long flags, const struct sock_filter *code, size_t count)
@@ -48,8 +53,8 @@ static int set_filter(unsigned long flags, const struct sock_filter *code, size_
     return fd < 0 ? -errno : fd;
 }
 
-/* Installs the filter. Returns the listener (close-on-exec), or -errno. */
-static int install(bool zcrypt)
+/* Reports ioctls of VFIO's type and, if zcrypt, of zcrypt's. */
+static int install_ioctls(bool zcrypt)
 {
     const struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
@@ -67,8 +72,104 @@ static int install(bool zcrypt)
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
     };
 
-    return set_filter(SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
-                      code, sizeof(code) / sizeof(*code));
+    return set_filter(LISTEN, code, sizeof(code) / sizeof(*code));
+}
+
+#define ROOM 320 /* instructions */
+
+struct code {
+    struct sock_filter v[ROOM];
+    size_t count;
+};
+
+static void add(struct code *c, uint16_t what, uint32_t k, uint8_t yes, uint8_t no)
+{
+    if (c->count == ROOM)
+        abort();
+    c->v[c->count++] = (struct sock_filter){what, yes, no, k};
+}
+
+static void load(struct code *c, size_t offset)
+{
+    add(c, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+static void add_return(struct code *c, uint32_t what)
+{
+    add(c, BPF_RET | BPF_K, what, 0, 0);
+}
+
+static void unless_equal(struct code *c, uint32_t k, uint8_t over)
+{
+    add(c, BPF_JMP | BPF_JEQ | BPF_K, k, 0, over);
+}
+
+/* The kernel goes on unless argument n, as a whole, is k. 5 instructions. */
+static void need(struct code *c, unsigned n, uint32_t k)
+{
+    load(c, ARGUMENT(n, LOW_HALF));
+    add(c, BPF_JMP | BPF_JEQ | BPF_K, k, 0, 2);
+    load(c, ARGUMENT(n, 4 - LOW_HALF));
+    add(c, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+    add_return(c, SECCOMP_RET_ALLOW);
+}
+
+/* What follows the number of a call that is reported in some cases only; it ends the filter. */
+static void report_when(struct code *c, enum nomount_when when)
+{
+    switch (when) {
+    case NOMOUNT_ALWAYS:
+        break;
+    case NOMOUNT_START:
+        need(c, 3, 0);
+        break;
+    case NOMOUNT_REWIND:
+        load(c, ARGUMENT(2, LOW_HALF));
+        add(c, BPF_JMP | BPF_JGT | BPF_K, SEEK_END, 7, 0);
+        add(c, BPF_JMP | BPF_JEQ | BPF_K, SEEK_SET, 1, 0);
+        add_return(c, SECCOMP_RET_ALLOW);
+        load(c, ARGUMENT(1, LOW_HALF));
+        add(c, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2);
+        load(c, ARGUMENT(1, 4 - LOW_HALF));
+        add(c, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+        add_return(c, SECCOMP_RET_ALLOW);
+        break;
+    }
+    add_return(c, SECCOMP_RET_USER_NOTIF);
+}
+
+static void report(struct code *c, const struct nomount_syscall *call)
+{
+    size_t jump = c->count;
+
+    unless_equal(c, (uint32_t)call->number, 0);
+    report_when(c, call->when);
+    c->v[jump].jf = (uint8_t)(c->count - jump - 1);
+}
+
+/* The same, and the calls that name files, or write. */
+static int install_paths(void)
+{
+    struct code code = {0}, *c = &code;
+
+    load(c, offsetof(struct seccomp_data, arch));
+    add(c, BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 4, 0);
+    add(c, BPF_JMP | BPF_JEQ | BPF_K, NARROW, 0, 2);
+    load(c, offsetof(struct seccomp_data, nr));
+    add(c, BPF_JMP | BPF_JEQ | BPF_K, NARROW_IOCTL, 3, 0);
+    add_return(c, SECCOMP_RET_ALLOW);
+    load(c, offsetof(struct seccomp_data, nr));
+    unless_equal(c, SYS_ioctl, 6);
+    load(c, NUMBER);
+    add(c, BPF_ALU | BPF_AND | BPF_K, 0xff00, 0, 0);
+    add(c, BPF_JMP | BPF_JEQ | BPF_K, ';' << 8, 2, 0);
+    add(c, BPF_JMP | BPF_JEQ | BPF_K, 'z' << 8, 1, 0);
+    add_return(c, SECCOMP_RET_ALLOW);
+    add_return(c, SECCOMP_RET_USER_NOTIF);
+    for (size_t i = 0; i < nomount_syscall_count; i++)
+        report(c, &nomount_syscalls[i]);
+    add_return(c, SECCOMP_RET_ALLOW);
+    return set_filter(LISTEN, c->v, c->count);
 }
 
 /* prlimit(2) of the limit of locked memory, and setgroups(2). Limits that are only asked for come
@@ -96,7 +197,12 @@ static void grant(bool memory, bool groups)
 
 #else
 
-static int install(bool zcrypt)
+static int install_ioctls(bool zcrypt)
+{
+    return -EOPNOTSUPP;
+}
+
+static int install_paths(void)
 {
     return -EOPNOTSUPP;
 }
@@ -122,9 +228,11 @@ static const char *reason(int error)
     }
 }
 
-static int refuse(int error, bool needed)
+static int refuse(int error, const struct program_entry *entry)
 {
-    if (needed)
+    if (entry->paths)
+        run_error("programs cannot be served without a mount: %s", reason(error));
+    else if (entry->needed)
         run_error("--ioctl=notify is not possible: %s; use --ioctl=fuse", reason(error));
     else
         run_error("VFIO is not available: %s", reason(error));
@@ -133,10 +241,10 @@ static int refuse(int error, bool needed)
 
 int filter_hand_over(const struct program_entry *entry)
 {
-    int ret, fd = install(entry->zcrypt);
+    int ret, fd = entry->paths ? install_paths() : install_ioctls(entry->zcrypt);
 
     if (fd < 0)
-        return refuse(-fd, entry->needed);
+        return refuse(-fd, entry);
     ret = entry->hand_over(entry->data, fd);
     close(fd);
     return ret;

@@ -22,7 +22,8 @@
 static const struct field {
     const char *name;
     size_t at, size;
-} fields[] = {FIELD(source), FIELD(ioctl), FIELD(uevents), FIELD(machine), FIELD(state)};
+} fields[] = {FIELD(source), FIELD(ioctl),   FIELD(uevents),
+              FIELD(mount),  FIELD(machine), FIELD(state)};
 
 #define FIELDS (sizeof fields / sizeof *fields)
 

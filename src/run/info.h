@@ -14,6 +14,7 @@ struct run_info {
     char source[32];         /* of the mounts of its tree (members.h) */
     char ioctl[8];           /* "fuse" or "notify" */
     char uevents[4];         /* "yes": in a network namespace of its own; "": none are sent */
+    char mount[4];           /* "no": programs see it without one; "" */
     char machine[PATH_MAX];  /* name of the machine file; "": the default machine */
     char state[PATH_MAX];    /* the state directory; "": none */
     struct timespec started; /* by the wall clock; read only */

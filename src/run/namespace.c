@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -128,6 +129,19 @@ int namespace_enter(bool network)
     if (network)
         raise_loopback();
     return 0;
+}
+
+bool namespace_is_possible(void)
+{
+    int status = -1, null;
+    pid_t child = fork();
+
+    if (child == 0) {
+        null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        dup2(null, STDERR_FILENO);
+        _exit(namespace_enter(false) < 0 ? 1 : 0);
+    }
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
 }
 
 bool namespace_is_initial(void)

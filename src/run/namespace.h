@@ -12,6 +12,9 @@
  */
 int namespace_enter(bool network);
 
+/* Whether namespace_enter would succeed; says nothing. A child tries it. */
+bool namespace_is_possible(void);
+
 /* Whether this is the computer's own user namespace: root is root. */
 bool namespace_is_initial(void);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,6 +20,7 @@
 #include "base/text.h"
 #include "run/error.h"
 #include "run/filter.h"
+#include "socket/fds.h"
 
 #define END_WAIT_SECONDS  10
 #define KILL_WAIT_SECONDS 2
@@ -91,9 +93,37 @@ static _Noreturn void execute(char **argv)
     _exit(err == ENOENT ? PROGRAM_MISSING : PROGRAM_UNRUNNABLE);
 }
 
-static _Noreturn void become(char **argv, const sigset_t *old, pid_t parent,
-                             const struct program_entry *entry)
+/*
+ * Behind a filter that reports paths and writes, a process can hardly do anything until the daemon
+ * has the listener. So the parent passes it on; the calls here are not reported.
+ */
+static int give_parent(void *data, int listener)
 {
+    const int *link = data;
+    char done = 0;
+
+    if (fds_send(*link, "l", 1, listener) != 1 || recv(*link, &done, 1, 0) != 1)
+        return -EPIPE;
+    return done == 'y' ? 0 : -EIO;
+}
+
+static void take_listener(int link, const struct program_entry *entry)
+{
+    int listener = fds_receive_one(link, 0);
+    char byte;
+
+    if (listener < 0)
+        return; /* the child has said why */
+    byte = entry->hand_over(entry->data, listener) == 0 ? 'y' : 'n';
+    close(listener);
+    send(link, &byte, 1, MSG_NOSIGNAL);
+}
+
+static _Noreturn void become(char **argv, const sigset_t *old, pid_t parent,
+                             const struct program_entry *entry, int link)
+{
+    struct program_entry by_parent;
+
     if (entry && entry->enter && entry->enter(entry->data) < 0)
         _exit(PROGRAM_FAILED);
     /* Behind that, which may change what the kernel resets it for. */
@@ -101,6 +131,12 @@ static _Noreturn void become(char **argv, const sigset_t *old, pid_t parent,
     if (getppid() != parent)
         _exit(PROGRAM_FAILED);
     sigprocmask(SIG_SETMASK, old, NULL);
+    if (entry && entry->paths) {
+        by_parent = *entry;
+        by_parent.hand_over = give_parent;
+        by_parent.data = &link;
+        entry = &by_parent;
+    }
     if (entry && entry->hand_over) {
         filter_grant();
         if (filter_hand_over(entry) < 0 && entry->needed)
@@ -113,15 +149,24 @@ static _Noreturn void become(char **argv, const sigset_t *old, pid_t parent,
  * message. entry: as for program_run_entered. */
 static pid_t start(char **argv, const sigset_t *old, const struct program_entry *entry)
 {
-    pid_t parent = getpid();
-    pid_t child = fork();
+    pid_t parent = getpid(), child;
+    int link[2];
 
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) < 0) {
+        child = -errno;
+        return run_error("cannot start a process: %s", error_text(-child)), child;
+    }
+    child = fork();
+    if (child == 0)
+        become(argv, old, parent, entry, link[1]);
     if (child < 0) {
         child = -errno;
         run_error("cannot start a process: %s", error_text(-child));
     }
-    if (child == 0)
-        become(argv, old, parent, entry);
+    close(link[1]);
+    if (child > 0 && entry && entry->paths)
+        take_listener(link[0], entry);
+    close(link[0]);
     return child;
 }
 

@@ -35,9 +35,11 @@ int program_run(char **argv, pid_t *daemon);
  * after a message. */
 struct program_entry {
     int (*enter)(void *data); /* moves it to where the program runs; NULL: here */
-    /* Passes the listener for its ioctls (run/filter.h) to the daemon; NULL: it has no filter. */
+    /* Passes the listener for its ioctls (run/filter.h) to the daemon; NULL: it has no filter. With
+     * paths it is called in the parent. */
     int (*hand_over)(void *data, int listener);
     bool zcrypt; /* the filter reports zcrypt's ioctls, too, not only VFIO's */
+    bool paths;  /* it reports paths and writes, too (nomount/nomount.h) */
     bool needed; /* without the filter the program is not started */
     void *data;
 };

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -107,6 +108,24 @@ static void end_programs(const char *dir)
         members_end(info.source, 0, ORPHAN_MS);
 }
 
+#define MEMORY "/dev/shm/apus-"
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    return remove(path) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+static void remove_shadow(const char *dir)
+{
+    char path[RUNTIME_PATH_MAX], target[RUNTIME_PATH_MAX] = "";
+
+    join(path, dir, "shadow");
+    if (readlink(path, target, sizeof target - 1) > 0 &&
+        strncmp(target, MEMORY, strlen(MEMORY)) == 0)
+        nftw(target, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static void remove_dir(const char *dir, runtime_ending_fn *ending)
 {
     static const char *const files[] = {"control",    "control.guest", RUN_INFO,
@@ -120,6 +139,7 @@ static void remove_dir(const char *dir, runtime_ending_fn *ending)
         join(path, dir, files[i]);
         unlink(path);
     }
+    remove_shadow(dir);
     rmdir(dir);
 }
 
@@ -449,6 +469,23 @@ int runtime_create(struct runtime *out, const char *name, runtime_ending_fn *end
     join(r.socket, r.dir, "control");
     *out = r;
     return 0;
+}
+
+int runtime_make_shadow(const struct runtime *r, char out[RUNTIME_PATH_MAX])
+{
+    char memory[] = MEMORY "XXXXXX";
+
+    join(out, r->dir, "shadow");
+    if (mkdtemp(memory)) {
+        if (symlink(memory, out) == 0) {
+            strcpy(out, memory);
+            return 0;
+        }
+        rmdir(memory);
+    }
+    if (mkdir(out, 0700) == 0)
+        return 0;
+    return refuse_create(errno, r->dir, NULL);
 }
 
 void runtime_sweep(runtime_ending_fn *ending)

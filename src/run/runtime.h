@@ -15,6 +15,8 @@
  *
  *   control   the control socket of its daemon; beside it, that for guests
  *   lock      locked by flock(2) as long as the machine runs
+ *   shadow    of `apus run --no-mount`: directories that programs hold (nomount/shadow.h), or a
+ *             link to where they are
  *   machine   what others have to know of it (info.h)
  *
  * `apus run` sets the variable for its program, whose uid may differ in a user namespace.
@@ -64,6 +66,12 @@ bool runtime_is_named(const char *name);
  * is named after this process. 0, or -errno after an error message; -EEXIST: that one is running.
  */
 int runtime_create(struct runtime *out, const char *name, runtime_ending_fn *ending);
+
+/*
+ * The directory shadow: in memory if there is /dev/shm, as it can have many entries. Returns its
+ * path in out. 0, or -errno after an error message.
+ */
+int runtime_make_shadow(const struct runtime *r, char out[RUNTIME_PATH_MAX]);
 
 /* Removes the directory and its contents, and ends the guard. */
 void runtime_remove(struct runtime *r);

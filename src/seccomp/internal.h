@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
+#include "base/lookout.h"
 #include "ioctl/call.h"
+#include "nomount/nomount.h"
 #include "seccomp/listener.h"
 #include "vfio/vfio.h"
 
@@ -33,6 +35,7 @@ struct seccomp_line {
     LIST_ENTRY(seccomp_line) link;
     int fd;
     sd_event_source *source;
+    struct lookout lookout;
 };
 
 LIST_HEAD(seccomp_lines, seccomp_line);
@@ -42,7 +45,8 @@ struct seccomp {
     sd_event *event;
     struct ioctl_desk *desk;
     struct vfio *vfio;
-    bool zcrypt; /* the ioctls of zcrypt's nodes come here, not by FUSE */
+    struct nomount *nomount; /* NULL: programs see the tree by other ways */
+    bool zcrypt;             /* the ioctls of zcrypt's nodes come here, not by FUSE */
     const char *dev;
     bool placed; /* the nodes are in dev */
     struct seccomp_lines lines;
@@ -76,6 +80,9 @@ int seccomp_listener_ioctl(int listener, unsigned long number, void *argument);
 /* result: or -errno. Whoever is gone needs no answer. */
 void seccomp_answer(int listener, uint64_t id, int64_t result);
 void seccomp_let_kernel_go_on(int listener, uint64_t id);
+/* Gives the caller a copy of fd. at < 0: as the lowest free number, which is the answer. 0 or
+ * -errno. */
+int seccomp_give(int listener, uint64_t id, int fd, int at, bool cloexec);
 /* Whether the caller of the notification still waits. */
 bool seccomp_waits(int listener, uint64_t id);
 

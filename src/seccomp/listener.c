@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -106,7 +107,7 @@ static struct ioctl_call *call_new(struct seccomp *n, int line, const struct sec
  * -EACCES: no permission to look; others: the daemon lacks resources.
  */
 static int find_node(const struct seccomp *n, const struct seccomp_notif *request,
-                     const struct seccomp_node **out)
+                     struct seccomp_node *opened, const struct seccomp_node **out)
 {
     pid_t thread = (pid_t)request->pid;
     int fd = (int)request->data.args[0];
@@ -119,12 +120,20 @@ static int find_node(const struct seccomp *n, const struct seccomp_notif *reques
     rc = descriptor_look(thread, fd, &file);
     if (rc < 0)
         return rc == -ENOENT ? 0 : rc;
-    if (!seccomp_node_any(n, &file))
+    if (n->nomount && nomount_node(n->nomount, file.device, file.ino, &opened->ino, &opened->node))
+        *out = opened;
+    if (*out || !seccomp_node_any(n, &file))
         return 0;
     if (!descriptor_can_ioctl(thread, fd))
         return -EBADF;
     *out = seccomp_node_behind(n, thread, fd, &file);
     return 0;
+}
+
+/* It is not known of nodes in /dev: they are opened without the daemon's knowledge. */
+static int open_count(const struct seccomp *n)
+{
+    return n->nomount ? (int)nomount_nodes_open(n->nomount) : -EOPNOTSUPP;
 }
 
 static void serve_on(struct seccomp *n, int line, const struct seccomp_notif *request,
@@ -144,8 +153,7 @@ static void serve_on(struct seccomp *n, int line, const struct seccomp_notif *re
         ioctl_call_give(call_new(n, line, request, node, user), data, len);
         return;
     }
-    /* The number of open nodes is not known: they are opened without the daemon's knowledge. */
-    rc = ioctl_status(z, number, -EOPNOTSUPP, status);
+    rc = ioctl_status(z, number, open_count(n), status);
     if (rc < 0) {
         seccomp_answer(line, request->id, rc);
         return;
@@ -162,9 +170,10 @@ static void serve_zcrypt(struct seccomp *n, int line, const struct seccomp_notif
 {
     const struct zcrypt *z = core_zcrypt(n->door->core, CORE_HOST_TREE);
     uint32_t number = (uint32_t)request->data.args[1];
+    struct seccomp_node opened = {0};
     const struct seccomp_node *node;
     uid_t user = 0;
-    int rc = find_node(n, request, &node);
+    int rc = find_node(n, request, &opened, &node);
 
     if (rc == 0 && (!node || node->is_vfio || !n->zcrypt)) {
         seccomp_let_kernel_go_on(line, request->id);
@@ -206,9 +215,28 @@ static void serve_vfio(struct seccomp *n, int line, const struct seccomp_notif *
     seccomp_vfio_serve(n, line, request, &target, user);
 }
 
+/* The number of ioctl(2) of 32-bit programs is the same everywhere. */
+static bool is_ioctl(const struct seccomp_data *data)
+{
+    return data->nr == (data->arch & __AUDIT_ARCH_64BIT ? SYS_ioctl : 54);
+}
+
+static void serve_path(struct seccomp *n, int line, const struct seccomp_notif *request)
+{
+    const struct nomount_caller caller = {
+        .thread = (pid_t)request->pid, .line = line, .id = request->id};
+
+    if (n->nomount)
+        nomount_serve(n->nomount, &caller, &request->data);
+    else
+        seccomp_let_kernel_go_on(line, request->id);
+}
+
 static void serve(struct seccomp *n, int line, const struct seccomp_notif *request)
 {
-    if ((request->data.args[1] >> 8 & 0xff) == ';')
+    if (!is_ioctl(&request->data))
+        serve_path(n, line, request);
+    else if ((request->data.args[1] >> 8 & 0xff) == ';')
         serve_vfio(n, line, request);
     else
         serve_zcrypt(n, line, request);
@@ -258,18 +286,51 @@ static void abandon(struct seccomp *n, int line)
     }
 }
 
+/* Serves the notifications that are there. Returns how many, at most as many as wanted. */
+static unsigned serve_line(struct seccomp_line *l, bool seen, unsigned wanted)
+{
+    struct seccomp_notif request;
+    unsigned served = 0;
+
+    for (; served < wanted && receive(l->fd, seen, &request); served++, seen = false)
+        serve(l->owner, l->fd, &request);
+    lookout_served(&l->lookout, lookout_now());
+    return served;
+}
+
+/* Looks for a notification for a moment. Returns whether one came; it is served. */
+static bool await(struct seccomp_line *l)
+{
+    uint64_t end = l->lookout.answered + LOOKOUT_NS;
+    struct seccomp_notif request;
+    bool came;
+
+    do
+        came = receive(l->fd, false, &request);
+    while (!came && lookout_now() < end);
+    if (came)
+        serve(l->owner, l->fd, &request);
+    lookout_tell(&l->lookout, came);
+    return came;
+}
+
 static int on_readable(sd_event_source *source, int fd, uint32_t events, void *data)
 {
     struct seccomp_line *l = data;
     struct seccomp *n = l->owner;
-    struct seccomp_notif request;
-    bool seen = events & EPOLLIN;
+    unsigned served;
 
-    for (unsigned i = 0; i < SERVE_BATCH && receive(fd, seen, &request); i++, seen = false)
-        serve(n, fd, &request);
+    lookout_arrived(&l->lookout, lookout_now());
+    served = serve_line(l, events & EPOLLIN, SERVE_BATCH);
+    while (served < SERVE_BATCH && lookout_pays(&l->lookout) && await(l))
+        served += 1 + serve_line(l, false, SERVE_BATCH - served - 1);
     sweep_later(n);
+    if (n->nomount)
+        nomount_served(n->nomount);
     if (events & EPOLLHUP) {
         abandon(n, fd);
+        if (n->nomount)
+            nomount_abandon(n->nomount, fd);
         line_free(l);
     }
     return 0;
@@ -288,7 +349,7 @@ static void add_first_node(struct seccomp *n)
 /* When the first program comes: what it will look at is laid out then. */
 static void place_nodes(struct seccomp *n)
 {
-    if (n->placed)
+    if (n->placed || n->nomount)
         return;
     n->placed = true;
     if (n->zcrypt)
@@ -350,6 +411,31 @@ int seccomp_new(struct door *door, sd_event *event, const char *dev, bool zcrypt
     return 0;
 }
 
+static void way_answer(const struct nomount_caller *c, int64_t result)
+{
+    seccomp_answer(c->line, c->id, result);
+}
+
+static void way_go_on(const struct nomount_caller *c)
+{
+    seccomp_let_kernel_go_on(c->line, c->id);
+}
+
+static int way_give(const struct nomount_caller *c, int fd, int at, bool cloexec)
+{
+    return seccomp_give(c->line, c->id, fd, at, cloexec);
+}
+
+int seccomp_serve_paths(struct seccomp *n, const char *shadow, const struct nomount_sync *sync,
+                        struct text *why)
+{
+    const struct nomount_way way = {
+        .waits = seccomp_waits, .answer = way_answer, .go_on = way_go_on, .give = way_give};
+
+    return nomount_new(n->door, n->event, ioctl_desk_copier(n->desk), shadow, &way, sync,
+                       &n->nomount, why);
+}
+
 void seccomp_free(struct seccomp *n)
 {
     struct seccomp_notif request;
@@ -360,6 +446,7 @@ void seccomp_free(struct seccomp *n)
     while (!LIST_EMPTY(&n->calls))
         ioctl_call_abandon(&LIST_FIRST(&n->calls)->call, -ENODEV);
     vfio_free(n->vfio);
+    nomount_free(n->nomount);
     while ((l = LIST_FIRST(&n->lines))) {
         while (receive(l->fd, false, &request))
             seccomp_answer(l->fd, request.id, -ENODEV);
@@ -375,6 +462,8 @@ void seccomp_free(struct seccomp *n)
 void seccomp_effects(struct seccomp *n, const struct effects *effects)
 {
     seccomp_vfio_effects(n, effects);
+    if (n->nomount)
+        nomount_effects(n->nomount, effects);
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *one = &effects->v[i];
 

@@ -7,6 +7,7 @@
 #include "base/effects.h"
 #include "base/text.h"
 #include "core/core.h"
+#include "nomount/nomount.h"
 
 /*
  * Serves ioctls on device nodes by seccomp user notification (seccomp_unotify(2)): those of VFIO,
@@ -24,11 +25,20 @@
 struct seccomp;
 
 /*
- * dev: the absolute path of the directory of the nodes; must outlive the result. zcrypt: also serve
+ * dev: the absolute path of the directory of the nodes; must outlive the result. NULL: there are
+ * none (seccomp_serve_paths). zcrypt: also serve
  * the ioctls of zcrypt. 0, or -errno with why set.
  */
 int seccomp_new(struct door *door, sd_event *event, const char *dev, bool zcrypt,
                 struct seccomp **out, struct text *why);
+
+/*
+ * From now on programs may have a filter that reports paths and writes, too (nomount/nomount.h):
+ * they have the machine without a mount. There are no nodes in dev then. The parameters are those
+ * of nomount_new. 0, or -errno with why set.
+ */
+int seccomp_serve_paths(struct seccomp *n, const char *shadow, const struct nomount_sync *sync,
+                        struct text *why);
 
 /* Serves a program whose filter has this listener, which is taken over unless it fails. All nodes
  * exist then; z90crypt must exist before. 0 or -errno; -ENOTTY: it is no listener. */

@@ -16,10 +16,6 @@
 
 /* The nodes of VFIO, and what src/vfio needs of a caller. */
 
-#ifndef SECCOMP_ADDFD_FLAG_SEND /* Linux 5.14 */
-#define SECCOMP_ADDFD_FLAG_SEND 2
-#endif
-
 static void vfio_way_answer(void *data, const struct vfio_caller *c, int64_t result)
 {
     seccomp_answer(c->line, c->id, result);
@@ -43,17 +39,7 @@ static bool closes_on_exec(const struct vfio_caller *c, int fd)
 
 static int vfio_way_give(void *data, const struct vfio_caller *c, int fd, int at)
 {
-    struct seccomp_notif_addfd add = {.id = c->id, .srcfd = (uint32_t)fd};
-
-    if (at < 0) {
-        add.flags = SECCOMP_ADDFD_FLAG_SEND;
-        add.newfd_flags = O_CLOEXEC;
-    } else {
-        add.flags = SECCOMP_ADDFD_FLAG_SETFD;
-        add.newfd = (uint32_t)at;
-        add.newfd_flags = closes_on_exec(c, at) ? O_CLOEXEC : 0;
-    }
-    return seccomp_listener_ioctl(c->line, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? -errno : 0;
+    return seccomp_give(c->line, c->id, fd, at, at < 0 || closes_on_exec(c, at));
 }
 
 int seccomp_vfio_look(const struct seccomp *n, pid_t thread, int fd, struct vfio_target *out)

@@ -47,7 +47,7 @@ def test_it_runs(engine, options, way):
     ((*FUSE, *FREE, "--read-only"), ("Read-only", "APUS_RUNTIME_DIR")),
 ])
 def test_it_says_what_lacks(engine, options, words):
-    result = engine.run(options, APUS, "run", "--", "true")
+    result = engine.run(options, APUS, "run", "--ioctl=fuse", "--", "true")
     assert result.returncode == 125 and result.stderr.startswith("apus: ") and result.stderr.count("\n") == 1, result.stderr
     for word in words:
         assert word in result.stderr

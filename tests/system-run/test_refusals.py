@@ -29,19 +29,19 @@ AS_USER = f"setpriv --reuid={USER} --regid={USER} --clear-groups env -u APUS_RUN
 def test_no_dev_fuse(runs):
     result = in_namespace(runs, """
         mkdir -p /tmp/d.$$ && mount -t tmpfs none /tmp/d.$$ && touch /tmp/d.$$/null && mount --bind /dev/null /tmp/d.$$/null &&
-        mount --move /tmp/d.$$ /dev; rmdir /tmp/d.$$; exec "$0" run -- echo started""")
+        mount --move /tmp/d.$$ /dev; rmdir /tmp/d.$$; exec "$0" run --ioctl=fuse -- echo started""")
     refused(result, "/dev/fuse is missing", "modprobe fuse")
 
 
 def test_no_permission_for_dev_fuse(user_runs):
     result = in_namespace(user_runs, f"""
         touch $APUS_RUNTIME_DIR/f && chmod 600 $APUS_RUNTIME_DIR/f && mount --bind $APUS_RUNTIME_DIR/f /dev/fuse &&
-        rm -f $APUS_RUNTIME_DIR/f; exec setpriv --reuid={USER} --regid={USER} --clear-groups "$0" run -- echo started""")
+        rm -f $APUS_RUNTIME_DIR/f; exec setpriv --reuid={USER} --regid={USER} --clear-groups "$0" run --ioctl=fuse -- echo started""")
     refused(result, "no permission to open /dev/fuse", "chmod 666 /dev/fuse")
 
 
 def test_not_a_fuse_device(runs):
-    refused(in_namespace(runs, 'mount --bind /dev/null /dev/fuse && exec "$0" run -- echo started'),
+    refused(in_namespace(runs, 'mount --bind /dev/null /dev/fuse && exec "$0" run --ioctl=fuse -- echo started'),
             "cannot mount a FUSE file system")
 
 
@@ -51,7 +51,7 @@ NO_CAPABILITIES = "exec setpriv --inh-caps=-all --bounding-set=-all "
 def test_no_user_namespaces(runs):
     result = runs.command("unshare", "-U", "-r", "bash", "-c",
                           "echo 0 > /proc/sys/user/max_user_namespaces && " + NO_CAPABILITIES +
-                          '"$0" run -- echo started', binary())
+                          '"$0" run --ioctl=fuse -- echo started', binary())
     refused(result, "cannot create a user namespace", "max_user_namespaces")
 
 
@@ -126,7 +126,7 @@ def test_wrong_usage(runs):
 
 def test_root_without_capabilities(runs):
     """As in docker run --cap-drop ALL --security-opt seccomp=unconfined."""
-    refused(runs.command("bash", "-c", NO_CAPABILITIES + '"$0" run -- echo started', binary()), "--cap-add SETFCAP")
+    refused(runs.command("bash", "-c", NO_CAPABILITIES + '"$0" run --ioctl=fuse -- echo started', binary()), "--cap-add SETFCAP")
 
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="forbid.py knows the calls of x86_64")
@@ -137,4 +137,4 @@ def test_root_without_capabilities(runs):
 ], ids=["unshare", "mount", "open_tree"])
 def test_a_call_that_a_filter_forbids(runs, call, words):
     forbid = os.path.join(os.path.dirname(__file__), "..", "crypto", "forbid.py")
-    refused(runs.command("/usr/bin/python3", forbid, call, "--", binary(), "run", "--", "echo", "started"), *words)
+    refused(runs.command("/usr/bin/python3", forbid, call, "--", binary(), "run", "--ioctl=fuse", "--", "echo", "started"), *words)

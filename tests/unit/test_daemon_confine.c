@@ -39,7 +39,7 @@ static int outcome(enum filter_action action, bool nodes, deed *what)
     pid_t child = fork();
 
     if (child == 0) {
-        int rc = filter_load(action, nodes);
+        int rc = filter_load(action, nodes, false);
 
         _exit(rc < 0 ? -rc : what());
     }

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "nomount/internal.h"
+
+/*
+ * Whether a file is ours is told by what the kernel calls it. A program can make a memfd with such
+ * a name, too, but none that belongs to this user, unless it is this user, who could open the
+ * attribute as well.
+ */
+
+#define MEMFD "/memfd:apus:"
+
+static const char gone[] = " (deleted)";
+
+static void link_of(pid_t thread, int fd, char out[64])
+{
+    if (fd == AT_FDCWD)
+        snprintf(out, 64, "/proc/%d/cwd", (int)thread);
+    else
+        snprintf(out, 64, "/proc/%d/fd/%d", (int)thread, fd);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text), tail = strlen(end);
+
+    return len >= tail && strcmp(text + len - tail, end) == 0;
+}
+
+static void look_file(const char *link, struct behind *out)
+{
+    const char *name = out->path + strlen(MEMFD);
+    struct stat st;
+
+    if (stat(link, &st) < 0 || st.st_uid != geteuid())
+        return;
+    out->kind = *name == '@' ? BEHIND_NAME : BEHIND_FILE;
+    out->ino = strtoull(name, NULL, 16);
+    if (*name != '@')
+        return;
+    memmove(out->path, name + 1, strlen(name));
+    if (ends_with(out->path, gone))
+        out->path[strlen(out->path) - strlen(gone)] = '\0';
+}
+
+static void look_socket(const struct nomount *n, struct behind *out)
+{
+    const struct nomount_file *f = node_find(n, strtoull(out->path + 8, NULL, 10));
+
+    if (!f)
+        return;
+    out->kind = BEHIND_FILE;
+    out->node = true;
+    out->ino = f->ino;
+}
+
+void behind_link(const struct nomount *n, const char *link, struct behind *out)
+{
+    const struct shadow *s = &n->shadow;
+    ssize_t len = readlink(link, out->path, sizeof out->path - 1);
+
+    out->kind = BEHIND_REAL;
+    out->ino = 0;
+    out->node = false;
+    out->path[len < 0 ? 0 : len] = '\0';
+    if (strncmp(out->path, MEMFD, strlen(MEMFD)) == 0) {
+        look_file(link, out);
+    } else if (strncmp(out->path, "socket:[", 8) == 0) {
+        look_socket(n, out);
+    } else if (strncmp(out->path, s->path, s->len) == 0 &&
+               (out->path[s->len] == '/' || !out->path[s->len])) {
+        out->kind = ends_with(out->path, gone) ? BEHIND_GONE : BEHIND_DIRECTORY;
+        memmove(out->path, out->path + s->len, (size_t)len - s->len + 1);
+    }
+}
+
+void behind_look(const struct nomount *n, pid_t thread, int fd, struct behind *out)
+{
+    char link[64];
+
+    link_of(thread, fd, link);
+    behind_link(n, link, out);
+}
+
+/* The first words of fdinfo; what follows can be long. */
+int behind_flags(pid_t thread, int fd)
+{
+    char path[64], text[128], *flags;
+    int info;
+    ssize_t len;
+
+    snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", (int)thread, fd);
+    info = open(path, O_RDONLY | O_CLOEXEC);
+    if (info < 0)
+        return -1;
+    len = read(info, text, sizeof text - 1);
+    close(info);
+    text[len < 0 ? 0 : len] = '\0';
+    flags = strstr(text, "flags:");
+    return flags ? (int)strtol(flags + strlen("flags:"), NULL, 8) : -1;
+}
+
+void behind_name(const struct nomount *n, const struct behind *b, struct text *out)
+{
+    struct sysfs_entry e;
+
+    if (b->kind != BEHIND_FILE)
+        text_adds(out, b->path);
+    else if (sysfs_stat(nomount_tree(n), b->ino, &e) == 0)
+        walk_path_of(nomount_tree(n), b->ino, out);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_NOMOUNT_INTERNAL_H
+#define APUS_NOMOUNT_INTERNAL_H
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+
+#include "ioctl/copier.h"
+#include "ioctl/transfer.h"
+#include "nomount/nomount.h"
+#include "nomount/shadow.h"
+#include "nomount/syscalls.h"
+#include "nomount/walk.h"
+
+/* st_dev of the tree. */
+#define NOMOUNT_DEVICE makedev(0, 0xa905)
+
+enum nomount_stage {
+    NOMOUNT_READING,   /* the caller's memory */
+    NOMOUNT_FILLING,   /* the directory that it opens */
+    NOMOUNT_ELSEWHERE, /* a file of the computer's */
+    NOMOUNT_STORING,   /* until EFFECT_REPLY */
+    NOMOUNT_SYNCING,   /* the state to its medium */
+    NOMOUNT_WRITING,   /* to the caller's memory */
+};
+
+enum nomount_answer {
+    ANSWER_RESULT,
+    ANSWER_GO_ON,     /* the kernel serves it */
+    ANSWER_FD,        /* fd, as the lowest free number */
+    ANSWER_BYTES,     /* data, at the caller's address, and then the result */
+    ANSWER_FILL,      /* fd, once it has what is listed */
+    ANSWER_ELSEWHERE, /* what the computer says of path (elsewhere.c) */
+    ANSWER_LATER,     /* when EFFECT_REPLY comes */
+    ANSWER_STORED,    /* the result, when the state is on its medium */
+};
+
+/* What the caller is. */
+struct nomount_user {
+    uid_t uid;
+    gid_t gid;
+};
+
+/*
+ * A call that is served:
+ *
+ *   READING -> executed, on the event loop -> FILLING | STORING, SYNCING | WRITING -> answered
+ */
+struct nomount_call {
+    struct transfer transfer; /* first */
+    LIST_ENTRY(nomount_call) link;
+    struct nomount *n; /* not for threads, which may outlive it: */
+    caller_guard waits;
+    struct nomount_sync sync;
+    struct nomount_caller caller;
+    struct nomount_request request;
+    struct nomount_user user;
+    enum nomount_stage stage;
+    uint64_t token;                /* NOMOUNT_STORING */
+    sysfs_ino ino;                 /* of the descriptor that it is about */
+    bool node;                     /* which is an open device node */
+    char *path2;                   /* of two, or NULL */
+    size_t len;                    /* of data */
+    int64_t result;                /* when all is done */
+    struct shadow_listing listing; /* ANSWER_FILL */
+    int fd;                        /* ANSWER_FD, ANSWER_FILL; else -1 */
+    enum nomount_answer answer;
+    char path[PATH_MAX];         /* as in the caller's memory */
+    char data[NOMOUNT_DATA_MAX]; /* of a write; later what is written to the caller */
+};
+
+LIST_HEAD(nomount_calls, nomount_call);
+
+/* An open device node. */
+struct nomount_file {
+    LIST_ENTRY(nomount_file) link;
+    struct nomount *n;
+    uint64_t device, socket; /* of the program's end; the inode is unique among sockets */
+    sysfs_ino ino;
+    uint32_t node;
+    int ours; /* the other end */
+    sd_event_source *closed;
+};
+
+struct nomount {
+    struct door *door;
+    sd_event *event;
+    struct copier *copier;
+    struct nomount_way way;
+    struct nomount_sync sync;
+    struct shadow shadow;
+    struct walk_world world;
+    struct nomount_calls calls;
+    LIST_HEAD(, nomount_file) files;
+    unsigned file_count;
+    sd_event_source *sweep; /* looks for dead callers while calls wait */
+    uint64_t next_token, serial;
+    struct caller_seen seen[CALLER_SEEN_SIZE];
+    struct timespec born;
+    int library;      /* a memfd */
+    bool told_static; /* that some program cannot change into the tree */
+};
+
+static inline const struct sysfs_tree *nomount_tree(const struct nomount *n)
+{
+    return core_tree(n->door->core, CORE_HOST_TREE);
+}
+
+/* answer.c: what is to be said, if it is said once. */
+void answer_result(struct nomount_call *c, int64_t result);
+void answer_go_on(struct nomount_call *c);
+/* len: at most that of data. */
+void answer_bytes(struct nomount_call *c, const void *bytes, size_t len, int64_t result);
+/* Of readlink(2). */
+void answer_link(struct nomount_call *c, const char *text);
+/* Takes fd over. Negative: the result. */
+void answer_fd(struct nomount_call *c, int fd);
+void answer_fill(struct nomount_call *c, int directory);
+/* path: of the computer. */
+void answer_elsewhere(struct nomount_call *c, const char *path);
+void answer_later(struct nomount_call *c, uint64_t token);
+void answer_stored(struct nomount_call *c, int result);
+
+/* call.c */
+/* EFFECT_REPLY. */
+void calls_reply(struct nomount *n, uint64_t token, int result);
+/* Ends those that are gone, without an answer. */
+void calls_abandon(struct nomount *n, bool (*gone)(const struct nomount_call *c, int line),
+                   int line);
+
+/* behind.c: what a descriptor of a thread is. */
+enum behind_kind {
+    BEHIND_REAL,      /* none of ours; path: what the kernel calls it */
+    BEHIND_DIRECTORY, /* of the shadow; path: as programs know it */
+    BEHIND_FILE,      /* a memfd, or an open node; ino */
+    BEHIND_NAME,      /* a memfd that stands for the computer's link path */
+    BEHIND_GONE,      /* a directory of the shadow that has been removed */
+};
+
+struct behind {
+    enum behind_kind kind;
+    sysfs_ino ino;
+    bool node;
+    char path[PATH_MAX]; /* "": unknown */
+};
+
+/* fd: or AT_FDCWD. */
+void behind_look(const struct nomount *n, pid_t thread, int fd, struct behind *out);
+/* The same for the link with this path in /proc. */
+void behind_link(const struct nomount *n, const char *link, struct behind *out);
+/* The flags of open(2), and O_CLOEXEC, of a descriptor; -1: it is gone. */
+int behind_flags(pid_t thread, int fd);
+/* Its path, as programs know it. */
+void behind_name(const struct nomount *n, const struct behind *b, struct text *out);
+
+/* locate.c: what a path, or a descriptor, stands for. */
+struct located {
+    bool concerns; /* false: the kernel goes on */
+    bool forced;   /* nor can the kernel find it by itself, if it is the computer's */
+    bool is_ino;   /* a file by its number: */
+    sysfs_ino ino;
+    bool node;
+    int error; /* negative: the answer, whatever the call is */
+    struct walk_result at;
+};
+
+/* path: as the caller says it, relative to at. */
+void locate(const struct nomount_call *c, int at, const char *path, struct located *out);
+/* "/proc/self/fd/3/name": the descriptor, and in rest "/name". False: it is no such path. */
+bool locate_proc_base(const struct nomount_call *c, const char *path, struct behind *out,
+                      const char **rest);
+
+/* permission.c */
+#define MAY_READ    4
+#define MAY_WRITE   2
+#define MAY_EXECUTE 1
+
+int user_look(pid_t thread, struct nomount_user *out);
+/* As access(2): 0 or -EACCES. want: MAY_*. */
+int user_may(const struct nomount_user *user, mode_t mode, uid_t owner, gid_t group, unsigned want);
+/* Of a node of the tree, whose unchanged owner is this user. */
+int user_may_entry(const struct nomount_user *user, const struct sysfs_entry *e, unsigned want);
+
+/* execute.c: what the call does, when all that lies in the caller's memory is known, and its
+ * answer.
+ */
+void call_execute(struct nomount_call *c);
+/* Whether the descriptor that the call is about is a file of ours. */
+bool call_begin_descriptor(struct nomount_call *c);
+
+/* file.c, open.c */
+void call_open(struct nomount_call *c, const struct walk_result *at);
+/* A memfd of an attribute, link or node with these flags of open(2). A descriptor, or -errno. */
+int file_new(const struct nomount *n, sysfs_ino ino, const char *content, size_t len, int flags);
+/* A memfd that stands for a link of the computer's. */
+int file_new_name(const char *path);
+/* What open(2) with these flags does: MAY_*. */
+unsigned file_wants(int flags);
+/* The content of an attribute. */
+int file_show(const struct nomount *n, sysfs_ino ino, struct text *out);
+
+/* library.c: the library of src/preload as a file, and another descriptor of it; or -errno. */
+int library_new(void);
+int library_open(int library);
+
+/* stat.c */
+void call_stat(struct nomount_call *c, const struct walk_result *at);
+void call_stat_ino(struct nomount_call *c, sysfs_ino ino);
+/* What is known already. */
+void call_stat_known(struct nomount_call *c, const struct stat *st);
+void call_statfs(struct nomount_call *c);
+
+/*
+ * elsewhere.c: a file of the computer's that the kernel cannot find by itself, since the path leads
+ * through the machine's tree, or starts in it. What is asked of it is asked by this process, on one
+ * of the copier's threads; so only for programs of this user, or in /sys and /dev, where modes tell
+ * all. Nothing is changed there. Sets the call's answer.
+ */
+void call_elsewhere(struct nomount_call *c);
+
+/* store.c */
+void call_store(struct nomount_call *c);
+/* Nobody waits for it any more. */
+void store_cancel(struct nomount_call *c);
+
+/* node.c */
+int node_open(struct nomount *n, sysfs_ino ino, int flags);
+const struct nomount_file *node_find(const struct nomount *n, uint64_t socket);
+void node_free_all(struct nomount *n);
+
+#endif

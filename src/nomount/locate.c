@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "nomount/internal.h"
+
+static void locate_path(const struct nomount_call *c, const char *path, bool nofollow,
+                        struct located *out)
+{
+    struct walk_world world = c->n->world;
+
+    world.tree = nomount_tree(c->n);
+    out->error = walk(&world, path, !nofollow, &out->at);
+    out->forced |= out->at.crossed;
+    out->concerns = out->forced || out->at.kind != WALK_REAL;
+    if (out->error < 0 && !out->at.crossed && !out->forced)
+        out->concerns = false; /* the kernel will say the same */
+}
+
+static void locate_behind(const struct nomount_call *c, const struct behind *b, struct located *out)
+{
+    out->concerns = b->kind != BEHIND_REAL;
+    out->forced = true;
+    switch (b->kind) {
+    case BEHIND_REAL:
+        return;
+    case BEHIND_GONE:
+        out->error = -ENOENT;
+        return;
+    case BEHIND_FILE:
+        out->is_ino = true;
+        out->ino = b->ino;
+        out->node = b->node;
+        return;
+    default:
+        locate_path(c, b->path, true, out);
+    }
+}
+
+bool locate_proc_base(const struct nomount_call *c, const char *path, struct behind *out,
+                      const char **rest)
+{
+    char who[16], fd[16], link[64];
+    int len = 0;
+
+    if (sscanf(path, "/proc/%15[^/]/fd/%15[0-9]%n", who, fd, &len) != 2 || !len) {
+        snprintf(fd, sizeof fd, "cwd");
+        if (sscanf(path, "/proc/%15[^/]/cwd%n", who, &len) != 1 || !len)
+            return false;
+    }
+    if (path[len] && path[len] != '/')
+        return false;
+    if (strcmp(who, "self") == 0 || strcmp(who, "thread-self") == 0)
+        snprintf(who, sizeof who, "%d", (int)c->caller.thread);
+    else if (strspn(who, "0123456789") != strlen(who))
+        return false;
+    snprintf(link, sizeof link, "/proc/%s/%s%s", who, *fd == 'c' ? "" : "fd/", fd);
+    behind_link(c->n, link, out);
+    *rest = path + len;
+    return true;
+}
+
+static void locate_proc(const struct nomount_call *c, const struct behind *b, const char *rest,
+                        bool nofollow, struct located *out)
+{
+    char path[2 * PATH_MAX];
+
+    if (b->kind == BEHIND_REAL || (!*rest && nofollow))
+        return;
+    if (!*rest || b->kind != BEHIND_DIRECTORY) {
+        locate_behind(c, b, out);
+        return;
+    }
+    out->forced = true;
+    snprintf(path, sizeof path, "%s%s", b->path, rest);
+    locate_path(c, path, nofollow, out);
+}
+
+/* A path relative to a directory. */
+static void locate_below(const struct nomount_call *c, int at, const char *path, bool nofollow,
+                         struct located *out)
+{
+    char joined[2 * PATH_MAX];
+    struct behind b;
+
+    behind_look(c->n, c->caller.thread, at, &b);
+    switch (b.kind) {
+    case BEHIND_FILE:
+    case BEHIND_NAME:
+        out->concerns = true;
+        out->error = -ENOTDIR;
+        return;
+    case BEHIND_GONE:
+        out->concerns = true;
+        out->error = -ENOENT;
+        return;
+    default:
+        break;
+    }
+    snprintf(joined, sizeof joined, "%s/%s", b.path, path);
+    out->forced = b.kind == BEHIND_DIRECTORY;
+    if (*b.path == '/' && (out->forced || walk_may_concern(joined)))
+        locate_path(c, joined, nofollow, out);
+}
+
+/* In another root directory there is another /sys. */
+static bool shares_root(pid_t thread)
+{
+    char link[64], root[2];
+
+    snprintf(link, sizeof link, "/proc/%d/root", (int)thread);
+    return readlink(link, root, sizeof root) == 1;
+}
+
+void locate(const struct nomount_call *c, int at, const char *path, struct located *out)
+{
+    const struct nomount_request *r = &c->request;
+    const char *rest;
+    struct behind b;
+
+    *out = (struct located){0};
+    if (!*path && r->empty) {
+        behind_look(c->n, c->caller.thread, at, &b);
+        locate_behind(c, &b, out);
+    } else if (!*path) {
+        return; /* ENOENT */
+    } else if (*path != '/') {
+        locate_below(c, at, path, r->nofollow, out);
+    } else if (locate_proc_base(c, path, &b, &rest)) {
+        locate_proc(c, &b, rest, r->nofollow, out);
+    } else if (walk_may_concern(path) && shares_root(c->caller.thread)) {
+        locate_path(c, path, r->nofollow, out);
+    }
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+#include "nomount/walk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/places.h"
+
+#define LINKS_MAX 40 /* as in the kernel */
+
+struct walker {
+    const struct walk_world *world;
+    struct walk_result *at;
+    size_t len;     /* of at->path; 0: the root */
+    bool directory; /* what is at may have entries */
+    unsigned links;
+    char rest[2 * PATH_MAX];
+};
+
+static bool is_below(const char *path, const char *dir)
+{
+    size_t len = strlen(dir);
+
+    return strncmp(path, dir, len) == 0 && (path[len] == '/' || !path[len]);
+}
+
+/* The directories of the computer whose links are followed. */
+static bool is_watched(const char *path)
+{
+    return is_below(path, "/sys") || is_below(path, "/dev");
+}
+
+/* One component, and what follows it. */
+static size_t component(const char *path, const char **rest)
+{
+    size_t len = strcspn(path, "/");
+
+    *rest = path + len + strspn(path + len, "/");
+    return len;
+}
+
+bool walk_may_concern(const char *path)
+{
+    char plain[PATH_MAX] = "";
+    size_t at = 0;
+    const char *rest = path + strspn(path, "/");
+
+    while (*rest) {
+        const char *name = rest;
+        size_t len = component(name, &rest);
+
+        if (len == 2 && memcmp(name, "..", 2) == 0) {
+            while (at && plain[--at] != '/')
+                ;
+        } else if (!(len == 1 && *name == '.') && at + len + 1 < sizeof plain) {
+            plain[at++] = '/';
+            memcpy(plain + at, name, len);
+            at += len;
+        }
+        plain[at] = '\0';
+        if (is_watched(plain))
+            return true;
+    }
+    return false;
+}
+
+static void set_kind(struct walk_result *at, enum walk_kind kind, sysfs_ino ino)
+{
+    at->kind = kind;
+    at->ino = ino;
+    at->exists = true;
+    at->real = false;
+    at->link = false;
+    at->crossed |= kind == WALK_OURS;
+}
+
+/* What the computer has there. */
+static int step_real(struct walker *w)
+{
+    struct walk_result *at = w->at;
+    mode_t mode = S_IFDIR;
+    int rc = is_watched(at->path) ? w->world->look(w->world->data, at->path, &mode) : 0;
+
+    set_kind(at, WALK_REAL, 0);
+    if (places_below(at->path) || strcmp(at->path, "/dev") == 0) {
+        at->kind = WALK_UNION; /* even if the computer has none of that name */
+        at->real = rc == 0;
+        at->crossed |= rc < 0;
+        rc = 0;
+    }
+    at->exists = rc == 0;
+    at->link = rc == 0 && S_ISLNK(mode);
+    w->directory = rc == 0 && S_ISDIR(mode);
+    return rc == -ENOENT ? 0 : rc;
+}
+
+static void take_entry(struct walker *w, const struct sysfs_entry *e)
+{
+    set_kind(w->at, WALK_OURS, e->ino);
+    w->at->link = e->type == SYSFS_TYPE_LINK;
+    w->directory = e->type == SYSFS_TYPE_DIR;
+}
+
+/* A path of the tree that is ours in any case: if the tree does not have it, nothing is there. */
+static void step_place(struct walker *w, const char *from)
+{
+    struct sysfs_entry e;
+    sysfs_ino ino;
+
+    if (sysfs_resolve_nofollow(w->world->tree, from, &ino) == 0 &&
+        sysfs_stat(w->world->tree, ino, &e) == 0) {
+        take_entry(w, &e);
+        return;
+    }
+    set_kind(w->at, WALK_OURS, 0);
+    w->at->exists = false;
+    w->directory = false;
+}
+
+/* A device node: only z90crypt comes before a file of the computer's with that name. */
+static int step_dev(struct walker *w, const char *name)
+{
+    bool first = strcmp(name, "z90crypt") == 0;
+    char from[SYSFS_NAME_MAX + 4];
+    int rc = first ? 0 : step_real(w);
+
+    if (rc < 0 || (!first && w->at->exists) || strlen(name) >= SYSFS_NAME_MAX)
+        return rc;
+    snprintf(from, sizeof from, "dev/%s", name);
+    step_place(w, from);
+    if (!first && !w->at->exists)
+        w->at->kind = WALK_REAL;
+    return 0;
+}
+
+static int step_ours(struct walker *w, const char *name)
+{
+    struct sysfs_entry e;
+    int rc = sysfs_lookup(w->world->tree, w->at->ino, name, &e);
+
+    if (rc == 0)
+        take_entry(w, &e);
+    if (rc != -ENOENT)
+        return rc;
+    set_kind(w->at, WALK_OURS, 0);
+    w->at->exists = false;
+    w->directory = false;
+    return 0;
+}
+
+/* Where the walk has gone up to: kinds follow from the path alone. */
+static int look_again(struct walker *w)
+{
+    sysfs_ino parent = w->at->kind == WALK_OURS ? sysfs_parent(w->world->tree, w->at->ino) : 0;
+    struct walk_result *at = w->at;
+
+    w->directory = true;
+    if (w->len == 0) {
+        set_kind(at, WALK_REAL, 0);
+        return 0;
+    }
+    for (const struct place *p = places; p->path; p++)
+        if (is_below(at->path, p->path)) {
+            set_kind(at, WALK_OURS, parent);
+            return 0;
+        }
+    return step_real(w);
+}
+
+static int step_up(struct walker *w)
+{
+    char *path = w->at->path;
+
+    while (w->len && path[w->len - 1] != '/')
+        w->len--;
+    if (w->len)
+        w->len--;
+    path[w->len] = '\0';
+    return look_again(w);
+}
+
+static int step_down(struct walker *w, const char *name, size_t len)
+{
+    struct walk_result *at = w->at;
+    bool ours = at->kind == WALK_OURS, dev = strcmp(at->path, "/dev") == 0;
+    const struct place *place;
+
+    if (len > NAME_MAX || w->len + len + 2 > sizeof at->path)
+        return -ENAMETOOLONG;
+    at->path[w->len] = '/';
+    memmove(at->path + w->len + 1, name, len);
+    w->len += len + 1;
+    at->path[w->len] = '\0';
+    name = at->path + w->len - len;
+    if (ours)
+        return step_ours(w, name);
+    place = places_find(at->path);
+    if (place) {
+        step_place(w, place->from);
+        return 0;
+    }
+    return dev ? step_dev(w, name) : step_real(w);
+}
+
+/* The link that the walk has come to is replaced by its target. */
+static int follow(struct walker *w, const char *rest, bool slash)
+{
+    char target[PATH_MAX], joined[2 * PATH_MAX];
+    struct walk_result *at = w->at;
+    text_auto text = {0};
+    ssize_t len;
+
+    if (++w->links > LINKS_MAX)
+        return -ELOOP;
+    if (at->kind == WALK_OURS) {
+        int rc = sysfs_readlink(w->world->tree, at->ino, &text);
+
+        if (rc < 0)
+            return rc == -ENODEV ? -ENOENT : rc;
+        len = snprintf(target, sizeof target, "%s", text.data);
+    } else {
+        len = w->world->readlink(w->world->data, at->path, target, sizeof target - 1);
+    }
+    if (len < 0 || len >= (ssize_t)sizeof target)
+        return len < 0 ? (int)len : -ENAMETOOLONG;
+    target[len] = '\0';
+    if (snprintf(joined, sizeof joined, "%s%s%s", target, slash ? "/" : "", rest) >=
+        (int)sizeof joined)
+        return -ENAMETOOLONG;
+    memcpy(w->rest, joined, sizeof joined);
+    if (*target != '/')
+        return step_up(w);
+    w->len = 0;
+    at->path[0] = '\0';
+    return look_again(w);
+}
+
+/* Takes the first component off the rest. 1: there is more to do. */
+static int step(struct walker *w, bool follows)
+{
+    const char *name = w->rest + strspn(w->rest, "/"), *rest;
+    size_t len = component(name, &rest);
+    bool last = !*rest, slash = name[len] == '/';
+    int rc = 0;
+
+    if (len == 0)
+        return 0;
+    if (!w->directory || !w->at->exists)
+        return w->at->exists ? -ENOTDIR : -ENOENT;
+    if (len == 2 && memcmp(name, "..", 2) == 0)
+        rc = step_up(w);
+    else if (!(len == 1 && *name == '.'))
+        rc = step_down(w, name, len);
+    w->at->slash = last && slash;
+    if (rc == 0 && w->at->exists && w->at->link && (!last || follows || slash))
+        rc = follow(w, rest, slash);
+    else
+        memmove(w->rest, rest, strlen(rest) + 1);
+    return rc < 0 ? rc : 1;
+}
+
+int walk(const struct walk_world *world, const char *path, bool follows, struct walk_result *out)
+{
+    struct walker w = {.world = world, .at = out, .directory = true};
+    int rc;
+
+    if (strlen(path) >= PATH_MAX)
+        return -ENAMETOOLONG;
+    strcpy(w.rest, path);
+    set_kind(out, WALK_REAL, 0);
+    out->slash = out->crossed = false;
+    out->path[0] = '\0';
+    while ((rc = step(&w, follows)) > 0)
+        ;
+    if (w.len == 0)
+        strcpy(out->path, "/");
+    return rc;
+}
+
+void walk_path_of(const struct sysfs_tree *tree, sysfs_ino ino, struct text *out)
+{
+    text_auto path = {0};
+
+    sysfs_path(tree, ino, &path);
+    if (path.data && strncmp(path.data, "sysdev/", 7) == 0)
+        text_addf(out, "/sys/dev/%s", path.data + 7);
+    else if (path.data && strncmp(path.data, "dev/", 4) == 0)
+        text_addf(out, "/%s", path.data);
+    else
+        text_addf(out, "/sys%s%s", path.len ? "/" : "", path.len ? path.data : "");
+}

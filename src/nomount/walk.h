@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_NOMOUNT_WALK_H
+#define APUS_NOMOUNT_WALK_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "sysfs/tree.h"
+
+/*
+ * From a path to what it names, over the border between the machine's tree and the computer's /sys
+ * and /dev in both directions. Links and ".." are followed as the kernel does. Outside of /sys and
+ * /dev nothing is looked at: a link there that leads to the machine is not found.
+ */
+enum walk_kind {
+    WALK_OURS,  /* ino, of the machine's tree */
+    WALK_UNION, /* a directory with entries of both */
+    WALK_REAL,  /* the computer's, or nothing of us at least */
+};
+
+struct walk_result {
+    enum walk_kind kind;
+    sysfs_ino ino;
+    bool exists;  /* false: only the directory that it would be in does */
+    bool real;    /* the computer has something of that name */
+    bool crossed; /* the kernel cannot come there by that path: it led through what is ours */
+    bool slash;   /* the path ended with one: it has to be a directory */
+    bool link;    /* of WALK_OURS and WALK_REAL */
+    char path[PATH_MAX]; /* absolute, without links but perhaps the last one */
+};
+
+struct walk_world {
+    const struct sysfs_tree *tree;
+    /* The computer's files. mode: its type; 0 or -errno. readlink as readlink(2), or -errno. */
+    int (*look)(void *data, const char *path, mode_t *mode);
+    ssize_t (*readlink)(void *data, const char *path, char *out, size_t size);
+    void *data;
+};
+
+/* Whether an absolute path leads to /sys or /dev, or by way of them, as its text says. */
+bool walk_may_concern(const char *path);
+
+/* path is absolute. 0; -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG. */
+int walk(const struct walk_world *world, const char *path, bool follow, struct walk_result *out);
+
+/* The path by which programs know a node of the tree: below /sys or /dev. */
+void walk_path_of(const struct sysfs_tree *tree, sysfs_ino ino, struct text *out);
+
+#endif

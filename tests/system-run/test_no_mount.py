@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: MIT
+"""apus run --no-mount: the same answers as with a mount, from programs of any kind, and no privilege."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from runs import USER, binary
+
+HERE = Path(__file__).resolve().parent
+PYTHON = "/usr/bin/python3"
+SEED_MASK = "0x" + "f" * 64 + "\n"
+
+# Where programs without a mount get another answer, and why.
+KNOWN = {
+    # The computer's own sysfs, which is not covered by a read-only file system.
+    "open ../nothing create": "'EACCES'", "open ../nothing excl": "'EACCES'",
+    # Nothing is read from another file by the kernel on behalf of a store.
+    "sendfile": "'EINVAL'", "copy_file_range": "'EINVAL'",
+}
+# With a mount these directories are there even while they are empty, since they are mount points.
+EMPTY = {"vfio", "zcrypt"}
+
+
+def without(runs, *program, **settings):
+    return runs.run(*program, options=["--no-mount"], **settings)
+
+
+def bash(runs, script, **settings):
+    return without(runs, "bash", "-c", script, **settings)
+
+
+def answers(result):
+    assert result.returncode == 0, result.stderr
+    lines = [line for line in result.stdout.splitlines() if not line.startswith("list /sys/devices/virtual:")]
+    listing = re.search(r"^list /sys/devices/virtual: (.*)$", result.stdout, re.M)[1]
+    return lines, set(re.findall(r"'(.*?)'", listing)) - EMPTY
+
+
+def test_same_answers(runs):
+    program = [PYTHON, HERE / "questions.py"]
+    mounted, listed = answers(runs.run(*program))
+    expected = [f"{name}: {KNOWN[name]}" if (name := line.split(":")[0]) in KNOWN else line for line in mounted]
+    seen, seen_listed = answers(without(runs, *program))
+    assert seen == expected
+    assert seen_listed == listed
+
+
+def test_exit_status_and_end(runs):
+    assert without(runs, "sh", "-c", "exit 7").returncode == 7
+    assert without(runs, "sh", "-c", "kill -9 $$").returncode == 128 + 9
+    assert without(runs, "nothing-like-it").returncode == 127
+    assert runs.machines() == []
+
+
+def test_no_namespace(runs):
+    """The program is where it was started, and the computer's files are its own."""
+    result = without(runs, "sh", "-c", "readlink /proc/self/ns/mnt /proc/self/ns/user; cat /proc/self/uid_map")
+    own = [os.readlink(f"/proc/self/ns/{kind}") for kind in ("mnt", "user")]
+    assert result.stdout.splitlines()[:2] == own
+
+
+def test_unprivileged(user_runs):
+    """An ordinary user owns the files, as root does."""
+    script = "id -u; stat -c %U:%a /sys/bus/ap/apmask; echo -5 > /sys/bus/ap/apmask && cat /sys/bus/ap/apmask; cd /sys/bus/ap; pwd -P"
+    result = user_runs.command_as_user(binary(), "run", "--no-mount", "--", "bash", "-c", script)
+    owner = subprocess.run(["id", "-un", str(USER)], capture_output=True, text=True, check=False).stdout.strip() or "UNKNOWN"
+    assert result.stdout.splitlines() == [str(USER), f"{owner}:644", "0xfb" + "f" * 62, "/sys/bus/ap"], result.stderr
+
+
+def test_another_user(runs):
+    """Who is neither root nor the machine's user may read, and not write."""
+    if os.geteuid():
+        pytest.skip("only root can become another user")
+    script = "cat /sys/bus/ap/ap_domain; echo -5 > /sys/bus/ap/apmask; ls /sys/bus/ap | head -1; test -w /sys/bus/ap/apmask; echo $?"
+    result = without(runs, "setpriv", f"--reuid={USER}", "--clear-groups", "bash", "-c", script)
+    assert result.stdout.split() == ["4", "ap_adapter_mask", "1"], result.stderr
+    assert "Permission denied" in result.stderr
+
+
+FORGER = """
+import os
+fd = os.memfd_create("apus:%016x" % os.stat("/sys/bus/ap/apmask").st_ino)
+print(os.write(fd, b"-5\\n"), open("/sys/bus/ap/apmask").read())
+"""
+
+
+def test_a_forged_file_is_no_attribute(runs):
+    if os.geteuid():
+        pytest.skip("only root can become another user")
+    result = without(runs, "setpriv", f"--reuid={USER}", "--clear-groups", PYTHON, "-c", FORGER)
+    assert result.stdout == f"3 {SEED_MASK}\n", result.stderr
+
+
+STATIC = r"""
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+int main(void)
+{
+    char text[100] = "";
+    int fd = open("/sys/bus/ap/ap_domain", O_RDONLY);
+    struct stat st;
+    printf("%zd %s", read(fd, text, 100), text);
+    fd = open("/sys/bus/ap/config_time", O_WRONLY);
+    printf("%d\n", write(fd, "x", 1) < 0 ? errno : 0);
+    printf("%d\n", stat("/sys/bus/ap/devices/card04/type", &st));
+    printf("%s\n", opendir("/sys/devices/ap") ? "listed" : "not listed");
+    printf("%s\n", chdir("/sys/bus/ap") < 0 ? strerror(errno) : "there");
+    printf("%s\n", chdir("/usr") < 0 ? strerror(errno) : "there");
+    return 0;
+}
+"""
+
+
+def test_static_program(runs, tmp_path):
+    """Only to change into a directory of the machine it takes the library that is preloaded."""
+    (tmp_path / "static.c").write_text(STATIC)
+    made = subprocess.run(["gcc", "-static", "-o", tmp_path / "static", tmp_path / "static.c"], capture_output=True, check=False)
+    if made.returncode:
+        pytest.skip("no static C library: libc6-dev")
+    result = without(runs, tmp_path / "static", env={"APUS_VERBOSE": "1"})
+    assert result.stdout.splitlines() == ["2 4", "22", "0", "listed", os.strerror(38), "there"], result.stderr
+
+
+GO = """
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	text, err := os.ReadFile("/sys/bus/ap/ap_domain")
+	fmt.Printf("%s%v\\n", text, err)
+	entries, err := os.ReadDir("/sys/bus/ap/devices")
+	fmt.Println(len(entries), err)
+	fmt.Println(os.WriteFile("/sys/bus/ap/config_time", []byte("x"), 0))
+	target, err := os.Readlink("/sys/bus/ap/devices/card04")
+	fmt.Println(target, err)
+	info, err := os.Stat("/sys/bus/ap/apmask")
+	fmt.Println(info.Mode(), info.Size(), err)
+}
+"""
+
+
+def test_static_go(runs, tmp_path):
+    go = shutil.which("go") or "/usr/local/go/bin/go"
+    if not os.path.exists(go):
+        pytest.skip("no Go compiler")
+    (tmp_path / "main.go").write_text(GO)
+    subprocess.run([go, "build", "-o", tmp_path / "main", tmp_path / "main.go"], check=True, capture_output=True, timeout=300,
+                   env={**os.environ, "CGO_ENABLED": "0", "GOCACHE": str(tmp_path / "cache"), "GOFLAGS": "-mod=mod"})
+    lines = without(runs, tmp_path / "main").stdout.splitlines()
+    assert lines == ["4", "<nil>", "15 <nil>", "write /sys/bus/ap/config_time: invalid argument",
+                     "../../../devices/ap/card04 <nil>", "-rw-r--r-- 4096 <nil>"]
+
+
+def test_static_busybox(runs):
+    busybox = next((p for p in ("/bin/busybox", "/usr/bin/busybox") if os.path.exists(p)), None)
+    if not busybox:
+        pytest.skip("no busybox: busybox-static")
+    script = "cat /sys/bus/ap/ap_domain; echo x > /sys/bus/ap/config_time; ls /sys/bus/ap/devices | wc -l; find /sys/devices/ap -name type | wc -l"
+    result = without(runs, busybox, "sh", "-c", script)
+    assert result.stdout.split() == ["4", "15", "3"], result.stderr
+    assert "Invalid argument" in result.stderr
+
+
+THREADS = """
+import os, threading
+def work(i):
+    for _ in range(200):
+        fd = os.open('/sys/bus/ap/config_time', os.O_RDWR)
+        assert os.read(fd, 100), i
+        assert os.write(fd, b'%d' % (10 + i)) == 2
+        os.close(fd)
+        os.listdir('/sys/bus/ap/devices')
+threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+[t.start() for t in threads]; [t.join() for t in threads]
+held = [os.open('/sys/bus/ap/apmask', os.O_RDONLY) for _ in range(1000)]
+print(len({os.pread(fd, 100, 0) for fd in held}))
+"""
+
+
+def test_threads_and_many_descriptors(runs):
+    result = without(runs, "bash", "-c", f"ulimit -n 2000; exec {PYTHON} -c \"$0\"", THREADS, timeout=120)
+    assert result.stdout == "1\n", result.stderr
+
+
+STUCK = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+/* A path in memory that does not answer. */
+int main(void)
+{
+    long fault = syscall(SYS_userfaultfd, O_CLOEXEC | 1);
+    struct uffdio_api api = {.api = UFFD_API};
+    char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct uffdio_register at = {.range = {(unsigned long)page, 8192}, .mode = UFFDIO_REGISTER_MODE_MISSING};
+    if (fault < 0 || ioctl(fault, UFFDIO_API, &api) < 0 || ioctl(fault, UFFDIO_REGISTER, &at) < 0)
+        return 77;
+    puts("stuck");
+    fflush(stdout);
+    return open(page, O_RDONLY) < 0;
+}
+"""
+
+
+def test_one_that_is_stuck_holds_up_nobody(runs, tmp_path):
+    (tmp_path / "stuck.c").write_text(STUCK)
+    subprocess.run(["gcc", "-o", tmp_path / "stuck", tmp_path / "stuck.c"], check=True)
+    script = (f"for i in 1 2 3 4 5 6 7 8 9 10; do {tmp_path}/stuck > {tmp_path}/said$i & done; sleep 0.5; cat {tmp_path}/said1;"
+              " time cat /sys/bus/ap/ap_domain; jobs -p | xargs kill -9; wait; cat /sys/bus/ap/ap_domain")
+    result = bash(runs, script)
+    if "stuck" not in result.stdout:
+        pytest.skip("this system has no userfaultfd for users")
+    assert result.stdout.split() == ["stuck", "4", "4"], result.stderr
+    assert re.search(r"real\s+0m0", result.stderr), result.stderr
+
+
+HOSTILE = """
+import ctypes, os, random
+libc = ctypes.CDLL(None, use_errno=True)
+random.seed(5)
+numbers = [1, 2, 4, 5, 6, 8, 17, 18, 20, 21, 40, 76, 77, 79, 80, 82, 83, 84, 85, 86, 87, 88, 89, 90, 92, 94, 132, 133, 137, 138, 188,
+           191, 194, 235, 254, 257, 258, 259, 260, 261, 262, 263, 264, 265, 266, 267, 268, 269, 275, 280, 296, 316, 326, 328, 332,
+           437, 439]
+fd = os.open('/sys/bus/ap/config_time', os.O_RDWR); at = os.open('/sys/bus/ap', os.O_RDONLY)
+strings = [ctypes.create_string_buffer(s) for s in (b'/sys/bus/ap/apmask', b'apmask', b'..', b'', b'/sys/' + b'x/' * 3000,
+           b'/sys/bus/ap/devices/card04', b'/sys/loop', b'/proc/self/cwd/apmask', b'/proc/self/fd/%d' % at, b'/dev/z90crypt')]
+room = ctypes.create_string_buffer(8192)
+values = [0, 1, -1, -100, fd, at, 4096, 1 << 40, 0xffffffff, 16, *map(ctypes.addressof, strings), ctypes.addressof(room)]
+os.chdir('/sys/bus/ap')
+for _ in range(20000):
+    call = [random.choice(numbers)] + [ctypes.c_long(random.choice(values)) for _ in range(6)]
+    if call[0] in (1, 18, 20, 296, 328) and call[1].value in (1, 2):
+        continue
+    libc.syscall(*call)
+    if random.random() < 0.01:
+        [os.close(n) for n in range(at + 1, 200) if os.path.exists(f'/proc/self/fd/{n}')]
+"""
+
+
+def test_arguments_at_random(runs, tmp_path):
+    """Whatever a program says, the daemon serves the next one."""
+    script = f"(cd {tmp_path}; exec {PYTHON} -c \"$0\" > /dev/null 2>&1); cat /sys/bus/ap/ap_domain"
+    result = without(runs, "bash", "-c", script, HOSTILE, timeout=240, cwd=tmp_path)
+    assert result.returncode == 0 and re.fullmatch(r"\d+\n", result.stdout), (result.stdout, result.stderr)
+
+
+def test_killed_in_a_call(runs):
+    """Programs that die at any moment leave nothing behind."""
+    script = "for i in $(seq 50); do (while :; do ls /sys/bus/ap/devices > /dev/null; cat /sys/bus/ap/apmask > /dev/null; done) & " \
+             "sleep 0.01; kill -9 $!; done; wait; cat /sys/bus/ap/ap_domain"
+    result = bash(runs, script, timeout=120)
+    assert result.stdout == "4\n", result.stderr
+
+
+def test_exec(runs):
+    """Further programs come in, from outside and from inside."""
+    child = runs.start("bash", "-c", "echo ready; read line; cat /sys/bus/ap/config_time; apus exec $(apus list | grep -o '^[0-9]*' | tail -1) -- cat /sys/bus/ap/ap_domain",
+                       options=["--no-mount"], stdin=subprocess.PIPE, env={"ASAN_OPTIONS": "verify_asan_link_order=0"})
+    assert child.stdout.readline() == "ready\n"
+    name, = runs.machines()
+    result = runs.apus("exec", name, "--", "bash", "-c", "cd /sys/bus/ap; pwd -P; echo 77 > config_time")
+    assert (result.returncode, result.stdout) == (0, "/sys/bus/ap\n"), result.stderr
+    out, err = child.communicate("go\n", timeout=30)
+    assert out == "77\n4\n", err
+
+
+def test_nothing_is_left_in_memory(runs):
+    """Neither after an end, nor when all was killed and the next command tidies up."""
+    where = "readlink $APUS_RUNTIME_DIR/*/shadow"
+    result = bash(runs, f"ls -R /sys/bus/ap /sys/devices/ap > /dev/null; {where}")
+    shadow = Path(result.stdout.strip())
+    assert str(shadow).startswith("/dev/shm/apus-") and not shadow.exists()
+    child = runs.start("sh", "-c", f"ls /sys/bus/ap > /dev/null; {where}; exec sleep 60", options=["--no-mount"])
+    shadow = Path(child.stdout.readline().strip())
+    assert (shadow / "sys/bus/ap/apmask").exists()
+    for pid in runs.children(child).values():
+        os.kill(pid, signal.SIGKILL)
+    child.communicate()
+    assert shadow.exists()
+    assert without(runs, "true").returncode == 0
+    assert not shadow.exists()
+
+
+ESCAPES = """
+import os
+def opened(path):
+    try:
+        fd = os.open(path, os.O_RDONLY)
+        name = os.readlink(f'/proc/self/fd/{fd}')
+        os.close(fd)
+        return name
+    except OSError as error:
+        return error.errno
+os.symlink('/proc/self', 'l')
+here = os.getcwd()
+up = '/sys/bus/ap/../../..'
+print([opened(up + path) for path in ('/etc/passwd', '', '/dev/null', '/proc/self/mem', '/proc/self/maps', here + '/l/maps')])
+os.chdir('/sys/bus/ap')
+print(opened('../../../etc/passwd'), os.path.isdir('../../../etc'))
+os.chdir('../../../usr')
+print(os.getcwd())
+"""
+
+
+def test_out_of_the_tree(runs, tmp_path):
+    """Paths that lead out of the machine's directories, and never to what is the daemon's own."""
+    result = without(runs, PYTHON, "-c", ESCAPES, cwd=tmp_path)
+    assert result.stdout.splitlines() == ["['/etc/passwd', '/', '/dev/null', 13, 13, 13]", "/etc/passwd True", "/usr"], result.stderr
+
+
+def test_another_root_directory(runs, tmp_path):
+    if os.geteuid():
+        pytest.skip("only root can change the root directory")
+    program = f"import os; os.chroot({str(tmp_path)!r}); os.chdir('/'); print(os.path.exists('/sys/bus/ap'))"
+    assert without(runs, PYTHON, "-c", program).stdout == "False\n"
+
+
+def test_daemon_killed(runs):
+    child = runs.start("bash", "-c", "echo ready; read line; cat /sys/bus/ap/ap_domain; exit 3", options=["--no-mount"],
+                       stdin=subprocess.PIPE)
+    assert child.stdout.readline() == "ready\n"
+    daemon = runs.children(child)["daemon"]
+    os.kill(daemon, signal.SIGKILL)
+    while os.path.exists(f"/proc/{daemon}"):
+        time.sleep(0.02)
+    out, err = child.communicate("go\n", timeout=30)
+    assert child.returncode and "4" not in out.split()
+    assert "the daemon was killed" in err
+
+
+def test_nodes(runs):
+    """Device nodes: their kind, their ioctls, how many are open."""
+    script = "test -c /dev/z90crypt && echo device; ls /dev | grep -c z90crypt; echo web > /sys/class/zcrypt/create;" \
+             "stat -c '%F %a' /dev/web; exec 5</dev/web; ls -l /proc/self/fd/5 | sed 's/.*-> //'; echo web > /sys/class/zcrypt/destroy; ls /dev/web"
+    result = bash(runs, script)
+    assert result.stdout.splitlines() == ["device", "1", "character special file 666", "/dev/web"], result.stderr
+    assert "No such file" in result.stderr
+
+
+def test_chosen_where_a_mount_is_impossible(runs):
+    """Without /dev/fuse, or without namespaces; and a line says so."""
+    script = """
+        mkdir -p /tmp/d.$$ && mount -t tmpfs none /tmp/d.$$ && touch /tmp/d.$$/null && mount --bind /dev/null /tmp/d.$$/null &&
+        mount --move /tmp/d.$$ /dev; rmdir /tmp/d.$$; exec "$0" run -- cat /sys/bus/ap/ap_domain"""
+    result = runs.command("unshare", "-m", "bash", "-c", script, binary())
+    assert (result.returncode, result.stdout) == (0, "4\n"), result.stderr
+    assert result.stderr.startswith("apus: /dev/fuse is missing here, so") and result.stderr.count("\n") == 1
+    script = "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --inh-caps=-all --bounding-set=-all " \
+             '"$0" run -- cat /sys/bus/ap/ap_domain'
+    result = runs.command("unshare", "-U", "-r", "bash", "-c", script, binary())
+    assert (result.returncode, result.stdout) == (0, "4\n"), result.stderr
+    assert result.stderr.startswith("apus: namespaces, or mounts in them, are forbidden") and result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [["--uevents"], ["--ioctl=fuse"]])
+def test_options_that_need_a_mount(runs, options):
+    result = runs.run("true", options=["--no-mount", *options])
+    assert result.returncode == 2 and "--no-mount and" in result.stderr
+
+
+def test_inside_itself(runs):
+    """A process has one listener: said in a sentence."""
+    result = without(runs, binary(), "run", "--no-mount", "--", "true", env={"ASAN_OPTIONS": "verify_asan_link_order=0"})
+    assert result.returncode == 125
+    assert "already has a seccomp listener" in result.stderr
+
+
+def test_preloaded_libraries_are_kept(runs):
+    result = without(runs, "printenv", "LD_PRELOAD", env={"LD_PRELOAD": "/nowhere/x.so"})
+    assert result.stdout == "/dev/apus/chdir.so /nowhere/x.so\n"

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core_made.h"
+#include "nomount/shadow.h"
+#include "nomount/syscalls.h"
+#include "nomount/walk.h"
+
+/* A computer with a few directories and links of its own. */
+static const struct real {
+    const char *path, *target; /* target NULL: a directory; "": a file */
+} reals[] = {{"/sys/bus", NULL},
+             {"/sys/bus/pci", NULL},
+             {"/sys/bus/pci/to-ap", "../ap/devices"},
+             {"/sys/bus/mdev", NULL},
+             {"/sys/class", NULL},
+             {"/sys/class/misc", NULL},
+             {"/sys/loop", "loop"},
+             {"/sys/away", "/etc/passwd"},
+             {"/sys", NULL},
+             {"/dev", NULL},
+             {"/dev/null", ""},
+             {"/dev/web", ""},
+             {"/dev/fd", "/proc/self/fd"},
+             {NULL, NULL}};
+
+static const struct real *find(const char *path)
+{
+    for (const struct real *r = reals; r->path; r++)
+        if (strcmp(r->path, path) == 0)
+            return r;
+    return NULL;
+}
+
+static int look(void *data, const char *path, mode_t *mode)
+{
+    const struct real *r = find(path);
+
+    if (!r)
+        return -ENOENT;
+    *mode = !r->target ? S_IFDIR : *r->target ? S_IFLNK : S_IFREG;
+    return 0;
+}
+
+static ssize_t read_link(void *data, const char *path, char *out, size_t size)
+{
+    const struct real *r = find(path);
+
+    return r ? snprintf(out, size, "%s", r->target) : -ENOENT;
+}
+
+static struct core *core;
+static struct walk_result at;
+
+static int go(const char *path, bool follow)
+{
+    const struct walk_world world = {core_tree(core, CORE_HOST_TREE), look, read_link, NULL};
+
+    return walk(&world, path, follow, &at);
+}
+
+static void leads(const char *path, enum walk_kind kind, const char *to)
+{
+    assert_int_equal(go(path, true), 0);
+    assert_int_equal(at.kind, kind);
+    assert_true(at.exists);
+    assert_string_equal(at.path, to);
+}
+
+static void walks_in_the_tree(void **state)
+{
+    leads("/sys/bus/ap/apmask", WALK_OURS, "/sys/bus/ap/apmask");
+    leads("/sys//bus/./ap/devices/card04/", WALK_OURS, "/sys/devices/ap/card04");
+    assert_true(at.slash);
+    leads("/sys/bus/ap/devices/card04/../card05/type", WALK_OURS, "/sys/devices/ap/card05/type");
+    leads("/sys/class/misc/z90crypt/dev", WALK_OURS, "/sys/devices/virtual/misc/z90crypt/dev");
+    leads("/sys/dev/char/10:196/dev", WALK_OURS, "/sys/devices/virtual/misc/vfio/dev");
+    assert_int_equal(go("/sys/bus/ap/devices/card04", false), 0);
+    assert_true(at.link);
+    assert_int_equal(go("/sys/bus/ap/apmask/x", true), -ENOTDIR);
+    assert_int_equal(go("/sys/bus/ap/nothing/x", true), -ENOENT);
+    assert_int_equal(go("/sys/bus/ap/nothing", true), 0);
+    assert_false(at.exists);
+}
+
+static void walks_over_the_border(void **state)
+{
+    leads("/sys/bus/ap/../pci", WALK_REAL, "/sys/bus/pci");
+    assert_true(at.crossed);
+    leads("/sys/bus/pci", WALK_REAL, "/sys/bus/pci");
+    assert_false(at.crossed);
+    leads("/sys/bus/pci/to-ap/card04/type", WALK_OURS, "/sys/devices/ap/card04/type");
+    leads("/sys/bus", WALK_UNION, "/sys/bus");
+    assert_true(at.real);
+    leads("/sys/devices/virtual/misc", WALK_UNION, "/sys/devices/virtual/misc");
+    assert_false(at.real);
+    leads("/sys/bus/ap/../../..", WALK_REAL, "/");
+    leads("/sys/away", WALK_REAL, "/etc/passwd");
+    assert_int_equal(go("/sys/loop", true), -ELOOP);
+}
+
+/* The tree comes first where a place is, the computer for other device nodes. */
+static void names_of_both(void **state)
+{
+    leads("/sys/bus/mdev", WALK_OURS, "/sys/bus/mdev");
+    leads("/dev/z90crypt", WALK_OURS, "/dev/z90crypt");
+    leads("/dev/null", WALK_REAL, "/dev/null");
+    leads("/dev/web", WALK_REAL, "/dev/web");
+    leads("/dev/fd/3", WALK_REAL, "/proc/self/fd/3");
+    assert_int_equal(go("/dev/nothing", true), 0);
+    assert_int_equal(at.kind, WALK_REAL);
+    assert_false(at.exists);
+}
+
+static void paths_that_concern(void **state)
+{
+    static const char *const yes[] = {"/sys",        "/sys/bus",  "//sys",      "/usr/../sys/bus",
+                                      "/./dev/null", "/../sys/x", "/dev/../etc"};
+    static const char *const no[] = {"/", "/system", "/usr/sys", "/s/ys", "/devel", "/usr/../etc"};
+
+    for (size_t i = 0; i < ARRAY_LEN(yes); i++)
+        assert_true(walk_may_concern(yes[i]));
+    for (size_t i = 0; i < ARRAY_LEN(no); i++)
+        assert_false(walk_may_concern(no[i]));
+}
+
+static void long_paths(void **state)
+{
+    char path[3 * PATH_MAX] = "/sys";
+
+    for (size_t i = 4; i < sizeof path - 3; i += 2)
+        strcpy(path + i, "/x");
+    assert_int_equal(go(path, true), -ENAMETOOLONG);
+    path[PATH_MAX - 1] = '\0';
+    assert_int_equal(go(path, true), -ENOENT);
+    memset(path + 5, 'y', NAME_MAX + 1);
+    path[5 + NAME_MAX + 1] = '\0';
+    assert_int_equal(go(path, true), -ENAMETOOLONG);
+}
+
+static void paths_of_nodes(void **state)
+{
+    static const char *const paths[] = {"/sys/bus/ap/apmask", "/dev/z90crypt",
+                                        "/sys/bus/ap/devices/card04"};
+
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        text_auto path = {0};
+
+        assert_int_equal(go(paths[i], false), 0);
+        walk_path_of(core_tree(core, CORE_HOST_TREE), at.ino, &path);
+        assert_string_equal(path.data, paths[i]);
+    }
+}
+
+#if defined(__x86_64__)
+static struct nomount_request decode(int number, const uint64_t args[6])
+{
+    struct seccomp_data data = {.nr = number, .arch = AUDIT_ARCH_X86_64};
+    struct nomount_request r;
+
+    for (int i = 0; i < 6; i++)
+        data.args[i] = args[i];
+    assert_true(nomount_decode(&data, &r));
+    return r;
+}
+
+static void system_calls(void **state)
+{
+    struct nomount_request r =
+        decode(SYS_openat, (uint64_t[6]){(uint32_t)AT_FDCWD, 0x1000, O_NOFOLLOW | O_WRONLY, 0600});
+
+    assert_int_equal(r.deed, NOMOUNT_OPEN);
+    assert_int_equal(r.at, AT_FDCWD);
+    assert_int_equal(r.path, 0x1000);
+    assert_true(r.nofollow);
+    assert_int_equal(r.flags & O_ACCMODE, O_WRONLY);
+    r = decode(SYS_newfstatat, (uint64_t[6]){7, 0x1000, 0x2000, AT_EMPTY_PATH});
+    assert_int_equal(r.at, 7);
+    assert_int_equal(r.out, 0x2000);
+    assert_true(r.empty);
+    assert_false(r.nofollow);
+    r = decode(SYS_fchownat, (uint64_t[6]){7, 0x1000, 5, 6, AT_SYMLINK_NOFOLLOW});
+    assert_true(r.nofollow);
+    assert_int_equal(r.uid, 5);
+    assert_int_equal(r.gid, 6);
+    r = decode(SYS_rename, (uint64_t[6]){0x1000, 0x2000});
+    assert_int_equal(r.path2, 0x2000);
+    assert_int_equal(r.at2, AT_FDCWD);
+    r = decode(SYS_lseek, (uint64_t[6]){3, 0, SEEK_SET});
+    assert_false(r.has_path);
+    assert_int_equal(r.at, 3);
+    assert_true(decode(SYS_rmdir, (uint64_t[6]){0x1000}).directory);
+    assert_true(decode(SYS_chdir, (uint64_t[6]){0x1000, NOMOUNT_MARK}).marked);
+}
+#endif
+
+static void other_calls(void **state)
+{
+    struct seccomp_data data = {.nr = SYS_read, .arch = AUDIT_ARCH_X86_64};
+    struct nomount_request r;
+
+    assert_false(nomount_decode(&data, &r));
+    data = (struct seccomp_data){.nr = SYS_openat, .arch = AUDIT_ARCH_MIPS};
+    assert_false(nomount_decode(&data, &r));
+}
+
+static char base[] = "/tmp/apus-shadow-XXXXXX";
+
+static void fill(const struct shadow *s, int fd, const char *const *names)
+{
+    struct shadow_listing l = {.version = s->version};
+
+    for (; *names; names++)
+        shadow_list(&l, **names, *names + 1);
+    assert_int_equal(shadow_fill(fd, &l), 0);
+    text_done(&l.entries);
+}
+
+static bool is_there(int fd, const char *name, mode_t type)
+{
+    struct stat st;
+
+    return fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_mode & S_IFMT) == type;
+}
+
+static void shadow_directories(void **state)
+{
+    struct shadow s;
+    int fd;
+
+    assert_non_null(mkdtemp(base));
+    assert_int_equal(shadow_open(base, &s), 0);
+    fd = shadow_directory(&s, "/sys/bus/ap");
+    assert_true(fd >= 0);
+    assert_false(shadow_is_current(&s, fd));
+    fill(&s, fd, (const char *const[]){"fapmask", "faqmask", "ddevices", "llink", NULL});
+    assert_true(shadow_is_current(&s, fd));
+    assert_true(is_there(fd, "apmask", S_IFREG) && is_there(fd, "aqmask", S_IFREG) &&
+                is_there(fd, "devices", S_IFDIR) && is_there(fd, "link", S_IFLNK));
+    s.version++;
+    assert_false(shadow_is_current(&s, fd));
+    close(shadow_directory(&s, "/sys/bus/ap/devices/inner"));
+    fill(&s, fd, (const char *const[]){"fapmask", "fnew", NULL});
+    assert_true(is_there(fd, "new", S_IFREG) && !is_there(fd, "aqmask", S_IFREG) &&
+                !is_there(fd, "devices", S_IFDIR) && !is_there(fd, "link", S_IFLNK));
+    shadow_remove(&s, "/sys/bus", "ap");
+    assert_false(is_there(fd, "apmask", S_IFREG));
+    assert_int_equal(openat(fd, "apmask", O_RDONLY), -1);
+    close(fd);
+    shadow_remove(&s, "/", "sys");
+    shadow_close(&s);
+    assert_int_equal(rmdir(base), 0);
+}
+
+static int set_up(void **state)
+{
+    core = make("[machine]\ndomains = 4\n"
+                "[adapter 4]\ntype = CEX8A\n[adapter 5]\ntype = CEX8C\n");
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    core_free(core);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(walks_in_the_tree),
+        cmocka_unit_test(walks_over_the_border),
+        cmocka_unit_test(names_of_both),
+        cmocka_unit_test(paths_that_concern),
+        cmocka_unit_test(long_paths),
+        cmocka_unit_test(paths_of_nodes),
+#if defined(__x86_64__)
+        cmocka_unit_test(system_calls),
+#endif
+        cmocka_unit_test(other_calls),
+        cmocka_unit_test(shadow_directories),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
