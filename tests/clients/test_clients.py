@@ -48,22 +48,32 @@ def need_native(case):
         pytest.skip(f"no {tool} on this machine: tests/clients/setup {os.environ['APUS_CLIENTS']}")
 
 
-def transcript(case, root):
+def own_etc(command):
+    """In a mount namespace with an empty /etc/mdevctl.d: what the machine gives a program if it mounts."""
+    script = "mount -t tmpfs none /etc/mdevctl.d; exec \"$@\""
+    return ["unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh", *command]
+
+
+def transcript(case, root, without=False):
     environment = dict(os.environ)
     if root:
         environment["CLIENT_ROOT"] = str(root)
     options = re.search(r"^# options: (.*)$", (CASES / f"{case}.sh").read_text(), re.M)
     script = f". {CASES}/prelude; . {CASES}/{case}.sh"
-    command = [os.environ["APUS_BIN"], "run", *(options[1].split() if options else []), "-m", str(CASES / "machine.ini"),
-               "--", "bash", "-u", "-c", script]
+    how = ["--no-mount"] if without else options[1].split() if options else []
+    command = [os.environ["APUS_BIN"], "run", *how, "-m", str(CASES / "machine.ini"), "--", "bash", "-u", "-c", script]
+    if without:
+        environment["APUS_NO_MOUNT"] = "yes"
+        command = own_etc(command)
     result = subprocess.run(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             stdin=subprocess.DEVNULL, timeout=300, check=False)
     assert result.returncode == 0, result.stderr + result.stdout
     return result.stdout
 
 
+@pytest.mark.parametrize("without", [False, True], ids=["", "no-mount"])
 @pytest.mark.parametrize(("case", "suite"), variants())
-def test_transcript(case, suite):
+def test_transcript(case, suite, without):
     if suite == "native":
         need_native(case)
         root, origin = None, suite
@@ -71,10 +81,10 @@ def test_transcript(case, suite):
         root = root_of(suite)
         origin = version_of(root)
     golden = HERE / "golden" / origin / f"{case}.out"
-    update = os.environ.get("APUS_UPDATE_GOLDEN")
+    update = os.environ.get("APUS_UPDATE_GOLDEN") and not without
     if not update and not golden.parent.exists():
         pytest.skip(f"no transcripts of s390-tools {origin} of {suite} yet: APUS_UPDATE_GOLDEN=1 writes them")
-    seen = transcript(case, root)
+    seen = transcript(case, root, without)
     if update:
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(seen)

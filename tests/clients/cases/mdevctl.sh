@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2016,SC2154 # variables of the prelude, typed as a user types them
-mount -t tmpfs none /etc/mdevctl.d
-mkdir -p /etc/mdevctl.d/scripts.d/{callouts,notifiers}
+own_mdevctl_d
 run mdevctl types
 line 'echo -5 > /sys/bus/ap/apmask'
 run mdevctl start -u "$uuid1" -p matrix -t "$type"

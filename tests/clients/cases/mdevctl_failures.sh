@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2016,SC2154 # variables of the prelude, typed as a user types them
-mount -t tmpfs none /etc/mdevctl.d
-mkdir -p /etc/mdevctl.d/scripts.d/{callouts,notifiers}
+own_mdevctl_d
 define() {
     run mdevctl define -u "$1" -p matrix -t "$type"
     run mdevctl modify -u "$1" --addattr=assign_domain --value=4
