@@ -290,6 +290,12 @@ def all_ended(processes):
     assert [process.exitcode for process in processes] == [0] * len(processes), SEED
 
 
+def show(capsys, figures):
+    """At once: they are wanted most when what follows fails."""
+    with capsys.disabled():
+        print("\nseed", SEED, *(f"{name} {value}" for name, value in figures.items()), sep=", ")
+
+
 def test_soak(tmp_path, capsys):
     disk = Disk(tmp_path / "state")
     host = None
@@ -301,16 +307,17 @@ def test_soak(tmp_path, capsys):
         processes = [soak.start(soak.readers, shared, THREADS // 4, f"{SEED} {i}") for i in range(4)]
         processes += [soak.start(soak.control_clients, shared, CONTROL // 2, f"{SEED} {i}") for i in range(2)]
         figures = live(host, disk, told, shared, SECONDS * 3 / 4)
+        show(capsys, figures)
         end, kills = time.monotonic() + SECONDS / 4, 0
         is_sanitized = sanitized(host.process.pid)
         while time.monotonic() < end:
             host, told = kill_and_compare(host, told, shared)
             kills += 1
         shared.over.value = True
+        done = {"kills": kills, **{name: count.value for name, count in shared.counts.items()}}
+        show(capsys, done)
         all_ended(processes)
-        figures |= {"kills": kills, **{name: count.value for name, count in shared.counts.items()}}
-        with capsys.disabled():
-            print("\nseed", SEED, *(f"{name} {value}" for name, value in figures.items()), sep=", ")
+        figures |= done
         deadline = time.monotonic() + 20
         while descriptors(host.process.pid) > before + 4 and time.monotonic() < deadline:
             time.sleep(0.1)
