@@ -26,7 +26,7 @@ static const struct cli_option options[] = {
     {OPT_UNDO, "undo", NULL, "the way back: from the wanted state to the present one"},
     {OPT_APPLY, "apply", NULL, "do the steps on the running machine"},
     {OPT_INTERRUPT, "interrupt", NULL,
-     "guests that the change does not concern may be without their queues for a while"},
+     "other guests, too, may be without their queues for a while"},
     {OPT_NEAREST, "nearest", "FILE",
      "if there is no plan, write the nearest state that can be had here"},
     {0}};
@@ -414,16 +414,14 @@ const struct cli_command cmd_plan = {
         "FILE is a machine file, see apus-machine(5), of the state that is wanted: what 'apus\n"
         "export' wrote, and edited. The plan says who gains and loses what, and the steps in an\n"
         "order in which each is allowed. No queue has on the way an owner that it has neither\n"
-        "before nor after, and a guest that the change does not concern loses nothing "
-        "(--interrupt\n"
-        "lets it lose queues for a while). Nothing is changed, unless --apply is given: the plan\n"
+        "before nor after, and a guest that the change does not concern loses nothing (with\n"
+        "--interrupt it may, for a while). Nothing is changed, unless --apply is given: the plan\n"
         "was tried on a copy. If there is no such order, it says which two demands exclude each\n"
         "other, and what the nearest state is that can be had; --nearest writes it.\n"
         "\n"
         "What the LPAR has (lpar, configured, domains and control-domains) changes at the Support\n"
-        "Element, with all of its adapters configured off: the plan says what somebody does "
-        "there,\n"
-        "--format se just that, and --apply does it on the machine of the rehearsal.\n"
+        "Element, with all of its adapters configured off: the plan says what somebody does\n"
+        "there, --format se just that, and --apply does it on the machine of the rehearsal.\n"
         "\n"
         "--format sh is a script for a real system: it checks that the present is what the plan\n"
         "started from, stops at the first surprise, and writes a log. With --undo it leads back.\n"

@@ -49,10 +49,11 @@ static void nap(void)
     nanosleep(&(struct timespec){.tv_nsec = STEP_MS * 1000000}, NULL);
 }
 
-/* base/name, dir/name */
+/* base/name, dir/name. A foreign file may have a longer name: "" is none of ours. */
 static void join(char out[RUNTIME_PATH_MAX], const char *dir, const char *name)
 {
-    snprintf(out, RUNTIME_PATH_MAX, "%.*s/%s", RUNTIME_PATH_MAX - 2 - (int)strlen(name), dir, name);
+    if (snprintf(out, RUNTIME_PATH_MAX, "%s/%s", dir, name) >= RUNTIME_PATH_MAX)
+        *out = '\0';
 }
 
 static void default_base(char out[RUNTIME_PATH_MAX])
@@ -422,7 +423,7 @@ static int refuse_create(int err, const char *base, const char *name)
         run_error("the machine '%s' is running already; 'apus exec %s' runs programs in it, 'apus "
                   "down %s' ends it",
                   name, name, name);
-    else if (err == ENOTEMPTY)
+    else if (err == ENOTEMPTY && name)
         run_error("%s/%s is no machine's directory; take another name", base, name);
     else
         run_error("cannot create a directory in %s: %s%s", base, error_text(err),
