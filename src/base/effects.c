@@ -49,6 +49,15 @@ static void pool_add(struct effects *e, struct effect *one, const char *data, si
     text_add(&e->pool, "", 1);
 }
 
+struct effect *effects_add_bytes(struct effects *e, enum effect_kind kind, const void *bytes,
+                                 size_t len)
+{
+    struct effect *one = effects_add(e, kind);
+
+    pool_add(e, one, bytes, len);
+    return one;
+}
+
 void effects_gone(struct effects *e, uint64_t parent, const char *name)
 {
     struct effect *one = effects_add(e, EFFECT_GONE);

@@ -43,12 +43,33 @@ enum effect_kind {
     EFFECTS_RECORDED,
     /* The device nodes of IOMMU group id have changed: value is an enum vfio_nodes. */
     EFFECT_VFIO_NODES = EFFECTS_RECORDED,
+    EFFECTS_NEWS,
+    /* News for whoever only watches; what they tell follows from the rest. Adapter id is now in the
+     * state value, an enum adapter_news. */
+    EFFECT_ADAPTER = EFFECTS_NEWS,
+    /* Queues of adapter id were reset; the pool has two struct mask256: all of them, and those that
+     * were zeroized, too. */
+    EFFECT_RESET,
+    /* Queue id has lost value messages without a reply. */
+    EFFECT_REQUESTS_LOST,
+    /* Fault rule id was applied to the APQN in node, for the value-th time. The pool has the rule
+     * as text. */
+    EFFECT_FAULT_MET,
+    /* Guest id was started. */
+    EFFECT_GUEST_STARTED,
 };
 
 enum guest_news {
     NEWS_CONFIG,  /* its AP configuration has changed */
     NEWS_RELEASE, /* it should release its device */
     NEWS_REPLY,   /* the queue in node, for which it enabled interrupts, has a reply */
+};
+
+enum adapter_news {
+    ADAPTER_NEWS_MISSING,
+    ADAPTER_NEWS_STANDBY,
+    ADAPTER_NEWS_ONLINE,
+    ADAPTER_NEWS_CHECKSTOP
 };
 
 enum vfio_nodes {
@@ -137,6 +158,9 @@ struct effect *effects_guest_notify(struct effects *e, uint32_t guest, enum gues
 void effects_timer(struct effects *e, enum timer_id id, uint64_t at);
 /* The object, of e->tree if its kind has one, may have changed, appeared or gone. */
 void effects_changed(struct effects *e, enum state_kind kind, uint32_t id);
+/* Appends an effect whose bytes are in the pool. */
+struct effect *effects_add_bytes(struct effects *e, enum effect_kind kind, const void *bytes,
+                                 size_t len);
 void effects_log(struct effects *e, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /*

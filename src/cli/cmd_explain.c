@@ -22,33 +22,11 @@ static const struct cli_option options[] = {
     {OPT_LAST, "last", NULL, "the last write, or change of the LPAR, that was refused"},
     {0}};
 
-static bool find_mdev(const struct core *core, const char *text, struct mdev_info *out)
-{
-    uint32_t cursor = 0;
-    struct uuid uuid;
-
-    if (uuid_parse(text, strlen(text), &uuid) < 0)
-        return false;
-    while (core_mdev_next(core, &cursor, out))
-        if (uuid_equal(&out->uuid, &uuid))
-            return true;
-    return false;
-}
-
 static int explain(const struct core *core, const char *what)
 {
     text_auto out = {0};
-    struct guest_info guest;
-    struct mdev_info mdev;
-    ap_qn qn;
 
-    if (core_guest_find(core, what, &guest) == 0)
-        explain_guest(core, &guest, &out);
-    else if (find_mdev(core, what, &mdev))
-        explain_mdev(core, &mdev, &out);
-    else if (ap_qn_parse(what, &qn) == 0)
-        explain_queue(core, qn, &out);
-    else
+    if (explain_object(core, what, &out) < 0)
         return cli_error("'%s' is no queue such as 05.0004, no guest that runs, and no mediated "
                          "device; 'apus status' lists them",
                          what);

@@ -2,10 +2,8 @@
 /* apus log: messages for the administrator. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/number.h"
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
@@ -24,29 +22,7 @@ static const struct cli_option options[] = {
 
 static bool ctime_wanted;
 
-/* In local time, with milliseconds. date: as the command log gives it; NULL: now. */
-static void print_date(const char *date)
-{
-    struct timespec now;
-    struct tm tm = {0};
-    int millis = 0;
-    char text[32];
-    const char *rest = date ? strptime(date, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
-    time_t seconds = rest ? timegm(&tm) : 0;
-
-    if (rest) {
-        sscanf(rest, ".%3d", &millis);
-    } else {
-        clock_gettime(CLOCK_REALTIME, &now);
-        seconds = now.tv_sec;
-        millis = (int)(now.tv_nsec / 1000000);
-    }
-    localtime_r(&seconds, &tm);
-    strftime(text, sizeof text, "%F %T", &tm);
-    printf("[%s.%03d] ", text, millis);
-}
-
-/* The object of a message, or the data of an event, which has no time of its own. */
+/* The object of a message, or the data of an event with time and date added. */
 static void print_message(const json_t *m, double time)
 {
     const char *level = field_string(m, "level", "");
@@ -57,7 +33,7 @@ static void print_message(const json_t *m, double time)
     text_auto message = {0};
 
     if (ctime_wanted)
-        print_date(json_string_value(json_object_get(m, "date")));
+        value_print_date(json_string_value(json_object_get(m, "date")));
     else
         printf("[%12.6f] ", time);
     printf("%s", colour);
@@ -95,6 +71,7 @@ static void show_event(const json_t *event)
     json_t *data = json_object_get(event, "data"), *time = json_object_get(event, "timestamp");
 
     json_object_set(data, "time", time);
+    json_object_set(data, "date", json_object_get(event, "date"));
     if (cli_json())
         ask_print(data);
     else
@@ -117,7 +94,7 @@ static int follow(struct connection *c, uint64_t since)
         show_event(event);
         json_decref(event);
     }
-    return 0;
+    return 1;
 }
 
 static int log_run(int argc, char **argv)
@@ -128,9 +105,8 @@ static int log_run(int argc, char **argv)
     bool wait = false;
 
     for (int got; (got = cli_next(argc, argv)) != -1;) {
-        if (got == OPT_SINCE &&
-            (number_parse_u64(optarg, strlen(optarg), 0, &since) < 0 || since > INT64_MAX))
-            return cli_usage("--since takes the number of a message, not '%s'", optarg);
+        if (got == OPT_SINCE && value_record(optarg, "message", &since))
+            return 2;
         wait |= got == OPT_FOLLOW;
         ctime_wanted |= got == OPT_CTIME;
     }
@@ -154,5 +130,4 @@ const struct cli_command cmd_log = {
     .help = "Each refusal is logged with the rule, the queue and the mediated device. The latest\n"
             "1000 messages are kept. 'warning 12' is a refusal to which 'apus explain 12' knows\n"
             "alternatives. Times are in seconds since the daemon started, or with --ctime\n"
-            "the local date and time. --json prints one object per line, with number and date\n"
-            "except for messages that are just coming in.\n"};
+            "the local date and time. --json prints one object per line.\n"};

@@ -217,7 +217,7 @@ static int watch(const struct request *r)
         status = draw_running(r, c, &last);
     }
     core_free(last);
-    return status;
+    return event ? status : 1;
 }
 
 static int map_run(int argc, char **argv)

@@ -14,6 +14,7 @@
 #include "cli/output.h"
 #include "cli/world.h"
 #include "control/json.h"
+#include "control/view.h"
 #include "plan/plan.h"
 #include "store/setup.h"
 
@@ -40,76 +41,9 @@ struct request {
     bool undo, apply, interrupt;
 };
 
-static json_t *ids_json(const struct mask256 *ids)
-{
-    json_t *list = json_array();
-
-    mask256_for_each (id, ids)
-        json_array_append_new(list, json_integer(id));
-    return list;
-}
-
-static json_t *controls_json(const struct mask256 ids[3])
-{
-    return json_pack("{s:o, s:o, s:o}", "adapters", ids_json(&ids[LPAR_ADAPTER]), "domains",
-                     ids_json(&ids[LPAR_DOMAIN]), "control-domains",
-                     ids_json(&ids[LPAR_CONTROL_DOMAIN]));
-}
-
-static void add_se_json(const struct plan_step *s, json_t *o)
-{
-    text_auto clicks = {0};
-
-    plan_clicks(s, &clicks);
-    json_object_set_new(o, "clicks", control_json_string(clicks.data));
-    if (s->kind == PLAN_SE_ADAPTER) {
-        json_object_set_new(o, "adapters", ids_json(&s->ids));
-        json_object_set_new(o, "state", json_string(s->on ? "on" : "off"));
-        return;
-    }
-    json_object_set_new(o, "remove", controls_json(s->lpar.removed));
-    json_object_set_new(o, "add", controls_json(s->lpar.added));
-}
-
-static json_t *step_json(const struct plan_step *s)
-{
-    static const char *const kinds[] = {"write",        "guest-start", "guest-stop", "guest-attach",
-                                        "guest-detach", "se-adapter",  "se-lpar"};
-    json_t *o = json_pack("{s:s, s:o, s:o}", "kind", kinds[s->kind], "what",
-                          control_json_string(s->what.data), "effect",
-                          control_json_string(s->effect.data ? s->effect.data : ""));
-    char uuid[UUID_TEXT];
-
-    if (plan_is_se(s)) {
-        add_se_json(s, o);
-        return o;
-    }
-    if (s->kind == PLAN_WRITE) {
-        json_object_set_new(o, "path", control_json_string(s->path));
-        json_object_set_new(o, "value", control_json_string(s->value));
-        return o;
-    }
-    json_object_set_new(o, "guest", control_json_string(s->guest));
-    uuid_format(&s->mdev, uuid);
-    if (s->has_mdev)
-        json_object_set_new(o, "mdev", json_string(uuid));
-    return o;
-}
-
-static json_t *plan_json(const struct plan *p)
-{
-    json_t *steps = json_array();
-
-    for (size_t i = 0; i < p->count; i++)
-        json_array_append_new(steps, step_json(&p->steps[i]));
-    return json_pack("{s:o, s:o, s:o, s:b}", "steps", steps, "gains",
-                     control_json_string(p->gains.data ? p->gains.data : ""), "notes",
-                     control_json_string(p->notes.data ? p->notes.data : ""), "fewest", p->fewest);
-}
-
 static void print_json(const struct plan *p)
 {
-    json_t *view = plan_json(p);
+    json_t *view = control_view_plan(p);
 
     ask_print(view);
     json_decref(view);
@@ -300,7 +234,7 @@ static json_t *nearest_json(const struct core *nearest, const struct plan *p,
 
     setup_format(nearest, &machine);
     return json_pack("{s:o, s:o, s:o}", "machine", control_json_string(machine.data), "given-up",
-                     lines_json(given_up), "plan", plan_json(p));
+                     lines_json(given_up), "plan", control_view_plan(p));
 }
 
 static void tell_nearest(const struct request *r, const struct plan *p, struct text *given_up)

@@ -2,12 +2,15 @@
 #include "cli/command.h"
 
 #include <getopt.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
+#include "control/json.h"
 #include "run/error.h"
 #include "run/runtime.h"
 
@@ -17,6 +20,7 @@
 
 static const struct cli_command *current;
 static bool json;
+static enum cli_status failure = CLI_FAILED;
 static const char *socket_given, *name_given;
 static struct option longs[OPTIONS_MAX + 1];
 static char shorts[2 * OPTIONS_MAX + 6];
@@ -35,7 +39,11 @@ const char *cli_socket(void)
         return socket_given;
     if (!name_given && set && *set)
         return set;
-    return runtime_find_socket(name_given, path) == 0 ? path : NULL;
+    failure = CLI_NO_MACHINE;
+    if (runtime_find_socket(name_given, path) < 0)
+        return NULL;
+    failure = CLI_FAILED;
+    return path;
 }
 
 void cli_select(const char *name)
@@ -68,16 +76,62 @@ int cli_error(const char *format, ...)
     return 1;
 }
 
-int cli_usage(const char *format, ...)
+int cli_error_as(enum cli_status status, const char *format, ...)
 {
     va_list args;
 
-    fprintf(stderr, "apus %s: ", current->name);
+    failure = status;
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    run_error_v(format, args);
     va_end(args);
-    fprintf(stderr, "\nTry 'apus %s --help'.\n", current->name);
-    return 2;
+    return 1;
+}
+
+int cli_exit_status(int status)
+{
+    return status == CLI_FAILED ? (int)failure : status;
+}
+
+/* As the control protocol has errors, with classes of our own. */
+static void print_json(enum cli_status status, const char *message)
+{
+    static const struct {
+        const char *class, *number;
+    } kinds[] = {[CLI_FAILED] = {"Failed", NULL},
+                 [CLI_WRONG_USAGE] = {"Usage", "EINVAL"},
+                 [CLI_NO_MACHINE] = {"NoMachine", "ENOENT"},
+                 [CLI_LOST] = {"ConnectionLost", "EPIPE"},
+                 [CLI_TIMED_OUT] = {"TimedOut", "ETIMEDOUT"}};
+    json_t *error = json_pack("{s:{s:s, s:o, s:s*}}", "error", "class", kinds[status].class, "desc",
+                              control_json_string(message), "errno", kinds[status].number);
+
+    json_dumpf(error, stderr, JSON_COMPACT);
+    fputc('\n', stderr);
+    json_decref(error);
+}
+
+static void print_error(const char *message)
+{
+    if (json)
+        print_json(failure, message);
+    else
+        fprintf(stderr, "apus: %s\n", message);
+}
+
+int cli_usage(const char *format, ...)
+{
+    text_auto message = {0};
+    va_list args;
+
+    va_start(args, format);
+    text_addv(&message, format, args);
+    va_end(args);
+    if (json)
+        print_json(CLI_WRONG_USAGE, message.data);
+    else
+        fprintf(stderr, "apus %s: %s\nTry 'apus %s --help'.\n", current->name, message.data,
+                current->name);
+    return CLI_WRONG_USAGE;
 }
 
 static void add_long(size_t *n, const char *name, bool has_arg, int value)
@@ -121,6 +175,7 @@ static void set_options(const struct cli_command *c)
 int cli_run(const struct cli_command *command, int argc, char **argv)
 {
     current = command;
+    run_error_print_with(print_error);
     set_options(command);
     optind = 0;
     opterr = 0;

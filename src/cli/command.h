@@ -10,11 +10,11 @@
  * line in commands.h. Help, usage errors and completion are derived from this description.
  *
  * Conventions:
- * - Exit status 0: success. 1: failure, after an error message. 2: wrong usage, after an error
- *   message and a hint. `run` and `guest exec` exit with the status of their program; see
- * cmd_run.c.
+ * - Exit status 0: success. Else one of enum cli_status, after an error message. `run` and `guest
+ *   exec` exit with the status of their program; see cmd_run.c.
  * - Output for people goes to standard output, aligned, in colour only on terminals (cli_color).
- *   --json prints one JSON value per line and nothing else.
+ *   --json prints one JSON value per line and nothing else; an error is the object that the control
+ *   protocol has for it, on standard error.
  * - An error message says what is wrong and where, then what to do: cli_error("there is no guest
  *   'x'; 'apus guest list' lists the running guests"). No full stop: cli_error adds only "apus: "
  *   and a newline.
@@ -72,6 +72,23 @@ int cli_machine_operand(int argc, char **argv);
 
 /* Whether standard output is a terminal with colours, and NO_COLOR is not set. */
 bool cli_color(void);
+
+/* What is in apus(1), EXIT STATUS. */
+enum cli_status {
+    CLI_FAILED = 1, /* refused by the machine, or another failure */
+    CLI_WRONG_USAGE = 2,
+    CLI_NO_MACHINE = 3, /* none runs, none of that name, or one must be chosen */
+    CLI_LOST = 4,       /* the daemon ended, or its answer makes no sense */
+    CLI_TIMED_OUT = 5,
+};
+
+/* Prints the message as cli_error does. If the command then fails with 1, status is its exit status
+ * instead. Returns 1. */
+int cli_error_as(enum cli_status status, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The exit status of a command that returned this one. */
+int cli_exit_status(int status);
 
 /* Prints "apus: " and the message to standard error. Returns 1, the exit status for failure. */
 int cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

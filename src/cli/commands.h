@@ -19,6 +19,7 @@
     X(log)                                                                                         \
     X(explain)                                                                                     \
     X(export)                                                                                      \
+    X(wait)                                                                                        \
     X(events)                                                                                      \
     X(guest_start)                                                                                 \
     X(guest_stop)                                                                                  \
@@ -40,6 +41,7 @@
     X(fault_add)                                                                                   \
     X(fault_list)                                                                                  \
     X(fault_remove)                                                                                \
+    X(call)                                                                                        \
     X(replay)                                                                                      \
     X(help)
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "control/command.h"
 
 /* The command that the words begin with. used: the number of words of its name. */
 static const struct cli_command *find(const struct cli_command *const *commands, int count,
@@ -74,13 +75,23 @@ static void offer_options(const struct cli_command *c, const char *start)
     offer_option("help", start);
 }
 
+/* Commands of the control protocol. */
+static void offer_calls(const char *start)
+{
+    for (unsigned group = 0; control_commands[group]; group++)
+        for (const struct control_command *c = control_commands[group]; c->name; c++)
+            offer(c->name, strlen(c->name), start);
+}
+
 /* Offers the words up to the next slash. */
 static void offer_words(const char *words, const char *start)
 {
     while (words && *words && *words != '/') {
         size_t len = strcspn(words, " /");
 
-        if (words[0] == '@')
+        if (strncmp(words, "@calls", len) == 0 && len == 6)
+            offer_calls(start);
+        else if (words[0] == '@')
             printf("%.*s\n", (int)len, words);
         else
             offer(words, len, start);

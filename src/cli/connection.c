@@ -2,11 +2,14 @@
 #include "cli/connection.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -16,8 +19,10 @@
 struct connection {
     int fd;
     struct text in;
-    size_t start;   /* of the unread rest of in */
-    json_t *events; /* array of events that arrived before a reply */
+    size_t start;    /* of the unread rest of in */
+    json_t *events;  /* array of events that arrived before a reply */
+    double deadline; /* seconds after from; 0: none */
+    struct timespec from;
 };
 
 static bool is_socket(const char *path)
@@ -31,25 +36,27 @@ static int refuse_connect(int err, const char *path)
 {
     switch (err) {
     case ENOENT:
-        cli_error("there is no socket at %s; is the machine running?", path);
+        cli_error_as(CLI_NO_MACHINE, "there is no socket at %s; is the machine running?", path);
         break;
     case ECONNREFUSED:
-        cli_error(is_socket(path) ? "no daemon is listening at %s; it has ended"
-                                  : "%s is not a socket; expected the path in $APUS_SOCKET of "
-                                    "'apus run' or of --socket of 'apus daemon'",
-                  path);
+        cli_error_as(CLI_NO_MACHINE,
+                     is_socket(path) ? "no daemon is listening at %s; it has ended"
+                                     : "%s is not a socket; expected the path in $APUS_SOCKET of "
+                                       "'apus run' or of --socket of 'apus daemon'",
+                     path);
         break;
     case EACCES:
     case EPERM:
-        cli_error("no permission to use the socket %s; it belongs to the user who started the "
-                  "machine",
-                  path);
+        cli_error_as(CLI_NO_MACHINE,
+                     "no permission to use the socket %s; it belongs to the user who started the "
+                     "machine",
+                     path);
         break;
     case ENAMETOOLONG:
-        cli_error("the path of the socket is longer than 107 bytes: %s", path);
+        cli_error_as(CLI_NO_MACHINE, "the path of the socket is longer than 107 bytes: %s", path);
         break;
     default:
-        cli_error("cannot connect to %s: %s", path, strerror(err));
+        cli_error_as(CLI_NO_MACHINE, "cannot connect to %s: %s", path, strerror(err));
     }
     return -err;
 }
@@ -81,6 +88,25 @@ static int connect_to(const char *path)
     return fd < 0 ? refuse_connect(-fd, path) : fd;
 }
 
+/* 0, or -EAGAIN: the deadline has passed. */
+static int wait_readable(const struct connection *c)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLIN};
+    struct timespec now;
+    double left;
+
+    do {
+        if (!c->deadline)
+            return 0;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        left = c->deadline - (double)(now.tv_sec - c->from.tv_sec) -
+               (double)(now.tv_nsec - c->from.tv_nsec) / 1e9;
+        if (left <= 0)
+            return -EAGAIN;
+    } while (poll(&p, 1, (int)(left * 1000) + 1) <= 0);
+    return 0;
+}
+
 /* Reads one line as a JSON object. 0; -EPIPE at the end; -errno; -EPROTO for anything else. */
 static int read_message(struct connection *c, json_t **out)
 {
@@ -88,8 +114,11 @@ static int read_message(struct connection *c, json_t **out)
     char *end;
 
     while (!c->in.data || !(end = memchr(c->in.data + c->start, '\n', c->in.len - c->start))) {
-        ssize_t n = read(c->fd, buffer, sizeof(buffer));
+        ssize_t n;
 
+        if (wait_readable(c) < 0)
+            return -EAGAIN;
+        n = read(c->fd, buffer, sizeof(buffer));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
@@ -107,12 +136,14 @@ static int read_message(struct connection *c, json_t **out)
 
 static int refuse_transport(int ret)
 {
-    if (ret == -EPIPE || ret == -ECONNRESET)
-        cli_error("the daemon has closed the connection");
+    if (ret == -EAGAIN)
+        cli_error_as(CLI_TIMED_OUT, "nothing came within the time of --timeout");
+    else if (ret == -EPIPE || ret == -ECONNRESET)
+        cli_error_as(CLI_LOST, "the daemon has closed the connection");
     else if (ret == -EPROTO)
-        cli_error("the daemon sent an invalid reply; is it another version of apus?");
+        cli_error_as(CLI_LOST, "the daemon sent an invalid reply; is it another version of apus?");
     else
-        cli_error("the connection to the daemon failed: %s", strerror(-ret));
+        cli_error_as(CLI_LOST, "the connection to the daemon failed: %s", strerror(-ret));
     return ret;
 }
 
@@ -122,6 +153,11 @@ static void report(const json_t *answer)
     const json_t *error = json_object_get(answer, "error");
     const char *sentence = json_string_value(json_object_get(error, "desc"));
 
+    if (cli_json()) {
+        json_dumpf(answer, stderr, JSON_COMPACT);
+        fputc('\n', stderr);
+        return;
+    }
     cli_error("%s", sentence ? sentence : "the daemon refused without giving a reason");
 }
 
@@ -240,6 +276,12 @@ json_t *connection_call(struct connection *c, const char *command, json_t *argum
     return returned;
 }
 
+void connection_timeout(struct connection *c, double seconds)
+{
+    c->deadline = seconds;
+    clock_gettime(CLOCK_MONOTONIC, &c->from);
+}
+
 void connection_forget_events(struct connection *c)
 {
     json_array_clear(c->events);
@@ -258,7 +300,6 @@ json_t *connection_event(struct connection *c)
     if (ret == 0)
         return event;
     json_decref(event);
-    if (ret != -EPIPE)
-        refuse_transport(ret);
+    refuse_transport(ret);
     return NULL;
 }

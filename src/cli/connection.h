@@ -34,10 +34,14 @@ json_t *connection_call(struct connection *c, const char *command, json_t *argum
 int connection_request(struct connection *c, const char *command, json_t *arguments, int fd,
                        json_t **answer);
 
+/* From now on, waiting for a reply or an event fails after that time, with CLI_TIMED_OUT. */
+void connection_timeout(struct connection *c, double seconds);
+
 /* Drops the events that have arrived so far. */
 void connection_forget_events(struct connection *c);
 
-/* Waits for the next event and returns a new reference to it; NULL: the daemon has ended. */
+/* Waits for the next event and returns a new reference to it; NULL after an error message: the
+ * connection is lost. */
 json_t *connection_event(struct connection *c);
 
 #endif

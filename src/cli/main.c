@@ -165,5 +165,5 @@ static int start(int argc, char **argv)
 int main(int argc, char **argv)
 {
     occupy_standard();
-    return finish(start(argc, argv));
+    return cli_exit_status(finish(start(argc, argv)));
 }

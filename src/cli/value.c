@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/apqn.h"
 #include "base/number.h"
@@ -86,6 +87,14 @@ int value_ids(const char *word, const char *what, struct mask256 *out)
         word += len;
     } while (status == 0 && *word++ == ',');
     return status;
+}
+
+int value_record(const char *word, const char *what, uint64_t *out)
+{
+    if (number_parse_u64(word, strlen(word), 0, out) < 0 || *out > INT64_MAX)
+        return cli_usage("--since takes the number of %s %s, not '%s'", *what == 'e' ? "an" : "a",
+                         what, word);
+    return 0;
 }
 
 int value_profile(const char *word, enum abi_profile *out)
@@ -187,4 +196,19 @@ const char *value_bold(void)
 const char *value_plain(void)
 {
     return cli_color() ? "\033[0m" : "";
+}
+
+void value_print_date(const char *date)
+{
+    struct tm tm = {0};
+    const char *rest = date ? strptime(date, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+    time_t seconds = rest ? timegm(&tm) : 0;
+    int millis = 0;
+    char text[32];
+
+    if (rest)
+        sscanf(rest, ".%3d", &millis);
+    localtime_r(&seconds, &tm);
+    strftime(text, sizeof text, "%F %T", &tm);
+    printf("[%s.%03d] ", text, millis);
 }

@@ -54,4 +54,10 @@ void table_print(struct table *t, unsigned indent);
 const char *value_bold(void);
 const char *value_plain(void);
 
+/* The value of --since: the number of a message or an event. An exit status. */
+int value_record(const char *word, const char *what, uint64_t *out);
+
+/* Prints "[2026-11-29 17:21:01.123] ", in local time, of a date as the control protocol has it. */
+void value_print_date(const char *date);
+
 #endif

@@ -35,7 +35,7 @@ void control_client_watch(struct control_client *c)
 
     if (control_client_listens(c))
         events |= EPOLLIN;
-    if (!c->corked && (outbox_waiting(&c->out) || c->pending))
+    if (!c->corked && (outbox_waiting(&c->out) || (c->pending && !c->late)))
         events |= EPOLLOUT;
     peer_watch(&c->socket, events);
 }

@@ -23,6 +23,8 @@ struct control_client {
     struct control_peer peer;
     struct line_buffer in;
     struct outbox out;
+    bool late; /* the request is not answered yet; its id is late_id, or NULL */
+    json_t *late_id;
     bool corked;  /* out is held back until control_ops.settle is done */
     bool pending; /* in may contain complete lines, left for the next round */
     bool ended;   /* the peer has shut down its sending side */
@@ -31,7 +33,7 @@ struct control_client {
 /* Whether to read from the peer: all its lines are answered, and it reads the answers. */
 static inline bool control_client_listens(const struct control_client *c)
 {
-    return !c->socket.dead && !c->ended && !c->corked && !c->pending &&
+    return !c->socket.dead && !c->ended && !c->corked && !c->pending && !c->late &&
            outbox_waiting(&c->out) <= CONTROL_HOLD;
 }
 

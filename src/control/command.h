@@ -5,7 +5,9 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "control/condition.h"
 #include "control/control.h"
+#include "control/result.h"
 #include "control/ring.h"
 #include "control/schema.h"
 
@@ -16,10 +18,13 @@
 
 /* The state of a connection. */
 struct control_peer {
-    uint64_t number;       /* identifies the connection; never reused */
-    unsigned events;       /* subscriptions, bits of enum control_event */
-    int fd;                /* descriptor received and not used by a command yet; -1: none */
-    struct closer *closer; /* closes such descriptors */
+    uint64_t number; /* identifies the connection; never reused */
+    unsigned events; /* subscriptions, bits of enum control_event */
+    bool backlog;    /* events kept from since on are to be sent */
+    uint64_t since;
+    struct condition condition; /* text NULL: the peer does not wait */
+    int fd;                     /* descriptor received and not used by a command yet; -1: none */
+    struct closer *closer;      /* closes such descriptors */
 };
 
 /* A guest that ends with the connection that started it. */
@@ -34,6 +39,7 @@ struct control_state {
     const struct control_ops *ops;
     const struct control_command *const *commands; /* control_commands, for "commands" */
     struct ring log, events;
+    bool uevents_kept; /* from now on, however large the machine is */
     struct control_owned *owned;
     unsigned owned_count;
 };
@@ -48,6 +54,7 @@ struct control_call {
     struct control_state *state;
     struct control_peer *peer;
     const struct argument_values *arguments;
+    bool late; /* run has returned NULL without an error: control_server_finish will answer */
 };
 
 /* From now on the guest is stopped when the connection closes; or no longer. */
@@ -58,7 +65,7 @@ struct control_command {
     const char *name;
     const char *what; /* description, for the documentation */
     struct argument arguments[CONTROL_ARGUMENTS_MAX + 1];
-    const char *returns;
+    const struct result *returns; /* ends with a NULL name; NULL: nothing */
     /* Returns a new reference, or NULL with *error set. If run is NULL, the core's command of the
      * same name is executed (core/commands.h): the arguments are its fields, and reply.value is
      * returned under the name in value, unless that is NULL. */
@@ -71,7 +78,8 @@ json_t *control_command_run(const struct control_command *command, struct contro
 
 /* Groups of commands, each terminated by a NULL name; control_commands is terminated by NULL. */
 extern const struct control_command control_commands_session[], control_commands_view[],
-    control_commands_machine[], control_commands_fault[], control_commands_guest[];
+    control_commands_tree[], control_commands_study[], control_commands_machine[],
+    control_commands_fault[], control_commands_guest[];
 extern const struct control_command *const control_commands[];
 
 const struct control_command *control_command_find(const char *name);

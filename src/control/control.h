@@ -2,11 +2,14 @@
 #ifndef APUS_CONTROL_CONTROL_H
 #define APUS_CONTROL_CONTROL_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
 #include "base/text.h"
+#include "control/error.h"
+#include "control/study.h"
 #include "core/core.h"
 
 /*
@@ -34,6 +37,10 @@ struct control_ops {
     int (*advance)(void *data, uint64_t ns, struct text *why);
     /* Appends the machine file of the present state. */
     void (*export)(void *data, struct text *out);
+    /* Has a request answered from a copy of the core, by control_server_finish with the same
+     * ticket. request is the caller's. -EAGAIN: too many are under way. */
+    int (*study)(void *data, const struct study_request *request, uint64_t ticket,
+                 struct text *why);
     void (*quit)(void *data);
     /*
      * Whether everything that the last command did is visible everywhere (the kernel's cache of
@@ -72,6 +79,11 @@ bool control_server_wants_changes(const struct control_server *s);
 
 /* Adds messages to the log and sends events to subscribers. Executes no commands. */
 void control_server_effects(struct control_server *s, const struct effects *effects);
+
+/* Answers a request that waits for it: takes ownership of value; if that is NULL, error tells why.
+ * The client may have gone. */
+void control_server_finish(struct control_server *s, uint64_t ticket, json_t *value,
+                           const struct control_error *error);
 
 /* Logs a message of the daemon itself, one that is not an effect of a command. */
 void control_server_log(struct control_server *s, enum log_level level, const char *message);

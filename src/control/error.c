@@ -3,6 +3,20 @@
 
 #include <string.h>
 
+const struct control_error_class control_error_classes[] = {
+    {CONTROL_SYNTAX,
+     "the line is not a request: not JSON, not an object, an unknown member, nested "
+     "more than 16 deep, a duplicate name"},
+    {CONTROL_TOO_LONG, "the line had more than 262,144 bytes before its newline and was discarded"},
+    {CONTROL_UNKNOWN, "there is no command of that name"},
+    {CONTROL_ARGUMENT,
+     "an argument is missing, unknown, of the wrong type or out of range; nothing "
+     "was done"},
+    {CONTROL_REFUSED, "the machine, bus or device refused it; nothing was changed"},
+    {CONTROL_TOO_BUSY, "instead of the greeting: there are already 256 connections; this one is "
+                       "closed"},
+    {NULL, NULL}};
+
 void control_error_set(struct control_error *e, const char *class, int number, const char *format,
                        ...)
 {

@@ -2,6 +2,8 @@
 #ifndef APUS_CONTROL_ERROR_H
 #define APUS_CONTROL_ERROR_H
 
+#include <stdint.h>
+
 #include "base/text.h"
 
 /*
@@ -15,9 +17,16 @@
 #define CONTROL_REFUSED  "Refused"         /* the machine, the bus or a device refused it */
 #define CONTROL_TOO_BUSY "TooManyClients"  /* instead of a greeting; the connection is closed */
 
+struct control_error_class {
+    const char *name, *what;
+};
+
+extern const struct control_error_class control_error_classes[]; /* ends with a NULL name */
+
 struct control_error {
     const char *class; /* NULL: no error */
     int number;        /* a positive errno */
+    uint64_t message;  /* the number of the message in the log that tells of it; 0: none does */
     struct text desc;
 };
 

@@ -10,23 +10,98 @@
 #include "core/query.h"
 
 /* Both lists are in the order of the bits of enum control_event. */
-const struct control_event_name control_event_names[] = {
-    {"uevent", "A kernel uevent of the bus, a card, a queue or a mediated device. data: its "
-               "variables (ACTION, DEVPATH, SUBSYSTEM and others)."},
-    {"log",
-     "A message for the administrator. data: level (info, warning, error), message, number, and "
-     "write as in the command log."},
-    {"guest-matrix", "The matrix of a guest has changed. data: guest, and its current adapters, "
-                     "domains and control_domains."},
-    {"guest-notify", "A guest was notified. data: guest, reason (config: its configuration has "
-                     "changed; release: it is asked to release its mediated device)."},
-    {"guest-detached", "The mediated device of a guest was detached. data: guest."},
-    {"state", "Something of what export returns has changed. Sent once for a command, and neither "
-              "by default nor kept. data: nothing."},
-    {NULL, NULL}};
+static const char *const reasons[] = {"config", "release", NULL};
 
-const char *const control_event_choices[] = {
-    "uevent", "log", "guest-matrix", "guest-notify", "guest-detached", "state", NULL};
+#define GUEST                                                                                      \
+    {                                                                                              \
+        "guest", RESULT_STRING, RESULT_NULL, "its name"                                            \
+    }
+
+static const struct result log_data[] = {
+    {"number", RESULT_INTEGER, 0, "the number of the message, as in the command log"},
+    {"level", RESULT_CHOICE, 0, "how serious it is", NULL, control_levels},
+    {"message", RESULT_STRING, 0, "a sentence"},
+    {"write", RESULT_OBJECT, RESULT_OPTIONAL, "the write that was refused", &result_write},
+    {"command", RESULT_STRING, RESULT_OPTIONAL, "the refused se-lpar, in the words of apus"},
+    {NULL}};
+
+static const struct result matrix_data[] = {GUEST, RESULT_MATRIX, {NULL}};
+
+static const struct result notify_data[] = {
+    GUEST,
+    {"reason", RESULT_CHOICE, 0,
+     "config: its configuration has changed; release: it is asked to release its mediated device",
+     NULL, reasons},
+    {NULL}};
+
+static const struct result adapter_data[] = {
+    {"adapter", RESULT_ID, 0, "the adapter"},
+    {"state", RESULT_CHOICE, 0, "its state now", NULL, control_adapter_states},
+    {NULL}};
+
+static const struct result reset_data[] = {
+    {"adapter", RESULT_ID, 0, "the adapter"},
+    {"domains", RESULT_ID, RESULT_LIST, "of the queues"},
+    {"zeroized", RESULT_ID, RESULT_LIST, "of those that were zeroized, too"},
+    {NULL}};
+
+static const struct result lost_data[] = {
+    {"queue", RESULT_QUEUE, 0, "the queue"}, {"requests", RESULT_INTEGER, 0, "how many"}, {NULL}};
+
+static const struct result fault_data[] = {
+    {"number", RESULT_INTEGER, 0, "the number of the rule"},
+    {"rule", RESULT_STRING, 0, "the rule"},
+    {"queue", RESULT_QUEUE, 0, "the queue"},
+    {"hits", RESULT_INTEGER, 0, "how many times it was applied"},
+    {NULL}};
+
+static const struct result guest_only[] = {GUEST, {NULL}};
+
+const struct control_event_name control_event_names[] = {
+    {.name = "uevent",
+     .what = "A kernel uevent of the bus, a card, a queue or a mediated device. The data are its "
+             "variables (ACTION, DEVPATH, SUBSYSTEM and others).",
+     .words = true},
+    {.name = "log", .what = "A message for the administrator.", .data = log_data},
+    {.name = "guest-matrix", .what = "What a guest has is not as before.", .data = matrix_data},
+    {.name = "guest-notify", .what = "A guest was notified.", .data = notify_data},
+    {.name = "guest-detached",
+     .what = "The mediated device of a guest was detached.",
+     .data = guest_only},
+    {.name = "guest-started", .what = "A guest was started.", .data = guest_only},
+    {.name = "guest-stopped", .what = "A guest was stopped.", .data = guest_only},
+    {.name = "adapter",
+     .what = "The state of an adapter has changed, also where Linux does not see it.",
+     .data = adapter_data},
+    {.name = "reset",
+     .what = "Queues of an adapter were reset: by Linux, a guest or the machine.",
+     .data = reset_data},
+    {.name = "requests-lost",
+     .what = "Requests in a queue are gone without a reply, by a reset or a fault.",
+     .data = lost_data},
+    {.name = "fault",
+     .what = "A fault rule was applied. Of a rule that applies always only the first time, and of "
+             "several times in one command only the last.",
+     .data = fault_data},
+    {.name = "state",
+     .what =
+         "Something of what export returns has changed. Sent once for a command, and neither by "
+         "default nor kept."},
+    {NULL}};
+
+const char *const control_event_choices[] = {"uevent",
+                                             "log",
+                                             "guest-matrix",
+                                             "guest-notify",
+                                             "guest-detached",
+                                             "guest-started",
+                                             "guest-stopped",
+                                             "adapter",
+                                             "reset",
+                                             "requests-lost",
+                                             "fault",
+                                             "state",
+                                             NULL};
 
 unsigned control_event_kind(const struct effect *effect)
 {
@@ -43,6 +118,18 @@ unsigned control_event_kind(const struct effect *effect)
         return effect->value == NEWS_REPLY ? 0 : CONTROL_EVENT_GUEST_NOTIFY;
     case EFFECT_GUEST_DETACHED:
         return CONTROL_EVENT_GUEST_DETACHED;
+    case EFFECT_GUEST_STARTED:
+        return CONTROL_EVENT_GUEST_STARTED;
+    case EFFECT_GUEST_STOPPED:
+        return CONTROL_EVENT_GUEST_STOPPED;
+    case EFFECT_ADAPTER:
+        return CONTROL_EVENT_ADAPTER;
+    case EFFECT_RESET:
+        return CONTROL_EVENT_RESET;
+    case EFFECT_REQUESTS_LOST:
+        return CONTROL_EVENT_REQUESTS_LOST;
+    case EFFECT_FAULT_MET:
+        return CONTROL_EVENT_FAULT;
     default:
         return 0;
     }
@@ -50,9 +137,7 @@ unsigned control_event_kind(const struct effect *effect)
 
 const char *control_level_name(unsigned level)
 {
-    static const char *const names[] = {"info", "warning", "error"};
-
-    return level < 3 ? names[level] : "error";
+    return control_levels[level < 3 ? level : 2];
 }
 
 /* env: "NAME=value" strings, each terminated by NUL. Writers to uevent choose names, too, so these
@@ -110,26 +195,75 @@ json_t *control_message_json(const struct ring_record *r)
     return message;
 }
 
-void control_event_format_log(const struct ring_record *r, struct text *out)
+static json_t *queue_name(ap_qn qn)
 {
-    control_format_event("log", control_message_json(r), r->time, out);
+    char name[AP_QN_TEXT];
+
+    ap_qn_format(qn, name);
+    return json_string(name);
+}
+
+/* In the order of enum adapter_news. */
+static const char *adapter_state(int64_t state)
+{
+    static const char *const names[] = {"missing", "standby", "online", "checkstop"};
+
+    return names[state];
+}
+
+static json_t *reset_json(const struct effect *effect, const char *bytes)
+{
+    struct mask256 masks[2];
+
+    memcpy(masks, bytes, sizeof(masks));
+    return json_pack("{s:i, s:o, s:o}", "adapter", (int)effect->id, "domains",
+                     control_json_ids(&masks[0]), "zeroized", control_json_ids(&masks[1]));
+}
+
+static json_t *machine_data(const struct effect *effect, const char *text)
+{
+    switch (effect->kind) {
+    case EFFECT_ADAPTER:
+        return json_pack("{s:i, s:s}", "adapter", (int)effect->id, "state",
+                         adapter_state(effect->value));
+    case EFFECT_RESET:
+        return reset_json(effect, text);
+    case EFFECT_REQUESTS_LOST:
+        return json_pack("{s:o, s:I}", "queue", queue_name((ap_qn)effect->id), "requests",
+                         (json_int_t)effect->value);
+    case EFFECT_FAULT_MET:
+        return json_pack("{s:i, s:s, s:o, s:I}", "number", (int)effect->id, "rule", text, "queue",
+                         queue_name((ap_qn)effect->node), "hits", (json_int_t)effect->value);
+    default:
+        return NULL;
+    }
+}
+
+void control_event_format_log(const struct ring_record *r, const struct event_stamp *stamp,
+                              struct text *out)
+{
+    control_format_event("log", control_message_json(r), stamp, out);
 }
 
 void control_event_format_state(uint64_t now, struct text *out)
 {
-    control_format_event("state", json_object(), now, out);
+    struct event_stamp stamp = {.time = now};
+
+    clock_gettime(CLOCK_REALTIME, &stamp.date);
+    control_format_event("state", json_object(), &stamp, out);
 }
 
 void control_event_format(struct core *core, const struct effects *effects,
-                          const struct effect *effect, struct text *out)
+                          const struct effect *effect, const struct event_stamp *stamp,
+                          struct text *out)
 {
     unsigned kind = control_event_kind(effect);
     const char *text = effect_text(effects, effect);
-    json_t *data;
+    json_t *data = machine_data(effect, text);
 
     if (kind == CONTROL_EVENT_UEVENT)
         data = uevent_data(text, effect->len);
-    else
+    else if (!data)
         data = guest_data(core, effect);
-    control_format_event(control_event_choices[__builtin_ctz(kind)], data, effects->now, out);
+    control_format_event(control_event_choices[__builtin_ctz(kind)], data, stamp, out);
 }

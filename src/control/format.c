@@ -50,12 +50,19 @@ void control_format_error(const struct control_error *error, const json_t *id, s
         json_pack("{s:{s:s, s:o, s:s}}", "error", "class", error->class, "desc",
                   control_json_string(desc), "errno", control_errno_name(error->number));
 
+    if (error->message)
+        control_json_set(json_object_get(message, "error"), "message",
+                         json_integer((json_int_t)error->message));
     format(with_id(message, id), out);
 }
 
-void control_format_event(const char *name, json_t *data, uint64_t time, struct text *out)
+void control_format_event(const char *name, json_t *data, const struct event_stamp *stamp,
+                          struct text *out)
 {
-    format(
-        json_pack("{s:s, s:o, s:f}", "event", name, "data", data, "timestamp", (double)time / 1e9),
-        out);
+    json_t *event = json_pack("{s:s, s:o, s:f, s:o}", "event", name, "data", data, "timestamp",
+                              (double)stamp->time / 1e9, "date", control_json_date(&stamp->date));
+
+    if (stamp->number)
+        control_json_set(event, "number", json_integer((json_int_t)stamp->number));
+    format(event, out);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "control/json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/apqn.h"
@@ -72,5 +73,16 @@ json_t *control_json_mask(const struct mask256 *mask)
     char text[MASK256_TEXT];
 
     mask256_format(mask, text);
+    return json_string(text);
+}
+
+json_t *control_json_date(const struct timespec *date)
+{
+    char day[32], text[64];
+    struct tm utc;
+
+    gmtime_r(&date->tv_sec, &utc);
+    strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text, sizeof text, "%s.%06ldZ", day, date->tv_nsec / 1000);
     return json_string(text);
 }

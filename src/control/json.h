@@ -3,6 +3,7 @@
 #define APUS_CONTROL_JSON_H
 
 #include <jansson.h>
+#include <time.h>
 
 #include "base/mask256.h"
 
@@ -11,6 +12,9 @@
 /* A JSON string from any bytes: if they are not UTF-8, each byte that is not ASCII becomes '?'.
  * Never NULL. */
 json_t *control_json_string(const char *string);
+
+/* As RFC 3339 has it, in UTC, with microseconds. */
+json_t *control_json_date(const struct timespec *date);
 
 /* Set a member, or append; they take ownership of value, which must not be NULL. */
 void control_json_set(json_t *object, const char *name, json_t *value);

@@ -12,7 +12,7 @@
  * newline. A longer one is reported once, as soon as it is too long, and the rest is discarded, so
  * the buffer never holds more than one line and one read.
  */
-#define CONTROL_LINE_MAX 65536u
+#define CONTROL_LINE_MAX 262144u
 
 /* Initialize with zeros; free with line_buffer_done. */
 struct line_buffer {

@@ -15,7 +15,7 @@
  * Parses and formats the lines of the control protocol (docs/control-protocol.md). Pure:
  * independent of sockets and of the core.
  */
-#define CONTROL_PROTOCOL  1
+#define CONTROL_PROTOCOL  2
 #define CONTROL_DEPTH_MAX 16 /* of nested arrays and objects in a request */
 
 /* A valid request. arguments points into root. */
@@ -34,11 +34,19 @@ int control_request_parse(const char *line, size_t len, struct control_request *
                           struct control_error *error);
 void control_request_done(struct control_request *r);
 
+/* When an event was, and its number; 0: it has none. */
+struct event_stamp {
+    uint64_t time; /* ns, the core's clock */
+    struct timespec date;
+    uint64_t number;
+};
+
 /* Append a message to a peer, a line with newline. */
 void control_format_greeting(const char *abi, struct text *out);
 void control_format_return(json_t *value, const json_t *id, struct text *out); /* owns value */
 void control_format_error(const struct control_error *error, const json_t *id, struct text *out);
-void control_format_event(const char *name, json_t *data, uint64_t time,
-                          struct text *out); /* owns data */
+/* Takes ownership of data. */
+void control_format_event(const char *name, json_t *data, const struct event_stamp *stamp,
+                          struct text *out);
 
 #endif

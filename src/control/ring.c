@@ -41,6 +41,12 @@ void ring_add(struct ring *r, uint64_t time, unsigned kind, const char *text)
     clock_gettime(CLOCK_REALTIME, &record->date);
 }
 
+void ring_skip(struct ring *r)
+{
+    r->count = 0;
+    r->next++;
+}
+
 static struct ring_record *latest(struct ring *r)
 {
     return &r->records[(r->first + r->count - 1) % r->capacity];

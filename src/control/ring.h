@@ -31,6 +31,15 @@ void ring_done(struct ring *r);
 /* Copies text. */
 void ring_add(struct ring *r, uint64_t time, unsigned kind, const char *text);
 
+/* A record is not kept, and so none before it: its number is used up. */
+void ring_skip(struct ring *r);
+
+/* The number of the oldest record kept, or of the next one if there is none. */
+static inline uint64_t ring_oldest(const struct ring *r)
+{
+    return r->next - r->count;
+}
+
 /* The latest record tells of a refused write. Copies both. */
 void ring_note_write(struct ring *r, const char *path, const char *value);
 /* Likewise a refused command. */

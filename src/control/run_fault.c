@@ -66,13 +66,16 @@ const struct control_command control_commands_fault[] = {
          "ms or us. The first rule that matches an instruction or a reply is applied and counted. "
          "At most 1000 rules.",
      .arguments = {{"rule", ARGUMENT_TEXT, false, NULL, "the rule"}},
-     .returns = "number: the number of the rule, counted from 1 and never reused",
+     .returns = (const struct result[]){{"number", RESULT_INTEGER, 0,
+                                         "the number of the rule, counted from 1 and never reused"},
+                                        {NULL}},
      .value = "number"},
     {.name = "fault-list",
      .what = "The fault rules in the order in which they are matched, including those that are "
              "used up.",
-     .returns = "faults: objects with number, rule, left (how many times it will still be applied; "
-                "null: always), hits (how many times it was)",
+     .returns =
+         (const struct result[]){{"faults", RESULT_OBJECT, RESULT_LIST, "the rules", &result_fault},
+                                 {NULL}},
      .run = run_fault_list},
     {.name = "fault-remove",
      .what =
@@ -81,6 +84,5 @@ const struct control_command control_commands_fault[] = {
          "a delayed reply still comes at its time.",
      .arguments = {{"number", ARGUMENT_COUNT, true, NULL, "the number of the rule"},
                    {"all", ARGUMENT_BOOL, true, NULL, "true: all rules"}},
-     .returns = "nothing",
      .run = run_fault_remove},
     {.name = NULL}};

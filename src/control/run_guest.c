@@ -187,47 +187,53 @@ const struct control_command control_commands_guest[] = {
                    {"lifetime", ARGUMENT_CHOICE, true, lifetimes,
                     "\"connection\": the guest is stopped when this connection closes; default: "
                     "\"daemon\""}},
-     .returns = "number: the guest's number",
+     .returns =
+         (const struct result[]){{"number", RESULT_INTEGER, 0, "the guest's number"}, {NULL}},
      .run = run_start},
     {.name = "guest-stop",
      .what = "Stops a guest. Its queues are reset and zeroized.",
      .arguments = {NAME},
-     .returns = "nothing",
      .run = run_stop},
     {.name = "guest-attach",
      .what = "Plugs a mediated device into a running guest, like QEMU's device_add.",
      .arguments = {NAME, {"mdev", ARGUMENT_UUID, false, NULL, "the mediated device"}},
-     .returns = "nothing",
      .run = run_attach},
     {.name = "guest-detach",
      .what = "Unplugs the mediated device from a running guest, like QEMU's device_del.",
      .arguments = {NAME},
-     .returns = "nothing",
      .run = run_detach},
     {.name = "guest-list",
      .what = "The running guests.",
-     .returns = "guests: objects with name, number, kind (real: a client of the guest protocol "
-                "provides its CPUs; light: it has none), features, mdev (or null), adapters, "
-                "domains, control_domains; socket: the path of the guest socket, or null",
+     .returns =
+         (const struct result[]){
+             {"guests", RESULT_OBJECT, RESULT_LIST, "in the order of their numbers", &result_guest},
+             {"socket", RESULT_STRING, RESULT_NULL, "the path of the guest socket"},
+             {NULL}},
      .run = run_list},
     {.name = "guest-show",
      .what = "A guest and all queues that it can use.",
      .arguments = {NAME},
-     .returns = "as in guest-list, and matrix: an array of queues like \"05.0004\"; config_changes "
-                "and release_requests: how many times it was notified of a change, or asked to "
-                "release its mediated device",
+     .returns =
+         (const struct result[]){
+             RESULT_GUEST,
+             {"matrix", RESULT_QUEUE, RESULT_LIST, "all queues that it can use"},
+             {"config_changes", RESULT_INTEGER, 0, "how many times it was notified of a change"},
+             {"release_requests", RESULT_INTEGER, 0,
+              "how many times it was asked to release its mediated device"},
+             {NULL}},
      .run = run_show},
     {.name = "guest-migrate",
      .what = "Asks for a live migration. It is refused until everything is unplugged. The refusal "
              "lists what the guest can use, and separately what is only assigned.",
      .arguments = {NAME},
-     .returns = "note: null, or a sentence about the device, if it is still attached with nothing "
-                "assigned to it",
+     .returns = (const struct result[]){{"note", RESULT_STRING, RESULT_NULL,
+                                         "a sentence about the device, if it is still attached "
+                                         "with nothing assigned to it"},
+                                        {NULL}},
      .run = run_migrate},
     {.name = "guest-mount",
      .what = "Serves the guest's /sys tree on a descriptor of /dev/fuse that is passed with the "
              "request (SCM_RIGHTS) and that the caller has already mounted.",
      .arguments = {NAME},
-     .returns = "nothing",
      .run = run_mount},
     {.name = NULL}};

@@ -52,37 +52,6 @@ static json_t *run_sclp(struct control_call *call, struct control_error *error)
                      code == 0x0020 || code == 0x0120 || code == 0x0440 || code == 0x0450);
 }
 
-/* The message that the last command has left in the log; else what its errno says. */
-static void explain_refusal(const struct ring *log, uint64_t before, int err,
-                            struct control_error *error)
-{
-    const struct ring_record *r = log->next > before ? ring_from(log, log->next - 1) : NULL;
-
-    control_error_set(error, CONTROL_REFUSED, err, "%s", r ? r->text : strerror(err));
-}
-
-static json_t *run_write(struct control_call *call, struct control_error *error)
-{
-    struct door *door = call->state->door;
-    const char *path = argument_get(call->arguments, "path")->string;
-    const char *value = argument_get(call->arguments, "value")->string;
-    struct command command = {.kind = CMD_STORE, .store = {.data = value, .len = strlen(value)}};
-    uint64_t before = call->state->log.next;
-    struct reply reply = {0};
-    int rc = core_find_file(door->core, path, &command.store.ino);
-
-    if (rc < 0) {
-        control_error_set(error, CONTROL_REFUSED, -rc, "there is no attribute %s", path);
-        return NULL;
-    }
-    door->execute(door, &command, &reply);
-    rc = reply.result;
-    reply_done(&reply);
-    if (rc < 0)
-        explain_refusal(&call->state->log, before, -rc, error);
-    return rc < 0 ? NULL : json_object();
-}
-
 /* The current machine, so that omitted arguments change nothing. */
 static void config_now(struct core *core, struct machine_config *config,
                        struct mask256 *checkstopped)
@@ -190,45 +159,46 @@ static json_t *run_machine_set(struct control_call *call, struct control_error *
 }
 
 const struct control_command control_commands_machine[] = {
-    {.name = "se-adapter",
-     .what = "Support Element: configures an adapter on (online) or off (standby). The host and "
-             "all guests that have it see the change before the reply.",
-     .arguments = {{"adapter", ARGUMENT_ID, false, NULL, "the adapter"},
-                   {"state", ARGUMENT_CHOICE, false, on_off, "the new state", "on"},
-                   {"force", ARGUMENT_BOOL, true, NULL,
-                    "true: as a hardware event, without any checks; default: false"},
-                   SILENT},
-     .returns = "nothing"},
-    {.name = "se-lpar",
-     .what = "Support Element: Change LPAR Cryptographic Controls. Adds an adapter, usage domain "
-             "or control domain to the LPAR, or removes it. The online adapters of the LPAR must "
-             "be configured off first.",
-     .arguments = {{"action", ARGUMENT_CHOICE, false, add_remove, "what to do", "add"},
-                   {"kind", ARGUMENT_CHOICE, false, lpar_kinds, "what to add or remove", "what"},
-                   {"id", ARGUMENT_ID, false, NULL, "its number"},
-                   {"force", ARGUMENT_BOOL, true, NULL,
-                    "true: as a hardware event, without any checks; default: false"},
-                   SILENT},
-     .returns = "nothing"},
+    {
+        .name = "se-adapter",
+        .what = "Support Element: configures an adapter on (online) or off (standby). The host and "
+                "all guests that have it see the change before the reply.",
+        .arguments = {{"adapter", ARGUMENT_ID, false, NULL, "the adapter"},
+                      {"state", ARGUMENT_CHOICE, false, on_off, "the new state", "on"},
+                      {"force", ARGUMENT_BOOL, true, NULL,
+                       "true: as a hardware event, without any checks; default: false"},
+                      SILENT},
+    },
+    {
+        .name = "se-lpar",
+        .what =
+            "Support Element: Change LPAR Cryptographic Controls. Adds an adapter, usage domain "
+            "or control domain to the LPAR, or removes it. The online adapters of the LPAR must "
+            "be configured off first.",
+        .arguments = {{"action", ARGUMENT_CHOICE, false, add_remove, "what to do", "add"},
+                      {"kind", ARGUMENT_CHOICE, false, lpar_kinds, "what to add or remove", "what"},
+                      {"id", ARGUMENT_ID, false, NULL, "its number"},
+                      {"force", ARGUMENT_BOOL, true, NULL,
+                       "true: as a hardware event, without any checks; default: false"},
+                      SILENT},
+    },
     {.name = "sclp",
      .what = "The SCLP commands Configure and Deconfigure Adjunct Processor.",
      .arguments = {{"command", ARGUMENT_CHOICE, false, sclp_commands, "the command"},
                    {"adapter", ARGUMENT_ID, false, NULL, "the adapter"}},
-     .returns = "response_code: the response of the SCLP, such as \"0x0020\"; success: whether the "
-                "adapter is in the requested state",
+     .returns =
+         (const struct result[]){
+             {"response_code", RESULT_STRING, 0, "the response of the SCLP, such as \"0x0020\""},
+             {"success", RESULT_BOOL, 0, "the adapter is in the requested state"},
+             {NULL}},
      .run = run_sclp},
-    {.name = "write",
-     .what = "Writes a value to an attribute of the host, as root would with one write(2).",
-     .arguments = {{"path", ARGUMENT_TEXT, false, NULL, "the attribute, below /sys"},
-                   {"value", ARGUMENT_TEXT, false, NULL, "what is written"}},
-     .returns = "nothing",
-     .run = run_write},
-    {.name = "checkstop",
-     .what = "Check-stops an adapter (on), or repairs it (off).",
-     .arguments = {{"adapter", ARGUMENT_ID, false, NULL, "the adapter"},
-                   {"state", ARGUMENT_CHOICE, false, on_off, "on: check-stopped", "on"},
-                   SILENT},
-     .returns = "nothing"},
+    {
+        .name = "checkstop",
+        .what = "Check-stops an adapter (on), or repairs it (off).",
+        .arguments = {{"adapter", ARGUMENT_ID, false, NULL, "the adapter"},
+                      {"state", ARGUMENT_CHOICE, false, on_off, "on: check-stopped", "on"},
+                      SILENT},
+    },
     {.name = "machine-set",
      .what =
          "Changes the machine as a hardware event, without any checks. Omitted arguments change "
@@ -244,13 +214,11 @@ const struct control_command control_commands_machine[] = {
                    {"checkstop", ARGUMENT_IDS, true, NULL,
                     "the adapters that are check-stopped; all others are not"},
                    SILENT},
-     .returns = "nothing",
      .run = run_machine_set},
     {.name = "reboot",
      .what =
          "The LPAR is reset, and its Linux starts anew: with the masks of its command line, "
          "without guests, mediated devices, nodes, overrides, and what was bound or set offline "
          "by hand. The hardware stays as it is.",
-     .returns = "nothing",
      .run = run_reboot},
     {.name = NULL}};

@@ -1,72 +1,54 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands about the connection, the log and the daemon itself. */
 #include <errno.h>
-#include <stdio.h>
-#include <time.h>
+#include <inttypes.h>
 
 #include "control/command.h"
+#include "control/condition.h"
 #include "control/event.h"
 #include "control/json.h"
+#include "control/schema_json.h"
 #include "socket/closer.h"
-
-static const char *type_name(enum argument_type type)
-{
-    switch (type) {
-    case ARGUMENT_ID:
-    case ARGUMENT_COUNT:
-        return "integer";
-    case ARGUMENT_SECONDS:
-        return "number";
-    case ARGUMENT_BOOL:
-        return "boolean";
-    case ARGUMENT_CHOICES:
-    case ARGUMENT_IDS:
-        return "array";
-    case ARGUMENT_TYPES:
-        return "object";
-    default:
-        return "string";
-    }
-}
-
-static json_t *describe_argument(const struct argument *a)
-{
-    text_auto shape = {0};
-
-    argument_describe(a, &shape);
-    return json_pack("{s:s, s:s, s:b, s:s, s:s}", "name", a->name, "type", type_name(a->type),
-                     "optional", a->optional, "value", shape.data, "what", a->what);
-}
 
 static json_t *run_commands(struct control_call *call, struct control_error *error)
 {
-    const struct control_command *const *commands = call->state->commands;
-    json_t *list = json_array();
+    return control_schema(call->state->commands);
+}
 
-    for (unsigned group = 0; commands[group]; group++) {
-        for (const struct control_command *c = commands[group]; c->name; c++) {
-            json_t *arguments = json_array();
-
-            for (const struct argument *a = c->arguments; a->name; a++)
-                control_json_append(arguments, describe_argument(a));
-            control_json_append(list,
-                                json_pack("{s:s, s:s, s:o, s:s}", "name", c->name, "what", c->what,
-                                          "arguments", arguments, "returns", c->returns));
-        }
-    }
-    return json_pack("{s:o}", "commands", list);
+/* Whether all events from that number on can be sent. */
+static bool is_kept(const struct ring *ring, uint64_t from, struct control_error *error)
+{
+    if (from > ring->next)
+        control_error_set(error, CONTROL_REFUSED, ERANGE,
+                          "there was no event %" PRIu64 ", only events up to %" PRIu64
+                          "; was the daemon started anew?",
+                          from, ring->next - 1);
+    else if (from && from < ring_oldest(ring))
+        control_error_set(error, CONTROL_REFUSED, ERANGE,
+                          "event %" PRIu64 " is not kept any more; the oldest one is %" PRIu64,
+                          from, ring_oldest(ring));
+    return !error->class;
 }
 
 static json_t *run_subscribe(struct control_call *call, struct control_error *error)
 {
     const struct argument_value *events = argument_get(call->arguments, "events");
-    json_t *names = json_array();
+    const struct argument_value *from = argument_get(call->arguments, "since");
+    json_t *names;
 
+    if (from->given && !is_kept(&call->state->events, from->number, error))
+        return NULL;
+    names = json_array();
+    call->peer->backlog = from->given;
+    call->peer->since = from->number;
     call->peer->events = events->given ? (unsigned)events->number : CONTROL_EVENTS_DEFAULT;
     for (unsigned i = 0; control_event_choices[i]; i++)
         if (call->peer->events & 1u << i)
             control_json_append(names, json_string(control_event_choices[i]));
-    return json_pack("{s:o}", "events", names);
+    call->state->uevents_kept |= (call->peer->events & CONTROL_EVENT_UEVENT) != 0;
+    return json_pack("{s:o, s:I, s:I}", "events", names, "oldest",
+                     (json_int_t)ring_oldest(&call->state->events), "next",
+                     (json_int_t)call->state->events.next);
 }
 
 static const struct ring_record *since(struct control_call *call, const struct ring *ring)
@@ -82,24 +64,12 @@ static const struct ring_record *after(const struct ring *ring, const struct rin
     return ring_from(ring, record->number + 1);
 }
 
-/* As RFC 3339 has it, in UTC. */
-static json_t *date_of(const struct ring_record *record)
-{
-    char date[32], text[64];
-    struct tm utc;
-
-    gmtime_r(&record->date.tv_sec, &utc);
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text, sizeof text, "%s.%06ldZ", date, record->date.tv_nsec / 1000);
-    return json_string(text);
-}
-
 static json_t *message_json(const struct ring_record *r)
 {
     json_t *message = control_message_json(r);
 
     control_json_set(message, "time", json_real((double)r->time / 1e9));
-    control_json_set(message, "date", date_of(r));
+    control_json_set(message, "date", control_json_date(&r->date));
     return message;
 }
 
@@ -111,7 +81,7 @@ static json_t *run_log(struct control_call *call, struct control_error *error)
     for (const struct ring_record *r = since(call, log); r; r = after(log, r))
         control_json_append(messages, message_json(r));
     return json_pack("{s:o, s:I, s:I}", "messages", messages, "oldest",
-                     (json_int_t)(log->next - log->count), "next", (json_int_t)log->next);
+                     (json_int_t)ring_oldest(log), "next", (json_int_t)log->next);
 }
 
 static json_t *run_events(struct control_call *call, struct control_error *error)
@@ -119,14 +89,27 @@ static json_t *run_events(struct control_call *call, struct control_error *error
     const struct ring *ring = &call->state->events;
     json_t *events = json_array();
 
-    for (const struct ring_record *r = since(call, ring); r; r = after(ring, r)) {
-        json_t *event = json_loads(r->text, 0, NULL);
+    call->state->uevents_kept = true;
+    for (const struct ring_record *r = since(call, ring); r; r = after(ring, r))
+        control_json_append(events, json_loads(r->text, 0, NULL));
+    return json_pack("{s:o, s:I, s:I}", "events", events, "oldest", (json_int_t)ring_oldest(ring),
+                     "next", (json_int_t)ring->next);
+}
 
-        control_json_set(event, "number", json_integer((json_int_t)r->number));
-        control_json_append(events, event);
-    }
-    return json_pack("{s:o, s:I, s:I}", "events", events, "oldest",
-                     (json_int_t)(ring->next - ring->count), "next", (json_int_t)ring->next);
+static json_t *run_wait(struct control_call *call, struct control_error *error)
+{
+    const char *text = argument_get(call->arguments, "condition")->string;
+    const struct argument_value *from = argument_get(call->arguments, "since");
+    struct condition condition;
+
+    if (from->given && !is_kept(&call->state->events, from->number, error))
+        return NULL;
+    if (condition_parse(text, &condition, error) < 0)
+        return NULL;
+    call->peer->condition = condition;
+    call->peer->since = from->given ? from->number : call->state->events.next;
+    call->late = true;
+    return NULL;
 }
 
 static json_t *run_clock_advance(struct control_call *call, struct control_error *error)
@@ -178,50 +161,85 @@ static json_t *run_quit(struct control_call *call, struct control_error *error)
 
 const struct control_command control_commands_session[] = {
     {.name = "commands",
-     .what = "Describes all commands and their arguments.",
-     .returns = "commands: an array of objects with name, what, arguments, returns",
+     .what = "Describes the protocol: what docs/control-protocol.json has.",
+     .returns =
+         (const struct result[]){
+             {"protocol", RESULT_INTEGER, 0, "as in the greeting"},
+             {"commands", RESULT_SCHEMA, 0,
+              "for each command: description, and JSON Schemas for arguments and returns"},
+             {"events", RESULT_SCHEMA, 0, "for each event: description, and a schema for data"},
+             {"errors", RESULT_SCHEMA, 0, "for each class of errors: description"},
+             {"$defs", RESULT_SCHEMA, 0, "schemas to which the others refer"},
+             {NULL}},
      .run = run_commands},
     {.name = "subscribe",
      .what = "Subscribes this connection to events, which are sent between replies. A new "
              "subscription replaces the previous one; an empty array ends it.",
      .arguments = {{"events", ARGUMENT_CHOICES, true, control_event_choices,
-                    "the kinds of events; default: all but state"}},
-     .returns = "events: the kinds now subscribed to",
+                    "the kinds of events; default: all but state"},
+                   {"since", ARGUMENT_COUNT, true, NULL,
+                    "first those kept from this number on; ERANGE: some of them are not kept any "
+                    "more. 0: all that are kept. Default: only new ones"}},
+     .returns =
+         (const struct result[]){{"events", RESULT_CHOICE, RESULT_LIST,
+                                  "the kinds now subscribed to", NULL, control_event_choices},
+                                 RESULT_RANGE,
+                                 {NULL}},
      .run = run_subscribe},
     {.name = "events",
      .what =
          "The latest events, at most 1000. On a machine with more than 4096 queues, uevents are "
-         "kept only while someone has subscribed to them.",
+         "kept from the first time on that somebody asks for events or subscribes to them.",
      .arguments = {{"since", ARGUMENT_COUNT, true, NULL,
                     "the number of the first event to return"}},
-     .returns = "events: as sent to subscribers, with a number each; oldest: the number of the "
-                "oldest event kept; next: the number of the next event",
+     .returns = (const struct result[]){{"events", RESULT_OBJECT, RESULT_LIST,
+                                         "as sent to subscribers", &result_event},
+                                        RESULT_RANGE,
+                                        {NULL}},
      .run = run_events},
+    {.name = "wait",
+     .what =
+         "Answers as soon as the condition holds, at once if it holds already. It is [not] guest "
+         "NAME runs, or has QUEUE; [not] queue QUEUE exists, or bound [DRIVER]; [not] mdev UUID "
+         "exists, or has QUEUE (assigned); [not] adapter NUMBER online, standby, checkstop or "
+         "missing; or event WORD..., each of which is the event's name, KEY=VALUE of its data, or "
+         "the value of ACTION or guest there, or the last part of DEVPATH. DRIVER may be zcrypt "
+         "for "
+         "all of its drivers. Requests behind it wait; whoever waits no longer closes the "
+         "connection.",
+     .arguments = {{"condition", ARGUMENT_TEXT, false, NULL,
+                    "such as \"guest Guest1 has 05.0004\" or \"event CONFIG=0 card05\""},
+                   {"since", ARGUMENT_COUNT, true, NULL,
+                    "of an event: also those kept from this number on, as in subscribe"}},
+     .returns =
+         (const struct result[]){
+             {"event", RESULT_OBJECT, RESULT_OPTIONAL, "the event waited for", &result_event},
+             {"next", RESULT_INTEGER, 0, "the number that the next event will have"},
+             {NULL}},
+     .run = run_wait},
     {.name = "log",
      .what = "The latest messages for the administrator, at most 1000. The message about a refusal "
              "names the rule, the queue and the mediated device.",
      .arguments = {{"since", ARGUMENT_COUNT, true, NULL,
                     "the number of the first message to return"}},
-     .returns =
-         "messages: objects with number, time (seconds since the daemon started), date "
-         "(RFC 3339, UTC), level, message, and of a refused write to an attribute of the host "
-         "write: path and value, of a refused se-lpar command: the words of apus; oldest and next "
-         "as for events",
+     .returns = (const struct result[]){{"messages", RESULT_OBJECT, RESULT_LIST, "the messages",
+                                         &result_message},
+                                        RESULT_RANGE,
+                                        {NULL}},
      .run = run_log},
     {.name = "clock-advance",
      .what = "Advances the virtual clock. Timers that become due fire in order, each at its own "
              "time, before the reply. Only with --clock virtual.",
      .arguments = {{"seconds", ARGUMENT_SECONDS, false, NULL, "by how much"}},
-     .returns = "time: the new time in seconds",
+     .returns =
+         (const struct result[]){{"time", RESULT_NUMBER, 0, "the new time in seconds"}, {NULL}},
      .run = run_clock_advance},
     {.name = "seccomp-listen",
      .what = "Serves the ioctls of a program: its seccomp filter reports those of type ';', and "
              "with --ioctl notify also those of type 'z', to the listener that is passed with the "
              "request (SCM_RIGHTS). When the reply comes, the device nodes exist.",
-     .returns = "nothing",
      .run = run_listen},
     {.name = "quit",
      .what = "Ends the daemon: it unmounts its trees and removes its sockets.",
-     .returns = "nothing",
      .run = run_quit},
     {.name = NULL}};

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands that show an overview: machine, ownership, devices. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/abi.h"
@@ -9,8 +7,7 @@
 #include "control/json.h"
 #include "control/view.h"
 
-/* In the order of the bits GUEST_AP, GUEST_APFT, GUEST_APQCI, GUEST_APQI. */
-const char *const control_guest_features[] = {"ap", "apft", "apqci", "apqi", NULL};
+static const char *const clocks[] = {"real", "virtual", NULL};
 
 static json_t *uuid_or_null(bool given, const struct uuid *uuid)
 {
@@ -27,17 +24,24 @@ static json_t *name_or_null(const char *name)
     return name ? control_json_string(name) : json_null();
 }
 
-json_t *control_view_guest(const struct guest_info *guest)
+json_t *control_view_features(unsigned features)
 {
-    json_t *view = json_object(), *features = json_array();
+    json_t *list = json_array();
 
     for (unsigned i = 0; control_guest_features[i]; i++)
-        if (guest->features & 1u << i)
-            control_json_append(features, json_string(control_guest_features[i]));
+        if (features >> i & 1)
+            control_json_append(list, json_string(control_guest_features[i]));
+    return list;
+}
+
+json_t *control_view_guest(const struct guest_info *guest)
+{
+    json_t *view = json_object();
+
     control_json_set(view, "name", control_json_string(guest->name));
     control_json_set(view, "number", json_integer(guest->number));
-    control_json_set(view, "kind", json_string(guest->connected ? "real" : "light"));
-    control_json_set(view, "features", features);
+    control_json_set(view, "kind", json_string(control_guest_kinds[!guest->connected]));
+    control_json_set(view, "features", control_view_features(guest->features));
     control_json_set(view, "mdev", uuid_or_null(guest->attached, &guest->mdev));
     control_json_matrix(view, &guest->apm, &guest->aqm, &guest->adm);
     return view;
@@ -77,7 +81,7 @@ static json_t *view_mdevs(struct core *core)
     return list;
 }
 
-static const char *adapter_state(const struct adapter_info *a)
+const char *control_view_adapter_state(const struct adapter_info *a)
 {
     if (!a->installed)
         return "missing";
@@ -95,9 +99,9 @@ static json_t *view_adapter(struct core *core, unsigned apid)
     if (a.installed)
         machine_adapter_type_format(a.config, type);
     return json_pack("{s:i, s:s, s:s, s:s, s:b, s:b, s:b, s:b}", "id", (int)apid, "type", type,
-                     "state", adapter_state(&a), "serial", a.installed ? a.config->serial : "",
-                     "in_lpar", a.in_lpar, "online", a.online, "checkstop", a.checkstopped, "card",
-                     a.device);
+                     "state", control_view_adapter_state(&a), "serial",
+                     a.installed ? a.config->serial : "", "in_lpar", a.in_lpar, "online", a.online,
+                     "checkstop", a.checkstopped, "card", a.device);
 }
 
 json_t *control_view_adapters(struct core *core)
@@ -185,78 +189,6 @@ static json_t *run_se_show(struct control_call *call, struct control_error *erro
                      "lpar", view_lpar(&host));
 }
 
-struct map {
-    struct mask256 apm, aqm;  /* columns and rows: in the LPAR, or assigned */
-    uint32_t owner[AP_APQNS]; /* mdevs in the order of the list, from 1; 0: not assigned */
-};
-
-static json_t *map_collect(struct core *core, struct map *map)
-{
-    json_t *list = json_array();
-    struct mdev_info mdev;
-    struct host_info host;
-    uint32_t cursor = 0, number = 0;
-
-    core_host_info(core, &host);
-    map->apm = host.apm;
-    map->aqm = host.aqm;
-    while (core_mdev_next(core, &cursor, &mdev)) {
-        number++;
-        control_json_append(list, json_pack("{s:o, s:o}", "uuid", uuid_or_null(true, &mdev.uuid),
-                                            "guest", name_or_null(mdev.guest)));
-        map->apm = mask256_or(map->apm, mdev.apm);
-        map->aqm = mask256_or(map->aqm, mdev.aqm);
-        mask256_for_each (apid, &mdev.apm)
-            mask256_for_each (apqi, &mdev.aqm)
-                map->owner[AP_QN(apid, apqi)] = number;
-    }
-    return list;
-}
-
-static json_t *map_cell(struct core *core, const struct map *map, ap_qn qn)
-{
-    struct apqn_info q;
-    char cell[24], number[12] = "", kind = '-';
-
-    core_apqn_info(core, qn, &q);
-    if (q.device && q.driver)
-        kind = strcmp(q.driver, "vfio_ap") == 0 ? 'v' : 'z';
-    else if (q.device)
-        kind = 'u';
-    if (map->owner[qn])
-        snprintf(number, sizeof(number), "%u", map->owner[qn]);
-    snprintf(cell, sizeof(cell), "%c%s%s", kind, number, q.in_use ? "*" : "");
-    return json_string(cell);
-}
-
-static json_t *map_rows(struct core *core, const struct map *map)
-{
-    json_t *rows = json_array();
-
-    mask256_for_each (apqi, &map->aqm) {
-        json_t *row = json_array();
-
-        mask256_for_each (apid, &map->apm)
-            control_json_append(row, map_cell(core, map, AP_QN(apid, apqi)));
-        control_json_append(rows, row);
-    }
-    return rows;
-}
-
-static json_t *run_map(struct control_call *call, struct control_error *error)
-{
-    struct core *core = call->state->door->core;
-    struct map *map = xcalloc(1, sizeof(*map));
-    json_t *mdevs = map_collect(core, map), *adapters = json_array(), *view;
-
-    mask256_for_each (apid, &map->apm)
-        control_json_append(adapters, view_adapter(core, apid));
-    view = json_pack("{s:o, s:o, s:o, s:o}", "adapters", adapters, "domains",
-                     control_json_ids(&map->aqm), "mdevs", mdevs, "rows", map_rows(core, map));
-    free(map);
-    return view;
-}
-
 static json_t *run_export(struct control_call *call, struct control_error *error)
 {
     const struct control_ops *ops = call->state->ops;
@@ -270,32 +202,34 @@ const struct control_command control_commands_view[] = {
     {.name = "status",
      .what = "An overview: machine, masks, numbers of queues by owner, mediated devices and "
              "guests.",
-     .returns = "version, abi, clock (real or virtual), time, scans, apmask, aqmask; lpar: "
-                "adapters, domains, control_domains, max_adapter, max_domain; adapters: objects "
-                "with id, type, state (online, standby, checkstop), serial, in_lpar, online, "
-                "checkstop, card (the host's bus has a device); queues: total, zcrypt, vfio_ap, "
-                "unbound, assigned, in_use; mdevs: objects with uuid, guest (or null), adapters, "
-                "domains, control_domains, and usable: an object with the same three, as far as a "
-                "guest gets them; guests: as in guest-list",
+     .returns =
+         (const struct result[]){
+             {"version", RESULT_STRING, 0, "the version of apus"},
+             {"abi", RESULT_STRING, 0, "the profile: proposal or upstream"},
+             {"clock", RESULT_CHOICE, 0, "the daemon's clock", NULL, clocks},
+             {"time", RESULT_NUMBER, 0, "seconds since the daemon started"},
+             {"scans", RESULT_INTEGER, 0, "how often the bus was scanned"},
+             {"apmask", RESULT_MASK, 0, "as the attribute"},
+             {"aqmask", RESULT_MASK, 0, "as the attribute"},
+             {"lpar", RESULT_OBJECT, 0, "the LPAR", &result_lpar},
+             {"adapters", RESULT_OBJECT, RESULT_LIST, "those of the machine", &result_adapter},
+             {"queues", RESULT_OBJECT, 0, "how many, by owner", &result_queues},
+             {"mdevs", RESULT_OBJECT, RESULT_LIST, "mediated devices", &result_mdev},
+             {"guests", RESULT_OBJECT, RESULT_LIST, "those that run", &result_guest},
+             {NULL}},
      .run = run_status},
-    {.name = "map",
-     .what =
-         "The owner of each queue. There is a row for each domain and a column for each adapter "
-         "that is in the LPAR or assigned to a mediated device.",
-     .returns = "adapters: as in status, for the columns; domains: numbers, for the rows; mdevs: "
-                "objects with uuid and guest; rows: an array of arrays of cells. A cell is a "
-                "string: z for a queue bound to a zcrypt driver, v for vfio_ap, u for no driver, - "
-                "if the host has no such queue; then the number of the mediated device that it is "
-                "assigned to, counted from 1 as in mdevs; then * if a guest can use it now",
-     .run = run_map},
     {.name = "export",
      .what = "The present state as a machine file, see apus-machine(5): a machine that starts from "
              "it is in the same state. Counters, requests under way, and removals that wait for a "
              "guest are not in it.",
-     .returns = "machine: the text of the file",
+     .returns =
+         (const struct result[]){{"machine", RESULT_STRING, 0, "the text of the file"}, {NULL}},
      .run = run_export},
     {.name = "se-show",
      .what = "The view of the Support Element: the adapters of the machine, and the LPAR.",
-     .returns = "adapters and lpar, as in status",
+     .returns = (const struct result[]){{"adapters", RESULT_OBJECT, RESULT_LIST,
+                                         "those of the machine", &result_adapter},
+                                        {"lpar", RESULT_OBJECT, 0, "the LPAR", &result_lpar},
+                                        {NULL}},
      .run = run_se_show},
     {.name = NULL}};

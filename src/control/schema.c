@@ -100,12 +100,12 @@ static int name_check(const json_t *value)
     return len && len <= CONTROL_NAME_MAX && strspn(string, allowed) == len ? 0 : -EINVAL;
 }
 
-static int text_check(const json_t *value)
+static int text_check(const json_t *value, size_t min, size_t max)
 {
     const char *string = json_string_value(value);
     size_t len = string ? strlen(string) : 0;
 
-    return len && len <= CONTROL_TEXT_MAX ? 0 : -EINVAL;
+    return string && len >= min && len <= max ? 0 : -EINVAL;
 }
 
 static int seconds_parse(const json_t *value, double *out)
@@ -137,7 +137,13 @@ static int value_parse(const struct argument *a, const json_t *value, struct arg
         return name_check(value);
     case ARGUMENT_TEXT:
         out->string = string;
-        return text_check(value);
+        return text_check(value, 1, CONTROL_TEXT_MAX);
+    case ARGUMENT_DATA:
+        out->string = string;
+        return text_check(value, 0, CONTROL_DATA_MAX);
+    case ARGUMENT_FILE:
+        out->string = string;
+        return text_check(value, 0, CONTROL_FILE_MAX);
     case ARGUMENT_UUID:
         return string && strlen(string) == UUID_TEXT - 1
                    ? uuid_parse(string, strlen(string), &out->uuid)
@@ -181,6 +187,12 @@ void argument_describe(const struct argument *a, struct text *out)
         return;
     case ARGUMENT_TEXT:
         text_addf(out, "a string of 1 to %d bytes", CONTROL_TEXT_MAX);
+        return;
+    case ARGUMENT_DATA:
+        text_addf(out, "a string of at most %d bytes", CONTROL_DATA_MAX);
+        return;
+    case ARGUMENT_FILE:
+        text_addf(out, "a string, the text of a machine file, at most %d bytes", CONTROL_FILE_MAX);
         return;
     case ARGUMENT_UUID:
         text_adds(out, "a UUID in its text form, 36 characters");

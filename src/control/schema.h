@@ -21,6 +21,8 @@ enum argument_type {
     ARGUMENT_BOOL,
     ARGUMENT_NAME,    /* string of 1..63 characters: letters, digits and -_.:+@ */
     ARGUMENT_TEXT,    /* string of 1..255 bytes */
+    ARGUMENT_DATA,    /* string of at most 4096 bytes: what one write(2) takes */
+    ARGUMENT_FILE,    /* string of at most CONTROL_FILE_MAX bytes: a machine file */
     ARGUMENT_UUID,    /* string */
     ARGUMENT_CHOICE,  /* string, one of choices */
     ARGUMENT_CHOICES, /* array of strings, each one of choices */
@@ -31,6 +33,8 @@ enum argument_type {
 #define CONTROL_ARGUMENTS_MAX 8
 #define CONTROL_NAME_MAX      63
 #define CONTROL_TEXT_MAX      255
+#define CONTROL_DATA_MAX      4096
+#define CONTROL_FILE_MAX      200000 /* a line has room for it, see line.h */
 #define CONTROL_SECONDS_MAX   86400.0
 
 struct argument {
@@ -48,7 +52,7 @@ struct argument_value {
         uint64_t number; /* ID, COUNT; CHOICE: its index; CHOICES: bit i for choice i */
         double seconds;
         bool on;
-        const char *string; /* NAME, TEXT */
+        const char *string; /* NAME, TEXT, DATA, FILE */
         struct uuid uuid;
         struct mask256 ids;
         const json_t *types;

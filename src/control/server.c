@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "control/client.h"
 #include "control/event.h"
+#include "control/json.h"
 #include "control/message.h"
 #include "core/query.h"
 #include "socket/acceptor.h"
@@ -50,6 +51,8 @@ static void on_gone(struct peer *p, bool last)
         closer_close(c->peer.closer, c->peer.fd);
     line_buffer_done(&c->in);
     outbox_done(&c->out);
+    json_decref(c->late_id);
+    condition_done(&c->peer.condition);
 }
 
 static void settled(void *data)
@@ -79,8 +82,112 @@ static void settle(struct control_client *c)
     c->corked = true;
 }
 
+/* Takes ownership of value. */
+static void reply(struct control_client *c, json_t *value, const struct control_error *error,
+                  const json_t *id)
+{
+    if (value)
+        control_format_return(value, id, &c->out.text);
+    else
+        control_format_error(error, id, &c->out.text);
+}
+
+/* Answers a late request. What waits behind it goes on from the event loop, since the caller may be
+ * in the middle of a command. Takes ownership of value. */
+static void finish(struct control_client *c, json_t *value, const struct control_error *error)
+{
+    reply(c, value, error, c->late_id);
+    json_decref(c->late_id);
+    c->late_id = NULL;
+    c->late = false;
+    c->pending = true;
+    settle(c);
+    control_client_watch(c);
+}
+
+/* The events that are kept from peer.since on, of those that it has subscribed to. */
+static void send_backlog(struct control_client *c)
+{
+    const struct ring *ring = &c->server->state.events;
+    const struct ring_record *r = ring_from(ring, c->peer.since);
+
+    c->peer.backlog = false;
+    for (; r; r = ring_from(ring, r->number + 1))
+        if (r->kind & c->peer.events)
+            text_adds(&c->out.text, r->text);
+}
+
+/* The answer to wait. event: a line, or NULL. */
+static void end_wait(struct control_client *c, const char *event)
+{
+    const struct ring *ring = &c->server->state.events;
+    json_t *value = json_pack("{s:I}", "next", (json_int_t)ring->next);
+
+    if (event)
+        control_json_set(value, "event", json_loads(event, 0, NULL));
+    condition_done(&c->peer.condition);
+    finish(c, value, NULL);
+}
+
+static bool is_event(const struct condition *condition, const char *line)
+{
+    json_t *event = json_loads(line, 0, NULL);
+    bool is = condition_is_event(condition, event);
+
+    json_decref(event);
+    return is;
+}
+
+/* Whether the condition holds now, or is one of the events kept. */
+static void begin_wait(struct control_client *c)
+{
+    const struct control_server *s = c->server;
+    const struct condition *condition = &c->peer.condition;
+    const struct ring_record *r = ring_from(&s->state.events, c->peer.since);
+
+    if (condition->kind != CONDITION_EVENT) {
+        if (condition_holds(condition, s->state.door->core))
+            end_wait(c, NULL);
+        return;
+    }
+    while (r && !is_event(condition, r->text))
+        r = ring_from(&s->state.events, r->number + 1);
+    if (r)
+        end_wait(c, r->text);
+}
+
+/* Ends those waits whose condition has come true by a command. */
+static void look_at_waits(struct control_server *s)
+{
+    for (struct peer *p = s->peers.first; p; p = p->next) {
+        struct control_client *c = client_of(p);
+
+        if (!p->dead && c->peer.condition.text &&
+            condition_holds(&c->peer.condition, s->state.door->core))
+            end_wait(c, NULL);
+    }
+}
+
+static void show_waits(struct control_server *s, const char *line)
+{
+    for (struct peer *p = s->peers.first; p; p = p->next) {
+        struct control_client *c = client_of(p);
+
+        if (!p->dead && c->peer.condition.text && c->peer.condition.kind == CONDITION_EVENT &&
+            is_event(&c->peer.condition, line))
+            end_wait(c, line);
+    }
+}
+
+/* The number of the last message that the request has left in the log: its refusal. */
+static uint64_t message_since(const struct ring *log, uint64_t before)
+{
+    return log->next > before ? log->next - 1 : 0;
+}
+
 static void answer(struct control_client *c, const char *line, size_t len)
 {
+    uint64_t before = c->server->state.log.next;
     struct control_error error = {0};
     struct control_request request;
     struct control_call call = {&c->server->state, &c->peer, &request.arguments};
@@ -90,12 +197,32 @@ static void answer(struct control_client *c, const char *line, size_t len)
         value = control_command_run(request.command, &call, &error);
         settle(c);
     }
-    if (value)
-        control_format_return(value, request.id, &c->out.text);
+    error.message = message_since(&c->server->state.log, before);
+    c->late = call.late;
+    if (c->late)
+        c->late_id = json_incref((json_t *)request.id);
     else
-        control_format_error(&error, request.id, &c->out.text);
+        reply(c, value, &error, request.id);
+    if (c->peer.backlog)
+        send_backlog(c);
+    if (c->peer.condition.text)
+        begin_wait(c);
     control_request_done(&request);
     control_error_done(&error);
+}
+
+void control_server_finish(struct control_server *s, uint64_t ticket, json_t *value,
+                           const struct control_error *error)
+{
+    for (struct peer *p = s->peers.first; p; p = p->next) {
+        struct control_client *c = client_of(p);
+
+        if (!p->dead && c->late && c->peer.number == ticket) {
+            finish(c, value, error);
+            return;
+        }
+    }
+    json_decref(value);
 }
 
 static void answer_too_long(struct control_client *c)
@@ -115,7 +242,7 @@ static bool client_step(struct control_client *c)
     const char *line;
     size_t len;
 
-    if (c->corked || c->socket.dead || outbox_waiting(&c->out) > CONTROL_HOLD)
+    if (c->corked || c->late || c->socket.dead || outbox_waiting(&c->out) > CONTROL_HOLD)
         return false;
     result = line_buffer_next(&c->in, &line, &len);
     if (result == LINE_COMPLETE && len)
@@ -190,7 +317,7 @@ static void client_run(struct control_client *c)
         limit_queues(s);
     log_cut_off(s);
     /* A peer that has shut down its sending side still gets all replies. */
-    if (c->ended && !c->pending && !c->corked && !outbox_waiting(&c->out))
+    if (c->ended && !c->pending && !c->corked && !c->late && !outbox_waiting(&c->out))
         c->socket.dead = true;
     control_client_watch(c);
 }
@@ -326,16 +453,33 @@ static void send_event(struct control_server *s, unsigned kind, const struct tex
         limit_queues(s);
 }
 
+/* What the next event gets. */
+static struct event_stamp stamp_now(const struct control_server *s, uint64_t time)
+{
+    struct event_stamp stamp = {.time = time, .number = s->state.events.next};
+
+    clock_gettime(CLOCK_REALTIME, &stamp.date);
+    return stamp;
+}
+
+/* Keeps an event, and sends it. */
+static void tell(struct control_server *s, unsigned kind, uint64_t time, const struct text *line)
+{
+    ring_add(&s->state.events, time, kind, line->data);
+    send_event(s, kind, line);
+    show_waits(s, line->data);
+}
+
 void control_server_log(struct control_server *s, enum log_level level, const char *message)
 {
     const struct control_ops *ops = s->state.ops;
     uint64_t now = ops->now(ops->data);
+    struct event_stamp stamp = stamp_now(s, now);
     text_auto line = {0};
 
     ring_add(&s->state.log, now, level, message);
-    control_event_format_log(ring_from(&s->state.log, s->state.log.next - 1), &line);
-    ring_add(&s->state.events, now, CONTROL_EVENT_LOG, line.data);
-    send_event(s, CONTROL_EVENT_LOG, &line);
+    control_event_format_log(ring_from(&s->state.log, s->state.log.next - 1), &stamp, &line);
+    tell(s, CONTROL_EVENT_LOG, now, &line);
     /* Sent from the event loop, since the caller may be in the middle of a client's request. */
     for (struct peer *p = s->peers.first; p; p = p->next)
         control_client_watch(client_of(p));
@@ -343,9 +487,13 @@ void control_server_log(struct control_server *s, enum log_level level, const ch
 
 static bool anyone_wants(const struct control_server *s, unsigned kind)
 {
-    for (struct peer *p = s->peers.first; p; p = p->next)
-        if (!p->dead && client_of(p)->peer.events & kind)
+    for (struct peer *p = s->peers.first; p; p = p->next) {
+        const struct control_client *c = client_of(p);
+        bool waits = c->peer.condition.text && c->peer.condition.kind == CONDITION_EVENT;
+
+        if (!p->dead && (c->peer.events & kind || (waits && kind != CONTROL_EVENT_STATE)))
             return true;
+    }
     return false;
 }
 
@@ -353,7 +501,7 @@ bool control_server_wants_uevents(const struct control_server *s)
 {
     struct host_info host;
 
-    if (anyone_wants(s, CONTROL_EVENT_UEVENT))
+    if (s->state.uevents_kept || anyone_wants(s, CONTROL_EVENT_UEVENT))
         return true;
     core_host_info(s->state.door->core, &host);
     return mask256_count(&host.apm) * mask256_count(&host.aqm) <= CONTROL_REMEMBER_QUEUES;
@@ -374,28 +522,44 @@ static void send_state(struct control_server *s, const struct effects *effects)
     send_event(s, CONTROL_EVENT_STATE, &line);
 }
 
+/* refused: the message tells of the write or the command that was refused. */
 static void add_message(struct control_server *s, const struct effects *effects,
-                        const struct effect *e)
+                        const struct effect *e, bool refused)
 {
-    bool last = e == &effects->v[effects->count - 1];
-
     ring_add(&s->state.log, effects->now, e->level, effect_text(effects, e));
-    if (last && effects->refused_path.len)
+    if (refused && effects->refused_path.len)
         ring_note_write(&s->state.log, effects->refused_path.data,
                         effects->refused_value.len ? effects->refused_value.data : "");
-    if (last && effects->refused_command.len)
+    if (refused && effects->refused_command.len)
         ring_note_command(&s->state.log, effects->refused_command.data);
 }
 
-void control_server_effects(struct control_server *s, const struct effects *effects)
+/* The last message: only news are behind it. NULL: there is none. */
+static const struct effect *last_message(const struct effects *effects)
 {
-    size_t events = 0;
+    for (size_t i = effects->count; i--;)
+        if (effects->v[i].kind == EFFECT_LOG)
+            return &effects->v[i];
+    return NULL;
+}
+
+static void tell_effect(struct control_server *s, const struct effects *effects,
+                        const struct effect *e, unsigned kind)
+{
+    struct event_stamp stamp = stamp_now(s, effects->now);
     text_auto line = {0};
 
-    for (size_t i = 0; i < effects->count; i++)
-        events += control_event_kind(&effects->v[i]) != 0;
-    if (!events && !effects->change_count)
-        return;
+    if (kind == CONTROL_EVENT_LOG)
+        control_event_format_log(ring_from(&s->state.log, s->state.log.next - 1), &stamp, &line);
+    else
+        control_event_format(s->state.door->core, effects, e, &stamp, &line);
+    tell(s, kind, effects->now, &line);
+}
+
+static void tell_effects(struct control_server *s, const struct effects *effects, size_t events)
+{
+    const struct effect *last = last_message(effects);
+
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *e = &effects->v[i];
         unsigned kind = control_event_kind(e);
@@ -403,18 +567,25 @@ void control_server_effects(struct control_server *s, const struct effects *effe
         if (!kind)
             continue;
         if (kind == CONTROL_EVENT_LOG)
-            add_message(s, effects, e);
+            add_message(s, effects, e, e == last);
         /* What the history would drop at once is not even written down. */
         if (events-- > CONTROL_EVENTS && !anyone_wants(s, kind))
-            continue;
-        text_clear(&line);
-        if (kind == CONTROL_EVENT_LOG)
-            control_event_format_log(ring_from(&s->state.log, s->state.log.next - 1), &line);
+            ring_skip(&s->state.events);
         else
-            control_event_format(s->state.door->core, effects, e, &line);
-        ring_add(&s->state.events, effects->now, kind, line.data);
-        send_event(s, kind, &line);
+            tell_effect(s, effects, e, kind);
     }
+}
+
+void control_server_effects(struct control_server *s, const struct effects *effects)
+{
+    size_t events = 0;
+
+    for (size_t i = 0; i < effects->count; i++)
+        events += control_event_kind(&effects->v[i]) != 0;
+    look_at_waits(s);
+    if (!events && !effects->change_count)
+        return;
+    tell_effects(s, effects, events);
     send_state(s, effects);
     for (struct peer *p = s->peers.first; p; p = p->next) {
         control_client_flush(client_of(p));

@@ -38,6 +38,7 @@ struct core *core_new_masked(const struct machine_config *config, const struct a
     effects_uevent(effects, "change", "devices/vfio_ap/matrix", "matrix", "MDEV_STATE=registered",
                    "DRIVER=vfio_ap", NULL);
     scan_timer(c, effects);
+    news_forget(c);
     return c;
 }
 
@@ -125,6 +126,7 @@ void core_execute(struct core *c, const struct command *cmd, struct effects *fx,
     jobs_announce(c, fx);
     machine_changed(c, fx);
     owners_changed(c, has_gone(fx, from), fx);
+    news_tell(c, fx);
 }
 
 void core_set_firmware(struct core *c, const struct machine_firmware *firmware)

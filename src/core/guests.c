@@ -275,6 +275,7 @@ int core_guest_start(struct core *c, const struct command *cmd, struct effects *
     reply->value = number;
     effects_changed(fx, STATE_GUEST, number);
     effects_log(fx, LOG_LEVEL_INFO, "guest %s started", g->name);
+    effects_add(fx, EFFECT_GUEST_STARTED)->id = g->v.number;
     return 0;
 }
 

@@ -242,6 +242,7 @@ void core_restored(struct core *c, struct effects *fx)
     machine_take_changed(c->machine);
     c->machine_seen = machine_changes(c->machine);
     vfio_ap_take_resets(c->vfio_ap);
+    news_forget(c);
     core_execute(c, &look, fx, &reply);
     reply_done(&reply);
     stop_with_connection(c, fx);

@@ -32,9 +32,11 @@ struct core_guest {
 struct core {
     const struct abi *abi;
     struct machine *machine;
-    uint64_t machine_seen; /* machine_changes() at the last scan */
-    bool requests_watched; /* TIMER_REQUESTS is set */
-    uint64_t alarm_set;    /* the time for which TIMER_ALARM is set; 0: not set */
+    uint64_t machine_seen;         /* machine_changes() at the last scan */
+    uint64_t machine_told;         /* and when adapters were told of last; what they were: */
+    uint8_t adapters_told[AP_IDS]; /* enum adapter_news */
+    bool requests_watched;         /* TIMER_REQUESTS is set */
+    uint64_t alarm_set;            /* the time for which TIMER_ALARM is set; 0: not set */
     struct sysfs_tree tree;
     struct ap_bus *bus;
     struct zcrypt *zcrypt;
@@ -98,6 +100,12 @@ void tree_objects(const struct sysfs_tree *t, const struct ap_bus *b, const stru
 /* Names them as changed: the tree comes or goes. */
 void tree_changed(const struct sysfs_tree *t, const struct ap_bus *b, const struct zcrypt *z,
                   unsigned tree, struct effects *fx);
+
+/* news.c */
+/* Appends the effects for whoever only watches: states of adapters, resets, lost requests, faults.
+ * forget: what is there now, nobody is to be told of. */
+void news_tell(struct core *c, struct effects *fx);
+void news_forget(struct core *c);
 
 /* saved.c */
 /* Names what changed in the machine and in the resets of queues. */

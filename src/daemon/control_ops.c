@@ -126,6 +126,7 @@ void daemon_control_ops_init(struct daemon *d)
         .listen = ops_listen,
         .advance = ops_advance,
         .export = ops_export,
+        .study = daemon_study,
         .quit = ops_quit,
         .settle = ops_settle,
     };

@@ -154,6 +154,9 @@ static int open_front_ends(struct daemon *d, struct text *why)
     if (rc < 0)
         return rc;
     daemon_control_ops_init(d);
+    rc = daemon_studies_begin(d, why);
+    if (rc < 0)
+        return rc;
     rc = control_server_new(d->event, &d->door, &d->control_ops, o->socket, d->sockets.control,
                             &d->control, why);
     if (rc < 0)
@@ -308,6 +311,7 @@ static void daemon_close(struct daemon *d)
     d->adapters = NULL;
     uevent_sender_free(d->uevents);
     d->uevents = NULL;
+    daemon_studies_end(d);
     control_server_free(d->control);
     d->control = NULL;
     if (d->door.core)

@@ -62,6 +62,7 @@ struct daemon {
     bool journal;
     struct control_ops control_ops;
     struct control_server *control;
+    struct studies *studies;
     struct adapters *adapters;
     struct guest_server_ops guest_ops;
     struct guest_server *guests;
@@ -147,6 +148,13 @@ bool daemon_guest_path(const struct daemon_options *o, struct text *out);
 int daemon_guests_open(struct daemon *d, struct text *why);
 /* Virtual machines that are connected keep running, without adapters. */
 void daemon_guests_close(struct daemon *d);
+
+/* study.c: control_ops.study. begin: before any request; end: those under way are never answered.
+ */
+int daemon_studies_begin(struct daemon *d, struct text *why);
+void daemon_studies_end(struct daemon *d);
+int daemon_study(void *daemon, const struct study_request *request, uint64_t ticket,
+                 struct text *why);
 
 /* Sets d->control_ops, with the daemon as its data. */
 void daemon_control_ops_init(struct daemon *d);

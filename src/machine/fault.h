@@ -80,6 +80,8 @@ struct fault_entry {
     uint32_t number; /* from 1, never reused */
     uint32_t left;   /* hits left, or FAULT_ALWAYS */
     uint64_t hits;
+    bool met;   /* since it was last asked; of a rule that applies always only the first time */
+    ap_qn last; /* the queue that met it last */
 };
 
 struct fault_list {
@@ -87,6 +89,7 @@ struct fault_list {
     unsigned count;
     uint32_t last_number;
     bool changed; /* since it was last asked: rules, or how many hits are left */
+    bool met;     /* a rule was met since it was last asked */
 };
 
 void fault_list_done(struct fault_list *l);

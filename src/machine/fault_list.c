@@ -154,11 +154,15 @@ static struct fault_entry *find(const struct fault_list *l, unsigned kinds, ap_q
     return NULL;
 }
 
-static const struct fault *charge(struct fault_list *l, struct fault_entry *e)
+static const struct fault *charge(struct fault_list *l, struct fault_entry *e, ap_qn qn)
 {
     if (!e)
         return NULL;
     e->hits++;
+    if (e->left != FAULT_ALWAYS || e->hits == 1) {
+        e->met = l->met = true;
+        e->last = qn;
+    }
     if (e->left != FAULT_ALWAYS) {
         e->left--;
         l->changed = true;
@@ -168,12 +172,12 @@ static const struct fault *charge(struct fault_list *l, struct fault_entry *e)
 
 const struct fault *fault_list_hit(struct fault_list *l, unsigned kinds, ap_qn qn)
 {
-    return charge(l, find(l, kinds, qn, false));
+    return charge(l, find(l, kinds, qn, false), qn);
 }
 
 const struct fault *fault_list_state(struct fault_list *l, unsigned kinds, ap_qn qn)
 {
-    return charge(l, find(l, kinds, qn, true));
+    return charge(l, find(l, kinds, qn, true), qn);
 }
 
 const struct fault *fault_list_look(const struct fault_list *l, unsigned kinds, ap_qn qn)

@@ -19,9 +19,10 @@ struct adapter {
     /* Queues that were to be zeroized while they were not available. It is done before anyone can
      * reach them again. */
     struct mask256 zeroize_due;
-    struct mask256 try_again; /* queues with an alarm to retry a rejected instruction */
-    uint64_t *reset_until;    /* per queue, allocated with the first reset that takes time; 0:
-                               * none */
+    struct mask256 try_again;            /* queues with an alarm to retry a rejected instruction */
+    struct mask256 reset, were_zeroized; /* since it was last asked */
+    uint64_t *reset_until; /* per queue, allocated with the first reset that takes time; 0:
+                            * none */
 };
 
 struct machine {
@@ -36,6 +37,10 @@ struct machine {
     struct alarms alarms;
     uint64_t now; /* ns; of the last command */
     struct machine_touched touched;
+    /* news.c: what machine_take_reset and machine_take_lost return. */
+    struct mask256 resets; /* adapters */
+    struct machine_lost *lost;
+    unsigned lost_count, lost_taken, lost_capacity;
 };
 
 static inline struct adapter_state adapter_state_of(const struct adapter *a)
@@ -54,6 +59,10 @@ static inline struct message_queue *queue_get(const struct adapter *a, unsigned 
 /* machine.c */
 void queue_flush(struct machine *m, struct adapter *a, unsigned apqi);
 void adapter_zeroize(struct machine *m, struct adapter *a, const struct mask256 *domains);
+/* news.c */
+void news_reset(struct machine *m, struct adapter *a, unsigned apqi, bool zeroized);
+void news_lost(struct machine *m, const struct adapter *a, unsigned apqi, unsigned messages);
+
 struct mask256 lpar_adapters(const struct machine *m, bool online_only);
 
 #endif

@@ -157,6 +157,7 @@ static uint32_t queue_reset(struct machine *m, ap_qn qn, enum ap_rc rc)
     if (q && q->count) /* the sender may not be the one who resets */
         alarms_add(&m->alarms, m->now, qn);
     queue_flush(m, a, AP_QN_APQI(qn));
+    news_reset(m, a, AP_QN_APQI(qn), false);
     f = fault_list_hit(&m->faults, FAULT_BIT(FAULT_RESET), qn);
     if (f)
         reset_takes(m, a, qn, f->time);
@@ -175,8 +176,10 @@ static uint32_t hw_zapq(void *ctx, ap_qn qn)
     uint32_t apqsw = queue_reset(m, qn, queue_rc(m, qn));
     enum ap_rc rc = apqsw_rc(apqsw);
 
-    if (rc == AP_RC_NORMAL)
+    if (rc == AP_RC_NORMAL) {
         a->zeroized[AP_QN_APQI(qn)]++;
+        news_reset(m, a, AP_QN_APQI(qn), true);
+    }
     mask256_set(&m->touched.adapters, AP_QN_APID(qn));
     if (rc != AP_RC_Q_NOT_AVAIL)
         mask256_assign(&a->zeroize_due, AP_QN_APQI(qn), rc != AP_RC_NORMAL);

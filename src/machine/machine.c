@@ -11,6 +11,8 @@ void queue_flush(struct machine *m, struct adapter *a, unsigned apqi)
 {
     struct message_queue *q = queue_get(a, apqi);
 
+    if (q && q->count)
+        news_lost(m, a, apqi, q->count);
     if (q)
         message_queue_flush(q, &m->jobs);
     mask256_clear(&a->notifying, apqi);
@@ -37,6 +39,7 @@ void adapter_zeroize(struct machine *m, struct adapter *a, const struct mask256 
     mask256_for_each (d, domains) {
         a->zeroized[d]++;
         queue_flush(m, a, d);
+        news_reset(m, a, d, true);
     }
     a->zeroize_due = mask256_andnot(a->zeroize_due, *domains);
 }
@@ -85,6 +88,7 @@ void machine_free(struct machine *m)
     job_table_done(&m->jobs);
     fault_list_done(&m->faults);
     alarms_done(&m->alarms);
+    free(m->lost);
     free(m);
 }
 

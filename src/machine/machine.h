@@ -51,6 +51,26 @@ struct machine_touched {
 struct machine_touched machine_take_touched(struct machine *m);
 
 /*
+ * What happened to queues since the last call, for whoever watches; each returns it once. False:
+ * nothing is left. reset: domains of the adapter whose queues were reset; zeroized: and those of
+ * them that were zeroized, too. lost: messages of the queue that are gone without a reply. met: a
+ * fault rule that was applied, to the queue in its member last.
+ */
+struct machine_reset {
+    unsigned apid;
+    struct mask256 reset, zeroized;
+};
+
+struct machine_lost {
+    ap_qn qn;
+    unsigned messages;
+};
+
+bool machine_take_reset(struct machine *m, struct machine_reset *out);
+bool machine_take_lost(struct machine *m, struct machine_lost *out);
+bool machine_take_met(struct machine *m, struct fault_entry *out);
+
+/*
  * What outlives the daemon of an adapter, besides its configuration. Resets that were under way
  * have ended by the time that the row is restored, and queues are empty.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan/explain.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/abi.h"
@@ -227,4 +228,34 @@ void explain_guest(const struct core *c, const struct guest_info *g, struct text
     while (core_mdev_next(c, &cursor, &m))
         if (uuid_equal(&m.uuid, &g->mdev))
             explain_mdev(c, &m, out);
+}
+
+static bool find_mdev(const struct core *core, const char *text, struct mdev_info *out)
+{
+    uint32_t cursor = 0;
+    struct uuid uuid;
+
+    if (uuid_parse(text, strlen(text), &uuid) < 0)
+        return false;
+    while (core_mdev_next(core, &cursor, out))
+        if (uuid_equal(&out->uuid, &uuid))
+            return true;
+    return false;
+}
+
+int explain_object(const struct core *c, const char *object, struct text *out)
+{
+    struct guest_info guest;
+    struct mdev_info mdev;
+    ap_qn qn;
+
+    if (core_guest_find(c, object, &guest) == 0)
+        explain_guest(c, &guest, out);
+    else if (find_mdev(c, object, &mdev))
+        explain_mdev(c, &mdev, out);
+    else if (ap_qn_parse(object, &qn) == 0)
+        explain_queue(c, qn, out);
+    else
+        return -ENOENT;
+    return 0;
 }

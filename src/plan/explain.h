@@ -16,4 +16,7 @@ void explain_mdev(const struct core *c, const struct mdev_info *m, struct text *
 /* A guest: its features, its device, and as explain_mdev. */
 void explain_guest(const struct core *c, const struct guest_info *g, struct text *out);
 
+/* The one of these that the text names. -ENOENT. */
+int explain_object(const struct core *c, const char *object, struct text *out);
+
 #endif

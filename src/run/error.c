@@ -3,11 +3,24 @@
 
 #include <stdio.h>
 
+static void print_plain(const char *message)
+{
+    fprintf(stderr, "apus: %s\n", message);
+}
+
+static void (*printer)(const char *message) = print_plain;
+
+void run_error_print_with(void (*print)(const char *message))
+{
+    printer = print ? print : print_plain;
+}
+
 int run_error_v(const char *format, va_list args)
 {
-    fputs("apus: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    text_auto message = {0};
+
+    text_addv(&message, format, args);
+    printer(message.data);
     return 1;
 }
 

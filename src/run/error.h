@@ -10,6 +10,9 @@
 int run_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int run_error_v(const char *format, va_list args);
 
+/* Has messages printed by print, which gets them without "apus: " and newline; NULL: as above. */
+void run_error_print_with(void (*print)(const char *message));
+
 /* What helps after EPERM or EACCES, see rights_advise. */
 void run_advice(enum rights_deed deed, int err, struct text *out);
 

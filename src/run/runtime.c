@@ -587,13 +587,14 @@ static void find_one(void *data, const struct runtime_machine *m)
 
 static void list_one(void *data, const struct runtime_machine *m)
 {
-    fprintf(stderr, "  -n %s\n", m->name);
+    text_addf(data, "\n  -n %s", m->name);
 }
 
 int runtime_find_socket(const char *name, char out[RUNTIME_PATH_MAX])
 {
     struct search s = {.socket = out};
     struct runtime_machine m;
+    text_auto names = {0};
     int ret;
 
     if (name) {
@@ -609,7 +610,7 @@ int runtime_find_socket(const char *name, char out[RUNTIME_PATH_MAX])
                   "socket of a daemon with --socket");
         return -ENOENT;
     }
-    run_error("%u machines are running; choose one with:", s.count);
-    runtime_each(list_one, NULL);
+    runtime_each(list_one, &names);
+    run_error("%u machines are running; choose one with:%s", s.count, names.data);
     return -EEXIST;
 }

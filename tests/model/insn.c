@@ -46,7 +46,8 @@ struct ap_insn_result insn_tapq(struct play *p, unsigned apid, unsigned apqi)
 
     core_execute(p->core, &cmd, &fx, &reply);
     for (size_t i = 0; i < fx.count; i++)
-        if (fx.v[i].kind != EFFECT_LOG && fx.v[i].kind != EFFECT_TIMER)
+        if (fx.v[i].kind != EFFECT_LOG && fx.v[i].kind != EFFECT_TIMER &&
+            fx.v[i].kind < EFFECTS_NEWS)
             play_fail(p, "TAPQ of the LPAR has effect %d", fx.v[i].kind);
     effects_done(&fx);
     reply_done(&reply);

@@ -91,7 +91,7 @@ def test_output_of_a_client_that_cannot_be_written(runs):
 def test_a_socket_that_is_none(tmp_path):
     (tmp_path / "file").write_text("")
     result = apus("status", "--socket", str(tmp_path / "file"))
-    assert result.returncode == 1 and "file is not a socket" in result.stderr
+    assert result.returncode == 3 and "file is not a socket" in result.stderr
     assert "longer than 107 bytes" in apus("status", "--socket", "/tmp/" + "a" * 200).stderr
 
 

@@ -133,9 +133,10 @@ def test_an_event_of_a_stopped_guest_has_its_name(host):
     host.guest("Guest1").start(host.one)
     host.guest("Guest1").stop()
     told = [event for event in host.execute("events", since=events)["events"] if event["event"].startswith("guest-")]
-    assert [event["event"] for event in told][-2:] == ["guest-matrix", "guest-detached"]
+    assert "guest-started" in [event["event"] for event in told]
+    assert [event["event"] for event in told][-3:] == ["guest-matrix", "guest-detached", "guest-stopped"]
     assert {event["data"]["guest"] for event in told} == {"Guest1"}
-    assert told[-2]["data"]["adapters"] == []
+    assert told[-3]["data"]["adapters"] == []
 
 
 def test_one_refusal_is_one_message(apus):

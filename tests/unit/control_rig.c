@@ -58,6 +58,20 @@ static void export(void *data, struct text *out)
     text_adds(out, "[machine]\n");
 }
 
+static int study(void *data, const struct study_request *request, uint64_t ticket, struct text *why)
+{
+    struct rig *r = data;
+
+    if (r->busy) {
+        text_adds(why, "try again later");
+        return -EAGAIN;
+    }
+    r->study = *request;
+    snprintf(r->machine, sizeof(r->machine), "%s", request->machine ? request->machine : "");
+    r->ticket = ticket;
+    return 0;
+}
+
 static void quit(void *data)
 {
     ((struct rig *)data)->quit = true;
@@ -85,6 +99,7 @@ int rig_setup(void **state)
                                   .listen = listen_to,
                                   .advance = advance,
                                   .export = export,
+                                  .study = study,
                                   .quit = quit,
                                   .settle = settle};
     r->mounted_fd = -1;

@@ -24,6 +24,10 @@ struct rig {
     int mounted_fd; /* what mount_guest got; -1: nothing */
     unsigned mounted_guest;
     uint64_t advanced;
+    bool busy;                  /* no study is taken */
+    struct study_request study; /* its strings are no longer valid */
+    char machine[16];           /* of it */
+    uint64_t ticket;            /* of the last study */
     bool quit;
 };
 

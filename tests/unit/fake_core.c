@@ -17,10 +17,12 @@ static const struct adapter_config adapters[2] = {
 void fake_core_init(struct core *c)
 {
     *c = (struct core){0};
+    sysfs_tree_init(&c->tree);
 }
 
 void fake_core_done(struct core *c)
 {
+    sysfs_tree_done(&c->tree);
     free(c->next.v);
     text_done(&c->next.pool);
 }
@@ -100,6 +102,11 @@ NOT_HERE(core_se_lpar)
 NOT_HERE(core_sclp)
 NOT_HERE(core_checkstop)
 NOT_HERE(core_machine_set)
+
+const struct sysfs_tree *core_tree(const struct core *c, unsigned tree)
+{
+    return tree == CORE_HOST_TREE ? &c->tree : NULL;
+}
 
 static struct mask256 two(unsigned a, unsigned b)
 {

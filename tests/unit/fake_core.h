@@ -20,9 +20,10 @@ struct core {
     int64_t value;
     const char *why;
     struct fault_list faults;
-    bool guest;          /* guest "Guest1", number 3, with the mediated device, exists */
-    uint32_t process;    /* that has its device open; 0: none */
-    struct effects next; /* effects of the next command */
+    struct sysfs_tree tree; /* of the host, with nothing of ours */
+    bool guest;             /* guest "Guest1", number 3, with the mediated device, exists */
+    uint32_t process;       /* that has its device open; 0: none */
+    struct effects next;    /* effects of the next command */
 };
 
 extern const struct uuid fake_mdev;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * docs/control-protocol.md contains the table of commands: the part between its markers is the
- * output of this program with --print.
+ * output of this program with --print. docs/control-protocol.json is its output with --schema.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,17 +10,33 @@
 #include "base/text.h"
 #include "control/command.h"
 #include "control/event.h"
+#include "control/result.h"
+#include "control/schema_json.h"
 
 #include "unit.h"
 
 #define BEGIN "<!-- commands: begin -->\n"
 #define END   "<!-- commands: end -->\n"
 
-static void add_command(const struct control_command *c, struct text *out)
+/* table: what the first column is called. */
+static void add_members(const struct result *members, const char *table, struct text *out)
 {
-    text_addf(out, "### %s\n\n%s\n\n", c->name, c->what);
-    if (c->arguments[0].name)
-        text_adds(out, "| argument | value | meaning |\n|---|---|---|\n");
+    text_addf(out, "| %s | value | meaning |\n|---|---|---|\n", table);
+    for (const struct result *r = members; r->name; r++) {
+        text_auto shape = {0};
+
+        result_describe(r, &shape);
+        text_addf(out, "| `%s`%s | %s | %s |\n", r->name,
+                  r->flags & RESULT_OPTIONAL ? " (optional)" : "", shape.data, r->what);
+    }
+    text_adds(out, "\n");
+}
+
+static void add_arguments(const struct control_command *c, struct text *out)
+{
+    if (!c->arguments[0].name)
+        return;
+    text_adds(out, "| argument | value | meaning |\n|---|---|---|\n");
     for (const struct argument *a = c->arguments; a->name; a++) {
         text_auto shape = {0};
 
@@ -28,7 +44,24 @@ static void add_command(const struct control_command *c, struct text *out)
         text_addf(out, "| `%s`%s | %s | %s |\n", a->name, a->optional ? " (optional)" : "",
                   shape.data, a->what);
     }
-    text_addf(out, "%sReturns: %s.\n\n", c->arguments[0].name ? "\n" : "", c->returns);
+    text_adds(out, "\n");
+}
+
+static void add_command(const struct control_command *c, struct text *out)
+{
+    text_addf(out, "### %s\n\n%s\n\n", c->name, c->what);
+    add_arguments(c, out);
+    if (c->returns)
+        add_members(c->returns, "returns", out);
+    else
+        text_adds(out, "Returns nothing.\n\n");
+}
+
+static void add_event(const struct control_event_name *e, struct text *out)
+{
+    text_addf(out, "### event: %s\n\n%s\n\n", e->name, e->what);
+    if (e->data)
+        add_members(e->data, "data", out);
 }
 
 static void add_all(struct text *out)
@@ -37,15 +70,33 @@ static void add_all(struct text *out)
     for (unsigned group = 0; control_commands[group]; group++)
         for (const struct control_command *c = control_commands[group]; c->name; c++)
             add_command(c, out);
-    text_adds(out, "## Events\n\n| event | meaning |\n|---|---|\n");
+    text_adds(out, "## Objects\n\n");
+    for (unsigned i = 0; result_objects[i]; i++) {
+        text_addf(out, "### %s\n\n%s\n\n", result_objects[i]->name, result_objects[i]->what);
+        add_members(result_objects[i]->members, "member", out);
+    }
+    text_adds(out, "## Events\n\n");
     for (const struct control_event_name *e = control_event_names; e->name; e++)
-        text_addf(out, "| `%s` | %s |\n", e->name, e->what);
+        add_event(e, out);
+    text_adds(out, "## Classes of errors\n\n| class | meaning |\n|---|---|\n");
+    for (const struct control_error_class *c = control_error_classes; c->name; c++)
+        text_addf(out, "| `%s` | %s |\n", c->name, c->what);
     text_adds(out, "\n");
 }
 
-static char *read_document(void)
+static void add_schema(struct text *out)
 {
-    FILE *file = fopen(APUS_SOURCE "/docs/control-protocol.md", "r");
+    json_t *schema = control_schema(control_commands);
+    char *text = json_dumps(schema, JSON_INDENT(1));
+
+    text_addf(out, "%s\n", text);
+    free(text);
+    json_decref(schema);
+}
+
+static char *read_document(const char *path)
+{
+    FILE *file = fopen(path, "r");
     char *text = calloc(1, 1 << 20);
 
     assert_non_null(file);
@@ -56,7 +107,8 @@ static char *read_document(void)
 
 static void test_document_follows_the_table(void **state)
 {
-    char *document = read_document(), *from = strstr(document, BEGIN), *to = strstr(document, END);
+    char *document = read_document(APUS_SOURCE "/docs/control-protocol.md");
+    char *from = strstr(document, BEGIN), *to = strstr(document, END);
     text_auto wanted = {0};
 
     add_all(&wanted);
@@ -66,6 +118,40 @@ static void test_document_follows_the_table(void **state)
     /* If this fails, put the output of `test_control_document --print` between the markers. */
     assert_string_equal(from + strlen(BEGIN), wanted.data);
     free(document);
+}
+
+static void test_schema_follows_the_table(void **state)
+{
+    char *schema = read_document(APUS_SOURCE "/docs/control-protocol.json");
+    text_auto wanted = {0};
+
+    add_schema(&wanted);
+    /* If this fails, put the output of `test_control_document --schema` into the file. */
+    assert_string_equal(schema, wanted.data);
+    free(schema);
+}
+
+/* What a result refers to is among the objects that are described. */
+static void check_members(const struct result *members)
+{
+    for (const struct result *r = members; r && r->name; r++) {
+        unsigned i = 0;
+
+        if (r->type != RESULT_OBJECT)
+            continue;
+        while (result_objects[i] && result_objects[i] != r->object)
+            i++;
+        assert_non_null(result_objects[i]);
+    }
+}
+
+static void test_all_objects_are_described(void **state)
+{
+    for (unsigned group = 0; control_commands[group]; group++)
+        for (const struct control_command *c = control_commands[group]; c->name; c++)
+            check_members(c->returns);
+    for (unsigned i = 0; result_objects[i]; i++)
+        check_members(result_objects[i]->members);
 }
 
 /* subscribe offers every event name, and every bit has a name. */
@@ -83,12 +169,14 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_document_follows_the_table),
+        cmocka_unit_test(test_schema_follows_the_table),
+        cmocka_unit_test(test_all_objects_are_described),
         cmocka_unit_test(test_events_have_one_list),
     };
     text_auto out = {0};
 
-    if (argc > 1 && strcmp(argv[1], "--print") == 0) {
-        add_all(&out);
+    if (argc > 1 && (strcmp(argv[1], "--print") == 0 || strcmp(argv[1], "--schema") == 0)) {
+        (argv[1][2] == 'p' ? add_all : add_schema)(&out);
         fputs(out.data, stdout);
         return 0;
     }

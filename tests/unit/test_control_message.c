@@ -151,16 +151,21 @@ static void test_the_id_survives_a_number_too_large(void **state)
 
 static void test_messages(void **state)
 {
+    struct event_stamp stamp = {12345678000u, {1000000000, 5000000}, 7};
     text_auto out = {0};
 
     control_format_greeting("proposal", &out);
     control_format_return(json_object(), NULL, &out);
-    control_format_event("log", json_pack("{s:i}", "a", 1), 12345678000u, &out);
-    assert_string_equal(out.data,
-                        "{\"apus\":{\"version\":\"" APUS_VERSION
-                        "\",\"protocol\":1,\"abi\":\"proposal\"}}\n"
-                        "{\"return\":{}}\n"
-                        "{\"event\":\"log\",\"data\":{\"a\":1},\"timestamp\":12.345678}\n");
+    control_format_event("log", json_pack("{s:i}", "a", 1), &stamp, &out);
+    stamp.number = 0;
+    control_format_event("state", json_object(), &stamp, &out);
+    assert_string_equal(out.data, "{\"apus\":{\"version\":\"" APUS_VERSION
+                                  "\",\"protocol\":2,\"abi\":\"proposal\"}}\n"
+                                  "{\"return\":{}}\n"
+                                  "{\"event\":\"log\",\"data\":{\"a\":1},\"timestamp\":12.345678,"
+                                  "\"date\":\"2001-09-09T01:46:40.005000Z\",\"number\":7}\n"
+                                  "{\"event\":\"state\",\"data\":{},\"timestamp\":12.345678,"
+                                  "\"date\":\"2001-09-09T01:46:40.005000Z\"}\n");
 }
 
 static void test_a_sentence_that_is_not_utf8(void **state)

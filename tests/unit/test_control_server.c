@@ -53,7 +53,7 @@ static void test_garbage_disturbs_nobody(void **state)
     rig_refused(r, rude, "hello", CONTROL_SYNTAX, "JSON");
     memset(long_line, '[', 1 << 20);
     long_line[1 << 20] = '\0';
-    rig_refused(r, rude, long_line, CONTROL_TOO_LONG, "65536");
+    rig_refused(r, rude, long_line, CONTROL_TOO_LONG, "262144");
     memset(long_line, '[', 1000);
     long_line[1000] = '\0';
     rig_refused(r, rude, long_line, CONTROL_SYNTAX, "16 deep");
@@ -203,6 +203,23 @@ static void test_messages_of_the_daemon_are_events(void **state)
 
 /* A writer to an attribute uevent chooses names of variables: any letters of Latin-1, any length.
  */
+/* The lines without what differs each time. */
+static const char *without_dates(const char *lines)
+{
+    static char out[4096];
+    char *to = out;
+
+    assert_true(strlen(lines) < sizeof(out));
+    for (const char *at = lines; *at;) {
+        if (strncmp(at, ",\"date\":\"", 9) == 0)
+            at += strlen(",\"date\":\"2001-09-09T01:46:40.005000Z\"");
+        else
+            *to++ = *at++;
+    }
+    *to = '\0';
+    return out;
+}
+
 static void test_events_with_odd_names(void **state)
 {
     static const char env[] = "ACTION=add\0SYNTH_ARG_\xc0=\xdf\0"
@@ -215,10 +232,10 @@ static void test_events_with_odd_names(void **state)
     fake_core_effect(&r->core, EFFECT_UEVENT, env, sizeof env);
     rig_execute(r, other,
                 "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":5,\"state\":\"on\"}}");
-    assert_string_equal(rig_receive(r, fd),
+    assert_string_equal(without_dates(rig_receive(r, fd)),
                         "{\"event\":\"uevent\",\"data\":{\"ACTION\":\"add\",\"SYNTH_ARG_?\":\"?\","
                         "\"SYNTH_ARG_01234567890123456789012345678901234567890123456789012345678"
-                        "9\":\"x\"},\"timestamp\":5.0}\n");
+                        "9\":\"x\"},\"timestamp\":5.0,\"number\":1}\n");
     close(fd);
     close(other);
 }
@@ -238,12 +255,11 @@ static void test_events_reach_those_who_asked(void **state)
     fake_core_effect(&r->core, EFFECT_GONE, "", 0);
     rig_execute(r, none, act);
     assert_string_equal(
-        rig_receive(r, all),
+        without_dates(rig_receive(r, all)),
         "{\"event\":\"uevent\",\"data\":{\"ACTION\":\"bind\",\"DEVPATH\":\"/devices/ap/card05/"
-        "05.0004\",\"SUBSYSTEM\":\"ap\"},\"timestamp\":5.0}\n"
+        "05.0004\",\"SUBSYSTEM\":\"ap\"},\"timestamp\":5.0,\"number\":1}\n"
         "{\"event\":\"log\",\"data\":{\"level\":\"warning\",\"message\":\"careful\",\"number\":1},"
-        "\"timestamp\":"
-        "5.0}\n");
+        "\"timestamp\":5.0,\"number\":2}\n");
     assert_non_null(strstr(rig_receive(r, some), "careful"));
     assert_string_equal(rig_receive(r, none), "");
     past = rig_return(r, none, "{\"execute\":\"events\",\"arguments\":{\"since\":2}}");
@@ -275,7 +291,7 @@ static void test_changes_reach_those_who_asked(void **state)
     effects_changed(&r->core.next, STATE_MDEV, 0);
     effects_changed(&r->core.next, STATE_GUEST, 0);
     rig_execute(r, acting, act);
-    assert_string_equal(rig_receive(r, asked),
+    assert_string_equal(without_dates(rig_receive(r, asked)),
                         "{\"event\":\"state\",\"data\":{},\"timestamp\":5.0}\n");
     rig_execute(r, acting, act);
     assert_string_equal(rig_receive(r, asked), "");
@@ -285,7 +301,128 @@ static void test_changes_reach_those_who_asked(void **state)
     close(acting);
 }
 
-/* A batch that exceeds the history is not stored at all, and numbers have no gaps. */
+/* All events from a number on come once and in order, the new ones behind the old ones; or the
+ * refusal says which are gone. */
+static void test_events_since(void **state)
+{
+    static const char from_two[] = "{\"execute\":\"subscribe\",\"arguments\":{\"since\":2}}\n";
+    struct rig *r = *state;
+    int c = rig_connect(r), other = rig_connect(r);
+    unsigned number = 2;
+    const char *lines;
+
+    make_events(r, other, 3);
+    rig_send(r, c, from_two);
+    rig_run(r);
+    make_events(r, other, 2);
+    lines = rig_receive(r, c);
+    assert_non_null(strstr(lines, "\"oldest\":1,\"next\":4}}\n"));
+    for (const char *at = strstr(lines, "\"number\":"); at; at = strstr(at + 1, "\"number\":"))
+        assert_int_equal(strtoul(at + strlen("\"number\":"), NULL, 10), number++);
+    assert_int_equal(number, 6);
+    rig_refused(r, c, "{\"execute\":\"subscribe\",\"arguments\":{\"since\":7}}", CONTROL_REFUSED,
+                "no event 7");
+    rig_execute(r, c, "{\"execute\":\"subscribe\",\"arguments\":{\"since\":6}}");
+    rig_execute(r, c, "{\"execute\":\"subscribe\",\"arguments\":{\"events\":[]}}");
+    make_events(r, other, 1500);
+    rig_refused(r, c, from_two, CONTROL_REFUSED, "event 2 is not kept");
+    rig_refused(r, c, "{\"execute\":\"subscribe\",\"arguments\":{\"since\":505}}", CONTROL_REFUSED,
+                "the oldest one is 506");
+    close(c);
+    close(other);
+}
+
+static void start_guest(struct rig *r, int client)
+{
+    rig_execute(r, client, "{\"execute\":\"guest-start\",\"arguments\":{\"name\":\"Guest1\"}}");
+}
+
+#define WAIT(condition)                                                                            \
+    "{\"execute\":\"wait\",\"arguments\":{\"condition\":\"" condition "\"},\"id\":5}\n"
+
+static void test_waiting_for_a_state(void **state)
+{
+    struct rig *r = *state;
+    int c = rig_connect(r), other = rig_connect(r);
+
+    rig_send(r, c, WAIT("guest Guest1 has 05.0004") "{\"execute\":\"guest-list\",\"id\":6}\n");
+    assert_string_equal(rig_receive(r, c), "");
+    rig_execute(r, other,
+                "{\"execute\":\"checkstop\",\"arguments\":{\"adapter\":5,\"state\":\"on\"}}");
+    assert_string_equal(rig_receive(r, c), "");
+    start_guest(r, other);
+    assert_non_null(strstr(rig_receive(r, c), "{\"return\":{\"next\":1},\"id\":5}\n{\"return\":"));
+    /* What holds already is not waited for. */
+    rig_send(r, c,
+             WAIT("guest Guest1 runs") WAIT("not guest Guest1 has 04.0004")
+                 WAIT("queue 04.0004 bound zcrypt") WAIT("queue 05.0004 bound vfio_ap")
+                     WAIT("adapter 5 standby") WAIT("mdev 9d4c0f6e-0000-4000-8000-000000000001 "
+                                                    "has 05.0009"));
+    assert_string_equal(rig_receive(r, c),
+                        "{\"return\":{\"next\":1},\"id\":5}\n{\"return\":{\"next\":1},\"id\":5}\n"
+                        "{\"return\":{\"next\":1},\"id\":5}\n{\"return\":{\"next\":1},\"id\":5}\n"
+                        "{\"return\":{\"next\":1},\"id\":5}\n{\"return\":{\"next\":1},\"id\":5}\n");
+    close(c);
+    close(other);
+}
+
+static void test_waiting_for_an_event(void **state)
+{
+    struct rig *r = *state;
+    int c = rig_connect(r), other = rig_connect(r), gone = rig_connect(r);
+
+    make_events(r, other, 1);
+    rig_send(r, c, WAIT("event bind 05.0004 SUBSYSTEM=ap"));
+    rig_send(r, gone, WAIT("event bind"));
+    assert_string_equal(rig_receive(r, c), "");
+    close(gone);
+    fake_core_effect(&r->core, EFFECT_LOG, "again", 5);
+    make_events(r, other, 2);
+    assert_string_equal(
+        without_dates(rig_receive(r, c)),
+        "{\"return\":{\"next\":4,\"event\":{\"event\":\"uevent\",\"data\":{\"ACTION\":"
+        "\"bind\",\"DEVPATH\":\"/devices/ap/card05/05.0004\",\"SUBSYSTEM\":\"ap\"},"
+        "\"timestamp\":5.0,\"number\":3}},\"id\":5}\n");
+    /* Of those that are kept. */
+    rig_send(r, c,
+             "{\"execute\":\"wait\",\"arguments\":{\"condition\":\"event log\",\"since\":1}}\n");
+    assert_non_null(strstr(rig_receive(r, c), "\"message\":\"again\""));
+    close(c);
+    close(other);
+}
+
+static void test_wrong_conditions_are_named(void **state)
+{
+    static const char *const wrong[][2] = {
+        {"", "a string of 1 to"},
+        {"dinner", "not 'dinner'"},
+        {"guest", "which guest"},
+        {"guest G flies", "'runs' or 'has'"},
+        {"guest G has", "05.0004"},
+        {"guest G has 5", "not '5'"},
+        {"guest G runs now", "not 'now'"},
+        {"queue 05.0004 bound a b", "not 'b'"},
+        {"queue x bound", "not 'x'"},
+        {"mdev 5 exists", "not '5'"},
+        {"adapter 256 online", "not '256'"},
+        {"adapter 5 tired", "not 'tired'"},
+        {"not event x", "does not happen"},
+        {"event", "which event"},
+        {"event 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5", "no more words"}};
+    struct rig *r = *state;
+    int c = rig_connect(r);
+
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        char request[256];
+
+        snprintf(request, sizeof(request),
+                 "{\"execute\":\"wait\",\"arguments\":{\"condition\":\"%s\"}}", wrong[i][0]);
+        rig_refused(r, c, request, CONTROL_ARGUMENT, wrong[i][1]);
+    }
+    close(c);
+}
+
+/* A batch that exceeds the history is not stored at all, and its numbers are used up. */
 static void test_history_of_a_large_batch(void **state)
 {
     struct rig *r = *state;
@@ -412,6 +549,10 @@ int main(void)
         TEST(test_events_reach_those_who_asked),
         TEST(test_changes_reach_those_who_asked),
         TEST(test_events_with_odd_names),
+        TEST(test_events_since),
+        TEST(test_waiting_for_a_state),
+        TEST(test_waiting_for_an_event),
+        TEST(test_wrong_conditions_are_named),
         TEST(test_history_of_a_large_batch),
         TEST(test_replies_wait_until_the_world_has_settled),
         TEST(test_too_many_clients),

@@ -4,6 +4,8 @@
 import json
 import socket
 
+from . import schema
+
 
 class CommandError(Exception):
     """An {"error": …} reply; errno is the name, None where the reply has none."""
@@ -41,7 +43,10 @@ class Control:
                 return None
             self.buffer += data
         line, self.buffer = self.buffer.split(b"\n", 1)
-        return json.loads(line)
+        message = json.loads(line)
+        if "event" in message:
+            schema.check_event(message)
+        return message
 
     def reply(self):
         """The next message that is not an event; events before it are kept."""
@@ -62,4 +67,5 @@ class Control:
         assert reply.get("id") == self.serial, reply
         if "error" in reply:
             raise CommandError(command, reply["error"])
+        schema.check_return(command, reply["return"])
         return reply["return"]
