@@ -68,7 +68,7 @@ def test_a_program_has_no_sanitizer(root, name):
 def test_it_is_complete(root):
     files = installed(root)
     for name in [*PROGRAMS, "libexec/apus/linux/fetch", "share/man/man1/apus.1", "share/man/man5/apus-machine.5",
-                 "share/bash-completion/completions/apus", "include/apus/guest_protocol.h", "share/pkgconfig/apus.pc",
+                 "share/bash-completion/completions/apus", "include/apus/guest_protocol.h", "include/apus/control.h", "share/pkgconfig/apus.pc",
                  "share/apus/control-protocol.json", "lib/systemd/system/apus@.service",
                  "lib/systemd/system/apus-guests@.service"]:
         assert name in files, name
