@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/field.h"
 #include "cli/value.h"
+#include "cli/words.h"
 
 /* Explains a response code that is a failure [se-sclp-response-codes]. */
 static const char *meaning(const json_t *answer)
@@ -18,11 +19,29 @@ static const char *meaning(const json_t *answer)
     return strcmp(code, "0x09f0") == 0 ? "the LPAR has no such adapter; see 'apus se show'" : code;
 }
 
+/* What the answer means: in words, and who has lost or gained what. */
+static int report(const json_t *before, json_t *answer, const char *command, unsigned id)
+{
+    bool off = strcmp(command, "deconfigure") == 0;
+    text_auto text = {0};
+
+    if (!json_is_true(json_object_get(answer, "success"))) {
+        if (cli_json())
+            ask_print(answer);
+        else
+            printf("response code %s\n", field_string(answer, "response_code", "?"));
+        return cli_error("the SCLP did not %s adapter 0x%02x: %s", command, id, meaning(answer));
+    }
+    text_addf(&text, "adapter %u (0x%02x) is %s", id, id, off ? "in standby" : "online");
+    if (!cli_json())
+        printf("response code %s\n", field_string(answer, "response_code", "?"));
+    return words_after(before, answer, text.data);
+}
+
 static int sclp_run(int argc, char **argv)
 {
-    json_t *answer = NULL;
+    json_t *before = NULL, *answer = NULL;
     const char *command;
-    bool success = false;
     unsigned id;
     int status;
 
@@ -34,17 +53,13 @@ static int sclp_run(int argc, char **argv)
         return cli_usage("expected 'configure' or 'deconfigure', not '%s'", command);
     if (value_id(argv[optind + 1], "the adapter", &id))
         return 2;
-    status = ask("sclp", json_pack("{s:s, s:i}", "command", command, "adapter", (int)id), &answer);
-    if (status == 0) {
-        success = json_is_true(json_object_get(answer, "success"));
-        if (cli_json())
-            ask_print(answer);
-        else
-            printf("response code %s\n", field_string(answer, "response_code", "?"));
-        if (!success)
-            status =
-                cli_error("the SCLP did not %s adapter 0x%02x: %s", command, id, meaning(answer));
-    }
+    status = words_before(&before);
+    if (status == 0)
+        status =
+            ask("sclp", json_pack("{s:s, s:i}", "command", command, "adapter", (int)id), &answer);
+    if (status == 0)
+        status = report(before, answer, command, id);
+    json_decref(before);
     json_decref(answer);
     return status;
 }
@@ -58,10 +73,10 @@ const struct cli_command cmd_sclp = {
     .group = CLI_MACHINE,
     .words = "configure deconfigure/@adapters",
     .help =
-        "Executes Configure or Deconfigure Adjunct Processor and prints the response code:\n"
-        "0x0020 if the adapter is now in that state, 0x0120 if it already was. Other codes are\n"
-        "failures, with exit status 1. The effect on the host and its guests is that of\n"
-        "'apus se adapter'.\n"
+        "Executes Configure or Deconfigure Adjunct Processor, and prints the response code and\n"
+        "what has changed. 0x0020: the adapter is now in that state, 0x0120: it already was.\n"
+        "Other codes are failures, with exit status 1. The effect on the host and its guests is\n"
+        "that of 'apus se adapter'.\n"
         "\n"
         "Example:\n"
         "  apus sclp deconfigure 5\n"};

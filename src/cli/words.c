@@ -62,30 +62,43 @@ static void print_changes(const char *text, const json_t *guests)
     putchar('\n');
 }
 
+int words_before(json_t **out)
+{
+    return ask("guest-list", NULL, out);
+}
+
+int words_after(const json_t *before, json_t *done, const char *text)
+{
+    json_t *after = NULL, *guests;
+    int status = ask("guest-list", NULL, &after);
+
+    if (status)
+        return status;
+    guests = changes(before, after);
+    if (cli_json()) {
+        json_object_set_new(done, "changed", json_string(text));
+        json_object_set(done, "guests", guests);
+        ask_print(done);
+    } else {
+        print_changes(text, guests);
+    }
+    json_decref(guests);
+    json_decref(after);
+    return 0;
+}
+
 int words_ask(const char *command, json_t *arguments, const char *text)
 {
-    json_t *before = NULL, *after = NULL, *done = NULL, *guests;
-    int status = ask("guest-list", NULL, &before);
+    json_t *before = NULL, *done = NULL;
+    int status = words_before(&before);
 
     if (status == 0)
         status = ask(command, arguments, &done);
     else
         json_decref(arguments);
     if (status == 0)
-        status = ask("guest-list", NULL, &after);
-    if (status == 0) {
-        guests = changes(before, after);
-        if (cli_json()) {
-            json_object_set_new(done, "changed", json_string(text));
-            json_object_set(done, "guests", guests);
-            ask_print(done);
-        } else {
-            print_changes(text, guests);
-        }
-        json_decref(guests);
-    }
+        status = words_after(before, done, text);
     json_decref(before);
-    json_decref(after);
     json_decref(done);
     return status;
 }

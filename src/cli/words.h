@@ -13,4 +13,9 @@
  */
 int words_ask(const char *command, json_t *arguments, const char *text);
 
+/* The same in steps, for a command whose answer decides on the text. before: what words_before got;
+ * done: the answer, to which words_after adds. Exit statuses. */
+int words_before(json_t **out);
+int words_after(const json_t *before, json_t *done, const char *text);
+
 #endif

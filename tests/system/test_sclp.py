@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The SCLP commands that configure and deconfigure an adapter."""
 
+import json
+
 import pytest
 
 from harness import worked_example
@@ -54,3 +56,15 @@ def test_response_codes(host):
     before = host.dump()
     assert sclp("configure", 77) not in ("0x0020", "0x0120", "0x0440", "0x0450")
     assert host.dump() == before
+
+
+def test_the_command_says_who_loses_what(apus):
+    host = apus(worked_example())
+    assert host.w("bus/ap/apmask", "-5") == "OK"
+    host.guest("Guest1").start(host.mdev(1).assign([5], [4, 0x47]))
+    done = host.cli("sclp", "deconfigure", "05")
+    assert done.stdout == "response code 0x0020\nadapter 5 (0x05) is in standby; Guest1 loses 2 queues\n"
+    told = json.loads(host.cli("sclp", "configure", "5", "--json").stdout)
+    assert told["guests"] == [{"name": "Guest1", "queues": 2}] and told["response_code"] == "0x0020"
+    done = host.cli("sclp", "configure", "9")
+    assert done.returncode == 1 and done.stdout == "response code 0x09f0\n" and "0x09" in done.stderr
