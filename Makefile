@@ -18,10 +18,10 @@ COVERAGE_BUILD ?= $(BUILD)-coverage
 
 # Debian's packages: to build, to run the worked example, to try what was built, and to look at the source.
 BUILD_PACKAGES = gcc libc6-dev meson ninja-build pkg-config libfuse3-dev libsystemd-dev libjansson-dev libseccomp-dev \
-	libssl-dev uthash-dev libglib2.0-dev libarchive-dev libxml2-dev libyaml-dev
+	libssl-dev uthash-dev libglib2.0-dev libarchive-dev libxml2-dev libyaml-dev gcc-s390x-linux-gnu libc6-dev-s390x-cross
 RUN_PACKAGES = python3 python3-pytest mdevctl udev qemu-user-static
 TEST_PACKAGES = $(RUN_PACKAGES) libcmocka-dev libvirt-daemon libvirt-clients git shellcheck clang-format-14 openssl uuid-runtime \
-	cpio xz-utils zstd gcc-s390x-linux-gnu libc6-dev-s390x-cross gcc-i686-linux-gnu libc6-dev-i386-cross
+	cpio xz-utils zstd gcc-i686-linux-gnu libc6-dev-i386-cross
 LINT_PACKAGES = $(TEST_PACKAGES) clang-tidy cppcheck
 COVERAGE_PACKAGES = $(TEST_PACKAGES) gcovr
 

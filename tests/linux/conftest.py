@@ -15,7 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 BUILD = pathlib.Path(os.environ.get("APUS_BUILD", TOP / "build-test"))
 CLIENTS = pathlib.Path(os.environ.get("APUS_CLIENTS", TOP / "build" / "clients"))
-LINUX = TOP / "linux"
+LINUX = BUILD / "linux"
 sys.path.insert(0, str(HERE))
 
 
