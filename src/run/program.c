@@ -225,21 +225,34 @@ static int watch(int signals, pid_t program, pid_t *daemon)
     return status;
 }
 
+/* Blocks the signals that we watch, for good: what remains to be done is not interrupted. Programs
+ * get the mask that we had before the first of them. */
+static const sigset_t *block(const sigset_t *set)
+{
+    static sigset_t usual;
+    static bool known;
+
+    sigprocmask(SIG_BLOCK, set, known ? NULL : &usual);
+    known = true;
+    return &usual;
+}
+
 int program_run_entered(char **argv, pid_t *daemon, const struct program_entry *entry)
 {
     bool had_daemon = *daemon != 0;
     int signals, status = PROGRAM_FAILED;
-    sigset_t set, old;
+    const sigset_t *usual;
+    sigset_t set;
     pid_t program;
 
     sigemptyset(&set);
     for (int i = 0; watched[i]; i++)
         sigaddset(&set, watched[i]);
-    sigprocmask(SIG_BLOCK, &set, &old);
+    usual = block(&set);
     signals = signalfd(-1, &set, SFD_CLOEXEC);
     if (signals < 0)
         return run_error("cannot watch signals: %s", error_text(errno)), PROGRAM_FAILED;
-    program = start(argv, &old, entry);
+    program = start(argv, usual, entry);
     if (program > 0)
         status = watch(signals, program, daemon);
     close(signals);
