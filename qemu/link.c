@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -28,6 +29,7 @@ static struct {
     pthread_mutex_t lock;
     const char *path;
     struct guest_hello hello;
+    struct link_limits limits;
     struct guest_client *client; /* NULL: not connected */
     int64_t next_try;            /* ms of the monotonic clock */
     bool started;                /* by link_start */
@@ -192,7 +194,7 @@ static void end(void)
     pthread_mutex_unlock(&lnk.lock);
 }
 
-int link_init(const char *path, const struct guest_hello *hello)
+int link_init(const char *path, const struct guest_hello *hello, const struct link_limits *limits)
 {
     struct guest_frame frame = {.type = GUEST_HELLO, .hello = *hello};
     struct epoll_event event = {.events = EPOLLIN};
@@ -207,6 +209,7 @@ int link_init(const char *path, const struct guest_hello *hello)
     }
     lnk.path = path;
     lnk.hello = *hello;
+    lnk.limits = *limits;
     lnk.epoll = epoll_create1(EPOLL_CLOEXEC);
     lnk.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (lnk.wake < 0 || epoll_ctl(lnk.epoll, EPOLL_CTL_ADD, lnk.wake, &event) < 0) {
@@ -244,6 +247,20 @@ uint32_t link_features(void)
     return features;
 }
 
+/* As a machine without adapters answers, but with its own limits. Only QCI has data. */
+static void reply_absent(const struct guest_insn *insn, uint8_t buffer[static GUEST_DATA_MAX],
+                         struct guest_insn_reply *reply)
+{
+    uint32_t flags = GUINT32_TO_BE(lnk.limits.flags);
+
+    guest_reply_absent(insn, buffer, reply);
+    if (!reply->data_len)
+        return;
+    memcpy(buffer, &flags, sizeof(flags));
+    buffer[4] = lnk.limits.max_adapter;
+    buffer[5] = lnk.limits.max_domain;
+}
+
 void link_execute(const struct guest_insn *insn, uint8_t buffer[static GUEST_DATA_MAX],
                   struct guest_insn_reply *reply)
 {
@@ -260,7 +277,7 @@ void link_execute(const struct guest_insn *insn, uint8_t buffer[static GUEST_DAT
     }
     end();
     if (r < 0)
-        guest_reply_absent(insn, buffer, reply);
+        reply_absent(insn, buffer, reply);
 }
 
 int link_servc(uint32_t command, uint16_t *response)

@@ -12,11 +12,17 @@
  * machine without adapters.
  */
 
+/* What QCI tells of the machine while there is no server. */
+struct link_limits {
+    uint32_t flags; /* the first word of QCI's block [ap-qci] */
+    uint8_t max_adapter, max_domain;
+};
+
 /*
- * Keeps `path` and `hello`; `path` and what `hello` points to must stay valid. -errno and a message
- * on stderr if `hello` or `path` is invalid.
+ * Keeps `path`, `hello` and `limits`; `path` and what `hello` points to must stay valid. -errno and
+ * a message on stderr if `hello` or `path` is invalid.
  */
-int link_init(const char *path, const struct guest_hello *hello);
+int link_init(const char *path, const struct guest_hello *hello, const struct link_limits *limits);
 
 /* Features that the server could grant; all existing ones if no server answers. */
 uint32_t link_ask_features(void);

@@ -4,7 +4,7 @@
  * that speaks the guest protocol.
  *
  *   -plugin apus-ap.so,sock=PATH[,name=NAME][,role=guest|lpar][,apft=off][,apqci=off][,apqi=off]
- *           [,rescan=PIPE][,sie=on]
+ *           [,rescan=PIPE][,sie=on][,limits=FLAGS:ADAPTER:DOMAIN]
  *
  * PATH and PIPE must not contain commas, since QEMU separates arguments by them. A guest gets the
  * device that QEMU opens through VFIO. Without name= its name is QEMU's.
@@ -12,6 +12,9 @@
  * The AP features of a guest are those of -cpu, as usual; apft, apqci and apqi remove a feature
  * from all CPU models. With sie=on the model max has the SIE instruction by its SCLP facility,
  * which is what makes a kernel load KVM and vfio_ap; a guest in KVM cannot run.
+ *
+ * A kernel that boots without a server sees a machine with the QCI flags FLAGS (hexadecimal) and
+ * the highest numbers ADAPTER and DOMAIN: without limits= c0000000:255:255, the widest.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,10 +32,12 @@ PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int
 struct options {
     const char *path, *rescan;
     bool sie;
+    struct link_limits limits;
     struct guest_hello hello;
 };
 
 static const struct options default_options = {
+    .limits = {0xc0000000, 255, 255},
     .hello = {.version = GUEST_PROTOCOL_VERSION,
               .role = GUEST_ROLE_GUEST,
               .features = GUEST_FEATURE_ALL},
@@ -98,6 +103,18 @@ static bool parse_switch(const char *value, uint32_t feature, uint32_t *features
     return true;
 }
 
+static bool parse_limits(const char *value, struct link_limits *out)
+{
+    unsigned flags, adapter, domain;
+    int end = 0;
+
+    if (sscanf(value, "%8x:%3u:%3u%n", &flags, &adapter, &domain, &end) != 3 || value[end] ||
+        adapter > 255 || domain > 255)
+        return false;
+    *out = (struct link_limits){flags, (uint8_t)adapter, (uint8_t)domain};
+    return true;
+}
+
 /* Parses one key=value. False: unknown key or invalid value. */
 static bool parse_option(const char *option, struct options *o)
 {
@@ -116,6 +133,8 @@ static bool parse_option(const char *option, struct options *o)
         o->hello.name = value;
     else if (KEY("sie") && !strcmp(value, "on"))
         o->sie = true;
+    else if (KEY("limits"))
+        return parse_limits(value, &o->limits);
     else if (KEY("apft"))
         return parse_switch(value, GUEST_FEATURE_APFT, &o->hello.features);
     else if (KEY("apqci"))
@@ -177,7 +196,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **
         return -1;
     plugin.in_model = internals_find();
     complete(&o);
-    if (link_init(o.path, &o.hello) < 0)
+    if (link_init(o.path, &o.hello, &o.limits) < 0)
         return -1;
     if (plugin.in_model) {
         internals_offer(o.hello.features & link_ask_features(), o.sie);

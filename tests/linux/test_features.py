@@ -180,6 +180,13 @@ def test_the_plugin_takes_features_from_all_models(start, serve, plugin, feature
     assert server.hellos[0][2] == features
 
 
+@pytest.mark.parametrize("limits", ["", "c0000000", "c0000000:256:0", "c0000000:1:2:3", "c0000000:1:2x", "high:1:1"])
+def test_wrong_limits_are_refused(start, limits):
+    qemu = start("-cpu", "max", plugin=f",limits={limits}")
+    assert qemu.process.wait(10) != 0
+    assert f"plugin argument not understood: limits={limits}\n" in qemu.said()
+
+
 @pytest.mark.parametrize("words, plugin, name, said", [
     (["-name", "a.b_c-1"], "", "a.b_c-1", ""),
     ([], "", "", ""),
