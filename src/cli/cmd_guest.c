@@ -12,6 +12,7 @@
 #include "cli/guest_linux.h"
 #include "cli/kept_guests.h"
 #include "cli/linux.h"
+#include "cli/linux_boot.h"
 #include "cli/qmp.h"
 #include "cli/value.h"
 
@@ -247,24 +248,26 @@ const struct cli_command cmd_guest_start = {
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_GUESTS,
     .words = "/@mdevs",
-    .help = "The guest gets the mediated device as a KVM guest does with -device vfio-ap. It has\n"
-            "no process of its own and runs until 'apus guest stop'; 'apus guest exec' runs\n"
-            "programs in it. Its CPU features: without ap it has no AP instructions, without apft\n"
-            "it finds no queues, without apqci it probes for queues one by one, without apqi it\n"
-            "has no AP interrupts. --cpu accepts what QEMU's -cpu accepts, for example\n"
-            "host,ap=on,apqci=on,apft=on; only the AP features of the model are used.\n"
-            "\n"
-            "With --linux a real s390x kernel boots under QEMU, in seconds, and finds what the\n"
-            "mediated device passes through. The other commands are the same for both kinds;\n"
-            "a real guest whose QEMU ends is stopped. A kernel of your own boots with the fetched\n"
-            "initramfs if the drivers are built in; into one of your own 'apus guest exec' cannot\n"
-            "get, and nobody waits for it.\n"
-            "\n"
-            "Examples:\n"
-            "  apus guest start Guest1 $uuid1\n"
-            "  apus guest start Guest2 $uuid2 --linux\n"
-            "  apus guest start Mine $uuid2 --linux --kernel-image bzImage --qemu -s\n"
-            "  apus guest start Old $uuid3 --cpu apqci=off,apqi=off\n"};
+    .help =
+        "The guest gets the mediated device as a KVM guest does with -device vfio-ap. It has\n"
+        "no process of its own and runs until 'apus guest stop'; 'apus guest exec' runs\n"
+        "programs in it. Its CPU features: without ap it has no AP instructions, without apft\n"
+        "it finds no queues, without apqci it probes for queues one by one, without apqi it\n"
+        "has no AP interrupts. --cpu accepts what QEMU's -cpu accepts, for example\n"
+        "host,ap=on,apqci=on,apft=on; only the AP features of the model are used.\n"
+        "\n"
+        "With --linux a real s390x kernel runs under QEMU, and finds what the mediated device\n"
+        "passes through. It is there in half a second, as a copy of one that has booted\n"
+        "before; with options that no copy can have it boots, in seconds (--verbose says why).\n"
+        "The other commands are the same for both kinds; a real guest whose QEMU ends is\n"
+        "stopped. A kernel of your own boots with the fetched initramfs if the drivers are\n"
+        "built in; into one of your own 'apus guest exec' cannot get, and nobody waits for it.\n"
+        "\n"
+        "Examples:\n"
+        "  apus guest start Guest1 $uuid1\n"
+        "  apus guest start Guest2 $uuid2 --linux\n"
+        "  apus guest start Mine $uuid2 --linux --kernel-image bzImage --qemu -s\n"
+        "  apus guest start Old $uuid3 --cpu apqci=off,apqi=off\n"};
 
 const struct cli_command cmd_guest_stop = {
     .name = "guest stop",

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/connection.h"
 #include "cli/guest_linux.h"
+#include "cli/linux.h"
 #include "run/compose.h"
 #include "run/namespace.h"
 #include "run/program.h"

@@ -5,9 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apus/guest_protocol.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/linux.h"
+#include "cli/linux_boot.h"
 #include "cli/linux_files.h"
 #include "cli/machine.h"
 #include "cli/value.h"
@@ -47,6 +49,22 @@ static void add_word(int option, const char **args, int *n)
     }
 }
 
+/* The snapshot for guests of a usual machine, so that the first of them need not wait for it. */
+static void make_ahead(void)
+{
+    text_auto dir = {0}, why = {0};
+    struct machine_config machine;
+    struct snapshot usual;
+
+    machine_config_default(&machine);
+    usual = (struct snapshot){.features = GUEST_FEATURE_ALL,
+                              .flags = machine.features,
+                              .max_adapter = machine.max_adapter,
+                              .max_domain = machine.max_domain};
+    if (!snapshot_get(&usual, &dir, &why))
+        fprintf(stderr, "apus: no snapshot, so guests will boot: %s\n", why.data);
+}
+
 static int linux_fetch_run(int argc, char **argv)
 {
     /* "--kernel=X" is one argument here and two for the script. */
@@ -54,14 +72,17 @@ static int linux_fetch_run(int argc, char **argv)
     text_auto program = {0};
     pid_t nobody = 0;
     int n = 1, status = 1;
+    bool lists = false;
 
-    for (int got; (got = cli_next(argc, argv)) != -1;)
+    for (int got; (got = cli_next(argc, argv)) != -1; lists |= got == OPT_LIST)
         add_word(got, args, &n);
     if (optind != argc) {
         status = cli_usage("unexpected operand '%s'", argv[optind]);
     } else if (linux_tool("fetch", &program)) {
         args[0] = program.data;
         status = program_run((char **)args, &nobody);
+        if (status == 0 && !lists)
+            make_ahead();
     }
     free(args);
     return status;
@@ -140,6 +161,7 @@ static int run_machine(struct daemon_start *how, struct linux_boot *boot, char *
         return status;
     add_parameters(&machine, &parameters);
     boot->parameters = parameters.data;
+    linux_boot_limits(&machine, boot);
     if (runtime_create(&runtime, NULL, linux_guests_end) < 0)
         return PROGRAM_FAILED;
     how->socket = runtime.socket;
@@ -180,7 +202,8 @@ const struct cli_command cmd_linux_fetch = {
     .help =
         "Downloads QEMU, an s390x kernel, busybox and s390-tools from the Debian archive to\n"
         "$APUS_CACHE (default: ~/.cache/apus), about 250 MB. Nothing is installed, and no\n"
-        "privileges are needed. Files already in the cache are not fetched again.\n"
+        "privileges are needed. Files already in the cache are not fetched again. Then a Linux\n"
+        "boots once, of which guests are copies.\n"
         "\n"
         "A guest has a kernel, busybox and lszcrypt. --package adds packages of trixie and their\n"
         "dependencies to the cache; guests booted with --packages have them. Maintainer scripts\n"

@@ -10,7 +10,9 @@
 #include "cli/connection.h"
 #include "cli/field.h"
 #include "cli/kept_guests.h"
+#include "cli/linux.h"
 #include "run/program.h"
+#include "store/setup.h"
 
 #define CONNECT_TRIES 500 /* every 20 ms; QEMU loads the plugin as soon as it starts */
 
@@ -109,6 +111,29 @@ static int check(const char *socket, const json_t *list, const struct linux_boot
     return 0;
 }
 
+/* What a kernel reads once, at boot: a snapshot has to have it, too. */
+static int take_limits(const char *socket, struct linux_boot *boot)
+{
+    setup_auto setup = {0};
+    connection_auto *c = NULL;
+    text_auto why = {0};
+    json_t *answer = NULL;
+    const char *text;
+    int rc = -1;
+
+    if (connection_open(socket, &c) == 0)
+        answer = connection_call(c, "export", NULL, -1);
+    if (answer) {
+        text = field_string(answer, "machine", "");
+        rc = setup_parse("the running machine", text, strlen(text), &setup, &why);
+        if (rc < 0)
+            cli_error("%s", why.data);
+        linux_boot_limits(&setup.machine, boot);
+        json_decref(answer);
+    }
+    return rc < 0;
+}
+
 int guest_linux_start(const char *socket, struct linux_boot *boot, bool wait)
 {
     struct runtime_machine machine;
@@ -133,6 +158,8 @@ int guest_linux_start(const char *socket, struct linux_boot *boot, bool wait)
     boot->dir = dir.data;
     boot->socket = field_string(list, "socket", NULL);
     status = check(socket, list, boot);
+    if (status == 0)
+        status = take_limits(socket, boot);
     if (status == 0) {
         status = linux_boot(boot, &machine);
         if (status == 0 && !boot->console) {

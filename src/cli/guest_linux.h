@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "cli/linux.h"
+#include "cli/linux_boot.h"
 
 /* Guests of a daemon that are real Linux systems. socket: the path of the control socket. */
 

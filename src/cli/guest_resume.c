@@ -13,6 +13,7 @@
 #include "cli/field.h"
 #include "cli/guest_linux.h"
 #include "cli/kept_guests.h"
+#include "cli/linux.h"
 
 /* Sets a variable, if the guest has it. */
 static bool set(const struct kept_guest *g, const char *name)

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "cli/command.h"
+#include "cli/linux.h"
 #include "file/own_file.h"
 #include "run/layout.h"
 #include "run/runtime.h"

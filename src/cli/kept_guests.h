@@ -5,7 +5,7 @@
 #include <dirent.h>
 #include <stdbool.h>
 
-#include "cli/linux.h"
+#include "cli/linux_boot.h"
 #include "store/kept_guest.h"
 
 /*

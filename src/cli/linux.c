@@ -18,7 +18,6 @@
 #include "base/number.h"
 #include "cli/command.h"
 #include "cli/linux_files.h"
-#include "cli/visit.h"
 #include "run/program.h"
 
 #define NAME_LENGTH 63
@@ -75,7 +74,7 @@ static pid_t guest_pid(const char *dir)
     return pid > 1 ? pid : 0;
 }
 
-static void pause_ms(unsigned ms)
+void linux_pause(unsigned ms)
 {
     const struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
 
@@ -87,7 +86,7 @@ static bool wait_end(const char *dir, unsigned ms)
     for (unsigned waited = 0; linux_guest_runs(dir); waited += POLL_MS) {
         if (waited >= ms)
             return false;
-        pause_ms(POLL_MS);
+        linux_pause(POLL_MS);
     }
     return true;
 }
@@ -101,18 +100,23 @@ static void signal_guest(const char *dir, int number)
         kill(pid, number);
 }
 
-void linux_guest_end(const char *dir)
+void linux_guest_quit(const char *dir)
 {
-    static const char *const files[] = {"lock",        "pid",     "exec.sock", "out.sock",
-                                        "err.sock",    "in.sock", "qmp.sock",  "rescan",
-                                        "console.log", "qemu.log"};
-    text_auto path = {0};
-
     signal_guest(dir, SIGTERM);
     if (!wait_end(dir, QUIT_MS)) {
         signal_guest(dir, SIGKILL);
         wait_end(dir, QUIT_MS);
     }
+}
+
+void linux_guest_end(const char *dir)
+{
+    static const char *const files[] = {"lock",     "pid",         "exec.sock", "out.sock",
+                                        "err.sock", "in.sock",     "qmp.sock",  "rescan",
+                                        "begin",    "console.log", "qemu.log"};
+    text_auto path = {0};
+
+    linux_guest_quit(dir);
     for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
         text_clear(&path);
         text_addf(&path, "%s/%s", dir, files[i]);
@@ -137,81 +141,6 @@ void linux_guests_end(const char *socket)
     if (d)
         closedir(d);
     rmdir(all.data);
-}
-
-/* Creates SOCKET.linux, accessible only to this user, as the directory that boot makes in it. */
-static bool make_parent(const char *dir)
-{
-    text_auto parent = {0};
-
-    text_add(&parent, dir, (size_t)(strrchr(dir, '/') - dir));
-    if (mkdir(parent.data, 0700) == 0 || errno == EEXIST)
-        return true;
-    cli_error("cannot create %s: %s", parent.data, error_text(errno));
-    return false;
-}
-
-static void add_word(struct linux_boot *boot, const char *word)
-{
-    boot->words = xrealloc(boot->words, (boot->count + 2) * sizeof(*boot->words));
-    boot->words[boot->count++] = word;
-    boot->words[boot->count] = NULL;
-}
-
-static void add(struct linux_boot *boot, const char *option, const char *value)
-{
-    if (!value)
-        return;
-    add_word(boot, option);
-    add_word(boot, value);
-}
-
-/* boot has options of the same names. */
-bool linux_boot_option(int option, struct linux_boot *boot)
-{
-    static const char *const names[] = {"--memory",       "--cpus",   "--kernel", "--packages",
-                                        "--kernel-image", "--initrd", "--append", "--qemu"};
-
-    if (option < LINUX_OPT_FIRST || option > LINUX_OPT_QEMU)
-        return false;
-    add_word(boot, names[option - LINUX_OPT_FIRST]);
-    if (option != LINUX_OPT_PACKAGES)
-        add_word(boot, optarg);
-    boot->foreign |= option == LINUX_OPT_INITRD;
-    return true;
-}
-
-void linux_boot_done(struct linux_boot *boot)
-{
-    free(boot->words);
-}
-
-int linux_boot(struct linux_boot *boot, const struct runtime_machine *machine)
-{
-    text_auto program = {0}, plugin = {0};
-    pid_t nobody = 0;
-    const char **args;
-    int status;
-
-    if (!linux_tool("boot", &program) || !make_parent(boot->dir))
-        return PROGRAM_FAILED;
-    add_word(boot, boot->console ? "--console" : "--detach");
-    if (boot->sie)
-        add_word(boot, "--sie");
-    add(boot, "--run", boot->dir);
-    add(boot, "--socket", boot->socket);
-    add(boot, "--name", boot->name);
-    add(boot, "--mdev", boot->mdev);
-    add(boot, "--cpu", boot->cpu);
-    add(boot, "--role", boot->lpar ? "lpar" : NULL);
-    add(boot, "--append", boot->parameters);
-    add(boot, "--plugin", linux_built("qemu/apus-ap.so", &plugin) ? plugin.data : NULL);
-    args = xcalloc(boot->count + 2, sizeof(*args));
-    args[0] = program.data;
-    memcpy(args + 1, boot->words, boot->count * sizeof(*args));
-    status = machine ? visit_run(machine, (char **)args) : program_run((char **)args, &nobody);
-    free(args);
-    return status;
 }
 
 static int run_exec(const char *dir, const char *const *options, char **argv)
@@ -283,4 +212,20 @@ void linux_last_words(const char *dir, bool any, struct text *out)
     }
     if (f)
         fclose(f);
+}
+
+void linux_last_line(const char *dir, const char *file, struct text *out)
+{
+    text_auto path = {0};
+    char line[1024];
+    FILE *f;
+
+    text_addf(&path, "%s/%s", dir, file);
+    f = fopen(path.data, "re");
+    line[0] = '\0';
+    while (f && fgets(line, sizeof(line), f))
+        ;
+    if (f)
+        fclose(f);
+    text_add(out, line, strcspn(line, "\n"));
 }

@@ -2,6 +2,7 @@
 #include "cli/linux_files.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -65,8 +66,25 @@ static bool resolve(struct text *path)
     return path->len;
 }
 
+bool linux_read(const char *path, struct text *out)
+{
+    FILE *f = fopen(path, "re");
+    char part[65536];
+    bool complete;
+    size_t n;
+
+    if (!f)
+        return false;
+    text_adds(out, "");
+    while ((n = fread(part, 1, sizeof(part), f)) > 0)
+        text_add(out, part, n);
+    complete = !ferror(f);
+    fclose(f);
+    return complete;
+}
+
 /* As linux/common.sh has it. */
-static void find_cache(struct text *out)
+void linux_cache(struct text *out)
 {
     const char *cache = getenv("APUS_CACHE"), *xdg = getenv("XDG_CACHE_HOME"),
                *home = getenv("HOME");
@@ -86,18 +104,38 @@ static void find_cache(struct text *out)
     }
 }
 
+/* As linux/common.sh has it. */
+const char *linux_default_kernel(const char *cache)
+{
+    static const char *const suites[] = {"trixie", "forky", "bookworm"};
+    text_auto stamp = {0};
+
+    for (size_t i = 0; i < sizeof(suites) / sizeof(*suites); i++) {
+        text_clear(&stamp);
+        text_addf(&stamp, "%s/kernel-%s/stamp", cache, suites[i]);
+        if (access(stamp.data, F_OK) == 0)
+            return suites[i];
+    }
+    return "";
+}
+
+void linux_plugin(struct text *out)
+{
+    if (!linux_built("qemu/apus-ap.so", out))
+        installed(APUS_LIBDIR, "apus-ap.so", out);
+}
+
 bool linux_emulator_find(struct linux_emulator *out)
 {
     *out = (struct linux_emulator){0};
     if (!linux_built("linux/bin", &out->bin))
         installed(APUS_LIBEXECDIR, "bin", &out->bin);
-    if (!linux_built("qemu/apus-ap.so", &out->plugin))
-        installed(APUS_LIBDIR, "apus-ap.so", &out->plugin);
+    linux_plugin(&out->plugin);
     if (!resolve(&out->bin) || !resolve(&out->plugin)) {
         linux_emulator_done(out);
         return false;
     }
-    find_cache(&out->qemu);
+    linux_cache(&out->qemu);
     if (out->qemu.len)
         text_adds(&out->qemu, "/qemu");
     return true;

@@ -15,6 +15,18 @@ bool linux_tool(const char *name, struct text *out);
 /* A file in the build tree that this program was started from. False: there is none. */
 bool linux_built(const char *relative, struct text *out);
 
+/* Appends a whole file. False: it cannot be read, errno says why. */
+bool linux_read(const char *path, struct text *out);
+
+/* The directory for what is fetched and what is made of it; empty: its place is not known. */
+void linux_cache(struct text *out);
+
+/* The suite of the kernel that is booted by default; "": none is in the cache. */
+const char *linux_default_kernel(const char *cache);
+
+/* The plugin, in the build tree or installed. */
+void linux_plugin(struct text *out);
+
 /* What QEMU inside `apus run` needs, except the socket. Freed by linux_emulator_done. */
 struct linux_emulator {
     struct text bin, plugin;

@@ -120,6 +120,8 @@ def cache(request):
         pytest.skip("real Linux guests need apt-get")
     if not (BUILD / "qemu" / "apus-ap.so").exists():
         pytest.skip("the QEMU plugin is not built (libglib2.0-dev)")
+    if not (LINUX / "init").exists():
+        pytest.skip("the guests' init is not built (gcc-s390x-linux-gnu, libc6-dev-s390x-cross)")
     return fetch_kernel(request.config.getoption("--kernel"))
 
 
