@@ -169,7 +169,7 @@ def test_a_server_that_comes_later_is_used(start, serve):
     qemu = start("-cpu", "max")
     server = serve()
     wait_until(lambda: server.connections, 10)
-    assert qemu.said().splitlines()[-1] == "apus: connected"
+    wait_until(lambda: qemu.said().splitlines()[-1] == "apus: connected", 10)
 
 
 @pytest.mark.parametrize("plugin, features", [(",apqi=off", AP | APFT | APQCI), (",apft=off,apqci=off", AP | APQI)])
