@@ -13,22 +13,26 @@ const char *override_get(const struct ap_bus *b, ap_qn qn)
     return NULL;
 }
 
+/* In the order of the queues, which is that of an export. */
 void override_set(struct ap_bus *b, ap_qn qn, const char *name, size_t len, struct effects *fx)
 {
-    unsigned i = 0;
+    unsigned i = 0, after;
 
     effects_changed(fx, STATE_OVERRIDE, qn);
     effects_changed(fx, STATE_CARD, AP_QN_APID(qn));
-    while (i < b->override_count && b->overrides[i].qn != qn)
+    while (i < b->override_count && b->overrides[i].qn < qn)
         i++;
-    if (i < b->override_count) {
+    after = b->override_count - i;
+    if (after && b->overrides[i].qn == qn) {
         free(b->overrides[i].name);
-        b->overrides[i] = b->overrides[--b->override_count];
+        memmove(&b->overrides[i], &b->overrides[i + 1], --after * sizeof *b->overrides);
+        b->override_count--;
     }
     if (!len)
         return;
     b->overrides = xrealloc(b->overrides, (b->override_count + 1) * sizeof *b->overrides);
-    i = b->override_count++;
+    memmove(&b->overrides[i + 1], &b->overrides[i], after * sizeof *b->overrides);
+    b->override_count++;
     b->overrides[i].qn = qn;
     b->overrides[i].name = xcalloc(len + 1, 1);
     memcpy(b->overrides[i].name, name, len);

@@ -152,6 +152,24 @@ static void test_overrides(void **state)
     core_free(core);
 }
 
+/* One after the other by number, in whatever order they were written. */
+static void test_overrides_are_written_in_order(void **state)
+{
+    text_auto why = {0}, out = {0};
+    struct core *core = make("[machine]\ndomains = 4,5,6\n[adapter 5]\ntype = CEX7C\n"
+                             "[queue 05.0006]\ndriver-override = x\n"
+                             "[queue 05.0004]\ndriver-override = y\n"
+                             "[queue 05.0005]\ndriver-override = z\n",
+                             &why);
+
+    assert_non_null(core);
+    setup_format(core, &out);
+    assert_non_null(strstr(out.data, "[queue 05.0004]\ndriver-override = y\n"
+                                     "\n[queue 05.0005]\ndriver-override = z\n"
+                                     "\n[queue 05.0006]\ndriver-override = x\n"));
+    core_free(core);
+}
+
 /* What a guest gets follows from the rest, unless the file says otherwise. */
 static void test_guest_gets(void **state)
 {
@@ -229,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_section),
         cmocka_unit_test(test_overrides),
+        cmocka_unit_test(test_overrides_are_written_in_order),
         cmocka_unit_test(test_a_reboot_leaves_the_hardware),
         cmocka_unit_test(test_guest_gets),
         cmocka_unit_test(test_refusals),
