@@ -51,7 +51,7 @@ static void where_nothing_ever_comes_it_is_tried_seldom(void **state)
             looked++;
         }
     }
-    assert_in_range(looked, 20, 40);
+    assert_true(looked >= 20 && looked <= 40);
 }
 
 /* Requests that come at most times: of 1,000 in a row nearly all are looked for. */
@@ -68,7 +68,7 @@ static void a_miss_now_and_then_changes_little(void **state)
             looked++;
         }
     }
-    assert_in_range(looked, 950, 1000);
+    assert_true(looked >= 950 && looked <= 1000);
 }
 
 static void the_end_of_a_row_is_noticed_at_once(void **state)
