@@ -128,7 +128,7 @@ static int found_first(const void *a, const void *b)
 static void card_queues_unregister(struct ap_bus *b, unsigned apid, struct effects *fx)
 {
     struct ap_card *card = &b->cards[apid];
-    struct ap_queue *queues[AP_IDS];
+    struct ap_queue *queues[AP_IDS] = {NULL};
     unsigned count = 0;
 
     mask256_for_each (apqi, &card->present_queues)

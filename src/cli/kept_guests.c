@@ -202,7 +202,7 @@ int kept_guests_set_mdev(const char *socket, const char *name, const char *mdev)
 bool kept_guests_has(const char *socket, const char *name)
 {
     text_auto unused = {0};
-    folder_auto f;
+    folder_auto f = {.fd = -1};
 
     return linux_guest_dir(socket, name, &unused) && folder_open(socket, false, &f) == 0 &&
            f.fd >= 0 && faccessat(f.fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;

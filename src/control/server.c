@@ -82,11 +82,11 @@ static void settle(struct control_client *c)
     c->corked = true;
 }
 
-/* Takes ownership of value. */
+/* One of value, of which it takes ownership, and error. */
 static void reply(struct control_client *c, json_t *value, const struct control_error *error,
                   const json_t *id)
 {
-    if (value)
+    if (!error)
         control_format_return(value, id, &c->out.text);
     else
         control_format_error(error, id, &c->out.text);
@@ -202,7 +202,7 @@ static void answer(struct control_client *c, const char *line, size_t len)
     if (c->late)
         c->late_id = json_incref((json_t *)request.id);
     else
-        reply(c, value, &error, request.id);
+        reply(c, value, value ? NULL : &error, request.id);
     if (c->peer.backlog)
         send_backlog(c);
     if (c->peer.condition.text)
@@ -218,7 +218,7 @@ void control_server_finish(struct control_server *s, uint64_t ticket, json_t *va
         struct control_client *c = client_of(p);
 
         if (!p->dead && c->late && c->peer.number == ticket) {
-            finish(c, value, error);
+            finish(c, value, value ? NULL : error);
             return;
         }
     }

@@ -318,7 +318,8 @@ static void daemon_close(struct daemon *d)
         core_free(d->door.core);
     close_record(d);
     daemon_pid_file_close(d);
-    daemon_dev_links_remove(d);
+    if (d->started)
+        daemon_dev_links_remove(d);
     daemon_heir_dismiss(d);
     if (d->started)
         state_close(d->state);

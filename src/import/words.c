@@ -70,10 +70,14 @@ bool read_has(struct slice s, const char *text)
     return s.len && memmem(s.at, s.len, text, strlen(text)) != NULL;
 }
 
+/* Bytes in which a prompt and the command's name are looked for. */
+#define PROMPT_MAX 256u
+
 bool read_prompt(struct slice line)
 {
     static const char *const commands[] = {"lszcrypt", "mdevctl ", "virsh ", "cat /proc/cmdline"};
 
+    line.len = line.len < PROMPT_MAX ? line.len : PROMPT_MAX;
     for (size_t i = 0; i + 2 < line.len; i++) {
         struct slice rest = slice_trim(slice_from(line, i + 1), SLICE_BLANKS);
 

@@ -137,9 +137,11 @@ static bool is_create(const struct plan_step *s)
 static void sh_clicks(const struct plan_step *s, struct text *out)
 {
     text_auto clicks = {0};
+    char *rest;
 
     plan_clicks(s, &clicks);
-    for (char *line = strtok(clicks.data, "\n"); line; line = strtok(NULL, "\n")) {
+    for (char *line = strtok_r(clicks.data, "\n", &rest); line;
+         line = strtok_r(NULL, "\n", &rest)) {
         text_adds(out, "log ");
         plan_quote(line, out);
         text_adds(out, "\n");

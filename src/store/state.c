@@ -45,6 +45,7 @@ struct state {
      * write(2), and takes no system call. Behind the end of the lines there are NULs meanwhile. */
     char *window;
     size_t window_from, window_end;
+    bool no_window; /* it cannot be had here */
     /* What is to be written; also what could not be, for the next command. */
     struct change *changes;
     size_t change_count, change_capacity;
@@ -445,23 +446,31 @@ static bool overwrites(int fd)
                                      fs.f_type == XFS_SUPER_MAGIC || fs.f_type == TMPFS_MAGIC);
 }
 
-/* Moves the window to the end of the file, if there is room for all of it. */
-static void move_window(struct state *s)
+static bool map_window(struct state *s, size_t from)
 {
-    size_t end = atomic_load(&s->end), from = end - end % WINDOW, upto = from + WINDOW;
-    void *at;
+    void *at = mmap(NULL, WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, (off_t)from);
 
-    close_window(s);
-    if (upto > s->allocated || !overwrites(s->fd) || fill(s, end, upto) < 0)
-        return;
-    at = mmap(NULL, WINDOW, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, (off_t)from);
     if (at == MAP_FAILED)
-        return;
+        return false;
     s->window = at;
     s->window_from = from;
-    s->window_end = upto;
-    if (madvise(at, WINDOW, MADV_POPULATE_WRITE) < 0)
-        close_window(s);
+    s->window_end = from + WINDOW;
+    if (madvise(at, WINDOW, MADV_POPULATE_WRITE) == 0)
+        return true;
+    close_window(s);
+    return false;
+}
+
+/* Moves the window to the end of the file, if there is room for all of it. What fails once (before
+ * Linux 5.14 pages cannot be populated) is not tried again. */
+static void move_window(struct state *s)
+{
+    size_t end = atomic_load(&s->end), from = end - end % WINDOW;
+
+    close_window(s);
+    if (s->no_window || from + WINDOW > s->allocated)
+        return;
+    s->no_window = !overwrites(s->fd) || fill(s, end, from + WINDOW) < 0 || !map_window(s, from);
 }
 
 /* Puts bytes at the end of the file. 0 or -errno. */

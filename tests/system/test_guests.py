@@ -182,6 +182,12 @@ def test_the_command_line_drives_the_same_guest(host, mdev):
     assert host.execute("guest-list")["guests"] == []
 
 
+@pytest.mark.parametrize("name", ["a/b", "../x", "-x", ".", "n" * 63, "n" * 64, ""])
+def test_a_guest_that_there_is_not_cannot_be_stopped(host, name):
+    stopped = host.cli("guest", "stop", "--", name)
+    assert stopped.returncode == 1 and stopped.stderr.startswith("apus: ") and stopped.stderr.count("\n") == 1
+
+
 def test_usage_and_control_domains_of_a_guest(host):
     """Both, one of the two, and one that is not in the LPAR."""
     mdev = host.mdev(1).assign([5], [4, 0x47], [4, 0xAB, 0x50])

@@ -3,11 +3,12 @@
 
 import os
 import signal
+import subprocess
 import time
 
 import pytest
 
-from harness import ONES, ZEROS, Daemon, mask, worked_example
+from harness import ONES, ZEROS, Daemon, apus_binary, mask, worked_example
 
 CLASS = "class/zcrypt"
 MASKS = ("ioctlmask", "apmask", "aqmask", "admask")
@@ -121,6 +122,10 @@ def test_links_to_nodes_lead_into_the_mounted_tree(tmp_path, end):
     assert sorted(os.listdir(folder)) == ["other", "taken", "web", "z90crypt"]
     for name in ("web", "z90crypt"):
         assert os.readlink(folder / name) == str(host.path(f"dev/{name}")) and (folder / name).exists()
+    second = subprocess.run([apus_binary(), "daemon", "--mount", host.root, "--socket", host.socket, "--dev-links", folder],
+                            capture_output=True, text=True, check=False)
+    assert second.returncode == 1 and "another daemon" in second.stderr
+    assert sorted(os.listdir(folder)) == ["other", "taken", "web", "z90crypt"], "they are the first one's"
     host.process.send_signal(end)
     host.process.wait()
     host.abandon()

@@ -7,6 +7,7 @@
 #include "core/query.h"
 #include "import/import.h"
 #include "import/member.h"
+#include "import/read.h"
 
 #include "unit.h"
 
@@ -508,6 +509,12 @@ static void test_lines_of_lszcrypt_that_are_left_out(void **state)
 static void test_prompts(void **state)
 {
     struct known *k = known_new();
+    text_auto line = {0};
+
+    /* A hostile line is not looked at to its end; neither in time that grows with its square. */
+    for (unsigned i = 0; i < 200000; i++)
+        text_adds(&line, i < 100000 ? "# " : "#sudo ");
+    assert_false(read_prompt((struct slice){line.data, line.len}));
 
     give(k, "a", "\nroot@lpar:~ # mdevctl list --dumpjson\n" LIST("auto", ""));
     give(k, "b", "user@lpar:~$ sudo virsh list --all\n Id Name State\n---\n 3 Guest1 running\n");
