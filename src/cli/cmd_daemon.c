@@ -2,7 +2,9 @@
 /* apus daemon: only the daemon, in the foreground. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -229,10 +231,25 @@ static int parse_one(int option, const char *value, struct daemon_options *o)
     }
 }
 
-static int check_dev_links(const char *dir)
+/* Links in the tree itself would wait for the daemon that makes them. */
+static bool is_below(const char *dir, const char *mount)
+{
+    char path[PATH_MAX], tree[PATH_MAX];
+    size_t len;
+
+    if (!mount || !realpath(dir, path) || !realpath(mount, tree))
+        return false;
+    len = strlen(tree);
+    return strncmp(path, tree, len) == 0 && (path[len] == '/' || !path[len]);
+}
+
+static int check_dev_links(const char *dir, const char *mount)
 {
     struct stat st;
 
+    if (is_below(dir, mount))
+        return cli_usage("--dev-links %s is in --mount %s: links to nodes cannot be in the tree",
+                         dir, mount);
     /* Whether it is writable is not checked: 'apus run' mounts another directory over it. */
     if (stat(dir, &st) == 0) {
         if (S_ISDIR(st.st_mode))
@@ -277,7 +294,7 @@ static int daemon_cli_run(int argc, char **argv)
                          "machine");
     if (o.sync && !o.state)
         return cli_usage("--sync goes with --state: what should be kept?");
-    if (o.dev_links && (status = check_dev_links(o.dev_links)))
+    if (o.dev_links && (status = check_dev_links(o.dev_links, o.mount)))
         return status;
     if (o.shadow && (o.dev_links || !o.notify || !o.no_tree))
         return cli_usage("--shadow requires --no-tree and --ioctl=notify, without --dev-links");

@@ -2,6 +2,7 @@
 #include "daemon/daemon.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -234,7 +235,9 @@ static int daemon_open(struct daemon *d, const struct setup *setup, struct text 
         rc = check_record(d, setup, why);
     if (rc < 0)
         return rc;
-    rc = daemon_heir_start(d, why);
+    rc = daemon_dev_links_open(d, why);
+    if (rc >= 0)
+        rc = daemon_heir_start(d, why);
     if (rc >= 0)
         rc = daemon_pid_file_open(d, why);
     if (rc < 0)
@@ -321,6 +324,8 @@ static void daemon_close(struct daemon *d)
     if (d->started)
         daemon_dev_links_remove(d);
     daemon_heir_dismiss(d);
+    if (d->dev_links_fd >= 0)
+        close(d->dev_links_fd);
     if (d->started)
         state_close(d->state);
     else
@@ -403,7 +408,10 @@ static void return_large_blocks(void)
 
 int daemon_run(const struct daemon_options *options)
 {
-    struct daemon d = {.options = options, .sockets = {-1, -1}, .journal = service_has_journal()};
+    struct daemon d = {.options = options,
+                       .sockets = {-1, -1},
+                       .dev_links_fd = AT_FDCWD,
+                       .journal = service_has_journal()};
     setup_auto setup = {0};
     text_auto why = {0};
     int rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,26 @@
  */
 static void path_of(const struct daemon *d, const char *name, struct text *out)
 {
-    text_addf(out, "%s/%s", d->options->dev_links, name);
+    if (d->dev_links_fd >= 0)
+        text_adds(out, name);
+    else
+        text_addf(out, "%s/%s", d->options->dev_links, name);
+}
+
+/* A path could lead into the tree meanwhile, which is served by nobody but this thread. In `apus
+ * run` the directory does not exist yet. */
+int daemon_dev_links_open(struct daemon *d, struct text *why)
+{
+    const struct daemon_options *o = d->options;
+
+    if (!o->dev_links || !o->mount)
+        return 0;
+    d->dev_links_fd = open(o->dev_links, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (d->dev_links_fd >= 0)
+        return 0;
+    text_addf(why, "cannot open the directory %s of --dev-links: %s", o->dev_links,
+              error_text(errno));
+    return -errno;
 }
 
 /* Of the links' targets; behind it comes the node's name. No path is looked at: the mount point may
@@ -40,10 +60,10 @@ static void target_dir(const struct daemon *d, struct text *out)
 }
 
 /* Whether path is a link that we have made. */
-static bool is_ours(const char *path, const char *dir, const char *name)
+static bool is_ours(const struct daemon *d, const char *path, const char *dir, const char *name)
 {
     char found[PATH_MAX];
-    ssize_t len = readlink(path, found, sizeof found - 1);
+    ssize_t len = readlinkat(d->dev_links_fd, path, found, sizeof found - 1);
     size_t dir_len = strlen(dir);
 
     found[len < 0 ? 0 : len] = '\0';
@@ -56,10 +76,10 @@ static int place_link(const struct daemon *d, const char *name)
 
     path_of(d, name, &path);
     target_dir(d, &target);
-    if (is_ours(path.data, target.data, name))
+    if (is_ours(d, path.data, target.data, name))
         return 0; /* of a daemon that was killed */
     text_adds(&target, name);
-    return symlink(target.data, path.data) < 0 ? -errno : 0;
+    return symlinkat(target.data, d->dev_links_fd, path.data) < 0 ? -errno : 0;
 }
 
 static int place(struct daemon *d, const struct sysfs_entry *entry)
@@ -78,8 +98,8 @@ static void displace_link(const struct daemon *d, const char *name)
 
     path_of(d, name, &path);
     target_dir(d, &target);
-    if (is_ours(path.data, target.data, name))
-        unlink(path.data);
+    if (is_ours(d, path.data, target.data, name))
+        unlinkat(d->dev_links_fd, path.data, 0);
 }
 
 static void displace(struct daemon *d, const struct dev_node *node)
@@ -92,17 +112,17 @@ static void displace(struct daemon *d, const struct dev_node *node)
 
 void daemon_dev_links_remove(const struct daemon *d)
 {
+    int fd = d->dev_links_fd < 0 ? -1 : openat(d->dev_links_fd, ".", O_RDONLY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *e;
-    DIR *dir;
 
-    if (!d->options->dev_links || !d->options->mount)
-        return;
-    dir = opendir(d->options->dev_links);
     while (dir && (e = readdir(dir)))
         if (e->d_type == DT_LNK || e->d_type == DT_UNKNOWN)
             displace_link(d, e->d_name);
     if (dir)
         closedir(dir);
+    else if (fd >= 0)
+        close(fd);
 }
 
 static void remove_stale(struct daemon *d, const struct sysfs_tree *tree)

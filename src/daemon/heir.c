@@ -94,10 +94,10 @@ static void remove_socket(const char *path)
 
 /* While the place of the socket is locked no other daemon takes over what this one has left; and
  * where another one answers already, all of it is the other's. */
-static void tidy(const struct daemon *d)
+static void tidy(struct daemon *d)
 {
     const struct daemon_options *o = d->options;
-    text_auto guest = {0};
+    text_auto guest = {0}, why = {0};
     int lock = -1;
 
     if (o->socket && d->sockets.control < 0) {
@@ -108,7 +108,9 @@ static void tidy(const struct daemon *d)
     }
     if (!o->no_tree)
         fuse_remove_dead(o->mount);
-    daemon_dev_links_remove(d);
+    d->dev_links_fd = AT_FDCWD; /* it was closed */
+    if (daemon_dev_links_open(d, &why) == 0)
+        daemon_dev_links_remove(d);
     if (d->sockets.guest < 0 && daemon_guest_path(o, &guest))
         remove_socket(guest.data);
     daemon_pid_file_remove(o->pid_file);
@@ -116,7 +118,7 @@ static void tidy(const struct daemon *d)
         close(lock);
 }
 
-static _Noreturn void heir(const struct daemon *d, int asked, int daemon)
+static _Noreturn void heir(struct daemon *d, int asked, int daemon)
 {
     let_go(asked, daemon);
     serve_until_end();

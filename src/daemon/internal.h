@@ -51,6 +51,7 @@ struct daemon {
     struct state *state;   /* NULL: nothing outlives the daemon */
     struct fuse_hub *hub;
     struct seccomp *seccomp;    /* NULL: all ioctls come through FUSE */
+    int dev_links_fd;           /* that directory, or AT_FDCWD */
     struct dev_node *dev_nodes; /* the names made in options->dev_links */
     unsigned dev_node_count;
     struct daemon_mount *mounts;
@@ -91,6 +92,8 @@ void daemon_state_sync(void *daemon);
 void daemon_dev_nodes(struct daemon *d, const struct command *command);
 /* The same whatever the command was: options->dev_links has just been laid out. */
 void daemon_dev_nodes_update(struct daemon *d);
+/* Before anything is mounted. 0 or -errno with why. */
+int daemon_dev_links_open(struct daemon *d, struct text *why);
 /* Takes away the links into a tree that the daemon has mounted itself, also those of one that was
  * killed. */
 void daemon_dev_links_remove(const struct daemon *d);

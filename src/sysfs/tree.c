@@ -78,7 +78,7 @@ static bool attr_visible(const struct attr *a, uint32_t object)
 
 static uint16_t generation_of(const struct sysfs_tree *t, struct sysfs_dir dir)
 {
-    const struct sysfs_kind_ops *ops = t->ops[dir.kind];
+    const struct sysfs_kind_ops *ops = dir.kind < SYSFS_KINDS ? t->ops[dir.kind] : NULL;
 
     if (!ops)
         return 0;

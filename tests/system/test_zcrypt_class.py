@@ -134,3 +134,24 @@ def test_links_to_nodes_lead_into_the_mounted_tree(tmp_path, end):
         time.sleep(0.01)
     assert sorted(os.listdir(folder)) == ["other", "taken"]
     assert os.readlink(folder / "taken") == "nowhere" and (folder / "other").read_text() == "mine"
+
+
+def test_links_cannot_be_in_the_tree(tmp_path):
+    (tmp_path / "sys").mkdir()
+    (tmp_path / "alias").symlink_to("sys")
+    for folder in ("sys", "alias"):
+        result = subprocess.run([apus_binary(), "daemon", "--mount", "sys", "--socket", "socket", "--dev-links", folder],
+                                cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False)
+        assert result.returncode == 2 and "--dev-links" in result.stderr and "--mount sys" in result.stderr
+
+
+def test_a_directory_of_links_that_became_the_tree(tmp_path):
+    """The name leads elsewhere meanwhile: the links are where they were, and nobody waits."""
+    (tmp_path / "links").mkdir()
+    host = Daemon(tmp_path, worked_example(), arguments=["--dev-links", tmp_path / "links"])
+    (tmp_path / "links").rename(tmp_path / "moved")
+    (tmp_path / "links").symlink_to(host.root)
+    assert host.w(f"{CLASS}/create", "web") == "OK"
+    assert os.readlink(tmp_path / "moved/web") == str(host.path("dev/web"))
+    host.stop()
+    assert os.listdir(tmp_path / "moved") == []
