@@ -215,8 +215,10 @@ void call_statfs(struct nomount_call *c);
 /*
  * elsewhere.c: a file of the computer's that the kernel cannot find by itself, since the path leads
  * through the machine's tree, or starts in it. What is asked of it is asked by this process, on one
- * of the copier's threads; so only for programs of this user, or in /sys and /dev, where modes tell
- * all. Nothing is changed there. Sets the call's answer.
+ * of the copier's threads, and with its rights. So a program of this user may open what is there,
+ * for writing and with O_TRUNC, too; one of another user learns what is in sysfs, and gets
+ * directories of it open, as their modes say. Nothing is made, renamed or removed. What is judged
+ * is what is opened, whatever becomes of the path meanwhile. Sets the call's answer.
  */
 void call_elsewhere(struct nomount_call *c);
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -327,6 +328,91 @@ def test_out_of_the_tree(runs, tmp_path):
     """Paths that lead out of the machine's directories, and never to what is the daemon's own."""
     result = without(runs, PYTHON, "-c", ESCAPES, cwd=tmp_path)
     assert result.stdout.splitlines() == ["['/etc/passwd', '/', '/dev/null', 13, 13, 13]", "/etc/passwd True", "/usr"], result.stderr
+
+
+def as_other(runs, *program, **settings):
+    """A program of another user than the machine's, which is root's."""
+    if os.geteuid():
+        pytest.skip("only root can become another user")
+    return without(runs, "setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", *program, **settings)
+
+
+@pytest.fixture(name="memory")
+def memory_directory():
+    """A directory in /dev, that others may only search."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+        os.chmod(name, 0o711)
+        yield Path(name)
+
+
+def test_another_users_way_out(runs, memory):
+    """Nothing of the computer's is opened for another user but what everybody may list in sysfs."""
+    private = memory / "private"
+    private.mkdir(mode=0o700)
+    (private / "f").write_text("secret")
+    (memory / "open").write_text("open")
+    (memory / "open").chmod(0o666)
+    script = f"cd /dev; cat shm/{memory.name}/private/f; stat shm/{memory.name}/private/f; cat shm/{memory.name}/open; " \
+             f"echo x > shm/{memory.name}/open; cd /sys/bus/ap; cat ../../../etc/passwd; ls -d ../../kernel; ls ../../kernel | grep -c ."
+    result = as_other(runs, "bash", "-c", script)
+    listed, count = result.stdout.splitlines()
+    assert listed == "../../kernel" and int(count) > 3, result.stderr
+    assert result.stderr.count("Permission denied") == 5, result.stderr
+    assert (memory / "open").read_text() == "open"
+
+
+EXCHANGE = """
+import ctypes, os, sys
+os.chdir(sys.argv[1])
+os.setresgid(*3 * [int(sys.argv[2])]); os.setresuid(*3 * [int(sys.argv[2])])
+exchange = ctypes.CDLL(None).renameat2
+print("ready", flush=True)
+while True:
+    exchange(-100, b"a", -100, b"b", 2)
+"""
+
+LOOK = """
+import os, sys
+os.chdir("/dev")
+for _ in range(4000):
+    try:
+        fd = os.open(sys.argv[1], os.O_RDONLY)
+        print(os.read(fd, 100).decode())
+        os.close(fd)
+    except OSError:
+        pass
+"""
+
+
+def test_exchanged_directories(runs, memory):
+    """While the daemon looks, a directory becomes a link to one that the program may not search."""
+    private, there = memory / "private", memory / "there"
+    private.mkdir(mode=0o700)
+    (private / "f").write_text("secret")
+    (there / "a").mkdir(parents=True)
+    (there / "a" / "f").write_text("own")
+    (there / "b").symlink_to(private)
+    for path in (there, there / "a"):
+        os.chown(path, USER, USER)
+    other = subprocess.Popen([PYTHON, "-c", EXCHANGE, there, str(USER)], stdout=subprocess.PIPE)
+    try:
+        other.stdout.readline()
+        result = as_other(runs, PYTHON, "-c", LOOK, f"shm/{memory.name}/there/a/f")
+    finally:
+        other.kill()
+        other.communicate()
+    assert (result.returncode, "secret" in result.stdout) == (0, False), result.stderr
+
+
+def test_truncated_elsewhere(runs, memory, tmp_path):
+    """Of what was in the file nothing stays."""
+    for path in (memory / "f", tmp_path / "f"):
+        path.write_text("what was there before")
+    result = bash(runs, f"cd /sys/bus/ap && echo hi > ../../..{tmp_path}/f && cd /dev && echo n > shm/{memory.name}/f && "
+                        f"echo m >> shm/{memory.name}/f")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "f").read_text() == "hi\n"
+    assert (memory / "f").read_text() == "n\nm\n"
 
 
 def test_another_root_directory(runs, tmp_path):
