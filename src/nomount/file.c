@@ -46,26 +46,40 @@ static int fill(int fd, const char *content, size_t len)
 {
     if (len && write(fd, content, len) != (ssize_t)len)
         return -ENOMEM;
-    /* For whoever opens it again by way of /proc. */
-    if (fchmod(fd, 0666) < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0)
-        return -errno;
-    return 0;
+    return fcntl(fd, F_ADD_SEALS, SEALS) < 0 ? -errno : 0;
+}
+
+/*
+ * For whoever opens it again by a path of /proc that only the kernel understands: as the attribute
+ * itself, whose owner is this user as well. What has been given to another one cannot be opened
+ * that way.
+ */
+static int set_mode(const struct nomount *n, sysfs_ino ino, int fd)
+{
+    struct sysfs_entry e;
+    int rc = sysfs_stat(nomount_tree(n), ino, &e);
+
+    if (rc < 0)
+        return rc;
+    return fchmod(fd, e.uid || e.gid ? 0600 : e.mode & 0777) < 0 ? -errno : 0;
 }
 
 int file_new(const struct nomount *n, sysfs_ino ino, const char *content, size_t len, int flags)
 {
     char name[32];
-    int fd, rc;
+    int fd, file, rc;
 
     snprintf(name, sizeof name, "apus:%016" PRIx64, ino);
     fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
     rc = fill(fd, content, len);
-    if (rc == 0)
-        rc = narrow(fd, flags);
+    file = rc < 0 ? rc : narrow(fd, flags);
+    rc = file < 0 ? file : set_mode(n, ino, fd);
     close(fd);
-    return rc;
+    if (rc < 0 && file >= 0)
+        close(file);
+    return rc < 0 ? rc : file;
 }
 
 int file_new_name(const char *path)

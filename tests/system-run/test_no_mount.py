@@ -415,6 +415,37 @@ def test_truncated_elsewhere(runs, memory, tmp_path):
     assert (memory / "f").read_text() == "n\nm\n"
 
 
+AGAIN = """
+import os
+fd = os.open("/sys/bus/ap/apmask", os.O_RDONLY)
+for path in (f"/dev/fd/{fd}", f"/proc/self/fd/{fd}", f"/proc/self/task/{os.getpid()}/fd/{fd}", f"/proc/./self/fd/{fd}"):
+    for flags in (os.O_WRONLY, os.O_RDWR):
+        try:
+            again = os.open(path, flags)
+            print(path, "opened", os.write(again, b"-5\\n"))
+        except OSError as error:
+            print(error.errno)
+    print(os.read(os.open(path, os.O_RDONLY), 4))
+print(open("/sys/bus/ap/apmask").read())
+"""
+
+
+def test_opened_again_for_more(runs):
+    """Who may only read an attribute cannot open its file once more to write, whoever finds the path."""
+    result = as_other(runs, PYTHON, "-c", AGAIN)
+    assert result.stdout.splitlines() == 4 * ["13", "13", "b'0xff'"] + [SEED_MASK.strip(), ""], result.stderr
+
+
+def test_opened_again_after_chown(runs):
+    """The mode of what belongs to another user says nothing of this one."""
+    script = f"chown {USER} /sys/bus/ap/apmask; chmod 666 /sys/bus/ap/apmask; exec 5</sys/bus/ap/apmask; " \
+             f"setpriv --reuid=1 --regid=1 --clear-groups sh -c 'cat /proc/./self/fd/5; cat /proc/self/fd/5'"
+    if os.geteuid():
+        pytest.skip("only root can change owners")
+    result = bash(runs, script)
+    assert result.stdout == SEED_MASK and "Permission denied" in result.stderr, (result.stdout, result.stderr)
+
+
 def test_another_root_directory(runs, tmp_path):
     if os.geteuid():
         pytest.skip("only root can change the root directory")
