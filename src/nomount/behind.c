@@ -37,11 +37,13 @@ static void look_file(const char *link, struct behind *out)
 {
     const char *name = out->path + strlen(MEMFD);
     struct stat st;
+    char *end;
 
     if (stat(link, &st) < 0 || st.st_uid != geteuid())
         return;
     out->kind = *name == '@' ? BEHIND_NAME : BEHIND_FILE;
-    out->ino = strtoull(name, NULL, 16);
+    out->ino = strtoull(name, &end, 16);
+    out->bare = strncmp(end, FILE_BARE, strlen(FILE_BARE)) == 0;
     if (*name != '@')
         return;
     memmove(out->path, name + 1, strlen(name));
@@ -67,7 +69,7 @@ void behind_link(const struct nomount *n, const char *link, struct behind *out)
 
     out->kind = BEHIND_REAL;
     out->ino = 0;
-    out->node = false;
+    out->node = out->bare = false;
     out->path[len < 0 ? 0 : len] = '\0';
     if (strncmp(out->path, MEMFD, strlen(MEMFD)) == 0) {
         look_file(link, out);

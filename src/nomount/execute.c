@@ -346,6 +346,7 @@ bool call_begin_descriptor(struct nomount_call *c)
         return false;
     c->ino = b.ino;
     c->node = b.node;
+    c->bare = b.bare;
     return true;
 }
 
@@ -358,6 +359,10 @@ static bool is_writable(const struct nomount_call *c)
 
 static void execute_descriptor(struct nomount_call *c)
 {
+    if (c->bare) {
+        answer_result(c, -EBADF);
+        return;
+    }
     switch (c->request.deed) {
     case NOMOUNT_WRITE:
     case NOMOUNT_WRITE_VECTOR:

@@ -31,14 +31,18 @@ unsigned file_wants(int flags)
     }
 }
 
-/* Opens it again, for what the caller wants of it alone. */
+/*
+ * Opens it again, for what the caller wants of it alone. A descriptor of O_PATH cannot be passed
+ * on, so it is one that the kernel does not read, and that is marked by its name: all else of it is
+ * reported.
+ */
 static int narrow(int fd, int flags)
 {
     char path[64];
     int file;
 
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    file = open(path, (flags & O_PATH ? O_RDONLY : flags & KEPT) | O_CLOEXEC);
+    file = open(path, (flags & O_PATH ? O_WRONLY : flags & KEPT) | O_CLOEXEC);
     return file < 0 ? -errno : file;
 }
 
@@ -54,14 +58,18 @@ static int fill(int fd, const char *content, size_t len)
  * itself, whose owner is this user as well. What has been given to another one cannot be opened
  * that way.
  */
-static int set_mode(const struct nomount *n, sysfs_ino ino, int fd)
+static int set_mode(const struct nomount *n, sysfs_ino ino, int fd, int flags)
 {
     struct sysfs_entry e;
     int rc = sysfs_stat(nomount_tree(n), ino, &e);
 
     if (rc < 0)
         return rc;
-    return fchmod(fd, e.uid || e.gid ? 0600 : e.mode & 0777) < 0 ? -errno : 0;
+    if (flags & O_PATH)
+        e.mode = 0;
+    else if (e.uid || e.gid)
+        e.mode = 0600;
+    return fchmod(fd, e.mode & 0777) < 0 ? -errno : 0;
 }
 
 int file_new(const struct nomount *n, sysfs_ino ino, const char *content, size_t len, int flags)
@@ -69,13 +77,13 @@ int file_new(const struct nomount *n, sysfs_ino ino, const char *content, size_t
     char name[32];
     int fd, file, rc;
 
-    snprintf(name, sizeof name, "apus:%016" PRIx64, ino);
+    snprintf(name, sizeof name, "apus:%016" PRIx64 "%s", ino, flags & O_PATH ? FILE_BARE : "");
     fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
     rc = fill(fd, content, len);
     file = rc < 0 ? rc : narrow(fd, flags);
-    rc = file < 0 ? file : set_mode(n, ino, fd);
+    rc = file < 0 ? file : set_mode(n, ino, fd, flags);
     close(fd);
     if (rc < 0 && file >= 0)
         close(file);

@@ -61,6 +61,7 @@ struct nomount_call {
     uint64_t token;                /* NOMOUNT_STORING */
     sysfs_ino ino;                 /* of the descriptor that it is about */
     bool node;                     /* which is an open device node */
+    bool bare;                     /* it was opened with O_PATH */
     char *path2;                   /* of two, or NULL */
     size_t len;                    /* of data */
     int64_t result;                /* when all is done */
@@ -142,7 +143,7 @@ enum behind_kind {
 struct behind {
     enum behind_kind kind;
     sysfs_ino ino;
-    bool node;
+    bool node, bare;
     char path[PATH_MAX]; /* "": unknown */
 };
 
@@ -192,6 +193,8 @@ bool call_begin_descriptor(struct nomount_call *c);
 
 /* file.c, open.c */
 void call_open(struct nomount_call *c, const struct walk_result *at);
+/* At the end of the name of a memfd that stands for a descriptor of O_PATH. */
+#define FILE_BARE ":path"
 /* A memfd of an attribute, link or node with these flags of open(2). A descriptor, or -errno. */
 int file_new(const struct nomount *n, sysfs_ino ino, const char *content, size_t len, int flags);
 /* A memfd that stands for a link of the computer's. */

@@ -446,6 +446,35 @@ def test_opened_again_after_chown(runs):
     assert result.stdout == SEED_MASK and "Permission denied" in result.stderr, (result.stdout, result.stderr)
 
 
+BARE = """
+import os
+fd = os.open("/sys/bus/ap/apmask", os.O_PATH)
+other = os.open("/sys/bus/ap/devices/card04", os.O_PATH | os.O_NOFOLLOW)
+for name, call in [("read", lambda fd: os.read(fd, 10)), ("pread", lambda fd: os.pread(fd, 10, 0)), ("later", lambda fd: os.pread(fd, 10, 1)),
+                   ("seek", lambda fd: os.lseek(fd, 0, 0)), ("hole", lambda fd: os.lseek(fd, 0, os.SEEK_HOLE)), ("write", lambda fd: os.write(fd, b"-5")),
+                   ("sendfile", lambda fd: os.sendfile(fd, 0, 0, 1)), ("truly", lambda fd: os.open(f"/proc/self/fd/{fd}", os.O_RDONLY)),
+                   ("around", lambda fd: os.open(f"/proc/./self/fd/{fd}", os.O_RDONLY)), ("stat", lambda fd: oct(os.fstat(fd).st_mode))]:
+    for fd_of in fd, other:
+        try:
+            print(name, call(fd_of))
+        except OSError as error:
+            print(name, error.errno)
+"""
+
+
+def test_opened_for_nothing(runs):
+    """With O_PATH a file is neither read nor written, and no mode is asked for."""
+    if os.geteuid():
+        pytest.skip("only root can become another user")
+    script = f'chmod 600 /sys/bus/ap/apmask; exec setpriv --reuid={USER} --regid={USER} --clear-groups {PYTHON} -c "$0"'
+    result = without(runs, "bash", "-c", script, BARE)
+    *most, stat, link = result.stdout.splitlines()
+    failed = {"truly": ("13", "40"), "around": ("13", "13")}
+    expected = [f"{name} {number}" for name in ("read", "pread", "later", "seek", "hole", "write", "sendfile", "truly", "around")
+                for number in failed.get(name, ("9", "9"))]
+    assert most == expected and stat == "stat 0o100600" and link.startswith("stat 0o12"), (result.stdout, result.stderr)
+
+
 def test_another_root_directory(runs, tmp_path):
     if os.geteuid():
         pytest.skip("only root can change the root directory")
