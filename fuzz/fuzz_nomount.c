@@ -31,12 +31,13 @@ static const struct sysfs_tree *tree(void)
     return core_tree(core, CORE_HOST_TREE);
 }
 
-/* By the last letter: a directory, a file, a link, or nothing. */
-static int look(void *data, const char *path, mode_t *mode)
+/* By the last letter: a directory, a file, a link, a mount, or nothing. */
+static int look(void *data, const char *path, struct walk_look *out)
 {
     char last = path[strlen(path) - 1];
 
-    *mode = last == 'l' ? S_IFLNK : last == 'f' ? S_IFREG : S_IFDIR;
+    out->mode = last == 'l' ? S_IFLNK : last == 'f' ? S_IFREG : S_IFDIR;
+    out->device = last == 'm';
     return last == 'n' ? -ENOENT : 0;
 }
 

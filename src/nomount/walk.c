@@ -16,6 +16,8 @@ struct walker {
     size_t len;     /* of at->path; 0: the root */
     bool directory; /* what is at may have entries */
     unsigned links;
+    dev_t device; /* of /sys or /dev, the last one that the walk has come through */
+    size_t mount; /* length of the path of the mount that it is in or at; 0: none */
     char rest[2 * PATH_MAX];
 };
 
@@ -76,12 +78,32 @@ static void set_kind(struct walk_result *at, enum walk_kind kind, sysfs_ino ino)
     at->crossed |= kind == WALK_OURS;
 }
 
+/* Looks at a file of the computer's, unless that may take forever: then it is taken for a directory
+ * that is there.
+ */
+static int look(struct walker *w, mode_t *mode)
+{
+    struct walk_look seen = {.mode = S_IFDIR};
+    const char *path = w->at->path;
+    int rc;
+
+    *mode = S_IFDIR;
+    if (!is_watched(path) || (w->mount && w->len > w->mount))
+        return 0;
+    rc = w->world->look(w->world->data, path, &seen);
+    if (strcmp(path, "/sys") == 0 || strcmp(path, "/dev") == 0)
+        w->device = seen.device;
+    w->mount = rc == 0 && seen.device != w->device ? w->len : 0;
+    *mode = seen.mode;
+    return rc;
+}
+
 /* What the computer has there. */
 static int step_real(struct walker *w)
 {
     struct walk_result *at = w->at;
-    mode_t mode = S_IFDIR;
-    int rc = is_watched(at->path) ? w->world->look(w->world->data, at->path, &mode) : 0;
+    mode_t mode;
+    int rc = look(w, &mode);
 
     set_kind(at, WALK_REAL, 0);
     if (places_below(at->path) || strcmp(at->path, "/dev") == 0) {
@@ -91,7 +113,7 @@ static int step_real(struct walker *w)
         rc = 0;
     }
     at->exists = rc == 0;
-    at->link = rc == 0 && S_ISLNK(mode);
+    at->link = rc == 0 && !w->mount && S_ISLNK(mode);
     w->directory = rc == 0 && S_ISDIR(mode);
     return rc == -ENOENT ? 0 : rc;
 }
@@ -158,6 +180,7 @@ static int look_again(struct walker *w)
 
     w->directory = true;
     if (w->len == 0) {
+        w->mount = 0;
         set_kind(at, WALK_REAL, 0);
         return 0;
     }

@@ -11,7 +11,8 @@
 /*
  * From a path to what it names, over the border between the machine's tree and the computer's /sys
  * and /dev in both directions. Links and ".." are followed as the kernel does. Outside of /sys and
- * /dev nothing is looked at: a link there that leads to the machine is not found.
+ * /dev nothing is looked at, nor in what is mounted there, which may be a file system that does not
+ * answer: a link there that leads to the machine is not found.
  */
 enum walk_kind {
     WALK_OURS,  /* ino, of the machine's tree */
@@ -30,10 +31,16 @@ struct walk_result {
     char path[PATH_MAX]; /* absolute, without links but perhaps the last one */
 };
 
+/* A file of the computer's. */
+struct walk_look {
+    mode_t mode;  /* its type */
+    dev_t device; /* of its file system */
+};
+
 struct walk_world {
     const struct sysfs_tree *tree;
-    /* The computer's files. mode: its type; 0 or -errno. readlink as readlink(2), or -errno. */
-    int (*look)(void *data, const char *path, mode_t *mode);
+    /* 0 or -errno. readlink as readlink(2), or -errno. */
+    int (*look)(void *data, const char *path, struct walk_look *out);
     ssize_t (*readlink)(void *data, const char *path, char *out, size_t size);
     void *data;
 };

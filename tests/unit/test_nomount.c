@@ -18,6 +18,7 @@
 /* A computer with a few directories and links of its own. */
 static const struct real {
     const char *path, *target; /* target NULL: a directory; "": a file */
+    dev_t device;
 } reals[] = {{"/sys/bus", NULL},
              {"/sys/bus/pci", NULL},
              {"/sys/bus/pci/to-ap", "../ap/devices"},
@@ -31,6 +32,9 @@ static const struct real {
              {"/dev/null", ""},
              {"/dev/web", ""},
              {"/dev/fd", "/proc/self/fd"},
+             {"/dev/shm", NULL, 1},
+             {"/dev/to-shm", "shm/x/y"},
+             {"/dev/console", "nowhere", 2},
              {NULL, NULL}};
 
 static const struct real *find(const char *path)
@@ -41,13 +45,15 @@ static const struct real *find(const char *path)
     return NULL;
 }
 
-static int look(void *data, const char *path, mode_t *mode)
+static int look(void *data, const char *path, struct walk_look *out)
 {
     const struct real *r = find(path);
 
+    assert_true(strncmp(path, "/dev/shm/", 9) != 0);
     if (!r)
         return -ENOENT;
-    *mode = !r->target ? S_IFDIR : *r->target ? S_IFLNK : S_IFREG;
+    out->device = r->device;
+    out->mode = !r->target ? S_IFDIR : *r->target ? S_IFLNK : S_IFREG;
     return 0;
 }
 
@@ -106,6 +112,21 @@ static void walks_over_the_border(void **state)
     leads("/sys/bus/ap/../../..", WALK_REAL, "/");
     leads("/sys/away", WALK_REAL, "/etc/passwd");
     assert_int_equal(go("/sys/loop", true), -ELOOP);
+}
+
+/* What is mounted there may be a file system that does not answer: it is not asked. */
+static void walks_in_mounts(void **state)
+{
+    leads("/dev/shm", WALK_REAL, "/dev/shm");
+    leads("/dev/shm/x/bus/nosuch", WALK_REAL, "/dev/shm/x/bus/nosuch");
+    assert_false(at.crossed);
+    leads("/dev/shm/x/..", WALK_REAL, "/dev/shm");
+    leads("/dev/shm/x/../../null", WALK_REAL, "/dev/null");
+    leads("/dev/shm/x/../../../sys/bus/ap/apmask", WALK_OURS, "/sys/bus/ap/apmask");
+    leads("/dev/to-shm/z", WALK_REAL, "/dev/shm/x/y/z");
+    leads("/dev/console", WALK_REAL, "/dev/console");
+    leads("/sys/bus/ap/../../../dev/shm/x", WALK_REAL, "/dev/shm/x");
+    assert_true(at.crossed);
 }
 
 /* The tree comes first where a place is, the computer for other device nodes. */
@@ -279,6 +300,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(walks_in_the_tree),
         cmocka_unit_test(walks_over_the_border),
+        cmocka_unit_test(walks_in_mounts),
         cmocka_unit_test(names_of_both),
         cmocka_unit_test(paths_that_concern),
         cmocka_unit_test(long_paths),
