@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "nomount/internal.h"
@@ -11,7 +13,8 @@
 /*
  * Whether a file is ours is told by what the kernel calls it. A program can make a memfd with such
  * a name, too, but none that belongs to this user, unless it is this user, who could open the
- * attribute as well.
+ * attribute as well. In a mount namespace of its own it can call any file so, but that is on
+ * another file system than the kernel's for memfds, where no path leads.
  */
 
 #define MEMFD "/memfd:apus:"
@@ -33,13 +36,21 @@ static bool ends_with(const char *text, const char *end)
     return len >= tail && strcmp(text + len - tail, end) == 0;
 }
 
-static void look_file(const char *link, struct behind *out)
+static bool is_own_memfd(const struct nomount *n, const char *link)
+{
+    const unsigned want = STATX_TYPE | STATX_UID;
+    struct statx x;
+
+    return statx(AT_FDCWD, link, AT_STATX_DONT_SYNC, want, &x) == 0 && x.stx_uid == geteuid() &&
+           makedev(x.stx_dev_major, x.stx_dev_minor) == n->memory;
+}
+
+static void look_file(const struct nomount *n, const char *link, struct behind *out)
 {
     const char *name = out->path + strlen(MEMFD);
-    struct stat st;
     char *end;
 
-    if (stat(link, &st) < 0 || st.st_uid != geteuid())
+    if (!is_own_memfd(n, link))
         return;
     out->kind = *name == '@' ? BEHIND_NAME : BEHIND_FILE;
     out->ino = strtoull(name, &end, 16);
@@ -72,7 +83,7 @@ void behind_link(const struct nomount *n, const char *link, struct behind *out)
     out->node = out->bare = false;
     out->path[len < 0 ? 0 : len] = '\0';
     if (strncmp(out->path, MEMFD, strlen(MEMFD)) == 0) {
-        look_file(link, out);
+        look_file(n, link, out);
     } else if (strncmp(out->path, "socket:[", 8) == 0) {
         look_socket(n, out);
     } else if (strncmp(out->path, s->path, s->len) == 0 &&

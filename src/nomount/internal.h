@@ -101,6 +101,7 @@ struct nomount {
     struct caller_seen seen[CALLER_SEEN_SIZE];
     struct timespec born;
     int library;      /* a memfd */
+    dev_t memory;     /* the kernel's file system for memfds */
     bool told_static; /* that some program cannot change into the tree */
 };
 

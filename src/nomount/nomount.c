@@ -81,9 +81,14 @@ void nomount_served(struct nomount *n)
 static int open_all(struct nomount *n, const char *shadow)
 {
     int rc = shadow_open(shadow, &n->shadow);
+    struct stat st;
 
     if (rc == 0)
         rc = n->library = library_new();
+    if (rc >= 0)
+        rc = fstat(n->library, &st) < 0 ? -errno : 0;
+    if (rc >= 0)
+        n->memory = st.st_dev;
     if (rc >= 0)
         rc = sd_event_add_time_relative(n->event, &n->sweep, CLOCK_MONOTONIC, SWEEP_US, 0, on_sweep,
                                         n);

@@ -99,6 +99,32 @@ def test_a_forged_file_is_no_attribute(runs):
     assert result.stdout == f"3 {SEED_MASK}\n", result.stderr
 
 
+NAMER = """
+import os, subprocess, sys
+name, place = sys.argv[1:]
+subprocess.run(["mount", "-t", "tmpfs", "none", place], check=True)
+os.chdir(place)
+open(name, "x").close()
+subprocess.run(["mount", "--bind", "/dev/null", name], check=True)
+subprocess.run(["pivot_root", ".", "."], check=True)
+print(os.write(os.open("/" + name, os.O_RDWR), b"-5\\n"))
+"""
+
+
+def test_a_file_of_that_name_is_no_attribute(runs, tmp_path):
+    """In a mount namespace of its own a program can call any file of root's what it likes."""
+    if os.geteuid():
+        pytest.skip("only root can become another user")
+    place = tempfile.mkdtemp(dir="/dev/shm")
+    script = f'number=$(printf %016x $(stat -c %i /sys/bus/ap/apmask)); setpriv --reuid={USER} --regid={USER} --clear-groups unshare -U -r -m ' \
+             f'{PYTHON} -c "$0" "memfd:apus:$number" {place} || exit 77; cat /sys/bus/ap/apmask'
+    result = without(runs, "bash", "-c", script, NAMER)
+    os.rmdir(place)
+    if result.returncode == 77:
+        pytest.skip("no namespaces for users: " + result.stderr)
+    assert result.stdout == "3\n" + SEED_MASK, result.stderr
+
+
 STATIC = r"""
 #include <dirent.h>
 #include <errno.h>
