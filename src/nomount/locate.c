@@ -7,6 +7,8 @@
 
 #include "nomount/internal.h"
 
+static void locate_descriptor(const struct nomount_call *c, struct located *out);
+
 static void locate_path(const struct nomount_call *c, const char *path, bool nofollow,
                         struct located *out)
 {
@@ -18,6 +20,8 @@ static void locate_path(const struct nomount_call *c, const char *path, bool nof
     out->concerns = out->forced || out->at.kind != WALK_REAL;
     if (out->error < 0 && !out->at.crossed && !out->forced)
         out->concerns = false; /* the kernel will say the same */
+    if (out->error == 0 && out->at.kind == WALK_REAL && !nofollow)
+        locate_descriptor(c, out);
 }
 
 static void locate_behind(const struct nomount_call *c, const struct behind *b, struct located *out)
@@ -77,6 +81,21 @@ static void locate_proc(const struct nomount_call *c, const struct behind *b, co
     out->forced = true;
     snprintf(path, sizeof path, "%s%s", b->path, rest);
     locate_path(c, path, nofollow, out);
+}
+
+/* A walk has come to the caller's own descriptor, as from /dev/stdin. What that is of the
+ * computer's only the kernel can open. */
+static void locate_descriptor(const struct nomount_call *c, struct located *out)
+{
+    const char *rest;
+    struct behind b;
+
+    if (!locate_proc_base(c, out->at.path, &b, &rest) || *rest)
+        return;
+    if (b.kind != BEHIND_REAL)
+        locate_behind(c, &b, out);
+    else if (out->forced)
+        out->error = -EACCES;
 }
 
 /* A path relative to a directory. */

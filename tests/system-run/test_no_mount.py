@@ -501,6 +501,15 @@ def test_opened_for_nothing(runs):
     assert most == expected and stat == "stat 0o100600" and link.startswith("stat 0o12"), (result.stdout, result.stderr)
 
 
+def test_descriptors_by_name(runs):
+    """By /dev/stdin and the like, also from /dev, where a descriptor of the computer's is out of reach."""
+    script = "exec 3< /sys/bus/ap/ap_domain 4< /sys/bus/ap; cat /dev/stdin <&3; cat /dev/fd/3; cd /dev; cat stdin <&3; cat fd/3;" \
+             "ls fd/4 | head -1; ls -d stdin; cat stdin < /dev/null"
+    result = bash(runs, script)
+    assert result.stdout.split() == 4 * ["4"] + ["ap_adapter_mask", "stdin"], result.stderr
+    assert "Permission denied" in result.stderr
+
+
 def test_another_root_directory(runs, tmp_path):
     if os.geteuid():
         pytest.skip("only root can change the root directory")
