@@ -60,6 +60,9 @@ static int set_owner(const struct nomount_call *c, sysfs_ino ino)
         return 0;
     if (r->deed == NOMOUNT_CHOWN && c->user.uid != 0)
         return -EPERM;
+    rc = call_waits(c);
+    if (rc < 0)
+        return rc;
     door->execute(door, &cmd, &reply);
     reply_done(&reply);
     return reply.result;

@@ -2,6 +2,7 @@
 #ifndef APUS_NOMOUNT_INTERNAL_H
 #define APUS_NOMOUNT_INTERNAL_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/queue.h>
@@ -71,6 +72,13 @@ struct nomount_call {
     char path[PATH_MAX];         /* as in the caller's memory */
     char data[NOMOUNT_DATA_MAX]; /* of a write; later what is written to the caller */
 };
+
+/* What was looked up by the caller's thread id is so only if it still waits afterwards. To be asked
+ * before anything is changed. 0 or -ESRCH. */
+static inline int call_waits(const struct nomount_call *c)
+{
+    return c->waits(c->caller.line, c->caller.id) ? 0 : -ESRCH;
+}
 
 LIST_HEAD(nomount_calls, nomount_call);
 

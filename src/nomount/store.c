@@ -11,7 +11,12 @@ void call_store(struct nomount_call *c)
                           .token = n->next_token++,
                           .store = {CORE_HOST_TREE, c->ino, c->data, c->len}};
     struct reply reply = {0};
+    int rc = call_waits(c);
 
+    if (rc < 0) {
+        answer_result(c, rc);
+        return;
+    }
     n->door->execute(n->door, &cmd, &reply);
     reply_done(&reply);
     if (reply.result == -EINPROGRESS) {

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "core_made.h"
+#include "ioctl/copier.h"
+#include "nomount/nomount.h"
 #include "nomount/shadow.h"
 #include "nomount/syscalls.h"
 #include "nomount/walk.h"
@@ -282,6 +284,136 @@ static void shadow_directories(void **state)
     assert_int_equal(rmdir(base), 0);
 }
 
+#if defined(__x86_64__)
+/* This program as a caller. */
+static int waits_left, given;
+static int64_t answered;
+static bool has_answer;
+
+static bool waits(int line, uint64_t id)
+{
+    return waits_left-- > 0;
+}
+
+static void take_answer(const struct nomount_caller *c, int64_t result)
+{
+    answered = result;
+    has_answer = true;
+}
+
+static void take_go_on(const struct nomount_caller *c)
+{
+    take_answer(c, 1000);
+}
+
+static int take(const struct nomount_caller *c, int fd, int number, bool cloexec)
+{
+    given = dup(fd);
+    take_answer(c, given);
+    return 0;
+}
+
+static void execute(struct door *door, struct command *cmd, struct reply *reply)
+{
+    struct effects fx = {0};
+
+    core_execute(door->core, cmd, &fx, reply);
+    effects_done(&fx);
+}
+
+static void no_thread(void *data, int error)
+{
+}
+
+struct rig {
+    sd_event *event;
+    struct copier *copier;
+    struct door door;
+    struct nomount *n;
+    char shadow[32];
+    int line;
+};
+
+static void rig_open(struct rig *r)
+{
+    const struct nomount_way way = {waits, take_answer, take_go_on, take};
+    const struct nomount_sync sync = {0};
+    text_auto why = {0};
+
+    *r = (struct rig){.door = {core, execute, NULL}, .shadow = "/tmp/apus-shadow-XXXXXX"};
+    assert_non_null(mkdtemp(r->shadow));
+    r->line = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_true(sd_event_new(&r->event) >= 0);
+    assert_int_equal(copier_new(r->event, no_thread, NULL, &r->copier), 0);
+    assert_int_equal(
+        nomount_new(&r->door, r->event, r->copier, r->shadow, &way, &sync, &r->n, &why), 0);
+}
+
+static void rig_close(struct rig *r)
+{
+    nomount_free(r->n);
+    copier_free(r->copier);
+    sd_event_unref(r->event);
+    close(r->line);
+    rmdir(r->shadow);
+}
+
+/* With a caller that waits as long as it is asked so often. */
+static int64_t call(struct rig *r, int often, int number, uint64_t a, uint64_t b, uint64_t c)
+{
+    const struct seccomp_data data = {
+        .nr = number, .arch = AUDIT_ARCH_X86_64, .args = {a, b, c, 0, 0, 0}};
+    const struct nomount_caller caller = {(pid_t)syscall(SYS_gettid), r->line, 1};
+
+    waits_left = often;
+    has_answer = false;
+    nomount_serve(r->n, &caller, &data);
+    while (!has_answer)
+        assert_true(sd_event_run(r->event, 5000000) > 0);
+    return answered;
+}
+
+static mode_t mode_now(void)
+{
+    struct sysfs_entry e;
+
+    assert_int_equal(go("/sys/bus/ap/apmask", true), 0);
+    assert_int_equal(sysfs_stat(core_tree(core, CORE_HOST_TREE), at.ino, &e), 0);
+    return e.mode;
+}
+
+static void shows(const char *start)
+{
+    text_auto text = {0};
+
+    assert_int_equal(go("/sys/bus/ap/apmask", true), 0);
+    assert_int_equal(sysfs_show(core_tree(core, CORE_HOST_TREE), at.ino, &text), 0);
+    assert_int_equal(strncmp(text.data, start, strlen(start)), 0);
+}
+
+/* Who has looked like its user may have been followed by somebody else with its thread id. */
+static void callers_that_have_gone(void **state)
+{
+    static char path[] = "/sys/bus/ap/apmask", data[] = "-5\n";
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    assert_true(call(&r, 9, SYS_openat, (uint32_t)AT_FDCWD, (uintptr_t)path, O_RDWR) >= 0);
+    fd = given;
+    call(&r, 0, SYS_fchmod, (unsigned)fd, 0600, 0);
+    assert_int_equal(mode_now(), 0644);
+    assert_int_equal(call(&r, 9, SYS_fchmod, (unsigned)fd, 0600, 0), 0);
+    assert_int_equal(mode_now(), 0600);
+    call(&r, 1, SYS_write, (unsigned)fd, (uintptr_t)data, 3);
+    shows("0xffff");
+    assert_int_equal(call(&r, 9, SYS_write, (unsigned)fd, (uintptr_t)data, 3), 3);
+    shows("0xfbff");
+    close(fd);
+    rig_close(&r);
+}
+#endif
+
 static int set_up(void **state)
 {
     core = make("[machine]\ndomains = 4\n"
@@ -307,6 +439,7 @@ int main(void)
         cmocka_unit_test(paths_of_nodes),
 #if defined(__x86_64__)
         cmocka_unit_test(system_calls),
+        cmocka_unit_test(callers_that_have_gone),
 #endif
         cmocka_unit_test(other_calls),
         cmocka_unit_test(shadow_directories),
