@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,21 +195,35 @@ static int make_entry(int directory, const char *entry, const char **first)
     return rc == -EEXIST ? 0 : rc;
 }
 
-int shadow_fill(int directory, const struct shadow_listing *l)
+static int fill(int directory, const struct shadow_listing *l, const char **all, bool *there)
 {
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)l->version}};
-    const char **all = sorted(l), *first = NULL;
-    bool *there = xcalloc(l->count + 1, sizeof *there);
+    const char *first = NULL;
     int rc = 0;
 
     remove_others(directory, l, all, there);
     for (unsigned i = 0; i < l->count && rc == 0; i++)
         if (!there[i])
             rc = make_entry(directory, all[i], &first);
-    free(there);
-    free(all);
     if (rc == 0 && futimens(directory, times) < 0)
         rc = -errno;
+    return rc;
+}
+
+/* One at a time: of two fills of a directory with different versions it would get a part of each.
+ */
+int shadow_fill(int directory, const struct shadow_listing *l)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    const char **all = sorted(l);
+    bool *there = xcalloc(l->count + 1, sizeof *there);
+    int rc;
+
+    pthread_mutex_lock(&lock);
+    rc = fill(directory, l, all, there);
+    pthread_mutex_unlock(&lock);
+    free(there);
+    free(all);
     return rc;
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -414,6 +415,62 @@ static void callers_that_have_gone(void **state)
 }
 #endif
 
+/* One fill of a directory, again and again, with an entry that another does not have. */
+struct filler {
+    struct shadow s;
+    int fd;
+    const char *const *names;
+    pthread_barrier_t *turn;
+};
+
+#define FILLS 10000
+
+static void *fill_often(void *data)
+{
+    struct filler *f = data;
+
+    for (int i = 0; i < FILLS; i++) {
+        pthread_barrier_wait(f->turn);
+        fill(&f->s, f->fd, f->names);
+        pthread_barrier_wait(f->turn);
+    }
+    return NULL;
+}
+
+/* Whichever comes last: a directory has the version that it says. */
+static void concurrent_fills(void **state)
+{
+    static const char *const older[] = {"fgone", "fstays", NULL}, *const newer[] = {"fstays", NULL};
+    char place[] = "/tmp/apus-fills-XXXXXX";
+    pthread_barrier_t turn;
+    struct filler one = {.names = older, .turn = &turn}, other;
+    pthread_t threads[2];
+    unsigned stale = 0;
+
+    assert_non_null(mkdtemp(place));
+    assert_int_equal(shadow_open(place, &one.s), 0);
+    one.fd = shadow_directory(&one.s, "/sys/bus/ap");
+    other = one;
+    other.names = newer;
+    other.s.version = 2;
+    pthread_barrier_init(&turn, NULL, 3);
+    pthread_create(&threads[0], NULL, fill_often, &one);
+    pthread_create(&threads[1], NULL, fill_often, &other);
+    for (int i = 0; i < FILLS; i++) {
+        pthread_barrier_wait(&turn);
+        pthread_barrier_wait(&turn);
+        stale += shadow_is_current(&other.s, one.fd) && is_there(one.fd, "gone", S_IFREG);
+    }
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    assert_int_equal(stale, 0);
+    pthread_barrier_destroy(&turn);
+    close(one.fd);
+    shadow_remove(&one.s, "/", "sys");
+    shadow_close(&one.s);
+    assert_int_equal(rmdir(place), 0);
+}
+
 static int set_up(void **state)
 {
     core = make("[machine]\ndomains = 4\n"
@@ -443,6 +500,7 @@ int main(void)
 #endif
         cmocka_unit_test(other_calls),
         cmocka_unit_test(shadow_directories),
+        cmocka_unit_test(concurrent_fills),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
