@@ -88,6 +88,7 @@ struct nomount_file {
     struct nomount *n;
     uint64_t device, socket; /* of the program's end; the inode is unique among sockets */
     sysfs_ino ino;
+    uid_t uid; /* of who has opened it */
     uint32_t node;
     int ours; /* the other end */
     sd_event_source *closed;
@@ -240,7 +241,8 @@ void call_store(struct nomount_call *c);
 void store_cancel(struct nomount_call *c);
 
 /* node.c */
-int node_open(struct nomount *n, sysfs_ino ino, int flags);
+/* For a program of this user. A descriptor; -ENODEV, -EMFILE: the user has too many, -ENFILE. */
+int node_open(struct nomount *n, uid_t uid, sysfs_ino ino);
 const struct nomount_file *node_find(const struct nomount *n, uint64_t socket);
 void node_free_all(struct nomount *n);
 

@@ -16,7 +16,8 @@
  * is a connection to it that nobody accepts, and is reset when the last copy is closed.
  */
 
-#define NODES_MAX 4096u
+#define NODES_MAX         4096u
+#define NODES_OF_USER_MAX 1024u
 
 const struct nomount_file *node_find(const struct nomount *n, uint64_t socket)
 {
@@ -103,7 +104,20 @@ static int watch(struct nomount_file *f, int theirs)
     return sd_event_add_io(f->n->event, &f->closed, f->ours, EPOLLHUP, on_closed, f);
 }
 
-int node_open(struct nomount *n, sysfs_ino ino, int flags)
+/* As in the copier, no user takes what others may have. */
+static int check_room(const struct nomount *n, uid_t uid)
+{
+    const struct nomount_file *f;
+    unsigned count = 0;
+
+    LIST_FOREACH (f, &n->files, link)
+        count += f->uid == uid;
+    if (count >= NODES_OF_USER_MAX)
+        return -EMFILE;
+    return n->file_count < NODES_MAX ? 0 : -ENFILE;
+}
+
+int node_open(struct nomount *n, uid_t uid, sysfs_ino ino)
 {
     struct nomount_file *f;
     int theirs = -1, ours = -1, rc;
@@ -111,11 +125,13 @@ int node_open(struct nomount *n, sysfs_ino ino, int flags)
 
     rc = core_open(n->door->core, CORE_HOST_TREE, ino, &node);
     if (rc == 0)
-        rc = n->file_count < NODES_MAX ? make_pair(&ours, &theirs) : -ENFILE;
+        rc = check_room(n, uid);
+    if (rc == 0)
+        rc = make_pair(&ours, &theirs);
     if (rc < 0)
         return rc;
     f = xcalloc(1, sizeof *f);
-    *f = (struct nomount_file){.n = n, .ino = ino, .node = node, .ours = ours};
+    *f = (struct nomount_file){.n = n, .uid = uid, .ino = ino, .node = node, .ours = ours};
     LIST_INSERT_HEAD(&n->files, f, link);
     n->file_count++;
     rc = watch(f, theirs);

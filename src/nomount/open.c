@@ -157,7 +157,7 @@ static void open_file(struct nomount_call *c, const struct sysfs_entry *e)
     text_auto content = {0};
 
     if (rc == 0 && e->device && !(flags & O_PATH))
-        rc = node_open(c->n, e->ino, flags);
+        rc = node_open(c->n, c->user.uid, e->ino);
     else if (rc == 0 && file_wants(flags) & MAY_READ)
         rc = file_show(n, e->ino, &content);
     if (rc == 0)

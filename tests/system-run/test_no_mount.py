@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """apus run --no-mount: the same answers as with a mount, from programs of any kind, and no privilege."""
 
+import errno
 import os
 import re
 import shutil
@@ -537,6 +538,29 @@ def test_nodes(runs):
     result = bash(runs, script)
     assert result.stdout.splitlines() == ["device", "1", "character special file 666", "/dev/web"], result.stderr
     assert "No such file" in result.stderr
+
+
+MANY = """
+import os, time
+held = 0
+try:
+    while held < 5000:
+        os.open("/dev/z90crypt", os.O_RDWR)
+        held += 1
+except OSError as error:
+    print(held, error.errno, flush=True)
+time.sleep(60)
+"""
+
+
+def test_one_user_opens_all_nodes(runs):
+    """What other users may open is not taken by one."""
+    if os.geteuid():
+        pytest.skip("only root can become another user")
+    script = f"ulimit -n 6000; coproc setpriv --reuid={USER} --regid={USER} --clear-groups {PYTHON} -c \"$0\"; read held error <&${{COPROC[0]}}; echo $held $error;" \
+             "exec 5< /dev/z90crypt && echo opened; kill $COPROC_PID"
+    result = without(runs, "bash", "-c", script, MANY, timeout=120)
+    assert result.stdout.splitlines() == [f"1024 {errno.EMFILE}", "opened"], (result.stdout, result.stderr)
 
 
 def test_chosen_where_a_mount_is_impossible(runs):
