@@ -51,8 +51,8 @@ def show(path):
         return file.read()
 
 
-def raw(number, *arguments):
-    result = libc.syscall(number, *arguments)
+def raw(name, *arguments):
+    result = getattr(libc, name)(*arguments)
     return errno.errorcode[ctypes.get_errno()] if result < 0 else result
 
 
@@ -120,8 +120,8 @@ def storing():
     ask("fchmod", lambda: os.fchmod(fd, 0o644))
     ask("sendfile", lambda: os.sendfile(fd, fd, 0, 10))
     ask("copy_file_range", lambda: os.copy_file_range(fd, fd, 10))
-    for number in (1, 20, 18):  # write, writev, pwrite64 of x86-64: bad addresses
-        ask(f"raw {number}", lambda n=number: raw(n, fd, ctypes.c_void_p(16), ctypes.c_size_t(5), 0))
+    for name in ("write", "writev", "pwrite"):  # bad addresses
+        ask(f"raw {name}", lambda n=name: raw(n, fd, ctypes.c_void_p(16), ctypes.c_size_t(5), ctypes.c_long(0)))
     os.close(fd)
     for flags in (os.O_RDONLY, os.O_WRONLY):
         fd = os.open(AP + "config_time", flags)

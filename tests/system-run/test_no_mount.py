@@ -3,6 +3,7 @@
 
 import errno
 import os
+import platform
 import re
 import shutil
 import signal
@@ -236,7 +237,7 @@ STUCK = r"""
 #include <sys/syscall.h>
 #include <unistd.h>
 /* A path in memory that does not answer. */
-int main(void)
+int main(int argc, char **argv)
 {
     long fault = syscall(SYS_userfaultfd, O_CLOEXEC | 1);
     struct uffdio_api api = {.api = UFFD_API};
@@ -244,6 +245,8 @@ int main(void)
     struct uffdio_register at = {.range = {(unsigned long)page, 8192}, .mode = UFFDIO_REGISTER_MODE_MISSING};
     if (fault < 0 || ioctl(fault, UFFDIO_API, &api) < 0 || ioctl(fault, UFFDIO_REGISTER, &at) < 0)
         return 77;
+    if (argc > 1)
+        return 0;
     puts("stuck");
     fflush(stdout);
     return open(page, O_RDONLY) < 0;
@@ -254,13 +257,13 @@ int main(void)
 def test_one_that_is_stuck_holds_up_nobody(runs, tmp_path):
     (tmp_path / "stuck.c").write_text(STUCK)
     subprocess.run(["gcc", "-o", tmp_path / "stuck", tmp_path / "stuck.c"], check=True)
-    script = (f"for i in 1 2 3 4 5 6 7 8 9 10; do {tmp_path}/stuck > {tmp_path}/said$i & done; sleep 0.5; cat {tmp_path}/said1;"
-              " time cat /sys/bus/ap/ap_domain; jobs -p | xargs kill -9; wait; cat /sys/bus/ap/ap_domain")
-    result = bash(runs, script)
-    if "stuck" not in result.stdout:
+    if subprocess.run([tmp_path / "stuck", "try"], check=False).returncode == 77:
         pytest.skip("this system has no userfaultfd for users")
-    assert result.stdout.split() == ["stuck", "4", "4"], result.stderr
-    assert re.search(r"real\s+0m0", result.stderr), result.stderr
+    script = (f"for i in $(seq 10); do {tmp_path}/stuck > {tmp_path}/said$i & done;"
+              f"for i in $(seq 10); do until grep -q stuck {tmp_path}/said$i; do sleep 0.02; done; done; sleep 0.2;"
+              "cat /sys/bus/ap/ap_domain; jobs -p | xargs kill -9; wait; cat /sys/bus/ap/ap_domain")
+    result = bash(runs, script)  # which would never end
+    assert result.stdout.split() == ["4", "4"], result.stderr
 
 
 HOSTILE = """
@@ -286,6 +289,7 @@ for _ in range(20000):
 """
 
 
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers are those of x86-64")
 def test_arguments_at_random(runs, tmp_path):
     """Whatever a program says, the daemon serves the next one."""
     script = f"(cd {tmp_path}; exec {PYTHON} -c \"$0\" > /dev/null 2>&1); cat /sys/bus/ap/ap_domain"
