@@ -506,6 +506,36 @@ def test_opened_for_nothing(runs):
     assert most == expected and stat == "stat 0o100600" and link.startswith("stat 0o12"), (result.stdout, result.stderr)
 
 
+def test_changes_elsewhere(runs, memory):
+    """By a path from the machine's directories nothing of the computer's is made, renamed or removed."""
+    (memory / "x").write_text("x")
+    there = f"shm/{memory.name}"
+    script = f"cd /dev; touch {there}/y; mkdir {there}/y; echo > {there}/y; rm {there}/x; chmod 600 {there}/x; mv {there}/x {there}/y; cat {there}/x"
+    result = bash(runs, script)
+    assert result.stdout == "x"
+    assert [line.rpartition(": ")[2] for line in result.stderr.splitlines()] == 3 * ["Permission denied"] + 3 * ["Operation not permitted"]
+    assert os.listdir(memory) == ["x"] and (memory / "x").stat().st_mode & 0o777 == 0o644
+
+
+def test_file_system_that_does_not_answer(runs, memory):
+    """Others can mount one below /dev; programs that look there wait, and nobody else."""
+    place = memory / "mounted"
+    place.mkdir()
+    with subprocess.Popen([binary(), "daemon", "--mount", place, "--socket", memory / "socket"], stdout=subprocess.PIPE,
+                          text=True, env=runs.environment()) as daemon:
+        try:
+            assert daemon.stdout.readline() == "ready\n"
+            daemon.send_signal(signal.SIGSTOP)
+            script = f"cat {place}/bus/nosuch & cd /dev; cat shm/{memory.name}/mounted/bus/nosuch & sleep 0.3;" \
+                     "timeout 20 cat /sys/bus/ap/ap_domain; jobs -p | xargs kill -9; wait"
+            # A search for leaks would wait for the thread that waits.
+            result = bash(runs, script, env={"ASAN_OPTIONS": "detect_leaks=0"})
+        finally:
+            daemon.send_signal(signal.SIGCONT)
+            daemon.terminate()
+    assert result.stdout == "4\n", result.stderr
+
+
 def test_descriptors_by_name(runs):
     """By /dev/stdin and the like, also from /dev, where a descriptor of the computer's is out of reach."""
     script = "exec 3< /sys/bus/ap/ap_domain 4< /sys/bus/ap; cat /dev/stdin <&3; cat /dev/fd/3; cd /dev; cat stdin <&3; cat fd/3;" \
