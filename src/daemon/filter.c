@@ -65,7 +65,7 @@ static const char *const for_nodes[] = {"mknod",      "mknodat", "mount",   "pid
                                         "pidfd_open", "umount",  "umount2", NULL};
 
 /* Programs without a mount: the files that they get, and the shadow directories. */
-static const char *const for_paths[] = {"linkat", "memfd_create", "utimensat", NULL};
+static const char *const for_paths[] = {"linkat", "memfd_create", "openat2", "utimensat", NULL};
 
 #ifdef SANITIZED
 /* Sanitizers look for leaks at the end from a process of their own, and print what they find. */

@@ -14,7 +14,8 @@
  * Whether a file is ours is told by what the kernel calls it. A program can make a memfd with such
  * a name, too, but none that belongs to this user, unless it is this user, who could open the
  * attribute as well. In a mount namespace of its own it can call any file so, but that is on
- * another file system than the kernel's for memfds, where no path leads.
+ * another file system than the kernel's for memfds, where no path leads. A number that was never
+ * given out stands for nothing (issued.c).
  */
 
 #define MEMFD "/memfd:apus:"
@@ -52,8 +53,10 @@ static void look_file(const struct nomount *n, const char *link, struct behind *
 
     if (!is_own_memfd(n, link))
         return;
-    out->kind = *name == '@' ? BEHIND_NAME : BEHIND_FILE;
     out->ino = strtoull(name, &end, 16);
+    if (*name != '@' && !issued_has(n, out->ino))
+        return;
+    out->kind = *name == '@' ? BEHIND_NAME : BEHIND_FILE;
     out->bare = strncmp(end, FILE_BARE, strlen(FILE_BARE)) == 0;
     if (*name != '@')
         return;

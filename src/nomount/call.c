@@ -65,8 +65,11 @@ static int read_how(struct nomount_call *c, int line, bool quick)
     rc = copy_in(c, line, quick, r->out, &how, sizeof how);
     if (rc < 0)
         return rc;
+    if (how.resolve & ~UINT64_C(0x3f))
+        return -EINVAL;
     r->flags = how.flags;
     r->mode = how.mode;
+    r->confined = how.resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_NO_XDEV);
     r->nofollow = how.flags & O_NOFOLLOW || how.resolve & RESOLVE_NO_SYMLINKS;
     return 0;
 }

@@ -29,9 +29,10 @@ static bool is_proc(const struct nomount_call *c, int fd)
     return is_in(c->path, "/proc") || is_on(fd, PROC_SUPER_MAGIC);
 }
 
+/* Who could open it just as well by its name. */
 static bool is_own(const struct nomount_call *c)
 {
-    return c->user.uid == geteuid();
+    return c->user.uid == geteuid() && user_is_as_able(c->caller.thread);
 }
 
 /* Goes from a directory, which is closed, to what it has under the name. */

@@ -244,8 +244,8 @@ static void execute_path(struct nomount_call *c)
     locate(c, c->request.at, c->path, &l);
     if (is_kernels(c, &l))
         answer_go_on(c);
-    else if (l.error)
-        answer_result(c, l.error);
+    else if (l.error || c->request.confined)
+        answer_result(c, l.error ? l.error : -EXDEV);
     else if (l.is_ino && is_open(c))
         reopen(c, &l);
     else if (l.is_ino)

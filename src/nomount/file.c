@@ -72,7 +72,7 @@ static int set_mode(const struct nomount *n, sysfs_ino ino, int fd, int flags)
     return fchmod(fd, e.mode & 0777) < 0 ? -errno : 0;
 }
 
-int file_new(const struct nomount *n, sysfs_ino ino, const char *content, size_t len, int flags)
+int file_new(struct nomount *n, sysfs_ino ino, const char *content, size_t len, int flags)
 {
     char name[32];
     int fd, file, rc;
@@ -87,7 +87,10 @@ int file_new(const struct nomount *n, sysfs_ino ino, const char *content, size_t
     close(fd);
     if (rc < 0 && file >= 0)
         close(file);
-    return rc < 0 ? rc : file;
+    if (rc < 0)
+        return rc;
+    issued_add(n, ino);
+    return file;
 }
 
 int file_new_name(const char *path)

@@ -109,9 +109,12 @@ struct nomount {
     uint64_t next_token, serial;
     struct caller_seen seen[CALLER_SEEN_SIZE];
     struct timespec born;
-    int library;      /* a memfd */
-    dev_t memory;     /* the kernel's file system for memfds */
-    bool told_static; /* that some program cannot change into the tree */
+    struct issued *issued;
+    unsigned issued_max; /* as many are kept before those that have gone are looked for */
+    char space[64];      /* the name of our mount namespace */
+    int library;         /* a memfd */
+    dev_t memory;        /* the kernel's file system for memfds */
+    bool told_static;    /* that some program cannot change into the tree */
 };
 
 static inline const struct sysfs_tree *nomount_tree(const struct nomount *n)
@@ -189,6 +192,9 @@ bool locate_proc_base(const struct nomount_call *c, const char *path, struct beh
 #define MAY_EXECUTE 1
 
 int user_look(pid_t thread, struct nomount_user *out);
+/* Whether the thread can do all that this thread can: it is in the same user namespace, with its
+ * capabilities or more. */
+bool user_is_as_able(pid_t thread);
 /* As access(2): 0 or -EACCES. want: MAY_*. */
 int user_may(const struct nomount_user *user, mode_t mode, uid_t owner, gid_t group, unsigned want);
 /* Of a node of the tree, whose unchanged owner is this user. */
@@ -206,7 +212,7 @@ void call_open(struct nomount_call *c, const struct walk_result *at);
 /* At the end of the name of a memfd that stands for a descriptor of O_PATH. */
 #define FILE_BARE ":path"
 /* A memfd of an attribute, link or node with these flags of open(2). A descriptor, or -errno. */
-int file_new(const struct nomount *n, sysfs_ino ino, const char *content, size_t len, int flags);
+int file_new(struct nomount *n, sysfs_ino ino, const char *content, size_t len, int flags);
 /* A memfd that stands for a link of the computer's. */
 int file_new_name(const char *path);
 /* What open(2) with these flags does: MAY_*. */
@@ -217,6 +223,11 @@ int file_show(const struct nomount *n, sysfs_ino ino, struct text *out);
 /* library.c: the library of src/preload as a file, and another descriptor of it; or -errno. */
 int library_new(void);
 int library_open(int library);
+
+/* issued.c: nodes of which there has been a file. */
+void issued_add(struct nomount *n, sysfs_ino ino);
+bool issued_has(const struct nomount *n, sysfs_ino ino);
+void issued_free(struct nomount *n);
 
 /* stat.c */
 void call_stat(struct nomount_call *c, const struct walk_result *at);

@@ -125,13 +125,16 @@ static void locate_below(const struct nomount_call *c, int at, const char *path,
         locate_path(c, joined, nofollow, out);
 }
 
-/* In another root directory there is another /sys. */
-static bool shares_root(pid_t thread)
+/* In another root directory, or mount namespace, there is another /sys, and other files beside. */
+static bool shares_files(const struct nomount_call *c)
 {
-    char link[64], root[2];
+    char link[64], root[2], space[sizeof c->n->space] = "";
 
-    snprintf(link, sizeof link, "/proc/%d/root", (int)thread);
-    return readlink(link, root, sizeof root) == 1;
+    snprintf(link, sizeof link, "/proc/%d/root", (int)c->caller.thread);
+    if (readlink(link, root, sizeof root) != 1)
+        return false;
+    snprintf(link, sizeof link, "/proc/%d/ns/mnt", (int)c->caller.thread);
+    return readlink(link, space, sizeof space - 1) > 0 && strcmp(space, c->n->space) == 0;
 }
 
 void locate(const struct nomount_call *c, int at, const char *path, struct located *out)
@@ -150,7 +153,9 @@ void locate(const struct nomount_call *c, int at, const char *path, struct locat
         locate_below(c, at, path, r->nofollow, out);
     } else if (locate_proc_base(c, path, &b, &rest)) {
         locate_proc(c, &b, rest, r->nofollow, out);
-    } else if (walk_may_concern(path) && shares_root(c->caller.thread)) {
+    } else if (walk_may_concern(path)) {
         locate_path(c, path, r->nofollow, out);
     }
+    if (out->concerns && !out->is_ino && !shares_files(c))
+        *out = (struct located){0};
 }

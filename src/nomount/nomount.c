@@ -89,6 +89,8 @@ static int open_all(struct nomount *n, const char *shadow)
         rc = fstat(n->library, &st) < 0 ? -errno : 0;
     if (rc >= 0)
         n->memory = st.st_dev;
+    if (rc >= 0 && readlink("/proc/self/ns/mnt", n->space, sizeof n->space - 1) < 0)
+        rc = -errno;
     if (rc >= 0)
         rc = sd_event_add_time_relative(n->event, &n->sweep, CLOCK_MONOTONIC, SWEEP_US, 0, on_sweep,
                                         n);
@@ -136,6 +138,7 @@ void nomount_free(struct nomount *n)
     node_free_all(n);
     sd_event_source_disable_unref(n->sweep);
     shadow_close(&n->shadow);
+    issued_free(n);
     if (n->library >= 0)
         close(n->library);
     free(n);

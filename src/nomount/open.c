@@ -152,7 +152,7 @@ static int check_file(const struct nomount_call *c, const struct sysfs_entry *e)
 
 static void open_file(struct nomount_call *c, const struct sysfs_entry *e)
 {
-    const struct nomount *n = c->n;
+    struct nomount *n = c->n;
     int flags = flags_of(c), rc = check_file(c, e);
     text_auto content = {0};
 

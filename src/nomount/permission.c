@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "nomount/internal.h"
@@ -16,6 +18,39 @@ int user_look(pid_t thread, struct nomount_user *out)
         return -ESRCH;
     *out = (struct nomount_user){st.st_uid, st.st_gid};
     return 0;
+}
+
+static bool same_user_namespace(pid_t thread)
+{
+    char path[64], theirs[64], ours[64];
+    ssize_t len, own = readlink("/proc/self/ns/user", ours, sizeof ours);
+
+    snprintf(path, sizeof path, "/proc/%d/ns/user", (int)thread);
+    len = readlink(path, theirs, sizeof theirs);
+    return len > 0 && len == own && memcmp(theirs, ours, (size_t)len) == 0;
+}
+
+static bool capabilities_of(const char *status, uint64_t *out)
+{
+    char line[256];
+    FILE *file = fopen(status, "re");
+    bool found = false;
+
+    while (file && !found && fgets(line, sizeof line, file))
+        found = sscanf(line, "CapEff: %" SCNx64, out) == 1;
+    if (file)
+        fclose(file);
+    return found;
+}
+
+bool user_is_as_able(pid_t thread)
+{
+    uint64_t ours, theirs;
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)thread);
+    return capabilities_of("/proc/thread-self/status", &ours) && capabilities_of(path, &theirs) &&
+           !(ours & ~theirs) && same_user_namespace(thread);
 }
 
 /* Supplementary groups do not count: nodes belong to root's, unless somebody changes that. */

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "nomount/shadow.h"
@@ -46,26 +48,45 @@ void shadow_close(struct shadow *s)
     s->len = 0;
 }
 
-/* Makes the directory and those above it. */
-static int make(const struct shadow *s, const char *path)
-{
-    char part[PATH_MAX];
-
-    for (const char *end = path; *end; end += strspn(end, "/")) {
-        end += strcspn(end, "/");
-        snprintf(part, sizeof part, "%.*s", (int)(end - path), path);
-        if (mkdirat(s->root, part, 0755) < 0 && errno != EEXIST)
-            return -errno;
-    }
-    return 0;
-}
-
-/* A descriptor, or -1 with errno. */
+/* A descriptor, or -1 with errno. Programs of this user can change the directory; a link there
+ * leads nowhere, least of all to what would be removed. */
 static int open_below(const struct shadow *s, const char *path)
 {
     const char *below = path + strspn(path, "/");
+    struct open_how how = {.flags = DIRECTORY, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
 
-    return openat(s->root, *below ? below : ".", DIRECTORY);
+    return (int)syscall(SYS_openat2, s->root, *below ? below : ".", &how, sizeof how);
+}
+
+static int make_in(int parent, const char *name)
+{
+    int rc = mkdirat(parent, name, 0755) < 0 && errno != EEXIST ? -errno : 0;
+
+    close(parent);
+    return rc;
+}
+
+/* Makes the directory and those above it. */
+static int make(const struct shadow *s, const char *path)
+{
+    char above[PATH_MAX] = "", name[NAME_MAX + 1];
+    const char *at = path + strspn(path, "/");
+
+    while (*at) {
+        size_t len = strcspn(at, "/");
+        int parent = open_below(s, above), rc;
+
+        if (parent < 0)
+            return -errno;
+        snprintf(name, sizeof name, "%.*s", (int)len, at);
+        rc = make_in(parent, name);
+        if (rc < 0)
+            return rc;
+        at += len;
+        snprintf(above, sizeof above, "%.*s", (int)(at - path), path);
+        at += strspn(at, "/");
+    }
+    return 0;
 }
 
 int shadow_directory(const struct shadow *s, const char *path)
@@ -74,7 +95,7 @@ int shadow_directory(const struct shadow *s, const char *path)
 
     if (fd >= 0 || errno != ENOENT)
         return fd < 0 ? -errno : fd;
-    rc = make(s, path + strspn(path, "/"));
+    rc = make(s, path);
     if (rc < 0)
         return rc;
     fd = open_below(s, path);

@@ -68,6 +68,7 @@ struct nomount_request {
     uint64_t path, path2; /* addresses; path2 of NOMOUNT_RENAME and NOMOUNT_LINK */
     bool empty;           /* an empty path stands for at itself */
     bool nofollow;        /* a link at the end is meant itself */
+    bool confined;        /* openat2(2): the path must not leave where it starts */
     uint64_t flags, mode; /* of open(2); mode also of access(2) and chmod(2) */
     uint64_t out, size;   /* a buffer of the caller, or data, and its bytes */
     uint64_t offset;      /* NOMOUNT_SEEK, NOMOUNT_READ_AT */

@@ -101,6 +101,23 @@ def test_a_forged_file_is_no_attribute(runs):
     assert result.stdout == f"3 {SEED_MASK}\n", result.stderr
 
 
+FORGERIES = """
+import os
+for name in ["apus:ffffffffffffffff", "apus:3f00000000000000"] + ["apus:%02x%02x%04x%08x" % (kind, member, 1, number)
+        for kind in range(64) for member in (1, 101, 255) for number in (0xffff, 0xffffffff)]:
+    fd = os.memfd_create(name)
+    assert os.write(fd, b"1") == 1 and os.pread(fd, 9, 0) == b"1" and os.fstat(fd).st_size == 1
+    os.close(fd)
+print(open("/sys/bus/ap/apmask").read())
+"""
+
+
+def test_numbers_that_were_never_given_out(runs):
+    """Not even this user's own memfd, whatever its name, makes the daemon ask the tree for what it has not named."""
+    result = without(runs, PYTHON, "-c", FORGERIES)
+    assert (result.returncode, result.stdout) == (0, SEED_MASK + "\n"), result.stderr
+
+
 NAMER = """
 import os, subprocess, sys
 name, place = sys.argv[1:]
@@ -359,6 +376,69 @@ def test_out_of_the_tree(runs, tmp_path):
     """Paths that lead out of the machine's directories, and never to what is the daemon's own."""
     result = without(runs, PYTHON, "-c", ESCAPES, cwd=tmp_path)
     assert result.stdout.splitlines() == ["['/etc/passwd', '/', '/dev/null', 13, 13, 13]", "/etc/passwd True", "/usr"], result.stderr
+
+
+def test_without_capabilities(runs, tmp_path):
+    """Root that has given up its capabilities gets no file by way of the tree that it may not open."""
+    if os.geteuid():
+        pytest.skip("only root has capabilities to give up")
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    secret.chmod(0o600)
+    os.chown(secret, USER, USER)
+    script = f"cd /sys/bus/ap; cat ../../..{secret}; echo x > ../../..{secret}; cat apmask"
+    result = without(runs, "setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "sh", "-c", script)
+    assert result.stdout == SEED_MASK and result.stderr.count("ermission denied") == 2, result.stderr
+    assert secret.read_text() == "secret"
+
+
+def test_another_mount_namespace(runs, tmp_path):
+    """A program that has hidden files from itself does not find them by way of the tree."""
+    (tmp_path / "f").write_text("hidden")
+    script = f"mount -t tmpfs none {tmp_path} && cat /sys/bus/ap/../../..{tmp_path}/f"
+    result = without(runs, "unshare", "-m", "sh", "-c", script)
+    if "unshare" in result.stderr:
+        pytest.skip("no mount namespaces: " + result.stderr)
+    assert result.stdout == "" and "o such file" in result.stderr and (tmp_path / "f").read_text() == "hidden"
+
+
+SHADOW = """
+import glob, os, sys
+shadow, = [place for place in glob.glob("/dev/shm/apus-*") if os.path.isdir(place + "/sys/bus/ap")]
+os.rename(shadow + "/sys/bus/ap", shadow + "/old")
+os.symlink(sys.argv[1], shadow + "/sys/bus/ap")
+try:
+    print(os.listdir("/sys/bus/ap/drivers"))
+except OSError as error:
+    print("refused")
+"""
+
+
+def test_a_link_in_the_shadow(runs, tmp_path):
+    """Nothing is removed or made where it leads."""
+    (tmp_path / "drivers/deep").mkdir(parents=True)
+    (tmp_path / "drivers/deep/precious").write_text("x")
+    result = without(runs, "sh", "-c", f"ls /sys/bus/ap > /dev/null; {PYTHON} -c '{SHADOW}' {tmp_path}")
+    if "unpack" in result.stderr:
+        pytest.skip("the shadow is elsewhere, or there are several")
+    assert result.stdout == "refused\n", result.stderr
+    assert os.listdir(tmp_path / "drivers") == ["deep"] and (tmp_path / "drivers/deep/precious").read_text() == "x"
+
+
+CONFINED = """
+import ctypes, os, platform, struct
+def openat2(at, path, resolve):
+    how = struct.pack("QQQ", 0, 0, resolve)
+    fd = ctypes.CDLL(None, use_errno=True).syscall(437, at, path.encode(), how, 24)
+    return os.strerror(ctypes.get_errno()) if fd < 0 else "opened"
+place = os.open("/sys/bus/ap", os.O_RDONLY)
+print(openat2(place, "apmask", 0), openat2(place, "../../../etc/passwd", 8), openat2(place, "/sys/bus/ap/apmask", 8), openat2(place, "apmask", 1 << 40), sep="\\n")
+"""
+
+
+def test_paths_that_must_stay_where_they_start(runs):
+    result = without(runs, PYTHON, "-c", CONFINED.replace("\\\\", "\\"))
+    assert result.stdout.splitlines() == ["opened", "Invalid cross-device link", "Invalid cross-device link", "Invalid argument"], result.stderr
 
 
 def as_other(runs, *program, **settings):
