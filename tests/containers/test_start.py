@@ -54,9 +54,17 @@ def test_it_says_what_lacks(engine, options, words):
 
 
 def test_a_limit_of_processes(engine):
-    """Copies of a caller's memory that get no thread of their own are made, more slowly."""
-    result = engine.run((*MAY_MOUNT, "--cap-add", "SYS_PTRACE", "--pids-limit", 6), APUS, "run", "--", *PROGRAM)
-    assert (result.returncode, result.stdout.split()) == (0, ["4", "computed"]), result.stderr
+    """Copies of a caller's memory that get no thread of their own are made, more slowly; nothing waits for ever."""
+    done = 0
+    for limit in range(6, 12):
+        options = (*MAY_MOUNT, "--cap-add", "SYS_PTRACE", "--pids-limit", limit)
+        result = engine.run(options, APUS, "run", "--ioctl=fuse", "--", *PROGRAM)
+        if result.returncode:
+            assert "annot fork" in result.stderr or "pids-limit" in result.stderr, result  # the program's, or ours
+        else:
+            assert result.stdout.split() == ["4", "computed"]
+            done += 1
+    assert done >= 2
 
 
 def test_other_users_programs_need_a_capability(engine):

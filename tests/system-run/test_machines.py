@@ -206,10 +206,10 @@ def test_commands_find_it_by_name(machines):
     assert "standby" not in machines.apus("status", "other").stdout
     for words in [["map"], ["log"], ["events"], ["guest", "list"], ["se", "show"], ["fault", "list"]]:
         assert machines.apus(*words, "lab").returncode == 0, words
-        assert machines.apus(*words, "nobody").returncode == 1, words
+        assert machines.apus(*words, "nobody").returncode == 3, words
         assert machines.apus(*words, "lab", "lab").returncode == 2, words
     result = machines.apus("map")
-    assert result.returncode == 1 and "-n lab\n" in result.stderr and "-n other\n" in result.stderr
+    assert result.returncode == 3 and "-n lab\n" in result.stderr and "-n other\n" in result.stderr
     machines.down()
     machines.down(name="other")
 
