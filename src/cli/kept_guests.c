@@ -131,6 +131,9 @@ static int read_guest(const struct folder *f, const char *name, struct text *dat
     char part[4096];
     ssize_t n = 0;
 
+    if (fd == -EPERM)
+        return cli_error("%s/%s is not a file of yours that nobody else can write", f->path.data,
+                         name);
     if (fd < 0)
         return fail(f, "read", name, -fd);
     text_adds(data, "");

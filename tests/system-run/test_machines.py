@@ -298,8 +298,11 @@ def test_what_is_kept_of_real_guests_is_read_or_refused(machines):
     for name, (data, _) in bad.items():
         as_owner("tee", f"{state}/guests/{name}", input=data, stdout=subprocess.DEVNULL)
     as_owner("ln", "-s", "Newer", f"{state}/guests/Linked")
+    as_owner("mkfifo", f"{state}/guests/Pipe")
     result = machines.apus("guest", "resume", "lab")
-    assert result.returncode == 1 and result.stderr.count("\n") == 4, result
+    assert result.returncode == 1 and result.stderr.count("\n") == 5, result
+    assert "guests/Pipe is not a file of yours that nobody else can write" in result.stderr
+    as_owner("rm", f"{state}/guests/Pipe")
     for name, (_, why) in bad.items():
         assert re.search(f"^apus: .*{name}.*{re.escape(why)}", result.stderr, re.M), result.stderr
     machines.down()
