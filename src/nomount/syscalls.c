@@ -210,7 +210,18 @@ static void decode_rest(const struct seccomp_data *data, struct nomount_request 
     case SYS_chdir:
         r->marked = a[1] == NOMOUNT_MARK;
         break;
+    default:
+        break;
+    }
+}
+
+/* The calls that newer architectures do not have. */
+static void decode_older(const struct seccomp_data *data, struct nomount_request *r)
+{
 #ifdef SYS_open
+    const __u64 *a = data->args;
+
+    switch (data->nr) {
     case SYS_creat:
         r->flags = O_CREAT | O_WRONLY | O_TRUNC;
         r->mode = a[1];
@@ -230,10 +241,10 @@ static void decode_rest(const struct seccomp_data *data, struct nomount_request 
     case SYS_rmdir:
         r->directory = true;
         break;
-#endif
     default:
         break;
     }
+#endif
 }
 
 bool nomount_decode(const struct seccomp_data *data, struct nomount_request *out)
@@ -256,6 +267,7 @@ bool nomount_decode(const struct seccomp_data *data, struct nomount_request *out
         out->empty = out->flags & AT_EMPTY_PATH;
     out->nofollow = keeps_link(row, out->flags);
     decode_rest(data, out);
+    decode_older(data, out);
     return true;
 }
 
