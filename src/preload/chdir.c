@@ -13,8 +13,6 @@
 
 #include "nomount/syscalls.h"
 
-extern int *__errno_location(void);
-
 __attribute__((visibility("default"))) int chdir(const char *path);
 
 #if defined(__x86_64__)
