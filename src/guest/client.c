@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/lookout.h"
 #include "guest/protocol.h"
 
 enum { WAITING_MAX = 1024 };
@@ -27,6 +28,7 @@ struct guest_client {
     uint8_t out[GUEST_FRAME_MAX];
     uint8_t in[2 * GUEST_FRAME_MAX];
     size_t in_start, in_end;
+    struct lookout lookout;
 };
 
 static int fail(struct guest_client *c, int error, const char *format, ...)
@@ -80,8 +82,8 @@ static int send_frame(struct guest_client *c, const struct guest_frame *frame)
     return 0;
 }
 
-/* Reads at least one byte into the buffer, or fails. */
-static int fill(struct guest_client *c)
+/* Reads at least one byte into the buffer, or fails; with MSG_DONTWAIT also -EAGAIN. */
+static int fill(struct guest_client *c, int flags)
 {
     ssize_t n;
 
@@ -91,8 +93,10 @@ static int fill(struct guest_client *c)
         c->in_start = 0;
     }
     do
-        n = recv(c->fd, c->in + c->in_end, sizeof(c->in) - c->in_end, 0);
+        n = recv(c->fd, c->in + c->in_end, sizeof(c->in) - c->in_end, flags);
     while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN && flags & MSG_DONTWAIT)
+        return -EAGAIN;
     if (n < 0)
         return fail_errno(c, "cannot receive from the server");
     if (n == 0)
@@ -152,6 +156,21 @@ static int handle_other(struct guest_client *c, const struct guest_frame *frame)
     return fail(c, -EPROTO, "unexpected frame of type %u, id %u", frame->type, frame->id);
 }
 
+/* Looks for the answer for a moment before sleeping, while instructions follow each other. */
+static int fill_soon(struct guest_client *c)
+{
+    uint64_t end = lookout_now() + LOOKOUT_NS;
+    int r;
+
+    if (!lookout_pays(&c->lookout))
+        return fill(c, 0);
+    do
+        r = fill(c, MSG_DONTWAIT);
+    while (r == -EAGAIN && lookout_now() < end);
+    lookout_tell(&c->lookout, r == 0);
+    return r == -EAGAIN ? fill(c, 0) : r;
+}
+
 static int await(struct guest_client *c, uint16_t type, uint32_t id, struct guest_frame *frame)
 {
     for (;;) {
@@ -162,7 +181,7 @@ static int await(struct guest_client *c, uint16_t type, uint32_t id, struct gues
         if (r == 0)
             r = handle_other(c, frame);
         else if (r == -EAGAIN)
-            r = fill(c);
+            r = fill_soon(c);
         if (r < 0)
             return r;
     }
@@ -176,8 +195,12 @@ static int ask(struct guest_client *c, struct guest_frame *request, uint16_t typ
     if (!++c->last_id)
         c->last_id = 1;
     request->id = c->last_id;
+    lookout_arrived(&c->lookout, lookout_now());
     r = send_frame(c, request);
-    return r < 0 ? r : await(c, type, request->id, reply);
+    if (r == 0)
+        r = await(c, type, request->id, reply);
+    lookout_served(&c->lookout, lookout_now());
+    return r;
 }
 
 static int connect_to(struct guest_client *c, const char *path)
@@ -231,6 +254,7 @@ int guest_client_open(const char *path, const struct guest_hello *hello, unsigne
     c->features = c->last_id = 0;
     c->error[0] = '\0';
     c->n_waiting = c->in_start = c->in_end = 0;
+    c->lookout = (struct lookout){0};
     r = connect_to(c, path);
     if (r == 0)
         r = greet(c, hello);
@@ -312,7 +336,7 @@ static int wait_input(struct guest_client *c, int64_t deadline)
         left = deadline - (now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000);
         n = poll(&p, 1, left > 0 ? (int)left : 0);
         if (n > 0)
-            return fill(c);
+            return fill(c, 0);
         if (n == 0)
             return -EAGAIN;
         if (errno != EINTR)
