@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -10,13 +11,15 @@
 static int down_run(int argc, char **argv)
 {
     struct runtime_machine m;
+    int rc;
 
     cli_skip_options(argc, argv);
     if (argc - optind != 1)
         return cli_usage("expected the name of the machine");
     runtime_sweep(linux_guests_end);
-    if (runtime_look(argv[optind], &m) < 0)
-        return 1;
+    rc = runtime_look(argv[optind], &m);
+    if (rc < 0)
+        return rc == -ENOENT ? CLI_NO_MACHINE : CLI_FAILED;
     if (!runtime_is_named(m.name))
         return cli_error("the machine '%s' ends with the program of its 'apus run'", m.name);
     return runtime_end(&m, linux_guests_end) < 0 ? 1 : 0;

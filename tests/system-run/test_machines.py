@@ -216,7 +216,7 @@ def test_commands_find_it_by_name(machines):
 
 def test_refusals(machines):
     result = machines.apus("down", "lab")
-    assert result.returncode == 1 and result.stderr.count("\n") == 1 and "'lab'" in result.stderr
+    assert result.returncode == 3 and result.stderr.count("\n") == 1 and "'lab'" in result.stderr
     assert machines.exec("true").returncode == 125
     for name in ["", "1", "1a", "a/b", ".", "..", "lock", "a" * 33, "a b"]:
         assert machines.apus("up", name).returncode == 2, name
@@ -357,7 +357,7 @@ def test_what_is_killed_leaves_nothing(machines, part):
         elif turn % 3 == 0:
             assert machines.list() == {}
         elif turn % 3 == 1:
-            assert machines.apus("down", "lab").returncode == 1
+            assert machines.apus("down", "lab").returncode == 3
         else:
             machines.up()
             machines.down()
