@@ -10,14 +10,9 @@
 
 static int build(const char *name, const char *data, size_t len, struct core **out)
 {
-    struct effects unheard = {0};
-    setup_auto setup = {0};
     text_auto why = {0};
-    int rc = setup_parse(name, data, len, &setup, &why);
+    int rc = setup_load(name, data, len, out, &why);
 
-    if (rc == 0)
-        rc = setup_core(&setup, out, &unheard, &why);
-    effects_done(&unheard);
     return rc < 0 ? cli_error("%s", why.data) : 0;
 }
 

@@ -32,15 +32,17 @@ static void path_of(const struct daemon *d, const char *name, struct text *out)
 int daemon_dev_links_open(struct daemon *d, struct text *why)
 {
     const struct daemon_options *o = d->options;
+    int err;
 
     if (!o->dev_links || !o->mount)
         return 0;
     d->dev_links_fd = open(o->dev_links, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    err = errno;
     if (d->dev_links_fd >= 0)
         return 0;
     text_addf(why, "cannot open the directory %s of --dev-links: %s", o->dev_links,
-              error_text(errno));
-    return -errno;
+              error_text(err));
+    return -err;
 }
 
 /* Of the links' targets; behind it comes the node's name. No path is looked at: the mount point may

@@ -100,14 +100,9 @@ static void refuse(struct study *s, int err, const char *why)
 /* The core of a machine file. */
 static int build(struct study *s, const char *name, const char *data, size_t len, struct core **out)
 {
-    struct effects unheard = {0};
-    setup_auto setup = {0};
     text_auto why = {0};
-    int rc = setup_parse(name, data, len, &setup, &why);
+    int rc = setup_load(name, data, len, out, &why);
 
-    if (rc == 0)
-        rc = setup_core(&setup, out, &unheard, &why);
-    effects_done(&unheard);
     if (rc < 0)
         refuse(s, -rc, why.data);
     return rc;

@@ -41,6 +41,9 @@ void setup_done(struct setup *s);
  * other or the machine. *fx gets what core_new and core_restored bring. */
 int setup_core(const struct setup *s, struct core **out, struct effects *fx, struct text *why);
 
+/* Both, for a core whose effects nobody hears. Errors as above; *out is NULL then. */
+int setup_load(const char *name, const char *data, size_t len, struct core **out, struct text *why);
+
 /* Appends the core's state as a machine file, without counters, requests and removals under way
  * (core/saved.h). setup_core makes the same state of it. */
 void setup_format(const struct core *core, struct text *out);

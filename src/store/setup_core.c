@@ -454,6 +454,19 @@ int setup_core(const struct setup *s, struct core **out, struct effects *fx, str
     return rc;
 }
 
+int setup_load(const char *name, const char *data, size_t len, struct core **out, struct text *why)
+{
+    struct effects unheard = {0};
+    setup_auto setup = {0};
+    int rc = setup_parse(name, data, len, &setup, why);
+
+    *out = NULL;
+    if (rc == 0)
+        rc = setup_core(&setup, out, &unheard, why);
+    effects_done(&unheard);
+    return rc;
+}
+
 struct copying {
     const struct core *from;
     struct core *to;
