@@ -54,6 +54,14 @@ double bench_percentile(double *samples, size_t count, double p)
     return samples[i < count ? i : count - 1];
 }
 
+void bench_list(const char *name, const double *values, size_t count)
+{
+    printf(",\"%s\":", name);
+    for (size_t i = 0; i < count; i++)
+        printf("%c%.4f", i ? ',' : '[', values[i]);
+    printf("]");
+}
+
 static bool belongs(enum bench_place place, int index, int count)
 {
     int half = (count + 1) / 2;

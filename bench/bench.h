@@ -20,6 +20,9 @@ uint64_t bench_cpu(void);
 /* The p-th percentile. Sorts the samples. */
 double bench_percentile(double *samples, size_t count, double p);
 
+/* Prints ,"NAME":[...], for a JSON object that has begun. */
+void bench_list(const char *name, const double *values, size_t count);
+
 /*
  * The CPUs on which this process and its later children run: clients on one half and servers on the
  * other, all on one CPU, or those with which the program was started.

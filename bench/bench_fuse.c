@@ -175,8 +175,10 @@ static void measure(const char *placement, bool writing, unsigned rounds)
 
         ratio[k] = bench_percentile(t->ratio, rounds, 50);
         printf("{\"bench\":\"attribute\",\"op\":\"open+%s+close\",\"placement\":\"%s\","
-               "\"target\":\"%s\",\"p50_us\":%.2f,\"apus_ratio\":%.3f,\"rounds\":%u}\n",
+               "\"target\":\"%s\",\"p50_us\":%.2f,\"apus_ratio\":%.3f,\"rounds\":%u",
                writing ? "write" : "read", placement, t->name, p50, ratio[k], rounds);
+        bench_list("ratios", t->ratio, rounds);
+        puts("}");
         fprintf(stderr, "  %-18s %-10s %-10s %9.2f us   apus is %6.2f times\n",
                 writing ? "open+write+close" : "open+read+close", placement, t->name, p50,
                 ratio[k]);

@@ -192,9 +192,14 @@ static _Noreturn void fail(const struct bench *b, int error)
                error == ENODEV ? "; no adapter that does RSA is online" : "");
 }
 
-/* Private key operations per second. */
+struct rates {
+    double mean[2];        /* private key operations per second, by turn */
+    double ratios[SLICES]; /* in each pair of turns, to OpenSSL */
+};
+
+/* cores: how many of OpenSSL's the clients can use. */
 static void measure_both(const struct bench *b, const struct bench_sample *s, unsigned clients,
-                         double rate[2])
+                         double cores, struct rates *r)
 {
     struct tally *t =
         mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -206,9 +211,15 @@ static void measure_both(const struct bench *b, const struct bench_sample *s, un
         bench_fail("mmap: %s", error_text(errno));
     set_turn(t, TURN_NOBODY);
     started = start_clients(b, s, clients, t);
-    for (unsigned i = 0; i < SLICES && !atomic_load(&t->error); i++)
-        for (unsigned turn = 0; turn < 2; turn++)
-            rate[turn] += measure(t, turn, slice) / SLICES;
+    for (unsigned i = 0; i < SLICES && !atomic_load(&t->error); i++) {
+        double rate[2];
+
+        for (unsigned turn = 0; turn < 2; turn++) {
+            rate[turn] = measure(t, turn, slice);
+            r->mean[turn] += rate[turn] / SLICES;
+        }
+        r->ratios[i] = rate[TURN_NODE] / rate[TURN_OPENSSL] * (double)b->cores / cores;
+    }
     set_turn(t, TURN_END);
     while (started--)
         wait(NULL);
@@ -282,23 +293,27 @@ static void show_cards(const struct bench *b, const uint64_t before[CARDS], unsi
     }
 }
 
+/* A client alone waits for each answer: it can use one core, two clients two. */
 static void bench_rate(const struct bench *b, unsigned bits, unsigned clients)
 {
+    double cores = clients < b->cores ? clients : (double)b->cores, ratio;
     struct bench_sample *s = bench_sample_new(bits);
+    struct rates r = {0};
     uint64_t before[CARDS];
-    double rate[2] = {0}, node, openssl;
 
     read_cards(b, before);
-    measure_both(b, s, clients, rate);
-    openssl = rate[TURN_OPENSSL];
-    node = rate[TURN_NODE];
+    measure_both(b, s, clients, cores, &r);
     bench_sample_free(s);
     printf("{\"what\":\"crt\",\"bits\":%u,\"clients\":%u,\"rate\":%.1f,\"openssl\":%.1f,"
-           "\"cores\":%ld,\"ratio\":%.3f}\n",
-           bits, clients, node, openssl, b->cores, node / openssl);
-    fprintf(stderr, "%4u  %7u  %9.0f  %9.0f  %5.2f\n", bits, clients, node, openssl,
-            node / openssl);
-    show_cards(b, before, bits, clients, node);
+           "\"cores\":%ld,\"full\":%s",
+           bits, clients, r.mean[TURN_NODE], r.mean[TURN_OPENSSL], b->cores,
+           clients == (unsigned)b->clients ? "true" : "false");
+    bench_list("ratios", r.ratios, SLICES);
+    ratio = bench_percentile(r.ratios, SLICES, 50);
+    printf(",\"ratio\":%.3f}\n", ratio);
+    fprintf(stderr, "%4u  %7u  %9.0f  %9.0f  %5.2f\n", bits, clients, r.mean[TURN_NODE],
+            r.mean[TURN_OPENSSL], ratio);
+    show_cards(b, before, bits, clients, r.mean[TURN_NODE]);
     fflush(stdout);
 }
 

@@ -27,7 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     kept_guest_format(&g, &first);
     fuzz_check(first.len == len);
     fuzz_check(kept_guest_parse(first.data, first.len, &again, &why) == 0);
-    fuzz_check(again.word_count == g.word_count && !again.mdev == !g.mdev);
+    fuzz_check(again.word_count == g.word_count && !again.mdev == !g.mdev &&
+               again.no_snapshot == g.no_snapshot);
     kept_guest_format(&again, &second);
     fuzz_check(second.len == first.len && memcmp(second.data, first.data, first.len) == 0);
     kept_guest_done(&g);

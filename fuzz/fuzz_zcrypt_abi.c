@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Structures of the device node: the first byte chooses the ioctl, then structure and operands. */
-#include "ioctl/zcrypt_abi.h"
-
-#include "fuzz.h"
+/* Structures of the device node, and behind them the operands. */
+#include "fuzz_work.h"
 
 static volatile uint8_t sink;
 
@@ -48,19 +46,15 @@ static void check_answer(struct zcrypt_work *w, const uint8_t *data, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    static const uint32_t numbers[] = {IOCTL_ICARSAMODEXPO, IOCTL_ICARSACRT, IOCTL_ZSECSENDCPRB,
-                                       IOCTL_ZSENDEP11CPRB};
-    uint32_t number = numbers[len ? data[0] % 4 : 0];
-    bool narrow = len && data[0] & 4;
-    size_t need = zcrypt_abi_struct_len(number, narrow);
     struct zcrypt_work w;
+    size_t used = fuzz_work(data, len, &w);
     uint8_t *operands;
 
-    if (len < 1 + need || zcrypt_abi_parse(number, narrow, data + 1, &w) < 0)
+    if (!used)
         return 0;
     fuzz_check(w.in_len <= 2 * ZCRYPT_CONTROL_MAX + 65535u * ZCRYPT_TARGET_BYTES);
     operands = calloc(1, w.in_len + 1);
-    memcpy(operands, data + 1 + need, len - 1 - need < w.in_len ? len - 1 - need : w.in_len);
+    memcpy(operands, data + used, len - used < w.in_len ? len - used : w.in_len);
     check_request(&w, operands);
     check_answer(&w, data, len);
     free(operands);

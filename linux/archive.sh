@@ -12,6 +12,9 @@
 # The archive that Debian documents as the default, for machines whose own sources name none.
 readonly DEFAULT_MIRROR=http://deb.debian.org/debian
 readonly DEFAULT_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+# Libraries that lszcrypt, chzcrypt, zcryptctl, lszdev and chzdev are linked with.
+# shellcheck disable=SC2034 # for those who source this
+readonly TOOLS_LIBRARIES='libc6 libgcc-s1 libudev1 libcap2 libjson-c5'
 readonly APT_HELPER=/usr/lib/apt/apt-helper
 
 cache='' mirror='' source_options=''
@@ -132,6 +135,17 @@ open_suite() {
     [[ ${opened["$1 $2"]} == yes ]]
 }
 
+# show_growth PART KIB FILE...: on a terminal, each second how much of the files is there, until this run or it is ended.
+show_growth() {
+    local part=$1 total=$2 now
+    shift 2
+    [[ -t 2 ]] || return 0
+    while sleep 1 && kill -0 $$ 2>/dev/null; do
+        now=$(stat -c %s -- "$@" 2>/dev/null | awk '{ n += $1 } END { print int(n / 1024) }')
+        printf '\r%s: %s of %s KiB   ' "$part" "$now" "$total" >&2
+    done
+}
+
 is_intact() {
     printf '%s  %s\n' "${2#SHA256:}" "$1" | sha256sum --check --status 2>/dev/null
 }
@@ -150,7 +164,10 @@ download() {
     done
     ((${#wanted[@]})) || return 0
     say "${dir##*/}: fetching $((total / 1024)) KiB of ${apt_dir##*/apt-*([!-])-}"
+    show_growth "${dir##*/}" $((total / 1024)) "${files[@]}" 9>&- & # without the lock, which it could outlive
     "$APT_HELPER" download-file "${wanted[@]}" >"$apt_dir/log" 2>&1 || true
+    kill "$!" 2>/dev/null && [[ -t 2 ]] && printf '\r%60s\r' '' >&2
+    wait "$!" 2>/dev/null || true
     for i in "${!files[@]}"; do
         is_intact "${files[i]}" "${sums[i]}" || missing+=("${files[i]##*/}")
     done

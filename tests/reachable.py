@@ -17,6 +17,15 @@ def closed(path):
     return os.geteuid() == 0 and subprocess.run([*AS_OTHER, "test", "-r", path], check=False).returncode != 0
 
 
+def copy_program(binary, to):
+    """The program of a build with its parts and scripts, laid out as an installation."""
+    build = binary.parents[2]
+    (to / "bin").mkdir()
+    shutil.copytree(binary.parent / "parts", to / "libexec/apus", ignore=shutil.ignore_patterns("*.p"))
+    shutil.copytree(build / "linux", to / "libexec/apus/linux", ignore=shutil.ignore_patterns("*.p"))
+    return shutil.copy2(binary, to / "bin/apus")
+
+
 def open_up(*folders):
     """A directory with the given folders of tests/ that everybody can enter: this one, or a copy that is removed when
     Python ends. APUS_BIN is changed to a program that everybody can execute."""
@@ -26,7 +35,7 @@ def open_up(*folders):
     copy = pathlib.Path(tempfile.mkdtemp(prefix="apus-tests-", dir="/tmp"))
     atexit.register(shutil.rmtree, copy)
     copy.chmod(0o755)
-    os.environ["APUS_BIN"] = str(shutil.copy2(binary, copy / "apus"))
+    os.environ["APUS_BIN"] = str(copy_program(binary, copy))
     for folder in folders:
         shutil.copytree(TESTS / folder, copy / folder)
     return copy

@@ -93,13 +93,11 @@ void effects_timer(struct effects *e, enum timer_id id, uint64_t at)
 
 #define CHANGES_SEEN 4u /* a command that goes through queues names the same few objects */
 
-void effects_changed(struct effects *e, enum state_kind kind, uint32_t id)
+void effects_note_change(struct effects *e, enum state_kind kind, uint32_t id)
 {
     bool of_tree = kind >= STATE_BUS && kind <= STATE_OWNER;
     struct change new = {.kind = (uint8_t)kind, .tree = of_tree ? e->tree : 0, .id = id};
 
-    if (!e->want_changes)
-        return;
     for (size_t i = e->change_count; i && i + CHANGES_SEEN > e->change_count; i--) {
         const struct change *old = &e->changes[i - 1];
 

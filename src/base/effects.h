@@ -99,7 +99,8 @@ enum state_kind {
     STATE_MDEV,     /* a mediated device; id: slot */
     STATE_GUEST,    /* id: number */
     STATE_ADAPTER,  /* zeroized and to be zeroized queues, checkstop; id: APID */
-    STATE_FAULTS,   /* the list of rules */
+    STATE_FAULTS,   /* the number that a rule had last */
+    STATE_FAULT,    /* a rule; id: number */
     STATE_KINDS
 };
 
@@ -157,7 +158,14 @@ void effects_reply(struct effects *e, uint64_t token, int64_t value);
 struct effect *effects_guest_notify(struct effects *e, uint32_t guest, enum guest_news news);
 void effects_timer(struct effects *e, enum timer_id id, uint64_t at);
 /* The object, of e->tree if its kind has one, may have changed, appeared or gone. */
-void effects_changed(struct effects *e, enum state_kind kind, uint32_t id);
+void effects_note_change(struct effects *e, enum state_kind kind, uint32_t id);
+
+static inline void effects_changed(struct effects *e, enum state_kind kind, uint32_t id)
+{
+    if (e->want_changes)
+        effects_note_change(e, kind, id);
+}
+
 /* Appends an effect whose bytes are in the pool. */
 struct effect *effects_add_bytes(struct effects *e, enum effect_kind kind, const void *bytes,
                                  size_t len);

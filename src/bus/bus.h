@@ -177,7 +177,8 @@ void ap_queue_send_online(struct ap_bus *b, ap_qn qn, bool online, struct effect
 int ap_card_refuse(struct effects *fx, unsigned apid, const char *file, int err, const char *why);
 int ap_queue_refuse(struct effects *fx, ap_qn qn, const char *file, int err, const char *why);
 
-/* Asks the adapter's firmware without going through the queue, as ap_hw_ops.ask and .serial. */
+/* Asks the adapter's firmware without going through the queue, as ap_hw_ops.ask_firmware and
+ * .serial. */
 bool ap_queue_ask(const struct ap_bus *b, ap_qn qn, struct span request, struct text *reply);
 const char *ap_card_serial(const struct ap_bus *b, unsigned apid);
 

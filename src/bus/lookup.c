@@ -96,7 +96,7 @@ bool ap_bus_owned_by_default(const struct ap_bus *b, ap_qn qn)
 
 bool ap_queue_ask(const struct ap_bus *b, ap_qn qn, struct span request, struct text *reply)
 {
-    return b->hw.ops->ask(b->hw.ctx, qn, request.data, request.len, reply);
+    return b->hw.ops->ask_firmware(b->hw.ctx, qn, request.data, request.len, reply);
 }
 
 const char *ap_card_serial(const struct ap_bus *b, unsigned apid)

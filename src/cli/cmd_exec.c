@@ -4,8 +4,14 @@
 
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/linux_files.h"
 #include "cli/visit.h"
 #include "run/program.h"
+
+enum { OPT_NO_TOOLS = 256 };
+
+static const struct cli_option options[] = {
+    {OPT_NO_TOOLS, "no-tools", NULL, "without lszcrypt and others where the system has none"}, {0}};
 
 static int exec_in(const char *name, char **argv)
 {
@@ -16,9 +22,11 @@ static int exec_in(const char *name, char **argv)
 
 static int exec_run(int argc, char **argv)
 {
+    bool tools = true;
     const char *name;
 
-    cli_skip_options(argc, argv);
+    while (cli_next(argc, argv) != -1)
+        tools = false;
     argv += optind;
     name = *argv;
     if (!name)
@@ -28,6 +36,8 @@ static int exec_run(int argc, char **argv)
         argv++;
     if (!*argv)
         return cli_usage("expected a program to run in '%s'", name);
+    if (tools)
+        linux_offer_tools();
     return exec_in(name, argv);
 }
 
@@ -44,6 +54,7 @@ const struct cli_command cmd_exec = {
         "\n"
         "Example:\n"
         "  apus exec lab -- bash\n",
+    .options = options,
     .flags = CLI_PROGRAM,
     .group = CLI_RUN,
     .words = "@machines",

@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/field.h"
+#include "cli/progress.h"
 #include "cli/world.h"
 #include "map/map.h"
 #include "plan/explain.h"
@@ -62,11 +63,13 @@ static int explain_refused(const json_t *message)
         return 1;
     map_name(field_string(message, "message", ""), 0, &out);
     text_adds(&out, "\n");
+    progress_begin("trying what would be accepted");
     if (command)
         alternatives_to_task(core, command, &alternatives);
     else
         alternatives_find(core, field_string(write, "path", ""), field_string(write, "value", ""),
                           &alternatives);
+    progress_end();
     alternatives_text(&alternatives, &out);
     fwrite(out.data, 1, out.len, stdout);
     alternatives_done(&alternatives);

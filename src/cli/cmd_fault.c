@@ -48,7 +48,9 @@ static void print_faults(const json_t *faults)
     json_array_foreach (faults, i, f) {
         table_addf(&table, "%lld", field_number(f, "number"));
         table_addf(&table, "%lld", field_number(f, "hits"));
-        if (json_is_null(json_object_get(f, "left")))
+        if (strcmp(field_string(f, "phase", "active"), "active") != 0)
+            table_add(&table, field_string(f, "phase", "?"));
+        else if (json_is_null(json_object_get(f, "left")))
             table_add(&table, "always");
         else
             table_addf(&table, "%lld", field_number(f, "left"));
@@ -98,7 +100,8 @@ const struct cli_command cmd_fault_add = {
     .run = fault_add_run,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_MACHINE,
-    .words = "always deconfigured checkstop busy reset full bad-reply delay",
+    .words =
+        "always deconfigured checkstop busy reset full bad-reply delay at for every chance seed",
     .help =
         "A rule consists of queues, a count and a kind of fault: '05.* 3 busy'. The queues are an\n"
         "adapter and a domain as in device names; either may be * or a range: 05.0047, 05.*,\n"
@@ -119,13 +122,26 @@ const struct cli_command cmd_fault_add = {
         "return\n"
         "                and reason code)\n"
         "\n"
-        "T is a number with s, ms or us. The first rule that matches is applied. A rule that is\n"
+        "T is a number with s, ms or us. Behind the kind may stand, in any order:\n"
+        "\n"
+        "  at T          it begins that long after it was added\n"
+        "  for T         it ends that long after its beginning\n"
+        "  every N       it applies to each N-th request, reset or reply that it matches\n"
+        "  chance P%     it applies with this probability, such as 2.5%; the same requests meet\n"
+        "                the same faults again, and seed N chooses another sequence\n"
+        "\n"
+        "The first rule that matches is applied. A rule that is\n"
         "used up stays in the list until it is removed. The number of the rule is printed.\n"
         "\n"
         "Examples: reject three requests to adapter 5; delay replies; make a reset take long\n"
         "  apus fault add '05.* 3 busy'\n"
         "  apus fault add '06.0004 always delay 200ms'\n"
-        "  apus fault add '04-06.* 1 reset 2s'\n"};
+        "  apus fault add '04-06.* 1 reset 2s'\n"
+        "An adapter that is gone for a while; a reply in a hundred, and about one in forty, "
+        "damaged\n"
+        "  apus fault add '05.* always deconfigured at 10s for 5s'\n"
+        "  apus fault add '06.* always bad-reply short every 100'\n"
+        "  apus fault add '06.* always bad-reply type chance 2.5% seed 7'\n"};
 
 const struct cli_command cmd_fault_list = {
     .name = "fault list",
@@ -137,7 +153,7 @@ const struct cli_command cmd_fault_list = {
     .group = CLI_MACHINE,
     .help =
         "The rules are in the order in which they are matched. --json prints an object for each\n"
-        "rule: number, rule, hits and left (null: always).\n"};
+        "rule: number, rule, hits, left (null: always), and its phase: waits, active or over.\n"};
 
 const struct cli_command cmd_fault_remove = {
     .name = "fault remove",

@@ -133,6 +133,28 @@ static int guest_start_run(int argc, char **argv)
     return status;
 }
 
+/* A guest that the command line names, its machine, and the device for it. */
+struct named {
+    const char *socket, *name, *mdev;
+    struct uuid uuid;
+};
+
+/* 0, or the exit status after a message. */
+static int take_named(int argc, char **argv, bool with_mdev, struct named *out)
+{
+    cli_skip_options(argc, argv);
+    if (argc - optind != 1 + with_mdev)
+        return cli_usage(with_mdev
+                             ? "expected the name of a guest and the UUID of a mediated device"
+                             : "expected the name of a guest");
+    out->name = argv[optind];
+    out->mdev = with_mdev ? argv[optind + 1] : NULL;
+    if (with_mdev && check_uuid(out->mdev, &out->uuid))
+        return 2;
+    out->socket = cli_socket();
+    return out->socket ? 0 : 1;
+}
+
 /* QEMU may still run although the daemon no longer knows the guest, or has ended. kept: there may
  * also be no more of it than what it would be started with again. */
 static int stop(const char *socket, const char *name, bool kept)
@@ -154,27 +176,22 @@ static int stop(const char *socket, const char *name, bool kept)
 
 static int guest_stop_run(int argc, char **argv)
 {
-    const char *socket, *name;
+    struct named g;
+    int status = take_named(argc, argv, false, &g);
     bool kept;
-    int status;
 
-    cli_skip_options(argc, argv);
-    if (argc - optind != 1)
-        return cli_usage("expected the name of a guest");
-    name = argv[optind];
-    socket = cli_socket();
-    if (!socket)
-        return 1;
-    kept = kept_guests_has(socket, name);
-    status = stop(socket, name, kept);
-    return status == 0 && kept ? kept_guests_remove(socket, name) : status;
+    if (status)
+        return status;
+    kept = kept_guests_has(g.socket, g.name);
+    status = stop(g.socket, g.name, kept);
+    return status == 0 && kept ? kept_guests_remove(g.socket, g.name) : status;
 }
 
 /* A real guest has another device, or none. Ends as ask_quietly does. */
-static int plugged(int status, const char *socket, const char *name, const char *mdev)
+static int plugged(int status, const struct named *g, const char *mdev)
 {
     if (status == 0)
-        status = kept_guests_set_mdev(socket, name, mdev);
+        status = kept_guests_set_mdev(g->socket, g->name, mdev);
     if (status == 0 && cli_json())
         puts("{}");
     return status;
@@ -182,19 +199,15 @@ static int plugged(int status, const char *socket, const char *name, const char 
 
 static int guest_detach_run(int argc, char **argv)
 {
-    const char *socket, *name;
+    struct named g;
     text_auto dir = {0};
+    int status = take_named(argc, argv, false, &g);
 
-    cli_skip_options(argc, argv);
-    if (argc - optind != 1)
-        return cli_usage("expected the name of a guest");
-    name = argv[optind];
-    socket = cli_socket();
-    if (!socket)
-        return 1;
-    if (linux_guest_find(socket, name, &dir))
-        return plugged(qmp_unplug(dir.data, name), socket, name, NULL);
-    return ask_quietly("guest-detach", json_pack("{s:s}", "name", name));
+    if (status)
+        return status;
+    if (linux_guest_find(g.socket, g.name, &dir))
+        return plugged(qmp_unplug(dir.data, g.name), &g, NULL);
+    return ask_quietly("guest-detach", json_pack("{s:s}", "name", g.name));
 }
 
 static int guest_migrate_run(int argc, char **argv)
@@ -218,25 +231,17 @@ static int guest_migrate_run(int argc, char **argv)
 
 static int guest_attach_run(int argc, char **argv)
 {
-    const char *socket, *name;
+    struct named g;
     char text[UUID_TEXT];
     text_auto dir = {0};
-    struct uuid uuid;
+    int status = take_named(argc, argv, true, &g);
 
-    cli_skip_options(argc, argv);
-    if (argc - optind != 2)
-        return cli_usage("expected the name of a guest and the UUID of a mediated device");
-    name = argv[optind];
-    if (check_uuid(argv[optind + 1], &uuid))
-        return 2;
-    uuid_format(&uuid, text);
-    socket = cli_socket();
-    if (!socket)
-        return 1;
-    if (linux_guest_find(socket, name, &dir))
-        return plugged(qmp_plug(dir.data, name, &uuid), socket, name, text);
-    return ask_quietly("guest-attach",
-                       json_pack("{s:s, s:s}", "name", name, "mdev", argv[optind + 1]));
+    if (status)
+        return status;
+    uuid_format(&g.uuid, text);
+    if (linux_guest_find(g.socket, g.name, &dir))
+        return plugged(qmp_plug(dir.data, g.name, &g.uuid), &g, text);
+    return ask_quietly("guest-attach", json_pack("{s:s, s:s}", "name", g.name, "mdev", g.mdev));
 }
 
 const struct cli_command cmd_guest_start = {

@@ -9,6 +9,7 @@
 #include "cli/connection.h"
 #include "cli/guest_linux.h"
 #include "cli/linux.h"
+#include "cli/linux_files.h"
 #include "run/compose.h"
 #include "run/namespace.h"
 #include "run/program.h"
@@ -57,20 +58,27 @@ static int run_inside(const char *socket, const char *name, char **argv)
         return PROGRAM_FAILED;
     ret = serve(socket, name, fuse);
     close(fuse);
-    if (ret < 0 || compose_finish(&compose) < 0)
+    if (ret < 0 || compose_cover(&compose) < 0 || compose_finish(&compose) < 0)
         return PROGRAM_FAILED;
     program_set_environment(socket);
     setenv("APUS_GUEST", name, 1);
     return program_run(argv, &daemon);
 }
 
+enum { OPT_NO_TOOLS = 256 };
+
+static const struct cli_option options[] = {
+    {OPT_NO_TOOLS, "no-tools", NULL, "without lszcrypt and others where the system has none"}, {0}};
+
 static int guest_exec_run(int argc, char **argv)
 {
     const char *name, *socket;
     text_auto dir = {0};
+    bool tools = true;
     int status;
 
-    cli_skip_options(argc, argv);
+    while (cli_next(argc, argv) != -1)
+        tools = false;
     argv += optind;
     name = *argv;
     if (!name)
@@ -86,6 +94,8 @@ static int guest_exec_run(int argc, char **argv)
     if (linux_guest_find(socket, name, &dir))
         return linux_exec(dir.data, argv);
     program_extend_path();
+    if (tools)
+        linux_offer_tools();
     status = program_check(argv[0]);
     if (status)
         return status;
@@ -98,6 +108,7 @@ const struct cli_command cmd_guest_exec = {
     .summary = "run a program in a guest",
     .run = guest_exec_run,
     .help = guest_exec_help,
+    .options = options,
     .flags = CLI_PROGRAM | CLI_SOCKET,
     .group = CLI_GUESTS,
     .words = "@guests",

@@ -12,18 +12,21 @@
 #include "cli/linux_boot.h"
 #include "cli/linux_files.h"
 #include "cli/machine.h"
+#include "cli/part.h"
+#include "cli/progress.h"
 #include "cli/value.h"
 #include "run/daemon.h"
 #include "run/program.h"
 #include "run/runtime.h"
 
-enum { OPT_ABI = 256, OPT_KERNEL, OPT_PACKAGE, OPT_REFRESH, OPT_LIST, OPT_SIE };
+enum { OPT_ABI = 256, OPT_KERNEL, OPT_PACKAGE, OPT_REFRESH, OPT_LIST, OPT_SIE, OPT_TOOLS };
 
 #define HOST "host" /* the name of the guest that is the LPAR */
 
 static const struct cli_option fetch_options[] = {
     {OPT_KERNEL, "kernel", "SUITE", "use the kernel of this Debian release (default: trixie)"},
     {OPT_PACKAGE, "package", "NAME", "add a package, for guests with --packages; repeatable"},
+    {OPT_TOOLS, "tools", NULL, "only lszcrypt and others, for 'apus run'"},
     {OPT_REFRESH, "refresh", NULL, "look for newer packages than those in the cache"},
     {OPT_LIST, "list", NULL, "list the contents of the cache, fetch nothing"},
     {0}};
@@ -43,6 +46,9 @@ static void add_word(int option, const char **args, int *n)
     case OPT_REFRESH:
         args[(*n)++] = "--refresh";
         break;
+    case OPT_TOOLS:
+        args[(*n)++] = "--tools";
+        break;
     default:
         args[(*n)++] = "--list";
         break;
@@ -55,13 +61,17 @@ static void make_ahead(void)
     text_auto dir = {0}, why = {0};
     struct machine_config machine;
     struct snapshot usual;
+    bool made;
 
     machine_config_default(&machine);
     usual = (struct snapshot){.features = GUEST_FEATURE_ALL,
                               .flags = machine.features,
                               .max_adapter = machine.max_adapter,
                               .max_domain = machine.max_domain};
-    if (!snapshot_get(&usual, &dir, &why))
+    progress_begin("booting the Linux of which guests are copies");
+    made = snapshot_get(&usual, &dir, &why);
+    progress_end();
+    if (!made)
         fprintf(stderr, "apus: no snapshot, so guests will boot: %s\n", why.data);
 }
 
@@ -72,16 +82,16 @@ static int linux_fetch_run(int argc, char **argv)
     text_auto program = {0};
     pid_t nobody = 0;
     int n = 1, status = 1;
-    bool lists = false;
+    bool guests = true;
 
-    for (int got; (got = cli_next(argc, argv)) != -1; lists |= got == OPT_LIST)
+    for (int got; (got = cli_next(argc, argv)) != -1; guests &= got != OPT_LIST && got != OPT_TOOLS)
         add_word(got, args, &n);
     if (optind != argc) {
         status = cli_usage("unexpected operand '%s'", argv[optind]);
     } else if (linux_tool("fetch", &program)) {
         args[0] = program.data;
         status = program_run((char **)args, &nobody);
-        if (status == 0 && !lists)
+        if (status == 0 && guests)
             make_ahead();
     }
     free(args);
@@ -150,15 +160,18 @@ static void add_parameters(const struct machine_config *machine, struct text *ou
 
 static int run_machine(struct daemon_start *how, struct linux_boot *boot, char **argv)
 {
-    text_auto dir = {0}, socket = {0}, parameters = {0};
+    text_auto dir = {0}, socket = {0}, parameters = {0}, program = {0};
     struct machine_config machine;
     struct runtime runtime;
-    struct daemon_process daemon = {.link = -1};
+    struct daemon_process daemon = DAEMON_PROCESS_INIT;
     int status;
 
     status = machine_load(how, &machine);
     if (status)
         return status;
+    if (!part_find("daemon", &program))
+        return PROGRAM_FAILED;
+    how->program = program.data;
     add_parameters(&machine, &parameters);
     boot->parameters = parameters.data;
     linux_boot_limits(&machine, boot);
@@ -169,7 +182,9 @@ static int run_machine(struct daemon_start *how, struct linux_boot *boot, char *
     linux_guest_dir(runtime.socket, HOST, &dir);
     boot->socket = socket.data;
     boot->dir = dir.data;
-    status = daemon_start(how, &daemon) < 0 ? PROGRAM_FAILED : run_host(boot, argv);
+    status = PROGRAM_FAILED;
+    if (daemon_start(how, &daemon) == 0 && daemon_await(&daemon) == 0)
+        status = run_host(boot, argv);
     daemon_end(&daemon);
     runtime_remove(&runtime);
     return status;

@@ -12,6 +12,7 @@
 #include "cli/cpu_model.h"
 #include "cli/map_output.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/world.h"
 #include "control/json.h"
 #include "control/view.h"
@@ -279,9 +280,13 @@ static int refuse(const struct request *r, const struct core *from, const struct
     struct plan plan;
     text_auto given_up = {0};
     int status = cli_error("there is no plan: %s", why);
-    bool found = plan_nearest(from, to, r->interrupt, &nearest, &plan, &given_up) == 0;
+    bool found, interrupting;
 
-    if (would_interrupt(r, from, to))
+    progress_begin("looking for the nearest state that can be had");
+    found = plan_nearest(from, to, r->interrupt, &nearest, &plan, &given_up) == 0;
+    interrupting = would_interrupt(r, from, to);
+    progress_end();
+    if (interrupting)
         fprintf(stderr,
                 "apus: with --interrupt there is one: guests are without queues meanwhile\n");
     if (r->format == JSON) {
@@ -304,9 +309,12 @@ static int make(const struct request *r, const struct core *from, const struct c
 {
     struct plan plan;
     text_auto why = {0};
-    int status = 0;
+    int status = 0, rc;
 
-    if (plan_make(from, to, r->interrupt, &plan, &why) < 0)
+    progress_begin("making the plan");
+    rc = plan_make(from, to, r->interrupt, &plan, &why);
+    progress_end();
+    if (rc < 0)
         status = refuse(r, from, to, why.data);
     else if (r->apply)
         status = apply(&plan);
@@ -324,12 +332,14 @@ static int plan_run(int argc, char **argv)
     struct core *from = NULL, *to = NULL;
     int status = parse_options(argc, argv, &r);
 
+    progress_begin("reading the two states");
     if (status == 0)
         status = world_load(r.wanted, &to);
     if (status == 0)
         status = world_load(r.from, &from);
     if (status == 0)
         status = r.undo ? make(&r, to, from) : make(&r, from, to);
+    progress_end();
     core_free(from);
     core_free(to);
     return status;

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/cpu_model.h"
+#include "cli/progress.h"
 #include "cli/visit.h"
 #include "cli/world.h"
 #include "control/json.h"
@@ -203,10 +204,12 @@ static int reboot_machine(const char *socket, struct notes *n)
     bool has_machine = runtime_of(socket, &m) == 0;
     int status = world_load(NULL, &before);
 
+    progress_begin("Linux starts");
     if (status == 0)
         status = boot(has_machine ? &m : NULL, n);
     if (status == 0)
         status = start_guests(before, n);
+    progress_end();
     if (status == 0)
         status = world_load(NULL, &after);
     if (status == 0) {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "store/record.h"
 
 enum { OPT_PRINT = 'p' };
@@ -65,7 +66,10 @@ static int replay_run(int argc, char **argv)
     in = open_recording(argv[optind]);
     if (!in)
         return 1;
+    if (!print)
+        progress_begin("executing the recorded commands again");
     rc = record_replay(in, argv[optind], print ? stdout : NULL, &played, &why);
+    progress_end();
     fclose(in);
     warn(&played.warnings);
     text_done(&played.warnings);

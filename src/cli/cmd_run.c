@@ -10,6 +10,7 @@
 
 static const struct cli_option run_options[] = {
     {START_NO_MOUNT, "no-mount", NULL, "without FUSE, namespaces and privileges, see below"},
+    {START_NO_TOOLS, "no-tools", NULL, "without lszcrypt and others where the system has none"},
     START_OPTIONS};
 
 static const char run_help[] =
@@ -24,6 +25,9 @@ static const char run_help[] =
     "the control socket, and 'apus' is in the PATH. In other terminals 'apus' finds the machine\n"
     "by itself. 'qemu-system-s390x' is the one from 'apus linux fetch', for guests with this\n"
     "machine's adapters.\n"
+    "\n"
+    "lszcrypt, chzcrypt, zcryptctl, lszdev and chzdev are those of 'apus linux fetch --tools' if\n"
+    "the system has none: programs for s390x, under qemu-s390x.\n"
     "\n"
     "Where nothing can be mounted, as in a container without a privilege, --no-mount shows\n"
     "PROGRAM the machine by other means, and is chosen by itself; /dev, /run and /etc are the\n"
@@ -76,6 +80,8 @@ static int run_run(int argc, char **argv)
     argv += optind;
     if (!*argv)
         argv = shell_program(&s);
+    if (!s.no_tools)
+        linux_offer_tools();
     status = start_prepare(&s, argv[0], NULL);
     if (status == 0) {
         start_choose(&s);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "cli/progress.h"
 #include "control/json.h"
 #include "run/error.h"
 #include "run/runtime.h"
@@ -70,6 +71,7 @@ int cli_error(const char *format, ...)
 {
     va_list args;
 
+    progress_end();
     va_start(args, format);
     run_error_v(format, args);
     va_end(args);
@@ -81,10 +83,16 @@ int cli_error_as(enum cli_status status, const char *format, ...)
     va_list args;
 
     failure = status;
+    progress_end();
     va_start(args, format);
     run_error_v(format, args);
     va_end(args);
     return 1;
+}
+
+void cli_fails_as(enum cli_status status)
+{
+    failure = status;
 }
 
 int cli_exit_status(int status)

@@ -87,6 +87,9 @@ enum cli_status {
 int cli_error_as(enum cli_status status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The same without a message: somebody else prints it. */
+void cli_fails_as(enum cli_status status);
+
 /* The exit status of a command that returned this one. */
 int cli_exit_status(int status);
 

@@ -13,6 +13,7 @@
     X(down)                                                                                        \
     X(daemon)                                                                                      \
     X(status)                                                                                      \
+    X(top)                                                                                         \
     X(import)                                                                                      \
     X(plan)                                                                                        \
     X(map)                                                                                         \
@@ -39,6 +40,7 @@
     X(checkstop)                                                                                   \
     X(reboot)                                                                                      \
     X(fault_add)                                                                                   \
+    X(fault_scenario)                                                                              \
     X(fault_list)                                                                                  \
     X(fault_remove)                                                                                \
     X(call)                                                                                        \

@@ -139,6 +139,7 @@ static void offer_values(const struct cli_option *o, const char *start)
         {"clock", "real virtual"},
         {"ioctl", "fuse notify"},
         {"name", "@machines"},
+        {"nodes", "cuse"},
         {"record-keys", "yes no"},
         {"seccomp", "kill log off"},
         {"cpu", "ap=off apft=off apqci=off apqi=off"},

@@ -14,6 +14,8 @@
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/field.h"
+#include "control/error.h"
 #include "socket/fds.h"
 
 struct connection {
@@ -147,12 +149,22 @@ static int refuse_transport(int ret)
     return ret;
 }
 
+/* What no machine would do was not said as it has to be said. */
+static bool is_wrong_usage(const json_t *error)
+{
+    const char *class = field_string(error, "class", "");
+
+    return strcmp(class, CONTROL_ARGUMENT) == 0 || strcmp(class, CONTROL_UNKNOWN) == 0;
+}
+
 /* Prints the error of a reply. */
 static void report(const json_t *answer)
 {
     const json_t *error = json_object_get(answer, "error");
     const char *sentence = json_string_value(json_object_get(error, "desc"));
 
+    if (is_wrong_usage(error))
+        cli_fails_as(CLI_WRONG_USAGE);
     if (cli_json()) {
         json_dumpf(answer, stderr, JSON_COMPACT);
         fputc('\n', stderr);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cpu_model.h"
 
-#include <ctype.h>
+#include <regex.h>
 #include <string.h>
 
 #include "cli/command.h"
@@ -9,17 +9,23 @@
 
 const char *const cpu_feature_names[CPU_FEATURES] = {"ap", "apft", "apqci", "apqi"};
 
-/* The names of QEMU's models for s390x: host, max, qemu, z900 to z16, gen15a and the like, perhaps
- * with an ending such as -base. */
+/* The names of QEMU's models for s390x, with generations to come, and z15 and later by their
+ * marketing names, too. */
+#define MODELS                                                                                     \
+    "^(host|max|qemu|(z(800|900|890|990)(\\.[2-5])?|z(9|10)(EC|BC)(\\.[23])?|z(196|114|13|14)(\\." \
+    "2)?|"                                                                                         \
+    "z(EC|BC)12(\\.2)?|z13s|z14ZR1|z1[5-9]|gen[1-9][0-9][ab])(-base)?)$"
+
 static bool is_model(const char *word)
 {
-    static const char *const others[] = {"host", "max", "qemu"};
+    regex_t models;
+    bool is = regcomp(&models, MODELS, REG_EXTENDED | REG_NOSUB) == 0;
 
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (strcmp(word, others[i]) == 0)
-            return true;
-    return (word[0] == 'z' && isdigit((unsigned char)word[1])) ||
-           (strncmp(word, "gen", 3) == 0 && isdigit((unsigned char)word[3]));
+    if (is) {
+        is = regexec(&models, word, 0, NULL, 0) == 0;
+        regfree(&models);
+    }
+    return is;
 }
 
 /* "apft=off", "apft=on" or "apft". */

@@ -58,7 +58,8 @@ static bool has_mdev(const char *socket, const char *uuid)
 
 static int start_again(const char *socket, const char *name, struct kept_guest *g)
 {
-    struct linux_boot boot = {.name = name, .mdev = g->mdev, .cpu = g->cpu};
+    struct linux_boot boot = {
+        .name = name, .mdev = g->mdev, .cpu = g->cpu, .no_snapshot = g->no_snapshot};
     int status;
 
     if (enter_place(g) < 0)

@@ -164,8 +164,11 @@ static size_t copy_settings(struct text *out, const char *list[SETTINGS])
 
 int kept_guests_add(const char *socket, const struct linux_boot *boot, size_t count)
 {
-    struct kept_guest g = {
-        .mdev = boot->mdev, .cpu = boot->cpu, .words = boot->words, .word_count = count};
+    struct kept_guest g = {.mdev = boot->mdev,
+                           .cpu = boot->cpu,
+                           .no_snapshot = boot->no_snapshot,
+                           .words = boot->words,
+                           .word_count = count};
     const char *environment[SETTINGS];
     text_auto values = {0};
     char directory[PATH_MAX];

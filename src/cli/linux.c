@@ -18,6 +18,7 @@
 #include "base/number.h"
 #include "cli/command.h"
 #include "cli/linux_files.h"
+#include "cli/progress.h"
 #include "run/program.h"
 
 #define NAME_LENGTH 63
@@ -178,9 +179,14 @@ int linux_wait(const char *dir, const char *name)
 {
     const char *options[] = {"-q", "-t", ANSWER_TIME, NULL};
     char *argv[] = {"true", NULL};
-    text_auto words = {0};
+    text_auto words = {0}, what = {0};
+    int status;
 
-    if (run_exec(dir, options, argv) == 0)
+    text_addf(&what, "guest %s boots", name);
+    progress_begin(what.data);
+    status = run_exec(dir, options, argv);
+    progress_end();
+    if (status == 0)
         return 0;
     linux_last_words(dir, true, &words);
     if (!linux_guest_runs(dir) && words.len)

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/copy.h"
+#include "cli/files.h"
 #include "cli/linux_files.h"
 #include "cli/visit.h"
 #include "run/program.h"
@@ -100,7 +101,7 @@ static int boot_it(struct linux_boot *boot, const struct runtime_machine *machin
 
     if (!linux_tool("boot", &program))
         return PROGRAM_FAILED;
-    complete(boot, linux_built("qemu/apus-ap.so", &plugin) ? plugin.data : NULL);
+    complete(boot, files_built("qemu/apus-ap.so", &plugin) ? plugin.data : NULL);
     args = xcalloc(boot->count + 2, sizeof(*args));
     args[0] = program.data;
     memcpy(args + 1, boot->words, boot->count * sizeof(*args));

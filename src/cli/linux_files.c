@@ -7,38 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/command.h"
-
-/* The directory of this program, with a slash at the end. */
-static void own_dir(struct text *out)
-{
-    char path[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
-
-    path[len < 0 ? 0 : len] = '\0';
-    if (strrchr(path, '/'))
-        strrchr(path, '/')[1] = '\0';
-    text_adds(out, path);
-}
-
-bool linux_built(const char *relative, struct text *out)
-{
-    text_clear(out);
-    own_dir(out);
-    text_addf(out, "../../%s", relative);
-    return access(out->data, R_OK) == 0;
-}
-
-/* A directory of the installation, as the build was configured: absolute, or below the prefix. */
-static void installed(const char *dir, const char *name, struct text *out)
-{
-    text_clear(out);
-    if (*dir != '/') {
-        own_dir(out);
-        text_adds(out, "../");
-    }
-    text_addf(out, "%s/apus/%s", dir, name);
-}
+#include "cli/files.h"
+#include "run/program.h"
 
 bool linux_tool(const char *name, struct text *out)
 {
@@ -46,13 +16,9 @@ bool linux_tool(const char *name, struct text *out)
     text_auto relative = {0};
 
     text_addf(&relative, "linux/%s", name);
-    if (linux_built(relative.data, out))
+    if (files_built(relative.data, out))
         return true;
-    installed(APUS_LIBEXECDIR, is_program ? name : relative.data, out);
-    if (access(out->data, X_OK) == 0)
-        return true;
-    cli_error("%s does not exist; is apus installed completely?", out->data);
-    return false;
+    return files_program(is_program ? name : relative.data, out);
 }
 
 /* Without "..", for others to see. False: not there. */
@@ -121,15 +87,25 @@ const char *linux_default_kernel(const char *cache)
 
 void linux_plugin(struct text *out)
 {
-    if (!linux_built("qemu/apus-ap.so", out))
-        installed(APUS_LIBDIR, "apus-ap.so", out);
+    if (!files_built("qemu/apus-ap.so", out))
+        files_installed(APUS_LIBDIR, "apus-ap.so", out);
+}
+
+void linux_offer_tools(void)
+{
+    text_auto dir = {0};
+
+    if (!files_built("linux/tools", &dir))
+        files_installed(APUS_LIBEXECDIR, "linux/tools", &dir);
+    if (resolve(&dir))
+        program_offer_dir(dir.data);
 }
 
 bool linux_emulator_find(struct linux_emulator *out)
 {
     *out = (struct linux_emulator){0};
-    if (!linux_built("linux/bin", &out->bin))
-        installed(APUS_LIBEXECDIR, "bin", &out->bin);
+    if (!files_built("linux/bin", &out->bin))
+        files_installed(APUS_LIBEXECDIR, "bin", &out->bin);
     linux_plugin(&out->plugin);
     if (!resolve(&out->bin) || !resolve(&out->plugin)) {
         linux_emulator_done(out);

@@ -12,9 +12,6 @@
  * "linux-exec". False after an error message. */
 bool linux_tool(const char *name, struct text *out);
 
-/* A file in the build tree that this program was started from. False: there is none. */
-bool linux_built(const char *relative, struct text *out);
-
 /* Appends a whole file. False: it cannot be read, errno says why. */
 bool linux_read(const char *path, struct text *out);
 
@@ -23,6 +20,9 @@ void linux_cache(struct text *out);
 
 /* The suite of the kernel that is booted by default; "": none is in the cache. */
 const char *linux_default_kernel(const char *cache);
+
+/* Puts s390-tools (linux/tools) last on PATH, for systems that have none. Before program_check. */
+void linux_offer_tools(void);
 
 /* The plugin, in the build tree or installed. */
 void linux_plugin(struct text *out);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/complete.h"
+#include "cli/standard.h"
 
 #define CLI_ENTRY(name) &cmd_##name,
 static const struct cli_command *const table[] = {CLI_COMMANDS(CLI_ENTRY) NULL};
@@ -115,28 +113,6 @@ const struct cli_command cmd_help = {
     .group = CLI_OTHER,
 };
 
-/*
- * If the caller has closed descriptors 0 to 2, files that we open would get these numbers and be
- * mistaken for standard input, output or error. The descriptors put there fail as closed ones do,
- * and are closed for a program that we execute.
- */
-static void occupy_standard(void)
-{
-    for (int fd = 0; fd < 3; fd++)
-        if (fcntl(fd, F_GETFD) < 0)
-            open("/dev/null", (fd == 0 ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
-}
-
-/* A failure to write the output makes the command fail. */
-static int finish(int status)
-{
-    errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    cli_error("cannot write the output%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
-    return status ? status : 1;
-}
-
 static int start(int argc, char **argv)
 {
     if (argc < 2) {
@@ -164,6 +140,6 @@ static int start(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    occupy_standard();
-    return cli_exit_status(finish(start(argc, argv)));
+    standard_occupy();
+    return cli_exit_status(standard_finish(start(argc, argv)));
 }

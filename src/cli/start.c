@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "cli/linux.h"
 #include "cli/machine.h"
+#include "cli/part.h"
 #include "cli/value.h"
 #include "run/emulator.h"
 #include "run/namespace.h"
@@ -39,6 +40,21 @@ static int parse_seccomp(const char *action, struct start *s)
 
     s->how.seccomp = action;
     return value_seccomp(action, &known);
+}
+
+static int parse_metrics(const char *where, struct start *s)
+{
+    s->metrics_off = strcmp(where, "off") == 0;
+    s->how.metrics = NULL;
+    return s->metrics_off ? 0 : value_metrics(where, &s->how.metrics);
+}
+
+static int parse_nodes(const char *kind, struct start *s)
+{
+    const char *prefix;
+
+    s->how.nodes = kind;
+    return value_nodes(kind, &prefix);
 }
 
 /* Options that are taken as they are. */
@@ -75,6 +91,9 @@ static void parse_plain(int option, const char *value, struct start *s)
     case START_NO_MOUNT:
         s->no_mount = true;
         return;
+    case START_NO_TOOLS:
+        s->no_tools = true;
+        return;
     default: /* START_HOST_ETC */
         s->host_etc = true;
     }
@@ -86,6 +105,8 @@ static int check_no_mount(struct start *s)
     if (s->uevents)
         return cli_usage("--no-mount and --uevents exclude each other: uevents need a network "
                          "namespace");
+    if (s->how.nodes)
+        return cli_usage("--no-mount and --nodes=cuse exclude each other: devices are for /dev");
     if (s->how.ioctl && strcmp(s->how.ioctl, "fuse") == 0)
         return cli_usage("--no-mount and --ioctl=fuse exclude each other");
     s->how.ioctl = "notify";
@@ -101,8 +122,12 @@ int start_parse(int argc, char **argv, struct start *s)
             status = parse_way(optarg, s);
         else if (option == START_ABI)
             status = parse_abi(optarg, s);
+        else if (option == START_NODES)
+            status = parse_nodes(optarg, s);
         else if (option == START_SECCOMP)
             status = parse_seccomp(optarg, s);
+        else if (option == START_METRICS)
+            status = parse_metrics(optarg, s);
         else if (option == START_RECORD_KEYS)
             status = value_yes_no("record-keys", optarg, &s->how.record_keys);
         else
@@ -112,7 +137,10 @@ int start_parse(int argc, char **argv, struct start *s)
         status = check_no_mount(s);
     if (status)
         return status;
-    s->mounts = s->uevents || s->host_etc || s->how.ioctl;
+    if (s->how.nodes && s->notify)
+        return cli_usage("--nodes=cuse and --ioctl=notify exclude each other: a node is served in "
+                         "one way");
+    s->mounts = s->uevents || s->host_etc || s->how.ioctl || s->how.nodes;
     if (!s->how.ioctl)
         s->how.ioctl = "fuse";
     if (s->how.append && s->how.force)
@@ -164,6 +192,9 @@ int start_prepare(struct start *s, const char *program, const char *name)
         status = machine_load(&s->how, &machine);
     if (status)
         return status;
+    if (!part_find("daemon", &s->program))
+        return PROGRAM_FAILED;
+    s->how.program = s->program.data;
     if (runtime_base(s->base) < 0 || runtime_create(&s->runtime, name, linux_guests_end) < 0)
         return PROGRAM_FAILED;
     setenv("APUS_RUNTIME_DIR", s->base, 1);
@@ -174,6 +205,7 @@ int start_prepare(struct start *s, const char *program, const char *name)
 void start_done(struct start *s)
 {
     linux_emulator_done(&s->qemu);
+    text_done(&s->program);
 }
 
 /* Enters the namespaces and opens the descriptors for the daemon. */
@@ -196,14 +228,22 @@ static int open_machine(struct start *s, const char *source, struct compose *com
     return s->how.fuse < 0 ? s->how.fuse : 0;
 }
 
-/* Only the daemon keeps the file system alive. */
-static int start_daemon(struct start *s)
+/* Only the daemon keeps the file system alive. While it starts, what does not come from its tree
+ * is laid out: on two CPUs that takes a third off the start of a machine. */
+static int start_daemon(struct start *s, struct compose *compose)
 {
     int ret = daemon_start(&s->how, &s->daemon);
 
     close(s->how.fuse);
     if (s->how.uevents >= 0)
         close(s->how.uevents);
+    if (ret < 0)
+        return ret;
+    ret = compose_cover(compose);
+    if (ret < 0)
+        daemon_end(&s->daemon);
+    else
+        ret = daemon_await(&s->daemon);
     return ret;
 }
 
@@ -228,7 +268,7 @@ static int lay_out(struct start *s, struct compose *compose)
     text_auto etc = {0};
     int ret = keep_etc(s, &etc);
 
-    compose->own_node = s->notify;
+    compose->z90crypt = s->how.nodes ? DEV_DAEMONS : s->notify ? DEV_OWN_NODE : DEV_OF_TREE;
     compose->host_etc = s->host_etc;
     compose->keep_etc = etc.len ? etc.data : NULL;
     if (ret == 0)
@@ -265,7 +305,7 @@ static int start_without(struct start *s)
     if (runtime_make_shadow(&s->runtime, s->shadow) < 0)
         return PROGRAM_FAILED;
     s->how.shadow = s->shadow;
-    if (daemon_start(&s->how, &s->daemon) < 0)
+    if (daemon_start(&s->how, &s->daemon) < 0 || daemon_await(&s->daemon) < 0)
         return PROGRAM_FAILED;
     run_info_source(source);
     tell_others(s, source, false);
@@ -273,6 +313,17 @@ static int start_without(struct start *s)
         return 0;
     daemon_end(&s->daemon);
     return PROGRAM_FAILED;
+}
+
+/* Those of a machine in the background are there for whoever asks, if they can be had. */
+static void choose_metrics(struct start *s)
+{
+    if (s->how.metrics || s->metrics_off)
+        return;
+    if ((size_t)snprintf(s->metrics, sizeof s->metrics, "%s/metrics", s->runtime.dir) <
+        sizeof s->metrics)
+        s->how.metrics = s->metrics;
+    s->how.metrics_if_possible = true;
 }
 
 int start_machine(struct start *s, bool leave)
@@ -285,7 +336,9 @@ int start_machine(struct start *s, bool leave)
         return start_without(s);
     run_info_source(source);
     s->how.keep = leave ? keep : NULL;
-    if (open_machine(s, source, &compose) < 0 || start_daemon(s) < 0)
+    if (leave)
+        choose_metrics(s);
+    if (open_machine(s, source, &compose) < 0 || start_daemon(s, &compose) < 0)
         return PROGRAM_FAILED;
     if (lay_out(s, &compose) == 0 && tell_others(s, source, leave) == 0 &&
         daemon_settle(&s->daemon, leave) == 0)

@@ -23,7 +23,10 @@ enum start_option {
     START_SYNC,
     START_SECCOMP,
     START_NO_MOUNT,
+    START_NO_TOOLS, /* of 'apus run' alone, as is START_NO_MOUNT */
+    START_NODES,
     START_RECORD_KEYS,
+    START_METRICS,
     START_NO_GUESTS /* of 'apus up' alone */
 };
 
@@ -32,6 +35,8 @@ enum start_option {
         {'v', "verbose", NULL, "show the message log on standard error"},                          \
         {START_ABI, "abi", "PROFILE", "proposal or upstream; overrides FILE"},                     \
         {START_STATE, "state", "DIR", "keep the machine in DIR, and go on with what is in it"},    \
+        {START_METRICS, "metrics", "WHERE",                                                        \
+         "serve metrics at this path or port, or off (of 'apus up': in its directory)"},           \
         {START_SYNC, "sync", NULL, "what is acknowledged also survives a loss of power"},          \
         {START_RECORD, "record", "FILE", "record every command to FILE, see 'apus replay'"},       \
         {START_RECORD_KEYS, "record-keys", "yes|no",                                               \
@@ -40,6 +45,8 @@ enum start_option {
         {START_FORCE, "force", NULL, "replace the contents of FILE"},                              \
         {START_UEVENTS, "uevents", NULL, "send uevents, in a separate network namespace"},         \
         {START_IOCTL, "ioctl", "WAY", "fuse (default), or notify: nodes are character devices"},   \
+        {START_NODES, "nodes", "KIND",                                                             \
+         "cuse or cuse:PREFIX: nodes are real devices, in the computer's /dev, too"},              \
         {START_SECCOMP, "seccomp", "ACTION",                                                       \
          "confines the daemon: kill, log or off, see 'apus daemon'"},                              \
         {START_HOST_ETC, "host-etc", NULL,                                                         \
@@ -50,9 +57,11 @@ enum start_option {
 
 struct start {
     struct daemon_start how;
-    bool uevents, notify, host_etc, no_guests, no_mount;
-    bool mounts; /* some option requires it */
-    char shadow[RUNTIME_PATH_MAX];
+    struct text program; /* the daemon */
+    bool uevents, notify, host_etc, no_guests, no_mount, no_tools;
+    bool mounts;      /* some option requires it */
+    bool metrics_off; /* not even where they are by default */
+    char shadow[RUNTIME_PATH_MAX], metrics[RUNTIME_PATH_MAX];
     struct linux_emulator qemu;
     char base[RUNTIME_PATH_MAX];
     struct runtime runtime;
@@ -61,7 +70,7 @@ struct start {
 
 #define START_INIT                                                                                 \
     {                                                                                              \
-        .how = {.fuse = -1, .uevents = -1, .machine_text = -1}, .daemon = {.link = -1 }            \
+        .how = {.fuse = -1, .uevents = -1, .machine_text = -1}, .daemon = DAEMON_PROCESS_INIT      \
     }
 
 /* Takes all options of the command. An exit status, 0 or 2. */

@@ -11,6 +11,7 @@
 #include "base/number.h"
 #include "cli/command.h"
 #include "cli/field.h"
+#include "socket/loopback.h"
 
 enum number { NUMBER_WRONG, NUMBER_RIGHT, NUMBER_AMBIGUOUS };
 
@@ -121,6 +122,37 @@ int value_seccomp(const char *word, enum filter_action *out)
         if (strcmp(word, words[i]) == 0)
             return *out = (enum filter_action)i, 0;
     return cli_usage("--seccomp takes 'kill', 'log' or 'off', not '%s'", word);
+}
+
+int value_metrics(const char *word, const char **out)
+{
+    *out = word;
+    if (strchr(word, '/') || socket_loopback_is_valid(word))
+        return 0;
+    return cli_usage(
+        "--metrics takes the path of a socket, with a slash in it (./metrics), or a port "
+        "of this computer (9100, 127.0.0.1:9100 or [::1]:9100), not '%s'",
+        word);
+}
+
+#define PREFIX_MAX 32
+
+int value_nodes(const char *word, const char **prefix)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+    size_t len = strcspn(word, ":");
+
+    if (len != strlen("cuse") || strncmp(word, "cuse", len) != 0)
+        return cli_usage("--nodes takes 'cuse' or 'cuse:PREFIX', not '%s'", word);
+    *prefix = word + len + (word[len] == ':');
+    if (strspn(*prefix, allowed) != strlen(*prefix) || strlen(*prefix) > PREFIX_MAX ||
+        **prefix == '.')
+        return cli_usage(
+            "--nodes=cuse: '%s' cannot begin the names of devices: at most %d letters, "
+            "digits or _-., and no dot first",
+            *prefix, PREFIX_MAX);
+    return 0;
 }
 
 int value_on_off(const char *word, bool *out)

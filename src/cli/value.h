@@ -31,6 +31,9 @@ int value_yes_no(const char *option, const char *word, bool *out);
 /* "kill", "log" or "off". 0, or 2 after a usage error. */
 int value_seccomp(const char *word, enum filter_action *out);
 
+/* Of --nodes: "cuse" or "cuse:PREFIX"; gives PREFIX, or "". 0, or 2 after a usage error. */
+int value_nodes(const char *word, const char **prefix);
+
 /* "on" or "off". 0, or 2 after a usage error. */
 int value_on_off(const char *word, bool *out);
 
@@ -59,5 +62,8 @@ int value_record(const char *word, const char *what, uint64_t *out);
 
 /* Prints "[2026-11-29 17:21:01.123] ", in local time, of a date as the control protocol has it. */
 void value_print_date(const char *date);
+
+/* Where metrics are served: the path of a socket, which has a slash, or a port. An exit status. */
+int value_metrics(const char *word, const char **out);
 
 #endif

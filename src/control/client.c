@@ -6,11 +6,9 @@
 
 #include "socket/connection.h"
 
-#define READ_MAX 65536u
-
 void control_client_read(struct control_client *c)
 {
-    char bytes[READ_MAX];
+    char bytes[CONTROL_READ_MAX];
     ssize_t n = socket_receive(c->socket.fd, bytes, sizeof(bytes), &c->peer.fd, c->peer.closer);
 
     if (n < 0) {

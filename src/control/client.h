@@ -14,6 +14,7 @@
  * the peer has more than CONTROL_HOLD unread bytes, its requests wait; when all clients together
  * have more than CONTROL_QUEUES_MAX unread bytes, the one with the most is disconnected.
  */
+#define CONTROL_READ_MAX   65536u
 #define CONTROL_HOLD       (1024u * 1024u)
 #define CONTROL_QUEUES_MAX (32u * 1024u * 1024u)
 
@@ -30,14 +31,17 @@ struct control_client {
     bool ended;   /* the peer has shut down its sending side */
 };
 
-/* Whether to read from the peer: all its lines are answered, and it reads the answers. */
+/* Whether to read from the peer: all its lines are answered, and it reads the answers. Behind a
+ * request with a late answer some more are read, so that a descriptor in them, which may be the
+ * peer's own end of the connection, does not keep it. */
 static inline bool control_client_listens(const struct control_client *c)
 {
-    return !c->socket.dead && !c->ended && !c->corked && !c->pending && !c->late &&
+    return !c->socket.dead && !c->ended && !c->corked && !c->pending &&
+           (!c->late || line_buffer_waiting(&c->in) < CONTROL_READ_MAX) &&
            outbox_waiting(&c->out) <= CONTROL_HOLD;
 }
 
-/* Reads at most 64 KiB, and keeps a descriptor passed along. */
+/* Reads at most CONTROL_READ_MAX bytes, and keeps a descriptor passed along. */
 void control_client_read(struct control_client *c);
 
 /* Sends as much as possible without blocking, unless the client is corked. */

@@ -67,10 +67,9 @@ struct control_command {
     struct argument arguments[CONTROL_ARGUMENTS_MAX + 1];
     const struct result *returns; /* ends with a NULL name; NULL: nothing */
     /* Returns a new reference, or NULL with *error set. If run is NULL, the core's command of the
-     * same name is executed (core/commands.h): the arguments are its fields, and reply.value is
-     * returned under the name in value, unless that is NULL. */
+     * same name is executed (core/commands.h): the arguments are its fields, and nothing is
+     * returned. */
     json_t *(*run)(struct control_call *call, struct control_error *error);
-    const char *value;
 };
 
 json_t *control_command_run(const struct control_command *command, struct control_call *call,
@@ -79,7 +78,7 @@ json_t *control_command_run(const struct control_command *command, struct contro
 /* Groups of commands, each terminated by a NULL name; control_commands is terminated by NULL. */
 extern const struct control_command control_commands_session[], control_commands_view[],
     control_commands_tree[], control_commands_study[], control_commands_machine[],
-    control_commands_fault[], control_commands_guest[];
+    control_commands_fault[], control_commands_guest[], control_commands_metrics[];
 extern const struct control_command *const control_commands[];
 
 const struct control_command *control_command_find(const char *name);

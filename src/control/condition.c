@@ -147,7 +147,8 @@ static int parse_words(char **words, unsigned count, struct condition *out,
             continue;
         rc = subjects[i].parse(words + 1, out, error);
         if (rc == 0 && count > word_count(out))
-            rc = refuse(error, "nothing is expected behind it, not '%s'", words[word_count(out)]);
+            rc = refuse(error, "the condition ends before '%s'; wait for one after the other",
+                        words[word_count(out)]);
         return rc;
     }
     return refuse(error, "a condition is about a guest, queue, mdev, adapter or event, not '%s'",

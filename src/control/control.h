@@ -41,6 +41,8 @@ struct control_ops {
      * ticket. request is the caller's. -EAGAIN: too many are under way. */
     int (*study)(void *data, const struct study_request *request, uint64_t ticket,
                  struct text *why);
+    /* Nobody waits for that answer any more. */
+    void (*abandon)(void *data, uint64_t ticket);
     void (*quit)(void *data);
     /*
      * Whether everything that the last command did is visible everywhere (the kernel's cache of

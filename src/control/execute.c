@@ -104,9 +104,6 @@ static void fill_in(struct command *command, const struct argument *a,
         if (!field_parse(f, command, a->choices[v->number]))
             return;
         break;
-    case ARGUMENT_TEXT:
-        field_set_bytes(f, command, v->string, strlen(v->string));
-        return;
     default:
         break;
     }
@@ -117,18 +114,11 @@ static json_t *run_in_core(const struct control_command *as, struct control_call
                            struct control_error *error)
 {
     struct command command = {.kind = (enum command_kind)command_find(as->name)};
-    int64_t value = 0;
-    json_t *view;
 
     for (unsigned i = 0; as->arguments[i].name; i++)
         if (call->arguments->v[i].given)
             fill_in(&command, &as->arguments[i], &call->arguments->v[i]);
-    if (control_execute(call, &command, &value, error) < 0)
-        return NULL;
-    view = json_object();
-    if (as->value)
-        control_json_set(view, as->value, json_integer(value));
-    return view;
+    return control_execute(call, &command, NULL, error) < 0 ? NULL : json_object();
 }
 
 json_t *control_command_run(const struct control_command *command, struct control_call *call,

@@ -10,7 +10,7 @@
 /*
  * Splits the bytes of a connection into lines. A line may have CONTROL_LINE_MAX bytes without its
  * newline. A longer one is reported once, as soon as it is too long, and the rest is discarded, so
- * the buffer never holds more than one line and one read.
+ * the buffer never holds more than one line and two reads.
  */
 #define CONTROL_LINE_MAX 262144u
 
@@ -23,6 +23,12 @@ struct line_buffer {
 };
 
 enum line_result { LINE_NONE, LINE_COMPLETE, LINE_TOO_LONG };
+
+/* Bytes of which no line was made yet. */
+static inline size_t line_buffer_waiting(const struct line_buffer *b)
+{
+    return b->bytes.len - b->start;
+}
 
 void line_buffer_add(struct line_buffer *b, const char *data, size_t len);
 

@@ -11,6 +11,7 @@ const char *const control_guest_features[] = {"ap", "apft", "apqci", "apqi", NUL
 const char *const control_levels[] = {"info", "warning", "error", NULL};
 
 const char *const control_adapter_states[] = {"online", "standby", "checkstop", "missing", NULL};
+static const char *const fault_phases[] = {"waits", "active", "over", NULL};
 static const char *const owners[] = {"zcrypt", "vfio_ap", NULL};
 static const char *const conditions[] = {"online",  "withheld",   "fault",        "offline",
                                          "foreign", "driverless", "deconfigured", "checkstopped",
@@ -68,12 +69,52 @@ const struct result_object result_guest = {"guest", "A guest that runs.",
 
 const struct result_object result_fault = {
     "fault", "A fault rule.",
-    (const struct result[]){{"number", RESULT_INTEGER, 0, "its number"},
-                            {"rule", RESULT_STRING, 0, "the rule, as in fault-add"},
-                            {"left", RESULT_INTEGER, RESULT_NULL,
-                             "how many times it will still be applied; null: always"},
-                            {"hits", RESULT_INTEGER, 0, "how many times it was applied"},
+    (const struct result[]){
+        {"number", RESULT_INTEGER, 0, "its number"},
+        {"rule", RESULT_STRING, 0, "the rule, as in fault-add"},
+        {"left", RESULT_INTEGER, RESULT_NULL,
+         "how many times it will still be applied; null: always"},
+        {"hits", RESULT_INTEGER, 0, "how many times it was applied"},
+        {"phase", RESULT_CHOICE, 0, "whether it has begun, and ended", NULL, fault_phases},
+        {NULL}}};
+
+const struct result_object result_response = {
+    "response", "How often instructions ended with a response code.",
+    (const struct result[]){{"code", RESULT_STRING, 0, "two hexadecimal digits: \"05\""},
+                            {"count", RESULT_INTEGER, 0, "how often"},
                             {NULL}}};
+
+#define COUNTS                                                                                     \
+    {"requests", RESULT_INTEGER, 0, "messages that were accepted"},                                \
+        {"replies", RESULT_INTEGER, 0, "replies that were fetched"},                               \
+        {"errors", RESULT_INTEGER, 0, "of these, error replies"},                                  \
+        {"resets", RESULT_INTEGER, 0, "resets, with those that zeroize"},                          \
+        {"zeroizations", RESULT_INTEGER, 0, "of these, those that zeroize"},                       \
+        {"pending", RESULT_INTEGER, 0, "messages in the queue, or in the guest's queues, now"},    \
+    {                                                                                              \
+        "responses", RESULT_OBJECT, RESULT_LIST,                                                   \
+            "instructions with a response code other than 00", &result_response                    \
+    }
+
+const struct result_object result_queue_counts = {
+    "queue-counts", "What a queue has counted.",
+    (const struct result[]){{"queue", RESULT_QUEUE, 0, "the queue"},
+                            COUNTS,
+                            {"lost", RESULT_INTEGER, 0, "messages that ended without a reply"},
+                            {NULL}}};
+
+const struct result_object result_guest_counts = {
+    "guest-counts", "What the instructions of a guest have counted.",
+    (const struct result[]){{"guest", RESULT_STRING, 0, "its name"}, COUNTS, {NULL}}};
+
+const struct result_object result_mdev_queues = {
+    "mdev-queues", "How many queues a mediated device passes on.",
+    (const struct result[]){
+        {"uuid", RESULT_UUID, 0, "its UUID"},
+        {"guest", RESULT_STRING, RESULT_NULL, "the guest that has it"},
+        {"plugged", RESULT_INTEGER, 0, "queues that the guest has"},
+        {"withheld", RESULT_INTEGER, 0, "assigned queues that no guest gets as it is now"},
+        {NULL}}};
 
 const struct result_object result_write = {
     "write", "A write to an attribute of the host that was refused.",
@@ -172,23 +213,14 @@ const struct result_object result_alternative = {
                             {"effects", RESULT_STRING, 0, "lines: who loses and gets what"},
                             {NULL}}};
 
-const struct result_object *const result_objects[] = {&result_adapter,
-                                                      &result_alternative,
-                                                      &result_cell,
-                                                      &result_controls,
-                                                      &result_entry,
-                                                      &result_event,
-                                                      &result_fault,
-                                                      &result_guest,
-                                                      &result_lpar,
-                                                      &result_matrix,
-                                                      &result_mdev,
-                                                      &result_message,
-                                                      &result_queue,
-                                                      &result_queues,
-                                                      &result_step,
-                                                      &result_write,
-                                                      NULL};
+const struct result_object *const result_objects[] = {
+    &result_adapter,      &result_alternative, &result_cell,
+    &result_controls,     &result_entry,       &result_event,
+    &result_fault,        &result_guest,       &result_guest_counts,
+    &result_lpar,         &result_matrix,      &result_mdev,
+    &result_mdev_queues,  &result_message,     &result_queue,
+    &result_queue_counts, &result_queues,      &result_response,
+    &result_step,         &result_write,       NULL};
 
 static const char *type_words(const struct result *r)
 {

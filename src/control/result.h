@@ -49,8 +49,9 @@ struct result_object {
 extern const struct result_object *const result_objects[];
 
 extern const struct result_object result_adapter, result_alternative, result_cell, result_controls,
-    result_entry, result_event, result_fault, result_guest, result_lpar, result_matrix, result_mdev,
-    result_mdev_change, result_message, result_queue, result_queues, result_step, result_write;
+    result_entry, result_event, result_fault, result_guest, result_guest_counts, result_lpar,
+    result_matrix, result_mdev, result_mdev_change, result_mdev_queues, result_message,
+    result_queue, result_queue_counts, result_queues, result_response, result_step, result_write;
 
 /* Members that several tables have. */
 #define RESULT_MATRIX                                                                              \

@@ -7,6 +7,9 @@
 #include "control/json.h"
 #include "core/query.h"
 
+static const char *const phases[] = {
+    [FAULT_WAITS] = "waits", [FAULT_ACTIVE] = "active", [FAULT_OVER] = "over"};
+
 static json_t *view_fault(const struct fault_entry *entry)
 {
     json_t *view = json_object();
@@ -18,6 +21,7 @@ static json_t *view_fault(const struct fault_entry *entry)
     control_json_set(view, "left",
                      entry->left == FAULT_ALWAYS ? json_null() : json_integer(entry->left));
     control_json_set(view, "hits", json_integer((json_int_t)entry->hits));
+    control_json_set(view, "phase", json_string(phases[entry->phase]));
     return view;
 }
 
@@ -52,6 +56,25 @@ static json_t *run_fault_remove(struct control_call *call, struct control_error 
     return control_execute(call, &command, NULL, error) < 0 ? NULL : json_object();
 }
 
+/* A rule that no machine takes is an argument of a wrong form, as a malformed name is, and not a
+ * refusal of this machine. */
+static json_t *run_fault_add(struct control_call *call, struct control_error *error)
+{
+    const char *rule = argument_get(call->arguments, "rule")->string;
+    struct command command = {.kind = CMD_FAULT_ADD, .fault = {.text = rule, .len = strlen(rule)}};
+    text_auto why = {0};
+    struct fault parsed;
+    int64_t number;
+
+    if (fault_parse(rule, strlen(rule), &parsed, &why) < 0) {
+        control_error_set(error, CONTROL_ARGUMENT, EINVAL, "%s", why.data);
+        return NULL;
+    }
+    if (control_execute(call, &command, &number, error) < 0)
+        return NULL;
+    return json_pack("{s:I}", "number", (json_int_t)number);
+}
+
 const struct control_command control_commands_fault[] = {
     {.name = "fault-add",
      .what =
@@ -63,13 +86,17 @@ const struct control_command control_commands_fault[] = {
          "NQAP, RAPQ and ZAPQ; with always also for TAPQ); full (10 for NQAP); reset T (a RAPQ or "
          "ZAPQ takes that time); delay T (a reply is delayed by that time); bad-reply with type, "
          "length, short, older, code=N or service=RC/RS (a reply is damaged). T: a number with s, "
-         "ms or us. The first rule that matches an instruction or a reply is applied and counted. "
+         "ms or us. Behind that may stand a schedule: at T (it begins that long after it was "
+         "added), for T (it ends that long after its beginning), every N (it applies to each N-th "
+         "that it matches), chance P% (it applies with this probability) and seed N (another "
+         "sequence of chances; the same seed gives the same one). The first rule that matches an "
+         "instruction or a reply is applied and counted. "
          "At most 1000 rules.",
      .arguments = {{"rule", ARGUMENT_TEXT, false, NULL, "the rule"}},
      .returns = (const struct result[]){{"number", RESULT_INTEGER, 0,
                                          "the number of the rule, counted from 1 and never reused"},
                                         {NULL}},
-     .value = "number"},
+     .run = run_fault_add},
     {.name = "fault-list",
      .what = "The fault rules in the order in which they are matched, including those that are "
              "used up.",

@@ -66,6 +66,7 @@ static void config_now(struct core *core, struct machine_config *config,
     config->control = host.adm;
     config->max_adapter = (uint8_t)host.max_adapter;
     config->max_domain = (uint8_t)host.max_domain;
+    config->identity = *host.identity;
     for (unsigned apid = 0; apid < AP_IDS; apid++) {
         core_adapter_info(core, apid, &adapter);
         if (!adapter.installed)

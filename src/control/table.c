@@ -6,8 +6,9 @@
 /* All commands. */
 
 const struct control_command *const control_commands[] = {
-    control_commands_session, control_commands_view,  control_commands_study, control_commands_tree,
-    control_commands_machine, control_commands_fault, control_commands_guest, NULL};
+    control_commands_session, control_commands_view,  control_commands_metrics,
+    control_commands_study,   control_commands_tree,  control_commands_machine,
+    control_commands_fault,   control_commands_guest, NULL};
 
 const struct control_command *control_command_find(const char *name)
 {

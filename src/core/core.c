@@ -29,6 +29,7 @@ struct core *core_new_masked(const struct machine_config *config, const struct a
     c->machine = machine_new(config);
     c->tokens = zcrypt_tokens_new();
     sysfs_tree_init(&c->tree);
+    proc_register(c);
     c->vfio_ap = vfio_ap_new(c->abi, &c->tree);
     c->bus = ap_bus_new(&params, machine_hw(c->machine), &c->tree);
     c->zcrypt = zcrypt_new(c->abi, &c->tree, c->bus, c->tokens);

@@ -34,6 +34,8 @@ const struct sysfs_tree *core_tree(const struct core *c, unsigned tree);
 
 /* Parts of the host's tree will be mounted elsewhere (sysfs_tree.keeps_dirs). */
 void core_keep_dirs(struct core *c);
+/* It has the device nodes of VFIO, too (sysfs_tree.has_vfio_nodes). */
+void core_show_vfio_nodes(struct core *c);
 
 enum command_kind {
     CMD_STORE,      /* one write(2) to an attribute */
@@ -194,8 +196,8 @@ void core_set_firmware(struct core *c, const struct machine_firmware *firmware);
 const struct zcrypt *core_zcrypt(const struct core *c, unsigned tree);
 
 /*
- * Opens a device node of a tree (sysfs_entry.device). *node is its handle for zcrypt_ioctl_allowed
- * and zcrypt_request. -ENODEV: destroyed, or not a device node.
+ * Opens a device node of zcrypt in a tree. *node is its handle for zcrypt_ioctl_allowed and
+ * zcrypt_request. -ENODEV: destroyed, or not one of zcrypt's.
  */
 int core_open(const struct core *c, unsigned tree, sysfs_ino ino, uint32_t *node);
 

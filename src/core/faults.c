@@ -26,8 +26,19 @@ int core_fault_add(struct core *c, const struct command *cmd, struct effects *fx
     }
     fault_format(&rule, &line);
     effects_log(fx, LOG_LEVEL_INFO, "fault %u: %s", number, line.data);
+    effects_changed(fx, STATE_FAULTS, 0);
     reply->value = number;
     return 0;
+}
+
+/* 0 or -ENOENT. */
+static int remove_one(struct core *c, uint32_t number, struct effects *fx)
+{
+    int rc = machine_fault_remove(c->machine, number);
+
+    if (rc == 0)
+        effects_changed(fx, STATE_FAULT, number);
+    return rc;
 }
 
 int core_fault_remove(struct core *c, const struct command *cmd, struct effects *fx,
@@ -37,7 +48,7 @@ int core_fault_remove(struct core *c, const struct command *cmd, struct effects 
     int rc;
 
     if (cmd->fault.number) {
-        rc = machine_fault_remove(c->machine, cmd->fault.number);
+        rc = remove_one(c, cmd->fault.number, fx);
         if (rc < 0)
             text_addf(&reply->why,
                       "there is no fault %u; 'apus fault list' lists the existing ones",
@@ -45,7 +56,7 @@ int core_fault_remove(struct core *c, const struct command *cmd, struct effects 
         return rc;
     }
     while (faults->count)
-        machine_fault_remove(c->machine, faults->v[faults->count - 1].number);
+        remove_one(c, faults->v[faults->count - 1].number, fx);
     return 0;
 }
 

@@ -15,8 +15,9 @@ static enum adapter_news state_of(const struct core *c, unsigned apid)
 /* fx NULL: nobody is told. */
 static void tell_adapters(struct core *c, struct effects *fx)
 {
-    c->machine_told = machine_changes(c->machine);
-    for (unsigned apid = 0; apid < AP_IDS; apid++) {
+    struct mask256 changed = machine_take_news(c->machine);
+
+    mask256_for_each (apid, &changed) {
         enum adapter_news state = state_of(c, apid);
         struct effect *e;
 
@@ -79,8 +80,7 @@ void news_tell(struct core *c, struct effects *fx)
 {
     if (fx)
         fx->tree = CORE_HOST_TREE;
-    if (c->machine_told != machine_changes(c->machine))
-        tell_adapters(c, fx);
+    tell_adapters(c, fx);
     tell_resets(c, fx);
     tell_lost(c, fx);
     tell_met(c, fx);
@@ -88,6 +88,5 @@ void news_tell(struct core *c, struct effects *fx)
 
 void news_forget(struct core *c)
 {
-    tell_adapters(c, NULL);
     news_tell(c, NULL);
 }

@@ -20,7 +20,8 @@ void core_host_info(const struct core *c, struct host_info *out)
                               .max_domain = ap_bus_max_domain(c->bus),
                               .interrupts = machine_config(c->machine)->interrupts,
                               .scans = ap_bus_scans(c->bus),
-                              .mdevs = vfio_ap_count(c->vfio_ap)};
+                              .mdevs = vfio_ap_count(c->vfio_ap),
+                              .identity = &machine_config(c->machine)->identity};
     for (unsigned i = 0; i < c->guest_slots; i++)
         out->guests += c->guests[i] != NULL;
 }
@@ -62,6 +63,53 @@ void core_apqn_info(const struct core *c, ap_qn qn, struct apqn_info *out)
 struct ap_aqic core_queue_aqic(const struct core *c, ap_qn qn)
 {
     return machine_queue_aqic(c->machine, qn);
+}
+
+struct ap_counts core_queue_counts(const struct core *c, ap_qn qn)
+{
+    return machine_queue_counts(c->machine, qn);
+}
+
+unsigned core_queue_pending(const struct core *c, ap_qn qn)
+{
+    return machine_queue_pending(c->machine, qn);
+}
+
+unsigned core_guest_pending(const struct core *c, const struct guest_info *guest)
+{
+    unsigned pending = 0;
+
+    mask256_for_each (apid, &guest->apm)
+        mask256_for_each (apqi, &guest->aqm)
+            pending += machine_queue_pending(c->machine, AP_QN(apid, apqi));
+    return pending;
+}
+
+bool core_queue_next(const struct core *c, uint32_t *cursor, ap_qn *out)
+{
+    return machine_queue_next(c->machine, cursor, out);
+}
+
+struct mdev_queues mdev_queues(const struct mdev_info *m)
+{
+    unsigned assigned = mask256_count(&m->apm) * mask256_count(&m->aqm);
+    unsigned usable = mask256_count(&m->guest_apm) * mask256_count(&m->guest_aqm);
+
+    return (struct mdev_queues){.plugged = m->guest ? usable : 0, .withheld = assigned - usable};
+}
+
+void core_queue_counts_restore(struct core *c, ap_qn qn, const struct ap_counts *counts)
+{
+    machine_queue_counts_restore(c->machine, qn, counts);
+}
+
+bool core_guest_counts_restore(struct core *c, const char *guest, const struct ap_counts *counts)
+{
+    struct core_guest *g = guest_by_name(c, guest);
+
+    if (g)
+        ap_counts_add(&g->v.hw.counts, counts);
+    return g;
 }
 
 struct mask256 core_default_row(const struct core *c, unsigned apid)
@@ -142,7 +190,8 @@ static void guest_info(const struct core_guest *g, struct guest_info *out)
                                .adm = g->v.hw.apcb.adm,
                                .opened = g->opened,
                                .config_changes = g->v.config_changes,
-                               .release_requests = g->v.release_requests};
+                               .release_requests = g->v.release_requests,
+                               .counts = g->v.hw.counts};
     if (g->v.mdev)
         out->mdev = *mdev_uuid(g->v.mdev);
 }

@@ -22,6 +22,7 @@ struct host_info {
     bool interrupts; /* facility 65 */
     uint64_t scans;
     unsigned mdevs, guests;
+    const struct machine_identity *identity;
 };
 
 struct apqn_info {
@@ -58,6 +59,7 @@ struct guest_info {
     bool opened;                  /* its process has opened the device through VFIO */
     uint64_t config_changes;      /* notifications of a changed configuration so far */
     uint64_t release_requests;
+    struct ap_counts counts; /* of its instructions */
 };
 
 /* The fault rules, in the order in which they are tried. */
@@ -82,6 +84,29 @@ int core_find_file(const struct core *c, const char *path, sysfs_ino *out);
 /* The interruption control that the queue's guest, or the LPAR, last set with AQIC. enable is false
  * if it set none, or the queue was reset since. */
 struct ap_aqic core_queue_aqic(const struct core *c, ap_qn qn);
+
+/* What has happened to a queue, and how many messages are in it. A guest's counts are in
+ * guest_info, and its pending messages are those of its queues. */
+struct ap_counts core_queue_counts(const struct core *c, ap_qn qn);
+unsigned core_queue_pending(const struct core *c, ap_qn qn);
+
+unsigned core_guest_pending(const struct core *c, const struct guest_info *guest);
+
+/* The queues of the LPAR, and those that have had messages. *cursor starts at 0; false at the end.
+ */
+bool core_queue_next(const struct core *c, uint32_t *cursor, ap_qn *out);
+
+/* How many of a device's queues its guest has, and how many of them no guest would get. */
+struct mdev_queues {
+    unsigned plugged, withheld;
+};
+
+struct mdev_queues mdev_queues(const struct mdev_info *m);
+
+/* Adds what an earlier daemon has counted; zeroized of a queue is kept with the machine. false:
+ * there is no such guest. */
+void core_queue_counts_restore(struct core *c, ap_qn qn, const struct ap_counts *counts);
+bool core_guest_counts_restore(struct core *c, const char *guest, const struct ap_counts *counts);
 
 /* Iteration: *cursor starts at 0; false at the end. */
 bool core_mdev_next(const struct core *c, uint32_t *cursor, struct mdev_info *out);

@@ -150,6 +150,31 @@ static int restore_adapter(struct core *c, const struct saved *s, struct effects
     return 0;
 }
 
+/* left: or FAULT_ALWAYS. */
+static int make_entry(uint32_t number, uint32_t left, const char *rule, size_t len,
+                      struct fault_entry *out, struct text *why)
+{
+    *out = (struct fault_entry){.number = number, .left = left};
+    if (fault_parse(rule, len, &out->rule, why) < 0)
+        return -EINVAL;
+    if ((out->rule.count == FAULT_ALWAYS) != (left == FAULT_ALWAYS) || left > out->rule.count)
+        return refuse(why, "a rule has more hits left than it had");
+    out->hits = left == FAULT_ALWAYS ? 0 : out->rule.count - left;
+    return 0;
+}
+
+static int restore_fault(struct core *c, const struct saved *s, struct effects *fx,
+                         struct text *why)
+{
+    const char *rule = s->fault.rule;
+    struct fault_entry e;
+    int rc = make_entry(s->of.id, s->fault.left, rule, strlen(rule), &e, why);
+
+    if (rc == 0 && machine_fault_restore(c->machine, &e) < 0)
+        rc = refuse(why, "there are too many rules, or one has this number or a higher one");
+    return rc;
+}
+
 /* "NUMBER LEFT RULE" */
 static int parse_rule(const char *line, size_t len, struct fault_entry *out, struct text *why)
 {
@@ -166,21 +191,16 @@ static int parse_rule(const char *line, size_t len, struct fault_entry *out, str
          hits_left > FAULT_COUNT_MAX))
         return refuse(why, "a rule is not NUMBER LEFT RULE");
     rule++;
-    *out = (struct fault_entry){.number = (uint32_t)number, .left = (uint32_t)hits_left};
-    if (fault_parse(rule, len - (size_t)(rule - line), &out->rule, why) < 0)
-        return -EINVAL;
-    if ((out->rule.count == FAULT_ALWAYS) != (hits_left == FAULT_ALWAYS) ||
-        out->left > out->rule.count)
-        return refuse(why, "a rule has more hits left than it had");
-    out->hits = out->left == FAULT_ALWAYS ? 0 : out->rule.count - out->left;
-    return 0;
+    return make_entry((uint32_t)number, (uint32_t)hits_left, rule, len - (size_t)(rule - line), out,
+                      why);
 }
 
+/* The rules of files of older versions; later ones have an object for each. */
 static int restore_faults(struct core *c, const struct saved *s, struct effects *fx,
                           struct text *why)
 {
     struct fault_entry *v = xcalloc(FAULTS_MAX, sizeof *v);
-    const char *at = s->faults.rules, *end = at + s->faults.len;
+    const char *at = s->faults.rules, *end = at ? at + s->faults.len : at;
     unsigned count = 0;
     int rc = 0;
 
@@ -209,7 +229,7 @@ int core_restore(struct core *c, const struct saved *s, struct text *why)
         [STATE_OVERRIDE] = restore_override, [STATE_CARD] = restore_card,
         [STATE_NODE] = restore_node,         [STATE_MDEV] = restore_mdev,
         [STATE_GUEST] = restore_guest,       [STATE_ADAPTER] = restore_adapter,
-        [STATE_FAULTS] = restore_faults,
+        [STATE_FAULTS] = restore_faults,     [STATE_FAULT] = restore_fault,
     };
     struct effects unheard = {.tree = s->of.tree};
     int rc = restore[s->of.kind](c, s, &unheard, why);
@@ -232,6 +252,18 @@ static void stop_with_connection(struct core *c, struct effects *fx)
     }
 }
 
+/* Rules that were one object are to be written as many, also into the file that has the one. */
+static void divide_faults(struct core *c, struct effects *fx)
+{
+    unsigned cursor = 0;
+    uint32_t number;
+
+    while (machine_take_fault(c->machine, &cursor, &number)) {
+        effects_changed(fx, STATE_FAULTS, 0);
+        effects_changed(fx, STATE_FAULT, number);
+    }
+}
+
 void core_restored(struct core *c, struct effects *fx)
 {
     struct command look = {.kind = CMD_TIMER, .now = fx->now, .timer = {.id = TIMER_SCAN}};
@@ -243,6 +275,7 @@ void core_restored(struct core *c, struct effects *fx)
     c->machine_seen = machine_changes(c->machine);
     vfio_ap_take_resets(c->vfio_ap);
     news_forget(c);
+    divide_faults(c, fx);
     core_execute(c, &look, fx, &reply);
     reply_done(&reply);
     stop_with_connection(c, fx);

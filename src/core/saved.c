@@ -89,8 +89,14 @@ static const struct field adapter_fields[] = {
 };
 
 static const struct field faults_fields[] = {
-    {SAVED("rules", FIELD_BYTES, faults.rules), MORE(faults.len)},
+    {SAVED("rules", FIELD_BYTES, faults.rules), MORE(faults.len), .optional = true},
     {SAVED("last", FIELD_INT, faults.last)},
+    {0},
+};
+
+static const struct field fault_fields[] = {
+    {SAVED("left", FIELD_INT, fault.left)},
+    {SAVED("rule", FIELD_TEXT, fault.rule)},
     {0},
 };
 
@@ -105,6 +111,7 @@ const struct saved_row saved_rows[STATE_KINDS] = {
     [STATE_GUEST] = {"guest", false, true, UINT16_MAX, guest_fields},
     [STATE_ADAPTER] = {"adapter", false, true, AP_IDS, adapter_fields},
     [STATE_FAULTS] = {"faults", false, false, 1, faults_fields},
+    [STATE_FAULT] = {"fault", false, true, UINT32_MAX, fault_fields},
 };
 
 /* The host's bus before the devices that take its queues, these before their guests, these before
@@ -121,6 +128,7 @@ static unsigned stage(const struct change *of)
         return 3;
     case STATE_ADAPTER:
     case STATE_FAULTS:
+    case STATE_FAULT:
         return 5;
     case STATE_OWNER:
         return 6;
@@ -284,23 +292,22 @@ static bool get_adapter(const struct core *c, struct saved *out)
 
 static bool get_faults(const struct core *c, struct saved *out)
 {
+    out->faults.last = machine_faults(c->machine)->last_number;
+    return out->faults.last != 0;
+}
+
+static bool get_fault(const struct core *c, struct saved *out)
+{
     const struct fault_list *list = machine_faults(c->machine);
+    const struct fault_entry *entry = fault_list_find(list, out->of.id);
+    struct fault rule;
 
-    for (unsigned i = 0; i < list->count; i++) {
-        const struct fault_entry *e = &list->v[i];
-
-        text_addf(&out->text, "%" PRIu32 " ", e->number);
-        if (e->left == FAULT_ALWAYS)
-            text_adds(&out->text, "always ");
-        else
-            text_addf(&out->text, "%" PRIu32 " ", e->left);
-        fault_format(&e->rule, &out->text);
-        text_adds(&out->text, "\n");
-    }
-    out->faults.rules = out->text.data;
-    out->faults.len = out->text.len;
-    out->faults.last = list->last_number;
-    return list->last_number != 0;
+    if (!entry)
+        return false;
+    rule = fault_rest(list, entry, &out->fault.left);
+    fault_format(&rule, &out->text);
+    out->fault.rule = out->text.data;
+    return true;
 }
 
 static bool get_owner(const struct core *c, struct saved *out)
@@ -325,7 +332,7 @@ bool saved_get(const struct core *c, const struct change *of, struct saved *out)
         [STATE_MACHINE] = get_machine, [STATE_BUS] = get_bus,     [STATE_OVERRIDE] = get_override,
         [STATE_CARD] = get_card,       [STATE_NODE] = get_node,   [STATE_OWNER] = get_owner,
         [STATE_MDEV] = get_mdev,       [STATE_GUEST] = get_guest, [STATE_ADAPTER] = get_adapter,
-        [STATE_FAULTS] = get_faults,
+        [STATE_FAULTS] = get_faults,   [STATE_FAULT] = get_fault,
     };
 
     *out = (struct saved){.of = *of};
@@ -366,17 +373,21 @@ void saved_each(const struct core *c, void (*each)(void *data, const struct chan
     for (unsigned apid = 0; apid < AP_IDS; apid++)
         visit(&v, STATE_ADAPTER, apid);
     visit(&v, STATE_FAULTS, 0);
+    for (unsigned i = 0; i < machine_faults(c->machine)->count; i++)
+        visit(&v, STATE_FAULT, machine_faults(c->machine)->v[i].number);
 }
 
 void machine_changed(struct core *c, struct effects *fx)
 {
     struct machine_touched touched = machine_take_touched(c->machine);
     struct mask256 adapters = mask256_or(touched.adapters, vfio_ap_take_resets(c->vfio_ap));
+    unsigned cursor = 0;
+    uint32_t fault;
 
     if (touched.config)
         effects_changed(fx, STATE_MACHINE, 0);
     mask256_for_each (apid, &adapters)
         effects_changed(fx, STATE_ADAPTER, apid);
-    if (touched.faults)
-        effects_changed(fx, STATE_FAULTS, 0);
+    while (machine_take_fault(c->machine, &cursor, &fault))
+        effects_changed(fx, STATE_FAULT, fault);
 }

@@ -67,10 +67,14 @@ struct saved {
             struct vfio_ap_resets resets;
         } adapter;
         struct {
-            const char *rules; /* lines of "NUMBER LEFT RULE", LEFT may be "always" */
+            const char *rules; /* up to version 3 of the file: lines of "NUMBER LEFT RULE" */
             size_t len;
             uint32_t last;
         } faults;
+        struct {
+            const char *rule;
+            uint32_t left; /* or FAULT_ALWAYS */
+        } fault;
     };
     struct text text; /* what of it had to be written down; freed by saved_done */
 };

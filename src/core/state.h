@@ -33,8 +33,7 @@ struct core {
     const struct abi *abi;
     struct machine *machine;
     uint64_t machine_seen;         /* machine_changes() at the last scan */
-    uint64_t machine_told;         /* and when adapters were told of last; what they were: */
-    uint8_t adapters_told[AP_IDS]; /* enum adapter_news */
+    uint8_t adapters_told[AP_IDS]; /* enum adapter_news, as it was told last */
     bool requests_watched;         /* TIMER_REQUESTS is set */
     uint64_t alarm_set;            /* the time for which TIMER_ALARM is set; 0: not set */
     struct sysfs_tree tree;
@@ -87,6 +86,9 @@ void jobs_announce(struct core *c, struct effects *fx);
 struct sysfs_tree *tree_of(struct core *c, unsigned tree);
 /* Names the nodes of all trees whose mode or owner changed; gone: nodes may have gone. */
 void owners_changed(struct core *c, bool gone, struct effects *fx);
+
+/* proc.c: adds proc/sysinfo to the tree of the host. */
+void proc_register(struct core *c);
 
 /* tree_objects.c */
 struct visit {

@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/major.h"
 #include "core/query.h"
 #include "core/state.h"
+#include "zcrypt/major.h"
 
 /* The trees of the host and of guests: lookup, opening device nodes, writing attributes. */
 
@@ -22,9 +24,19 @@ const struct sysfs_tree *core_tree(const struct core *c, unsigned tree)
     return tree_of((struct core *)c, tree);
 }
 
+void core_set_nodes_major(struct core *c, unsigned major)
+{
+    zcrypt_set_major(c->zcrypt, major);
+}
+
 void core_keep_dirs(struct core *c)
 {
     c->tree.keeps_dirs = true;
+}
+
+void core_show_vfio_nodes(struct core *c)
+{
+    c->tree.has_vfio_nodes = true;
 }
 
 const struct zcrypt *core_zcrypt(const struct core *c, unsigned tree)
@@ -40,7 +52,7 @@ int core_open(const struct core *c, unsigned tree, sysfs_ino ino, uint32_t *node
 
     if (rc < 0)
         return rc;
-    if (!entry.device)
+    if (sysfs_dir_of(ino).kind != SYSFS_DEV_NODE)
         return -ENODEV;
     *node = zcrypt_node_handle(zcrypt_of(c, tree), sysfs_dir_of(ino).object);
     return 0;

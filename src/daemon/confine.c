@@ -34,11 +34,13 @@ static uint64_t needed(const struct daemon_options *o)
     uint64_t keep = RIGHT(CAP_DAC_OVERRIDE);
 
     /* Programs of all users ask by ioctl, and their operands are in their memory. */
-    if (!o->no_tree || o->listens)
+    if (!o->no_tree || o->listens || o->nodes)
         keep |= rights_for_callers();
     /* Nodes are devices; in a user namespace, where nobody makes devices, they are bind mounts. */
     if (o->listens && !o->shadow)
         keep |= RIGHT(CAP_MKNOD) | RIGHT(CAP_SYS_ADMIN);
+    if (o->nodes)
+        keep |= RIGHT(CAP_MKNOD);
     /* The kernel takes uevents from an administrator of the network namespace. */
     if (o->uevent_fd >= 0)
         keep |= RIGHT(CAP_SYS_ADMIN);
@@ -51,7 +53,7 @@ void confine(const struct daemon_options *o, struct text *doubts)
 
     if (rc < 0)
         text_addf(doubts, "the daemon cannot give up its privileges: %s\n", error_text(-rc));
-    rc = filter_load(o->seccomp, o->listens && !o->shadow, o->shadow);
+    rc = filter_load(o->seccomp, (o->listens && !o->shadow) || o->nodes, o->shadow);
     if (rc < 0)
         text_addf(doubts,
                   "no seccomp filter confines the daemon: %s; --seccomp=off if that is meant\n",

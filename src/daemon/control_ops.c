@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "daemon/internal.h"
+#include "socket/fds.h"
 
 #define FUSE_MAJOR 10
 #define FUSE_MINOR 229
@@ -64,23 +66,43 @@ static bool is_listener(int fd)
            memcmp(name, right, strlen(right)) == 0;
 }
 
+static int listen_to(struct daemon *d, int listener, int lender, struct text *why)
+{
+    int rc;
+
+    if (!is_listener(listener)) {
+        text_adds(why, "the descriptor sent with the request is not the listener of a seccomp "
+                       "filter");
+        return -EINVAL;
+    }
+    rc = seccomp_listen(d->seccomp, listener, lender);
+    if (rc < 0)
+        text_addf(why, "cannot serve the program's ioctls: %s", error_text(-rc));
+    return rc;
+}
+
+/* What is sent is the listener, or a lender's socket that has the listener in its first message. */
 static int ops_listen(void *data, int fd, struct text *why)
 {
     struct daemon *d = data;
-    int own, rc;
+    int own, listener, rc;
 
-    if (!d->seccomp || !is_listener(fd)) {
-        text_adds(why, d->seccomp ? "the descriptor sent with the request is not the listener of a "
-                                    "seccomp filter"
-                                  : "this daemon has no device nodes (--ioctl, --dev-links)");
-        return d->seccomp ? -EINVAL : -ENOTSUP;
+    if (!d->seccomp) {
+        text_adds(why, "this daemon has no device nodes (--ioctl, --dev-links)");
+        return -ENOTSUP;
     }
     own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    rc = own < 0 ? -errno : seccomp_listen(d->seccomp, own);
-    if (rc < 0 && own >= 0)
-        close(own);
-    if (rc < 0)
+    if (own < 0) {
+        rc = -errno;
         text_addf(why, "cannot serve the program's ioctls: %s", error_text(-rc));
+        return rc;
+    }
+    listener = is_listener(own) ? own : fds_receive_one(own, MSG_DONTWAIT);
+    rc = listen_to(d, listener, listener == own ? -1 : own, why);
+    if (rc < 0)
+        close(own);
+    if (rc < 0 && listener != own && listener >= 0)
+        close(listener);
     return rc;
 }
 
@@ -127,6 +149,7 @@ void daemon_control_ops_init(struct daemon *d)
         .advance = ops_advance,
         .export = ops_export,
         .study = daemon_study,
+        .abandon = daemon_study_abandon,
         .quit = ops_quit,
         .settle = ops_settle,
     };

@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "core/major.h"
 #include "daemon/confine.h"
 #include "daemon/internal.h"
 #include "ioctl/caller.h"
+#include "rights/rights.h"
 #include "store/machine_file.h"
 
 static void on_timer(void *data, uint32_t id)
@@ -131,18 +133,42 @@ static int open_processors(struct daemon *d, struct text *why)
     return rc;
 }
 
-/* Our parent stands for the programs to come: 'apus run' becomes one. */
+/* Our parent stands for the programs to come: 'apus run' becomes one. Where only ancestors may look
+ * at their memory, it is one, and lends it. */
 static int open_paths(struct daemon *d, struct text *why)
 {
     const struct nomount_sync sync = {daemon_state_unsynced, daemon_state_sync, d};
+    int scope = rights_ptrace_scope();
 
-    if (caller_is_ours(getppid()) && caller_probe(getppid()) == -EACCES) {
+    if (caller_is_ours(getppid()) && caller_probe(getppid()) == -EACCES && scope != 1) {
         text_adds(why, "programs cannot be served without a mount: this system does not let the "
-                       "daemon look at their memory; give it the capability SYS_PTRACE (in a "
-                       "container --cap-add SYS_PTRACE), or set kernel.yama.ptrace_scope to 0");
+                       "daemon look at their memory; ");
+        if (scope == 3)
+            text_adds(why, "kernel.yama.ptrace_scope is 3, which only a reboot changes");
+        else
+            text_addf(why,
+                      "give it the capability SYS_PTRACE (in a container --cap-add SYS_PTRACE)%s",
+                      scope ? ", or set kernel.yama.ptrace_scope to 1 or 0" : "");
         return -EACCES;
     }
     return seccomp_serve_paths(d->seccomp, d->options->shadow, &sync, why);
+}
+
+static int open_devices(struct daemon *d, struct text *why)
+{
+    int rc = cuse_new(&d->door, d->event, d->options->nodes, &d->cuse, why);
+
+    if (rc == 0)
+        rc = cuse_follow(d->cuse, why);
+    /* A node that is kept under a name that no device can have must not end every start. */
+    if (rc == -EINVAL) {
+        daemon_log(d, LOG_LEVEL_WARNING, "%s", why->data);
+        text_clear(why);
+        rc = 0;
+    }
+    if (rc == 0)
+        core_set_nodes_major(d->door.core, cuse_major(d->cuse));
+    return rc;
 }
 
 /* The control socket comes first: it fails if another daemon runs here, before anything is
@@ -165,6 +191,9 @@ static int open_front_ends(struct daemon *d, struct text *why)
     rc = daemon_guests_open(d, why);
     if (rc < 0)
         return rc;
+    rc = daemon_metrics_open(d, why);
+    if (rc < 0)
+        return rc;
     rc = open_processors(d, why);
     if (rc < 0)
         return rc;
@@ -179,6 +208,8 @@ static int open_front_ends(struct daemon *d, struct text *why)
         rc = seccomp_new(&d->door, d->event, o->dev_links, o->notify, &d->seccomp, why);
     if (rc == 0 && o->shadow)
         rc = open_paths(d, why);
+    if (rc == 0 && o->nodes)
+        rc = open_devices(d, why);
     if (rc < 0)
         return rc;
     return o->no_tree ? 0 : daemon_mount_new(d, CORE_HOST_TREE, o->mount, o->fuse_fd, why);
@@ -299,12 +330,17 @@ static void daemon_close(struct daemon *d)
 {
     struct fuse_hub *hub = d->hub;
     struct seccomp *seccomp = d->seccomp;
+    struct cuse *cuse = d->cuse;
 
+    daemon_metrics_close(d);
+    daemon_counts_keep(d);
     daemon_guests_close(d);
     /* Freeing these cancels the pending commands, which executes commands: the core must still
      * exist, and effects must no longer reach what is being freed. */
     d->seccomp = NULL;
     seccomp_free(seccomp);
+    d->cuse = NULL;
+    cuse_free(cuse);
     while (d->mounts)
         daemon_mount_drop(d, d->mounts->tree);
     d->hub = NULL;

@@ -15,6 +15,9 @@ struct daemon_options {
     int fuse_fd;              /* an open /dev/fuse that is mounted already; -1 if mount is given */
     const char *socket;       /* path of the control socket; NULL: the service manager passes it */
     const char *guest_socket; /* of the guest protocol; NULL: socket with .guest behind it */
+    const char *metrics;      /* where to serve metrics: the path of a Unix socket, with a slash in
+                               * it, or a port (socket/loopback.h); NULL: nowhere */
+    bool metrics_if_possible; /* without the library there are none */
     bool no_tree;             /* in place of mount and fuse_fd: nobody looks at the tree */
     int ready_fd;             /* gets one byte when all serves; -1: "ready" on standard output */
     const char *machine;      /* machine file, "-": standard input; NULL: the default machine */
@@ -27,6 +30,8 @@ struct daemon_options {
     const char *dev_links; /* directory that gets a name for each zcrypt node: a symbolic link into
                             * the mounted tree, or with notify a node like /dev/null; NULL: none */
     bool listens;          /* serves ioctls that seccomp filters report: VFIO's */
+    const char *nodes;     /* zcrypt's nodes are real devices, in /dev with this before their names
+                            * (cuse/cuse.h); in dev_links are device files for these. NULL: not */
     bool notify;           /* with listens: zcrypt's, too, which do not come by FUSE */
     const char *shadow;    /* directory for programs without a mount (nomount/nomount.h); listens
                             * and notify are set, dev_links is NULL. NULL: there are none */

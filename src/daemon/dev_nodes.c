@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -14,7 +15,8 @@
 /*
  * The work of devtmpfs: options->dev_links/NAME for each node of class zcrypt. `apus run` mounts
  * the tree's dev directory at /dev/zcrypt, so /dev/NAME is a symbolic link into that; with
- * --ioctl=notify it is a device node that is served without FUSE. A daemon that mounts the tree
+ * --ioctl=notify it is a device node that is served without FUSE, with --nodes=cuse a file for the
+ * device that the kernel shows in the computer's /dev. A daemon that mounts the tree
  * itself links to MOUNT/dev/NAME, and takes its links away at its end; if it is killed, the heir
  * does. The name exists when the write to `create` returns. An existing file of that name is left
  * alone.
@@ -84,10 +86,29 @@ static int place_link(const struct daemon *d, const char *name)
     return symlinkat(target.data, d->dev_links_fd, path.data) < 0 ? -errno : 0;
 }
 
+/* The computer's /dev, which was copied, may have had it already. */
+static int place_device(const struct daemon *d, const struct sysfs_entry *entry)
+{
+    dev_t number = cuse_number(d->cuse, entry->ino);
+    text_auto path = {0};
+    struct stat st;
+
+    path_of(d, entry->name, &path);
+    if (!number)
+        return -EEXIST; /* said before */
+    if (lstat(path.data, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == number)
+        return 0;
+    if (mknod(path.data, S_IFCHR | entry->mode, number) < 0)
+        return -errno;
+    return chmod(path.data, entry->mode) < 0 ? -errno : 0; /* regardless of the umask */
+}
+
 static int place(struct daemon *d, const struct sysfs_entry *entry)
 {
     int rc;
 
+    if (d->cuse)
+        return place_device(d, entry);
     if (!d->seccomp || !d->options->notify)
         return place_link(d, entry->name);
     rc = seccomp_node_place(d->options->dev_links, entry->name, entry->mode);
@@ -106,7 +127,12 @@ static void displace_link(const struct daemon *d, const char *name)
 
 static void displace(struct daemon *d, const struct dev_node *node)
 {
-    if (d->seccomp && d->options->notify)
+    text_auto path = {0};
+
+    path_of(d, node->name, &path);
+    if (d->cuse)
+        unlink(path.data);
+    else if (d->seccomp && d->options->notify)
         seccomp_node_displace(d->options->dev_links, node->name);
     else
         displace_link(d, node->name);
@@ -176,14 +202,25 @@ void daemon_dev_nodes_update(struct daemon *d)
     remove_stale(d, tree);
     /* In `apus run` z90crypt was made before the program started. */
     while (sysfs_next(tree, nodes, &cursor, &entry) == 1)
-        if ((d->options->mount || strcmp(entry.name, "z90crypt") != 0) && !is_placed(d, entry.ino))
+        if ((d->options->mount || d->cuse || strcmp(entry.name, "z90crypt") != 0) &&
+            !is_placed(d, entry.ino))
             add(d, &entry);
+}
+
+static void follow(struct daemon *d)
+{
+    text_auto why = {0};
+
+    if (d->cuse && cuse_follow(d->cuse, &why) < 0)
+        daemon_log(d, LOG_LEVEL_WARNING, "%s", why.data);
 }
 
 void daemon_dev_nodes(struct daemon *d, const struct command *command)
 {
     if (command->kind == CMD_BOOT ||
         (command->kind == CMD_STORE && command->store.tree == CORE_HOST_TREE &&
-         sysfs_dir_of(command->store.ino).kind == SYSFS_ZCRYPT_CLASS))
+         sysfs_dir_of(command->store.ino).kind == SYSFS_ZCRYPT_CLASS)) {
+        follow(d);
         daemon_dev_nodes_update(d);
+    }
 }

@@ -23,6 +23,8 @@ void daemon_spread(struct daemon *d)
         fuse_hub_effects(d->hub, effects);
     if (d->seccomp)
         seccomp_effects(d->seccomp, effects);
+    if (d->cuse)
+        cuse_effects(d->cuse, effects);
     if (d->control)
         control_server_effects(d->control, effects);
     if (d->guests)

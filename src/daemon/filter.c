@@ -43,7 +43,7 @@ static const char *const always[] = {
     "timerfd_settime", "timerfd_settime64",
     /* sockets, see also below */
     "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt", "listen", "recvfrom",
-    "recvmsg", "sendmsg", "sendto", "setsockopt", "shutdown",
+    "recvmsg", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shutdown",
     /* descriptors: of /dev/fuse, of the listener of src/seccomp, of files */
     "close", "close_range", "dup", "dup2", "dup3", "fcntl", "fcntl64", "ioctl", "lseek", "_llseek",
     "pipe2", "pread64", "preadv", "pwrite64", "pwritev", "read", "readv", "write", "writev",
@@ -59,13 +59,16 @@ static const char *const always[] = {
     /* a caller's memory (ioctl/caller.h) */
     "move_pages", "process_vm_readv", "process_vm_writev", NULL};
 
-/* The nodes of VFIO and, with --ioctl=notify, of zcrypt (seccomp/node.h); a program's eventfds,
- * which VFIO signals (vfio/eventfd.c). */
-static const char *const for_nodes[] = {"mknod",      "mknodat", "mount",   "pidfd_getfd",
-                                        "pidfd_open", "umount",  "umount2", NULL};
+/* The nodes of VFIO and, with --ioctl=notify, of zcrypt (seccomp/node.h). */
+static const char *const for_nodes[] = {"mknod", "mknodat", "mount", "umount", "umount2", NULL};
 
-/* Programs without a mount: the files that they get, and the shadow directories. */
-static const char *const for_paths[] = {"linkat", "memfd_create", "openat2", "utimensat", NULL};
+/* A program's eventfds, which VFIO signals (vfio/eventfd.c). */
+static const char *const for_vfio[] = {"pidfd_getfd", "pidfd_open", NULL};
+
+/* Programs without a mount: the files that they get, the shadow directories, and the answers of a
+ * lender. */
+static const char *const for_paths[] = {"linkat",     "memfd_create", "openat2",
+                                        "socketpair", "utimensat",    NULL};
 
 #ifdef SANITIZED
 /* Sanitizers look for leaks at the end from a process of their own, and print what they find. */
@@ -136,6 +139,8 @@ static int fill(scmp_filter_ctx filter, bool nodes, bool paths)
         rc = allow(filter, always);
     if (rc == 0 && nodes)
         rc = allow(filter, for_nodes);
+    if (rc == 0 && (nodes || paths))
+        rc = allow(filter, for_vfio);
     if (rc == 0 && paths)
         rc = allow(filter, for_paths);
     if (rc == 0)

@@ -55,7 +55,7 @@ static int carry_out(const char *what)
         _exit(0);
     if (what[0] == MOUNT)
         return fuse_mount_by_helper(what + 1);
-    fuse_unmount(what + 1, what[0] == UNMOUNT_DEAD);
+    fuse_mount_remove(what + 1, what[0] == UNMOUNT_DEAD);
     return -1;
 }
 
@@ -113,6 +113,7 @@ static void tidy(struct daemon *d)
         daemon_dev_links_remove(d);
     if (d->sockets.guest < 0 && daemon_guest_path(o, &guest))
         remove_socket(guest.data);
+    remove_socket(daemon_metrics_path(o));
     daemon_pid_file_remove(o->pid_file);
     if (lock >= 0)
         close(lock);

@@ -7,6 +7,7 @@
 
 #include "control/control.h"
 #include "core/core.h"
+#include "cuse/cuse.h"
 #include "daemon/adapters.h"
 #include "daemon/clock.h"
 #include "daemon/daemon.h"
@@ -14,6 +15,7 @@
 #include "file/own_file.h"
 #include "fuse/fuse.h"
 #include "guest/server.h"
+#include "metrics/server.h"
 #include "seccomp/listener.h"
 #include "store/record.h"
 #include "store/setup.h"
@@ -51,6 +53,7 @@ struct daemon {
     struct state *state;   /* NULL: nothing outlives the daemon */
     struct fuse_hub *hub;
     struct seccomp *seccomp;    /* NULL: all ioctls come through FUSE */
+    struct cuse *cuse;          /* NULL: the nodes are no devices of the kernel */
     int dev_links_fd;           /* that directory, or AT_FDCWD */
     struct dev_node *dev_nodes; /* the names made in options->dev_links */
     unsigned dev_node_count;
@@ -68,7 +71,11 @@ struct daemon {
     struct guest_server_ops guest_ops;
     struct guest_server *guests;
     char *guest_path; /* path of the guest socket; NULL: none */
-    pid_t heir;       /* 0: there is none */
+    struct metrics_ops metrics_ops;
+    struct metrics_server *metrics; /* NULL: nobody may ask */
+    const char *metrics_path;       /* of its socket; NULL: none of ours */
+    bool counts_lost;               /* they could not be kept the last time */
+    pid_t heir;                     /* 0: there is none */
     int heir_fd;
 };
 
@@ -87,8 +94,8 @@ void daemon_state_write(struct daemon *d, const struct command *command);
 bool daemon_state_unsynced(void *daemon);
 void daemon_state_sync(void *daemon);
 
-/* Called after each command: if it created or destroyed a zcrypt node, updates
- * options->dev_links. */
+/* Called after each command: if it created or destroyed a zcrypt node, updates the devices of
+ * options->nodes, and options->dev_links. */
 void daemon_dev_nodes(struct daemon *d, const struct command *command);
 /* The same whatever the command was: options->dev_links has just been laid out. */
 void daemon_dev_nodes_update(struct daemon *d);
@@ -152,10 +159,19 @@ int daemon_guests_open(struct daemon *d, struct text *why);
 /* Virtual machines that are connected keep running, without adapters. */
 void daemon_guests_close(struct daemon *d);
 
+/* metrics.c. path: of the socket, NULL: it is none. restore: before anything is shown; keep: at the
+ * end of a daemon that has a state. 0 or -errno with a sentence. */
+const char *daemon_metrics_path(const struct daemon_options *o);
+int daemon_metrics_open(struct daemon *d, struct text *why);
+void daemon_metrics_close(struct daemon *d);
+void daemon_counts_restore(struct daemon *d);
+void daemon_counts_keep(struct daemon *d);
+
 /* study.c: control_ops.study. begin: before any request; end: those under way are never answered.
  */
 int daemon_studies_begin(struct daemon *d, struct text *why);
 void daemon_studies_end(struct daemon *d);
+void daemon_study_abandon(void *daemon, uint64_t ticket);
 int daemon_study(void *daemon, const struct study_request *request, uint64_t ticket,
                  struct text *why);
 

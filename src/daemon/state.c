@@ -38,7 +38,10 @@ int daemon_state_open(struct daemon *d, const struct setup *setup, struct text *
     rc = state_load(d->state, &d->door.core, &d->effects, &note, why);
     if (note.len)
         daemon_print(d, LOG_LEVEL_WARNING, note.data);
-    return rc < 0 ? rc : check_options(d, why);
+    if (rc < 0)
+        return rc;
+    daemon_counts_restore(d);
+    return check_options(d, why);
 }
 
 int daemon_state_begin(struct daemon *d, struct text *why)

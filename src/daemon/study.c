@@ -2,10 +2,12 @@
 /*
  * Maps, plans and explanations for the control socket. Each is made by a thread of its own from a
  * copy of the core, which it builds from the text of export: nothing is shared, so the thread may
- * take minutes. Nobody waits for it when the daemon ends.
+ * take minutes. Nobody waits for it when the daemon ends, and it ends soon when its client has
+ * gone.
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -26,7 +28,8 @@
 #define STUDIES_MAX 4u /* at the same time */
 
 struct study {
-    struct study *next; /* of those that are done */
+    struct study *next; /* of those that are done, or of those that run */
+    atomic_bool abandoned;
     struct studies *all;
     uint64_t ticket;
     struct text present; /* the machine file of what runs */
@@ -44,7 +47,7 @@ struct studies {
     int fd; /* counts those that are done */
     pthread_mutex_t lock;
     /* Below, all is protected by lock. */
-    struct study *done;
+    struct study *done, *at_work;
     unsigned running;
     bool ended;
 };
@@ -217,6 +220,16 @@ static void studies_free(struct studies *all)
     free(all);
 }
 
+/* Under the lock. */
+static void leave_work(struct study *s)
+{
+    struct study **at = &s->all->at_work;
+
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+}
+
 /* The daemon takes the result, or has ended. */
 static void hand_over(struct study *s)
 {
@@ -225,6 +238,7 @@ static void hand_over(struct study *s)
     bool last;
 
     pthread_mutex_lock(&all->lock);
+    leave_work(s);
     all->running--;
     last = all->ended && !all->running;
     if (!all->ended) {
@@ -246,6 +260,7 @@ static void *run(void *data)
     struct study *s = data;
     struct core *now = NULL;
 
+    plan_abandon_on(&s->abandoned);
     if (build(s, "the running machine", s->present.data, s->present.len, &now) == 0)
         studies[s->request.kind](s, now);
     core_free(now);
@@ -305,6 +320,8 @@ void daemon_studies_end(struct daemon *d)
     s = all->done;
     all->done = NULL;
     all->ended = true;
+    for (struct study *w = all->at_work; w; w = w->next)
+        atomic_store(&w->abandoned, true);
     last = !all->running;
     pthread_mutex_unlock(&all->lock);
     for (; s; s = next) {
@@ -328,6 +345,25 @@ static bool admit(struct studies *all)
     return room;
 }
 
+void daemon_study_abandon(void *daemon, uint64_t ticket)
+{
+    struct studies *all = ((struct daemon *)daemon)->studies;
+
+    pthread_mutex_lock(&all->lock);
+    for (struct study *s = all->at_work; s; s = s->next)
+        if (s->ticket == ticket)
+            atomic_store(&s->abandoned, true);
+    pthread_mutex_unlock(&all->lock);
+}
+
+static void go_to_work(struct study *s)
+{
+    pthread_mutex_lock(&s->all->lock);
+    s->next = s->all->at_work;
+    s->all->at_work = s;
+    pthread_mutex_unlock(&s->all->lock);
+}
+
 int daemon_study(void *daemon, const struct study_request *request, uint64_t ticket,
                  struct text *why)
 {
@@ -341,10 +377,12 @@ int daemon_study(void *daemon, const struct study_request *request, uint64_t tic
         return -EAGAIN;
     }
     s = study_new(d, request, ticket);
+    go_to_work(s);
     rc = thread_start("apus-study", run, s, NULL);
     if (rc < 0) {
         text_addf(why, "cannot start a thread: %s", error_text(-rc));
         pthread_mutex_lock(&d->studies->lock);
+        leave_work(s);
         d->studies->running--;
         pthread_mutex_unlock(&d->studies->lock);
         study_free(s);

@@ -52,8 +52,8 @@ void fuse_hub_set_sync(struct fuse_hub *hub, const struct fuse_sync *sync);
 
 /*
  * Who mounts with fusermount3, and unmounts, for a program that gives up the right to, or may be
- * killed in the middle of it: fuse_mount_by_helper and fuse_unmount in another process. Both return
- * when that is done. Without this call, the program does it itself.
+ * killed in the middle of it: fuse_mount_by_helper and fuse_mount_remove in another process. Both
+ * return when that is done. Without this call, the program does it itself.
  */
 struct fuse_mounter {
     int (*mount)(void *data, const char *path);
@@ -102,7 +102,7 @@ int fuse_mount_by_helper(const char *path);
 
 /* Unmounts what is on path, which is absolute: by umount(2), or by fusermount3. dead: only trees
  * that have lost their daemon. */
-void fuse_unmount(const char *path, bool dead);
+void fuse_mount_remove(const char *path, bool dead);
 
 /* The same for such trees, on any directory. */
 void fuse_remove_dead(const char *mountpoint);

@@ -79,7 +79,6 @@ int fuse_hub_new(struct door *door, sd_event *event, struct fuse_hub **out)
         free(hub);
         return rc;
     }
-    ioctl_desk_probe(hub->desk);
     *out = hub;
     return 0;
 }

@@ -158,7 +158,7 @@ void notifier_progressed(struct fuse_hub *hub);
 /* mount.c: mounting and unmounting */
 int mount_attach(const struct fuse_hub *hub, const char *path, struct mount_point *out,
                  struct text *why);
-/* Unmounts. Does nothing the second time. dead: as for fuse_unmount. */
+/* Unmounts. Does nothing the second time. dead: as for fuse_mount_remove. */
 void mount_detach(const struct fuse_hub *hub, struct mount_point *m, bool dead);
 
 /* session.c: serves a request; false: there is none */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -50,15 +49,15 @@ static void call_release(struct ioctl_call *c)
 /* line: the descriptor of /dev/fuse. POLLERR means that the connection was aborted. */
 static bool connected(int line, uint64_t id)
 {
-    struct pollfd fd = {.fd = line};
-
-    return poll(&fd, 1, 0) == 0;
+    return caller_line_is_quiet(line, 0);
 }
 
 static const struct ioctl_way fuse_way = {.answer = call_answer,
                                           .release = call_release,
                                           .listen = call_listen,
                                           .unlisten = call_unlisten,
+                                          .fetch = ioctl_memory_fetch,
+                                          .deliver = ioctl_memory_deliver,
                                           .waits = connected};
 
 static struct ioctl_call *call_new(fuse_req_t req, const struct open_file *file, uint32_t number,

@@ -178,7 +178,7 @@ static bool take_over(const char *path)
     return mounted == MOUNTED_NOT;
 }
 
-void fuse_unmount(const char *path, bool dead)
+void fuse_mount_remove(const char *path, bool dead)
 {
     if (dead)
         take_over(path);
@@ -313,7 +313,7 @@ void mount_detach(const struct fuse_hub *hub, struct mount_point *m, bool dead)
     if (m->path && hub->mounter.unmount)
         hub->mounter.unmount(hub->mounter.data, m->path, dead);
     else if (m->path)
-        fuse_unmount(m->path, dead);
+        fuse_mount_remove(m->path, dead);
     free(m->path);
     m->path = NULL;
 }

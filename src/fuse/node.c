@@ -37,10 +37,21 @@ static struct stat entry_stat(const struct fuse_mount *m, const struct sysfs_ent
                          .st_ctim = m->born};
 }
 
+/* An inode number stands for one generation of one object. Its attributes change only by CMD_OWNER;
+ * what a name refers to is another matter. */
+static struct fuse_entry_param entry_param(const struct fuse_mount *m, const struct sysfs_entry *e)
+{
+    return (struct fuse_entry_param){.ino = e->ino,
+                                     .attr = entry_stat(m, e),
+                                     .attr_timeout = FOREVER,
+                                     .entry_timeout = e->stable ? FOREVER : 0};
+}
+
 static void do_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     const struct fuse_mount *m = fuse_req_userdata(req);
     const struct sysfs_tree *t = mount_tree(m);
+    struct fuse_entry_param param;
     struct sysfs_entry e;
     int rc = t ? sysfs_lookup(t, parent, name, &e) : -ENODEV;
 
@@ -48,12 +59,8 @@ static void do_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
         fuse_reply_err(req, -rc);
         return;
     }
-    /* An inode number stands for one generation of one object. Its attributes change only by
-     * CMD_OWNER; what a name refers to is another matter. */
-    fuse_reply_entry(req, &(struct fuse_entry_param){.ino = e.ino,
-                                                     .attr = entry_stat(m, &e),
-                                                     .attr_timeout = FOREVER,
-                                                     .entry_timeout = e.stable ? FOREVER : 0});
+    param = entry_param(m, &e);
+    fuse_reply_entry(req, &param);
 }
 
 static int stat_node(const struct fuse_mount *m, fuse_ino_t ino, struct stat *out)
@@ -147,23 +154,44 @@ static void do_readlink(fuse_req_t req, fuse_ino_t ino)
 }
 
 struct listing {
+    const struct fuse_mount *m;
     fuse_req_t req;
+    bool plus; /* each entry as lookup would answer it */
     char *data;
     size_t len, size;
 };
 
-/* False: the buffer is full. next is the offset of the entry after this one. */
-static bool list_entry(struct listing *l, const char *name, sysfs_ino ino, enum sysfs_type type,
-                       uint64_t next)
+/* Adds what is known to libfuse to be len bytes of an entry. False: the buffer is full. */
+static bool list_took(struct listing *l, size_t len)
 {
-    struct stat st = {.st_ino = ino, .st_mode = type_bits(type)};
-    size_t need =
-        fuse_add_direntry(l->req, l->data + l->len, l->size - l->len, name, &st, (off_t)next);
-
-    if (need > l->size - l->len)
+    if (len > l->size - l->len)
         return false;
-    l->len += need;
+    l->len += len;
     return true;
+}
+
+/* next is the offset of the entry after this one. */
+static bool list_entry(struct listing *l, const struct sysfs_entry *e, uint64_t next)
+{
+    struct fuse_entry_param param = entry_param(l->m, e);
+    char *at = l->data + l->len;
+    size_t room = l->size - l->len;
+
+    if (!l->plus)
+        return list_took(l, fuse_add_direntry(l->req, at, room, e->name, &param.attr, (off_t)next));
+    /* Number 0: nothing that the kernel could keep. */
+    if (!e->stable)
+        param.ino = 0;
+    return list_took(l, fuse_add_direntry_plus(l->req, at, room, e->name, &param, (off_t)next));
+}
+
+/* Of "." and "..", the kernel keeps nothing. */
+static bool list_dots(struct listing *l, const char *name, sysfs_ino ino, uint64_t next)
+{
+    struct sysfs_entry e = {.ino = ino, .type = SYSFS_TYPE_DIR};
+
+    strcpy(e.name, name);
+    return list_entry(l, &e, next);
 }
 
 /* Offsets: 0 is ".", 1 is "..", and cursor c of sysfs_next is c + 2. */
@@ -175,22 +203,22 @@ static int list_dir(struct listing *l, const struct sysfs_tree *t, sysfs_ino dir
 
     if (rc < 0)
         return rc == -ENODEV ? -ENOENT : rc;
-    if (offset == 0 && !list_entry(l, ".", dir, SYSFS_TYPE_DIR, 1))
+    if (offset == 0 && !list_dots(l, ".", dir, 1))
         return 0;
-    if (offset <= 1 && !list_entry(l, "..", sysfs_parent(t, dir), SYSFS_TYPE_DIR, 2))
+    if (offset <= 1 && !list_dots(l, "..", sysfs_parent(t, dir), 2))
         return 0;
     while ((rc = sysfs_next(t, dir, &cursor, &e)) > 0)
-        if (!list_entry(l, e.name, e.ino, e.type, cursor + 2))
+        if (!list_entry(l, &e, cursor + 2))
             return 0;
     return rc;
 }
 
-static void do_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
-                       struct fuse_file_info *fi)
+static void reply_listing(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, bool plus)
 {
     struct fuse_mount *m = fuse_req_userdata(req);
     const struct sysfs_tree *t = mount_tree(m);
-    struct listing l = {.req = req, .size = size < DIR_SIZE ? size : DIR_SIZE};
+    struct listing l = {
+        .m = m, .req = req, .plus = plus, .size = size < DIR_SIZE ? size : DIR_SIZE};
     int rc = -ENODEV;
 
     if (!m->listing)
@@ -202,6 +230,20 @@ static void do_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset
         fuse_reply_err(req, -rc);
     else
         fuse_reply_buf(req, l.data, l.len);
+}
+
+static void do_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                       struct fuse_file_info *fi)
+{
+    reply_listing(req, ino, size, offset, false);
+}
+
+/* The kernel asks for it in place of readdir while the caller also wants the status of the names:
+ * one request for hundreds. */
+static void do_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+                           struct fuse_file_info *fi)
+{
+    reply_listing(req, ino, size, offset, true);
 }
 
 static void do_statfs(fuse_req_t req, fuse_ino_t ino)
@@ -267,6 +309,7 @@ void node_handlers(struct fuse_lowlevel_ops *ops)
     ops->setattr = do_setattr;
     ops->readlink = do_readlink;
     ops->readdir = do_readdir;
+    ops->readdirplus = do_readdirplus;
     ops->statfs = do_statfs;
     ops->listxattr = do_listxattr;
     ops->create = do_create;

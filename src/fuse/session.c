@@ -24,9 +24,8 @@
 static void do_init(void *userdata, struct fuse_conn_info *conn)
 {
     /* Splicing does not pay for small attributes; links must not be cached, as they change. */
-    conn->want &=
-        ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
-                    FUSE_CAP_READDIRPLUS | FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_WRITEBACK_CACHE);
+    conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE |
+                              FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_WRITEBACK_CACHE);
     conn->max_write = REQUEST_MAX;
     conn->max_readahead = 0;
     conn->max_background = BACKGROUND_MAX;
@@ -194,6 +193,8 @@ int fuse_mount_new(struct fuse_hub *hub, unsigned tree, const char *mountpoint, 
         m->uid = getuid();
         m->gid = getgid();
     }
+    if (TAILQ_EMPTY(&hub->mounts))
+        ioctl_desk_probe(hub->desk);
     TAILQ_INSERT_TAIL(&hub->mounts, m, link);
     /* What was asked for in the reply to the first request counts only while we may do all. */
     session_serve(m);

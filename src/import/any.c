@@ -6,11 +6,14 @@
 
 /* Which kind of source a text is. */
 
+/* Above a table in a document there is a rule. */
+#define RULE " \t=-"
+
 static struct slice first_line(struct slice data)
 {
     struct slice line = {"", 0};
 
-    while (!line.len && read_line(&data, &line))
+    while (!slice_trim(line, RULE).len && read_line(&data, &line))
         line = slice_trim(line, " \t");
     return line;
 }
@@ -44,7 +47,7 @@ static read_function *reader_find(const char *name, struct slice data)
 {
     struct slice line = first_line(data);
 
-    if (slice_starts(line, "<") || slice_starts(line, "\xef\xbb\xbf<"))
+    if (slice_starts(line, "<"))
         return read_xml;
     if (slice_starts(line, "{") || slice_starts(line, "["))
         return read_json;
@@ -61,11 +64,14 @@ static read_function *reader_find(const char *name, struct slice data)
     return NULL;
 }
 
-/* Without the prompt with the command, of what was copied from a terminal. A collection of many
- * commands keeps them. */
+/* Without a byte order mark, and the prompt with the command, of what was copied from a terminal. A
+ * collection of many commands keeps them. */
 static struct slice without_prompt(struct slice data)
 {
-    struct slice rest = data, line;
+    struct slice rest, line;
+
+    data = slice_from(data, slice_starts(data, "\xef\xbb\xbf") ? 3 : 0);
+    rest = data;
 
     while (read_line(&rest, &line)) {
         if (read_prompt(line) && !read_has(data, "####"))

@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "import/gzip.h"
 #include "import/member.h"
 
 /*
@@ -14,10 +16,11 @@
  * bounded: all archives together by BYTES_MAX and ENTRIES_MAX, a file by MEMBER_MAX, and an archive
  * in an archive is opened no deeper than NESTED_MAX.
  */
-#define BYTES_MAX   (UINT64_C(4) << 30)
-#define ENTRIES_MAX 5000000u
-#define NESTED_MAX  2u
-#define BLOCK       65536u
+#define BYTES_MAX    (UINT64_C(4) << 30)
+#define ENTRIES_MAX  5000000u
+#define NESTED_MAX   2u
+#define BLOCK        65536u
+#define MEMORY_BLOCK (1u << 30)
 
 struct walk {
     struct known *k;
@@ -30,8 +33,11 @@ struct walk {
     struct text *why;
 };
 
-struct nested {
-    struct archive *outer;
+/* Where an archive comes from: another one, a file, or memory. */
+struct origin {
+    struct archive *outer; /* NULL: fd */
+    int fd;                /* -1: data */
+    struct slice data;
     char block[BLOCK];
 };
 
@@ -39,7 +45,7 @@ static int walk_all(struct walk *w);
 
 bool archive_is(struct slice d)
 {
-    static const char *const magics[] = {"\x1f\x8b",
+    static const char *const magics[] = {GZIP_MAGIC,
                                          "\xfd"
                                          "7zXZ",
                                          "BZh", "\x28\xb5\x2f\xfd"};
@@ -99,17 +105,34 @@ static bool load(struct walk *w)
     return got == 0;
 }
 
-static la_ssize_t nested_read(struct archive *a, void *data, const void **block)
+static la_ssize_t origin_read(struct archive *a, void *data, const void **block)
 {
-    struct nested *n = data;
+    struct origin *o = data;
 
-    *block = n->block;
-    return archive_read_data(n->outer, n->block, sizeof n->block);
+    *block = o->block;
+    if (o->outer)
+        return archive_read_data(o->outer, o->block, sizeof o->block);
+    if (o->fd >= 0)
+        return read(o->fd, o->block, sizeof o->block);
+    *block = o->data.at;
+    o->data = slice_from(o->data, o->data.len < MEMORY_BLOCK ? o->data.len : MEMORY_BLOCK);
+    return (const char *)o->data.at - (const char *)*block;
+}
+
+/* Opens w->in and reads all of it. */
+static int origin_walk(struct walk *w, struct origin *o)
+{
+    struct gzip *gzip = gzip_new(origin_read, o);
+    int rc = archive_read_open(w->in, gzip, NULL, gzip_read, NULL);
+
+    rc = rc == ARCHIVE_OK ? walk_all(w) : refuse(w, "not an archive");
+    gzip_free(gzip);
+    return rc;
 }
 
 static void nested_walk(struct walk *outer, const char *path)
 {
-    struct nested *n;
+    struct origin *o;
     text_auto name = {0}, why = {0};
     struct walk w = {.k = outer->k, .depth = outer->depth + 1, .why = &why};
 
@@ -120,14 +143,14 @@ static void nested_walk(struct walk *outer, const char *path)
                    w.name);
         return;
     }
-    n = xmalloc(sizeof *n);
-    n->outer = outer->in;
+    o = xmalloc(sizeof *o);
+    o->outer = outer->in;
     w.in = open_new();
-    if (archive_read_open(w.in, n, NULL, nested_read, NULL) != ARCHIVE_OK || walk_all(&w) < 0)
-        known_note(w.k, NOTE_MISSING, 0, "%s: %s", w.name, why.data ? why.data : "not an archive");
+    if (origin_walk(&w, o) < 0)
+        known_note(w.k, NOTE_MISSING, 0, "%s: %s", w.name, why.data);
     archive_read_free(w.in);
     text_done(&w.data);
-    free(n);
+    free(o);
 }
 
 static void file_read(struct walk *w, const char *path)
@@ -173,7 +196,7 @@ static int walk_all(struct walk *w)
     while ((rc = archive_read_next_header(w->in, &e)) == ARCHIVE_OK || rc == ARCHIVE_WARN) {
         if (count(w, e) < 0)
             return -EINVAL;
-        known_progress(w->k, w->name);
+        known_progress(w->k);
         entry_read(w, e);
     }
     if (rc == ARCHIVE_EOF && w->entries)
@@ -200,15 +223,21 @@ static int finish(struct walk *w, int rc)
 int archive_data(struct known *k, const char *name, struct slice data, struct text *why)
 {
     struct walk w = {.k = k, .name = name, .in = open_new(), .why = why};
-    int rc = archive_read_open_memory(w.in, data.at, data.len);
+    struct origin o = {.fd = -1, .data = data};
 
-    return finish(&w, rc == ARCHIVE_OK ? walk_all(&w) : refuse(&w, "not an archive"));
+    return finish(&w, origin_walk(&w, &o));
 }
 
+/* In a file, libarchive can pass over what is not wanted. */
 int archive_file(struct known *k, const char *name, int fd, struct text *why)
 {
     struct walk w = {.k = k, .name = name, .in = open_new(), .why = why};
-    int rc = archive_read_open_fd(w.in, fd, BLOCK);
+    struct origin o = {.fd = fd};
+    char head[2] = "";
 
-    return finish(&w, rc == ARCHIVE_OK ? walk_all(&w) : refuse(&w, "not an archive"));
+    if (pread(fd, head, sizeof head, 0) == sizeof head && memcmp(head, GZIP_MAGIC, 2) == 0)
+        return finish(&w, origin_walk(&w, &o));
+    if (archive_read_open_fd(w.in, fd, BLOCK) == ARCHIVE_OK)
+        return finish(&w, walk_all(&w));
+    return finish(&w, refuse(&w, "not an archive"));
 }

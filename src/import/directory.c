@@ -167,7 +167,7 @@ static void leaf_read(struct walk *w, const FTSENT *e)
 
 static void entry_read(struct walk *w, FTS *tree, FTSENT *e)
 {
-    known_progress(w->k, w->root);
+    known_progress(w->k);
     if (e->fts_info == FTS_D && e->fts_level > 0 &&
         (is_too_deep(w, e) || is_foreign(e) || is_other_part(e)))
         fts_set(tree, e, FTS_SKIP);

@@ -287,6 +287,52 @@ static void set_features(struct making *b)
                    "of the source are empty");
 }
 
+static void tell_adapters(struct making *b, const char *what, const struct mask256 *adapters)
+{
+    text_auto list = {0};
+
+    if (mask256_empty(adapters))
+        return;
+    ap_list_format(adapters, &list);
+    known_note(b->k, NOTE_ASSUMED, 0, "%s, of adapter%s %s", what,
+               mask256_count(adapters) > 1 ? "s" : "", list.data);
+}
+
+/* Adapters of which something is as usual. */
+static void tell_usual_adapters(struct making *b)
+{
+    struct mask256 usual = {0}, configured = {0};
+
+    for (unsigned apid = 0; apid < AP_IDS; apid++) {
+        const struct adapter_config *a = &b->m->adapters[apid];
+
+        mask256_assign(&usual, apid,
+                       a->type &&
+                           !(has(b->k, apid, ADAPTER_FUNCTIONS) && has(b->k, apid, ADAPTER_DEPTH) &&
+                             has(b->k, apid, ADAPTER_MESSAGE)));
+        mask256_assign(&configured, apid,
+                       a->type && a->configured && !has(b->k, apid, ADAPTER_CONFIGURED));
+    }
+    tell_adapters(b,
+                  "what no source tells of functions, depth and message size is as usual for the "
+                  "type",
+                  &usual);
+    tell_adapters(b, "no source tells the state, which is configured on", &configured);
+}
+
+/* The kernel chooses a default domain by itself. */
+static void tell_usual_host(struct making *b)
+{
+    text_auto list = {0};
+
+    for (enum known_host which = 0; which < HOST_FACTS; which++)
+        if (which != HOST_DOMAIN && which != HOST_BOOT_DOMAIN && !b->k->host[which].from)
+            text_addf(&list, "%s%s", list.len ? ", " : "", known_host_name(which));
+    if (list.len)
+        known_note(b->k, NOTE_ASSUMED, 0,
+                   "no source tells this, which is as on a usual machine: %s", list.data);
+}
+
 int hardware_make(struct known *k, enum abi_profile abi, struct machine_config *out,
                   struct text *why)
 {
@@ -308,5 +354,7 @@ int hardware_make(struct known *k, enum abi_profile abi, struct machine_config *
     set_domains(&b);
     set_limits(&b);
     set_start(&b);
+    tell_usual_adapters(&b);
+    tell_usual_host(&b);
     return 0;
 }

@@ -127,6 +127,11 @@ const char *known_note_name(enum note_kind kind)
     return note_names[kind];
 }
 
+const char *known_host_name(enum known_host which)
+{
+    return host_names[which].name;
+}
+
 void known_note(struct known *k, enum note_kind kind, known_from from, const char *format, ...)
 {
     struct text text = {0};
@@ -249,10 +254,10 @@ static char *copy_text(const char *value, size_t len)
     return copy;
 }
 
-void known_progress(struct known *k, const char *source)
+void known_progress(struct known *k)
 {
     if (k->progress && ++k->files % 256 == 0)
-        k->progress(source, k->files);
+        k->progress(k->files);
 }
 
 /* The first one counts. */

@@ -115,7 +115,7 @@ struct known_source {
 #define KNOWN_NOTES 1000u
 
 /* Called now and then while a source is read: whoever waits may be told. */
-typedef void known_progress_function(const char *source, uint64_t files);
+typedef void known_progress_function(uint64_t files);
 
 struct known {
     known_progress_function *progress; /* NULL: nobody waits */
@@ -157,7 +157,7 @@ void known_serial(struct known *k, unsigned apid, const char *value, size_t len)
 void known_override(struct known *k, ap_qn qn, const char *value, size_t len);
 
 /* A file or folder more of the source. */
-void known_progress(struct known *k, const char *source);
+void known_progress(struct known *k);
 
 /* The device or guest, which is added if it is new; NULL: there are too many, which is noted. */
 struct known_device *known_device(struct known *k, const struct uuid *uuid);
@@ -175,5 +175,6 @@ void known_running(struct known *k, struct known_guest *g, bool running);
 void known_note(struct known *k, enum note_kind kind, known_from from, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 const char *known_note_name(enum note_kind kind);
+const char *known_host_name(enum known_host which);
 
 #endif

@@ -56,6 +56,13 @@ static int shown(struct slice s)
     return (int)(s.len < 100 ? s.len : 100);
 }
 
+/* What a queue has of its card, and what stands where there is nothing to say. */
+static bool says_no_more(struct slice status)
+{
+    return !status.len || slice_is(status, "-") || slice_is(status, "deconfig") ||
+           slice_is(status, "chkstop");
+}
+
 static void card_status(struct known *k, unsigned apid, struct slice status)
 {
     bool online = slice_is(status, "online"), offline = slice_is(status, "offline");
@@ -64,8 +71,7 @@ static void card_status(struct known *k, unsigned apid, struct slice status)
         known_adapter(k, apid, ADAPTER_CONFIGURED, false);
     if (slice_is(status, "chkstop"))
         known_adapter(k, apid, ADAPTER_CHECKSTOPPED, true);
-    if (!online && !offline && status.len && !slice_is(status, "deconfig") &&
-        !slice_is(status, "chkstop"))
+    if (!online && !offline && !says_no_more(status))
         known_note(k, NOTE_MISSING, k->now, "adapter 0x%02x: its status %.*s is unknown", apid,
                    shown(status), status.at);
     if (!online && !offline)
@@ -104,6 +110,9 @@ static void queue_row(const struct table *t, const struct row *r, ap_qn qn)
         known_queue(t->k, qn, QUEUE_DRIVER, DRIVER_NONE);
     else if (slice_starts(driver, "cex") || (!driver.len && switched))
         known_queue(t->k, qn, QUEUE_DRIVER, DRIVER_ZCRYPT);
+    if (!switched && !assignable && !says_no_more(status))
+        known_note(t->k, NOTE_MISSING, t->k->now, "%02x.%04x: its status %.*s is unknown",
+                   AP_QN_APID(qn), AP_QN_APQI(qn), shown(status), status.at);
     if (switched)
         known_queue(t->k, qn, QUEUE_ONLINE, slice_is(status, "online"));
     if (assignable)

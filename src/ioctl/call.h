@@ -10,13 +10,14 @@
 #include "ioctl/zcrypt_abi.h"
 
 /*
- * An ioctl call on a device node, from FUSE or from seccomp. Reads structure and operands from the
- * caller's memory, sends CMD_ZCRYPT, waits for EFFECT_REPLY, and writes the answer back:
+ * An ioctl call on a device node, from FUSE, from seccomp or from CUSE. Structure and operands come
+ * from the caller's memory, CMD_ZCRYPT is sent, EFFECT_REPLY awaited, and the answer goes back:
  *
  *   READING --CMD_ZCRYPT--> SENT --EFFECT_REPLY--> WRITING --> answer
  *
- * Memory is copied at once if that cannot block, otherwise by the copier, so that no caller delays
- * another. All functions must be called on the thread of the event loop.
+ * How the bytes come and go is the front end's choice: the daemon copies them itself (memory.c),
+ * at once if that cannot block, otherwise by the copier, so that no caller delays another; or the
+ * kernel does (src/cuse). All functions must be called on the thread of the event loop.
  */
 struct ioctl_desk;
 struct ioctl_call;
@@ -38,8 +39,19 @@ struct ioctl_way {
      */
     void (*listen)(struct ioctl_call *c);
     void (*unlisten)(struct ioctl_call *c);
+    /*
+     * fetch gets the structure, which is parsed into work, and the operands, which go to
+     * ioctl_call_room; then ioctl_call_fetched follows. Each is read once. deliver writes reply,
+     * then ioctl_call_delivered follows. ioctl_memory_* serve where the daemon may access the
+     * caller's memory, and need waits.
+     */
+    void (*fetch)(struct ioctl_call *c);
+    void (*deliver)(struct ioctl_call *c);
     caller_guard waits; /* whether the caller is still waiting; gets line and id */
 };
+
+void ioctl_memory_fetch(struct ioctl_call *c);
+void ioctl_memory_deliver(struct ioctl_call *c);
 
 enum ioctl_stage { IOCTL_READING, IOCTL_SENT, IOCTL_WRITING };
 
@@ -56,18 +68,20 @@ struct ioctl_call {
     int line;    /* descriptor for the guard; open until answer */
     uint64_t id; /* for the guard */
 
-    /* The rest is private to call.c. */
+    /* For fetch and deliver. */
+    struct zcrypt_work work;
+    uint8_t *data; /* the operands, later the answer */
+    size_t data_len;
+    struct zcrypt_answer reply;
+    int final_result; /* of the ioctl, once the answer is written */
+
+    /* The rest is private to call.c and memory.c. */
     LIST_ENTRY(ioctl_call) link; /* stage SENT: in the desk's table */
     uint64_t serial;
     uint64_t token;
     struct transfer transfer; /* to or from the caller's memory */
     enum ioctl_stage stage;
     sd_event_source *impatient; /* there was a signal */
-    struct zcrypt_work work;
-    uint8_t *data; /* the operands, later the answer */
-    size_t data_len;
-    struct zcrypt_answer reply;
-    int final_result; /* of the ioctl, once the answer is written */
 };
 
 /* The tokens of its commands count up from first_token. 0 or -errno. */
@@ -86,6 +100,14 @@ bool ioctl_desk_reply(struct ioctl_desk *d, uint64_t token, int result, const ch
 
 /* Serves a request. zcrypt_abi_struct_len of its number must not be 0. */
 void ioctl_call_work(struct ioctl_call *c);
+
+/* What fetch and deliver end with. rc: 0 or -errno, which is the answer then. */
+void ioctl_call_fetched(struct ioctl_call *c, int rc);
+void ioctl_call_delivered(struct ioctl_call *c, int rc);
+/* Memory for operands of that many bytes, in place of what data was. */
+uint8_t *ioctl_call_room(struct ioctl_call *c, size_t len);
+/* Frees a call without an answer: its caller will not hear of it, and it is not SENT. */
+void ioctl_call_drop(struct ioctl_call *c);
 
 /* If rc is -EACCES or -EOPNOTSUPP: logs why an ioctl of this thread gets it, not twice in a row for
  * a process. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/number.h"
+#include "ioctl/lender.h"
 
 #define PAGES_MAX     16    /* limit for copying on the event loop */
 #define PAGE          4096u /* if real pages are larger, this only costs a little */
@@ -194,12 +196,26 @@ static int move_piece(int memory, FILE *maps, const struct caller_piece *p, bool
     return n >= 0 && (size_t)n == p->len ? 0 : -EFAULT;
 }
 
+static bool still_waits(const void *data)
+{
+    const struct caller *c = data;
+
+    return c->waits(c->line, c->id);
+}
+
+static int open_memory(const struct caller *c, bool write)
+{
+    int fd = open_proc(c->thread, "mem", write ? O_WRONLY : O_RDONLY);
+
+    return fd == -EACCES ? lender_open(c->home, c->thread, still_waits, c) : fd;
+}
+
 /* Both files refer to the memory that the thread had when they were opened. mem ignores page
  * protections, as for a debugger, hence the check by maps. */
 static int move_by_file(const struct caller *c, const struct caller_piece *pieces, unsigned count,
                         bool write)
 {
-    int memory = open_proc(c->thread, "mem", write ? O_WRONLY : O_RDONLY), list, rc;
+    int memory = open_memory(c, write), list, rc;
     FILE *maps = NULL;
 
     if (memory < 0)
@@ -237,6 +253,13 @@ int caller_write(const struct caller *c, const struct caller_piece *pieces, unsi
     int rc = c->careful ? -EACCES : copy(c, process_vm_writev, pieces, count);
 
     return rc == -EACCES ? move_by_file(c, pieces, count, true) : rc;
+}
+
+bool caller_line_is_quiet(int line, short events)
+{
+    struct pollfd fd = {.fd = line, .events = events};
+
+    return poll(&fd, 1, 0) == 0;
 }
 
 bool caller_trusted(uid_t uid)
@@ -313,6 +336,8 @@ bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread, ui
     int status[PAGES_MAX];
     uint64_t time = now();
 
+    if (lender_exists())
+        return false;
     for (unsigned i = 0; i < count; i++)
         if (!add_pages(&wanted[i], pages, &page_count))
             return false;

@@ -27,7 +27,7 @@
  *
  * By which interface. process_vm_readv(2) and process_vm_writev(2). Where these are forbidden, as
  * in a container without CAP_SYS_PTRACE: /proc/PID/mem, which requires no capability for programs
- * of the daemon's own user.
+ * of the daemon's own user. Where that is for ancestors alone, one of them opens it (lender.h).
  */
 
 /* Whether the caller still waits. line and id are private to the guard. Called on any thread. */
@@ -39,6 +39,7 @@ struct caller {
     int line;
     uint64_t id;
     bool careful;
+    int home; /* line, as it was when the call came: the lender's (lender.h) */
 };
 
 /* A range of the caller's memory, and the buffer to copy to or from. */
@@ -57,6 +58,9 @@ struct caller_piece {
  */
 int caller_read(const struct caller *c, const struct caller_piece *pieces, unsigned count);
 int caller_write(const struct caller *c, const struct caller_piece *pieces, unsigned count);
+
+/* For guards: whether the line has none of these events of poll(2), nor an error or a hangup. */
+bool caller_line_is_quiet(int line, short events);
 
 /* Whether this user could stop the daemon anyway (it is root, or the daemon's own), so that its
  * programs may hold up the event loop for a moment. */

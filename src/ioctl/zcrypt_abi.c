@@ -303,10 +303,25 @@ static void answer_cprb(struct zcrypt_work *w, uint64_t structure, int error,
     write_piece(a, structure, w->bytes, w->struct_len);
 }
 
+static bool is_rsa(uint32_t number)
+{
+    return number == IOCTL_ICARSAMODEXPO || number == IOCTL_ICARSACRT;
+}
+
+unsigned zcrypt_abi_expect(const struct zcrypt_work *work, uint64_t structure,
+                           struct zcrypt_piece out[ZCRYPT_WRITTEN_PIECES])
+{
+    if (!is_rsa(work->number))
+        return 0;
+    out[0] = work->out[0];
+    out[1] = (struct zcrypt_piece){structure + rsa_offset(work, RSA_OUTPUT_LEN), sizeof(uint32_t)};
+    return 2;
+}
+
 int zcrypt_abi_answer(struct zcrypt_work *work, uint64_t structure, int error,
                       const struct zcrypt_reply *reply, struct zcrypt_answer *out)
 {
-    bool rsa = work->number == IOCTL_ICARSAMODEXPO || work->number == IOCTL_ICARSACRT;
+    bool rsa = is_rsa(work->number);
     struct zcrypt_answer a = {0};
 
     if (error == 0 && ((rsa ? reply->data.len : reply->control.len) > work->out[0].len ||

@@ -97,6 +97,11 @@ struct zcrypt_answer {
 int zcrypt_abi_answer(struct zcrypt_work *work, uint64_t structure, int error,
                       const struct zcrypt_reply *reply, struct zcrypt_answer *out);
 
+/* Where the answer to a request that succeeds goes, in the order of zcrypt_abi_answer. Returns the
+ * number of pieces; 0: that is known only with the reply. */
+unsigned zcrypt_abi_expect(const struct zcrypt_work *work, uint64_t structure,
+                           struct zcrypt_piece out[ZCRYPT_WRITTEN_PIECES]);
+
 /*
  * An entry of the status matrix: hwtype 8 bits, qid 16 (old: 14), online 1, functions 6, the rest
  * reserved. The kernel declares these as bit fields, which compilers lay out from the most

@@ -60,6 +60,7 @@ void machine_config_empty(struct machine_config *c)
         .apmask = mask256_ones(),
         .aqmask = mask256_ones(),
         .default_domain = -1,
+        .identity = machine_identity_default,
     };
 }
 

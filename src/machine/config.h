@@ -8,6 +8,7 @@
 #include "base/abi.h"
 #include "base/apqn.h"
 #include "base/mask256.h"
+#include "base/text.h"
 
 /* A machine as described by its file, before it runs. */
 
@@ -45,6 +46,13 @@ struct adapter_config {
 #define AP_QCI_RC8A 0x10000000u
 #define AP_QCI_APSB 0x00800000u
 
+/* What /proc/sysinfo says of machine and LPAR. Texts of capital letters and digits. */
+struct machine_identity {
+    char type[5], model[17], sequence_code[17], plant[5], lpar_name[9];
+    uint8_t lpar_number;
+    uint16_t cpus; /* of the LPAR, all of them shared */
+};
+
 struct machine_config {
     struct adapter_config adapters[AP_IDS];
     struct mask256 usage, control; /* domains of the LPAR */
@@ -56,6 +64,7 @@ struct machine_config {
      * choose). */
     struct mask256 apmask, aqmask;
     int default_domain;
+    struct machine_identity identity;
 };
 
 /* An empty machine: no adapters, no domains, highest numbers 255, masks all ones. */
@@ -76,6 +85,12 @@ void machine_adapter_type_format(const struct adapter_config *a, char out[8]);
 
 /* The names that the parser accepts, oldest first; NULL after the last. */
 const char *machine_adapter_type_name(unsigned index);
+
+/* A z16 with a partition of two CPUs. */
+extern const struct machine_identity machine_identity_default;
+
+/* The text of /proc/sysinfo [files-sysinfo]. */
+void machine_sysinfo(const struct machine_identity *id, struct text *out);
 
 /*
  * The default serial number of an adapter: 8 characters for a CCA card, 16 for an EP11 card, none

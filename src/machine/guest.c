@@ -55,23 +55,25 @@ static uint32_t hw_peek(const void *ctx, ap_qn qn, uint64_t *info)
 static uint32_t hw_rapq(void *ctx, ap_qn qn)
 {
     struct guest *g = ctx;
+    uint32_t apqsw =
+        apcb_has(&g->apcb, qn) ? g->lpar.ops->rapq(g->lpar.ctx, qn) : apqsw_of(AP_RC_Q_NOT_AVAIL);
 
-    return apcb_has(&g->apcb, qn) ? g->lpar.ops->rapq(g->lpar.ctx, qn)
-                                  : apqsw_of(AP_RC_Q_NOT_AVAIL);
+    ap_counts_reset(&g->counts, apqsw, false);
+    return apqsw;
 }
 
 static uint32_t hw_zapq(void *ctx, ap_qn qn)
 {
     struct guest *g = ctx;
+    uint32_t apqsw =
+        apcb_has(&g->apcb, qn) ? g->lpar.ops->zapq(g->lpar.ctx, qn) : apqsw_of(AP_RC_Q_NOT_AVAIL);
 
-    return apcb_has(&g->apcb, qn) ? g->lpar.ops->zapq(g->lpar.ctx, qn)
-                                  : apqsw_of(AP_RC_Q_NOT_AVAIL);
+    ap_counts_reset(&g->counts, apqsw, true);
+    return apqsw;
 }
 
-static uint32_t hw_nqap(void *ctx, ap_qn qn, const struct ap_nqap *request)
+static uint32_t nqap(struct guest *g, ap_qn qn, const struct ap_nqap *request)
 {
-    struct guest *g = ctx;
-
     if (!apcb_has(&g->apcb, qn))
         return apqsw_of(AP_RC_Q_NOT_AVAIL);
     if (!ap_admin_permitted(&request->admin, &g->apcb.adm))
@@ -79,12 +81,23 @@ static uint32_t hw_nqap(void *ctx, ap_qn qn, const struct ap_nqap *request)
     return g->lpar.ops->nqap(g->lpar.ctx, qn, request);
 }
 
+static uint32_t hw_nqap(void *ctx, ap_qn qn, const struct ap_nqap *request)
+{
+    struct guest *g = ctx;
+    uint32_t apqsw = nqap(g, qn, request);
+
+    ap_counts_nqap(&g->counts, apqsw);
+    return apqsw;
+}
+
 static uint32_t hw_dqap(void *ctx, ap_qn qn, struct ap_dqap *reply)
 {
     struct guest *g = ctx;
+    uint32_t apqsw = apcb_has(&g->apcb, qn) ? g->lpar.ops->dqap(g->lpar.ctx, qn, reply)
+                                            : apqsw_of(AP_RC_Q_NOT_AVAIL);
 
-    return apcb_has(&g->apcb, qn) ? g->lpar.ops->dqap(g->lpar.ctx, qn, reply)
-                                  : apqsw_of(AP_RC_Q_NOT_AVAIL);
+    ap_counts_dqap(&g->counts, apqsw, reply);
+    return apqsw;
 }
 
 static uint32_t hw_aqic(void *ctx, ap_qn qn, const struct ap_aqic *control)
@@ -114,7 +127,8 @@ static bool hw_ask(const void *ctx, ap_qn qn, const uint8_t *request, size_t len
 {
     const struct guest *g = ctx;
 
-    return apcb_has(&g->apcb, qn) && g->lpar.ops->ask(g->lpar.ctx, qn, request, len, reply);
+    return apcb_has(&g->apcb, qn) &&
+           g->lpar.ops->ask_firmware(g->lpar.ctx, qn, request, len, reply);
 }
 
 /* A guest has no SCLP for adapters [se-sclp-facility]. */
@@ -136,7 +150,7 @@ struct ap_hw guest_hw(struct guest *g)
         .aqic = hw_aqic,
         .interrupts = hw_interrupts,
         .serial = hw_serial,
-        .ask = hw_ask,
+        .ask_firmware = hw_ask,
         .sclp = hw_sclp,
     };
 

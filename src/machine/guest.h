@@ -2,7 +2,7 @@
 #ifndef APUS_MACHINE_GUEST_H
 #define APUS_MACHINE_GUEST_H
 
-#include "machine/hw.h"
+#include "machine/counts.h"
 
 /*
  * A guest as the hardware sees it: its AP control block (APCB) and the facilities it was given. An
@@ -22,7 +22,8 @@ struct apcb {
 struct guest {
     unsigned features; /* GUEST_* */
     struct apcb apcb;
-    struct ap_hw lpar; /* the hardware below */
+    struct ap_hw lpar;       /* the hardware below */
+    struct ap_counts counts; /* of its instructions; lost: 0 */
 };
 
 bool apcb_equal(const struct apcb *a, const struct apcb *b);

@@ -96,6 +96,7 @@ struct ap_dqap {
     struct text *data; /* out: appended */
     uint64_t psmid;    /* out */
     uint32_t residual; /* out: bytes of this reply not yet fetched */
+    bool error;        /* out: it is an error reply (type 82 or 88) */
 };
 
 /* AQIC [ap-aqic]: interrupts for replies on or off, and how they are presented. */
@@ -126,7 +127,8 @@ struct ap_hw_ops {
      * The reply of the queue's firmware to a message, computed at once and outside the queue.
      * false: no reply. zcrypt/facts.h explains why this exists beside NQAP and DQAP.
      */
-    bool (*ask)(const void *ctx, ap_qn qn, const uint8_t *request, size_t len, struct text *reply);
+    bool (*ask_firmware)(const void *ctx, ap_qn qn, const uint8_t *request, size_t len,
+                         struct text *reply);
     /* SCLP Configure / Deconfigure AP: the response code, or -EOPNOTSUPP if there is no such
      * facility (in a guest). */
     int (*sclp)(void *ctx, uint32_t word);

@@ -13,6 +13,7 @@ struct adapter {
     bool checkstopped;
     /* Per queue, how often it was zeroized; allocated when the adapter first appears. */
     uint32_t *zeroized;
+    uint64_t *resets; /* likewise */
     struct mask256 notifying;
     struct ap_aqic *aqic; /* per queue, allocated with the first AQIC; valid if in notifying */
     struct message_queue **queues; /* per queue, allocated with its first message */
@@ -37,7 +38,8 @@ struct machine {
     struct alarms alarms;
     uint64_t now; /* ns; of the last command */
     struct machine_touched touched;
-    /* news.c: what machine_take_reset and machine_take_lost return. */
+    /* news.c: what machine_take_news, machine_take_reset and machine_take_lost return. */
+    struct mask256 news;
     struct mask256 resets; /* adapters */
     struct machine_lost *lost;
     unsigned lost_count, lost_taken, lost_capacity;
@@ -59,6 +61,10 @@ static inline struct message_queue *queue_get(const struct adapter *a, unsigned 
 /* machine.c */
 void queue_flush(struct machine *m, struct adapter *a, unsigned apqi);
 void adapter_zeroize(struct machine *m, struct adapter *a, const struct mask256 *domains);
+/* requests.c */
+struct message_queue *queue_make(struct adapter *a, unsigned apqi);
+/* machine.c */
+void adapter_count_reset(struct adapter *a, unsigned apqi);
 /* news.c */
 void news_reset(struct machine *m, struct adapter *a, unsigned apqi, bool zeroized);
 void news_lost(struct machine *m, const struct adapter *a, unsigned apqi, unsigned messages);

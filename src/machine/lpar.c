@@ -66,9 +66,10 @@ static enum ap_rc queue_enter(struct machine *m, ap_qn qn)
 {
     struct adapter *a = &m->adapters[AP_QN_APID(qn)];
     enum ap_rc rc = queue_rc(m, qn);
-    struct mask256 one = {{0}};
 
     if (rc == AP_RC_NORMAL && mask256_test(&a->zeroize_due, AP_QN_APQI(qn))) {
+        struct mask256 one = {{0}};
+
         mask256_set(&one, AP_QN_APQI(qn));
         adapter_zeroize(m, a, &one);
     }
@@ -140,6 +141,12 @@ static void reset_takes(struct machine *m, struct adapter *a, ap_qn qn, uint64_t
     alarms_add(&m->alarms, m->now + time, qn);
 }
 
+/* The queue's counts. Scans reset each queue once, so resets alone do not allocate them. */
+static struct ap_counts *counts_of(struct machine *m, ap_qn qn)
+{
+    return &queue_make(&m->adapters[AP_QN_APID(qn)], AP_QN_APQI(qn))->counts;
+}
+
 static uint32_t queue_reset(struct machine *m, ap_qn qn, enum ap_rc rc)
 {
     struct adapter *a = &m->adapters[AP_QN_APID(qn)];
@@ -157,6 +164,7 @@ static uint32_t queue_reset(struct machine *m, ap_qn qn, enum ap_rc rc)
     if (q && q->count) /* the sender may not be the one who resets */
         alarms_add(&m->alarms, m->now, qn);
     queue_flush(m, a, AP_QN_APQI(qn));
+    adapter_count_reset(a, AP_QN_APQI(qn));
     news_reset(m, a, AP_QN_APQI(qn), false);
     f = fault_list_hit(&m->faults, FAULT_BIT(FAULT_RESET), qn);
     if (f)
@@ -164,16 +172,25 @@ static uint32_t queue_reset(struct machine *m, ap_qn qn, enum ap_rc rc)
     return apqsw_of(AP_RC_NORMAL);
 }
 
+static uint32_t reset_counted(struct machine *m, ap_qn qn, enum ap_rc rc)
+{
+    uint32_t apqsw = queue_reset(m, qn, rc);
+
+    if (apqsw_rc(apqsw) != AP_RC_NORMAL)
+        ap_counts_code(counts_of(m, qn), apqsw_rc(apqsw));
+    return apqsw;
+}
+
 static uint32_t hw_rapq(void *ctx, ap_qn qn)
 {
-    return queue_reset(ctx, qn, queue_enter(ctx, qn));
+    return reset_counted(ctx, qn, queue_enter(ctx, qn));
 }
 
 static uint32_t hw_zapq(void *ctx, ap_qn qn)
 {
     struct machine *m = ctx;
     struct adapter *a = &m->adapters[AP_QN_APID(qn)];
-    uint32_t apqsw = queue_reset(m, qn, queue_rc(m, qn));
+    uint32_t apqsw = reset_counted(m, qn, queue_rc(m, qn));
     enum ap_rc rc = apqsw_rc(apqsw);
 
     if (rc == AP_RC_NORMAL) {
@@ -217,17 +234,6 @@ static enum ap_rc nqap_check(const struct machine *m, const struct adapter *a,
     return ap_admin_permitted(&r->admin, &m->config.control) ? AP_RC_NORMAL : AP_RC_INVALID_DOMAIN;
 }
 
-static struct message_queue *queue_make(struct adapter *a, unsigned apqi)
-{
-    if (!a->queues)
-        a->queues = xcalloc(AP_IDS, sizeof(struct message_queue *));
-    if (!a->queues[apqi]) {
-        a->queues[apqi] = xcalloc(1, sizeof *a->queues[apqi]);
-        TAILQ_INIT(&a->queues[apqi]->messages);
-    }
-    return a->queues[apqi];
-}
-
 /* The faults that apply to NQAP. */
 static enum ap_rc nqap_fault(struct machine *m, ap_qn qn)
 {
@@ -254,9 +260,8 @@ static enum ap_rc nqap_fault(struct machine *m, ap_qn qn)
     }
 }
 
-static uint32_t hw_nqap(void *ctx, ap_qn qn, const struct ap_nqap *request)
+static uint32_t nqap(struct machine *m, ap_qn qn, const struct ap_nqap *request)
 {
-    struct machine *m = ctx;
     struct adapter *a = &m->adapters[AP_QN_APID(qn)];
     enum ap_rc rc = queue_enter(m, qn);
     struct message_queue *q;
@@ -276,9 +281,16 @@ static uint32_t hw_nqap(void *ctx, ap_qn qn, const struct ap_nqap *request)
     return queue_status(a, AP_QN_APQI(qn));
 }
 
-static uint32_t hw_dqap(void *ctx, ap_qn qn, struct ap_dqap *reply)
+static uint32_t hw_nqap(void *ctx, ap_qn qn, const struct ap_nqap *request)
 {
-    struct machine *m = ctx;
+    uint32_t apqsw = nqap(ctx, qn, request);
+
+    ap_counts_nqap(counts_of(ctx, qn), apqsw);
+    return apqsw;
+}
+
+static uint32_t dqap(struct machine *m, ap_qn qn, struct ap_dqap *reply)
+{
     struct adapter *a = &m->adapters[AP_QN_APID(qn)];
     enum ap_rc rc = queue_enter(m, qn);
     struct message_queue *q = queue_get(a, AP_QN_APQI(qn));
@@ -288,9 +300,18 @@ static uint32_t hw_dqap(void *ctx, ap_qn qn, struct ap_dqap *reply)
         rc = AP_RC_NO_PENDING_REPLY;
     if (rc == AP_RC_NORMAL) {
         reply->psmid = ready->psmid;
+        reply->error = ready->error;
         reply->residual = message_deliver(q, ready, reply->room, reply->data);
     }
     return apqsw_of(rc) | queue_status(a, AP_QN_APQI(qn));
+}
+
+static uint32_t hw_dqap(void *ctx, ap_qn qn, struct ap_dqap *reply)
+{
+    uint32_t apqsw = dqap(ctx, qn, reply);
+
+    ap_counts_dqap(counts_of(ctx, qn), apqsw, reply);
+    return apqsw;
 }
 
 static bool hw_interrupts(const void *ctx)
@@ -339,7 +360,7 @@ struct ap_hw machine_hw(struct machine *m)
         .aqic = hw_aqic,
         .interrupts = hw_interrupts,
         .serial = hw_serial,
-        .ask = hw_ask,
+        .ask_firmware = hw_ask,
         .sclp = hw_sclp,
     };
 

@@ -11,8 +11,10 @@ void queue_flush(struct machine *m, struct adapter *a, unsigned apqi)
 {
     struct message_queue *q = queue_get(a, apqi);
 
-    if (q && q->count)
+    if (q && q->count) {
+        q->counts.lost += q->count;
         news_lost(m, a, apqi, q->count);
+    }
     if (q)
         message_queue_flush(q, &m->jobs);
     mask256_clear(&a->notifying, apqi);
@@ -27,6 +29,11 @@ static void adapter_flush(struct machine *m, struct adapter *a)
         memset(a->reset_until, 0, AP_IDS * sizeof *a->reset_until);
 }
 
+void adapter_count_reset(struct adapter *a, unsigned apqi)
+{
+    a->resets[apqi]++;
+}
+
 static void touch(struct machine *m, const struct adapter *a)
 {
     mask256_set(&m->touched.adapters, (unsigned)(a - m->adapters));
@@ -39,16 +46,25 @@ void adapter_zeroize(struct machine *m, struct adapter *a, const struct mask256 
     mask256_for_each (d, domains) {
         a->zeroized[d]++;
         queue_flush(m, a, d);
+        adapter_count_reset(a, d);
         news_reset(m, a, d, true);
     }
     a->zeroize_due = mask256_andnot(a->zeroize_due, *domains);
 }
 
+static void rows_make(struct adapter *a)
+{
+    if (a->zeroized)
+        return;
+    a->zeroized = xcalloc(AP_IDS, sizeof *a->zeroized);
+    a->resets = xcalloc(AP_IDS, sizeof *a->resets);
+}
+
 static void adapter_install(struct adapter *a, const struct adapter_config *config)
 {
     *a->config = *config;
-    if (config->type && !a->zeroized)
-        a->zeroized = xcalloc(AP_IDS, sizeof *a->zeroized);
+    if (config->type)
+        rows_make(a);
 }
 
 static void set_usage(struct machine *m, struct mask256 usage)
@@ -62,6 +78,7 @@ struct machine *machine_new(const struct machine_config *config)
     struct machine *m = xcalloc(1, sizeof *m);
 
     m->config = *config;
+    m->news = mask256_ones();
     set_usage(m, config->usage);
     for (unsigned i = 0; i < AP_IDS; i++) {
         m->adapters[i].config = &m->config.adapters[i];
@@ -82,6 +99,7 @@ void machine_free(struct machine *m)
             free(a->queues[apqi]);
         free(a->queues);
         free(a->zeroized);
+        free(a->resets);
         free(a->reset_until);
         free(a->aqic);
     }
@@ -151,13 +169,14 @@ static void note_adapter(struct machine *m, unsigned apid)
     m->touched.config = true;
     mask256_set(&m->touched.adapters, apid);
     mask256_set(&m->changed, apid);
+    mask256_set(&m->news, apid);
 }
 
 static void note_all(struct machine *m)
 {
     m->changes++;
     m->touched.config = true;
-    m->changed = mask256_ones();
+    m->changed = m->news = mask256_ones();
 }
 
 /* An adapter that becomes available again is first zeroized if that is due. */
@@ -226,6 +245,7 @@ void machine_replace(struct machine *m, const struct machine_config *config,
     m->config.control = config->control;
     m->config.max_adapter = config->max_adapter;
     m->config.max_domain = config->max_domain;
+    m->config.identity = config->identity;
     for (unsigned i = 0; i < AP_IDS; i++) {
         struct adapter *a = &m->adapters[i];
         bool was = a->config->type && a->config->in_lpar;
@@ -263,13 +283,7 @@ uint16_t machine_sclp(struct machine *m, uint32_t word)
     return SCLP_RC_DONE;
 }
 
-/* A permanent rule of these kinds is a state of its queues; their messages are lost. */
-static bool is_state(const struct fault *f)
-{
-    return f->count == FAULT_ALWAYS &&
-           (f->kind == FAULT_DECONFIGURED || f->kind == FAULT_CHECKSTOP);
-}
-
+/* The messages in the queues are lost. */
 static void fault_state_changed(struct machine *m, const struct fault *f)
 {
     for (unsigned apid = f->first_apid; apid <= f->last_apid; apid++) {
@@ -285,7 +299,7 @@ int machine_fault_add(struct machine *m, const struct fault *rule, uint32_t *num
 {
     int rc = fault_list_add(&m->faults, rule, number);
 
-    if (rc == 0 && is_state(rule))
+    if (rc == 0 && fault_is_state(rule) && !rule->at)
         fault_state_changed(m, rule);
     return rc;
 }
@@ -303,18 +317,35 @@ static void fault_over(struct machine *m, const struct fault *f)
     }
 }
 
+static void fault_ended(struct machine *m, const struct fault *f)
+{
+    if (fault_is_state(f))
+        fault_state_changed(m, f);
+    else if (f->kind == FAULT_BUSY || f->kind == FAULT_FULL)
+        fault_over(m, f);
+}
+
 int machine_fault_remove(struct machine *m, uint32_t number)
 {
     struct fault rule;
     int rc = fault_list_remove(&m->faults, number, &rule);
 
-    if (rc < 0)
-        return rc;
-    if (is_state(&rule))
-        fault_state_changed(m, &rule);
-    else if (rule.kind == FAULT_BUSY || rule.kind == FAULT_FULL)
-        fault_over(m, &rule);
-    return 0;
+    if (rc == 0)
+        fault_ended(m, &rule);
+    return rc;
+}
+
+/* Rules that begin and end by time. */
+static void faults_pass(struct machine *m, uint64_t now)
+{
+    const struct fault_entry *e;
+
+    while ((e = fault_list_pass(&m->faults, now))) {
+        if (e->phase == FAULT_OVER)
+            fault_ended(m, &e->rule);
+        else if (fault_is_state(&e->rule))
+            fault_state_changed(m, &e->rule);
+    }
 }
 
 const struct fault_list *machine_faults(const struct machine *m)
@@ -324,7 +355,9 @@ const struct fault_list *machine_faults(const struct machine *m)
 
 uint64_t machine_alarm_next(const struct machine *m)
 {
-    return alarms_next(&m->alarms);
+    uint64_t alarm = alarms_next(&m->alarms), fault = fault_list_next(&m->faults);
+
+    return alarm && (!fault || alarm < fault) ? alarm : fault;
 }
 
 bool machine_alarm_take(struct machine *m, uint64_t now, ap_qn *qn)
@@ -333,6 +366,7 @@ bool machine_alarm_take(struct machine *m, uint64_t now, ap_qn *qn)
     struct message_queue *q;
 
     m->now = now;
+    faults_pass(m, now);
     if (!alarms_take(&m->alarms, now, qn))
         return false;
     a = &m->adapters[AP_QN_APID(*qn)];
@@ -349,10 +383,23 @@ struct machine_touched machine_take_touched(struct machine *m)
 {
     struct machine_touched touched = m->touched;
 
-    touched.faults = m->faults.changed;
     m->touched = (struct machine_touched){0};
-    m->faults.changed = false;
     return touched;
+}
+
+bool machine_take_fault(struct machine *m, unsigned *cursor, uint32_t *number)
+{
+    while (m->faults.changed && *cursor < m->faults.count) {
+        struct fault_entry *e = &m->faults.v[(*cursor)++];
+
+        if (!e->changed)
+            continue;
+        e->changed = false;
+        *number = e->number;
+        return true;
+    }
+    m->faults.changed = false;
+    return false;
 }
 
 bool machine_row_get(const struct machine *m, unsigned apid, struct adapter_row *out)
@@ -369,8 +416,7 @@ void machine_row_restore(struct machine *m, unsigned apid, const struct adapter_
 {
     struct adapter *a = &m->adapters[apid];
 
-    if (!a->zeroized)
-        a->zeroized = xcalloc(AP_IDS, sizeof *a->zeroized);
+    rows_make(a);
     memcpy(a->zeroized, row->zeroized, sizeof row->zeroized);
     a->zeroize_due = row->zeroize_due;
     a->checkstopped = row->checkstopped;
@@ -382,4 +428,10 @@ void machine_faults_restore(struct machine *m, const struct fault_entry *v, unsi
 {
     fault_list_restore(&m->faults, v, count, last_number);
     note_all(m);
+}
+
+int machine_fault_restore(struct machine *m, const struct fault_entry *e)
+{
+    note_all(m);
+    return fault_list_restore_one(&m->faults, e);
 }

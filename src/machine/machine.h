@@ -3,6 +3,7 @@
 #define APUS_MACHINE_MACHINE_H
 
 #include "machine/config.h"
+#include "machine/counts.h"
 #include "machine/fault.h"
 #include "machine/hw.h"
 
@@ -33,6 +34,14 @@ struct mask256 machine_online(const struct machine *m);
 /* How often the queue has been zeroized since the machine started. */
 uint32_t machine_zeroize_count(const struct machine *m, ap_qn qn);
 
+/* What has happened to the queue; and how many messages are in it. restore: as it was, but for
+ * zeroized (machine_row_restore). What has happened since is added. */
+struct ap_counts machine_queue_counts(const struct machine *m, ap_qn qn);
+/* next: the queues of the LPAR, and those that have had messages; *cursor starts at 0. */
+bool machine_queue_next(const struct machine *m, uint32_t *cursor, ap_qn *out);
+unsigned machine_queue_pending(const struct machine *m, ap_qn qn);
+void machine_queue_counts_restore(struct machine *m, ap_qn qn, const struct ap_counts *counts);
+
 /* A counter of changes by the Support Element, SCLP and faults. A bus that last saw an older value
  * has to scan. */
 uint64_t machine_changes(const struct machine *m);
@@ -42,19 +51,24 @@ uint64_t machine_changes(const struct machine *m);
 struct mask256 machine_take_changed(struct machine *m);
 
 /* What a state directory has to write again: the configuration, how often queues were zeroized and
- * what else struct adapter_row has, the rules of faults. Returns it once. */
+ * what else struct adapter_row has. Returns it once. */
 struct machine_touched {
-    bool config, faults;
+    bool config;
     struct mask256 adapters;
 };
 
 struct machine_touched machine_take_touched(struct machine *m);
 
+/* Likewise the rules of faults, one after the other; *cursor is 0 at first. A rule that was removed
+ * is not among them. */
+bool machine_take_fault(struct machine *m, unsigned *cursor, uint32_t *number);
+
 /*
- * What happened to queues since the last call, for whoever watches; each returns it once. False:
- * nothing is left. reset: domains of the adapter whose queues were reset; zeroized: and those of
- * them that were zeroized, too. lost: messages of the queue that are gone without a reply. met: a
- * fault rule that was applied, to the queue in its member last.
+ * What happened since the last call, for whoever watches; each returns it once. news: adapters
+ * whose state may have changed. The others return false when nothing is left. reset: domains of the
+ * adapter whose queues were reset; zeroized: and those of them that were zeroized, too. lost:
+ * messages of the queue that are gone without a reply. met: a fault rule that was applied, to the
+ * queue in its member last.
  */
 struct machine_reset {
     unsigned apid;
@@ -66,6 +80,7 @@ struct machine_lost {
     unsigned messages;
 };
 
+struct mask256 machine_take_news(struct machine *m);
 bool machine_take_reset(struct machine *m, struct machine_reset *out);
 bool machine_take_lost(struct machine *m, struct machine_lost *out);
 bool machine_take_met(struct machine *m, struct fault_entry *out);
@@ -87,6 +102,8 @@ void machine_row_restore(struct machine *m, unsigned apid, const struct adapter_
 /* The list has left its last number when it comes back: numbers are not used twice. */
 void machine_faults_restore(struct machine *m, const struct fault_entry *v, unsigned count,
                             uint32_t last_number);
+/* One more; errors of fault_list_restore_one. */
+int machine_fault_restore(struct machine *m, const struct fault_entry *e);
 
 /*
  * A request that NQAP has accepted and that is to be computed; each is returned once. Its bytes
@@ -125,10 +142,11 @@ int machine_fault_remove(struct machine *m, uint32_t number);
 const struct fault_list *machine_faults(const struct machine *m);
 
 /*
- * Time advances for the machine only here: a command that begins at now takes the alarms that are
- * due, one by one. Each stands for a change in a queue that no instruction reports: a reset has
- * ended, a delayed reply is ready, a reset dropped a message that someone waits for, or a queue
- * that rejected an instruction may accept it now. machine_alarm_next: 0 for none.
+ * Time advances for the machine only here, also for the rules of faults: a command that begins at
+ * now takes the alarms that are due, one by one. Each stands for a change in a queue that no
+ * instruction reports: a reset has ended, a delayed reply is ready, a reset dropped a message that
+ * someone waits for, or a queue that rejected an instruction may accept it now. machine_alarm_next:
+ * 0 for none.
  */
 #define MACHINE_TRY_AGAIN_NS UINT64_C(40000000)
 uint64_t machine_alarm_next(const struct machine *m);

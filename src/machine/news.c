@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "machine/internal.h"
 
-/* What happened to queues, kept until somebody asks. */
+/* What happened to adapters and queues, kept until somebody asks. */
 
 void news_reset(struct machine *m, struct adapter *a, unsigned apqi, bool zeroized)
 {
@@ -19,6 +19,14 @@ void news_lost(struct machine *m, const struct adapter *a, unsigned apqi, unsign
     }
     m->lost[m->lost_count++] =
         (struct machine_lost){AP_QN((unsigned)(a - m->adapters), apqi), messages};
+}
+
+struct mask256 machine_take_news(struct machine *m)
+{
+    struct mask256 news = m->news;
+
+    m->news = (struct mask256){0};
+    return news;
 }
 
 bool machine_take_reset(struct machine *m, struct machine_reset *out)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "message/outcome.h"
+
 static uint64_t job_new(struct job_table *jobs, struct message *m)
 {
     if (jobs->fresh_count == jobs->fresh_capacity) {
@@ -98,6 +100,7 @@ void message_answer(struct message *m, const uint8_t *reply, size_t len)
 
 void message_hold(struct message_queue *q, struct message *m, uint64_t due)
 {
+    m->error = m->len > 1 && (m->bytes[1] == REPLY_TYPE82 || m->bytes[1] == REPLY_TYPE88);
     m->due = due;
     m->ready = !due;
     q->ready += m->ready;

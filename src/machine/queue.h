@@ -9,6 +9,7 @@
 #include "base/apqn.h"
 #include "base/slots.h"
 #include "base/text.h"
+#include "machine/counts.h"
 
 /*
  * The messages in AP queues. From NQAP on a message is a job until it is computed; then its reply
@@ -20,6 +21,7 @@ struct message {
     ap_qn qn;
     uint32_t delivered; /* bytes of the reply already fetched by DQAP */
     bool ready;         /* bytes holds the reply, available to DQAP */
+    bool error;         /* bytes holds an error reply */
     uint64_t due;       /* bytes holds the reply, which is delayed until then; 0: not delayed */
     uint32_t len;
     uint8_t *bytes;
@@ -28,7 +30,8 @@ struct message {
 struct message_queue {
     TAILQ_HEAD(, message) messages;
     unsigned count, ready;
-    unsigned came; /* ready replies not yet reported */
+    unsigned came;           /* ready replies not yet reported */
+    struct ap_counts counts; /* but for resets and zeroized, which queues without messages have */
 };
 
 /* The messages that adapters are working on, by job id. */

@@ -1,9 +1,72 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "machine/internal.h"
 
-/* Requests in queues and their replies. */
+/* Requests in queues and their replies, and what of them is counted. */
+
+struct message_queue *queue_make(struct adapter *a, unsigned apqi)
+{
+    if (!a->queues)
+        a->queues = xcalloc(AP_IDS, sizeof(struct message_queue *));
+    if (!a->queues[apqi]) {
+        a->queues[apqi] = xcalloc(1, sizeof *a->queues[apqi]);
+        TAILQ_INIT(&a->queues[apqi]->messages);
+    }
+    return a->queues[apqi];
+}
+
+struct ap_counts machine_queue_counts(const struct machine *m, ap_qn qn)
+{
+    const struct adapter *a = &m->adapters[AP_QN_APID(qn)];
+    const struct message_queue *q = queue_get(a, AP_QN_APQI(qn));
+    struct ap_counts counts = q ? q->counts : (struct ap_counts){0};
+
+    counts.resets = a->resets ? a->resets[AP_QN_APQI(qn)] : 0;
+    counts.zeroized = machine_zeroize_count(m, qn);
+    return counts;
+}
+
+unsigned machine_queue_pending(const struct machine *m, ap_qn qn)
+{
+    const struct message_queue *q = queue_get(&m->adapters[AP_QN_APID(qn)], AP_QN_APQI(qn));
+
+    return q ? q->count : 0;
+}
+
+bool machine_queue_next(const struct machine *m, uint32_t *cursor, ap_qn *out)
+{
+    while (*cursor < AP_APQNS) {
+        ap_qn qn = (ap_qn)*cursor;
+        const struct adapter *a = &m->adapters[AP_QN_APID(qn)];
+
+        if (!a->zeroized) { /* there has never been such an adapter */
+            *cursor = AP_QN(AP_QN_APID(qn), 0) + AP_IDS;
+            continue;
+        }
+        ++*cursor;
+        if (queue_get(a, AP_QN_APQI(qn)) || a->resets[AP_QN_APQI(qn)] ||
+            (adapter_state_of(a).in_lpar && mask256_test(&m->config.usage, AP_QN_APQI(qn)))) {
+            *out = qn;
+            return true;
+        }
+    }
+    return false;
+}
+
+void machine_queue_counts_restore(struct machine *m, ap_qn qn, const struct ap_counts *counts)
+{
+    struct adapter *a = &m->adapters[AP_QN_APID(qn)];
+    struct ap_counts more = *counts;
+
+    if (!a->resets)
+        return;
+    a->resets[AP_QN_APQI(qn)] += counts->resets;
+    more.resets = more.zeroized = 0; /* the state has the latter */
+    if (ap_counts_any(&more))
+        ap_counts_add(&queue_make(a, AP_QN_APQI(qn))->counts, &more);
+}
 
 bool machine_job_next(struct machine *m, uint64_t *id)
 {

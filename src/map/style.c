@@ -48,7 +48,7 @@ static void add_fills(const struct map *m, bool dark, struct text *out)
 static const char light[] = ".z{fill:#d5dae3}.v{fill:#fdf6d8}.u{fill:#f6c9c6}.n{fill:#f3f4f6}"
                             ".map text{fill:#16181d}.map .q{fill:#4c515c}"
                             ".map .o{stroke:#b3003c}.map .h{stroke:#16181d}";
-static const char dark[] = ".z{fill:#3b4250}.v{fill:#4d4523}.u{fill:#6b2e2e}.n{fill:#22252b}"
+static const char dark[] = ".z{fill:#3b4250}.v{fill:#2c2a1e}.u{fill:#6b2e2e}.n{fill:#22252b}"
                            ".map text{fill:#f2f3f6}.map .q{fill:#c3c8d2}"
                            ".map .o{stroke:#ff7a9c}.map .h{stroke:#f2f3f6}";
 

@@ -72,3 +72,21 @@ void answer_stored(struct nomount_call *c, int result)
     c->answer = ANSWER_STORED;
     c->result = result < 0 ? result : (int64_t)c->len;
 }
+
+bool answer_alike(struct nomount_call *c)
+{
+    switch (c->request.deed) {
+    case NOMOUNT_XATTR_LIST:
+        answer_result(c, 0);
+        return true;
+    case NOMOUNT_XATTR:
+    case NOMOUNT_HANDLE:
+        answer_result(c, -EOPNOTSUPP);
+        return true;
+    case NOMOUNT_WATCH: /* the library goes another way; for others no watch is left */
+        answer_result(c, c->request.mark == NOMOUNT_MARK ? -ENOSYS : -ENOSPC);
+        return true;
+    default:
+        return false;
+    }
+}

@@ -11,14 +11,14 @@
 
 /* The conversation with a caller: its memory, the order of stages, the answer. */
 
-#define CHUNK       512u  /* bytes of a path that are read at a time */
-#define VECTORS_MAX 1024u /* as in the kernel */
-#define PAGE        4096u
+#define CHUNK 512u /* bytes of a path that are read at a time */
+#define PAGE  4096u
 
 static struct caller caller_of(const struct nomount_call *c, int line)
 {
-    return (struct caller){c->caller.thread, c->waits, line, c->caller.id,
-                           !caller_trusted(c->user.uid)};
+    return (struct caller){
+        c->caller.thread, c->waits, line, c->caller.id, !caller_trusted(c->user.uid),
+        c->caller.line};
 }
 
 /* quick: -EAGAIN instead of waiting. */
@@ -62,15 +62,25 @@ static int read_how(struct nomount_call *c, int line, bool quick)
 
     if (r->size < sizeof how)
         return -EINVAL;
+    if (r->size > PAGE)
+        return -E2BIG;
     rc = copy_in(c, line, quick, r->out, &how, sizeof how);
+    if (rc == 0)
+        rc = copy_in(c, line, quick, r->out + sizeof how, c->data, r->size - sizeof how);
     if (rc < 0)
         return rc;
-    if (how.resolve & ~UINT64_C(0x3f))
-        return -EINVAL;
+    for (size_t i = 0; i < r->size - sizeof how; i++)
+        if (c->data[i])
+            return -E2BIG; /* what we do not know */
+    rc = nomount_check_how(&how);
+    if (rc < 0)
+        return rc;
     r->flags = how.flags;
     r->mode = how.mode;
     r->confined = how.resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_NO_XDEV);
-    r->nofollow = how.flags & O_NOFOLLOW || how.resolve & RESOLVE_NO_SYMLINKS;
+    r->nofollow = how.flags & O_NOFOLLOW;
+    r->no_links = how.resolve & RESOLVE_NO_SYMLINKS;
+    r->at_once = how.resolve & RESOLVE_CACHED;
     return 0;
 }
 
@@ -85,12 +95,43 @@ static int read_vectors(struct nomount_call *c, int line, bool quick)
         rc = copy_in(c, line, quick, c->request.out + i * sizeof v, &v, sizeof v);
         if (rc < 0)
             return rc;
+        if ((ssize_t)v.iov_len < 0)
+            return -EINVAL;
         if (v.iov_len > sizeof c->data - c->len)
             v.iov_len = sizeof c->data - c->len;
         rc = copy_in(c, line, quick, (uintptr_t)v.iov_base, c->data + c->len, v.iov_len);
         c->len += v.iov_len;
     }
     return rc;
+}
+
+/* Of stat(2) and the like on a descriptor. */
+static bool may_be_null(const struct nomount_request *r)
+{
+    return r->empty && (r->deed == NOMOUNT_STAT || r->deed == NOMOUNT_STATX);
+}
+
+/* Names of attributes are only of interest with a path that is. */
+static bool wants_path2(const struct nomount_call *c)
+{
+    if (c->request.deed == NOMOUNT_RENAME || c->request.deed == NOMOUNT_LINK)
+        return true;
+    return c->path2 &&
+           (*c->path != '/' || strncmp(c->path, "/proc/", 6) == 0 || walk_may_concern(c->path));
+}
+
+/* What is wrong with it is judged after the first path. A name is shorter, and otherwise of no
+ * length that is possible. */
+static int read_path2(struct nomount_call *c, int line, bool quick)
+{
+    int rc = read_path(c, line, quick, c->request.path2, c->path2);
+
+    if (rc == -ENAMETOOLONG && c->request.deed == NOMOUNT_XATTR)
+        return 0;
+    if (rc != -EFAULT && rc != -ENAMETOOLONG)
+        return rc;
+    c->fault = rc;
+    return 0;
 }
 
 /* All that the call needs of the caller's memory. */
@@ -104,11 +145,15 @@ static int call_read(struct nomount_call *c, int line, bool quick)
         return c->len ? copy_in(c, line, quick, r->out, c->data, c->len) : 0;
     }
     if (r->deed == NOMOUNT_WRITE_VECTOR)
-        return r->size > VECTORS_MAX ? -EINVAL : read_vectors(c, line, quick);
-    if (r->has_path && (r->path || !r->empty))
+        return read_vectors(c, line, quick);
+    if (r->has_path && (r->path || !may_be_null(r)))
         rc = read_path(c, line, quick, r->path, c->path);
-    if (rc == 0 && c->path2)
-        rc = read_path(c, line, quick, r->path2, c->path2);
+    if (rc == 0 && wants_path2(c))
+        rc = read_path2(c, line, quick);
+    if (rc == 0 && r->deed == NOMOUNT_TIMES && r->out && r->size) {
+        c->len = r->size;
+        rc = copy_in(c, line, quick, r->out, c->data, c->len);
+    }
     if (rc == 0 && r->deed == NOMOUNT_OPEN_HOW)
         rc = read_how(c, line, quick);
     return rc;
@@ -172,6 +217,8 @@ static void call_reply_bytes(struct nomount_call *c)
 /* What is acknowledged survives. */
 static void call_reply_stored(struct nomount_call *c)
 {
+    if (c->result >= 0)
+        watch_changed(c->n, c->ino, true);
     if (c->sync.unsynced && c->sync.unsynced(c->sync.data))
         call_work(c, NOMOUNT_SYNCING);
     else
@@ -327,12 +374,12 @@ static struct nomount_call *call_new(struct nomount *n, const struct nomount_cal
     c->caller = *caller;
     c->request = *request;
     c->path[0] = '\0';
-    if (!request->has_path || (!request->path && request->deed == NOMOUNT_TOUCH)) {
+    if (!request->has_path || (!request->path && request->deed == NOMOUNT_TIMES)) {
         c->request.has_path = false;
         c->request.empty = true; /* of the descriptor itself */
     }
     c->fd = -1;
-    if (request->deed == NOMOUNT_RENAME || request->deed == NOMOUNT_LINK)
+    if (request->has_path2)
         c->path2 = xcalloc(1, PATH_MAX + 1);
     LIST_INSERT_HEAD(&n->calls, c, link);
     return c;
@@ -354,6 +401,10 @@ void nomount_serve(struct nomount *n, const struct nomount_caller *caller,
     if ((is_descriptors(request.deed) && !call_begin_descriptor(c)) ||
         user_look(caller->thread, &c->user) < 0) {
         call_go_on(c);
+        return;
+    }
+    if (is_descriptors(request.deed) && c->result < 0) {
+        call_finish(c, c->result);
         return;
     }
     if (caller_trusted(c->user.uid))

@@ -176,17 +176,12 @@ static void answer_deed(struct nomount_call *c, int found, const struct stat *st
     case NOMOUNT_READLINK:
         read_elsewhere(c, found);
         return;
-    case NOMOUNT_XATTR_LIST:
-        answer_result(c, 0);
-        return;
-    case NOMOUNT_XATTR:
-        answer_result(c, -EOPNOTSUPP);
-        return;
     case NOMOUNT_CREATE:
         answer_result(c, -EEXIST);
         return;
     default:
-        answer_result(c, -EPERM);
+        if (!answer_alike(c))
+            answer_result(c, -EPERM);
     }
 }
 

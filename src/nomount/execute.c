@@ -7,25 +7,12 @@
 
 #include "nomount/internal.h"
 
-/* Whether the user may change entries of a directory; no one can, whoever it is. */
-static int unchangeable(const struct nomount_call *c)
-{
-    return c->user.uid == 0 || c->user.uid == geteuid() ? -EPERM : -EACCES;
-}
-
-static bool is_directory(const struct located *l, const struct sysfs_tree *t)
-{
-    struct sysfs_entry e;
-
-    return l->at.kind == WALK_UNION ||
-           (l->at.kind == WALK_OURS && sysfs_stat(t, l->at.ino, &e) == 0 &&
-            e.type == SYSFS_TYPE_DIR);
-}
-
 static int remove_result(const struct nomount_call *c, const struct located *l)
 {
-    bool directory = is_directory(l, nomount_tree(c->n));
+    bool directory = located_is_directory(c, l);
 
+    if (l->at.dot || l->at.up)
+        return !c->request.directory ? -EISDIR : l->at.up ? -ENOTEMPTY : -EINVAL;
     if (!l->at.exists)
         return -ENOENT;
     if (l->at.slash && !directory)
@@ -49,6 +36,8 @@ static int set_owner(const struct nomount_call *c, sysfs_ino ino)
         return rc;
     if (c->user.uid != 0 && c->user.uid != (e.uid ? e.uid : geteuid()))
         return -EPERM;
+    if (r->deed == NOMOUNT_CHMOD && e.type == SYSFS_TYPE_LINK)
+        return -EOPNOTSUPP;
     cmd.owner.to = (struct sysfs_owner){e.mode, e.uid, e.gid};
     if (r->deed == NOMOUNT_CHMOD)
         cmd.owner.to.mode = r->mode & 07777;
@@ -65,6 +54,8 @@ static int set_owner(const struct nomount_call *c, sysfs_ino ino)
         return rc;
     door->execute(door, &cmd, &reply);
     reply_done(&reply);
+    if (reply.result == 0)
+        watch_changed(c->n, ino, false);
     return reply.result;
 }
 
@@ -82,27 +73,80 @@ static void read_link(struct nomount_call *c, sysfs_ino ino)
     int rc = sysfs_readlink(nomount_tree(c->n), ino, &target);
 
     if (rc < 0)
-        answer_result(c, rc);
+        answer_result(c, rc == -EINVAL && !*c->path ? -ENOENT : rc);
     else
         answer_link(c, target.data);
+}
+
+/* Each kind is told once. */
+static void tell(struct nomount_call *c, bool *told, const char *what)
+{
+    struct nomount *n = c->n;
+    text_auto message = {0};
+
+    if (*told || !n->door->log)
+        return;
+    text_addf(&message, "process %d %s", (int)caller_process(c->caller.thread), what);
+    n->door->log(n->door, LOG_LEVEL_WARNING, message.data);
+    *told = true;
 }
 
 /* For chdir(2) itself nothing can be done, but the library of src/preload goes another way. */
 static void refuse_chdir(struct nomount_call *c)
 {
-    struct nomount *n = c->n;
-
-    if (!c->request.marked && !n->told_static && n->door->log) {
-        text_auto message = {0};
-
-        text_addf(&message,
-                  "process %d cannot change into a directory of the machine: it is a static "
-                  "program, or has not LD_PRELOAD=" NOMOUNT_LIBRARY " in its environment",
-                  (int)caller_process(c->caller.thread));
-        n->door->log(n->door, LOG_LEVEL_WARNING, message.data);
-        n->told_static = true;
-    }
+    if (c->request.mark != NOMOUNT_MARK)
+        tell(c, &c->n->told_static,
+             "cannot change into a directory of the machine: it is a static program, or has not "
+             "LD_PRELOAD=" NOMOUNT_LIBRARY " in its environment");
     answer_result(c, -ENOSYS);
+}
+
+/* Rather than to show it the computer's. */
+static void refuse_narrow(struct nomount_call *c)
+{
+    tell(c, &c->n->told_narrow,
+         "is a 32-bit program, which cannot see the machine without a mount");
+    answer_result(c, -ENOSYS);
+}
+
+/* Of what the caller's memory has. */
+static int times_valid(const struct nomount_call *c)
+{
+    struct timespec times[2];
+
+    if (c->len != sizeof times)
+        return 0; /* as of now */
+    memcpy(times, c->data, sizeof times);
+    for (int i = 0; i < 2; i++)
+        if ((times[i].tv_nsec < 0 || times[i].tv_nsec > 999999999) &&
+            times[i].tv_nsec != UTIME_NOW && times[i].tv_nsec != UTIME_OMIT)
+            return -EINVAL;
+    return 0;
+}
+
+/* The owner may; others who may write can make it as of now. */
+static int times_result(const struct nomount_call *c, sysfs_ino ino)
+{
+    struct sysfs_entry e;
+    int rc = sysfs_stat(nomount_tree(c->n), ino, &e);
+
+    if (rc == 0)
+        rc = times_valid(c);
+    if (rc < 0 || c->user.uid == 0 || c->user.uid == (e.uid ? e.uid : geteuid()))
+        return rc;
+    return c->request.out ? -EPERM : user_may_entry(&c->user, &e, MAY_WRITE);
+}
+
+static int truncate_result(const struct nomount_call *c, sysfs_ino ino)
+{
+    struct sysfs_entry e;
+    int rc = sysfs_stat(nomount_tree(c->n), ino, &e);
+
+    if (rc < 0)
+        return rc;
+    if (e.type == SYSFS_TYPE_DIR)
+        return c->request.has_path ? -EISDIR : -EINVAL;
+    return e.device ? -EINVAL : user_may_entry(&c->user, &e, MAY_WRITE);
 }
 
 /* Deeds on a file, directory or link of the tree. */
@@ -124,15 +168,14 @@ static void execute_ino(struct nomount_call *c, sysfs_ino ino)
     case NOMOUNT_CHOWN:
         answer_result(c, set_owner(c, ino));
         return;
-    case NOMOUNT_TOUCH:
-    case NOMOUNT_XATTR_LIST:
-        answer_result(c, 0);
+    case NOMOUNT_TIMES:
+        answer_result(c, times_result(c, ino));
         return;
-    case NOMOUNT_XATTR:
-        answer_result(c, -EOPNOTSUPP);
+    case NOMOUNT_TRUNCATE:
+        answer_result(c, truncate_result(c, ino));
         return;
-    case NOMOUNT_WATCH:
-        answer_result(c, -ENOSPC); /* no watch is left */
+    case NOMOUNT_CHDIR:
+        answer_result(c, -ENOTDIR);
         return;
     default:
         answer_result(c, -EINVAL);
@@ -149,29 +192,15 @@ static void execute_union(struct nomount_call *c)
     case NOMOUNT_READLINK:
         answer_result(c, -EINVAL);
         return;
-    case NOMOUNT_TOUCH:
-    case NOMOUNT_XATTR_LIST:
-        answer_result(c, 0);
+    case NOMOUNT_TRUNCATE:
+        answer_result(c, c->request.has_path ? -EISDIR : -EINVAL);
         return;
-    case NOMOUNT_XATTR:
-        answer_result(c, -EOPNOTSUPP);
+    case NOMOUNT_TIMES:
+        answer_result(c, times_valid(c));
         return;
     default:
         answer_result(c, unchangeable(c));
     }
-}
-
-/* What the kernel does better itself. */
-static bool is_kernels(const struct nomount_call *c, const struct located *l)
-{
-    enum nomount_deed deed = c->request.deed;
-
-    if (!l->concerns)
-        return true;
-    if (l->is_ino || l->forced || l->error || l->at.kind == WALK_OURS)
-        return false;
-    return !(l->at.kind == WALK_UNION && (!l->at.real || deed == NOMOUNT_OPEN ||
-                                          deed == NOMOUNT_OPEN_HOW || deed == NOMOUNT_CHDIR));
 }
 
 static void execute_found(struct nomount_call *c, const struct located *l)
@@ -186,15 +215,17 @@ static void execute_found(struct nomount_call *c, const struct located *l)
     else if (deed == NOMOUNT_REMOVE)
         answer_result(c, remove_result(c, l));
     else if (deed == NOMOUNT_CREATE && !l->at.exists)
-        answer_result(c, unchangeable(c));
+        answer_result(c, l->at.slash && !c->request.directory ? -ENOENT : unchangeable(c));
     else if (!l->at.exists)
         answer_result(c, -ENOENT);
     else if (deed == NOMOUNT_CREATE)
         answer_result(c, -EEXIST);
-    else if (l->at.slash && !is_directory(l, nomount_tree(c->n)) && ours)
+    else if (l->at.slash && !located_is_directory(c, l) && ours)
         answer_result(c, -ENOTDIR);
     else if (deed == NOMOUNT_CHDIR)
         refuse_chdir(c);
+    else if (answer_alike(c))
+        return;
     else if (deed == NOMOUNT_STAT || deed == NOMOUNT_STATX || deed == NOMOUNT_STATFS)
         call_stat(c, &l->at);
     else if (ours)
@@ -211,45 +242,54 @@ static void reopen(struct nomount_call *c, const struct located *l)
     call_open(c, &at);
 }
 
-/* rename(2) and link(2) never succeed where the machine is concerned. */
-static void execute_pair(struct nomount_call *c)
-{
-    struct located one, other;
-
-    locate(c, c->request.at, c->path, &one);
-    locate(c, c->request.at2, c->path2, &other);
-    if (is_kernels(c, &one) && is_kernels(c, &other))
-        answer_go_on(c);
-    else if (one.error || (one.concerns && !one.is_ino && !one.at.exists))
-        answer_result(c, one.error ? one.error : -ENOENT);
-    else if (other.error)
-        answer_result(c, other.error);
-    else
-        answer_result(c, is_kernels(c, &one) != is_kernels(c, &other) ? -EXDEV : unchangeable(c));
-}
-
 static bool is_open(const struct nomount_call *c)
 {
     return c->request.deed == NOMOUNT_OPEN || c->request.deed == NOMOUNT_OPEN_HOW;
 }
 
+/* A file by its number: a descriptor's, or opened once more. */
+static void execute_located(struct nomount_call *c, const struct located *l)
+{
+    enum nomount_deed deed = c->request.deed;
+    bool looks = deed == NOMOUNT_STAT || deed == NOMOUNT_STATX || deed == NOMOUNT_STATFS;
+
+    if (!c->request.has_path && l->bare && !looks)
+        answer_result(c, -EBADF);
+    else if (!c->request.has_path && deed == NOMOUNT_TRUNCATE && !call_writable(c))
+        answer_result(c, -EINVAL);
+    else if (is_open(c))
+        reopen(c, l);
+    else if (!answer_alike(c))
+        execute_ino(c, l->ino);
+}
+
 static void execute_path(struct nomount_call *c)
 {
+    const struct nomount_request *r = &c->request;
+    bool entry = r->deed == NOMOUNT_CREATE || r->deed == NOMOUNT_REMOVE;
     struct located l;
+    int rc;
 
     if (is_open(c) && strcmp(c->path, NOMOUNT_LIBRARY) == 0) {
         answer_fd(c, library_open(c->n->library));
         return;
     }
-    locate(c, c->request.at, c->path, &l);
-    if (is_kernels(c, &l))
+    if (r->deed == NOMOUNT_WATCH && r->mark == NOMOUNT_MARK_OPEN) {
         answer_go_on(c);
-    else if (l.error || c->request.confined)
-        answer_result(c, l.error ? l.error : -EXDEV);
-    else if (l.is_ino && is_open(c))
-        reopen(c, &l);
+        return;
+    }
+    locate(c, r->at, c->path, entry, &l);
+    rc = c->fault < 0 ? c->fault : nomount_check(r, c->path2);
+    if (located_is_kernels(c, &l))
+        answer_go_on(c);
+    else if (r->narrow)
+        refuse_narrow(c);
+    else if (rc < 0 || l.error < 0)
+        answer_result(c, rc < 0 ? rc : l.error);
+    else if (r->at_once || r->confined)
+        answer_result(c, r->at_once ? -EAGAIN : -EXDEV);
     else if (l.is_ino)
-        execute_ino(c, l.ino);
+        execute_located(c, &l);
     else
         execute_found(c, &l);
 }
@@ -271,9 +311,26 @@ static bool read_proc_link(struct nomount_call *c)
     return true;
 }
 
+/* For the library. */
+static void tell_devices(struct nomount_call *c)
+{
+    const struct nomount *n = c->n;
+    uint64_t devices[2] = {n->memory, n->shadow.device};
+
+    if (c->request.size == sizeof devices)
+        answer_bytes(c, devices, sizeof devices, sizeof devices);
+    else
+        answer_result(c, -ERANGE);
+}
+
 static void execute_getcwd(struct nomount_call *c)
 {
     struct behind b;
+
+    if (c->request.mark == NOMOUNT_MARK) {
+        tell_devices(c);
+        return;
+    }
 
     behind_look(c->n, c->caller.thread, AT_FDCWD, &b);
     if (b.kind == BEHIND_GONE)
@@ -286,115 +343,11 @@ static void execute_getcwd(struct nomount_call *c)
         answer_bytes(c, *b.path ? b.path : "/", strlen(b.path) + 1, (int64_t)strlen(b.path) + 1);
 }
 
-/* By its size an attribute has a page of data, and no hole before their end. */
-static int64_t seek_data(const struct nomount_request *r)
-{
-    if (r->whence > SEEK_HOLE)
-        return -EINVAL;
-    if (r->offset >= NOMOUNT_DATA_MAX)
-        return -ENXIO;
-    return r->whence == SEEK_DATA ? (int64_t)r->offset : NOMOUNT_DATA_MAX;
-}
-
-/* As a read at offset 0 of sysfs, it shows the attribute anew: in a new file at its place. */
-static void execute_seek(struct nomount_call *c, sysfs_ino ino)
-{
-    int flags = behind_flags(c->caller.thread, c->request.at), fd, rc;
-    text_auto content = {0};
-
-    if (c->request.whence > SEEK_END) {
-        answer_result(c, seek_data(&c->request));
-        return;
-    }
-    if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY) {
-        answer_go_on(c);
-        return;
-    }
-    rc = file_show(c->n, ino, &content);
-    fd = rc < 0 ? rc : file_new(c->n, ino, content.data, content.len, flags);
-    if (fd < 0) {
-        answer_result(c, fd);
-        return;
-    }
-    rc = c->n->way.give(&c->caller, fd, c->request.at, flags & O_CLOEXEC);
-    close(fd);
-    answer_result(c, rc);
-}
-
-static void execute_read(struct nomount_call *c, sysfs_ino ino)
-{
-    int flags = behind_flags(c->caller.thread, c->request.at), rc;
-    text_auto content = {0};
-    size_t len;
-
-    if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY) {
-        answer_result(c, -EBADF);
-        return;
-    }
-    rc = file_show(c->n, ino, &content);
-    len = content.len < c->request.size ? content.len : c->request.size;
-    len = len < sizeof c->data ? len : sizeof c->data;
-    if (rc < 0)
-        answer_result(c, rc);
-    else
-        answer_bytes(c, content.data, len, (int64_t)len);
-}
-
-bool call_begin_descriptor(struct nomount_call *c)
-{
-    struct behind b;
-
-    behind_look(c->n, c->caller.thread, c->request.at, &b);
-    if (b.kind != BEHIND_FILE)
-        return false;
-    c->ino = b.ino;
-    c->node = b.node;
-    c->bare = b.bare;
-    return true;
-}
-
-static bool is_writable(const struct nomount_call *c)
-{
-    int flags = behind_flags(c->caller.thread, c->request.at);
-
-    return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
-}
-
-static void execute_descriptor(struct nomount_call *c)
-{
-    if (c->bare) {
-        answer_result(c, -EBADF);
-        return;
-    }
-    switch (c->request.deed) {
-    case NOMOUNT_WRITE:
-    case NOMOUNT_WRITE_VECTOR:
-        if (c->node)
-            answer_result(c, -EPERM);
-        else if (!is_writable(c))
-            answer_result(c, -EBADF);
-        else
-            call_store(c);
-        return;
-    case NOMOUNT_SEEK:
-        if (c->node)
-            answer_go_on(c);
-        else
-            execute_seek(c, c->ino);
-        return;
-    case NOMOUNT_READ_AT:
-        if (c->node)
-            answer_result(c, -EPERM);
-        else
-            execute_read(c, c->ino);
-        return;
-    default:
-        answer_result(c, -EINVAL);
-    }
-}
-
 void call_execute(struct nomount_call *c)
 {
+    locate_tidy(c->path);
+    if (c->request.deed == NOMOUNT_RENAME || c->request.deed == NOMOUNT_LINK)
+        locate_tidy(c->path2);
     switch (c->request.deed) {
     case NOMOUNT_WRITE:
     case NOMOUNT_WRITE_VECTOR:
@@ -411,7 +364,7 @@ void call_execute(struct nomount_call *c)
         execute_pair(c);
         return;
     case NOMOUNT_READLINK:
-        if (!read_proc_link(c))
+        if (c->request.narrow || !read_proc_link(c))
             execute_path(c);
         return;
     default:

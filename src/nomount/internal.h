@@ -64,6 +64,7 @@ struct nomount_call {
     bool node;                     /* which is an open device node */
     bool bare;                     /* it was opened with O_PATH */
     char *path2;                   /* of two, or NULL */
+    int fault;                     /* of path2: why it could not be read */
     size_t len;                    /* of data */
     int64_t result;                /* when all is done */
     struct shadow_listing listing; /* ANSWER_FILL */
@@ -115,6 +116,8 @@ struct nomount {
     int library;         /* a memfd */
     dev_t memory;        /* the kernel's file system for memfds */
     bool told_static;    /* that some program cannot change into the tree */
+    bool told_narrow;    /* that a 32-bit program cannot see it */
+    bool watched;        /* there may be watches of inotify(7) in the shadow */
 };
 
 static inline const struct sysfs_tree *nomount_tree(const struct nomount *n)
@@ -175,13 +178,20 @@ struct located {
     bool forced;   /* nor can the kernel find it by itself, if it is the computer's */
     bool is_ino;   /* a file by its number: */
     sysfs_ino ino;
-    bool node;
-    int error; /* negative: the answer, whatever the call is */
+    bool node, bare;
+    bool entry; /* what the directory has under the name is meant, be it a link */
+    int error;  /* negative: the answer, whatever the call is */
     struct walk_result at;
 };
 
-/* path: as the caller says it, relative to at. */
-void locate(const struct nomount_call *c, int at, const char *path, struct located *out);
+/* In place: a shorter path to the same. */
+void locate_tidy(char *path);
+/* path: as the caller says it, relative to at. entry: see above. */
+void locate(const struct nomount_call *c, int at, const char *path, bool entry,
+            struct located *out);
+/* Whether it is the kernel's, which can find it, too. */
+bool located_is_kernels(const struct nomount_call *c, const struct located *l);
+bool located_is_directory(const struct nomount_call *c, const struct located *l);
 /* "/proc/self/fd/3/name": the descriptor, and in rest "/name". False: it is no such path. */
 bool locate_proc_base(const struct nomount_call *c, const char *path, struct behind *out,
                       const char **rest);
@@ -199,13 +209,26 @@ bool user_is_as_able(pid_t thread);
 int user_may(const struct nomount_user *user, mode_t mode, uid_t owner, gid_t group, unsigned want);
 /* Of a node of the tree, whose unchanged owner is this user. */
 int user_may_entry(const struct nomount_user *user, const struct sysfs_entry *e, unsigned want);
+/* Why nobody may change entries of a directory, whoever it is. */
+int unchangeable(const struct nomount_call *c);
 
 /* execute.c: what the call does, when all that lies in the caller's memory is known, and its
  * answer.
  */
 void call_execute(struct nomount_call *c);
-/* Whether the descriptor that the call is about is a file of ours. */
+/* What everything that is found answers alike. False: it depends. */
+bool answer_alike(struct nomount_call *c);
+
+/* pair.c: rename(2) and link(2), which never change anything where the machine is concerned. */
+void execute_pair(struct nomount_call *c);
+
+/* descriptor.c: calls on a file of ours that is open. */
+/* Whether it is one. Then a call that must fail has its answer, which is to be given before
+ * anything is read. */
 bool call_begin_descriptor(struct nomount_call *c);
+void execute_descriptor(struct nomount_call *c);
+/* Whether the descriptor may be written to. */
+bool call_writable(const struct nomount_call *c);
 
 /* file.c, open.c */
 void call_open(struct nomount_call *c, const struct walk_result *at);
@@ -245,6 +268,16 @@ void call_statfs(struct nomount_call *c);
  * is what is opened, whatever becomes of the path meanwhile. Sets the call's answer.
  */
 void call_elsewhere(struct nomount_call *c);
+
+/*
+ * watch.c: inotify(7). Who watches a directory or file of ours watches the one in the shadow, and
+ * what happens to the file happens there, too. A store is one by a program that opens the file for
+ * it; who only reads tells nobody.
+ */
+/* The file in the shadow, open for the library. */
+void call_open_watch(struct nomount_call *c, sysfs_ino ino);
+/* stored: or its mode or owner has changed. */
+void watch_changed(const struct nomount *n, sysfs_ino ino, bool stored);
 
 /* store.c */
 void call_store(struct nomount_call *c);

@@ -7,12 +7,12 @@
 #include "nomount/internal.h"
 
 static const unsigned char bytes[] = {
-#include "chdir_library.h"
+#include "preload_library.h"
 };
 
 int library_new(void)
 {
-    int fd = memfd_create("apus-chdir.so", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int fd = memfd_create("apus-preload.so", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
     if (fd >= 0 && write(fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes &&
         fchmod(fd, 0555) == 0 &&

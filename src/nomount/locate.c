@@ -15,6 +15,8 @@ static void locate_path(const struct nomount_call *c, const char *path, bool nof
     struct walk_world world = c->n->world;
 
     world.tree = nomount_tree(c->n);
+    world.no_links = c->request.no_links;
+    world.entry = out->entry;
     out->error = walk(&world, path, !nofollow, &out->at);
     out->forced |= out->at.crossed;
     out->concerns = out->forced || out->at.kind != WALK_REAL;
@@ -38,6 +40,7 @@ static void locate_behind(const struct nomount_call *c, const struct behind *b, 
         out->is_ino = true;
         out->ino = b->ino;
         out->node = b->node;
+        out->bare = b->bare;
         return;
     default:
         locate_path(c, b->path, true, out);
@@ -50,7 +53,8 @@ bool locate_proc_base(const struct nomount_call *c, const char *path, struct beh
     char who[16], fd[16], link[64];
     int len = 0;
 
-    if (sscanf(path, "/proc/%15[^/]/fd/%15[0-9]%n", who, fd, &len) != 2 || !len) {
+    if ((sscanf(path, "/proc/%15[^/]/fd/%15[0-9]%n", who, fd, &len) != 2 || !len) &&
+        (sscanf(path, "/proc/%*[^/]/task/%15[^/]/fd/%15[0-9]%n", who, fd, &len) != 2 || !len)) {
         snprintf(fd, sizeof fd, "cwd");
         if (sscanf(path, "/proc/%15[^/]/cwd%n", who, &len) != 1 || !len)
             return false;
@@ -137,13 +141,58 @@ static bool shares_files(const struct nomount_call *c)
     return readlink(link, space, sizeof space - 1) > 0 && strcmp(space, c->n->space) == 0;
 }
 
-void locate(const struct nomount_call *c, int at, const char *path, struct located *out)
+/* In place: without "." and further slashes between names, so that others need not look for them.
+ * The last "." and slash mean something. */
+static void tidy(char *path)
+{
+    char *to = path;
+
+    for (const char *from = path; *from; from++) {
+        bool starts = from == path || from[-1] == '/';
+
+        if (starts && from > path && *from == '/')
+            continue;
+        if (starts && from > path && from[0] == '.' && from[1] == '/') {
+            const char *next = from + 1 + strspn(from + 1, "/");
+
+            if (*next) {
+                from = next - 1;
+                continue;
+            }
+        }
+        *to++ = *from;
+    }
+    *to = '\0';
+}
+
+/* "/proc/self/root/sys" is /sys. */
+static void leave_proc(char *path)
+{
+    char link[64], root[2], who[16];
+    int len = 0;
+
+    if (sscanf(path, "/proc/%15[^/]/root%n", who, &len) != 1 || path[len] != '/')
+        return;
+    snprintf(link, sizeof link, "/proc/%s/root", who);
+    if (strspn(who, "0123456789") == strlen(who) && readlink(link, root, sizeof root) != 1)
+        return;
+    memmove(path, path + len, strlen(path + len) + 1);
+}
+
+void locate_tidy(char *path)
+{
+    tidy(path);
+    if (strncmp(path, "/proc/", 6) == 0)
+        leave_proc(path);
+}
+
+void locate(const struct nomount_call *c, int at, const char *path, bool entry, struct located *out)
 {
     const struct nomount_request *r = &c->request;
     const char *rest;
     struct behind b;
 
-    *out = (struct located){0};
+    *out = (struct located){.entry = entry};
     if (!*path && r->empty) {
         behind_look(c->n, c->caller.thread, at, &b);
         locate_behind(c, &b, out);
@@ -158,4 +207,26 @@ void locate(const struct nomount_call *c, int at, const char *path, struct locat
     }
     if (out->concerns && !out->is_ino && !shares_files(c))
         *out = (struct located){0};
+}
+
+/* What the kernel does better itself. */
+bool located_is_kernels(const struct nomount_call *c, const struct located *l)
+{
+    enum nomount_deed deed = c->request.deed;
+
+    if (!l->concerns)
+        return true;
+    if (l->is_ino || l->forced || l->error || l->at.kind == WALK_OURS)
+        return false;
+    return !(l->at.kind == WALK_UNION && (!l->at.real || deed == NOMOUNT_OPEN ||
+                                          deed == NOMOUNT_OPEN_HOW || deed == NOMOUNT_CHDIR));
+}
+
+bool located_is_directory(const struct nomount_call *c, const struct located *l)
+{
+    struct sysfs_entry e;
+
+    return l->at.kind == WALK_UNION ||
+           (l->at.kind == WALK_OURS && sysfs_stat(nomount_tree(c->n), l->at.ino, &e) == 0 &&
+            e.type == SYSFS_TYPE_DIR);
 }

@@ -3,18 +3,15 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "nomount/internal.h"
+#include "socket/watched.h"
 
-/*
- * Open device nodes. The program gets a listening socket, on which read(2) fails with EINVAL; ours
- * is a connection to it that nobody accepts, and is reset when the last copy is closed.
- */
+/* Open device nodes: the program's end of a pair of sockets (socket/watched.h). */
 
 #define NODES_MAX         4096u
 #define NODES_OF_USER_MAX 1024u
@@ -29,21 +26,51 @@ const struct nomount_file *node_find(const struct nomount *n, uint64_t socket)
     return NULL;
 }
 
-bool nomount_node(const struct nomount *n, uint64_t device, uint64_t ino, sysfs_ino *node_ino,
-                  uint32_t *node)
+static bool is_of_zcrypt(const struct nomount_file *f)
+{
+    return sysfs_dir_of(f->ino).kind == SYSFS_DEV_NODE;
+}
+
+static const struct nomount_file *find(const struct nomount *n, uint64_t device, uint64_t ino)
 {
     const struct nomount_file *f = node_find(n, ino);
 
-    if (!f || f->device != device)
+    return f && f->device == device ? f : NULL;
+}
+
+bool nomount_node(const struct nomount *n, uint64_t device, uint64_t ino, sysfs_ino *node_ino,
+                  uint32_t *node)
+{
+    const struct nomount_file *f = find(n, device, ino);
+
+    if (!f || !is_of_zcrypt(f))
         return false;
     *node_ino = f->ino;
     *node = f->node;
     return true;
 }
 
+bool nomount_vfio_node(const struct nomount *n, uint64_t device, uint64_t ino,
+                       struct sysfs_dir *node)
+{
+    const struct nomount_file *f = find(n, device, ino);
+    struct sysfs_entry e;
+
+    /* Another device may have the number of one that is gone. */
+    if (!f || is_of_zcrypt(f) || sysfs_stat(nomount_tree(n), f->ino, &e) < 0)
+        return false;
+    *node = sysfs_dir_of(f->ino);
+    return true;
+}
+
 unsigned nomount_nodes_open(const struct nomount *n)
 {
-    return n->file_count;
+    const struct nomount_file *f;
+    unsigned count = 0;
+
+    LIST_FOREACH (f, &n->files, link)
+        count += is_of_zcrypt(f);
+    return count;
 }
 
 static void node_free(struct nomount_file *f)
@@ -67,32 +94,6 @@ static int on_closed(sd_event_source *source, int fd, uint32_t events, void *dat
     return 0;
 }
 
-static int connect_pair(int ours, int theirs)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    socklen_t len = sizeof address;
-
-    if (bind(theirs, (struct sockaddr *)&address, sizeof(sa_family_t)) < 0 ||
-        listen(theirs, 0) < 0 || getsockname(theirs, (struct sockaddr *)&address, &len) < 0 ||
-        connect(ours, (struct sockaddr *)&address, len) < 0)
-        return -errno;
-    return 0;
-}
-
-static int make_pair(int *ours, int *theirs)
-{
-    int rc;
-
-    *ours = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    *theirs = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    rc = *ours < 0 || *theirs < 0 ? -errno : connect_pair(*ours, *theirs);
-    if (rc < 0 && *ours >= 0)
-        close(*ours);
-    if (rc < 0 && *theirs >= 0)
-        close(*theirs);
-    return rc;
-}
-
 static int watch(struct nomount_file *f, int theirs)
 {
     struct stat st;
@@ -104,7 +105,18 @@ static int watch(struct nomount_file *f, int theirs)
     return sd_event_add_io(f->n->event, &f->closed, f->ours, EPOLLHUP, on_closed, f);
 }
 
-/* As in the copier, no user takes what others may have. */
+/* A part of the descriptors that this process can have. */
+static unsigned share(unsigned part, unsigned max)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur / part >= max)
+        return max;
+    return (unsigned)(limit.rlim_cur / part);
+}
+
+/* As in the copier, no user takes what others may have; and all that else is served needs
+ * descriptors, too. */
 static int check_room(const struct nomount *n, uid_t uid)
 {
     const struct nomount_file *f;
@@ -112,22 +124,21 @@ static int check_room(const struct nomount *n, uid_t uid)
 
     LIST_FOREACH (f, &n->files, link)
         count += f->uid == uid;
-    if (count >= NODES_OF_USER_MAX)
+    if (count >= share(4, NODES_OF_USER_MAX))
         return -EMFILE;
-    return n->file_count < NODES_MAX ? 0 : -ENFILE;
+    return n->file_count < share(2, NODES_MAX) ? 0 : -ENFILE;
 }
 
 int node_open(struct nomount *n, uid_t uid, sysfs_ino ino)
 {
     struct nomount_file *f;
-    int theirs = -1, ours = -1, rc;
-    uint32_t node;
+    int theirs = -1, ours = -1, rc = check_room(n, uid);
+    uint32_t node = 0;
 
-    rc = core_open(n->door->core, CORE_HOST_TREE, ino, &node);
+    if (rc == 0 && sysfs_dir_of(ino).kind == SYSFS_DEV_NODE)
+        rc = core_open(n->door->core, CORE_HOST_TREE, ino, &node);
     if (rc == 0)
-        rc = check_room(n, uid);
-    if (rc == 0)
-        rc = make_pair(&ours, &theirs);
+        rc = watched_pair(&ours, &theirs);
     if (rc < 0)
         return rc;
     f = xcalloc(1, sizeof *f);

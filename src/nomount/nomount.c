@@ -122,6 +122,7 @@ int nomount_new(struct door *door, sd_event *event, struct copier *copier, const
         nomount_free(n);
         return rc;
     }
+    core_show_vfio_nodes(door->core);
     *out = n;
     return 0;
 }

@@ -21,7 +21,7 @@
  *                   way as those of other nodes (seccomp/listener.h)
  *
  * The library of src/preload makes open(2) and fchdir(2) of chdir(3), since nobody can change the
- * working directory of another process.
+ * working directory of another process, and something alike of inotify_add_watch(3) (watch.c).
  *
  * All functions are for the thread of the event loop, which never waits: what may take long, a
  * caller's memory or a large directory, is for the threads of the copier.
@@ -77,14 +77,18 @@ void nomount_abandon(struct nomount *n, int line);
 /* For every executed command, before a reply is sent. */
 void nomount_effects(struct nomount *n, const struct effects *effects);
 
-/* Whether the file with this number (device: major << 32 | minor) is an open device node: its
- * number in the tree, and its handle from core_open. */
+/* Whether the file with this number (device: major << 32 | minor) is an open device node of zcrypt:
+ * its number in the tree, and its handle from core_open. */
 bool nomount_node(const struct nomount *n, uint64_t device, uint64_t ino, sysfs_ino *node_ino,
                   uint32_t *node);
-/* How many are open. */
+/* The same for one of VFIO's that is still there and has not been replaced (vfio/vfio.h): which of
+ * the tree it is. */
+bool nomount_vfio_node(const struct nomount *n, uint64_t device, uint64_t ino,
+                       struct sysfs_dir *node);
+/* How many of zcrypt's are open. */
 unsigned nomount_nodes_open(const struct nomount *n);
 
 /* The path of the library that LD_PRELOAD is to name; nobody needs a file there. */
-#define NOMOUNT_LIBRARY "/dev/apus/chdir.so"
+#define NOMOUNT_LIBRARY "/dev/apus/preload.so"
 
 #endif

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/places.h"
 #include "nomount/internal.h"
 
 /* open(2) of what the walk has found. */
@@ -28,7 +27,7 @@ static void list_real(struct shadow_listing *l, const char *path)
     while (d && (e = readdir(d))) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
             snprintf(sub, sizeof sub, "%s/%s", path, e->d_name) >= (int)sizeof sub ||
-            places_find(sub))
+            walk_place(sub))
             continue;
         shadow_list(l, e->d_type == DT_DIR ? 'd' : e->d_type == DT_LNK ? 'l' : 'f', e->d_name);
     }
@@ -89,14 +88,21 @@ static void list_nodes(const struct nomount *n, struct shadow_listing *l)
             shadow_list(l, 'f', e.name);
 }
 
-static void list_union(const struct nomount *n, struct shadow_listing *l, const char *path)
+static void list_places(const struct nomount *n, struct shadow_listing *l, const char *path,
+                        const struct place *all)
 {
     size_t len = strlen(path);
 
-    list_real(l, path);
-    for (const struct place *p = places; p->path; p++)
+    for (const struct place *p = all; p->path; p++)
         if (strncmp(p->path, path, len) == 0 && p->path[len] == '/')
             list_place(n, l, p, p->path + len + 1);
+}
+
+static void list_union(const struct nomount *n, struct shadow_listing *l, const char *path)
+{
+    list_real(l, path);
+    list_places(n, l, path, places);
+    list_places(n, l, path, walk_places);
     if (strcmp(path, "/dev") == 0)
         list_nodes(n, l);
 }
@@ -117,6 +123,7 @@ static void open_directory(struct nomount_call *c, const struct walk_result *at)
     struct nomount *n = c->n;
     int fd = shadow_directory(&n->shadow, at->path);
 
+    n->watched |= c->request.mark == NOMOUNT_MARK;
     if (fd < 0 || flags_of(c) & O_PATH ||
         (at->kind == WALK_OURS && shadow_is_current(&n->shadow, fd))) {
         answer_fd(c, fd);
@@ -134,20 +141,24 @@ static int check_directory(int flags)
 {
     if ((flags & O_TMPFILE) == O_TMPFILE)
         return -EOPNOTSUPP;
-    return !(flags & O_PATH) && ((flags & O_ACCMODE) != O_RDONLY || flags & O_CREAT) ? -EISDIR : 0;
+    if (flags & O_PATH)
+        return 0;
+    if ((flags & O_ACCMODE) != O_RDONLY || flags & (O_CREAT | O_TRUNC))
+        return -EISDIR;
+    return flags & O_DIRECT ? -EINVAL : 0;
 }
 
 /* As on sysfs, not even root may open an attribute for what no permission bit allows. */
 static int check_file(const struct nomount_call *c, const struct sysfs_entry *e)
 {
-    unsigned want = file_wants(flags_of(c));
+    unsigned want = file_wants(flags_of(c)), trunc = flags_of(c) & O_TRUNC ? MAY_WRITE : 0;
 
     if (flags_of(c) & O_DIRECTORY)
         return -ENOTDIR;
     if (!e->device &&
         ((want & MAY_READ && !(e->mode & 0444)) || (want & MAY_WRITE && !(e->mode & 0222))))
         return -EACCES;
-    return user_may_entry(&c->user, e, want);
+    return user_may_entry(&c->user, e, want | trunc);
 }
 
 static void open_file(struct nomount_call *c, const struct sysfs_entry *e)
@@ -194,6 +205,8 @@ static void open_ours(struct nomount_call *c, const struct walk_result *at)
         open_directory(c, at);
     else if (e.type == SYSFS_TYPE_LINK)
         open_link(c, at->ino);
+    else if (c->request.mark == NOMOUNT_MARK)
+        call_open_watch(c, at->ino);
     else
         open_file(c, &e);
 }

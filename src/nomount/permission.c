@@ -73,3 +73,8 @@ int user_may_entry(const struct nomount_user *user, const struct sysfs_entry *e,
 
     return user_may(user, mode, e->uid ? e->uid : geteuid(), e->gid ? e->gid : getegid(), want);
 }
+
+int unchangeable(const struct nomount_call *c)
+{
+    return c->user.uid == 0 || c->user.uid == geteuid() ? -EPERM : -EACCES;
+}

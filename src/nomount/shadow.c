@@ -15,12 +15,13 @@
 #include "nomount/shadow.h"
 
 #define DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-#define FILE_MODE 0444
+#define FILE_MODE 0644
 /* Nobody reads it: readlink(2) is reported, too. */
 #define TARGET "machine"
 
 int shadow_open(const char *path, struct shadow *out)
 {
+    struct stat st;
     char link[64];
     ssize_t len;
 
@@ -28,6 +29,8 @@ int shadow_open(const char *path, struct shadow *out)
     out->root = open(path, DIRECTORY);
     if (out->root < 0)
         return -errno;
+    if (fstat(out->root, &st) == 0)
+        out->device = st.st_dev;
     snprintf(link, sizeof link, "/proc/self/fd/%d", out->root);
     len = readlink(link, out->path, sizeof out->path - 1);
     if (len < 0) {
@@ -50,12 +53,17 @@ void shadow_close(struct shadow *s)
 
 /* A descriptor, or -1 with errno. Programs of this user can change the directory; a link there
  * leads nowhere, least of all to what would be removed. */
-static int open_below(const struct shadow *s, const char *path)
+static int open_as(const struct shadow *s, const char *path, uint64_t flags)
 {
     const char *below = path + strspn(path, "/");
-    struct open_how how = {.flags = DIRECTORY, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    struct open_how how = {.flags = flags, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
 
     return (int)syscall(SYS_openat2, s->root, *below ? below : ".", &how, sizeof how);
+}
+
+static int open_below(const struct shadow *s, const char *path)
+{
+    return open_as(s, path, DIRECTORY);
 }
 
 static int make_in(int parent, const char *name)
@@ -256,4 +264,70 @@ void shadow_remove(const struct shadow *s, const char *path, const char *name)
         return;
     remove_entry(fd, name);
     close(fd);
+}
+
+#define PLAIN (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+#define OWN   ".own"
+
+/* Without being seen by who watches the directory. */
+static int open_unseen(const struct shadow *s, const char *path)
+{
+    return open_as(s, path, DIRECTORY | O_PATH);
+}
+
+static bool has_own(int directory, const char *name)
+{
+    struct stat st;
+
+    return fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+           st.st_nlink == 1;
+}
+
+/* Made where nobody watches. */
+static int make_own(const struct shadow *s, int directory, const char *name)
+{
+    int fd;
+
+    unlinkat(s->root, OWN, 0);
+    fd = openat(s->root, OWN, O_WRONLY | O_CREAT | O_EXCL | PLAIN, FILE_MODE);
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return renameat(s->root, OWN, directory, name) < 0 ? -errno : 0;
+}
+
+int shadow_file(const struct shadow *s, const char *path, const char *name)
+{
+    int directory = shadow_directory(s, path), fd, rc;
+
+    if (directory < 0)
+        return directory;
+    close(directory);
+    directory = open_unseen(s, path);
+    if (directory < 0)
+        return -errno;
+    rc = has_own(directory, name) ? 0 : make_own(s, directory, name);
+    fd = rc < 0 ? rc : openat(directory, name, O_RDONLY | PLAIN);
+    if (rc == 0 && fd < 0)
+        fd = -errno;
+    close(directory);
+    return fd;
+}
+
+void shadow_touch(const struct shadow *s, const char *path, const char *name, bool written)
+{
+    int directory = open_unseen(s, path), fd;
+
+    if (directory < 0)
+        return; /* nobody has looked there */
+    if (written) {
+        fd = openat(directory, name, O_WRONLY | O_CREAT | PLAIN, FILE_MODE);
+        if (fd >= 0 && ftruncate(fd, 0) < 0)
+            errno = 0; /* it is another kind of file by now */
+        if (fd >= 0)
+            close(fd);
+    } else if (utimensat(directory, name, NULL, AT_SYMLINK_NOFOLLOW) < 0) {
+        errno = 0;
+    }
+    close(directory);
 }

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/text.h"
 
@@ -17,7 +18,8 @@
 struct shadow {
     int root; /* descriptor of the directory */
     char path[PATH_MAX];
-    size_t len; /* of path */
+    size_t len;   /* of path */
+    dev_t device; /* of the file system */
     uint64_t version;
 };
 
@@ -40,6 +42,11 @@ bool shadow_is_current(const struct shadow *s, int directory);
 /* Brings it to what is listed; on any thread. 0 or -errno. */
 int shadow_fill(int directory, const struct shadow_listing *listing);
 void shadow_list(struct shadow_listing *l, char kind, const char *name);
+
+/* A file in a directory, as one that no other name in it is for, open for reading; or -errno. */
+int shadow_file(const struct shadow *s, const char *path, const char *name);
+/* Who watches it sees that it was written to, or only its inode was. */
+void shadow_touch(const struct shadow *s, const char *path, const char *name, bool written);
 
 /* The entry has gone. */
 void shadow_remove(const struct shadow *s, const char *path, const char *name);

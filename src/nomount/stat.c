@@ -24,23 +24,34 @@ static mode_t type_bits(const struct sysfs_entry *e)
     }
 }
 
-/* The number of a device node is in its attribute dev. */
-static dev_t number_of(const struct sysfs_tree *t, const struct sysfs_entry *e)
+static const char *class_of(sysfs_ino ino, const char *name)
 {
-    static const char *const classes[] = {"misc", "zcrypt", NULL};
-    unsigned major = 0, minor = 0;
-    text_auto node = {0};
-
-    sysfs_path(t, e->ino, &node); /* dev/NAME */
-    for (const char *const *class = classes; *class; class ++) {
-        text_auto path = {0}, number = {0};
-        sysfs_ino ino;
-
-        text_addf(&path, "class/%s/%s/dev", *class, strrchr(node.data, '/') + 1);
-        if (sysfs_resolve(t, path.data, &ino) == 0 && sysfs_show(t, ino, &number) == 0 &&
-            sscanf(number.data, "%u:%u", &major, &minor) == 2)
-            break;
+    switch (sysfs_dir_of(ino).kind) {
+    case SYSFS_VFIO_GROUP_NODE:
+        return "vfio";
+    case SYSFS_VFIO_CDEV_NODE:
+        return "vfio-dev";
+    case SYSFS_DEV_NODE:
+        return strcmp(name, "z90crypt") == 0 ? "misc" : "zcrypt";
+    default:
+        return "misc";
     }
+}
+
+/* The number of a device node is in its attribute dev. */
+static dev_t number_of(const struct sysfs_tree *t, sysfs_ino ino)
+{
+    text_auto node = {0}, path = {0}, number = {0};
+    unsigned major = 0, minor = 0;
+    sysfs_ino dev;
+    const char *name;
+
+    sysfs_path(t, ino, &node);
+    name = strrchr(node.data, '/') ? strrchr(node.data, '/') + 1 : node.data;
+    text_addf(&path, "class/%s/%s/dev", class_of(ino, name), name);
+    if (sysfs_resolve(t, path.data, &dev) < 0 || sysfs_show(t, dev, &number) < 0 ||
+        sscanf(number.data, "%u:%u", &major, &minor) != 2)
+        return 0;
     return makedev(major, minor);
 }
 
@@ -53,7 +64,7 @@ static void fill(const struct nomount *n, const struct sysfs_entry *e, struct st
                          .st_nlink = 1,
                          .st_uid = e->uid ? e->uid : geteuid(),
                          .st_gid = e->gid ? e->gid : getegid(),
-                         .st_rdev = e->device ? number_of(nomount_tree(n), e) : 0,
+                         .st_rdev = e->device ? number_of(nomount_tree(n), e->ino) : 0,
                          .st_size = e->type == SYSFS_TYPE_FILE && !e->device ? 4096 : 0,
                          .st_blksize = 4096,
                          .st_atim = n->born,

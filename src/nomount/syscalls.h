@@ -27,14 +27,16 @@ enum nomount_deed {
     NOMOUNT_SPLICE, /* from one descriptor to another, which is the one that counts */
     NOMOUNT_CHMOD,
     NOMOUNT_CHOWN,
-    NOMOUNT_TOUCH,  /* times, truncation: accepted, without effect */
-    NOMOUNT_CREATE, /* anything but a file: directories, links, nodes */
+    NOMOUNT_TIMES,    /* accepted, without effect */
+    NOMOUNT_TRUNCATE, /* likewise */
+    NOMOUNT_CREATE,   /* anything but a file: directories, links, nodes */
     NOMOUNT_REMOVE,
     NOMOUNT_RENAME, /* from path to path2 */
     NOMOUNT_LINK,   /* the same */
     NOMOUNT_WATCH,
     NOMOUNT_XATTR,
     NOMOUNT_XATTR_LIST,
+    NOMOUNT_HANDLE, /* name_to_handle_at */
 };
 
 /* Which calls of that number the filter reports, by their arguments; of all others the kernel takes
@@ -42,7 +44,7 @@ enum nomount_deed {
 enum nomount_when {
     NOMOUNT_ALWAYS,
     NOMOUNT_START,  /* at offset 0 */
-    NOMOUNT_REWIND, /* to offset 0, or a search for data or holes */
+    NOMOUNT_REWIND, /* to offset 0, from the end, or a search for data or holes */
 };
 
 #define NOMOUNT_DATA_MAX 4096u /* of a write(2), as sysfs takes */
@@ -60,28 +62,54 @@ struct nomount_syscall {
 extern const struct nomount_syscall nomount_syscalls[];
 extern const size_t nomount_syscall_count;
 
+/* Those of 32-bit programs of this architecture that could be told what is not so. What they are
+ * about is looked at, and refused if it is of the machine. */
+extern const struct nomount_syscall nomount_narrow[];
+extern const size_t nomount_narrow_count;
+
 /* One call. */
 struct nomount_request {
     enum nomount_deed deed;
+    bool narrow;          /* of a 32-bit program */
     bool has_path;        /* else at is the descriptor that it is about */
     int at, at2;          /* directories of relative paths; AT_FDCWD */
-    uint64_t path, path2; /* addresses; path2 of NOMOUNT_RENAME and NOMOUNT_LINK */
+    uint64_t path, path2; /* addresses; path2 also of a link's target, and of an attribute's name */
+    bool has_path2;
     bool empty;           /* an empty path stands for at itself */
     bool nofollow;        /* a link at the end is meant itself */
     bool confined;        /* openat2(2): the path must not leave where it starts */
-    uint64_t flags, mode; /* of open(2); mode also of access(2) and chmod(2) */
+    bool no_links;        /* likewise: there must be none in it */
+    bool at_once;         /* likewise: only what is known without asking a file system */
+    uint64_t flags, mode; /* of open(2); mode also of access(2), chmod(2), mknod(2), statx(2) */
     uint64_t out, size;   /* a buffer of the caller, or data, and its bytes */
-    uint64_t offset;      /* NOMOUNT_SEEK, NOMOUNT_READ_AT */
+    uint64_t offset;      /* NOMOUNT_SEEK, NOMOUNT_READ_AT, NOMOUNT_TRUNCATE, writes: */
+    bool positioned;      /* a write has one */
     unsigned whence;      /* NOMOUNT_SEEK */
     uint32_t uid, gid;    /* NOMOUNT_CHOWN; UINT32_MAX: unchanged */
-    bool directory;       /* NOMOUNT_REMOVE: of a directory */
-    bool marked;          /* NOMOUNT_CHDIR: by the preloaded library */
+    bool directory;       /* NOMOUNT_CREATE, NOMOUNT_REMOVE: of one */
+    uint64_t mark;        /* of the preloaded library, or anything else */
 };
 
-/* The second argument of chdir(2), which has none, where the preloaded library calls it. */
-#define NOMOUNT_MARK 0x61707573u
+/* What the preloaded library has as an argument behind the last one of chdir(2),
+ * inotify_add_watch(2) and openat(2); the other one for a watch of what it has opened by the path
+ * of /proc. */
+#define NOMOUNT_MARK      0x61707573u
+#define NOMOUNT_MARK_OPEN 0x61707574u
+
+/* With this, exclusive or its second argument, as sixth argument the filter lets a call of one of
+ * these numbers pass; so what is left of it in a register lets no other pass. getcwd(2) with
+ * NOMOUNT_MARK as its third argument says on which devices files of the machine are. */
+#define NOMOUNT_PASS UINT64_C(0x6170757370617373)
+extern const int nomount_passes[]; /* up to -1 */
 
 struct seccomp_data;
+
+/* What the kernel refuses in any case, whatever the path is; path2: as in the caller's memory, or
+ * NULL. 0 or -errno. */
+int nomount_check(const struct nomount_request *r, const char *path2);
+/* The same of openat2(2). */
+struct open_how;
+int nomount_check_how(const struct open_how *how);
 
 /* False: it is none of these, or of another architecture. */
 bool nomount_decode(const struct seccomp_data *data, struct nomount_request *out);

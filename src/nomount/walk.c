@@ -6,9 +6,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/places.h"
-
 #define LINKS_MAX 40 /* as in the kernel */
+
+/* The only file of ours in /proc. It is found, but not listed: the kernel alone lists processes. */
+#define SYSINFO "/proc/sysinfo"
+
+const struct place walk_places[] = {
+    {"/dev/iommu", "iommu"}, {"/dev/vfio", "vfio"}, {SYSINFO, "proc/sysinfo"}, {NULL, NULL}};
 
 struct walker {
     const struct walk_world *world;
@@ -65,7 +69,7 @@ bool walk_may_concern(const char *path)
         if (is_watched(plain))
             return true;
     }
-    return false;
+    return strcmp(plain, SYSINFO) == 0;
 }
 
 static void set_kind(struct walk_result *at, enum walk_kind kind, sysfs_ino ino)
@@ -73,22 +77,23 @@ static void set_kind(struct walk_result *at, enum walk_kind kind, sysfs_ino ino)
     at->kind = kind;
     at->ino = ino;
     at->exists = true;
+    at->assumed = false;
     at->real = false;
     at->link = false;
     at->crossed |= kind == WALK_OURS;
 }
 
-/* Looks at a file of the computer's, unless that may take forever: then it is taken for a directory
- * that is there.
- */
-static int look(struct walker *w, mode_t *mode)
+/* Looks at a file of the computer's, unless that may take forever: then it is assumed to be a
+ * directory that is there. */
+static int look(struct walker *w, mode_t *mode, bool *assumed)
 {
     struct walk_look seen = {.mode = S_IFDIR};
     const char *path = w->at->path;
     int rc;
 
     *mode = S_IFDIR;
-    if (!is_watched(path) || (w->mount && w->len > w->mount))
+    *assumed = !is_watched(path) || (w->mount && w->len > w->mount);
+    if (*assumed)
         return 0;
     rc = w->world->look(w->world->data, path, &seen);
     if (strcmp(path, "/sys") == 0 || strcmp(path, "/dev") == 0)
@@ -102,8 +107,9 @@ static int look(struct walker *w, mode_t *mode)
 static int step_real(struct walker *w)
 {
     struct walk_result *at = w->at;
+    bool assumed;
     mode_t mode;
-    int rc = look(w, &mode);
+    int rc = look(w, &mode, &assumed);
 
     set_kind(at, WALK_REAL, 0);
     if (places_below(at->path) || strcmp(at->path, "/dev") == 0) {
@@ -113,6 +119,7 @@ static int step_real(struct walker *w)
         rc = 0;
     }
     at->exists = rc == 0;
+    at->assumed = assumed && at->kind == WALK_REAL;
     at->link = rc == 0 && !w->mount && S_ISLNK(mode);
     w->directory = rc == 0 && S_ISDIR(mode);
     return rc == -ENOENT ? 0 : rc;
@@ -160,7 +167,8 @@ static int step_dev(struct walker *w, const char *name)
 static int step_ours(struct walker *w, const char *name)
 {
     struct sysfs_entry e;
-    int rc = sysfs_lookup(w->world->tree, w->at->ino, name, &e);
+    bool possible = strlen(name) <= NAME_MAX;
+    int rc = possible ? sysfs_lookup(w->world->tree, w->at->ino, name, &e) : -ENOENT;
 
     if (rc == 0)
         take_entry(w, &e);
@@ -170,6 +178,22 @@ static int step_ours(struct walker *w, const char *name)
     w->at->exists = false;
     w->directory = false;
     return 0;
+}
+
+const struct place *walk_place(const char *path)
+{
+    for (const struct place *p = walk_places; p->path; p++)
+        if (strcmp(p->path, path) == 0)
+            return p;
+    return places_find(path);
+}
+
+static bool is_in_place(const char *path, const struct place *all)
+{
+    for (const struct place *p = all; p->path; p++)
+        if (is_below(path, p->path))
+            return true;
+    return false;
 }
 
 /* Where the walk has gone up to: kinds follow from the path alone. */
@@ -184,12 +208,10 @@ static int look_again(struct walker *w)
         set_kind(at, WALK_REAL, 0);
         return 0;
     }
-    for (const struct place *p = places; p->path; p++)
-        if (is_below(at->path, p->path)) {
-            set_kind(at, WALK_OURS, parent);
-            return 0;
-        }
-    return step_real(w);
+    if (!is_in_place(at->path, places) && !is_in_place(at->path, walk_places))
+        return step_real(w);
+    set_kind(at, WALK_OURS, parent);
+    return 0;
 }
 
 static int step_up(struct walker *w)
@@ -210,7 +232,7 @@ static int step_down(struct walker *w, const char *name, size_t len)
     bool ours = at->kind == WALK_OURS, dev = strcmp(at->path, "/dev") == 0;
     const struct place *place;
 
-    if (len > NAME_MAX || w->len + len + 2 > sizeof at->path)
+    if (w->len + len + 2 > sizeof at->path)
         return -ENAMETOOLONG;
     at->path[w->len] = '/';
     memmove(at->path + w->len + 1, name, len);
@@ -219,7 +241,7 @@ static int step_down(struct walker *w, const char *name, size_t len)
     name = at->path + w->len - len;
     if (ours)
         return step_ours(w, name);
-    place = places_find(at->path);
+    place = walk_place(at->path);
     if (place) {
         step_place(w, place->from);
         return 0;
@@ -235,7 +257,7 @@ static int follow(struct walker *w, const char *rest, bool slash)
     text_auto text = {0};
     ssize_t len;
 
-    if (++w->links > LINKS_MAX)
+    if (++w->links > LINKS_MAX || w->world->no_links)
         return -ELOOP;
     if (at->kind == WALK_OURS) {
         int rc = sysfs_readlink(w->world->tree, at->ino, &text);
@@ -265,6 +287,7 @@ static int step(struct walker *w, bool follows)
 {
     const char *name = w->rest + strspn(w->rest, "/"), *rest;
     size_t len = component(name, &rest);
+    bool dot = len == 1 && *name == '.', up = len == 2 && memcmp(name, "..", 2) == 0;
     bool last = !*rest, slash = name[len] == '/';
     int rc = 0;
 
@@ -272,12 +295,15 @@ static int step(struct walker *w, bool follows)
         return 0;
     if (!w->directory || !w->at->exists)
         return w->at->exists ? -ENOTDIR : -ENOENT;
-    if (len == 2 && memcmp(name, "..", 2) == 0)
+    if (up)
         rc = step_up(w);
-    else if (!(len == 1 && *name == '.'))
+    else if (!dot)
         rc = step_down(w, name, len);
     w->at->slash = last && slash;
-    if (rc == 0 && w->at->exists && w->at->link && (!last || follows || slash))
+    w->at->dot = dot;
+    w->at->up = up;
+    if (rc == 0 && w->at->exists && w->at->link &&
+        (!last || follows || (slash && !w->world->entry)))
         rc = follow(w, rest, slash);
     else
         memmove(w->rest, rest, strlen(rest) + 1);
@@ -293,7 +319,7 @@ int walk(const struct walk_world *world, const char *path, bool follows, struct 
         return -ENAMETOOLONG;
     strcpy(w.rest, path);
     set_kind(out, WALK_REAL, 0);
-    out->slash = out->crossed = false;
+    out->slash = out->dot = out->up = out->crossed = false;
     out->path[0] = '\0';
     while ((rc = step(&w, follows)) > 0)
         ;
@@ -305,12 +331,19 @@ int walk(const struct walk_world *world, const char *path, bool follows, struct 
 void walk_path_of(const struct sysfs_tree *tree, sysfs_ino ino, struct text *out)
 {
     text_auto path = {0};
+    const char *at;
 
     sysfs_path(tree, ino, &path);
-    if (path.data && strncmp(path.data, "sysdev/", 7) == 0)
-        text_addf(out, "/sys/dev/%s", path.data + 7);
-    else if (path.data && strncmp(path.data, "dev/", 4) == 0)
-        text_addf(out, "/%s", path.data);
+    at = path.len ? path.data : "";
+    for (const struct place *p = walk_places; p->path; p++)
+        if (is_below(at, p->from)) {
+            text_addf(out, "%s%s", p->path, at + strlen(p->from));
+            return;
+        }
+    if (strncmp(at, "sysdev/", 7) == 0)
+        text_addf(out, "/sys/dev/%s", at + 7);
+    else if (strncmp(at, "dev/", 4) == 0)
+        text_addf(out, "/%s", at);
     else
-        text_addf(out, "/sys%s%s", path.len ? "/" : "", path.len ? path.data : "");
+        text_addf(out, "/sys%s%s", *at ? "/" : "", at);
 }

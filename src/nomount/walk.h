@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/places.h"
 #include "sysfs/tree.h"
 
 /*
@@ -24,10 +25,12 @@ struct walk_result {
     enum walk_kind kind;
     sysfs_ino ino;
     bool exists;  /* false: only the directory that it would be in does */
+    bool assumed; /* that it exists: nobody has looked */
     bool real;    /* the computer has something of that name */
     bool crossed; /* the kernel cannot come there by that path: it led through what is ours */
     bool slash;   /* the path ended with one: it has to be a directory */
     bool link;    /* of WALK_OURS and WALK_REAL */
+    bool dot, up; /* the path ended with "." or ".." */
     char path[PATH_MAX]; /* absolute, without links but perhaps the last one */
 };
 
@@ -43,9 +46,19 @@ struct walk_world {
     int (*look)(void *data, const char *path, struct walk_look *out);
     ssize_t (*readlink)(void *data, const char *path, char *out, size_t size);
     void *data;
+    bool no_links; /* none may be in the path: -ELOOP */
+    bool entry;    /* a link at the end is kept even with a slash behind it */
 };
 
-/* Whether an absolute path leads to /sys or /dev, or by way of them, as its text says. */
+/* The machine's files outside of /sys: as base/places.h, for programs without a mount alone. Ends
+ * with a NULL path. */
+extern const struct place walk_places[];
+
+/* The place with this path, of both tables, or NULL. */
+const struct place *walk_place(const char *path);
+
+/* Whether an absolute path leads to /sys, /dev or /proc/sysinfo, or by way of the first two, as its
+ * text says. */
 bool walk_may_concern(const char *path);
 
 /* path is absolute. 0; -ENOENT, -ENOTDIR, -ELOOP, -ENAMETOOLONG. */

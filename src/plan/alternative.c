@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "map/map.h"
 #include "store/setup.h"
 
@@ -71,6 +72,18 @@ void alternative_write(struct alternative *a, const char *value, const char *pat
     snprintf(s->value, sizeof(s->value), "%s", value);
 }
 
+bool alternative_card(const char *name, unsigned *apid)
+{
+    int high, low;
+
+    if (strncmp(name, "card", 4) != 0 || strlen(name) != 6)
+        return false;
+    high = number_hex_digit(name[4]);
+    low = number_hex_digit(name[5]);
+    *apid = (unsigned)high << 4 | (unsigned)low;
+    return high >= 0 && low >= 0;
+}
+
 void alternative_done(struct alternative *a)
 {
     free(a->steps);
@@ -95,8 +108,13 @@ bool alternative_accepted(const struct alternative *a, struct core *core)
 void alternative_try(struct search *s, struct alternative *a, alternative_goal *then)
 {
     struct alternatives *out = s->out;
-    struct core *copy = setup_copy(s->now);
+    struct core *copy;
 
+    if (plan_is_abandoned()) {
+        alternative_done(a);
+        return;
+    }
+    copy = setup_copy(s->now);
     if (alternative_accepted(a, copy) && (!then || then(s, copy))) {
         map_auto map = {0};
 

@@ -25,6 +25,9 @@ struct plan_step *alternative_step(struct alternative *a, enum plan_kind kind);
 __attribute__((format(printf, 3, 4))) void
 alternative_write(struct alternative *a, const char *value, const char *path, ...);
 
+/* "card05" */
+bool alternative_card(const char *name, unsigned *apid);
+
 /* Each id is given away by the device. */
 void alternative_unassign(struct alternative *a, const struct mdev_info *m, enum half h,
                           const struct mask256 *ids);

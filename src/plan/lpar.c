@@ -88,7 +88,7 @@ int plan_lpar_adapters(struct trial *t, const struct mask256 *adapters, bool on)
     return trial_step(t, step, what.data);
 }
 
-static struct mask256 lpar_online(const struct core *core)
+struct mask256 plan_lpar_online(const struct core *core)
 {
     struct mask256 online = {0};
 
@@ -142,7 +142,7 @@ void plan_lpar_list(const struct mask256 ids[3], struct text *out)
 int plan_lpar_task(struct trial *t, unsigned directions)
 {
     struct plan_step step = {.kind = PLAN_SE_LPAR};
-    struct mask256 online = lpar_online(t->core), wanted;
+    struct mask256 online = plan_lpar_online(t->core), wanted;
     text_auto removed = {0}, added = {0}, what = {0};
     int rc;
 
@@ -158,7 +158,7 @@ int plan_lpar_task(struct trial *t, unsigned directions)
     rc = plan_lpar_adapters(t, &online, false);
     if (rc == 0)
         rc = trial_step(t, step, what.data);
-    wanted = lpar_online(t->to);
+    wanted = plan_lpar_online(t->to);
     wanted = mask256_and(wanted, step.lpar.after[LPAR_ADAPTER]);
     return rc < 0 ? rc : plan_lpar_adapters(t, &wanted, true);
 }

@@ -15,6 +15,9 @@ bool plan_lpar_same(const struct core *a, const struct core *b, struct text *wha
 /* -EINVAL with why: hardware or kernel differ, which no step changes. */
 int plan_lpar_check(const struct trial *t);
 
+/* The adapters of the LPAR that are configured on. */
+struct mask256 plan_lpar_online(const struct core *core);
+
 /*
  * A task at the Support Element that makes the LPAR as it is at the end, as far as directions says.
  * All of its adapters are configured off for it [se-adapters-off], and afterwards on again if they

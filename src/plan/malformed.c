@@ -116,7 +116,7 @@ static void device(const struct core *now, struct slice value, struct text *out)
 {
     struct apqn_info q;
     struct adapter_info a;
-    unsigned apid = 0;
+    unsigned apid;
     char name[16] = "";
     ap_qn qn;
 
@@ -128,9 +128,7 @@ static void device(const struct core *now, struct slice value, struct text *out)
             text_addf(out, "there is no queue %s on the bus", name);
         return;
     }
-    if (value.len == 6 && slice_starts(value, "card") && number_hex_digit(name[4]) >= 0 &&
-        number_hex_digit(name[5]) >= 0) {
-        apid = (unsigned)number_hex_digit(name[4]) << 4 | (unsigned)number_hex_digit(name[5]);
+    if (alternative_card(name, &apid)) {
         core_adapter_info(now, apid, &a);
         if (!a.device)
             text_addf(out, "there is no %s on the bus", name);

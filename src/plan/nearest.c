@@ -165,7 +165,7 @@ static size_t find(const struct sections *all, const struct plan_section *like)
 /* What steps of a plan change. */
 static bool is_planned(const struct plan_section *s)
 {
-    static const char *const kinds[] = {"[bus", "[mdev", "[guest", "[card"};
+    static const char *const kinds[] = {"[bus", "[mdev", "[guest", "[card", "[queue"};
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strncmp(s->at, kinds[i], strlen(kinds[i])) == 0)

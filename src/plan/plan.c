@@ -231,29 +231,6 @@ static int adapters_add(struct trial *t, bool on)
 }
 
 /* What was bound or set offline by hand, of a card. */
-static int bind_add(struct trial *t, ap_qn qn)
-{
-    struct apqn_info a, b;
-    char path[64], queue[AP_QN_TEXT];
-    int rc = 0;
-
-    core_apqn_info(t->core, qn, &a);
-    core_apqn_info(t->to, qn, &b);
-    if (!a.device || !b.device || (a.driver && b.driver && strcmp(a.driver, b.driver) == 0) ||
-        (!a.driver && !b.driver))
-        return 0;
-    ap_qn_format(qn, queue);
-    if (a.driver) {
-        snprintf(path, sizeof path, "bus/ap/drivers/%s/unbind", a.driver);
-        rc = trial_write(t, path, queue, "queue %s is unbound from %s", queue, a.driver);
-    }
-    if (rc == 0 && b.driver) {
-        snprintf(path, sizeof path, "bus/ap/drivers/%s/bind", b.driver);
-        rc = trial_write(t, path, queue, "queue %s is bound to %s", queue, b.driver);
-    }
-    return rc;
-}
-
 static int card_add(struct trial *t, unsigned apid)
 {
     struct saved now, end;
@@ -261,8 +238,10 @@ static int card_add(struct trial *t, unsigned apid)
     char path[64];
     int rc = 0;
 
-    for (unsigned apqi = 0; apqi < AP_IDS && rc == 0; apqi++)
-        rc = bind_add(t, AP_QN(apid, apqi));
+    for (unsigned apqi = 0; apqi < AP_IDS && rc == 0; apqi++) {
+        rc = plan_unbind(t, AP_QN(apid, apqi));
+        rc = rc < 0 ? rc : plan_bind(t, AP_QN(apid, apqi));
+    }
     if (rc < 0 || !saved_get_card(t->core, CORE_HOST_TREE, apid, &now) ||
         !saved_get_card(t->to, CORE_HOST_TREE, apid, &end))
         return rc;
@@ -296,6 +275,25 @@ static int cards_add(struct trial *t)
     return rc;
 }
 
+/* Devices find queues reserved for them. But masks cannot change while there is an override, nor
+ * the other way round. */
+static int ownership_add(struct trial *t)
+{
+    const struct scene *s = &t->scene;
+    bool masks = !mask256_equal(&s->start.apmask, &s->end.apmask) ||
+                 !mask256_equal(&s->start.aqmask, &s->end.aqmask);
+    size_t before = t->out->count;
+    int rc = plan_overrides(t, !masks);
+    bool any = t->out->count > before;
+
+    if (rc == 0)
+        rc = order_add(t);
+    if (rc < 0 && masks && any)
+        text_adds(t->why, "; masks and overrides exclude each other, so that one plan should "
+                          "change the masks and another one the overrides");
+    return rc < 0 ? rc : plan_overrides(t, masks);
+}
+
 /* When the LPAR is changed: what goes, and what comes. */
 struct placement {
     unsigned first, last; /* LPAR_REMOVE, LPAR_ADD */
@@ -310,13 +308,15 @@ static int steps_add(struct trial *t, struct placement lpar)
     if (rc == 0 && !lpar.last)
         rc = adapters_add(t, true);
     if (rc == 0)
-        rc = order_add(t);
+        rc = ownership_add(t);
     if (rc == 0)
         rc = plan_lpar_task(t, lpar.last);
     if (rc == 0)
         rc = adapters_add(t, true);
     if (rc == 0)
         rc = cards_add(t);
+    if (rc == 0)
+        rc = plan_settings(t);
     if (rc == 0)
         rc = adapters_add(t, false);
     return rc < 0 ? rc : guests_come(t);

@@ -2,6 +2,8 @@
 #ifndef APUS_PLAN_PLAN_H
 #define APUS_PLAN_PLAN_H
 
+#include <stdatomic.h>
+
 #include "core/query.h"
 
 /*
@@ -79,6 +81,13 @@ int plan_nearest(const struct core *from, const struct core *to, bool interrupt,
 
 /* Of PLAN_SE_LPAR: what part i of the order is about. */
 const struct mask256 *plan_lpar_ids(const struct plan_step *s, unsigned i);
+
+/*
+ * From now on, what this thread plans or explains ends soon once the flag is set, with a result
+ * that means nothing: -ECANCELED of each step. NULL: never.
+ */
+void plan_abandon_on(const atomic_bool *flag);
+bool plan_is_abandoned(void);
 
 /* Executes a step. 0, or -errno with a sentence in why. fx gets its effects. */
 int plan_step_execute(struct core *c, const struct plan_step *s, struct effects *fx,

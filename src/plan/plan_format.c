@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
 #include <string.h>
 
 #include "plan/internal.h"
 #include "store/export.h"
+#include "store/setup.h"
 
 /* A plan for people, and as scripts. */
 
@@ -15,13 +17,33 @@ static void add_lines(const char *lines, const char *before, struct text *out)
     }
 }
 
+/* As one word for bash, also with characters that cannot be seen: names may have any. */
+static void add_word(const char *text, struct text *out)
+{
+    static const char safe[] =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_,.+-";
+
+    if (*text && !text[strspn(text, safe)]) {
+        text_adds(out, text);
+        return;
+    }
+    text_adds(out, "$'");
+    for (; *text; text++)
+        text_addf(out, strchr(safe, *text) ? "%c" : "\\%03o", (unsigned char)*text);
+    text_adds(out, "'");
+}
+
 static void text_step(size_t number, const struct plan_step *s, struct text *out)
 {
     text_auto clicks = {0};
 
     text_addf(out, "%3zu. %s\n", number, s->what.data);
-    if (s->kind == PLAN_WRITE)
-        text_addf(out, "     echo %s > /sys/%s\n", s->value, s->path);
+    if (s->kind == PLAN_WRITE) {
+        text_adds(out, "     echo ");
+        if (strcmp(s->value, "\n") != 0) /* else echo writes just that */
+            add_word(s->value, out);
+        text_addf(out, " > /sys/%s\n", s->path);
+    }
     if (plan_is_se(s)) {
         plan_clicks(s, &clicks);
         add_lines(clicks.data, "     ", out);
@@ -61,12 +83,14 @@ static const char head[] =
     "#!/bin/bash\n"
     "# Made by apus plan. It does each step only while everything is as planned, and stops at the\n"
     "# first surprise, with all that was done in the log. SYS and LOG may be set from outside.\n"
+    "# shellcheck disable=SC2016 # names are data\n"
     "set -u\n"
     "SYS=${SYS:-/sys}\n"
     "LOG=${LOG:-$0.log}\n"
     "step=0\n"
     "\n"
     "log() { printf '%s %s\\n' \"$(date '+%F %T')\" \"$*\" | tee -a \"$LOG\"; }\n"
+    ": >> \"$LOG\" || { echo \"The log $LOG cannot be written.\" >&2; exit 1; }\n"
     "surprise() {\n"
     "    log \"STOP at step $step: $*\"\n"
     "    log \"Steps 1 to $((step - 1)) are done. Plan again from here: apus plan.\"\n"
@@ -77,7 +101,13 @@ static const char head[] =
     "    now=$(cat \"$SYS/$1\") || surprise \"$1 cannot be read\"\n"
     "    [[ ${now,,} == \"$2\" ]] || surprise \"$1 is $now, and should be $2\"\n"
     "}\n"
-    "absent() { [[ ! -e $SYS/$1 ]] || surprise \"$1 exists\"; }\n"
+    "only() { # UUID...: there is no other mediated device\n"
+    "    local path\n"
+    "    for path in \"$SYS\"/devices/vfio_ap/matrix/*-*-*-*-*; do\n"
+    "        [[ ! -e $path || \" $* \" == *\" ${path##*/} \"* ]] ||\n"
+    "            surprise \"there is a mediated device ${path##*/}\"\n"
+    "    done\n"
+    "}\n"
     "put() { # FILE VALUE\n"
     "    printf '%s' \"$2\" > \"$SYS/$1\" || surprise \"$1 refuses $2\"\n"
     "}\n"
@@ -91,7 +121,8 @@ static const char head[] =
     "    surprise \"$1 is $now, and should be $2\"\n"
     "}\n"
     "ask() {\n"
-    "    [[ -n ${YES:-} ]] || read -r -p \"$1 Done? Press Enter. \" || surprise 'no answer'\n"
+    "    [[ -n ${YES:-} ]] || read -r -p \"$1 Done? Press Enter. \" < /dev/tty ||\n"
+    "        surprise 'no answer'\n"
     "}\n"
     "begin() {\n"
     "    step=$1\n"
@@ -107,14 +138,18 @@ static void expect_masks(const char *file, const struct mask256 *m, struct text 
     text_addf(out, "expect bus/ap/%s %s\n", file, text);
 }
 
-/* What the plan started from: masks and devices. */
-static void expect_start(const struct core *from, struct text *out)
+/* What the LPAR has, masks and devices. */
+static void expect_state(const struct core *from, struct text *out)
 {
     struct host_info host;
     struct mdev_info m;
+    text_auto uuids = {0};
     uint32_t cursor = 0;
 
     core_host_info(from, &host);
+    expect_masks("ap_adapter_mask", &host.apm, out);
+    expect_masks("ap_usage_domain_mask", &host.aqm, out);
+    expect_masks("ap_control_domain_mask", &host.adm, out);
     expect_masks("apmask", &host.apmask, out);
     expect_masks("aqmask", &host.aqmask, out);
     while (core_mdev_next(from, &cursor, &m)) {
@@ -126,12 +161,9 @@ static void expect_start(const struct core *from, struct text *out)
         mask256_format(&m.adm, masks[2]);
         text_addf(out, "expect devices/vfio_ap/matrix/%s/ap_config %s,%s,%s\n", uuid, masks[0],
                   masks[1], masks[2]);
+        text_addf(&uuids, " %s", uuid);
     }
-}
-
-static bool is_create(const struct plan_step *s)
-{
-    return s->kind == PLAN_WRITE && strcmp(strrchr(s->path, '/'), "/create") == 0;
+    text_addf(out, "only%s\n", uuids.len ? uuids.data : "");
 }
 
 static void sh_clicks(const struct plan_step *s, struct text *out)
@@ -182,7 +214,9 @@ static void sh_step(size_t number, const struct plan_step *s, struct text *out)
         text_adds(out, "\n");
     }
     if (s->kind == PLAN_WRITE) {
-        text_addf(out, "put %s %s\n", s->path, s->value);
+        text_addf(out, "put %s ", s->path);
+        add_word(s->value, out);
+        text_adds(out, "\n");
         return;
     }
     if (plan_is_se(s)) {
@@ -194,28 +228,56 @@ static void sh_step(size_t number, const struct plan_step *s, struct text *out)
     text_adds(out, "\n");
 }
 
-void plan_sh(const struct plan *p, const struct core *from, struct text *out)
+/* Somebody else may have changed something meanwhile. */
+static void expect_end(const struct plan *p, const struct core *from, struct text *out)
+{
+    struct core *core = setup_copy(from);
+
+    for (size_t i = 0; i < p->count; i++) {
+        struct effects unheard = {0};
+        text_auto why = {0};
+
+        if (plan_step_execute(core, &p->steps[i], &unheard, &why) < 0)
+            abort(); /* plan_make has executed it */
+        effects_done(&unheard);
+    }
+    text_adds(out, "\nlog 'Checking that everything is as planned.'\n");
+    expect_state(core, out);
+    core_free(core);
+}
+
+/* program: that is needed in the end; NULL: none. */
+static void script(const struct plan *p, const struct core *from, const char *program,
+                   struct text *out)
 {
     text_adds(out, head);
     text_adds(out, "log 'Checking that everything is as it was when this was planned.'\n");
-    expect_start(from, out);
-    for (size_t i = 0; i < p->count; i++)
-        if (is_create(&p->steps[i]))
-            text_addf(out, "absent devices/vfio_ap/matrix/%s\n", p->steps[i].value);
+    if (program)
+        text_addf(out, "command -v %s > /dev/null || surprise '%s is not installed'\n", program,
+                  program);
+    expect_state(from, out);
     for (size_t i = 0; i < p->count; i++)
         sh_step(i + 1, &p->steps[i], out);
-    text_addf(out, "\nlog 'All %zu steps are done.'\n", p->count);
+    expect_end(p, from, out);
+    text_addf(out, "log 'All %zu steps are done.'\n", p->count);
+}
+
+void plan_sh(const struct plan *p, const struct core *from, struct text *out)
+{
+    script(p, from, NULL, out);
 }
 
 /* How a program is told of definitions. A device that is defined already gets another definition,
  * and one that is not need not be taken away. */
 struct definer {
+    const char *program;
     const char *functions; /* define, which reads it, and undefine, each of a UUID */
     void (*format)(const struct mdev_info *m, struct text *out);
     const char *autostart; /* a function of a UUID; NULL: the definition says it */
 };
 
 static const struct definer mdevctl = {
+    "mdevctl",
     "undefine() {\n"
     "    [[ -z $(mdevctl list --defined --uuid \"$1\") ]] || mdevctl undefine --uuid \"$1\" ||\n"
     "        surprise \"$1 is still defined\"\n"
@@ -229,6 +291,7 @@ static const struct definer mdevctl = {
 
 /* Up to libvirt 7.2 the name has no parent at its end. A device that only runs is listed, too. */
 static const struct definer virsh = {
+    "virsh",
     "export LC_ALL=C\n"
     "named() { # UUID: libvirt's name of it, if there is one\n"
     "    virsh -q nodedev-list --all --cap mdev | grep -m1 -E \"^mdev_${1//-/_}(_matrix)?$\"\n"
@@ -254,7 +317,7 @@ static void with_definitions(const struct plan *p, const struct core *from, cons
     struct mdev_info m;
     uint32_t cursor = 0;
 
-    plan_sh(p, from, out);
+    script(p, from, by->program, out);
     text_addf(out, "\n# The definitions, for the next boot.\n%s", by->functions);
     while (core_mdev_next(to, &cursor, &m)) {
         char uuid[UUID_TEXT];

@@ -93,6 +93,8 @@ int plan_step_execute(struct core *c, const struct plan_step *s, struct effects 
     struct reply reply = {0};
     int rc;
 
+    if (plan_is_abandoned())
+        return -ECANCELED;
     if (s->kind == PLAN_WRITE)
         return store(c, s, fx, why);
     if (s->kind == PLAN_SE_ADAPTER)

@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "base/slice.h"
 #include "plan/alternative.h"
+#include "plan/lpar.h"
 
 static const char *const kinds[] = {
     [LPAR_ADAPTER] = "adapter", [LPAR_DOMAIN] = "domain", [LPAR_CONTROL_DOMAIN] = "control-domain"};
@@ -44,19 +45,6 @@ static void with_usage(const struct core *now, struct plan_step *s)
         mask256_or(removed[LPAR_DOMAIN], mask256_and(removed[LPAR_CONTROL_DOMAIN], host.aqm));
 }
 
-static struct mask256 online_of(const struct core *core)
-{
-    struct mask256 online = {0};
-
-    for (unsigned apid = 0; apid < AP_IDS; apid++) {
-        struct adapter_info a;
-
-        core_adapter_info(core, apid, &a);
-        mask256_assign(&online, apid, a.in_lpar && a.online);
-    }
-    return online;
-}
-
 static void add_adapters(struct alternative *a, const struct mask256 *adapters, bool on)
 {
     struct plan_step *s;
@@ -71,7 +59,7 @@ static void add_adapters(struct alternative *a, const struct mask256 *adapters, 
 /* As the Support Element wants it: the adapters are off for it, and nobody has them meanwhile. */
 static void switched_off(struct search *s, const struct plan_step *task)
 {
-    struct mask256 online = online_of(s->now),
+    struct mask256 online = plan_lpar_online(s->now),
                    after = mask256_andnot(online, task->lpar.removed[LPAR_ADAPTER]);
     struct alternative one = {0};
     size_t found = s->out->count;

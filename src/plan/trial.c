@@ -294,13 +294,21 @@ static bool is_hardware(const struct plan_step *s)
            (s->kind == PLAN_WRITE && ends_with(s->path, "/config"));
 }
 
+/* From zcrypt, or to it: masks, overrides, and what is bound with an override. */
+static bool may_move(const struct plan_step *s)
+{
+    return s->kind == PLAN_WRITE &&
+           (strncmp(s->path, "bus/ap/a", 8) == 0 || strncmp(s->path, "bus/ap/drivers/", 15) == 0 ||
+            ends_with(s->path, "/driver_override"));
+}
+
 int trial_step(struct trial *t, struct plan_step step, const char *what)
 {
     struct plan *p = t->out;
     struct effects fx = {0};
     text_auto why = {0};
     bool hardware = is_hardware(&step);
-    bool masks = step.kind == PLAN_WRITE && strncmp(step.path, "bus/ap/a", 8) == 0;
+    bool host = hardware || may_move(&step);
     int rc;
 
     p->steps = xrealloc(p->steps, (p->count + 1) * sizeof *p->steps);
@@ -314,7 +322,7 @@ int trial_step(struct trial *t, struct plan_step step, const char *what)
     }
     rc = check_guests(t, &fx, hardware, &p->steps[p->count - 1].effect);
     effects_done(&fx);
-    if (rc == 0 && (masks || hardware))
+    if (rc == 0 && host)
         rc = check_host(t, &p->steps[p->count - 1].effect);
     return rc;
 }

@@ -44,6 +44,15 @@ int trial_step(struct trial *t, struct plan_step step, const char *what);
 __attribute__((format(printf, 4, 5))) int trial_write(struct trial *t, const char *path,
                                                       const char *value, const char *format, ...);
 
+/* override.c: takes the queue from a driver that does not have it in the end, and gives it to the
+ * one that does. */
+int plan_unbind(struct trial *t, ap_qn qn);
+int plan_bind(struct trial *t, ap_qn qn);
+/* Overrides that are set, or cleared, with the drivers that they ask for; and settings
+ * of the bus. */
+int plan_overrides(struct trial *t, bool set);
+int plan_settings(struct trial *t);
+
 /* The lines that say what each guest and zcrypt have lost and got in the end. */
 void trial_summarize(struct trial *t);
 

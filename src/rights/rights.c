@@ -31,6 +31,14 @@ static bool reads(const char *path, char value)
     return *text == value;
 }
 
+int rights_ptrace_scope(void)
+{
+    char text[16];
+
+    read_file("/proc/sys/kernel/yama/ptrace_scope", text, sizeof(text));
+    return *text > '0' && *text <= '3' ? *text - '0' : 0;
+}
+
 /* The number behind "NAME:\t" in a line of its own; 0 if there is none. */
 static uint64_t field(const char *status, const char *name, unsigned base)
 {

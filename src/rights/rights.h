@@ -22,6 +22,10 @@ struct rights {
     char module[64];          /* "docker-default (enforce)", an SELinux context, or "" */
 };
 
+/* Yama's kernel.ptrace_scope, about who may look at another process's memory: 0, or there is no
+ * Yama: its user; 1: its ancestors; 2: who has SYS_PTRACE; 3: nobody. */
+int rights_ptrace_scope(void);
+
 void rights_look(struct rights *out);
 
 /* Fills in what the text of /proc/PID/status tells. */

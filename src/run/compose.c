@@ -106,26 +106,24 @@ static int place_ours(const struct compose *c, int new, const char *path)
     return ret;
 }
 
-static int cover(const struct compose *c, const struct compose_layer *layer)
+static int cover(struct compose_layer *layer)
 {
-    int ret;
-
     if (mount("apus", layer->path, "tmpfs", SYS_FLAGS, "mode=755") < 0)
         return layout_refuse(errno, "mount a tmpfs on", layer->path);
+    layer->new = layout_open_dir(AT_FDCWD, layer->path);
+    return layer->new < 0 ? layout_refuse(errno, "open", layer->path)
+                          : copy_dir(layer->real, layer->new, layer->path);
+}
 
-    fd_auto new = layout_open_dir(AT_FDCWD, layer->path);
+/* Adds what is ours. Then it is read-only, as nothing can be created in a sysfs. */
+static int complete(const struct compose *c, const struct compose_layer *layer)
+{
+    int ret = place_ours(c, layer->new, layer->path);
 
-    if (new < 0)
-        return layout_refuse(errno, "open", layer->path);
-    ret = copy_dir(layer->real, new, layer->path);
-    if (ret == 0)
-        ret = place_ours(c, new, layer->path);
-    if (ret < 0)
-        return ret;
-    /* Read-only, as nothing can be created in a sysfs. */
-    if (mount(NULL, layer->path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | SYS_FLAGS, NULL) < 0)
-        return layout_refuse(errno, "remount read-only", layer->path);
-    return 0;
+    if (ret == 0 &&
+        mount(NULL, layer->path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | SYS_FLAGS, NULL) < 0)
+        ret = layout_refuse(errno, "remount read-only", layer->path);
+    return ret;
 }
 
 /* Replaces a directory with that of the tree, or with an empty one if the tree has none. */
@@ -144,7 +142,7 @@ static int add_layer(struct compose *c, const char *path)
 
     if (fd < 0)
         return layout_refuse(errno, "open", path);
-    c->layers[c->count++] = (struct compose_layer){path, fd};
+    c->layers[c->count++] = (struct compose_layer){path, fd, -1};
     return 0;
 }
 
@@ -172,8 +170,11 @@ static int choose_layers(struct compose *c)
 
 static void compose_done(struct compose *c)
 {
-    for (int i = 0; i < c->count; i++)
+    for (int i = 0; i < c->count; i++) {
         close(c->layers[i].real);
+        if (c->layers[i].new >= 0)
+            close(c->layers[i].new);
+    }
     if (c->tree >= 0)
         close(c->tree);
 }
@@ -253,6 +254,18 @@ static void enter_again(void)
         abort();
 }
 
+int compose_cover(struct compose *c)
+{
+    int ret = 0;
+
+    for (int i = 0; i < c->count && ret == 0; i++)
+        if (!places_find(c->layers[i].path))
+            ret = cover(&c->layers[i]);
+    if (ret < 0)
+        compose_done(c);
+    return ret;
+}
+
 int compose_finish(struct compose *c)
 {
     const char *spare = c->layers[0].path;
@@ -262,10 +275,10 @@ int compose_finish(struct compose *c)
     for (int i = 0; i < c->count && ret == 0; i++) {
         const struct compose_layer *layer = &c->layers[i];
 
-        ret = places_find(layer->path) ? replace(c, layer->path) : cover(c, layer);
+        ret = layer->new < 0 ? replace(c, layer->path) : complete(c, layer);
     }
     if (ret == 0)
-        ret = dev_lay_out(c->tree, c->own_node, spare);
+        ret = dev_lay_out(c->tree, c->z90crypt, spare);
     if (ret == 0 && !c->host_etc)
         ret = etc_lay_out(c->keep_etc, spare);
     if (ret == 0)

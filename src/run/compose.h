@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "run/dev.h"
+
 /*
  * Composes /sys and /dev from the machine's tree and the real directories, in a private mount
  * namespace (namespace_enter). dev.h describes /dev, rundir.h /run, and etc.h /etc.
@@ -25,13 +27,14 @@
 struct compose_layer {
     const char *path;
     int real; /* descriptor of the real directory */
+    int new;  /* of the tmpfs, from compose_cover to compose_finish; -1: there is none */
 };
 
 struct compose {
     struct compose_layer layers[COMPOSE_LAYERS];
     int count;
-    int tree;             /* descriptor of the root of the machine's tree */
-    bool own_node;        /* z90crypt is a character device (seccomp/listener.h) */
+    int tree; /* descriptor of the root of the machine's tree */
+    enum dev_z90crypt z90crypt;
     bool host_etc;        /* /etc remains the computer's (etc.h) */
     const char *keep_etc; /* directory of the machine's part of /etc, or NULL */
 };
@@ -43,8 +46,12 @@ struct compose {
  */
 int compose_prepare(const char *source, struct compose *out);
 
+/* Covers them, with what is real. Needs no tree that is served. 0, or -errno after an error
+ * message: then c is released. */
+int compose_cover(struct compose *c);
+
 /*
- * Composes /sys, /dev, /run and /etc, once the tree is served. Releases c. 0, or -errno after an
+ * Completes /sys, /dev, /run and /etc, once the tree is served. Releases c. 0, or -errno after an
  * error message.
  */
 int compose_finish(struct compose *c);

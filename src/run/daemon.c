@@ -17,7 +17,7 @@
 #include "run/program.h"
 #include "socket/starter.h"
 
-#define ARGS_MAX 40
+#define ARGS_MAX 48
 
 struct args {
     const char *v[ARGS_MAX]; /* ends with NULL */
@@ -68,6 +68,7 @@ static void list_args(const struct daemon_start *how, int ready, int starter, st
     add(a, "--dev-links", how->ioctl && !how->shadow ? "/dev" : NULL);
     add(a, "--shadow", how->shadow);
     add(a, "--ioctl", how->ioctl);
+    add(a, "--nodes", how->nodes);
     add_flag(a, "--no-tree", how->fuse < 0);
     add_flag(a, "--quiet", !how->verbose);
     add_fd(a, "--uevent-fd", how->uevents);
@@ -78,6 +79,8 @@ static void list_args(const struct daemon_start *how, int ready, int starter, st
     add(a, "--abi", how->abi);
     add(a, "--state", how->state);
     add_flag(a, "--sync", how->sync);
+    add(a, "--metrics", how->metrics);
+    add_flag(a, "--metrics-if-possible", how->metrics && how->metrics_if_possible);
     add(a, "--record", how->record);
     add(a, "--seccomp", how->seccomp);
     add(a, "--record-keys", how->record_keys ? "yes" : NULL);
@@ -95,8 +98,8 @@ static _Noreturn void become_daemon(const struct daemon_start *how, int ready, i
     unsetenv("WATCHDOG_PID"); /* it is this process that tells the service manager */
     /* Ctrl-C in the terminal is for the program; the daemon must not get it. */
     setsid();
-    execv("/proc/self/exe", (char **)args.v);
-    run_error("cannot start the daemon: %s (is /proc mounted?)", error_text(errno));
+    execv(how->program, (char **)args.v);
+    run_error("cannot start the daemon: cannot execute %s: %s", how->program, error_text(errno));
     _exit(PROGRAM_FAILED);
 }
 
@@ -158,15 +161,26 @@ int daemon_start(const struct daemon_start *how, struct daemon_process *out)
     ret = child < 0 ? -errno : 0;
     close(ready[1]);
     close(starter[1]);
-    if (ret < 0)
+    if (ret < 0) {
         run_error("cannot start a process: %s", error_text(-ret));
-    else
-        ret = wait_ready(ready[0], child);
-    close(ready[0]);
-    if (ret < 0)
+        close(ready[0]);
         close(starter[0]);
-    else
-        *out = (struct daemon_process){child, starter[0]};
+    } else {
+        *out = (struct daemon_process){child, starter[0], ready[0]};
+    }
+    return ret;
+}
+
+int daemon_await(struct daemon_process *daemon)
+{
+    int ret = wait_ready(daemon->ready, daemon->pid);
+
+    close(daemon->ready);
+    daemon->ready = -1;
+    if (ret < 0) {
+        close(daemon->link);
+        *daemon = (struct daemon_process)DAEMON_PROCESS_INIT;
+    }
     return ret;
 }
 
@@ -187,6 +201,9 @@ void daemon_end(struct daemon_process *daemon)
 {
     if (daemon->pid)
         program_end(daemon->pid);
-    close(daemon->link);
-    *daemon = (struct daemon_process){.link = -1};
+    if (daemon->link >= 0)
+        close(daemon->link);
+    if (daemon->ready >= 0)
+        close(daemon->ready);
+    *daemon = (struct daemon_process)DAEMON_PROCESS_INIT;
 }

@@ -7,12 +7,14 @@
 #include <sys/types.h>
 
 /*
- * How `apus run` starts the daemon: as a child that executes this program as
+ * How `apus run` starts the daemon: as a child that executes program as
  *
  *   apus daemon --fuse-fd N --socket PATH --ready-fd M --starter-fd S --quiet
- *               --dev-links /dev --ioctl WAY [--machine FILE --machine-fd T] [--abi PROFILE]
+ *               --dev-links /dev --ioctl WAY [--nodes KIND] [--machine FILE --machine-fd T] [--abi
+ * PROFILE]
  *               [--state DIR [--sync]] [--record FILE [--append|--force] [--record-keys yes]]
- *               [--shadow DIR] [--seccomp ACTION] [--uevent-fd U --outside I]
+ *               [--metrics WHERE [--metrics-if-possible]] [--shadow DIR] [--seccomp ACTION]
+ * [--uevent-fd U --outside I]
  *
  * N is an open /dev/fuse that is already mounted, U a socket of uevent_socket_open, and I the inode
  * number of the outer network namespace, which must get no uevents. Once the tree and the socket
@@ -21,6 +23,7 @@
  * ends when that is closed, as on SIGTERM, unless it was told that its starter leaves.
  */
 struct daemon_start {
+    const char *program; /* path of the daemon */
     int fuse;            /* N; -1: --no-tree instead */
     const char *socket;  /* PATH */
     const char *machine; /* FILE, or its name; NULL: the default machine */
@@ -35,18 +38,31 @@ struct daemon_start {
     uint64_t outside;    /* I */
     const char *shadow;  /* DIR, for programs without a mount; NULL: none. Without --dev-links */
     const char *ioctl;   /* WAY; NULL: it serves no device nodes */
+    const char *nodes;   /* KIND; NULL: they are no real devices */
     const char *state;   /* DIR; NULL: nothing outlives it */
     bool sync;           /* with state */
-    const int *keep;     /* descriptors that stay open as long as it runs; -1 ends them */
+    const char *metrics; /* WHERE; NULL: nowhere */
+    bool metrics_if_possible;
+    const int *keep; /* descriptors that stay open as long as it runs; -1 ends them */
 };
 
 struct daemon_process {
     pid_t pid; /* 0: none */
     int link;  /* the other end of S; close-on-exec */
+    int ready; /* from M, until daemon_await */
 };
 
-/* Starts the daemon and waits until it serves. 0, or -errno after an error message. */
+#define DAEMON_PROCESS_INIT                                                                        \
+    {                                                                                              \
+        .link = -1, .ready = -1                                                                    \
+    }
+
+/* Starts the daemon. 0, or -errno after an error message. daemon_await follows: what does not need
+ * the daemon is done in between. */
 int daemon_start(const struct daemon_start *how, struct daemon_process *out);
+
+/* Waits until it serves. 0, or -errno after an error message; then it has ended. */
+int daemon_await(struct daemon_process *daemon);
 
 /* Once /dev is laid out: the daemon makes its device nodes there. leave: it is to stay when this
  * process ends, and lets go of standard input, output and error. 0, or -errno after a message. */

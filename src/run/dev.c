@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,16 +160,33 @@ static int copy_dir(bool nodes, int real, int new, const char *path)
     return layout_each(real, path, visit_entry, &c);
 }
 
-static int place_ours(int tree, int new, bool own_node)
+/* Nobody can create a file in /proc. Where there is one it stays the computer's: what covers a part
+ * of /proc keeps containers inside from mounting a /proc of their own. */
+static int place_sysinfo(int tree, int new)
+{
+    struct stat st;
+    int ret;
+
+    if (fstatat(tree, "proc/sysinfo", &st, 0) < 0)
+        return errno == ENOENT ? 0 : layout_refuse(errno, "access", "proc/sysinfo");
+    ret = layout_make_target(new, "apus", S_IFDIR | 0755);
+    if (ret == 0)
+        ret = layout_make_target(new, "apus/sysinfo", S_IFREG | 0444);
+    if (ret == 0)
+        ret = layout_bind(tree, "proc/sysinfo", new, "apus/sysinfo");
+    return ret < 0 ? layout_refuse(-ret, "set up", "/dev/apus/sysinfo") : 0;
+}
+
+static int place_ours(int tree, int new, enum dev_z90crypt z90crypt)
 {
     struct stat st;
     int ret = 0;
 
     if (fstatat(tree, "dev", &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : layout_refuse(errno, "access", "dev");
-    if (own_node) {
+    if (z90crypt == DEV_OWN_NODE) {
         ret = seccomp_node_place("/dev", "z90crypt", 0666);
-    } else {
+    } else if (z90crypt == DEV_OF_TREE) {
         ret = layout_make_target(new, "z90crypt", S_IFREG | 0666);
         if (ret == 0)
             ret = layout_bind(tree, "dev/z90crypt", new, "z90crypt");
@@ -178,7 +196,7 @@ static int place_ours(int tree, int new, bool own_node)
     ret = layout_make_target(new, "zcrypt", S_IFDIR | 0755);
     if (ret == 0)
         ret = layout_bind(tree, "dev", new, "zcrypt");
-    return ret < 0 ? layout_refuse(-ret, "set up", "/dev/zcrypt") : 0;
+    return ret < 0 ? layout_refuse(-ret, "set up", "/dev/zcrypt") : place_sysinfo(tree, new);
 }
 
 /* clone: a clone of the real /dev, made before it was covered. */
@@ -211,17 +229,17 @@ static bool can_make_nodes(int new)
     return fd >= 0;
 }
 
-static int fill(int real, int clone, int new, int tree, bool own_node)
+static int fill(int real, int clone, int new, int tree, enum dev_z90crypt z90crypt)
 {
     bool nodes = can_make_nodes(new);
     int ret = copy_dir(nodes, real, new, "/dev");
 
     if (ret == 0)
-        ret = place_ours(tree, new, own_node);
+        ret = place_ours(tree, new, z90crypt);
     return ret == 0 && !nodes ? place_ptmx(real, clone, new) : ret;
 }
 
-int dev_lay_out(int tree, bool own_node, const char *spare)
+int dev_lay_out(int tree, enum dev_z90crypt z90crypt, const char *spare)
 {
     fd_auto real = layout_open_dir(AT_FDCWD, "/dev");
     fd_auto clone = real < 0 ? -1 : layout_clone_read_only(real, "");
@@ -236,6 +254,6 @@ int dev_lay_out(int tree, bool own_node, const char *spare)
 
     if (new < 0)
         return layout_refuse(errno, "open", "/dev");
-    ret = fill(real, clone, new, tree, own_node);
+    ret = fill(real, clone, new, tree, z90crypt);
     return ret == 0 ? layout_drop("/dev", spare) : ret;
 }

@@ -2,7 +2,12 @@
 #ifndef APUS_RUN_DEV_H
 #define APUS_RUN_DEV_H
 
-#include <stdbool.h>
+/* What z90crypt is. */
+enum dev_z90crypt {
+    DEV_OF_TREE,  /* a file of the tree, served over FUSE */
+    DEV_OWN_NODE, /* a character device (seccomp/listener.h) */
+    DEV_DAEMONS,  /* the daemon will make it (daemon/dev_nodes.c) */
+};
 
 /*
  * Sets up a /dev: a tmpfs with a node for each device of the real one. Name, mode and owner of
@@ -26,10 +31,10 @@
  *
  * The machine's own nodes are z90crypt and, in the directory zcrypt, those created by
  * class/zcrypt/create. The daemon gives new ones a name in /dev as well. The directory apus is for
- * emulator.h. tree: descriptor of the root of the machine's tree. own_node: z90crypt is a character
- * device (seccomp/listener.h), not a file of the tree. spare: a directory to mount on temporarily.
+ * emulator.h, and has what a machine of Z shows as /proc/sysinfo: no file can be added to /proc.
+ * tree: descriptor of the root of the machine's tree. spare: a directory to mount on temporarily.
  * 0, or -errno after an error message.
  */
-int dev_lay_out(int tree, bool own_node, const char *spare);
+int dev_lay_out(int tree, enum dev_z90crypt z90crypt, const char *spare);
 
 #endif

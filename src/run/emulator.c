@@ -58,7 +58,7 @@ int emulator_place(const struct emulator *e)
     int ret;
 
     snprintf(guest, sizeof(guest), "%s.guest", e->socket);
-    if (mkdir(PLACE, 0755) < 0)
+    if (mkdir(PLACE, 0755) < 0 && errno != EEXIST) /* sysinfo is there (dev.h) */
         return layout_refuse(errno, "create", PLACE);
     ret = link_to(guest, PLACE "/guest");
     if (ret == 0)

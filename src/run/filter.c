@@ -75,7 +75,7 @@ static int install_ioctls(bool zcrypt)
     return set_filter(LISTEN, code, sizeof(code) / sizeof(*code));
 }
 
-#define ROOM 320 /* instructions */
+#define ROOM 400 /* instructions */
 
 struct code {
     struct sock_filter v[ROOM];
@@ -125,7 +125,7 @@ static void report_when(struct code *c, enum nomount_when when)
         break;
     case NOMOUNT_REWIND:
         load(c, ARGUMENT(2, LOW_HALF));
-        add(c, BPF_JMP | BPF_JGT | BPF_K, SEEK_END, 7, 0);
+        add(c, BPF_JMP | BPF_JGE | BPF_K, SEEK_END, 7, 0);
         add(c, BPF_JMP | BPF_JEQ | BPF_K, SEEK_SET, 1, 0);
         add_return(c, SECCOMP_RET_ALLOW);
         load(c, ARGUMENT(1, LOW_HALF));
@@ -147,25 +147,89 @@ static void report(struct code *c, const struct nomount_syscall *call)
     c->v[jump].jf = (uint8_t)(c->count - jump - 1);
 }
 
-/* The same, and the calls that name files, or write. */
-static int install_paths(void)
+/* Ends the filter if it is ioctl(2). */
+static void report_ioctl(struct code *c, uint32_t number)
 {
-    struct code code = {0}, *c = &code;
-
-    load(c, offsetof(struct seccomp_data, arch));
-    add(c, BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 4, 0);
-    add(c, BPF_JMP | BPF_JEQ | BPF_K, NARROW, 0, 2);
-    load(c, offsetof(struct seccomp_data, nr));
-    add(c, BPF_JMP | BPF_JEQ | BPF_K, NARROW_IOCTL, 3, 0);
-    add_return(c, SECCOMP_RET_ALLOW);
-    load(c, offsetof(struct seccomp_data, nr));
-    unless_equal(c, SYS_ioctl, 6);
+    unless_equal(c, number, 6);
     load(c, NUMBER);
     add(c, BPF_ALU | BPF_AND | BPF_K, 0xff00, 0, 0);
     add(c, BPF_JMP | BPF_JEQ | BPF_K, ';' << 8, 2, 0);
     add(c, BPF_JMP | BPF_JEQ | BPF_K, 'z' << 8, 1, 0);
     add_return(c, SECCOMP_RET_ALLOW);
     add_return(c, SECCOMP_RET_USER_NOTIF);
+}
+
+/* What would go past the filter: programs do without io_uring, and have no further set of numbers
+ * (x32). */
+static void refuse_others(struct code *c)
+{
+#ifdef __x86_64__
+    add(c, BPF_JMP | BPF_JGE | BPF_K, __X32_SYSCALL_BIT, 1, 0);
+#endif
+    unless_equal(c, SYS_io_uring_setup, 1);
+    add_return(c, SECCOMP_RET_ERRNO | ENOSYS);
+}
+
+/* Of 32-bit programs. */
+static void report_narrow(struct code *c)
+{
+    load(c, offsetof(struct seccomp_data, nr));
+    report_ioctl(c, NARROW_IOCTL);
+    unless_equal(c, SYS_io_uring_setup, 1); /* the same number everywhere */
+    add_return(c, SECCOMP_RET_ERRNO | ENOSYS);
+    for (size_t i = 0; i < nomount_narrow_count; i++) {
+        unless_equal(c, (uint32_t)nomount_narrow[i].number, 1);
+        add_return(c, SECCOMP_RET_USER_NOTIF);
+    }
+    add_return(c, SECCOMP_RET_ALLOW);
+}
+
+/* Goes on at the jump that is returned unless half of the sixth argument is as the library has it.
+ */
+static size_t need_half(struct code *c, size_t half, uint32_t k)
+{
+    load(c, ARGUMENT(1, half));
+    add(c, BPF_ALU | BPF_XOR | BPF_K, k, 0, 0);
+    add(c, BPF_MISC | BPF_TAX, 0, 0, 0);
+    load(c, ARGUMENT(5, half));
+    add(c, BPF_JMP | BPF_JEQ | BPF_X, 0, 0, 0);
+    return c->count - 1;
+}
+
+/* What the preloaded library knows to concern nobody. */
+static void pass_plain(struct code *c)
+{
+    size_t low = need_half(c, LOW_HALF, (uint32_t)NOMOUNT_PASS);
+    size_t high = need_half(c, 4 - LOW_HALF, (uint32_t)(NOMOUNT_PASS >> 32));
+
+    load(c, offsetof(struct seccomp_data, nr));
+    for (const int *number = nomount_passes; *number >= 0; number++) {
+        unless_equal(c, (uint32_t)*number, 1);
+        add_return(c, SECCOMP_RET_ALLOW);
+    }
+    c->v[low].jf = (uint8_t)(c->count - low - 1);
+    c->v[high].jf = (uint8_t)(c->count - high - 1);
+    load(c, offsetof(struct seccomp_data, nr));
+}
+
+/* The same, and the calls that name files, or write. */
+static int install_paths(void)
+{
+    struct code code = {0}, *c = &code;
+    size_t jump;
+
+    load(c, offsetof(struct seccomp_data, arch));
+    add(c, BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 2, 0);
+    add(c, BPF_JMP | BPF_JEQ | BPF_K, NARROW, 2, 0);
+    add_return(c, SECCOMP_RET_ALLOW);
+    jump = c->count;
+    add(c, BPF_JMP | BPF_JA, 0, 0, 0);
+    report_narrow(c);
+    c->v[jump].k = (uint32_t)(c->count - jump - 1);
+    load(c, offsetof(struct seccomp_data, nr));
+    refuse_others(c);
+    report_ioctl(c, SYS_ioctl);
+    pass_plain(c);
     for (size_t i = 0; i < nomount_syscall_count; i++)
         report(c, &nomount_syscalls[i]);
     add_return(c, SECCOMP_RET_ALLOW);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include "base/text.h"
 #include "run/error.h"
 #include "run/filter.h"
+#include "run/lend.h"
 #include "socket/fds.h"
 
 #define END_WAIT_SECONDS  10
@@ -107,14 +109,29 @@ static int give_parent(void *data, int listener)
     return done == 'y' ? 0 : -EIO;
 }
 
-static void take_listener(int link, const struct program_entry *entry)
+/* lend: as for watch. */
+static int pass_on(int listener, const struct program_entry *entry, int *lend)
+{
+    int socket, ret;
+
+    if (!lend_is_needed())
+        return entry->hand_over(entry->data, listener);
+    socket = lend_begin(listener, lend);
+    if (socket < 0)
+        return run_error("cannot offer a program's memory: %s", error_text(-socket)), socket;
+    ret = entry->hand_over(entry->data, socket);
+    close(socket);
+    return ret;
+}
+
+static void take_listener(int link, const struct program_entry *entry, int *lend)
 {
     int listener = fds_receive_one(link, 0);
     char byte;
 
     if (listener < 0)
         return; /* the child has said why */
-    byte = entry->hand_over(entry->data, listener) == 0 ? 'y' : 'n';
+    byte = pass_on(listener, entry, lend) == 0 ? 'y' : 'n';
     close(listener);
     send(link, &byte, 1, MSG_NOSIGNAL);
 }
@@ -146,8 +163,8 @@ static _Noreturn void become(char **argv, const sigset_t *old, pid_t parent,
 }
 
 /* Starts the program with the signal mask old. Returns its process id, or -errno after an error
- * message. entry: as for program_run_entered. */
-static pid_t start(char **argv, const sigset_t *old, const struct program_entry *entry)
+ * message. entry: as for program_run_entered; lend: as for watch. */
+static pid_t start(char **argv, const sigset_t *old, const struct program_entry *entry, int *lend)
 {
     pid_t parent = getpid(), child;
     int link[2];
@@ -165,7 +182,7 @@ static pid_t start(char **argv, const sigset_t *old, const struct program_entry 
     }
     close(link[1]);
     if (child > 0 && entry && entry->paths)
-        take_listener(link[0], entry);
+        take_listener(link[0], entry, lend);
     close(link[0]);
     return child;
 }
@@ -208,14 +225,30 @@ static bool reap(pid_t program, pid_t *daemon, int *status)
     return ended;
 }
 
+/* Until there is a signal. lend: where the daemon asks for memory of the program; -1: nowhere. */
+static void wait_lending(int signals, int *lend)
+{
+    struct pollfd fds[] = {{.fd = signals, .events = POLLIN}, {.events = POLLIN}};
+
+    for (fds[1].fd = *lend; *lend >= 0; fds[1].fd = *lend) {
+        if (poll(fds, 2, -1) > 0 && fds[0].revents)
+            return;
+        if (!fds[1].revents || lend_answer(*lend))
+            continue;
+        close(*lend);
+        *lend = -1;
+    }
+}
+
 /* Forwards signals until the program has ended. Returns its exit status. */
-static int watch(int signals, pid_t program, pid_t *daemon)
+static int watch(int signals, pid_t program, pid_t *daemon, int *lend)
 {
     struct signalfd_siginfo info;
     int status = PROGRAM_FAILED;
 
     /* Reap first: if the daemon ended before SIGCHLD was blocked, there will be no signal. */
     while (!reap(program, daemon, &status)) {
+        wait_lending(signals, lend);
         if (read(signals, &info, sizeof(info)) != sizeof(info) || info.ssi_signo == SIGCHLD)
             continue;
         /* A signal from the terminal has already reached the whole foreground process group. */
@@ -240,7 +273,7 @@ static const sigset_t *block(const sigset_t *set)
 int program_run_entered(char **argv, pid_t *daemon, const struct program_entry *entry)
 {
     bool had_daemon = *daemon != 0;
-    int signals, status = PROGRAM_FAILED;
+    int signals, lend = -1, status = PROGRAM_FAILED;
     const sigset_t *usual;
     sigset_t set;
     pid_t program;
@@ -252,9 +285,11 @@ int program_run_entered(char **argv, pid_t *daemon, const struct program_entry *
     signals = signalfd(-1, &set, SFD_CLOEXEC);
     if (signals < 0)
         return run_error("cannot watch signals: %s", error_text(errno)), PROGRAM_FAILED;
-    program = start(argv, usual, entry);
+    program = start(argv, usual, entry, &lend);
     if (program > 0)
-        status = watch(signals, program, daemon);
+        status = watch(signals, program, daemon, &lend);
+    if (lend >= 0)
+        close(lend);
     close(signals);
     return had_daemon && *daemon == 0 && status == 0 ? PROGRAM_FAILED : status;
 }
@@ -306,12 +341,26 @@ void program_extend_path(void)
     setenv("PATH", joined, 1);
 }
 
-void program_prefer_dir(const char *dir)
+static const char *current_path(void)
 {
     const char *path = getenv("PATH");
+
+    return path ? path : "/bin:/usr/bin";
+}
+
+void program_prefer_dir(const char *dir)
+{
     text_auto joined = {0};
 
-    text_addf(&joined, "%s:%s", dir, path ? path : "/bin:/usr/bin");
+    text_addf(&joined, "%s:%s", dir, current_path());
+    setenv("PATH", joined.data, 1);
+}
+
+void program_offer_dir(const char *dir)
+{
+    text_auto joined = {0};
+
+    text_addf(&joined, "%s:%s", current_path(), dir);
     setenv("PATH", joined.data, 1);
 }
 

@@ -14,8 +14,9 @@
  * program_check. */
 void program_extend_path(void);
 
-/* Puts a directory first on PATH; before program_check, too. */
+/* Puts a directory first on PATH, or last; before program_check, too. */
 void program_prefer_dir(const char *dir);
+void program_offer_dir(const char *dir);
 
 /*
  * Checks that the program, a path or a name in $PATH, exists and is executable. 0, or

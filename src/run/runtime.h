@@ -14,6 +14,7 @@
  * `apus run`:
  *
  *   control   the control socket of its daemon; beside it, that for guests
+ *   metrics   the socket for metrics, of `apus up`
  *   lock      locked by flock(2) as long as the machine runs
  *   shadow    of `apus run --no-mount`: directories that programs hold (nomount/shadow.h), or a
  *             link to where they are

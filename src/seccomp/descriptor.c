@@ -41,12 +41,13 @@ static int absent(pid_t thread)
     return access(path, F_OK) == 0 ? -EBADF : -ENOENT;
 }
 
-static int look(int at, const char *path, struct descriptor *out)
+/* Without asking a file system, which may be our own or not answer. */
+static int look(const char *path, int how, struct descriptor *out)
 {
-    const int how = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
     struct statx st;
 
-    if (statx(at, path, how, STATX_INO | STATX_MNT_ID, &st) < 0)
+    how |= AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
+    if (statx(AT_FDCWD, path, how, STATX_INO | STATX_MNT_ID, &st) < 0)
         return -errno;
     *out = (struct descriptor){(uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor, st.stx_ino,
                                st.stx_mnt_id};
@@ -55,21 +56,19 @@ static int look(int at, const char *path, struct descriptor *out)
 
 int descriptor_of_path(const char *path, struct descriptor *out)
 {
-    return look(AT_FDCWD, path, out);
+    return look(path, AT_SYMLINK_NOFOLLOW, out);
 }
 
 /* Not by fdinfo: a caller can make that text arbitrarily long, for example with file locks. */
 int descriptor_look(pid_t thread, int fd, struct descriptor *out)
 {
     char path[PROC_BYTES];
-    int file, rc;
+    int rc;
 
     proc_path(thread, fd, path);
-    file = open(path, O_PATH | O_CLOEXEC);
-    if (file < 0)
-        return errno == ENOENT ? absent(thread) : failure(errno);
-    rc = look(file, "", out);
-    close(file);
+    rc = look(path, 0, out);
+    if (rc == -ENOENT)
+        return absent(thread);
     return rc < 0 ? failure(-rc) : 0;
 }
 

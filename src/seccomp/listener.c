@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "ioctl/lender.h"
 #include "ioctl/status.h"
 #include "seccomp/internal.h"
 
@@ -44,8 +45,11 @@ static void call_release(struct ioctl_call *c)
     free(c);
 }
 
-static const struct ioctl_way seccomp_way = {
-    .answer = call_answer, .release = call_release, .waits = seccomp_waits};
+static const struct ioctl_way seccomp_way = {.answer = call_answer,
+                                             .release = call_release,
+                                             .fetch = ioctl_memory_fetch,
+                                             .deliver = ioctl_memory_deliver,
+                                             .waits = seccomp_waits};
 
 /* There is no notification when a caller dies in its ioctl, so pending calls are checked
  * periodically. */
@@ -266,6 +270,7 @@ static void line_free(struct seccomp_line *l)
 {
     LIST_REMOVE(l, link);
     sd_event_source_disable_unref(l->source);
+    lender_drop(l->fd);
     close(l->fd);
     free(l);
 }
@@ -357,7 +362,7 @@ static void place_nodes(struct seccomp *n)
     seccomp_vfio_place(n);
 }
 
-int seccomp_listen(struct seccomp *n, int listener)
+int seccomp_listen(struct seccomp *n, int listener, int lender)
 {
     struct seccomp_line *l;
     int rc;
@@ -374,6 +379,8 @@ int seccomp_listen(struct seccomp *n, int listener)
         return rc;
     }
     LIST_INSERT_HEAD(&n->lines, l, link);
+    if (lender >= 0)
+        lender_set(listener, lender);
     place_nodes(n);
     return 0;
 }

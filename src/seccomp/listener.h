@@ -40,9 +40,10 @@ int seccomp_new(struct door *door, sd_event *event, const char *dev, bool zcrypt
 int seccomp_serve_paths(struct seccomp *n, const char *shadow, const struct nomount_sync *sync,
                         struct text *why);
 
-/* Serves a program whose filter has this listener, which is taken over unless it fails. All nodes
- * exist then; z90crypt must exist before. 0 or -errno; -ENOTTY: it is no listener. */
-int seccomp_listen(struct seccomp *n, int listener);
+/* Serves a program whose filter has this listener. All nodes exist then; z90crypt must exist
+ * before. lender: of ioctl/lender.h, or -1. Both are taken over unless it fails. 0 or -errno;
+ * -ENOTTY: it is no listener. */
+int seccomp_listen(struct seccomp *n, int listener, int lender);
 
 /* Ends all calls with -ENODEV; later ones get ENOSYS from the kernel. NULL is allowed. */
 void seccomp_free(struct seccomp *n);

@@ -42,6 +42,24 @@ static int vfio_way_give(void *data, const struct vfio_caller *c, int fd, int at
     return seccomp_give(c->line, c->id, fd, at, at < 0 || closes_on_exec(c, at));
 }
 
+/* A node of the tree that is open without a mount. */
+static bool look_without(const struct seccomp *n, const struct descriptor *file,
+                         struct vfio_target *out)
+{
+    struct sysfs_dir node;
+
+    if (!n->nomount || !nomount_vfio_node(n->nomount, file->device, file->ino, &node))
+        return false;
+    *out = (struct vfio_target){.known = true,
+                                .node = true,
+                                .kind = node.kind == SYSFS_VFIO_GROUP_NODE  ? VFIO_GROUP
+                                        : node.kind == SYSFS_VFIO_CDEV_NODE ? VFIO_CDEV
+                                        : node.kind == SYSFS_IOMMU_NODE     ? VFIO_IOMMUFD
+                                                                            : VFIO_CONTAINER,
+                                .group = node.object};
+    return true;
+}
+
 int seccomp_vfio_look(const struct seccomp *n, pid_t thread, int fd, struct vfio_target *out)
 {
     const struct seccomp_node *node;
@@ -51,7 +69,7 @@ int seccomp_vfio_look(const struct seccomp *n, pid_t thread, int fd, struct vfio
     *out = (struct vfio_target){0};
     if (rc < 0)
         return rc;
-    if (vfio_find(n->vfio, file.device, file.ino, out))
+    if (vfio_find(n->vfio, file.device, file.ino, out) || look_without(n, &file, out))
         return 0;
     node = seccomp_node_behind(n, thread, fd, &file);
     if (node && node->is_vfio) {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -44,21 +45,11 @@ static int pause_accepting(struct acceptor *a)
     return rc < 0 ? rc : sd_event_source_set_enabled(a->pause, SD_EVENT_ONESHOT);
 }
 
-static int on_connection(sd_event_source *source, int listening, uint32_t events, void *data)
+/* There is no descriptor for the one in front. False: none for turning it away, either. */
+static bool turn_away(struct acceptor *a)
 {
-    struct acceptor *a = data;
-    int fd;
+    int fd = -1;
 
-    /* Whoever was turned away may have held on to the number of the spare one for a while. */
-    if (a->spare < 0)
-        a->spare = spare_open();
-    fd = take(a);
-    if (fd >= 0) {
-        a->user.connected(a->user.data, fd);
-        return 0;
-    }
-    if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
-        return 0;
     if (a->spare >= 0) {
         close(a->spare);
         a->spare = -1;
@@ -67,7 +58,27 @@ static int on_connection(sd_event_source *source, int listening, uint32_t events
             a->user.turned_away(a->user.data, fd);
     }
     a->spare = spare_open();
-    return fd < 0 || a->spare < 0 ? pause_accepting(a) : 0;
+    return fd >= 0 && a->spare >= 0;
+}
+
+static int on_connection(sd_event_source *source, int listening, uint32_t events, void *data)
+{
+    struct acceptor *a = data;
+
+    /* Whoever was turned away may have held on to the number of the spare one for a while. */
+    if (a->spare < 0)
+        a->spare = spare_open();
+    for (unsigned i = 0; i < ACCEPTOR_BATCH; i++) {
+        int fd = take(a);
+
+        if (fd >= 0)
+            a->user.connected(a->user.data, fd);
+        else if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+            break;
+        else if (!turn_away(a))
+            return pause_accepting(a);
+    }
+    return 0;
 }
 
 int acceptor_new(sd_event *event, int fd, const struct acceptor_user *user, struct acceptor **out)

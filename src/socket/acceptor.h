@@ -13,6 +13,10 @@ struct acceptor;
 
 #define ACCEPTOR_PAUSE_MS 100
 
+/* Connections accepted before others on the event loop get their turn. With one at a time, whoever
+ * connects to a busy server would wait a turn of all its clients for each one in front. */
+#define ACCEPTOR_BATCH 512
+
 struct acceptor_user {
     void *data;
     /* Both take over fd, which is non-blocking and close-on-exec. */

@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "socket/connection.h"
 
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "socket/fds.h"
+
+/* Asks no file system, which may be our own. */
+static bool is_stream(int fd)
+{
+    socklen_t len = sizeof(int);
+    int type;
+
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+}
 
 ssize_t socket_receive(int fd, void *bytes, size_t len, int *passed, struct closer *closer)
 {
@@ -14,7 +24,7 @@ ssize_t socket_receive(int fd, void *bytes, size_t len, int *passed, struct clos
     for (unsigned i = 0; i < fds.count; i++) {
         int unwanted = fds.v[i];
 
-        if (passed) {
+        if (passed && !is_stream(unwanted)) {
             unwanted = *passed;
             *passed = fds.v[i];
         }

@@ -13,7 +13,8 @@
 
 /*
  * A non-blocking recv(2) of up to len bytes. The last descriptor received replaces *passed (-1: no
- * descriptor yet); NULL: none is wanted. Returns what recv(2) returns.
+ * descriptor yet); NULL: none is wanted. A stream socket is never wanted: kept, the peer's own end
+ * would hold the connection after the peer has gone. Returns what recv(2) returns.
  */
 ssize_t socket_receive(int fd, void *bytes, size_t len, int *passed, struct closer *closer);
 

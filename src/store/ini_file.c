@@ -121,7 +121,7 @@ static bool line_acceptable(struct parser *p, struct slice raw)
 {
     if (raw.len && memchr(raw.at, '\0', raw.len)) {
         complain(p);
-        text_adds(p->error, "the line contains a NUL byte; a machine file is plain text");
+        text_adds(p->error, "the line contains a NUL byte; such files are plain text");
         return false;
     }
     if (raw.len > INI_LINE_MAX) {

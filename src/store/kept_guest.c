@@ -2,7 +2,6 @@
 #include "store/kept_guest.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +24,8 @@ void kept_guest_format(const struct kept_guest *g, struct text *out)
         add(out, "mdev", g->mdev);
     if (g->cpu)
         add(out, "cpu", g->cpu);
+    if (g->no_snapshot)
+        add(out, "snapshot", "no");
     for (size_t i = 0; i < g->environment_count; i++)
         add(out, "environment", g->environment[i]);
     for (size_t i = 0; i < g->word_count; i++)
@@ -72,6 +73,16 @@ static int take_once(const char **field, const char *value, bool valid, const ch
     return 0;
 }
 
+static int take_snapshot(struct kept_guest *g, const char *value, const char *record,
+                         struct text *why)
+{
+    const char *given = g->no_snapshot ? value : NULL;
+    int rc = take_once(&given, value, strcmp(value, "no") == 0, record, why);
+
+    g->no_snapshot = rc == 0;
+    return rc;
+}
+
 static int take(const char *record, struct kept_guest *out, struct text *why)
 {
     const char *value;
@@ -82,6 +93,8 @@ static int take(const char *record, struct kept_guest *out, struct text *why)
         return take_once(&out->mdev, value, is_uuid(value), record, why);
     if ((value = value_of(record, "cpu")))
         return take_once(&out->cpu, value, *value, record, why);
+    if ((value = value_of(record, "snapshot")))
+        return take_snapshot(out, value, record, why);
     if ((value = value_of(record, "word"))) {
         append(&out->words, &out->word_count, value);
         return 0;

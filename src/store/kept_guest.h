@@ -2,6 +2,7 @@
 #ifndef APUS_STORE_KEPT_GUEST_H
 #define APUS_STORE_KEPT_GUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/text.h"
@@ -14,6 +15,7 @@
  *   directory /home/anna          names of files are relative to it
  *   mdev 69aa1a8a-...             its mediated device; missing: none
  *   cpu max,apqi=off              QEMU's CPU model; missing: the default
+ *   snapshot no                   it always boots; missing: a snapshot may be copied
  *   environment HOME=/home/anna   any number of them
  *   word --memory                 the words for linux/boot, in their order
  *   word 1024
@@ -21,6 +23,7 @@
 struct kept_guest {
     const char *directory;
     const char *mdev, *cpu; /* NULL: missing */
+    bool no_snapshot;
     const char **environment, **words;
     size_t environment_count, word_count;
 };

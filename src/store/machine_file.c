@@ -131,6 +131,8 @@ static int machine_section(struct reading *r, const struct ini_section *s)
         rc = ini_mask(&r->in, found[MACHINE_KEY_AQMASK], &c->aqmask);
     if (rc == 0)
         rc = value_default_domain(r, found[MACHINE_KEY_DOMAIN]);
+    if (rc == 0)
+        rc = machine_identity_read(&r->in, found, &c->identity);
     return rc;
 }
 
@@ -416,11 +418,10 @@ int machine_file_read(const char *path, struct text *out, struct text *error)
     if (fd >= 0)
         close(fd);
     if (rc == -EFBIG)
-        text_addf(error, "%s: too large for a machine file; the limit is %d bytes",
-                  machine_file_name(path), MACHINE_FILE_MAX);
+        text_addf(error, "%s: too large; the limit is %d bytes", machine_file_name(path),
+                  MACHINE_FILE_MAX);
     else if (rc < 0)
-        text_addf(error, "%s: cannot read the machine file: %s", machine_file_name(path),
-                  strerror(-rc));
+        text_addf(error, "%s: cannot be read: %s", machine_file_name(path), strerror(-rc));
     return rc;
 }
 

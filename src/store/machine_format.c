@@ -9,35 +9,6 @@
 /* A long list continues on the next line after this many characters. */
 #define LINE_FULL 72
 
-const char *const machine_key_names[MACHINE_KEYS + 1] = {
-    [MACHINE_KEY_ABI] = "abi",
-    [MACHINE_KEY_DOMAINS] = "domains",
-    [MACHINE_KEY_CONTROL_DOMAINS] = "control-domains",
-    [MACHINE_KEY_MAX_ADAPTER] = "max-adapter",
-    [MACHINE_KEY_MAX_DOMAIN] = "max-domain",
-    [MACHINE_KEY_FEATURES] = "features",
-    [MACHINE_KEY_INTERRUPTS] = "interrupts",
-    [MACHINE_KEY_APMASK] = "apmask",
-    [MACHINE_KEY_AQMASK] = "aqmask",
-    [MACHINE_KEY_DOMAIN] = "domain",
-};
-
-const char *const adapter_key_names[ADAPTER_KEYS + 1] = {
-    [ADAPTER_KEY_TYPE] = "type",
-    [ADAPTER_KEY_SERIAL] = "serial",
-    [ADAPTER_KEY_CONFIGURED] = "configured",
-    [ADAPTER_KEY_LPAR] = "lpar",
-    [ADAPTER_KEY_FUNCTIONS] = "functions",
-    [ADAPTER_KEY_DEPTH] = "depth",
-    [ADAPTER_KEY_MAX_MSG_SIZE] = "max-msg-size",
-    [ADAPTER_KEY_CHECKSTOPPED] = "checkstopped",
-};
-
-const struct machine_feature machine_features[] = {
-    {"APSC", AP_QCI_APSC}, {"APXA", AP_QCI_APXA}, {"QACT", AP_QCI_QACT},
-    {"RC8A", AP_QCI_RC8A}, {"APSB", AP_QCI_APSB}, {NULL, 0},
-};
-
 void ini_list_format(const char *key, const struct mask256 *m, struct text *out)
 {
     text_auto list = {0};
@@ -128,6 +99,7 @@ void machine_sections_format(const struct machine_config *c, const struct mask25
     mask_format(MACHINE_KEY_AQMASK, &c->aqmask, out);
     if (c->default_domain >= 0)
         text_addf(out, "%s = %d\n", keys[MACHINE_KEY_DOMAIN], c->default_domain);
+    machine_identity_format(&c->identity, out);
     for (unsigned apid = 0; apid < AP_IDS; apid++)
         if (c->adapters[apid].type) {
             adapter_format(apid, &c->adapters[apid], out);

@@ -21,6 +21,13 @@ enum machine_key {
     MACHINE_KEY_APMASK,
     MACHINE_KEY_AQMASK,
     MACHINE_KEY_DOMAIN,
+    MACHINE_KEY_TYPE,
+    MACHINE_KEY_MODEL,
+    MACHINE_KEY_SEQUENCE_CODE,
+    MACHINE_KEY_PLANT,
+    MACHINE_KEY_LPAR_NAME,
+    MACHINE_KEY_LPAR_NUMBER,
+    MACHINE_KEY_CPUS,
     MACHINE_KEYS
 };
 
@@ -61,6 +68,12 @@ int machine_sections_read(const struct ini_reading *in, const struct ini_file *f
 /* machine_file_format with check-stopped adapters. */
 void machine_sections_format(const struct machine_config *c, const struct mask256 *checkstopped,
                              struct text *out);
+
+/* The keys of [machine] that /proc/sysinfo shows; found: by key. Those that have their default are
+ * not written. */
+int machine_identity_read(const struct ini_reading *in, const struct ini_entry *const *found,
+                          struct machine_identity *out);
+void machine_identity_format(const struct machine_identity *id, struct text *out);
 
 /* Appends "key = list", over several lines if it is long. */
 void ini_list_format(const char *key, const struct mask256 *m, struct text *out);

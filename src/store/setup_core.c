@@ -210,6 +210,10 @@ static int add_card(const struct building *b, struct setup_object *o)
     if (apqi < AP_IDS)
         return refuse(b, o, "there is no queue %02x.%04x; leave the domain out", apid, apqi);
     rebind(o, &now->card.bindings);
+    if (o->s.card.offline && !setup_given(o, CARD_QUEUES_OFFLINE)) { /* as Linux does */
+        o->s.card.queues_offline = now->card.bindings.by_default;
+        o->given |= 1u << CARD_QUEUES_OFFLINE;
+    }
     if (!mask256_subset(&o->s.card.queues_offline, &now->card.bindings.by_default))
         return refuse(b, o,
                       "queues-offline: zcrypt drives a queue that is offline, and does not "
@@ -358,33 +362,16 @@ static int add_guest(const struct building *b, struct setup_object *o)
     return apply(b, o, &o->s);
 }
 
-/* The rules of all sections are one object. */
-static int add_faults(const struct building *b, struct setup_object *o)
+static int add_fault(const struct building *b, struct setup_object *o)
 {
-    const struct setup_object *end = b->v + b->from->count;
-    struct saved all = {.of = {.kind = STATE_FAULTS}};
-    text_auto rules = {0};
+    text_auto why = {0};
+    struct fault rule;
 
-    if (o > b->v && o[-1].s.of.kind == STATE_FAULTS)
-        return 0;
-    for (const struct setup_object *at = o; at < end && at->s.of.kind == STATE_FAULTS; at++) {
-        text_auto why = {0};
-        struct fault rule;
-
-        if (!at->name || fault_parse(at->name, strlen(at->name), &rule, &why) < 0)
-            return refuse(b, at, "rule: %s", at->name ? why.data : "the key is missing");
-        text_addf(&rules, "%u ", (unsigned)at->s.of.id);
-        if (setup_given(at, FAULT_LEFT) ? at->left == FAULT_ALWAYS : rule.count == FAULT_ALWAYS)
-            text_adds(&rules, "always ");
-        else
-            text_addf(&rules, "%llu ",
-                      (unsigned long long)(setup_given(at, FAULT_LEFT) ? at->left : rule.count));
-        text_addf(&rules, "%s\n", at->name);
-        all.faults.last = at->s.of.id;
-    }
-    all.faults.rules = rules.data;
-    all.faults.len = rules.len;
-    return apply(b, o, &all);
+    if (!o->name || fault_parse(o->name, strlen(o->name), &rule, &why) < 0)
+        return refuse(b, o, "rule: %s", o->name ? why.data : "the key is missing");
+    o->s.fault.rule = o->name;
+    o->s.fault.left = setup_given(o, FAULT_LEFT) ? (uint32_t)o->left : rule.count;
+    return apply(b, o, &o->s);
 }
 
 static int look(const struct building *b, const struct setup_object *o, struct effects *fx)
@@ -403,9 +390,9 @@ static int object_add(const struct building *b, const struct setup_object *befor
                       struct setup_object *o, struct effects *fx)
 {
     static int (*const add[])(const struct building *, struct setup_object *) = {
-        [STATE_BUS] = add_bus,      [STATE_OVERRIDE] = add_override, [STATE_CARD] = add_card,
-        [STATE_NODE] = add_node,    [STATE_MDEV] = add_mdev,         [STATE_GUEST] = add_guest,
-        [STATE_FAULTS] = add_faults};
+        [STATE_BUS] = add_bus,    [STATE_OVERRIDE] = add_override, [STATE_CARD] = add_card,
+        [STATE_NODE] = add_node,  [STATE_MDEV] = add_mdev,         [STATE_GUEST] = add_guest,
+        [STATE_FAULT] = add_fault};
 
     if (is_twin(before, o))
         return refuse(b, o, "the same is described twice, first in line %u; keep one",

@@ -111,6 +111,8 @@ static void write_card(struct writing *w, const struct saved *s)
     write_bindings(w, s);
     if (s->card.offline)
         text_adds(w->out, "offline = yes\n");
+    if (s->card.offline && mask256_empty(&s->card.queues_offline))
+        text_adds(w->out, "queues-offline =\n"); /* otherwise all of them are */
     put_list(w, "queues-offline", &s->card.queues_offline);
 }
 
@@ -199,31 +201,21 @@ static void write_guest(struct writing *w, const struct saved *s)
     }
 }
 
-/* The lines of core/saved.h are "NUMBER LEFT RULE". */
-static void write_faults(struct writing *w, const struct saved *s)
+static void write_fault(struct writing *w, const struct saved *s)
 {
-    const char *at = s->faults.rules, *end = at + s->faults.len;
-
-    while (at < end) {
-        int number = (int)strcspn(at, " ");
-        const char *left = at + number + 1;
-        int hits = (int)strcspn(left, " ");
-        const char *rule = left + hits + 1;
-        int len = (int)strcspn(rule, "\n");
-
-        text_addf(w->out, "\n[fault %.*s]\nrule = %.*s\nleft = %.*s\n", number, at, len, rule, hits,
-                  left);
-        at = rule + len + 1;
-    }
+    text_addf(w->out, "\n[fault %" PRIu32 "]\nrule = %s\n", s->of.id, s->fault.rule);
+    if (s->fault.left == FAULT_ALWAYS)
+        text_adds(w->out, "left = always\n");
+    else
+        text_addf(w->out, "left = %" PRIu32 "\n", s->fault.left);
 }
 
 static void write_one(void *data, const struct change *of)
 {
     static void (*const functions[STATE_KINDS])(struct writing *, const struct saved *) = {
-        [STATE_BUS] = write_bus,      [STATE_OVERRIDE] = write_override,
-        [STATE_CARD] = write_card,    [STATE_NODE] = write_node,
-        [STATE_MDEV] = write_mdev,    [STATE_GUEST] = write_guest,
-        [STATE_FAULTS] = write_faults};
+        [STATE_BUS] = write_bus,    [STATE_OVERRIDE] = write_override, [STATE_CARD] = write_card,
+        [STATE_NODE] = write_node,  [STATE_MDEV] = write_mdev,         [STATE_GUEST] = write_guest,
+        [STATE_FAULT] = write_fault};
     struct writing *w = data;
     struct saved s;
 

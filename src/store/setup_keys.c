@@ -71,7 +71,7 @@ const struct setup_section setup_sections[] = {
     {"node", "its name, as in [node mynode]", STATE_NODE, true, node_keys},
     {"mdev", "a UUID", STATE_MDEV, false, mdev_keys},
     {"guest", "its name, as in [guest Guest1]", STATE_GUEST, false, guest_keys},
-    {"fault", "its number, as in [fault 1]", STATE_FAULTS, false, fault_keys},
+    {"fault", "its number, as in [fault 1]", STATE_FAULT, false, fault_keys},
     {0}};
 
 const struct setup_section *setup_section_find(const char *word, size_t len)

@@ -158,7 +158,7 @@ static bool operand_read(const struct setup_section *kind, struct slice text,
     case STATE_BUS:
         return !text.len;
     case STATE_CARD:
-    case STATE_FAULTS:
+    case STATE_FAULT:
         if (number_parse_u64(text.at, text.len, 0, &number) < 0 ||
             number > (kind->kind == STATE_CARD ? AP_IDS - 1 : UINT32_MAX - 1))
             return false;

@@ -12,7 +12,7 @@
  * files, for the owner alone: "secret" has what the adapters' keys come from, as hex digits, and
  * "state" is lines of text:
  *
- *   apus-state 3                          the version of the format
+ *   apus-state 4                          the version of the format
  *   machine machine=[machine]%0a...       all objects (store/state_line.h)
  *   bus 0 apmask=0-0xff aqmask=0-0xff ...
  *   ...
@@ -31,8 +31,9 @@
  */
 struct state;
 
-/* Version 2 had all fields, also those that are zero; it is read as well. */
-#define STATE_VERSION     3
+/* Version 2 had all fields, also those that are zero, and up to version 3 the rules of faults were
+ * one object. Both are read as well. */
+#define STATE_VERSION     4
 #define STATE_VERSION_MIN 2
 
 /*

@@ -151,7 +151,8 @@ static int check_version(struct image_reader *r)
     if (!next_line(r, &line, &len) || len <= strlen(MARK) ||
         memcmp(line, MARK, strlen(MARK)) != 0 ||
         number_parse_u64(line + strlen(MARK), len - strlen(MARK), 10, &version) < 0) {
-        text_adds(r->why, "it is no state of apus: its first line should be \"" MARK "3\"");
+        text_addf(r->why, "it is no state of apus: its first line should be \"" MARK "%d\"",
+                  STATE_VERSION);
         return -EINVAL;
     }
     if (version >= STATE_VERSION_MIN && version <= STATE_VERSION)

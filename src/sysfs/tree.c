@@ -197,7 +197,7 @@ static void dir_entry(const struct sysfs_tree *t, struct sysfs_dir dir, const ch
         .ino = sysfs_dir_ino(t, dir), .type = SYSFS_TYPE_DIR, .mode = 0755, .stable = true};
     if (t->ops[dir.kind]->device) {
         out->type = SYSFS_TYPE_FILE;
-        out->mode = 0666;
+        out->mode = t->ops[dir.kind]->device;
         out->device = true;
     }
     set_name(out, name);

@@ -69,6 +69,14 @@ enum sysfs_kind {
     SYSFS_MODULE_HOLDERS,
     SYSFS_NUMBERS,      /* sysdev: what is called dev in sysfs, where dev has device nodes here */
     SYSFS_CHAR_NUMBERS, /* sysdev/char */
+    SYSFS_PROC,         /* proc: what programs read in /proc, not in /sys */
+    /* Device nodes of VFIO, where the tree has them. */
+    SYSFS_VFIO_NODES,          /* vfio */
+    SYSFS_VFIO_CONTAINER_NODE, /* vfio/vfio */
+    SYSFS_VFIO_GROUP_NODE,     /* vfio/<group>; object: slot */
+    SYSFS_VFIO_CDEV_NODES,     /* vfio/devices */
+    SYSFS_VFIO_CDEV_NODE,      /* vfio/devices/vfio<group>; object: slot */
+    SYSFS_IOMMU_NODE,          /* iommu */
     SYSFS_KINDS
 };
 
@@ -97,7 +105,7 @@ struct sysfs_entry {
      * that come and go with a driver, are not stable and must be looked up each time.
      */
     bool stable;
-    bool device; /* a device node such as z90crypt, not an attribute: open() uses core_open */
+    bool device; /* a device node, not an attribute; core_open opens one of zcrypt */
     char name[SYSFS_NAME_MAX];
 };
 
@@ -132,7 +140,8 @@ struct sysfs_child {
 };
 
 struct sysfs_kind_ops {
-    bool device; /* its objects are device nodes (sysfs_entry.device), not directories */
+    /* Its objects are device nodes (sysfs_entry.device), not directories: their mode. */
+    uint16_t device;
     const struct sysfs_attr *attrs;     /* ends with a NULL name; at most 100 */
     const struct sysfs_member *members; /* ends with a NULL name; at most 100 */
     /* The generation of an object (never 0), or 0 if it does not exist. NULL: it always exists. A
@@ -226,7 +235,8 @@ struct sysfs_tree {
     /* Unique directories that come and go with what is in them stay when they are empty: parts of
      * the tree are mounted somewhere else, and need a mount point. */
     bool keeps_dirs;
-    uint64_t grouped; /* bit k: kind k has groups */
+    bool has_vfio_nodes; /* vfio and iommu are there, for programs whose /dev is the computer's */
+    uint64_t grouped;    /* bit k: kind k has groups */
     /* Nodes whose mode or owner was changed: by inode and by number; numbers of those that were
      * changed or dropped since the core asked last. owner.c */
     struct sysfs_owned *owned;

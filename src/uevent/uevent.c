@@ -19,10 +19,21 @@
 #define NETNS_INITIAL 0xeffffff9u
 #define PIDNS_INITIAL UINT64_C(0xeffffffc) /* PROC_PID_INIT_INO */
 
+/* Messages that are sent by one system call. The kernel's answers to all fit into the socket. */
+#define BATCH 64
+
+struct sending {
+    const char *record;
+    size_t at, len; /* in messages */
+    int error;      /* negative: it was rejected */
+};
+
 struct uevent_sender {
     int fd;
-    uint32_t number;
-    struct text message;
+    uint32_t number; /* of the last message */
+    unsigned count;  /* of those in batch, which have the numbers up to this one */
+    struct sending batch[BATCH];
+    struct text messages, message;
 };
 
 /* The value of "KEY=value" at p, which must end before end; *next is what follows. NULL if p has
@@ -174,14 +185,40 @@ void uevent_sender_free(struct uevent_sender *s)
     if (!s)
         return;
     close(s->fd);
+    text_done(&s->messages);
     text_done(&s->message);
     free(s);
 }
 
-/* Sends the message and reads the kernel's acknowledgement, which is there when sending returns. */
-static int deliver(struct uevent_sender *s)
+/* Hands them to the kernel. Returns whether the last one was taken. */
+static bool hand_over(struct uevent_sender *s)
 {
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+    struct mmsghdr all[BATCH] = {0};
+    struct iovec parts[BATCH];
+    unsigned done = 0;
+
+    for (unsigned i = 0; i < s->count; i++) {
+        parts[i] = (struct iovec){s->messages.data + s->batch[i].at, s->batch[i].len};
+        all[i].msg_hdr = (struct msghdr){.msg_name = &kernel,
+                                         .msg_namelen = sizeof(kernel),
+                                         .msg_iov = &parts[i],
+                                         .msg_iovlen = 1};
+    }
+    while (done < s->count) {
+        int n = sendmmsg(s->fd, all + done, s->count - done, 0);
+
+        if (n < 0)
+            s->batch[done].error = -errno;
+        done += n < 0 ? 1 : (unsigned)n;
+    }
+    return s->batch[s->count - 1].error == 0;
+}
+
+/* The kernel's next answer, if there is one: *number is that of its message. 0; 1: there is none;
+ * or -errno. */
+static int receive(struct uevent_sender *s, uint32_t *number, int *error)
+{
     struct {
         struct nlmsghdr header;
         struct nlmsgerr error;
@@ -189,15 +226,68 @@ static int deliver(struct uevent_sender *s)
     } answer;
     ssize_t n;
 
-    if (sendto(s->fd, s->message.data, s->message.len, 0, (struct sockaddr *)&kernel,
-               sizeof(kernel)) < 0)
-        return -errno;
     do {
         n = recv(s->fd, &answer, sizeof(answer), MSG_DONTWAIT);
+        if (n < 0)
+            return errno == EAGAIN ? 1 : -errno;
         if (n < (ssize_t)NLMSG_LENGTH(sizeof(answer.error)))
-            return n < 0 ? -errno : -EPROTO;
-    } while (answer.header.nlmsg_type != NLMSG_ERROR || answer.header.nlmsg_seq != s->number);
-    return answer.error.error;
+            return -EPROTO;
+    } while (answer.header.nlmsg_type != NLMSG_ERROR);
+    *number = answer.header.nlmsg_seq;
+    *error = answer.error.error;
+    return 0;
+}
+
+/* The answers are there when sending has returned: of what was rejected, and of the last message,
+ * which asks for one. */
+static void take_answers(struct uevent_sender *s, bool wait_for_last)
+{
+    struct sending *last = &s->batch[s->count - 1];
+    uint32_t first = s->number - s->count + 1, number;
+    int rc, error;
+
+    while ((rc = receive(s, &number, &error)) == 0) {
+        if (number - first < s->count)
+            s->batch[number - first].error = error;
+        wait_for_last &= number != s->number;
+    }
+    if (rc < 0 || wait_for_last)
+        last->error = rc < 0 ? rc : -EAGAIN;
+}
+
+/* Only the last one asks for an answer; the kernel also answers what it rejects. */
+static void ask_for_one_answer(struct uevent_sender *s)
+{
+    for (unsigned i = 0; i + 1 < s->count; i++) {
+        char *at = s->messages.data + s->batch[i].at;
+        struct nlmsghdr header;
+
+        memcpy(&header, at, sizeof(header));
+        header.nlmsg_flags &= (uint16_t)~NLM_F_ACK;
+        memcpy(at, &header, sizeof(header));
+    }
+}
+
+static void reject(const char *record, int error, int *first, struct text *why)
+{
+    if (*first == 0)
+        text_addf(why, "the kernel rejected the uevent %s %s: %s", record,
+                  record + strlen(record) + 1, strerror(-error));
+    *first = *first ? *first : error;
+}
+
+/* Sends the batch, which is empty then. */
+static void flush(struct uevent_sender *s, int *first, struct text *why)
+{
+    if (!s->count)
+        return;
+    ask_for_one_answer(s);
+    take_answers(s, hand_over(s));
+    for (unsigned i = 0; i < s->count; i++)
+        if (s->batch[i].error < 0)
+            reject(s->batch[i].record, s->batch[i].error, first, why);
+    s->count = 0;
+    text_clear(&s->messages);
 }
 
 int uevent_sender_effects(struct uevent_sender *s, const struct effects *effects, struct text *why)
@@ -211,14 +301,18 @@ int uevent_sender_effects(struct uevent_sender *s, const struct effects *effects
 
         if (e->kind != EFFECT_UEVENT || e->tree != 0)
             continue;
-        ret = uevent_format(record, e->len, ++s->number, &s->message);
-        if (ret == 0)
-            ret = deliver(s);
-        if (ret < 0 && first == 0) {
-            first = ret;
-            text_addf(why, "the kernel rejected the uevent %s %s: %s", record,
-                      record + strlen(record) + 1, strerror(-ret));
+        ret = uevent_format(record, e->len, s->number + 1, &s->message);
+        if (ret < 0) {
+            flush(s, &first, why);
+            reject(record, ret, &first, why);
+            continue;
         }
+        s->number++;
+        s->batch[s->count++] = (struct sending){record, s->messages.len, s->message.len, 0};
+        text_add(&s->messages, s->message.data, s->message.len);
+        if (s->count == BATCH)
+            flush(s, &first, why);
     }
+    flush(s, &first, why);
     return first;
 }

@@ -17,8 +17,9 @@
 
 static struct caller caller_of(const struct vfio_call *c, int line)
 {
-    return (struct caller){c->caller.thread, c->v->way.waits, line, c->caller.id,
-                           !caller_trusted(c->caller.uid)};
+    return (struct caller){
+        c->caller.thread, c->v->way.waits, line, c->caller.id, !caller_trusted(c->caller.uid),
+        c->caller.line};
 }
 
 static bool resident(struct vfio_call *c, const struct caller_piece *pieces, unsigned count)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/text.h"
+#include "socket/watched.h"
 #include "vfio/internal.h"
 
-/* Descriptors of ours in programs. */
+/* Descriptors of ours in programs: their ends of pairs of sockets (socket/watched.h). */
 
 struct vfio_file *vfio_file_find(const struct vfio *v, uint64_t device, uint64_t ino)
 {
@@ -20,31 +20,6 @@ struct vfio_file *vfio_file_find(const struct vfio *v, uint64_t device, uint64_t
         if (f->ino == ino && f->device == device)
             return f;
     return NULL;
-}
-
-/*
- * The program gets a listening socket, on which read(2) fails with EINVAL as on the real thing;
- * ours is a connection to it that nobody accepts. When the last copy is closed, the kernel resets
- * it.
- */
-static int make_pair(int *ours, int *theirs)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    socklen_t len = sizeof address;
-    int rc = 0;
-
-    *ours = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    *theirs = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (*ours < 0 || *theirs < 0 ||
-        bind(*theirs, (struct sockaddr *)&address, sizeof(sa_family_t)) < 0 ||
-        listen(*theirs, 0) < 0 || getsockname(*theirs, (struct sockaddr *)&address, &len) < 0 ||
-        connect(*ours, (struct sockaddr *)&address, len) < 0)
-        rc = -errno;
-    if (rc < 0 && *ours >= 0)
-        close(*ours);
-    if (rc < 0 && *theirs >= 0)
-        close(*theirs);
-    return rc;
 }
 
 static int on_closed(sd_event_source *source, int fd, uint32_t events, void *data)
@@ -57,7 +32,7 @@ int vfio_file_new(struct vfio *v, enum vfio_kind kind, struct vfio_file **out, i
 {
     struct vfio_file *f;
     struct stat st;
-    int ours, rc = v->file_count < VFIO_FILES_MAX ? make_pair(&ours, theirs) : -ENFILE;
+    int ours, rc = v->file_count < VFIO_FILES_MAX ? watched_pair(&ours, theirs) : -ENFILE;
 
     if (rc < 0)
         return rc;
@@ -111,6 +86,23 @@ void vfio_file_release(struct vfio_file *f)
             vfio_group_unset(f->of);
     }
     forget(f);
+}
+
+bool vfio_files_sweep(struct vfio *v)
+{
+    struct vfio_file *f = LIST_FIRST(&v->files), *next;
+    bool any = false;
+
+    for (; f; f = next) {
+        struct pollfd closed = {.fd = f->ours};
+
+        next = LIST_NEXT(f, link);
+        if (poll(&closed, 1, 0) != 1 || !(closed.revents & POLLHUP))
+            continue;
+        vfio_file_release(f);
+        any = true;
+    }
+    return any;
 }
 
 void vfio_file_drop(struct vfio_file *f)

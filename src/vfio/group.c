@@ -95,6 +95,8 @@ static struct vfio_answer get_device_fd(struct vfio_call *c, struct vfio_device 
         return vfio_result(rc);
     vfio_device_name(d, f);
     rc = vfio_device_open(c->v, d, &c->caller);
+    if (rc == -EBUSY && vfio_files_sweep(c->v))
+        rc = vfio_device_open(c->v, d, &c->caller);
     if (rc < 0) {
         f->kind = VFIO_KINDS; /* nothing has been opened by it */
         vfio_file_release(f);

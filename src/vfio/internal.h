@@ -92,6 +92,9 @@ struct vfio_file *vfio_file_find(const struct vfio *v, uint64_t device, uint64_t
 int vfio_file_new(struct vfio *v, enum vfio_kind kind, struct vfio_file **out, int *theirs);
 /* Forgets it and what it stands for, as if its last copy were closed. */
 void vfio_file_release(struct vfio_file *f);
+/* Releases those whose last copy is closed, of which the event loop has not heard yet: what is
+ * closed is free at once. Whether there were any. */
+bool vfio_files_sweep(struct vfio *v);
 void vfio_file_drop(struct vfio_file *f); /* the same without commands: the core is about to end */
 
 /* device.c */

@@ -24,12 +24,15 @@ static void equip(struct vfio_file *f, struct vfio_device *d)
     }
 }
 
-/* A group is opened once, and not while its device is open. */
-static int check_group(const struct vfio_device *d)
+/* The device of a group, unless one of the two is open: -ENODEV, -EBUSY. */
+static int find_unused(struct vfio *v, uint32_t group, struct vfio_device **d)
 {
-    if (!d)
+    *d = vfio_device_get(v, group);
+    if (*d && ((*d)->group_open || (*d)->opened) && vfio_files_sweep(v))
+        *d = vfio_device_get(v, group);
+    if (!*d)
         return -ENODEV;
-    return d->group_open || d->opened ? -EBUSY : 0;
+    return (*d)->group_open || (*d)->opened ? -EBUSY : 0;
 }
 
 static struct vfio_file *replace(struct vfio_call *c, const struct vfio_target *node, int fd,
@@ -39,11 +42,8 @@ static struct vfio_file *replace(struct vfio_call *c, const struct vfio_target *
     struct vfio_file *f;
     int theirs;
 
-    *rc = 0;
-    if (node->kind == VFIO_GROUP) {
-        d = vfio_device_get(c->v, node->group);
-        *rc = check_group(d);
-    }
+    /* A group is opened once, and not while its device is open. */
+    *rc = node->kind == VFIO_GROUP ? find_unused(c->v, node->group, &d) : 0;
     if (*rc == 0)
         *rc = vfio_file_new(c->v, node->kind, &f, &theirs);
     if (*rc < 0)
@@ -95,16 +95,14 @@ int vfio_other_file(struct vfio_call *c, int fd, unsigned kinds, struct vfio_fil
 
 static int check_bind(struct vfio_call *c, struct vfio_bind *bind, struct vfio_device **d)
 {
+    int rc;
+
     if (!vfio_abi_struct(&c->args, bind, sizeof *bind))
         return -EFAULT;
     if (bind->argsz < sizeof *bind || bind->flags || bind->iommufd < 0)
         return -EINVAL;
-    *d = vfio_device_get(c->v, c->target.group);
-    if (!*d || vfio_device_removed(c->v, *d))
-        return -EINVAL;
-    if ((*d)->by_cdev)
-        return -EINVAL;
-    return (*d)->group_open || (*d)->opened ? -EBUSY : 0;
+    rc = find_unused(c->v, c->target.group, d);
+    return rc == -ENODEV || vfio_device_removed(c->v, *d) || (*d)->by_cdev ? -EINVAL : rc;
 }
 
 /* Opens the device by a descriptor of ours in place of the cdev's. */
@@ -117,12 +115,12 @@ static int bind_device(struct vfio_call *c, struct vfio_device *d, struct iommuf
     if (rc < 0)
         return rc;
     vfio_device_name(d, f);
+    f->iommufd = iommufd;
+    iommufd->users++;
     rc = vfio_device_open(c->v, d, &c->caller);
     if (rc < 0)
         f->kind = VFIO_KINDS;
     d->by_cdev = rc == 0;
-    f->iommufd = iommufd;
-    iommufd->users++;
     if (rc == 0) {
         f->devid = *devid = iommufd_bind(iommufd);
         rc = f->devid ? 0 : -ENOMEM;

@@ -88,14 +88,14 @@ static bool vfio_child_next(void *ctx, uint32_t slot, uint32_t *cursor, struct s
 
 /* Groups of VFIO and of the IOMMU: number = slot */
 
-static uint16_t group_generation(void *ctx, uint32_t slot)
+uint16_t group_generation(void *ctx, uint32_t slot)
 {
     uint16_t generation = mdev_generation(ctx, slot);
 
     return generation && !mdev_at(ctx, slot)->ungrouped ? generation : 0;
 }
 
-static void group_name(void *ctx, uint32_t slot, char out[SYSFS_NAME_MAX])
+void group_name(void *ctx, uint32_t slot, char out[SYSFS_NAME_MAX])
 {
     snprintf(out, SYSFS_NAME_MAX, "%u", slot);
 }
@@ -142,7 +142,7 @@ static bool group_devices_next(void *ctx, uint32_t slot, uint32_t *cursor, struc
     return true;
 }
 
-static int group_find(struct vfio_ap *v, const char *name, uint32_t *out)
+int group_find(struct vfio_ap *v, const char *name, uint32_t *out)
 {
     char *end;
     unsigned long slot = strtoul(name, &end, 10);
@@ -154,7 +154,7 @@ static int group_find(struct vfio_ap *v, const char *name, uint32_t *out)
     return 0;
 }
 
-static bool group_next(void *ctx, uint32_t *cursor, uint32_t *slot, char name[SYSFS_NAME_MAX])
+bool group_next(void *ctx, uint32_t *cursor, uint32_t *slot, char name[SYSFS_NAME_MAX])
 {
     const struct mdev *m;
 
@@ -167,20 +167,6 @@ static bool group_next(void *ctx, uint32_t *cursor, uint32_t *slot, char name[SY
     *slot = m->slot;
     return true;
 }
-
-/* A directory with the groups, as directories of a kind or links to them. */
-#define DEFINE_GROUPS(where, kind, is_link)                                                        \
-    static int where##_find(void *ctx, uint32_t object, const char *name, struct sysfs_child *out) \
-    {                                                                                              \
-        *out = (struct sysfs_child){{kind, 0}, is_link};                                           \
-        return group_find(vfio_ap_of(ctx), name, &out->dir.object);                                \
-    }                                                                                              \
-    static bool where##_next(void *ctx, uint32_t object, uint32_t *cursor,                         \
-                             struct sysfs_child *out, char name[SYSFS_NAME_MAX])                   \
-    {                                                                                              \
-        *out = (struct sysfs_child){{kind, 0}, is_link};                                           \
-        return group_next(vfio_ap_of(ctx), cursor, &out->dir.object, name);                        \
-    }
 
 DEFINE_GROUPS(iommu_groups, SYSFS_IOMMU_GROUP, false)
 DEFINE_GROUPS(vfio_parent, SYSFS_VFIO_GROUP, false)

@@ -220,6 +220,7 @@ struct vfio_ap *vfio_ap_new(const struct abi *abi, struct sysfs_tree *tree)
     memset(v->owner, 0xff, sizeof v->owner);
     vfio_ap_register_dirs(v);
     vfio_ap_register_vfio_dirs(v);
+    vfio_ap_register_nodes(v);
     return v;
 }
 

@@ -148,5 +148,6 @@ static inline struct vfio_ap *vfio_ap_of(void *fixed)
 void vfio_ap_register_dirs(struct vfio_ap *v);
 /* dirs_vfio.c: directories, nodes and numbers of VFIO, and IOMMU groups */
 void vfio_ap_register_vfio_dirs(struct vfio_ap *v);
+void vfio_ap_register_nodes(struct vfio_ap *v); /* dirs_nodes.c */
 
 #endif

@@ -13,9 +13,9 @@
  * The kernel sends a request through the queue each time such an attribute is read, and the reader
  * waits. Here reading must not change anything: a read is not a command, is not recorded and cannot
  * wait. So the same firmware answers the message that the driver would send at once, without the
- * queue (ap_hw_ops.ask). Two differences are visible: such a read does not count in request_count,
- * and it is answered even while the queue is full. Nothing is asked when a queue is bound, so
- * 65,536 queues do not cause 65,536 requests.
+ * queue (ap_hw_ops.ask_firmware). Two differences are visible: such a read does not count in
+ * request_count, and it is answered even while the queue is full. Nothing is asked when a queue is
+ * bound, so 65,536 queues do not cause 65,536 requests.
  *
  * All return false if zcrypt cannot use the queue or it does not respond; out is unchanged then.
  */

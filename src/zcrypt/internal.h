@@ -35,6 +35,7 @@ struct zcrypt {
     struct sysfs_tree *tree;
     struct ap_bus *bus;
     struct zcrypt_tokens *tokens;
+    unsigned major; /* of the nodes */
     struct zcrypt_node nodes[ZCRYPT_NODES];
     uint16_t parent_generation; /* of the directory that exists while there is a node */
     struct zcrypt_card cards[AP_IDS];

@@ -6,10 +6,7 @@
 
 #include "base/synth.h"
 #include "zcrypt/internal.h"
-
-#define ZCRYPT_MAJOR                                                                               \
-    250 /* the kernel picks one at load time; ours is in the same dynamic range                    \
-         * \ */
+#include "zcrypt/major.h"
 
 #define Z90CRYPT_MINOR 1000 /* among the dynamic ones, far from those that a kernel begins with */
 
@@ -95,13 +92,12 @@ static void name_escape(char name[ZCRYPT_NAME_MAX])
 
 /* Each variable ends with end, a newline or NUL. Returns the length. In DEVNAME the slash is itself
  * again: devtmpfs makes a directory of it. */
-static size_t node_variables(const struct zcrypt_node *node, unsigned minor, char end,
-                             char out[LINES_MAX])
+static size_t node_variables(const struct zcrypt *z, unsigned minor, char end, char out[LINES_MAX])
 {
-    size_t len = (size_t)snprintf(out, LINES_MAX, "MAJOR=%d%cMINOR=%u%cDEVNAME=", ZCRYPT_MAJOR, end,
-                                  minor, end);
+    size_t len =
+        (size_t)snprintf(out, LINES_MAX, "MAJOR=%u%cMINOR=%u%cDEVNAME=", z->major, end, minor, end);
 
-    for (const char *c = node->name; *c; c++)
+    for (const char *c = z->nodes[minor].name; *c; c++)
         out[len++] = *c == '!' ? '/' : *c;
     out[len++] = end;
     out[len] = '\0';
@@ -116,7 +112,7 @@ static void node_path(const struct zcrypt_node *node, char out[LINES_MAX])
 static void node_uevent(const struct zcrypt *z, int minor, const char *action, struct effects *fx)
 {
     char path[LINES_MAX], vars[LINES_MAX];
-    size_t len = node_variables(&z->nodes[minor], (unsigned)minor, '\0', vars);
+    size_t len = node_variables(z, (unsigned)minor, '\0', vars);
 
     node_path(&z->nodes[minor], path);
     if (effects_uevent_begin(fx, action, path, "zcrypt"))
@@ -210,7 +206,7 @@ static int uevent_store(void *ctx, uint32_t minor, const char *data, size_t len,
     char path[LINES_MAX], lines[LINES_MAX];
 
     node_path(node_of(ctx, minor), path);
-    node_variables(node_of(ctx, minor), minor, '\n', lines);
+    node_variables(ctx, minor, '\n', lines);
     return synth_store(path, "zcrypt", lines, data, len, fx);
 }
 
@@ -243,7 +239,7 @@ DEFINE_MASK(admask)
 
 static int dev_show(void *ctx, uint32_t minor, struct text *out)
 {
-    text_addf(out, "%d:%u\n", ZCRYPT_MAJOR, minor);
+    text_addf(out, "%u:%u\n", ((const struct zcrypt *)ctx)->major, minor);
     return 0;
 }
 
@@ -251,7 +247,7 @@ static int node_uevent_show(void *ctx, uint32_t minor, struct text *out)
 {
     char lines[LINES_MAX];
 
-    node_variables(node_of(ctx, minor), minor, '\n', lines);
+    node_variables(ctx, minor, '\n', lines);
     text_adds(out, lines);
     return 0;
 }
@@ -449,7 +445,7 @@ void zcrypt_nodes_register(struct zcrypt *z)
                                                    .parent = node_parent};
     static const struct sysfs_kind_ops dev_ops = {
         .name = dev_name, .parent = dev_parent, .child_find = dev_find, .child_next = dev_next};
-    static const struct sysfs_kind_ops dev_node_ops = {.device = true,
+    static const struct sysfs_kind_ops dev_node_ops = {.device = 0666,
                                                        .generation = dev_node_generation,
                                                        .name = node_name,
                                                        .parent = dev_node_parent};
@@ -460,5 +456,16 @@ void zcrypt_nodes_register(struct zcrypt *z)
     sysfs_register(z->tree, SYSFS_DEV_NODE, &dev_node_ops, z);
     sysfs_misc_add(z->tree, &(struct sysfs_misc){
                                 .name = "z90crypt", .node = "z90crypt", .minor = Z90CRYPT_MINOR});
-    sysfs_major_add(z->tree, &(struct sysfs_major){ZCRYPT_MAJOR, major_find, major_next, z});
+    z->major = ZCRYPT_MAJOR;
+    sysfs_major_add(z->tree, &(struct sysfs_major){z->major, major_find, major_next, z});
+}
+
+void zcrypt_set_major(struct zcrypt *z, unsigned major)
+{
+    struct sysfs_tree *t = z->tree;
+
+    for (unsigned i = 0; i < t->major_count; i++)
+        if (t->majors[i].major == z->major)
+            t->majors[i].major = major;
+    z->major = major;
 }

@@ -17,6 +17,8 @@ struct ap_bus;
  */
 struct zcrypt;
 
+/* The kernel picks one at load time; ours is in the same dynamic range. */
+#define ZCRYPT_MAJOR    250
 #define ZCRYPT_NODES    256 /* minors */
 #define ZCRYPT_NAME_MAX 32
 #define ZCRYPT_Z90CRYPT                                                                            \

@@ -57,7 +57,7 @@ def own_etc(command):
 def transcript(case, root, without=False):
     environment = dict(os.environ)
     if root:
-        environment["CLIENT_ROOT"] = str(root)
+        environment["APUS_TOOLS"] = str(root)
     options = re.search(r"^# options: (.*)$", (CASES / f"{case}.sh").read_text(), re.M)
     script = f". {CASES}/prelude; . {CASES}/{case}.sh"
     how = ["--no-mount"] if without else options[1].split() if options else []

@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import tarfile
+import time
 import uuid
 
 import pytest
@@ -14,7 +15,14 @@ ETC = ("passwd", "group", "nsswitch.conf", "ld.so.cache", "ld.so.conf", "alterna
 
 def docker(*words, **settings):
     return subprocess.run(["docker", *map(str, words)], capture_output=True, check=False,
-                          **{"timeout": 60, "text": True, **settings})
+                          **{"timeout": 180, "text": True, **settings})
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def image():
@@ -71,7 +79,7 @@ class Engine:
 def find(shared):
     """The engine, if there is one and it sees our files."""
     try:
-        answer = docker("version", "--format", "{{.Server.Version}}", timeout=20)
+        answer = docker("version", "--format", "{{.Server.Version}}", timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
         pytest.skip(f"needs a Docker engine ({type(error).__name__})")
     if answer.returncode:

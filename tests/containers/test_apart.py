@@ -2,16 +2,11 @@
 """A daemon here, a program in a container: the tree as /sys, requests, and what a daemon's restart means to a container."""
 
 import os
-import pathlib
-import shutil
 import signal
-import subprocess
-import tempfile
-import time
 
 import pytest
 
-from engine import docker
+from engine import docker, wait_for
 
 APUS = os.environ["APUS_BIN"]
 CLIENT = os.path.join(os.environ["APUS_BUILD"], "tests/crypto/crypto-client")
@@ -19,53 +14,6 @@ REQUESTS = (CLIENT, "latency", "/dev/z90crypt", "3")
 SHARED = ("--device", "/dev/fuse", "--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE")
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to share mounts with containers")
-
-
-class Place:
-    """A directory whose mounts containers see, and at most one daemon that mounts its tree in it."""
-
-    def __init__(self, path):
-        self.path = path
-        self.tree, self.socket = path / "sys", path / "socket"
-        self.daemon = None
-        self.tree.mkdir()
-
-    def start(self, *options):
-        self.daemon = subprocess.Popen([APUS, "daemon", "--mount", self.tree, "--socket", self.socket, *options],
-                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert self.daemon.stdout.readline() == "ready\n", self.daemon.communicate()[1]
-
-    def end(self, number=signal.SIGTERM):
-        self.daemon.send_signal(number)
-        self.daemon.communicate(timeout=20)
-        self.daemon = None
-
-    def inside(self):
-        """Options of a container that has the tree as its /sys."""
-        return "-v", f"{self.tree}:/sys:ro", "-v", f"{self.tree}/dev/z90crypt:/dev/z90crypt"
-
-
-@pytest.fixture
-def place():
-    path = pathlib.Path(tempfile.mkdtemp(prefix="apus-containers-", dir="/tmp"))
-    path.chmod(0o755)
-    subprocess.run(["mount", "--bind", path, path], check=True)
-    subprocess.run(["mount", "--make-shared", path], check=True)
-    here = Place(path)
-    yield here
-    if here.daemon:
-        here.end()
-    # A container that is killed as a whole leaves what it has mounted outside.
-    subprocess.run(["umount", "-l", here.tree], stderr=subprocess.DEVNULL, check=False)
-    subprocess.run(["umount", path], check=True)
-    shutil.rmtree(path)
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("options", [(), ("-u", "1000", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")])
@@ -83,7 +31,7 @@ def test_the_tree_of_a_daemon_outside(engine, place, options):
 def test_a_container_has_the_tree_again_after_a_restart(engine, place):
     """Its parent is bound, with slave propagation; the mount itself, bound, would be dead for ever."""
     place.start()
-    container = engine.start(["-v", f"{place.path}:{place.path}:rslave"], "sleep", "60")
+    container = engine.start(["-v", f"{place.path}:{place.path}:rslave"], "sleep", "600")
     try:
         for number in (signal.SIGKILL, signal.SIGTERM):
             assert docker("exec", container, "cat", place.tree / "bus/ap/ap_domain").stdout == "4\n"

@@ -4,6 +4,7 @@
 import os
 import pathlib
 import re
+import subprocess
 
 import pytest
 
@@ -39,6 +40,35 @@ def test_transcripts(engine, options, case):
     if "command not found" in result.stdout:
         pytest.skip(f"no {case.split('_')[0]} on this computer")
     assert result.stdout == (CLIENTS / f"golden/native/{case}.out").read_text(), result.stderr
+
+
+@pytest.fixture(scope="module")
+def cache():
+    """What `apus linux fetch` has fetched on this computer."""
+    done = subprocess.run([APUS, "linux", "fetch"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("packages for real Linux guests cannot be had: " + done.stderr.strip().splitlines()[-1])
+    return os.environ.get("APUS_CACHE") or f"{os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'}/apus"
+
+
+REAL_GUEST = """set -e
+cd /sys/devices/vfio_ap/matrix
+uuid=69aa1a8a-0000-4000-8000-000000000001
+echo -5 > /sys/bus/ap/apmask
+echo $uuid > mdev_supported_types/vfio_ap-passthrough/create
+echo 5 > $uuid/assign_adapter
+echo 4 > $uuid/assign_domain
+apus guest start Guest1 $uuid --linux
+apus guest exec Guest1 -- ls /sys/bus/ap/devices
+"""
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=NAMES)
+def test_a_real_guest(engine, cache, options):
+    """QEMU opens its mediated device there, and the cache can only be read."""
+    options = [*options, "-v", f"{cache}:/cache:ro"]
+    result = engine.run(options, APUS, "run", "--", "bash", "-c", REAL_GUEST, environment=[*ENVIRONMENT, "APUS_CACHE=/cache"])
+    assert result.stdout.split() == ["05.0004", "card05"], result.stderr
 
 
 def test_no_directory_to_write_to(engine):

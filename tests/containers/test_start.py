@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """`apus run` in a container: what a container must be given, and what the start says if something lacks."""
 
+import errno
+import json
 import os
 import pathlib
 import re
@@ -14,6 +16,8 @@ FREE = ("--security-opt", "seccomp=unconfined")
 MAY_MOUNT = (*FUSE, "--cap-add", "SYS_ADMIN")
 LEAST = (*FUSE, *FREE, "-u", "1000", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 DOCUMENT = pathlib.Path(__file__).parents[2] / "docs/containers.md"
+# The library that is preloaded comes before the sanitizer's of a test build.
+PRELOADED = ("ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0",)
 # Reads an attribute, and has three requests computed.
 PROGRAM = ("sh", "-c", f"cat /sys/bus/ap/ap_domain && {CLIENT} latency /dev/z90crypt 3 > /dev/null && echo computed")
 
@@ -51,6 +55,34 @@ def test_it_says_what_lacks(engine, options, words):
     assert result.returncode == 125 and result.stderr.startswith("apus: ") and result.stderr.count("\n") == 1, result.stderr
     for word in words:
         assert word in result.stderr
+
+
+def profile(path, rule):
+    """A seccomp profile that forbids these, and nothing else."""
+    path.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"action": "SCMP_ACT_ERRNO", **rule}]}))
+    return "--security-opt", f"seccomp={path}"
+
+
+@pytest.mark.parametrize("rule, words", [
+    # AppArmor's docker-default, or SELinux, answers mount(2) so.
+    ({"names": ["mount"], "errnoRet": errno.EACCES}, ("a security module", "apparmor=unconfined")),
+    # An engine whose profile is older than the calls.
+    ({"names": ["open_tree", "move_mount"], "errnoRet": errno.EPERM}, ("older than the call", "seccomp=unconfined")),
+], ids=["mount", "older"])
+def test_it_says_what_an_engine_forbids(engine, tmp_path, rule, words):
+    options = (*MAY_MOUNT, *profile(tmp_path / "profile.json", rule))
+    refused = engine.run(options, APUS, "run", "--ioctl=fuse", "--", "true")
+    assert refused.returncode == 125 and refused.stderr.count("\n") == 1, refused.stderr
+    for word in words:
+        assert word in refused.stderr
+    chosen = engine.run(options, APUS, "run", "--", "cat", "/sys/bus/ap/ap_domain", environment=PRELOADED)
+    assert chosen.stdout == "4\n" and "without a mount" in chosen.stderr, chosen.stderr
+
+
+@pytest.mark.parametrize("options", [("--ulimit", "nofile=64"), ("--cpus", "0.5"), ("-m", "256m")], ids=" ".join)
+def test_what_makes_no_difference(engine, options):
+    result = engine.run([*MAY_MOUNT, "--cap-add", "SYS_PTRACE", *options], APUS, "run", "--ioctl=fuse", "--", *PROGRAM)
+    assert (result.returncode, result.stdout.split(), result.stderr) == (0, ["4", "computed"], "")
 
 
 def test_a_limit_of_processes(engine):

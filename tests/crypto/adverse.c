@@ -166,6 +166,13 @@ int command_signals(const char *node, unsigned count)
     return 0;
 }
 
+int command_signals_restart(int fd, unsigned count)
+{
+    signals_restart(fd, count);
+    printf("right %u\n", count);
+    return 0;
+}
+
 static volatile sig_atomic_t handled;
 
 static void on_user(int number)

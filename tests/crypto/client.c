@@ -191,6 +191,8 @@ static int run(int fd, const char *what, char **args, int count)
         return command_fault(fd, (int)number(args, count, 0));
     if (!strcmp(what, "signals-once"))
         return command_signals_once(fd);
+    if (!strcmp(what, "signals-restart"))
+        return command_signals_restart(fd, number(args, count, 0));
     if (!strcmp(what, "forge"))
         return command_forge(fd, number(args, count, 0));
     if (!strcmp(what, "flip"))

@@ -56,6 +56,7 @@ int command_fault(int fd, int result);
 int command_fresh(int fd);
 int command_own_file(int fd, const char *path);
 int command_signals_once(int fd);
+int command_signals_restart(int fd, unsigned count);
 int command_signals(const char *node, unsigned count);
 
 /* A page that is never populated. */

@@ -11,13 +11,22 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness import Daemon, Tree
+from harness import Checked, Daemon, Tree, machine_file
 
 HERE = Path(__file__).resolve().parent
 USER = 54321
 
 
-def wait_until(condition, what, seconds=20):
+def install(folder):
+    """apus and its daemon where other users can execute them; the path of the former."""
+    built = Path(os.environ["APUS_BIN"])
+    for name in ("bin", "libexec/apus"):
+        (folder / name).mkdir(parents=True)
+    shutil.copy(built.parent / "parts/daemon", folder / "libexec/apus/daemon")
+    return Path(shutil.copy(built, folder / "bin/apus"))
+
+
+def wait_until(condition, what, seconds=60):
     end = time.monotonic() + seconds
     while True:
         found = condition()
@@ -80,19 +89,18 @@ class Notified(Daemon):
 
     def __init__(self, folder, machine, as_user=False):
         Tree.__init__(self, folder)
-        self.control_connection = None
         self.record = folder / "inside" / "record"
         self.door = folder / "inside" / "door"
         owner = USER if as_user else os.geteuid()
         for name in ("inside", "runtime"):
             (folder / name).mkdir(mode=0o700)
             os.chown(folder / name, owner, owner)
-        (folder / "machine.ini").write_text(machine.text())
-        shutil.copy(os.environ["APUS_BIN"], folder / "apus")
+        (folder / "machine.ini").write_text(machine_file(machine))
+        apus = install(folder)
         self.program = Path(shutil.copy(os.environ["CRYPTO_CLIENT"], folder / "client"))
         shutil.copy(HERE / "inside.py", folder / "inside.py")
         shutil.copy(HERE.parent / "system/harness/tree.py", folder / "tree.py")
-        command = [folder / "apus", "run", "--ioctl=notify", "--record", self.record, "-m", folder / "machine.ini", "--",
+        command = [apus, "run", "--ioctl=notify", "--record", self.record, "-m", folder / "machine.ini", "--",
                    "/usr/bin/python3", folder / "inside.py", self.door]
         if as_user:
             command = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", *command]
@@ -102,7 +110,7 @@ class Notified(Daemon):
                                         env={**os.environ, "APUS_RUNTIME_DIR": str(folder / "runtime")})
         wait_until(lambda: self.door.exists() or self.run.poll() is not None, "the program starts")
         assert self.run.poll() is None, self.stderr()
-        self.socket = next((folder / "runtime").glob("*/control"))
+        self.use(Checked.running(next((folder / "runtime").glob("*/control"))))
         children = {pid: Path(f"/proc/{pid}/cmdline").read_text().split("\0") for pid in self.children()}
         self.daemon_pid = next(pid for pid, line in children.items() if "daemon" in line)
 
@@ -122,6 +130,9 @@ class Notified(Daemon):
     def path(self, relative):
         return Path("/sys") / relative
 
+    def stderr(self):
+        return self.stderr_path.read_text(errors="replace")
+
     def children(self):
         return map(int, Path(f"/proc/{self.run.pid}/task/{self.run.pid}/children").read_text().split())
 
@@ -137,13 +148,12 @@ class Notified(Daemon):
         wait_until(lambda: self.daemon_pid not in self.children(), "the daemon ends")
 
     def end(self):
-        if self.control_connection:
-            self.control_connection.close()
+        self.machine.close()
         with socket.socket(socket.AF_UNIX) as quitting:
             quitting.connect(str(self.door))
             quitting.sendall(json.dumps("quit").encode())
             quitting.recv(1)
-        self.run.wait(30)
+        self.run.wait(60)
         report = self.stderr()
         assert "Sanitizer" not in report and "runtime error" not in report, report
         return report

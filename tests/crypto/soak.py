@@ -18,7 +18,9 @@ from pathlib import Path
 
 # What a file, or a connection, of a daemon that was killed ends with; ENOENT until the next one has mounted.
 GONE = {errno.ENOTCONN, errno.ENODEV, errno.ECONNABORTED, errno.ECONNREFUSED, errno.ENOENT, errno.ECONNRESET, errno.EPIPE}
-PATIENCE = 90  # an answer that comes later is lost
+# An answer that comes later is lost. On a machine that does other things the daemon's own time counts; if it has none, that
+# is not awaited for ever.
+PATIENCE, OWN, LONGEST = 90, 20, 600
 
 
 class Shared:
@@ -29,8 +31,10 @@ class Shared:
     def __init__(self, root, socket):
         self.root, self.socket = Path(root), str(socket)
         self.over = multiprocessing.RawValue(ctypes.c_bool, False)
+        self.resting = multiprocessing.RawValue(ctypes.c_bool, False)  # control clients stay away
         # Odd while it is being killed and started again.
         self.kills = multiprocessing.RawValue(ctypes.c_uint, 0)
+        self.pid = multiprocessing.RawValue(ctypes.c_int, 0)  # of the daemon
         self.counts = {name: multiprocessing.Value(ctypes.c_ulong, 0) for name in self.NAMES}
 
     def count(self, name, more=1):
@@ -68,11 +72,39 @@ def start(function, *arguments):
 # Control clients: many that come, ask, and go.
 
 
-async def ask(reader, writer, command, number):
+def own_seconds(pid):
+    """The processor time of the daemon; of one that has gone, more than any."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return float("inf")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Lost(Exception):
+    """No error of a connection, which a kill would excuse."""
+
+
+async def line_of(shared, reader):
+    """A line that the daemon owes us."""
+    pid, begin = shared.pid.value, time.monotonic()
+    limit = own_seconds(pid) + OWN
+    line = asyncio.ensure_future(reader.readline())
+    while True:
+        done, _ = await asyncio.wait([line], timeout=PATIENCE)
+        if done:
+            return line.result()
+        if own_seconds(pid) >= limit or time.monotonic() - begin > LONGEST:
+            line.cancel()
+            raise Lost(f"no answer for {time.monotonic() - begin:.0f} s")
+
+
+async def ask(shared, reader, writer, command, number):
     writer.write(json.dumps({"execute": command, "id": number}).encode() + b"\n")
     await writer.drain()
     while True:
-        line = await asyncio.wait_for(reader.readline(), PATIENCE)
+        line = await line_of(shared, reader)
         if not line:
             raise EOFError
         reply = json.loads(line)
@@ -86,9 +118,11 @@ async def talk(shared, reader, writer, r):
     """False: it has subscribed, and was too slow for its events, which have a bound for all clients together."""
     subscribed = False
     for number in range(r.randrange(1, 8)):
+        if shared.resting.value:
+            break
         command = r.choice(["status", "guest-list", "se-show", "fault-list", "subscribe"])
         try:
-            await ask(reader, writer, command, number)
+            await ask(shared, reader, writer, command, number)
         except (OSError, EOFError):
             if not subscribed:
                 raise
@@ -115,7 +149,7 @@ async def visit(shared, r):
         raise
     reader, writer = await asyncio.open_unix_connection(sock=own, limit=1 << 24)
     try:
-        greeting = await asyncio.wait_for(reader.readline(), PATIENCE)
+        greeting = await line_of(shared, reader)
         if not greeting:
             raise EOFError
         if "error" in (greeting := json.loads(greeting)):
@@ -130,6 +164,9 @@ async def visit(shared, r):
 async def client(shared, seed):
     r = random.Random(seed)
     while not shared.over.value:
+        if shared.resting.value:
+            await asyncio.sleep(r.random() * 4)
+            continue
         before = shared.kills.value
         try:
             served = await visit(shared, r)

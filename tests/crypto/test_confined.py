@@ -9,9 +9,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from notified import install
 
 HERE = Path(__file__).resolve().parent
-USER = 54322  # a PID namespace with no other processes
+USER = 1_000_000 + os.getpid()  # a user with no other processes
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def run(tmp_path):
     """run(*command, options): the words that a client prints in apus run, or the refusal."""
     folder = Path(tempfile.mkdtemp(prefix="apus-confined-", dir="/tmp"))
     folder.chmod(0o755)
-    binary, client = (shutil.copy2(os.environ[name], folder) for name in ("APUS_BIN", "CRYPTO_CLIENT"))
+    binary, client = install(folder), shutil.copy2(os.environ["CRYPTO_CLIENT"], folder)
 
     def call(*before, options=()):
         runtime = tempfile.mkdtemp(dir=folder)
@@ -59,7 +60,7 @@ def test_no_right_to_look_at_programs(tmp_path):
                             capture_output=True, check=False)
     log = subprocess.run([os.environ["APUS_BIN"], "log", "--socket", socket], text=True, capture_output=True, check=True)
     daemon.terminate()
-    assert "--cap-add SYS_PTRACE" in daemon.communicate(timeout=30)[1]
+    assert "--cap-add SYS_PTRACE" in daemon.communicate(timeout=60)[1]
     assert client.stdout == "512 EACCES\n1024 EACCES\n"
     assert log.stdout.count("EACCES: the daemon may not look at its memory") == 1
 

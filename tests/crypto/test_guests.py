@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from notified import install
 
 CLIENT = os.environ["CRYPTO_CLIENT"]
 USER = 54321
@@ -27,7 +28,7 @@ def test_node_of_a_guest(crypto):
     guest = guest_with(crypto, [5, 6], [0x47])
     assert ask(guest, "me", "/dev/z90crypt", 512, 2048) == {"512": "0", "2048": "0"}
     assert ask(guest, "crt", "/dev/z90crypt", 4096) == {"4096": "0"}
-    assert guest.read("/sys/bus/ap/devices/card06/request_count") == "3\n"
+    assert guest.run("cat", "/sys/bus/ap/devices/card06/request_count") == "3\n"
     assert crypto.count("card06") == 0, "the host's counter knows nothing of a guest's requests"
     assert crypto.ask("query", 5, 0x47) == {"errno": "ENODEV"}
     assert ask(guest, "query", "/dev/z90crypt", 5, 4) == {"errno": "ENODEV"}
@@ -49,7 +50,7 @@ def test_apus_run(user):
     folder = Path(tempfile.mkdtemp(prefix="apus-crypto-", dir="/tmp"))
     try:
         folder.chmod(0o777)
-        apus, client = (shutil.copy(path, folder) for path in (os.environ["APUS_BIN"], CLIENT))
+        apus, client = install(folder), shutil.copy(CLIENT, folder)
         if user and not stat.S_IMODE(os.stat("/dev/fuse").st_mode) & 0o002:
             os.chmod("/dev/fuse", 0o666)
         result = subprocess.run(

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from notified import wait_until
+from soak import own_seconds
 
 BOTH_WAYS = True
 
@@ -23,7 +24,7 @@ def calm(crypto):
     """Requests of dead callers are over, and the node still works."""
     for name in ("pendingq_count", "requestq_count", "load"):
         wait_until(lambda: crypto.count("card06", name) == 0, name)
-    assert crypto.ask("me", 512, 1024, timeout=20) == {"512": "0", "1024": "0"}
+    assert crypto.ask("me", 512, 1024, timeout=60) == {"512": "0", "1024": "0"}
 
 
 def test_forged_structures(crypto):
@@ -76,7 +77,7 @@ def test_killed_while_their_memory_lives_on(crypto):
     if process.stdout.readline() != "killed\n":
         pytest.skip(process.stderr.read())
     assert descriptors(crypto.daemon_pid) <= before + 128 + 8
-    assert crypto.ask("me", 512, timeout=20) == {"512": "0"}
+    assert crypto.ask("me", 512, timeout=60) == {"512": "0"}
     process.kill()
     process.communicate()
     wait_until(lambda: descriptors(crypto.daemon_pid) <= before, "all is given back")
@@ -86,9 +87,10 @@ def test_killed_while_their_memory_lives_on(crypto):
 @pytest.mark.parametrize("first", [1, 0], ids=["first-thread-asks", "other-thread-asks"])
 def test_caller_that_becomes_another_program(crypto, first):
     crypto.only(6)
-    crypto.execute("fault-add", rule="06.* 1 delay 3s")
-    assert crypto.start("exec", first).communicate(20)[0] == "executed\n"
-    assert crypto.ask("me", 512, timeout=2) == {"512": "0"}
+    crypto.execute("fault-add", rule="06.* 1 delay 3600s")
+    assert crypto.start("exec", first).communicate(60)[0] == "executed\n"
+    assert crypto.ask("me", 512) == {"512": "0"}
+    crypto.answer_now("06.0004", "06.0047")
     calm(crypto)
 
 
@@ -105,31 +107,29 @@ def test_daemon_that_is_stopped_and_continued(crypto):
         os.kill(crypto.daemon_pid, signal.SIGSTOP)
         os.kill(crypto.daemon_pid, signal.SIGCONT)
         time.sleep(0.001)
-    out, err = process.communicate(20)
+    out, err = process.communicate(60)
     assert "ended 24" in out, err
     calm(crypto)
 
 
 LOCKED = """
-import fcntl, os, sys, time
+import fcntl, os, sys
 fd = os.open("/dev/null", os.O_RDWR)
 for i in range(5000):
     fcntl.lockf(fd, fcntl.LOCK_SH, 1, 2 * i)
 copies = [os.dup(fd) for _ in range(200)]
 node = os.open(sys.argv[1], os.O_RDWR)
-start = time.monotonic()
 fcntl.ioctl(node, 0x80047A47, bytes(4))
 try:
     fcntl.ioctl(node, 0xC0007A05, bytes(48))
 except OSError:
     pass
-print(time.monotonic() - start)
 """
 
 
 @pytest.mark.fuse_only
 def test_descriptors_with_many_locks(crypto):
     """The daemon searches the descriptors of a mount's first caller."""
-    out = subprocess.run([sys.executable, "-c", LOCKED, crypto.node()], check=True, text=True, capture_output=True,
-                         timeout=60).stdout
-    assert float(out) < 1
+    before = own_seconds(crypto.daemon_pid)
+    subprocess.run([sys.executable, "-c", LOCKED, crypto.node()], check=True, timeout=60)
+    assert own_seconds(crypto.daemon_pid) - before < 1

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from notified import wait_until
+from soak import own_seconds
 
 WAYS = ["notify", "notify-user"]
 
@@ -163,7 +164,7 @@ def test_other_namespaces(crypto):
 
 def test_runs_inside_each_other(crypto):
     def run(*options):
-        process = crypto.start_inside(crypto.program.with_name("apus"), "run", *options, "--", crypto.program, "me",
+        process = crypto.start_inside(crypto.program.with_name("bin") / "apus", "run", *options, "--", crypto.program, "me",
                                       "/dev/z90crypt", "512")
         return *process.communicate(60), process.returncode
 
@@ -184,13 +185,14 @@ def test_privileges_stay(crypto):
 def test_killed_caller(crypto):
     """Its request is cancelled, once, and others go on."""
     crypto.only(6)
-    number = crypto.execute("fault-add", rule="06.* always delay 2s")["number"]
+    crypto.execute("fault-add", rule="06.* always delay 3600s")
     stuck = [crypto.start("me", 512) for _ in range(4)]
     wait_until(lambda: crypto.count("card06", "pendingq_count") == 4, "they wait")
     for process in stuck:
         process.kill()
         process.communicate()
-    crypto.execute("fault-remove", number=number)
+    wait_until(lambda: crypto.count("card06", "pendingq_count") == 0, "they are cancelled")
+    crypto.answer_now("06.0004", "06.0047")
     assert crypto.ask("me", 512) == {"512": "0"}
     wait_until(lambda: crypto.count("card06", "load") == 0, "what the dead have asked is computed, for nobody")
     crypto.stop()
@@ -200,14 +202,15 @@ def test_killed_caller(crypto):
 def test_signal_waits(crypto):
     """A signal handler runs after the ioctl has ended: nothing is written to the program's memory later."""
     crypto.only(6)
-    crypto.execute("fault-add", rule="06.* always delay 2s")
+    crypto.execute("fault-add", rule="06.* always delay 3600s")
     process = crypto.start("signals-once")
-    time.sleep(0.5)
+    wait_until(lambda: crypto.count("card06", "pendingq_count") == 1, "it waits")
     os.kill(process.pid, signal.SIGUSR1)
-    start = time.monotonic()
+    time.sleep(0.5)
+    assert process.poll() is None and crypto.count("card06", "pendingq_count") == 1, "it still waits"
+    crypto.answer_now("06.0004", "06.0047")
     out, err = process.communicate()
     assert out == "ioctl 0\nhandled 1\n", err
-    assert time.monotonic() - start > 0.5
 
 
 def test_end_of_the_daemon(crypto):
@@ -250,16 +253,12 @@ def test_another_user(crypto):
 
 
 def test_locks_cost_others_nothing(crypto):
-    """The daemon reads fdinfo of each descriptor, which a program can make very long."""
-    answer = script(crypto, """
-        import statistics, time
+    """The daemon reads fdinfo of each descriptor, which a program can make very long: that costs it less than 4 ms for each."""
+    before = own_seconds(crypto.daemon_pid)
+    assert script(crypto, """
         fd = node()
         for i in range(5000):
             fcntl.lockf(fd, fcntl.LOCK_SH, 1, 2 * i)
-        def took():
-            start = time.monotonic()
-            assert z(fd) == "4" or z(fd) == 4
-            return time.monotonic() - start
-        print(statistics.median(took() for _ in range(100)))
-    """)
-    assert float(answer[0]) < 0.004
+        print({z(fd) for _ in range(200)})
+    """) == ["{4}"]
+    assert own_seconds(crypto.daemon_pid) - before < 0.8

@@ -117,7 +117,7 @@ def test_stress(crypto, request):
         assert int(answer["right"]) + int(answer["refused"]) == count // PROCESSES * PROCESSES, "one end for each request"
     if len(memory) > 40 and not sanitized(crypto.daemon_pid):
         assert max(memory[-10:]) - max(memory[10:20]) < 1024, "memory grows"
-    assert int(answer["right"]) > PROCESSES
+    assert int(answer["right"]) > 0
     assert changes > 8
     for card in ("card05", "card06", "card08"):
         for name in ("pendingq_count", "requestq_count", "load"):

@@ -6,7 +6,7 @@ import subprocess
 TOP = pathlib.Path(__file__).resolve().parents[2]
 # Without settings of an outer make or of the user.
 SET_BY_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "BUILD", "TEST_BUILD", "CLIENTS", "PREFIX", "DESTDIR",
-               "SANITIZE", "JOBS")
+               "SANITIZE", "JOBS", "DEB_BUILD", "TARBALL_BUILD", "RELEASE_BUILD")
 
 
 def make(*words, check=True, **environment):

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -12,14 +13,15 @@ import pytest
 from front import make
 
 BUILD = pathlib.Path(os.environ["APUS_BUILD"]) / "release"
-PROGRAMS = ["bin/apus", "libexec/apus/linux-exec"]
+PROGRAMS = ["bin/apus", "libexec/apus/daemon", "libexec/apus/import", "libexec/apus/linux-exec"]
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """Installed with PREFIX=/usr, as a packager does it."""
+    """Installed with PREFIX=/usr, as a packager does it. The compiler says most when it optimizes most."""
     destination = tmp_path_factory.mktemp("root")
-    make("install", f"BUILD={BUILD}", "PREFIX=/usr", f"DESTDIR={destination}", "JOBS=2")
+    done = make("install", f"BUILD={BUILD}", "PREFIX=/usr", f"DESTDIR={destination}", "JOBS=2")
+    assert "warning:" not in done.stdout + done.stderr
     return destination / "usr"
 
 
@@ -65,10 +67,19 @@ def test_a_program_has_no_sanitizer(root, name):
     assert not re.search(r"lib[aut]\w*san\b|__[aut]\w*san_", readelf(root / name))
 
 
+def test_each_program_loads_what_it_needs_alone(root):
+    """So `apus --version` takes no longer than `unshare -Urm true` (bench/start), and the daemon has no foreign parsers."""
+    needed = {name: set(re.findall(r"NEEDED\).*\[lib([a-z-]+)", readelf(root / name))) - {"c"} for name in PROGRAMS[:3]}
+    assert needed == {"bin/apus": {"jansson"},
+                      "libexec/apus/daemon": {"crypto", "jansson", "seccomp", "systemd"},
+                      "libexec/apus/import": {"archive", "isal", "jansson", "xml", "yaml-"}}
+
+
 def test_it_is_complete(root):
     files = installed(root)
-    for name in [*PROGRAMS, "libexec/apus/linux/fetch", "share/man/man1/apus.1", "share/man/man5/apus-machine.5",
-                 "share/bash-completion/completions/apus", "include/apus/guest_protocol.h", "include/apus/control.h", "share/pkgconfig/apus.pc",
+    for name in [*PROGRAMS, "libexec/apus/linux/fetch", "libexec/apus/linux/tools/chzdev", "share/man/man1/apus.1", "share/man/man5/apus-machine.5",
+                 "share/bash-completion/completions/apus", "share/zsh/vendor-completions/_apus",
+                 "share/fish/vendor_completions.d/apus.fish", "include/apus/guest_protocol.h", "include/apus/control.h", "share/pkgconfig/apus.pc",
                  "share/apus/control-protocol.json", "lib/systemd/system/apus@.service",
                  "lib/systemd/system/apus-guests@.service"]:
         assert name in files, name
@@ -80,6 +91,26 @@ def test_it_finds_its_scripts_where_it_is(root, tmp_path):
     assert done.returncode == 0, done.stderr
     strings = (root / "bin/apus").read_bytes()
     assert str(root).encode() not in strings and str(BUILD).encode() not in strings
+
+
+def test_it_uses_nothing_that_is_beside_it(root, tmp_path):
+    """Whoever unpacks it in /tmp has a directory beside it that anybody can make."""
+    shutil.copytree(root, tmp_path / "apus", symlinks=True)
+    other = tmp_path / "src/cli/parts/daemon"
+    other.parent.mkdir(parents=True)
+    other.write_text("#!/bin/sh\necho another\n")
+    other.chmod(0o755)
+    done = subprocess.run([tmp_path / "apus/bin/apus", "daemon"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and done.stdout == "" and "--socket is missing" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["run", "--", "true"], ["linux", "host", "--", "true"]])
+def test_a_daemon_that_does_not_start_is_all_that_is_told(root, tmp_path, command):
+    shutil.copytree(root, tmp_path / "apus", symlinks=True)
+    (tmp_path / "apus/libexec/apus/daemon").write_text("#!/bin/sh\nsleep 0.5\necho it does not start >&2\nexit 1\n")
+    done = subprocess.run([tmp_path / "apus/bin/apus", *command], capture_output=True, text=True, check=False,
+                          env={**os.environ, "APUS_CACHE": str(tmp_path / "cache")})
+    assert done.returncode == 125 and done.stdout == "" and done.stderr == "it does not start\n", done
 
 
 def test_pkg_config_finds_the_header(root, tmp_path):

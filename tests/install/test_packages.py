@@ -35,12 +35,19 @@ def test_make_names_what_is_missing(bare, tmp_path):
     assert asked == "" and not (tmp_path / "build").exists()
 
 
+@pytest.mark.parametrize("target", ["deb", "tarball"])
+def test_what_packs_names_what_is_missing(bare, target):
+    done, asked = bare(target)
+    assert done.returncode != 0 and "packages are missing: libfuse3-dev\n" in done.stderr and "make deps-deb" in done.stderr
+    assert asked == ""
+
+
 def test_install_names_what_is_missing(bare):
     done, asked = bare("install")
     assert done.returncode != 0 and "packages are missing: libfuse3-dev\n" in done.stderr and asked == ""
 
 
-@pytest.mark.parametrize("target", ["deps", "run", "test"])
+@pytest.mark.parametrize("target", ["deps", "deps-deb", "run", "test"])
 def test_others_install_it(bare, target):
     done, asked = bare(target)
     assert done.returncode != 0

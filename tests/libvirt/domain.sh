@@ -23,7 +23,7 @@ export LIBVIRT_DRIVER_DIR=$work/drivers
 printf '%s\n' 'user = "root"' 'group = "root"' 'stdio_handler = "file"' 'security_driver = "none"' > /etc/libvirt/qemu.conf
 printf '%s\n' 'listen_tls = 0' 'auth_unix_rw = "none"' 'auth_unix_ro = "none"' 'unix_sock_group = "root"' > "$work/libvirtd.conf"
 setpriv --pdeathsig KILL libvirtd -f "$work/libvirtd.conf" > "$work/log" 2>&1 &
-for _ in {1..400}; do
+for _ in {1..1200}; do
     virsh -q -c qemu:///system list > "$work/list" 2>&1 && break
     sleep 0.05
 done

@@ -27,7 +27,7 @@ start libvirtd libvirtd -f /run/libvirtd.conf
 libvirtd=$!
 
 quiet_virsh() {
-    timeout 30 virsh -q -c nodedev:///system "$@" 2>&1
+    timeout 60 virsh -q -c nodedev:///system "$@" 2>&1
 }
 virsh() {
     echo "\$ virsh $*"

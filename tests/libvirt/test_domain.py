@@ -37,6 +37,6 @@ def test_a_domain_in_a_namespace_of_its_own(way, tmp_path):
         "$0" run --ioctl={way} -- "$1" "$2"
         /usr/bin/python3 -S -c "$3" /dev /run /etc | diff {tmp_path}/before - && echo unchanged""",
         os.environ["APUS_BIN"], TESTS / "libvirt/domain.sh", QEMU, LIST], text=True, capture_output=True, check=False,
-        timeout=150, env={**os.environ, "LC_ALL": "C", "APUS_RUNTIME_DIR": str(tmp_path / "runtime")})
+        timeout=300, env={**os.environ, "LC_ALL": "C", "APUS_RUNTIME_DIR": str(tmp_path / "runtime")})
     assert result.stdout.splitlines() == [
         "paused", "a namespace of its own", "error: Failed to start domain 'bad'", "unchanged"], result.stdout + result.stderr

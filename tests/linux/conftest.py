@@ -44,7 +44,7 @@ class Guest:
             command += ["--no-plugin"]
         subprocess.run(command, check=True)
         self.pid = int((directory / "pid").read_text())
-        self.exec("true", timeout=40)
+        self.exec("true", timeout=200)
 
     def exec(self, *words, input=None, check=True, text=True, timeout=60):
         program = [BUILD / "linux" / "linux-exec", "-t", str(timeout)]
@@ -88,10 +88,10 @@ class Guest:
     def stop(self):
         if self.alive():
             os.kill(self.pid, 9)
-        wait_until(lambda: not self.alive(), 10)
+        wait_until(lambda: not self.alive())
 
 
-def wait_until(condition, seconds):
+def wait_until(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A machine of `apus up`, and short forms of what an administrator does."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -60,6 +61,19 @@ class Machine:
 
     def guests(self):
         return {guest["name"]: guest for guest in self.ask("guest", "list")["guests"]}
+
+
+@contextlib.contextmanager
+def running(place, text, aqmask=None, *options):
+    """A machine that runs; aqmask says which domains are not zcrypt's."""
+    machine = Machine(place, text)
+    try:
+        machine.start(*options)
+        if aqmask:
+            machine.write("bus/ap/aqmask", aqmask)
+        yield machine
+    finally:
+        machine.end()
 
 
 class Mdev:

@@ -24,8 +24,8 @@ FUNCTIONS = {"A": 0xEA000000, "C": 0x92000000}  # S, N and M C A, or S, N and D
 
 
 def mask(numbers):
-    """256 bits, number 0 is the leftmost."""
-    return sum(1 << (255 - n) for n in numbers).to_bytes(32, "big")
+    """256 bits, number 0 is the leftmost. Of a copy: a test may change them meanwhile."""
+    return sum(1 << (255 - n) for n in list(numbers)).to_bytes(32, "big")
 
 
 def frame(kind, number, payload=b""):
@@ -189,8 +189,9 @@ class Server:
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         os.unlink(self.path)
-        for connection in list(self.connections):
-            connection.shutdown(socket.SHUT_RDWR)
+        with self.lock:
+            for connection in self.connections:
+                connection.shutdown(socket.SHUT_RDWR)
 
     def accept(self, listener):
         while True:
@@ -208,14 +209,15 @@ class Server:
 
     def serve(self, connection):
         try:
-            with connection:
-                self.converse(connection)
-        except (ConnectionError, OSError):
+            self.converse(connection)
+        except OSError:
             pass
         except Exception as error:  # tests check that this list is empty
             self.errors.append(error)
         finally:
-            self.connections.pop(connection, None)
+            with self.lock:  # notify() and stop() are to meet no closed one
+                self.connections.pop(connection, None)
+            connection.close()
 
     def converse(self, connection):
         buffer = connection.makefile("rb")

@@ -12,6 +12,7 @@ from conftest import LINUX, TOP
 
 SUITES = ("bookworm", "trixie", "forky")
 VERSIONS = dict(zip(SUITES, ("2.36", "2.41", "2.43")))
+LIBRARIES = ("libc6", "libgcc-s1", "libudev1", "libcap2", "libjson-c5")
 KERNELS = dict(zip(SUITES, ("6.1.1", "6.12.2", "7.2.3")))
 
 
@@ -33,11 +34,12 @@ def archive(tmp_path):
         pytest.skip("fetch needs apt-get")
     archive = Archive(tmp_path)
     for suite in SUITES:
-        for name in ("s390-tools", "busybox-static", "libc6", "libgcc-s1", "libudev1", "libcap2", "libjson-c5", "extra"):
+        for name in ("s390-tools", "busybox-static", *LIBRARIES, "extra"):
             archive.add(suite, name, f"{VERSIONS[suite]}-1", depends="libc6" if name == "extra" else "",
                         path="usr/sbin/lszcrypt" if name == "s390-tools" else f"lib/{name}")
         add_kernel(archive, suite, KERNELS[suite])
         archive.add(suite, "libqemu", f"1:{VERSIONS[suite]}-1", ARCHITECTURE)
+        archive.add(suite, "qemu-user", f"{VERSIONS[suite]}-1", ARCHITECTURE, path="usr/bin/qemu-s390x")
     archive.add("trixie-security", "libqemu", "1:2.40-1", ARCHITECTURE)
     add_kernel(archive, "trixie-security", "6.12.1")
     for suite in ("trixie-backports", "forky"):
@@ -55,7 +57,7 @@ def run(archive, tmp_path):
         environment.pop(name, None)
 
     def run(program, *words, **more):
-        return subprocess.run([program, *words], env=dict(environment, **more), capture_output=True, text=True, timeout=120)
+        return subprocess.run([program, *words], env=dict(environment, **more), capture_output=True, text=True, timeout=600)
     return run
 
 
@@ -94,9 +96,38 @@ def test_without_holes_everything_is_of_the_first_suite(fetch, contents):
     assert " not from " not in text and " no libraries " not in text
     assert contents() == {
         "qemu": {"libqemu": ("1%3a2.41", "trixie-backports"), "qemu-system-s390x": ("11", "trixie-backports")},
-        "tools": {name: ("2.41", "trixie") for name in ("busybox-static", "libc6", "s390-tools")},
+        "tools": {name: ("2.41", "trixie") for name in ("busybox-static", "s390-tools", *LIBRARIES)},
         "packages": {name: ("2.41", "trixie") for name in ("extra", "libc6")},
         "kernel-trixie": {"linux-image-6.12.2-s390x": ("6.12.2", "trixie")}}
+
+
+def test_the_tools_alone(archive, fetch, contents, run, tmp_path):
+    """For `apus run`: without QEMU and a kernel. qemu-s390x comes along where the machine has none."""
+    fetch("--tools")
+    assert contents().keys() - {"user"} == {"tools"}
+    archive.requests.clear()
+    fetch("--tools")
+    assert archive.requests == []
+    done = run(LINUX / "fetch", "--tools", "--package", "extra")
+    assert done.returncode == 1 and "--tools excludes --kernel and --package" in done.stderr
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    for directory in ("/usr/sbin", "/usr/bin"):
+        for program in os.scandir(directory):
+            if not program.name.startswith("qemu-") and not (bare / program.name).is_symlink():
+                (bare / program.name).symlink_to(program.path)
+    done = run(LINUX / "fetch", "--tools", PATH=str(bare))
+    assert done.returncode == 0, done.stderr
+    assert contents()["user"] == {"qemu-user": ("2.41", "trixie")}
+    assert os.listdir(tmp_path / "cache/linux/user/usr/bin") == ["qemu-s390x"]
+
+
+def test_tools_of_an_older_apus_get_their_libraries(archive, fetch, contents, tmp_path):
+    fetch("--tools")
+    stamp = tmp_path / "cache/linux/tools/stamp"
+    stamp.write_text("".join(line for line in stamp.read_text().splitlines(True) if "libjson" not in line))
+    fetch("--tools")
+    assert "libjson-c5" in contents()["tools"]
 
 
 def test_what_is_there_is_not_asked_for_again(archive, fetch):
@@ -157,7 +188,7 @@ def test_libraries_may_be_newer_than_their_programs(archive, fetch, contents):
 def test_libraries_are_never_older_than_their_programs(archive, fetch, contents, run):
     archive.holes = {"s390-tools_2.41-1_s390x.deb"}
     fetch("--package", "extra")
-    assert contents()["tools"] == {name: ("2.43", "forky") for name in ("busybox-static", "libc6", "s390-tools")}
+    assert contents()["tools"] == {name: ("2.43", "forky") for name in ("busybox-static", "s390-tools", *LIBRARIES)}
     assert contents()["packages"] == {name: ("2.43", "forky") for name in ("extra", "libc6")}
     archive.holes |= {"libc6_2.43-1_s390x.deb"}
     shutil.rmtree(archive.place / "cache")

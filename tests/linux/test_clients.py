@@ -13,7 +13,7 @@ import time
 import pytest
 
 from conftest import LINUX, said, wait_until
-from machine import APUS, Guest, Machine
+from machine import APUS, Guest, running
 
 PACKAGES = ["libica-utils", "opencryptoki", "openssl-ibmca", "openssl", "opensc", "libc-bin"]
 TEXT = """
@@ -120,17 +120,12 @@ def packages(cache):
 
 @pytest.fixture(scope="module")
 def guest(cache, packages, place):
-    machine = Machine(place / "clients", TEXT)
-    machine.start()
-    try:
-        machine.write("bus/ap/aqmask", "-4,-0x47")
+    with running(place / "clients", TEXT, "-4,-0x47") as machine:
         mdev = machine.mdev(UUID).create((5, 6, 7), (4, 0x47), (4,))
         guest = Guest(machine, "Clients", mdev, "--packages", "--kernel", cache)
         guest.exec("sh", input=PREPARE)
         yield guest
         machine.apus("guest", "stop", "Clients")
-    finally:
-        machine.end()
 
 
 @pytest.fixture(autouse=True)
@@ -250,7 +245,7 @@ def test_an_adapter_that_comes_and_goes_costs_no_signature(guest):
         assert signing.result() == ["Verified OK"] * 12
     assert requests(guest, "06") > before
     guest.machine.apus("se", "adapter", "5", "on")
-    wait_until(lambda: guest.sh("cat /sys/bus/ap/devices/card05/config") == "1", 60)
+    wait_until(lambda: guest.sh("cat /sys/bus/ap/devices/card05/config") == "1")
 
 
 def test_the_ica_token_is_there(token):
@@ -340,7 +335,7 @@ def test_the_kernel_takes_random_numbers_from_the_cca_coprocessor(guest):
     assert requests(guest, "06") >= before + 4  # each request gets 4096 bytes
     guest.sh("chzcrypt -d 06")
     # The kernel first uses up what it has already fetched.
-    wait_until(lambda: guest.exec("sh", "-c", "head -c 10000 /dev/hwrng >/root/random", check=False).returncode != 0, 20)
+    wait_until(lambda: guest.exec("sh", "-c", "head -c 10000 /dev/hwrng >/root/random", check=False).returncode != 0)
     guest.sh("chzcrypt -e 06; head -c 100 /dev/hwrng >/root/random")
 
 

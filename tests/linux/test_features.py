@@ -41,9 +41,9 @@ class Qemu:
              "-S", "-qmp", f"unix:{monitor},server=on,wait=off",
              "-plugin", f"{BUILD}/qemu/apus-ap.so,sock={directory}/ap{plugin}", *words],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(self.output, "wb"))
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(30)
+        self.socket.settimeout(60)
         while self.process.poll() is None:
             try:
                 self.socket.connect(str(monitor))
@@ -78,7 +78,7 @@ class Qemu:
 
     def end(self):
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait(60)
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def serve(directory):
 def test_the_server_hears_what_the_cpus_have(start, serve, cpu, features):
     server = serve()
     qemu = start("-cpu", cpu, "-name", "guest=Guest1,debug-threads=on")
-    wait_until(lambda: server.hellos, 10)
+    wait_until(lambda: server.hellos)
     assert server.hellos == [("Guest1", protocol.ROLE_GUEST, features, bytes(16))]
     assert qemu.has_ap_bus()
     assert qemu.said() == ""
@@ -150,10 +150,10 @@ def test_a_machine_without_ap_is_no_guest(start, serve, cpu):
 def test_features_that_the_server_does_not_have_are_not_there(start, serve):
     server = serve(AP | APFT | APQCI)
     start("-cpu", "max")
-    wait_until(lambda: server.hellos, 10)
+    wait_until(lambda: server.hellos)
     assert server.hellos[0][2] == AP | APFT | APQCI
     refused = start("-cpu", "max,apqi=on")
-    assert refused.process.wait(10) == 1
+    assert refused.process.wait(60) == 1
     assert "not available in the current configuration: apqi" in refused.said()
 
 
@@ -161,29 +161,29 @@ def test_a_server_that_comes_later_and_lacks_a_feature_is_not_used(start, serve)
     qemu = start("-cpu", "max")
     assert "ap: No such file or directory" in qemu.said()
     server = serve(AP | APFT | APQCI)
-    wait_until(lambda: "no AP interrupts: start QEMU with apqi=off in -cpu" in qemu.said(), 10)
-    wait_until(lambda: not server.connections, 10)
+    wait_until(lambda: "no AP interrupts: start QEMU with apqi=off in -cpu" in qemu.said())
+    wait_until(lambda: not server.connections)
 
 
 def test_a_server_that_comes_later_is_used(start, serve):
     qemu = start("-cpu", "max")
     server = serve()
-    wait_until(lambda: server.connections, 10)
-    wait_until(lambda: qemu.said().splitlines()[-1] == "apus: connected", 10)
+    wait_until(lambda: server.connections)
+    wait_until(lambda: qemu.said().splitlines()[-1] == "apus: connected")
 
 
 @pytest.mark.parametrize("plugin, features", [(",apqi=off", AP | APFT | APQCI), (",apft=off,apqci=off", AP | APQI)])
 def test_the_plugin_takes_features_from_all_models(start, serve, plugin, features):
     server = serve()
     start("-cpu", "max", plugin=plugin)
-    wait_until(lambda: server.hellos, 10)
+    wait_until(lambda: server.hellos)
     assert server.hellos[0][2] == features
 
 
 @pytest.mark.parametrize("limits", ["", "c0000000", "c0000000:256:0", "c0000000:1:2:3", "c0000000:1:2x", "high:1:1"])
 def test_wrong_limits_are_refused(start, limits):
     qemu = start("-cpu", "max", plugin=f",limits={limits}")
-    assert qemu.process.wait(10) != 0
+    assert qemu.process.wait(60) != 0
     assert f"plugin argument not understood: limits={limits}\n" in qemu.said()
 
 
@@ -197,14 +197,14 @@ def test_wrong_limits_are_refused(start, limits):
 def test_the_guest_is_called_as_the_machine(start, serve, words, plugin, name, said):
     server = serve()
     qemu = start("-cpu", "max", *words, plugin=plugin)
-    wait_until(lambda: server.hellos, 10)
+    wait_until(lambda: server.hellos)
     assert server.hellos[0][0] == name and qemu.said() == said
 
 
 def test_all_cpus_are_one_guest(start, serve):
     server = serve()
     start("-cpu", "max", "-smp", "4")
-    wait_until(lambda: server.hellos, 10)
+    wait_until(lambda: server.hellos)
     time.sleep(0.3)
     assert len(server.hellos) == 1
 
@@ -222,11 +222,11 @@ def test_a_machine_in_the_background_is_a_guest(root, directory, serve):
     server = serve()
     qemu = Qemu(root, directory, "-cpu", "max", "-daemonize", "-pidfile", directory / "pid")
     try:
-        wait_until(lambda: server.connections, 10)
-        assert qemu.process.wait(10) == 0
+        wait_until(lambda: server.connections)
+        assert qemu.process.wait(60) == 0
     finally:
         os.kill(int((directory / "pid").read_text()), 9)
-    wait_until(lambda: not server.connections, 10)
+    wait_until(lambda: not server.connections)
 
 
 @pytest.fixture(scope="module")
@@ -248,7 +248,7 @@ def without(root, place):
 def test_a_qemu_that_exports_too_little_does_as_before(start, serve, without, symbol):
     server = serve()
     qemu = start("-cpu", "max", binary=without(symbol))
-    wait_until(lambda: server.hellos, 10)
+    wait_until(lambda: server.hellos)
     assert server.hellos == [("", protocol.ROLE_GUEST, AP | APFT | APQCI, bytes(16))]
     assert qemu.said() == (f"apus: this QEMU does not export {symbol.decode()}: the guest has no AP interrupts, "
                            "and -cpu no AP features\n")

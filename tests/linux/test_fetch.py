@@ -7,11 +7,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
 import pytest
 
-from conftest import LINUX
+from conftest import LINUX, wait_until
 
 
 @pytest.fixture
@@ -80,7 +79,7 @@ def test_an_interrupted_fetch_can_be_started_again(warm):
     forget_packages(linux)
     running = subprocess.Popen([LINUX / "fetch"], env=dict(os.environ, APUS_CACHE=str(warm)),
                                stderr=subprocess.DEVNULL, start_new_session=True)
-    time.sleep(1)
+    wait_until(lambda: list(linux.glob("apt-s390x-*/lists/partial/*")))  # it downloads
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
     assert not (linux / "tools" / "stamp").exists()

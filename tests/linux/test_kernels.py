@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from conftest import LINUX, fetch_kernel, wait_until
-from machine import APUS, Guest, Machine
+from machine import APUS, Guest, running
 from test_host import both_views
 from test_guest import modexp
 
@@ -58,16 +58,11 @@ def test_with_sie_its_kvm_loads(kernel, options, loaded):
 
 @pytest.fixture(scope="module")
 def guest(kernel, place, apclient):
-    machine = Machine(place / kernel, TEXT)
-    try:
-        machine.start()
-        machine.write("bus/ap/aqmask", "-4,-0x47")
+    with running(place / kernel, TEXT, "-4,-0x47") as machine:
         guest = Guest(machine, kernel, machine.mdev(UUID).create((5, 6), (4,)), "--kernel", kernel)
         guest.exec("sh", "-c", "base64 -d >/root/apclient; chmod +x /root/apclient",
                    input=base64.b64encode(apclient.read_bytes()).decode())
         yield guest
-    finally:
-        machine.end()
 
 
 def test_as_guest_it_sees_the_matrix(guest):
@@ -108,7 +103,7 @@ def test_as_guest_it_has_what_comes_and_goes(guest):
     modexp(guest, 256)
     config = "cat /sys/bus/ap/devices/card06/config"
     guest.machine.apus("se", "adapter", "6", "off")
-    wait_until(lambda: guest.sh(config) == "0", 60)
+    wait_until(lambda: guest.sh(config) == "0")
     guest.machine.apus("se", "adapter", "6", "on")
-    wait_until(lambda: guest.sh(config) == "1", 60)
+    wait_until(lambda: guest.sh(config) == "1")
     modexp(guest, 256)

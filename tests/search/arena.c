@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "arena.h"
 
+#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define SIZE    (2u << 20)
 #define PAGE    4096u
@@ -129,10 +132,28 @@ void arena_leave(void)
     in_use = false;
 }
 
+/* The first write to a page: from now on it is copied. Until now it was as in all states. */
+static void on_write(int signal_number, siginfo_t *info, void *context)
+{
+    size_t page = ((uintptr_t)info->si_addr - (uintptr_t)memory) / PAGE;
+
+    if (!is_ours(info->si_addr) || copied[page]) {
+        signal(SIGSEGV, SIG_DFL); /* it is done again */
+        return;
+    }
+    copied[page] = true;
+    copied_list[copied_count++] = (unsigned)page;
+    mprotect(memory + page * PAGE, PAGE, PROT_READ | PROT_WRITE);
+}
+
 void arena_is_first(void)
 {
+    const struct sigaction action = {.sa_sigaction = on_write, .sa_flags = SA_SIGINFO};
+
     memcpy(first, memory, SIZE);
     memcpy(saved, memory, SIZE);
+    if (sigaction(SIGSEGV, &action, NULL) < 0 || mprotect(memory, SIZE, PROT_READ) < 0)
+        abort();
 }
 
 static void copy(uint8_t *to, const uint8_t *from)
@@ -154,19 +175,4 @@ void arena_save(void)
 void arena_load(void)
 {
     copy(memory, saved);
-}
-
-/* Behind what is used nothing can have changed. */
-bool arena_is_complete(void)
-{
-    unsigned used = (unsigned)((sizeof *state + state->used + PAGE - 1) / PAGE),
-             before = copied_count;
-
-    for (unsigned i = 0; i < used; i++) {
-        if (copied[i] || memcmp(memory + i * PAGE, first + i * PAGE, PAGE) == 0)
-            continue;
-        copied[i] = true;
-        copied_list[copied_count++] = i;
-    }
-    return copied_count == before;
 }

@@ -2,7 +2,6 @@
 #ifndef APUS_TESTS_SEARCH_ARENA_H
 #define APUS_TESTS_SEARCH_ARENA_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -10,9 +9,8 @@
  * doing a hundred operations again. While it is in use, malloc and its relatives take memory from
  * it (the linker replaces them by the __wrap_ functions).
  *
- * Of the half megabyte only a few pages ever differ between two states. Only those are copied;
- * which ones they are is learned: arena_is_complete finds pages that changed and were not among
- * them.
+ * Of the half megabyte only a few pages ever differ between two states. Only those are copied: a
+ * page is read-only until the first write to it.
  */
 
 /* Empties the arena. */
@@ -28,9 +26,5 @@ void arena_first(void);
 /* What is in it now is the state to return to; and back to that. */
 void arena_save(void);
 void arena_load(void);
-
-/* False: a page changed since arena_first that is copied from now on only; whatever was done since
- * is to be done again. */
-bool arena_is_complete(void);
 
 #endif

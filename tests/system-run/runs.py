@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Starts `apus run`, and finds the processes that it has started."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -15,13 +16,28 @@ def binary():
 
 
 def born(pid):
-    """When it was started; None: it is dead."""
+    """When it was started; None: it is dead, with all its threads: a leader that has ended may leave some for a moment."""
     try:
         with open(f"/proc/{pid}/stat") as file:
             words = file.read().rpartition(") ")[2].split()
     except OSError:
         return None
-    return None if words[0] in "ZX" else words[19]
+    threads = int(words[17])
+    return None if words[0] in "ZX" and threads <= 1 else words[19]
+
+
+def kill(*pids):
+    """Some may have ended with others."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "in vain"
+        time.sleep(0.02)
 
 
 class Runs:
@@ -95,7 +111,7 @@ class Runs:
                 parts[name] = pid
         return parts
 
-    def settle(self, wanted=(), seconds=15):
+    def settle(self, wanted=(), seconds=60):
         """Waits until only the wanted processes are left; returns others that remain after the timeout."""
         end = time.monotonic() + seconds
         while True:
@@ -111,5 +127,13 @@ class Runs:
         return sorted(name for name in os.listdir(self.base) if name != "lock")
 
     def kill_all(self):
-        for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
+        kill(*self.processes())
+
+
+def without(runs, *program, **settings):
+    """Runs it without a mount."""
+    return runs.run(*program, options=["--no-mount"], **settings)
+
+
+def bash(runs, script, **settings):
+    return without(runs, "bash", "-c", script, **settings)

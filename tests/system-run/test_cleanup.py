@@ -3,7 +3,6 @@
 
 APUS_KILLS is how often something is killed (default 6; `make soak` takes 200)."""
 
-import contextlib
 import os
 import random
 import shutil
@@ -13,7 +12,7 @@ import time
 
 import pytest
 
-from runs import AS_OTHER, binary
+from runs import AS_OTHER, binary, born, kill, wait_for
 
 KILLS = min(200, int(os.environ.get("APUS_KILLS", "6")))
 UP = "echo up; exec sleep 1000"
@@ -30,7 +29,7 @@ def test_the_parts_of_a_run(runs):
     assert sorted(parts) == ["daemon", "guard", "program", "run"]
     assert runs.machines() == [str(child.pid)]
     child.terminate()
-    child.communicate(timeout=30)
+    child.communicate(timeout=60)
 
 
 def test_normal_end(runs):
@@ -46,7 +45,7 @@ def test_one_of_its_processes_dies(runs, part, number):
     if part == "guard":
         assert child.poll() is None
         child.terminate()
-    child.communicate(timeout=30)
+    child.communicate(timeout=60)
     expected = -signal.SIGKILL if (part, number) == ("run", signal.SIGKILL) else \
         128 + (signal.SIGTERM if part == "guard" else number)
     assert child.returncode == expected
@@ -58,9 +57,10 @@ def test_one_of_its_processes_dies(runs, part, number):
 def test_the_daemon_dies(runs, number):
     child = runs.start("bash", "-c", "echo up; read line; cat /sys/bus/ap/apmask; true", stdin=-1)
     assert child.stdout.readline() == "up\n"
-    os.kill(runs.children(child)["daemon"], number)
-    time.sleep(0.5)
-    errors = child.communicate("line\n", timeout=30)[1]
+    daemon = runs.children(child)["daemon"]
+    os.kill(daemon, number)
+    wait_for(lambda: not born(daemon))
+    errors = child.communicate("line\n", timeout=60)[1]
     assert child.returncode == 125, "the program's success counts for nothing"
     assert "the daemon" in errors and "not connected" in errors
 
@@ -69,7 +69,7 @@ def test_all_die_at_once_and_the_next_run_sweeps(runs):
     child, parts = start(runs)
     os.kill(parts["guard"], signal.SIGKILL)
     os.kill(child.pid, signal.SIGKILL)
-    child.communicate(timeout=30)
+    child.communicate(timeout=60)
     assert runs.settle() == {}
     assert runs.machines() == [str(child.pid)]
     assert runs.run("true").returncode == 0
@@ -81,7 +81,7 @@ def test_the_sweep_spares_the_living(runs):
     assert runs.run("true").returncode == 0
     assert runs.machines() == [str(child.pid)]
     child.terminate()
-    child.communicate(timeout=30)
+    child.communicate(timeout=60)
 
 
 def test_a_program_left_behind(runs):
@@ -140,10 +140,17 @@ def test_killed_while_it_starts(either, number):
             time.sleep(step * 0.004)
             children[-1].send_signal(number)
         for child in children:
-            child.communicate(timeout=30)
+            child.communicate(timeout=60)
             assert child.returncode in (0, -number, 128 + number)
         assert runs.settle() == {}, round_
         sweep(runs, prefix)  # what is left of those that were killed before they had a guard
+
+
+def kill_some(parts, chance):
+    """Kills some of the processes of a run, and returns which."""
+    killed = chance.sample(sorted(parts), chance.randrange(1, 5))
+    kill(*(parts[name] for name in killed))
+    return killed
 
 
 def test_any_of_its_processes_is_killed(either):
@@ -156,17 +163,35 @@ def test_any_of_its_processes_is_killed(either):
         assert child.stdout.readline() == "up\n"
         parts = runs.children(child)
         assert set(parts) == {"daemon", "guard", "program", "run"}
-        killed = chance.sample(sorted(parts), chance.randrange(1, 5))
-        for name in killed:
-            with contextlib.suppress(ProcessLookupError):  # they end with each other
-                os.kill(parts[name], signal.SIGKILL)
+        killed = kill_some(parts, chance)
         child.terminate()
-        child.communicate(timeout=30)
+        child.communicate(timeout=60)
         assert runs.settle() == {}, (turn, killed)
         if {"run", "guard"} <= set(killed):
             sweep(runs, prefix)
         assert runs.machines() == [], (turn, killed)
     subprocess.run(["rm", "-rf", f"{runs.base}-state"], check=True)
+
+
+BUSY = "echo up $(readlink $APUS_RUNTIME_DIR/*/shadow); while :; do ls -R /sys/bus/ap > /dev/null; echo +5 > /sys/bus/ap/apmask; done"
+
+
+def test_killed_at_work_without_a_mount(either):
+    """As above, in the middle of listings and stores; the directory of open ones goes, too."""
+    runs, prefix = either
+    chance = random.Random(KILLS)
+    for turn in range(KILLS):
+        child = runs.start("sh", "-c", BUSY, options=["--no-mount"], prefix=prefix, cwd="/")
+        shadow = child.stdout.readline().split()[1]
+        assert os.path.isdir(shadow)
+        parts = runs.children(child)
+        killed = kill_some(parts, chance)
+        child.terminate()
+        child.communicate(timeout=60)
+        assert runs.settle() == {}, (turn, killed)
+        if {"run", "guard"} <= set(killed):
+            sweep(runs, prefix)
+        assert runs.machines() == [] and not os.path.exists(shadow), (turn, killed)
 
 
 def mounted_below(folder):
@@ -201,15 +226,13 @@ class Lives:
         return child
 
     def kill(self, child, with_helpers=False):
-        for pid in [child.pid, *(self.runs.processes() if with_helpers else [])]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        output, errors = child.communicate(timeout=30)
+        kill(child.pid, *(self.runs.processes() if with_helpers else []))
+        output, errors = child.communicate(timeout=60)
         assert child.returncode == -signal.SIGKILL, (output, errors)
 
     def end(self, child):
         child.terminate()
-        assert child.communicate(timeout=30) == ("", "") and child.returncode == 0
+        assert child.communicate(timeout=60) == ("", "") and child.returncode == 0
 
     def nothing_is_left(self):
         assert self.runs.settle() == {}

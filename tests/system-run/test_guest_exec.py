@@ -56,7 +56,7 @@ class Machine:
     def stop(self):
         self.shell.stdin.close()
         self.shell.stdout.close()
-        assert self.shell.wait(30) == 0
+        assert self.shell.wait(60) == 0
 
 
 @pytest.fixture(params=["root", "user"])
@@ -112,7 +112,7 @@ def test_changes_are_seen_by_a_program_that_runs(machine):
     assert seen("apus se adapter 5 off > /dev/null") == ["06.0004", "card06"]
     assert seen("apus se adapter 5 on > /dev/null") == ["05.0004", "06.0004", "card05", "card06"]
     assert seen(f"echo 6 > {matrix}/unassign_adapter") == ["05.0004", "card05"]
-    child.communicate(timeout=30)
+    child.communicate(timeout=60)
     assert child.returncode == 0
 
 
@@ -127,7 +127,7 @@ def test_a_guest_that_stops_under_a_program(machine):
     child = machine.start("echo up; read line; ls /sys/bus/ap/devices > /dev/null || echo gone")
     assert child.stdout.readline() == "up\n"
     assert machine.say("apus guest stop G && echo stopped") == "stopped\n"
-    output = child.communicate("\n", timeout=30)[0]
+    output = child.communicate("\n", timeout=60)[0]
     assert output == "gone\n"
 
 
@@ -137,7 +137,7 @@ def test_killed_it_leaves_nothing(machine, number):
     child = machine.start("echo up; exec sleep 1000")
     assert child.stdout.readline() == "up\n"
     child.send_signal(number)
-    child.communicate(timeout=30)
+    child.communicate(timeout=60)
     assert machine.runs.settle(before) == {}
     assert machine.bash("ls /sys/bus/ap/devices").returncode == 0, "the guest goes on"
 

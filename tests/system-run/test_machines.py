@@ -3,7 +3,6 @@
 
 APUS_KILLS is how often each part is killed (default 3; `make soak` takes 200)."""
 
-import contextlib
 import json
 import os
 import random
@@ -14,7 +13,7 @@ import time
 
 import pytest
 
-from runs import USER, binary
+from runs import USER, binary, kill, wait_for
 
 KILLS = min(200, int(os.environ.get("APUS_KILLS", "3")))
 UUID = "11111111-2222-4333-8444-555555555555"
@@ -77,13 +76,6 @@ def roots(runs):
     yield Machines(runs, False)
 
 
-def wait_for(condition, seconds=15):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def test_several_programs_share_what_they_change(machines):
     machines.up()
     assert machines.bash("echo -5 > /sys/bus/ap/apmask").returncode == 0
@@ -114,13 +106,13 @@ def test_ioctls_of_several_programs(machines, way):
     client = os.path.join(os.environ["APUS_BUILD"], "tests/crypto/crypto-client")
     machines.up("--ioctl", way)
     assert machines.bash("echo mine > /sys/class/zcrypt/create && test -e /dev/mine").returncode == 0
-    children = [machines.start(f"echo up; read x; timeout 20 {client} latency /dev/z90crypt 20") for _ in range(3)]
+    children = [machines.start(f"echo up; read x; timeout 60 {client} latency /dev/z90crypt 20") for _ in range(3)]
     for child in children:
         assert child.stdout.readline() == "up\n"
     for child in children:
         output, errors = child.communicate("\n", timeout=60)
         assert child.returncode == 0 and "me512" in output, errors
-    assert machines.bash(f"timeout 20 {client} latency /dev/z90crypt 20").returncode == 0
+    assert machines.bash(f"timeout 60 {client} latency /dev/z90crypt 20").returncode == 0
     machines.down()
 
 
@@ -139,11 +131,11 @@ def test_exit_status_and_signals(machines):
     child = machines.start("trap 'echo got; exit 3' USR1; echo up; while :; do sleep 0.02; done")
     assert child.stdout.readline() == "up\n"
     child.send_signal(signal.SIGUSR1)
-    assert child.communicate(timeout=30)[0] == "got\n" and child.returncode == 3
+    assert child.communicate(timeout=60)[0] == "got\n" and child.returncode == 3
     child = machines.start("echo up; exec sleep 1000")
     assert child.stdout.readline() == "up\n"
     child.kill()
-    child.communicate(timeout=30)
+    child.communicate(timeout=60)
     wait_for(lambda: machines.list()["lab"]["programs"] == [])
     machines.down()
 
@@ -180,17 +172,17 @@ def test_list(machines):
     machines.up("--ioctl=notify", name="other")
     child = machines.start("echo up; exec sleep 1234")
     assert child.stdout.readline() == "up\n"
+    wait_for(lambda: [p["command"] for p in machines.list()["lab"]["programs"]] == ["sleep 1234"])
     listed = machines.list()
-    assert sorted(listed) == ["lab", "other"]
+    assert sorted(listed) == ["lab", "other"] and listed["other"]["programs"] == []
     lab = listed["lab"]
-    assert [p["command"] for p in lab["programs"]] == ["sleep 1234"] and listed["other"]["programs"] == []
     assert 0 <= lab["age"] < 60 and os.path.exists(lab["socket"]) and os.path.exists(f"/proc/{lab['pid']}")
     assert (lab["ioctl"], listed["other"]["ioctl"], lab["state"], lab["machine"]) == ("fuse", "notify", None, None)
     lines = machines.apus("list").stdout.splitlines()
     assert lines[0].split() == ["NAME", "AGE", "PID", "PROGRAMS"]
     assert any(line.startswith("lab ") and line.endswith(" sleep 1234") for line in lines)
     machines.down()
-    child.communicate(timeout=30)
+    child.communicate(timeout=60)
     assert child.returncode in (128 + signal.SIGHUP, 128 + signal.SIGTERM), "its programs end with it"
     assert list(machines.list()) == ["other"]
     machines.down(name="other")
@@ -248,14 +240,15 @@ def test_output_is_not_held_open(machines):
 
 def test_down_ends_what_the_programs_left_behind(machines):
     machines.up()
-    script = """setsid sleep 1001 & trap '' TERM HUP; (trap '' TERM HUP; exec -a stubborn sleep 1002) &
-                env -i unshare -rm sleep 1003 & while ! pgrep -f 'sleep 1003' > /dev/null; do sleep 0.01; done; echo up"""
+    ours = f"{os.getpid()}1"  # seconds that nobody else sleeps
+    script = f"""setsid sleep {ours}1 & trap '' TERM HUP; (trap '' TERM HUP; exec -a stubborn sleep {ours}2) &
+                 env -i unshare -rm sleep {ours}3 & until pgrep -f '^sleep {ours}3' > /dev/null; do sleep 0.01; done; echo up"""
     result = machines.bash(f"({script}) > /tmp/out.$$ 2>&1; cat /tmp/out.$$; rm /tmp/out.$$")
     assert result.stdout == "up\n", result
     assert len(machines.list()["lab"]["programs"]) >= 3
     machines.down()
     assert machines.runs.settle() == {}
-    assert subprocess.run(["pgrep", "-f", "^sleep 100[123]"], check=False, stdout=subprocess.DEVNULL).returncode == 1
+    assert subprocess.run(["pgrep", "-f", f"^(sleep|stubborn) {ours}[123]"], check=False, stdout=subprocess.DEVNULL).returncode == 1
 
 
 def test_state_of_run_and_up(machines):
@@ -345,9 +338,7 @@ def test_what_is_killed_leaves_nothing(machines, part):
         if part == "all":
             pids.update({f"program {pid}": pid for pid in machines.runs.processes()})
         killed = {pid for name, pid in pids.items() if part in (name, "both", "all")}
-        for pid in killed:
-            with contextlib.suppress(ProcessLookupError):  # a program goes with its apus exec
-                os.kill(pid, signal.SIGKILL)
+        kill(*killed)
         wait_for(lambda: not killed & {*machines.runs.processes(), *machines.runs.dying()})
         if part == "daemon":
             assert machines.runs.settle() == {}, "the guard ends the programs, too"
@@ -362,7 +353,7 @@ def test_what_is_killed_leaves_nothing(machines, part):
             machines.up()
             machines.down()
         assert machines.runs.settle() == {} and machines.runs.machines() == [], turn
-        child.communicate(timeout=30)
+        child.communicate(timeout=60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -373,7 +364,7 @@ def test_killed_while_it_starts(machines, number):
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         time.sleep(chance.uniform(0, 0.4))
         child.send_signal(number)
-        child.communicate(timeout=30)
+        child.communicate(timeout=60)
         if machines.list().get("lab", {}).get("ready"):
             machines.apus("down", "lab")  # it may be ending
         wait_for(lambda: machines.list() == {})

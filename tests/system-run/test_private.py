@@ -46,6 +46,13 @@ def test_what_is_made_persistent_stays_inside(inside):
     assert result.stdout.split() == ["rule", "options", UUID, "apus.conf", "s390x-ap.conf"], result.stderr
 
 
+def test_the_modules_can_be_loaded(inside):
+    """By the computer's own modprobe, which finds none of them in the computer's kernel."""
+    result = inside("for name in ap zcrypt zcrypt_cex4 vfio_ap; do modprobe $name && echo $name; done; modprobe no_such_module")
+    assert result.stdout.split() == ["ap", "zcrypt", "zcrypt_cex4", "vfio_ap"], result.stderr
+    assert result.returncode == 1
+
+
 def test_mdevctl_defines_a_device_of_the_machine(inside):
     if not shutil.which("mdevctl"):
         pytest.skip("needs mdevctl")

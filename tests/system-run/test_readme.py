@@ -13,15 +13,12 @@ README = (ROOT / "README.md").read_text()
 
 
 @pytest.fixture
-def tools(tmp_path):
-    """A directory for the PATH with the distribution's lszcrypt, which is a program for s390x."""
-    root = pathlib.Path(os.environ["APUS_CLIENTS"]) / "root"
+def tools():
+    """The tools that `apus run` offers, of the release from which `apus linux fetch` gets them."""
+    root = pathlib.Path(os.environ["APUS_CLIENTS"]) / "trixie/root"
     if not (root / "usr/sbin/lszcrypt").exists():
         pytest.skip("lszcrypt is missing: make clients")
-    script = tmp_path / "lszcrypt"
-    script.write_text(f'#!/bin/sh\nexec qemu-s390x-static -L {root} {root}/usr/sbin/lszcrypt "$@"\n')
-    script.chmod(0o755)
-    return {"PATH": f"{tmp_path}:{os.environ['PATH']}:/usr/sbin"}
+    return {"APUS_TOOLS": str(root), "PATH": f"{os.environ['PATH']}:/usr/sbin"}
 
 
 def session():

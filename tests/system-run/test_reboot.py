@@ -5,6 +5,8 @@ say comes back, by the real programs."""
 import json
 import os
 import pathlib
+import re
+import select
 import shutil
 import subprocess
 
@@ -50,6 +52,15 @@ def needs(*programs):
             pytest.skip(f"{program} is missing")
     if os.geteuid() != 0:
         pytest.skip("needs root")
+
+
+def read_until(screen, words):
+    """What a terminal shows until it shows these; at the latest after two minutes."""
+    seen = ""
+    while words not in seen:
+        assert select.select([screen], [], [], 120)[0], seen
+        seen += os.read(screen, 4096).decode()
+    return seen
 
 
 def test_what_is_not_persistent_is_gone(runs, path):
@@ -106,8 +117,8 @@ def test_what_chzdev_makes_persistent(runs, path):
     root = next((folder for folder in sorted(pathlib.Path(os.environ["APUS_CLIENTS"]).glob("*/root")) if knows_ap(folder)), None)
     if not root:
         pytest.skip("no chzdev that knows AP: make clients")
-    done = runs.bash(f"set -e\nqemu-s390x-static -L {root} {root}/usr/sbin/chzdev -t ap apmask=-5 -a -p > /dev/null\n"
-                     "apus reboot; cat /sys/bus/ap/apmask", options=("--uevents",), env=path)
+    done = runs.bash("set -e\nchzdev -t ap apmask=-5 -a -p > /dev/null\n"
+                     "apus reboot; cat /sys/bus/ap/apmask", options=("--uevents",), env={**path, "APUS_TOOLS": str(root)})
     assert done.stdout.startswith("After the reboot everything is as before.\n0xfb"), done
 
 
@@ -129,3 +140,21 @@ def test_a_machine_of_up_by_its_name_and_its_state(runs, tmp_path):
         assert command("export", "-n", "lab") == after
     finally:
         runs.apus("down", "lab")
+
+
+def test_what_takes_long_shows_its_progress(runs, path, tmp_path):
+    """As long as a program of the boot waits; then the line is gone."""
+    needs("mdevctl")
+    os.mkfifo(tmp_path / "go")
+    (tmp_path / "mdevctl").write_text(f"#!/bin/sh\nread -r word < '{tmp_path}/go'\n")
+    (tmp_path / "mdevctl").chmod(0o755)
+    screen, terminal = os.openpty()
+    reboot = subprocess.Popen([binary(), "run", "--", "bash", "-c", "mkdir -p /etc/mdevctl.d/matrix; apus reboot"],
+                              env=runs.environment(**path), stdout=subprocess.PIPE, stderr=terminal, text=True)
+    os.close(terminal)
+    seen = read_until(screen, "apus: Linux starts, 1 s")
+    (tmp_path / "go").write_text("go\n")
+    assert reboot.communicate(timeout=120)[0] == "After the reboot everything is as before.\n"
+    seen = read_until(screen, "uevents")  # the note that comes afterwards
+    assert re.search(r"\r +\rapus: udev's rules did not run", seen), seen
+    os.close(screen)

@@ -92,8 +92,12 @@ def test_the_namespace_is_its_own(runs):
 @pytest.mark.skipif(not shutil.which("udevadm"), reason="needs udevadm")
 def test_udevadm_monitor(runs):
     result = runs.bash(f"""
-        timeout -s INT 4 udevadm monitor --kernel --subsystem-match=mdev & sleep 1
-        echo {UUID} > {TYPE}/create; wait""", options=["--uevents"])
+        udevadm monitor --kernel --subsystem-match=mdev > $APUS_RUNTIME_DIR/seen & monitor=$!
+        # It listens when there is a socket for uevents (15) in the kernel's group.
+        for i in {{1..1200}}; do awk '$2 == 15 && $4 == "00000001" {{ found = 1 }} END {{ exit !found }}' /proc/net/netlink && break; sleep 0.05; done
+        echo {UUID} > {TYPE}/create
+        for i in {{1..1200}}; do grep -q '(mdev)' $APUS_RUNTIME_DIR/seen && break; sleep 0.05; done
+        kill -INT $monitor; wait; cat $APUS_RUNTIME_DIR/seen; rm $APUS_RUNTIME_DIR/seen""", options=["--uevents"], timeout=180)
     assert f"/devices/vfio_ap/matrix/{UUID} (mdev)" in result.stdout
 
 

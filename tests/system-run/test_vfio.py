@@ -10,14 +10,17 @@ from runs import binary
 WALK = Path(__file__).with_name("vfio_walk.py")
 
 
-@pytest.fixture(params=["root", "user"])
+@pytest.fixture(params=["root", "user", "root-no-mount", "user-no-mount"])
 def walk(request):
     """The results of a part of vfio_walk.py: {name: answers}."""
-    runs = request.getfixturevalue("runs" if request.param == "root" else "user_runs")
-    call = runs.command if request.param == "root" else runs.command_as_user
+    user, _, how = request.param.partition("-")
+    runs = request.getfixturevalue("runs" if user == "root" else "user_runs")
+    call = runs.command if user == "root" else runs.command_as_user
+    options = [f"--{how}"] if how else []
 
     def answers(part):
-        result = call(binary(), "run", "--abi", "upstream", "--", "/usr/bin/python3", WALK, part)
+        result = call(binary(), "run", "--abi", "upstream", *options, "--", "/usr/bin/python3", WALK, part,
+                      env={"ASAN_OPTIONS": "verify_asan_link_order=0"})
         assert result.returncode == 0, result.stderr
         return {what: value.strip() for what, value in ((each + " ").split(" ", 1) for each in result.stdout.splitlines())}
     return answers
@@ -51,12 +54,16 @@ def test_eventfds(walk):
 
 def test_cdev(walk, request):
     """Where no device node can be made, it is a read-only bind mount of /dev/null, with that mode."""
-    modes = "0o600 0o660" if "root" in request.node.name else "0o666 0o666"
+    modes = "0o666 0o666" if request.node.callspec.params["walk"] == "user" else "0o600 0o660"
     assert walk("cdev") == {
         "node": f"True {modes}", "unbound": "EINVAL EINVAL",
         "bind": "EFAULT EINVAL EINVAL EINVAL EBADF EBADFD", "bound": "0 1", "again": "EINVAL EINVAL", "ioas": "0 2",
         "attach": "EINVAL ENOENT EOPNOTSUPP 0", "busy": "EBUSY EBUSY", "info": "0", "detach": "0 0", "group": "EBUSY",
         "released": "ENOENT 0"}
+
+
+def test_a_node_whose_device_is_gone(walk):
+    assert walk("stale") == {"same": "True", "status": "ENOTTY", "new": "0"}
 
 
 def test_life_of_a_device(walk):

@@ -72,9 +72,17 @@ def opened(uuid=UUID):
     return c, g, d
 
 
+def until(answer, action):
+    """Repeats what changes nothing until it is answered so: what is closed is released when the daemon hears of it. The last answer."""
+    end = time.monotonic() + 60
+    while (last := action()) != answer and time.monotonic() < end:
+        time.sleep(0.02)
+    return last
+
+
 def patient(action):
-    """Repeats it while something is in use: what is closed is released when the daemon hears of it."""
-    end = time.monotonic() + 20
+    """Repeats it while something is in use, for the same reason."""
+    end = time.monotonic() + 60
     while True:
         try:
             return action()
@@ -119,8 +127,7 @@ def group():
     say("other", call(g, 7), call(g, 60))
     os.close(e)
     os.close(d)
-    time.sleep(0.1)
-    say("unset-after", call(g, 5), call(g, 5), call(c, 2, 3))
+    say("unset-after", until(0, lambda: call(g, 5)), call(g, 5), call(c, 2, 3))
 
 
 def device():
@@ -217,12 +224,22 @@ def cdev():
     g = os.open(f"/dev/vfio/{n}", os.O_RDWR)
     say("group", call(g, 3, words(8, 0)))
     os.close(d)
-    time.sleep(0.1)
-    say("released", size(0x80, 1), call(os.open(f"/dev/vfio/{n}", os.O_RDWR), 3, words(8, 0)))
+    say("released", until("ENOENT", lambda: size(0x80, 1)), call(os.open(f"/dev/vfio/{n}", os.O_RDWR), 3, words(8, 0)))
 
 
 def guests():
-    return os.popen("apus --json guest list 2>/dev/null || apus guest list --json").read().count('"name"')
+    return os.popen("apus guest list --json").read().count('"name"')
+
+
+def stale():
+    """A node of a device that has gone is not that of the next one with its number."""
+    number = create()
+    old = os.open(f"/dev/vfio/{number}", os.O_RDWR)
+    store(f"{MATRIX}/{UUID}/remove", "1")
+    say("same", create("69aa1a8a-0000-4000-8000-0000000000ff") == number)
+    say("status", call(old, 3, words(8, 0)))
+    new = os.open(f"/dev/vfio/{number}", os.O_RDWR)
+    say("new", call(new, 3, words(8, 0)))
 
 
 def life():
@@ -241,16 +258,17 @@ def life():
     say("inherited", guests())
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    time.sleep(0.2)
-    say("killed", guests())
+    say("killed", until(0, guests))
     d = call(g, 6, name(UUID))
     say("reopened", guests())
+    wanted = os.eventfd(0)  # by the device that is to be removed
+    call(d, 10, words(24, 0x24, 0, 0, 1, wanted))
     store_later = threading.Thread(target=store, args=(f"{MATRIX}/{UUID}/remove", "1"))
     store_later.start()
-    time.sleep(0.3)
+    select.select([wanted], [], [], 60)
     say("waits", store_later.is_alive(), call(g, 6, name(UUID)), call(d, 11))
     os.close(d)
-    store_later.join(10)
+    store_later.join(60)
     say("removed", store_later.is_alive(), os.path.exists(f"{MATRIX}/{UUID}"), call(g, 3, words(8, 0)))
     os.close(g)
     os.close(c)
@@ -293,7 +311,7 @@ def closed(before):
         now = descriptors()
         return guests() == 0 and (before is None or now is None or now < before + 20)
 
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not is_closed() and time.monotonic() < end:
         time.sleep(0.05)
     return is_closed()

@@ -29,6 +29,6 @@ def apus(tmp_path):
     for daemon in daemons:
         try:
             daemon.stop()
-        except AssertionError as failure:
+        except (AssertionError, RuntimeError) as failure:
             failures.append(str(failure))
     assert not failures, "\n".join(failures)

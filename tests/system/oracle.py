@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from harness import Guest, Machine
+from harness import Machine
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "oracle"
 
@@ -27,7 +27,7 @@ def steps(path):
 
 def machine_of(described):
     adapters = {int(number): kind for number, kind in described["adapters"].items()}
-    return Machine(adapters, described["domains"], described["control"],
+    return Machine(adapters, described["domains"], control_domains=described["control"],
                    max_adapter=described["max_adapter"], max_domain=described["max_domain"],
                    interrupts="no")
 
@@ -98,9 +98,9 @@ class Replay:
         elif operation == "config":
             self.change_machine(step["machine"])
         elif operation == "attach":
-            Guest(self.host, step["mdev"]).start(step["mdev"])
+            self.host.guest(step["mdev"]).start(step["mdev"])
         elif operation == "detach":
-            Guest(self.host, step["mdev"]).stop()
+            self.host.guest(step["mdev"]).stop()
         return None
 
     def change_machine(self, machine):

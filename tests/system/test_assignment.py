@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from harness import Adapter, Machine, worked_example
+from harness import ABSENT, Machine, worked_example
 
 APMASK = "bus/ap/apmask"
 AQMASK = "bus/ap/aqmask"
@@ -19,7 +19,7 @@ def host(apus):
 @pytest.fixture
 def growing(apus):
     """All queues belong to vfio_ap; adapter 7 is installed but not in the LPAR, and neither is domain 9."""
-    machine = Machine({5: "CEX5C", 7: Adapter.absent()}, [4], apmask="0x0")
+    machine = Machine({5: "CEX5C", 7: ABSENT}, [4], apmask="0x0")
     return apus(machine)
 
 
@@ -117,9 +117,9 @@ def test_absent_adapters_may_be_assigned(growing):
 def test_assigned_adapter_reaches_a_running_guest_when_it_comes(growing):
     mdev = growing.mdev(1).assign([7], [4])
     guest = growing.guest("Guest1").start(mdev)
-    assert guest.apqns() == []
+    assert guest.queues == []
     growing.change_lpar(("add", "adapter", 7))
-    assert guest.apqns() == ["07.0004"]
+    assert guest.queues == ["07.0004"]
 
 
 def test_absent_domains_may_be_assigned(growing):
@@ -132,9 +132,9 @@ def test_absent_domains_may_be_assigned(growing):
 def test_assigned_domain_reaches_a_running_guest_when_it_comes(growing):
     mdev = growing.mdev(1).assign([5], [9])
     guest = growing.guest("Guest1").start(mdev)
-    assert guest.apqns() == []
+    assert guest.queues == []
     growing.change_lpar(("add", "domain", 9))
-    assert guest.apqns() == ["05.0009"]
+    assert guest.queues == ["05.0009"]
 
 
 def test_control_domain_up_to_the_maximum(host):

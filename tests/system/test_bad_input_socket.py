@@ -234,8 +234,27 @@ def test_a_descriptor_of_a_wrong_kind(host, other, kind):
            "null": [os.open("/dev/null", os.O_RDWR)], "socket": [other.socket.fileno()], "own file": [own],
            "own directory": [os.open(host.root, os.O_RDONLY)], "many": [own] * 200}[kind]
     error = mount_with(host, fds)["error"]
-    assert error["errno"] == "EINVAL" and "/dev/fuse" in error["desc"]
+    assert error["errno"] == ("EBADF" if kind == "socket" else "EINVAL") and "/dev/fuse" in error["desc"]
     assert mount_with(host, fds)["error"] == error
+
+
+@pytest.mark.parametrize("before_it", [b"", b'{"execute": "wait", "arguments": {"condition": "guest Nobody started"}}\n'])
+@pytest.mark.parametrize("request_line", [b'{"execute": "status"}\n', b'{"execute": "guest-mount"', b"\xff\n"])
+def test_its_own_connection_as_a_descriptor(host, other, request_line, before_it):
+    """The daemon does not keep it, not even behind a request that is answered late: the connection ends when the client
+    does."""
+    mine = f"/proc/{host.process.pid}/fd"
+    other.execute("status")
+    before = len(os.listdir(mine))
+    for _ in range(10):
+        client = Control(host.socket, timeout=60)
+        client.socket.sendall(before_it)
+        socket.send_fds(client.socket, [request_line], [client.socket.fileno()])
+        client.close()
+    end = time.monotonic() + 60
+    while len(os.listdir(mine)) > before and time.monotonic() < end:
+        time.sleep(0.01)
+    assert len(os.listdir(mine)) <= before
 
 
 def lingering(seconds=10):

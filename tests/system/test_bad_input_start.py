@@ -12,8 +12,7 @@ import time
 
 import pytest
 
-from harness import Machine, apus_binary, worked_example
-from harness.control import Control
+from harness import Control, Machine, apus_binary, machine_file, worked_example
 
 
 def sentence(result):
@@ -51,6 +50,24 @@ def test_without_dev_fuse(place):
     assert "/dev/fuse" in text
     assert re.search(r"modprobe fuse|--device", text)
     assert not (place / "socket").exists()
+
+
+def test_without_dev_cuse(place):
+    before = "mount -t tmpfs none /dev && mknod /dev/null c 1 3 && mknod /dev/fuse c 10 229"
+    done = daemon(*arguments(place), "--nodes=cuse", before=before)
+    assert done.returncode == 1
+    text = sentence(done)
+    assert "modprobe cuse" in text and "CONFIG_CUSE" in text and "Debian" in text
+    assert not (place / "socket").exists() and not os.path.ismount(place / "sys")
+
+
+@pytest.mark.parametrize("wrong, what", [("--nodes=real", "'cuse' or 'cuse:PREFIX', not 'real'"),
+                                         ("--nodes=cuse:../", "'../' cannot begin"),
+                                         ("--nodes=cuse:" + 33 * "x", "at most 32"),
+                                         ("--nodes=cuse --dev-links=/tmp", "exclude each other")])
+def test_wrong_nodes(place, wrong, what):
+    done = daemon(*arguments(place), *wrong.split())
+    assert done.returncode == 2 and what in done.stderr
 
 
 def test_without_permission(place):
@@ -113,7 +130,7 @@ def test_a_socket_left_by_a_killed_daemon_is_taken_over(apus, place):
     assert first.socket.exists()
     second = apus(machine, arguments=["--socket", first.socket])
     assert second.process.poll() is None
-    second.socket = first.socket
+    second.socket = second.machine.socket = first.socket
     assert second.execute("status") is not None
     first.abandon()
     first.stop = lambda: None
@@ -324,7 +341,7 @@ def test_a_mistake_in_the_machine_file_is_located(place, name):
 
 def test_a_machine_is_read_once(apus, place):
     """So it can be a pipe, or standard input."""
-    text = Machine({5: "CEX5C"}, [4]).text()
+    text = machine_file(Machine({5: "CEX5C"}, [4]))
     command = (f"exec {shlex.quote(apus_binary())} daemon --no-tree --socket {place}/pipe "
                f"-m <(echo {shlex.quote(text)})")
     with subprocess.Popen(["bash", "-c", command], text=True, stdout=subprocess.PIPE) as process:

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from harness import ZEROS, Adapter, Machine
+from harness import ABSENT, ZEROS, Machine
 
 # No attribute's grammar accepts these: not numbers, masks, switches, names of devices or UUIDs.
 MALFORMED = [
@@ -21,7 +21,7 @@ FREE_TEXT = {"class/zcrypt/create"}
 
 @pytest.fixture(params=["proposal", "upstream"])
 def host(apus, request):
-    adapters = {4: "CEX5P", 5: "CEX5C", 6: "CEX5A", 7: Adapter.absent(), 8: "CEX3C"}
+    adapters = {4: "CEX5P", 5: "CEX5C", 6: "CEX5A", 7: ABSENT, 8: "CEX3C"}
     host = apus(Machine(adapters, [4, 0x47]), abi=request.param)
     assert host.w("bus/ap/apmask", "-5") == "OK"
     mdev = host.mdev(1).assign([5], [4], [4])

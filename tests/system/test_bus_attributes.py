@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness import Adapter, Machine, mask, worked_example
+from harness import Machine, mask, worked_example
 
 AP = "bus/ap"
 CARD = "devices/ap/card05"
@@ -29,7 +29,7 @@ def test_bus(host):
 
 
 def test_depth_of_the_profiles(apus):
-    machine = Machine({5: Adapter("CEX5C", {"depth": 8})}, [4])
+    machine = Machine({5: {"type": "CEX5C", "depth": 8}}, [4])
     assert apus(machine).value(f"{CARD}/depth") == "7"
     assert apus(machine, abi="upstream").value(f"{CARD}/depth") == "8"
 

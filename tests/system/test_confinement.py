@@ -76,6 +76,48 @@ def test_root(apus):
     assert_confined(daemon.process.pid, CALLERS)
 
 
+def mappings(pid):
+    """The flags of each mapping as the kernel has them, by its first line."""
+    with open(f"/proc/{pid}/smaps", encoding="ascii", errors="replace") as file:
+        for line in file:
+            if re.match("[0-9a-f]+-[0-9a-f]+ ", line):
+                head = line
+            elif line.startswith("VmFlags:"):
+                yield head, set(line.split()[1:])
+
+
+def test_no_core_dump_and_no_key_in_one(apus):
+    """There is none of the daemon; if somebody makes one all the same, the adapters' keys are not in it, and not on a disk that
+    is swapped to, and no child gets them."""
+    pid = apus().process.pid
+    with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+        core = next(line.split() for line in file if line.startswith("Max core file size"))
+    assert core[4:6] == ["0", "0"]
+    keys = [flags for head, flags in mappings(pid) if {"wf", "dd"} <= flags and head.split()[1] == "rw-p"]
+    with open(apus_binary(), "rb") as file:
+        locked = set() if b"__asan_init" in file.read() else {"lo"}  # sanitizers ignore mlock(2)
+    assert keys and all(locked <= flags for flags in keys)
+
+
+WITHOUT_PTRACE = ["setpriv", "--bounding-set=-sys_ptrace"]
+
+
+def can_be_looked_at(pid):
+    return subprocess.run([*WITHOUT_PTRACE, "readlink", f"/proc/{pid}/fd/0"], capture_output=True, check=False).returncode == 0
+
+
+def test_not_dumpable(tmp_path):
+    """So root without SYS_PTRACE does not see into it, as it sees into a process with no more capabilities that is dumpable."""
+    process = start_alone(tmp_path)
+    assert not can_be_looked_at(process.pid)
+    end(process)
+    with subprocess.Popen([*WITHOUT_PTRACE, "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as plain:
+        plain.stdin.write(b"there\n")
+        plain.stdin.flush()
+        assert plain.stdout.readline() == b"there\n"
+        assert can_be_looked_at(plain.pid)
+
+
 def test_without_a_tree_nobody_is_looked_at(tmp_path):
     process = start_alone(tmp_path)
     assert_confined(process.pid, DAC_OVERRIDE)

@@ -48,7 +48,7 @@ def test_queue_links(host):
 
 
 def test_control_domains_are_a_mask_from_the_left(apus):
-    host = apus(Machine({4: "CEX5C"}, [6], control=[6, 71]))
+    host = apus(Machine({4: "CEX5C"}, [6], control_domains=[6, 71]))
     text = host.value("bus/ap/ap_control_domain_mask")
     assert text == "0x0200000000000000" + "01" + "0" * 46
     assert bits(text) == {6, 71}

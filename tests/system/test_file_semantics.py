@@ -448,3 +448,35 @@ def test_owners_of_a_whole_tree(host):
     assert owner(host.path("bus/ap/devices")) == ("0o750", 7, 8)
     assert owner(host.path("devices/ap/card05")) == ("0o755", 0, 0)
     assert as_nobody("ls", host.path("bus/ap")).returncode != 0
+
+
+def requests(host):
+    """How often the daemon has read /dev/fuse, and whatever else."""
+    with open(f"/proc/{host.process.pid}/io", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("syscr:"))
+
+
+def test_status_comes_with_the_names(host):
+    """As ls -l asks for it: the kernel need not ask again for what stays as long as its device."""
+    queue = host.path("devices/ap/card05/05.0004")
+    os.chmod(queue / "config", 0o400)
+    entries = [entry for entry in os.scandir(queue) if not entry.is_symlink() and entry.name not in ("online", "load")]
+    os.stat(queue / "online")  # behind the end of the listing, which nobody waits for
+    before = requests(host)
+    found = {entry.path: entry.stat(follow_symlinks=False) for entry in entries}
+    assert len(found) > 5
+    assert requests(host) - before < len(found), "as many would be one for each"
+    assert stat.S_IMODE(found[str(queue / "config")].st_mode) == 0o400
+    assert all(status.st_size == 4096 for status in found.values())
+
+
+def test_what_came_with_the_names_goes_with_the_device(apus):
+    host = apus(worked_example())
+    card = host.path("devices/ap/card05")
+    for folder in (card, card / "05.0004", card):
+        for entry in os.scandir(folder):
+            entry.stat(follow_symlinks=False)
+    host.change_lpar(("remove", "adapter", 5))
+    assert not card.exists() and not (card / "05.0004/config").exists() and "card05" not in os.listdir(card.parent)
+    host.change_lpar(("add", "adapter", 5))
+    assert (card / "05.0004/config").exists()

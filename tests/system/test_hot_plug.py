@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness import Adapter, Machine, mask, worked_example
+from harness import ABSENT, Machine, mask, worked_example
 
 pytestmark = pytest.mark.guest
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.guest
 @pytest.fixture
 def host(apus):
     """All queues belong to vfio_ap; adapter 14 is installed but not in the LPAR."""
-    adapters = {5: "CEX5C", 10: "CEX6C", 14: Adapter.absent()}
+    adapters = {5: "CEX5C", 10: "CEX6C", 14: ABSENT}
     return apus(Machine(adapters, [4, 5], apmask="0x0"))
 
 
@@ -22,47 +22,47 @@ def running(apus):
     assert host.w("bus/ap/apmask", "-5,-6") == "OK"
     mdev = host.mdev(1).assign([5], [4, 0xAB])
     guest = host.guest("Guest1").start(mdev)
-    assert guest.apqns() == ["05.0004", "05.00ab"]
+    assert guest.queues == ["05.0004", "05.00ab"]
     return mdev, guest
 
 
 def test_assigned_adapter_is_plugged(running):
     mdev, guest = running
     assert mdev.w("assign_adapter", 6) == "OK"
-    assert guest.apqns() == ["05.0004", "05.00ab", "06.0004", "06.00ab"]
+    assert guest.queues == ["05.0004", "05.00ab", "06.0004", "06.00ab"]
 
 
 def test_assigned_domain_is_plugged(running):
     mdev, guest = running
     assert mdev.w("assign_domain", "0xff") == "OK"
-    assert guest.apqns() == ["05.0004", "05.00ab", "05.00ff"]
+    assert guest.queues == ["05.0004", "05.00ab", "05.00ff"]
 
 
 def test_assigned_control_domain_is_plugged(running):
     mdev, guest = running
-    assert guest.control_domains() == []
+    assert guest.control_domains == []
     assert mdev.w("assign_control_domain", "0x47") == "OK"
-    assert guest.control_domains() == [0x47]
+    assert guest.control_domains == [0x47]
 
 
 def test_unassigned_adapter_is_unplugged(running):
     mdev, guest = running
     mdev.assign([6])
     assert mdev.w("unassign_adapter", 6) == "OK"
-    assert guest.apqns() == ["05.0004", "05.00ab"]
+    assert guest.queues == ["05.0004", "05.00ab"]
 
 
 def test_unassigned_domain_is_unplugged(running):
     mdev, guest = running
     assert mdev.w("unassign_domain", "0xab") == "OK"
-    assert guest.apqns() == ["05.0004"]
+    assert guest.queues == ["05.0004"]
 
 
 def test_unassigned_control_domain_is_unplugged(running):
     mdev, guest = running
     mdev.assign(control=[4, 0x47])
     assert mdev.w("unassign_control_domain", "0x47") == "OK"
-    assert guest.control_domains() == [4]
+    assert guest.control_domains == [4]
 
 
 def test_masks_of_the_guest(apus):
@@ -75,32 +75,32 @@ def test_masks_of_the_guest(apus):
         ("ap_usage_domain_mask", mask(4, 0xFF)),
         ("ap_control_domain_mask", mask(0x47)),
     ):
-        assert guest.read(f"/sys/bus/ap/{attribute}") == expected + "\n"
+        assert guest.run("cat", f"/sys/bus/ap/{attribute}") == expected + "\n"
 
 
 def test_plug_adapter_10(host):
     mdev = host.mdev(1).assign([5], [4])
     guest = host.guest("Guest1").start(mdev)
     assert mdev.w("assign_adapter", "0xa") == "OK"
-    assert guest.apqns() == ["05.0004", "0a.0004"]
+    assert guest.queues == ["05.0004", "0a.0004"]
 
 
 def test_unplug_domain_5(host):
     mdev = host.mdev(1).assign([5, 10], [4, 5])
     guest = host.guest("Guest1").start(mdev)
-    assert guest.apqns() == ["05.0004", "05.0005", "0a.0004", "0a.0005"]
+    assert guest.queues == ["05.0004", "05.0005", "0a.0004", "0a.0005"]
     assert mdev.w("unassign_domain", 5) == "OK"
-    assert guest.apqns() == ["05.0004", "0a.0004"]
+    assert guest.queues == ["05.0004", "0a.0004"]
 
 
 def test_guest_matrix_shows_what_the_guest_has(host):
     mdev = host.mdev(1).assign([5, 14], [4, 5, 9])
     guest = host.guest("Guest1").start(mdev)
     assert mdev.r("guest_matrix") == "05.0004\n05.0005\n"
-    assert guest.apqns() == mdev.guest_matrix()
+    assert guest.queues == mdev.guest_matrix()
     mdev.unassign(domains=[5])
     assert mdev.r("guest_matrix") == "05.0004\n"
-    assert guest.apqns() == mdev.guest_matrix()
+    assert guest.queues == mdev.guest_matrix()
 
 
 def test_guest_matrix_without_a_guest(host):
@@ -119,15 +119,15 @@ def test_ids_that_the_lpar_does_not_have(host):
     assert mdev.w("assign_adapter", 200) == "OK"
     assert mdev.w("assign_domain", 200) == "OK"
     assert len(mdev.matrix()) == 6
-    assert guest.apqns() == ["05.0004"]
+    assert guest.queues == ["05.0004"]
 
 
 def test_assigned_ids_come_by_themselves(host):
     mdev = host.mdev(1).assign([5, 14], [4])
     guest = host.guest("Guest1").start(mdev)
-    assert guest.apqns() == ["05.0004"]
+    assert guest.queues == ["05.0004"]
     host.change_lpar(("add", "adapter", 14))
-    assert guest.apqns() == ["05.0004", "0e.0004"]
+    assert guest.queues == ["05.0004", "0e.0004"]
 
 
 @pytest.mark.parametrize("running", [False, True])

@@ -7,10 +7,9 @@ import json
 import os
 import pathlib
 import re
-import signal
+import select
 import subprocess
 import tarfile
-import time
 
 import pytest
 
@@ -258,41 +257,6 @@ def test_what_lszcrypt_printed(tmp_path, version):
         assert "\ndomains = 4,0x47\n" in machine
 
 
-# What people have shown in public, rebuilt: numbers and columns kept, prompts and names our own.
-REPORTS = {
-    # kata-containers/kata-containers, pull request 578: s390-tools of 2020, in a guest with one queue.
-    "kata-578": ("""\
-# lszcrypt
-CARD.DOMAIN TYPE  MODE        STATUS  REQUESTS
-----------------------------------------------
-09          CEX6C CCA-Coproc  online         1
-09.003d     CEX6C CCA-Coproc  online         1
-""", {9: "CEX6C"}, "0x3d", []),
-    # coreos/ignition, pull request 1820 and issue 2013: a root shell's prompt; adapter 0, APQN 00.0047.
-    "ignition-1820": ("""\
-sh-5.1# lszcrypt -V
-CARD.DOM TYPE  MODE        STATUS     REQUESTS  PENDING HWTYPE QDEPTH FUNCTIONS  DRIVER     \n\
---------------------------------------------------------------------------------------------
-00       CEX6C CCA-Coproc  online            0        0     12     08 S--D--N--  cex4card    \n\
-00.0047  CEX6C CCA-Coproc  online            0        0     12     08 S--D--N--  cex4queue   \n\
-sh-5.1# 
-""", {0: "CEX6C"}, "0x47", []),
-}
-
-
-@pytest.mark.parametrize("report", REPORTS)
-def test_what_people_reported(report):
-    text, adapters, domains, missing = REPORTS[report]
-    done = imported("-", "--json", input=text)
-    got = json.loads(done.stdout)
-    for adapter, name in adapters.items():
-        assert f"[adapter {adapter}]\ntype = {name}\n" in got["machine"]
-    assert got["machine"].count("[adapter ") == len(adapters)
-    assert f"\ndomains = {domains}\n" in got["machine"]
-    assert [note["text"] for note in got["notes"] if note["kind"] == "missing"] == missing
-    assert not [note for note in got["notes"] if note["kind"] == "contradiction"]
-
-
 def test_a_directory_with_links_is_not_left(tmp_path):
     secret = tmp_path / "secret"
     secret.mkdir()
@@ -479,22 +443,73 @@ def test_an_empty_name_is_no_output(tmp_path):
     assert done.returncode == 2 and "-o takes the name of a file, and an empty one is none" in done.stderr
 
 
-def test_a_long_import_tells_how_far_it_is(tmp_path):
-    """It is stopped for a while, as a slow disk would do."""
-    small_copy(tmp_path / "dump")
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.add(tmp_path / "dump", "dump")
-    entry = tarfile.TarInfo("other/file").tobuf(tarfile.USTAR_FORMAT)
-    with gzip.open(tmp_path / "big.tgz", "wb", compresslevel=1) as out:
-        for _ in range(40):
-            out.write(entry * 5000)
-        out.write(archive.getvalue())
-    with subprocess.Popen([APUS, "import", tmp_path / "big.tgz"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
-        time.sleep(0.5)
-        run.send_signal(signal.SIGSTOP)
-        time.sleep(2.5)
-        run.send_signal(signal.SIGCONT)
-        _, err = run.communicate(timeout=60)
-    assert run.returncode == 0, err
-    assert re.match(r"apus: reading /.*: \d+ files, \d+ s\n", err), err
+def test_a_byte_order_mark_is_no_text(tmp_path):
+    table = "CARD.DOM TYPE  MODE        STATUS     REQUESTS\n05 CEX7P EP11-Coproc online 0\n05.0004 CEX7P EP11-Coproc online 0\n"
+    plain = imported("-", input=table)
+    assert imported("-", input="\ufeff" + table).stdout == plain.stdout
+    (tmp_path / "list.json").write_text("\ufeff" + LISTED)
+    assert f"[mdev {UUIDS[1]}]" in imported("-", tmp_path / "list.json", input=table).stdout
+
+
+def test_an_unknown_status_is_named():
+    table = "CARD.DOM TYPE  MODE        STATUS     REQUESTS\n05 CEX7P EP11-Coproc lost 0\n05.0004 CEX7P EP11-Coproc found 0\n"
+    done = imported("-", input=table)
+    assert "missing: adapter 0x05: its status lost is unknown" in done.stderr
+    assert "missing: 05.0004: its status found is unknown" in done.stderr
+
+
+def test_what_is_assumed_of_standby_is_said(world):
+    """Card 7 is in standby; the file that says so could not be read."""
+    tree = world[2]
+    said = "no source tells the state, which is configured on, of adapter"
+    assert said not in imported(tree).stderr
+    (tree / "devices/ap/card07/config").unlink()
+    assert f"assumed: {said} 7\n" in imported(tree).stderr
+
+
+def members(raw):
+    return b"".join(gzip.compress(raw[at:at + 5000]) for at in range(0, len(raw), 5000))
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, members, lambda raw: members(raw) + b"\0" * 512 + b"not gzip",
+                                  lambda raw: gzip.compress(raw, 0), lambda raw: gzip.compress(gzip.compress(raw))],
+                         ids=["one", "members", "tail", "stored", "twice"])
+def test_gzip_in_any_form(tmp_path, pack):
+    """Also with many members, as pigz makes them, and something behind the last one."""
+    plain = archive(tmp_path, lambda tar: add(tar, "sys/devices/ap/card05/type", "CEX8P\n" + "\0" * 30000))
+    packed = tmp_path / "a.tgz"
+    packed.write_bytes(pack(plain.read_bytes()))
+    expected = imported(plain).stdout
+    assert "[adapter 5]" in expected
+    assert imported(packed).stdout == expected
+    assert imported("-", input=None, stdin=packed.open("rb")).stdout == expected
+    outer = tmp_path / "outer.tgz"
+    with tarfile.open(outer, "w:gz") as tar:
+        tar.add(packed, "DBGINFO/sysfs.tgz")
+    assert imported(outer).stdout == expected
+
+
+def test_cut_gzip_gives_what_came_before(tmp_path):
+    plain = archive(tmp_path, lambda tar: add(tar, "sys/devices/ap/card05/x", os.urandom(300000)))
+    packed = gzip.compress(plain.read_bytes())
+    (tmp_path / "cut.tgz").write_bytes(packed[:len(packed) // 2])
+    done = imported(tmp_path / "cut.tgz")
+    assert "[adapter 4]" in done.stdout and "the archive is damaged" in done.stderr
+
+
+def test_what_takes_long_shows_its_progress():
+    """As long as the source does not end; then the line is gone."""
+    screen, terminal = os.openpty()
+    process = subprocess.Popen([APUS, "import", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=terminal)
+    os.close(terminal)
+    seen = ""
+    while "apus: reading -, 1 s" not in seen:
+        assert select.select([screen], [], [], 120)[0], seen
+        seen += os.read(screen, 4096).decode()
+    out, _ = process.communicate(b"CARD.DOM TYPE MODE STATUS REQUESTS\n05 CEX7P EP11-Coproc online 0\n", timeout=120)
+    assert b"[adapter 5]" in out
+    while "assumed: " not in seen:
+        assert select.select([screen], [], [], 120)[0], seen
+        seen += os.read(screen, 4096).decode()
+    assert re.search(r"reading -, \d+ s.*\r +\r.*apus: assumed", seen, re.DOTALL), seen
+    os.close(screen)

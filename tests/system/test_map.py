@@ -2,7 +2,9 @@
 """apus map: filters, comparisons, pictures, and following what happens."""
 
 import json
+import math
 import os
+import re
 import subprocess
 from xml.etree import ElementTree
 
@@ -103,6 +105,26 @@ def test_pictures_are_well_formed(files):
         page = (files / "map.html").read_text()
         assert "<script" not in page and "\033" not in page and "src=" not in page and "href" not in page
         assert page.count("<title>") == 7
+
+
+def fills(style):
+    """{class: (red, green, blue)}"""
+    return {name: [int(colour[at:at + 2], 16) for at in (0, 2, 4)]
+            for name, colour in re.findall(r"\.(\w+){fill:#([0-9a-f]{6})}", style)}
+
+
+def test_no_device_looks_like_what_is_not_assigned(tmp_path):
+    """On light and on dark, of more devices than there are hues."""
+    file = tmp_path / "many.ini"
+    file.write_text("[machine]\ndomains = 0-59\n[adapter 0]\ntype = CEX7C\n[bus]\napmask = 0x0\n" + "".join(
+        f"[mdev 69aa1a8a-0000-4000-8000-{n:012x}]\nadapters = 0\ndomains = {n}\n" for n in range(50)))
+    picture = draw("--from", file, "--svg", "-")
+    schemes = [fills(part) for part in picture.rpartition("@media")[::2]]
+    for scheme in schemes:
+        assert len(scheme) > 50
+        for n in range(50):
+            for other in "vz":
+                assert math.dist(scheme[f"m{n}"], scheme[other]) > 25, (n, other)
 
 
 def test_a_picture_that_cannot_be_written(files):

@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness import ONES, Adapter, Machine, bits, mask, worked_example
+from harness import ABSENT, ONES, Machine, bits, mask, worked_example
 
 APMASK = "bus/ap/apmask"
 AQMASK = "bus/ap/aqmask"
@@ -18,7 +18,7 @@ def host(apus):
 def example_masks(apus):
     """The machine of the ownership example: apmask 0x70…, aqmask 0x0180…."""
     adapters = {n: "CEX5C" for n in (1, 3, 4)}
-    adapters[2] = adapters[9] = Adapter.absent()
+    adapters[2] = adapters[9] = ABSENT
     adapters[8] = "CEX3C"
     return apus(Machine(adapters, [6, 7, 8], apmask="0x7", aqmask="0x018"))
 

@@ -24,7 +24,7 @@ READ_WRITE_CARD = {"config", "online", "request_count", "uevent"}
 READ_WRITE_QUEUE = {"driver_override", "online", "request_count", "reset", "uevent"}
 # What the walk of the recording did not reach, with its modes: from runs with a mediated device, and from the
 # sources of the driver model [files-modules] [files-misc]. The kernel of the recording had its modules built in.
-MORE_FILES = {"dev/z90crypt": 0o666}  # not of sysfs: to be bound into /dev
+MORE_FILES = {"dev/z90crypt": 0o666, "proc/sysinfo": 0o444}  # not of sysfs
 for name, mode in {"class/zcrypt": {"create": 0o600, "destroy": 0o600},
                    "bus/mdev": {"drivers_autoprobe": 0o644, "drivers_probe": 0o200, "uevent": 0o200},
                    "bus/matrix": {"drivers_autoprobe": 0o644, "drivers_probe": 0o200, "uevent": 0o200},
@@ -87,11 +87,10 @@ def walk(host):
 @pytest.fixture
 def host(apus):
     """In the recording CCA and EP11 cards had no serial number, and all took messages of 12 KiB."""
-    machine = Machine(TYPES, [4, 0x47], [4, 0x47, 0x50], max_adapter=0x3F, max_domain=0x54,
-                      features="APSC,APXA", interrupts="no")
-    for number, adapter in machine.adapters.items():
-        adapter.options |= {"depth": 8, "max_msg_size": 12288, "functions": FUNCTIONS[number], "serial": ""}
-    return apus(machine, abi="upstream")
+    adapters = {number: {"type": kind, "depth": 8, "max_msg_size": 12288, "functions": FUNCTIONS[number], "serial": ""}
+                for number, kind in TYPES.items()}
+    return apus(Machine(adapters, [4, 0x47], control_domains=[4, 0x47, 0x50], max_adapter=0x3F, max_domain=0x54,
+                        features="APSC,APXA", interrupts="no"), abi="upstream")
 
 
 FILES, LINKS = recorded()

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """apus plan: the steps are done by the daemon and by the script, and lead back again."""
 
+import fcntl
 import json
 import os
+import shutil
 import subprocess
+import termios
 
 import pytest
 
@@ -123,6 +126,66 @@ def test_the_script_stops_at_a_surprise(host, tmp_path):
     assert host.cli("export").stdout == before
 
 
+@pytest.mark.parametrize(("change", "surprise"), [
+    (lambda host: host.w("devices/vfio_ap/matrix/mdev_supported_types/vfio_ap-passthrough/create", UUIDS[1][:-1] + "9"),
+     f"there is a mediated device {UUIDS[1][:-1]}9"),
+    (lambda host: host.cli("se", "lpar", "add", "domain", "0x50", "--force"), "bus/ap/ap_usage_domain_mask is"),
+    (lambda host: host.cli("se", "lpar", "add", "control-domain", "0x50", "--force"), "bus/ap/ap_control_domain_mask is")])
+def test_the_script_knows_of_everything_that_is_there(host, tmp_path, change, surprise):
+    """Another device, or a change of the LPAR, that the plan did not know of."""
+    script = host.cli("plan", without_guests(host, tmp_path), "--format", "sh").stdout
+    change(host)
+    before = host.cli("export").stdout
+    done = run_script(script, host, tmp_path, "tonight.sh")
+    assert done.returncode == 1 and f"STOP at step 0: {surprise}" in done.stdout, done
+    assert host.cli("export").stdout == before
+
+
+def test_the_script_stops_without_a_log_or_a_program(host, tmp_path):
+    """Before anything is changed."""
+    before = host.cli("export").stdout
+    script = tmp_path / "tonight.sh"
+    for form, environment, words in (("sh", {"LOG": "/no/such/folder/log"}, "The log /no/such/folder/log cannot be written."),
+                                     ("mdevctl", {"PATH": str(tmp_path / "bin")}, "STOP at step 0: mdevctl is not installed"),
+                                     ("virsh", {"PATH": str(tmp_path / "bin")}, "STOP at step 0: virsh is not installed")):
+        script.write_text(host.cli("plan", without_guests(host, tmp_path), "--format", form).stdout)
+        (tmp_path / "bin").mkdir(exist_ok=True)
+        for program in ("cat", "date", "tee"):
+            (tmp_path / "bin" / program).unlink(missing_ok=True)
+            (tmp_path / "bin" / program).symlink_to(shutil.which(program))
+        done = subprocess.run([shutil.which("bash"), script], env=dict(os.environ, SYS=str(host.root), YES="1", **environment),
+                              capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1 and words in done.stdout + done.stderr, done
+        assert host.cli("export").stdout == before
+
+
+def test_the_script_as_input_of_bash_does_not_answer_itself(host, wanted, tmp_path):
+    """As in ssh lpar bash < tonight.sh: what is asked for is answered at a terminal, and there is none."""
+    script = host.cli("plan", wanted, "--format", "sh").stdout
+    assert "\nask " in script
+    done = subprocess.run(["bash"], input=script, env=dict(os.environ, SYS=str(host.root), LOG=str(tmp_path / "log")),
+                          capture_output=True, text=True, timeout=60, check=False, start_new_session=True)
+    assert done.returncode == 1 and ": no answer" in done.stdout, done
+
+
+def test_the_script_checks_the_end(host, tmp_path):
+    """Here step 1 takes a change of somebody else along."""
+    script = host.cli("plan", without_guests(host, tmp_path), "--format", "sh").stdout
+    script = script.replace("\nbegin 1 ", "\necho -0xf1 > \"$SYS/bus/ap/aqmask\"\nbegin 1 ")
+    done = run_script(script, host, tmp_path, "tonight.sh")
+    assert done.returncode == 1 and "aqmask is" in done.stdout and "All " not in done.stdout, done
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
+@pytest.mark.parametrize("form", ["sh", "mdevctl", "virsh"])
+def test_the_scripts_pass_shellcheck(host, wanted, tmp_path, form):
+    (tmp_path / "wanted.ini").write_text(wanted.read_text() + f"[guest $(id)]\n[guest it's]\n")
+    for options in ((), ("--undo",)):
+        (tmp_path / "s.sh").write_text(host.cli("plan", tmp_path / "wanted.ini", "--format", form, *options).stdout)
+        done = subprocess.run(["shellcheck", tmp_path / "s.sh"], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0 and "$(id)" in (tmp_path / "s.sh").read_text(), done.stdout
+
+
 def test_an_exported_script_makes_the_same_machine(host, tmp_path):
     """But for the guests, which no script on /sys starts."""
     script = host.cli("export", "--format", "sh").stdout
@@ -156,12 +219,12 @@ def test_refusal_names_the_demands(tmp_path):
 
 
 def test_what_a_plan_does_not_do_is_named(host, tmp_path):
-    """Faults, and settings of the bus, differ and stay as they are."""
+    """Faults and device nodes differ, and stay as they are."""
     file = tmp_path / "other.ini"
-    file.write_text(NOW.replace("apmask = +5\n", "apmask = +5\nconfig-time = 60\n") + "[fault 1]\nrule = 05.* 3 busy\n")
+    file.write_text(NOW + "[node mine]\n[fault 1]\nrule = 05.* 3 busy\n")
     result = host.cli("plan", file)
     assert result.returncode == 0
-    assert result.stdout.endswith("no part of a plan, and left as they are: [bus], [fault 1]\n")
+    assert result.stdout.endswith("no part of a plan, and left as they are: [node mine], [fault 1]\n")
     assert "no part of a plan" not in host.cli("plan", "--from", file, file).stdout
 
 
@@ -200,8 +263,70 @@ def test_nearest_is_looked_for_section_by_section(tmp_path):
     assert done.returncode == 1 and "--interrupt" not in done.stderr
     assert done.stderr.splitlines()[1:] == [
         "apus: the nearest state that can be had is the wanted one, but:", "apus:   [bus] stays as it is",
-        f"apus:   [mdev {UUIDS[2]}] is not added", "apus: its plan has 2 steps"]
+        f"apus:   [mdev {UUIDS[2]}] is not added", "apus:   [queue 05.0004] stays", "apus: its plan has 2 steps"]
     assert f"[mdev {UUIDS[1]}]" in nearest.read_text() and plan(nearest, "--from", now).returncode == 0
+
+
+OVERRIDES = "[machine]\nabi = upstream\ndomains = 4,5\n[adapter 5-7]\ntype = CEX7C\n"
+RESERVED = OVERRIDES + f"""[bus]
+config-time = 55
+poll-timeout = 10000
+[queue 05.0004]
+driver-override = vfio_ap
+[queue 06.0005]
+driver-override = it's $(mine)
+[card 7]
+offline = yes
+[mdev {UUIDS[0]}]
+adapters = 5
+domains = 4
+"""
+
+
+def test_overrides_and_settings_are_steps(tmp_path):
+    """A queue is taken from its driver, reserved, and bound before a device is assigned it; nobody has it twice."""
+    now, wanted = tmp_path / "now.ini", tmp_path / "wanted.ini"
+    now.write_text(OVERRIDES)
+    wanted.write_text(RESERVED)
+    text = plan(wanted, "--from", now).stdout
+    writes = [line.strip() for line in text.splitlines() if line.startswith("     echo ")]
+    assert writes[:5] == ["echo 05.0004 > /sys/bus/ap/drivers/cex4queue/unbind",
+                          "echo vfio_ap > /sys/devices/ap/card05/05.0004/driver_override",
+                          "echo 05.0004 > /sys/bus/ap/drivers/vfio_ap/bind",
+                          "echo 06.0005 > /sys/bus/ap/drivers/cex4queue/unbind",
+                          r"echo $'it\047s\040\044\050mine\051' > /sys/devices/ap/card06/06.0005/driver_override"]
+    assert writes[-3:] == ["echo 0 > /sys/devices/ap/card07/online", "echo 55 > /sys/bus/ap/config_time",
+                           "echo 10000 > /sys/bus/ap/poll_timeout"]
+    assert "zcrypt loses 05.0004 and others\n" in text and "no part of a plan" not in text
+    back = plan(wanted, "--from", now, "--undo").stdout
+    assert back.index("echo 05.0004 > /sys/bus/ap/drivers/vfio_ap/unbind") < back.index(
+        "     echo  > /sys/devices/ap/card05/05.0004/driver_override") < back.index(
+        "echo 05.0004 > /sys/bus/ap/drivers/cex4queue/bind")
+
+
+def test_the_script_sets_overrides_and_its_undo_clears_them(tmp_path):
+    now, wanted = tmp_path / "now.ini", tmp_path / "wanted.ini"
+    now.write_text(OVERRIDES)
+    wanted.write_text(RESERVED)
+    daemon = Daemon(tmp_path / "daemon", machine=OVERRIDES)
+    try:
+        before = daemon.cli("export").stdout
+        for words, expected in (((), daemon.cli("export", "--from", wanted).stdout), (("--undo",), before)):
+            done = run_script(plan(wanted, "--from", now, "--format", "sh", *words).stdout, daemon, tmp_path, "script.sh")
+            assert done.returncode == 0, done
+            assert daemon.cli("export").stdout == expected
+    finally:
+        daemon.stop()
+
+
+def test_masks_do_not_change_with_overrides(tmp_path):
+    """Linux refuses it, so the plan says that two are needed."""
+    now, wanted = tmp_path / "now.ini", tmp_path / "wanted.ini"
+    now.write_text(OVERRIDES + "[queue 05.0004]\ndriver-override = vfio_ap\n")
+    wanted.write_text(OVERRIDES + f"[bus]\napmask = +0-255,-6\n[mdev {UUIDS[0]}]\nadapters = 5\ndomains = 4\n".replace("-6", "-5"))
+    done = plan(wanted, "--from", now)
+    assert done.returncode == 1 and done.stdout == ""
+    assert "05.0004 to zcrypt, which has it neither before nor after; masks and overrides exclude each other" in done.stderr
 
 
 def test_hardware_is_no_step(tmp_path):
@@ -274,13 +399,25 @@ def act(lpar, step):
         assert done.returncode == 0, done
 
 
+def with_terminal(words, **how):
+    """A program that has a terminal of its own, and what is typed there."""
+    terminal, inside = os.openpty()
+
+    def own():
+        os.setsid()
+        fcntl.ioctl(inside, termios.TIOCSCTTY, 0)
+    run = subprocess.Popen(words, preexec_fn=own, pass_fds=[inside], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, **how)
+    os.close(inside)
+    return run, terminal
+
+
 def test_the_script_waits_for_the_support_element(lpar, tmp_path):
     wanted, script = tmp_path / "wanted.ini", tmp_path / "tonight.sh"
     todo = steps(lpar, wanted)
     script.write_text(lpar.cli("plan", wanted, "--format", "sh").stdout)
     environment = dict(os.environ, SYS=str(lpar.root))
-    with subprocess.Popen(["bash", script], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          text=True) as run:
+    run, terminal = with_terminal(["bash", script], env=environment)
+    with run:
         for step in todo:
             line = ""
             while step["kind"] != "write" and "Select " not in line:
@@ -288,9 +425,9 @@ def test_the_script_waits_for_the_support_element(lpar, tmp_path):
                 assert line, "the script has ended"
             act(lpar, step)
             if step["kind"] != "write":
-                run.stdin.write("\n")
-                run.stdin.flush()
+                os.write(terminal, b"\n")
         assert run.wait(timeout=60) == 0, run.stdout.read()
+    os.close(terminal)
     assert steps(lpar, wanted) == []
 
 

@@ -50,10 +50,10 @@ def test_what_a_guest_keeps_of_an_adapter_in_standby(start, abi):
     guest = start.guest("Guest1").start(mdev)
     start.se_adapter(5, "off")
     kept = ["06.0004"] if abi == PROPOSAL else ["05.0004", "06.0004"]
-    assert guest.apqns() == kept
+    assert guest.queues == kept
     assert mdev.guest_matrix() == kept
     start.se_adapter(5, "on")
-    assert guest.apqns() == ["05.0004", "06.0004"]
+    assert guest.queues == ["05.0004", "06.0004"]
 
 
 @both
@@ -62,10 +62,10 @@ def test_unassign_brings_back_what_was_withheld(start, abi):
     mdev = start.mdev(1).assign([5, 6], [4, 0x47])
     guest = start.guest("Guest1").start(mdev)
     assert start.w("bus/ap/drivers/vfio_ap/unbind", "05.0047") == "OK"
-    assert guest.apqns() == ["06.0004", "06.0047"]
+    assert guest.queues == ["06.0004", "06.0047"]
     mdev.unassign(domains=[0x47])
-    assert guest.apqns() == (["05.0004", "06.0004"] if abi == PROPOSAL else ["06.0004"])
-    assert mdev.guest_matrix() == guest.apqns()
+    assert guest.queues == (["05.0004", "06.0004"] if abi == PROPOSAL else ["06.0004"])
+    assert mdev.guest_matrix() == guest.queues
 
 
 @both
@@ -105,4 +105,4 @@ def test_a_queue_with_an_override_can_be_assigned(apus, abi):
     assert mdev.w("assign_adapter", 5) == "OK"
     assert mdev.w("assign_domain", 0x47) == "EADDRNOTAVAIL"  # the masks still reserve this one for zcrypt
     assert mdev.matrix() == ["05.0004"]
-    assert host.guest("Guest1").start(mdev).apqns() == ["05.0004"]
+    assert host.guest("Guest1").start(mdev).queues == ["05.0004"]

@@ -25,21 +25,21 @@ def guest(host):
 @pytest.mark.guest
 def test_configure_adjunct_processor(host, guest):
     host.se_adapter(5, "off")
-    assert guest.apqns() == []
+    assert guest.queues == []
     host.execute("sclp", command="configure", adapter=5)
     assert host.value(f"{CARD}/config") == "1"
     assert host.value(f"{CARD}/online") == "1"
-    assert guest.apqns() == ["05.0004"]
+    assert guest.queues == ["05.0004"]
 
 
 @pytest.mark.guest
 def test_deconfigure_adjunct_processor(host, guest):
-    assert guest.apqns() == ["05.0004"]
+    assert guest.queues == ["05.0004"]
     host.execute("sclp", command="deconfigure", adapter=5)
     assert host.value(f"{CARD}/config") == "0"
     assert host.value(f"{CARD}/online") == "0"
     assert host.w(f"{CARD}/online", 1) == "ENODEV"
-    assert guest.apqns() == []
+    assert guest.queues == []
 
 
 def test_response_codes(host):

@@ -11,8 +11,7 @@ import subprocess
 
 import pytest
 
-from harness import apus_binary, worked_example
-from harness.control import Control
+from harness import Control, apus_binary, worked_example
 
 SECRET = "0123456789abcdef" * 4
 

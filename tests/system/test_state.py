@@ -325,7 +325,7 @@ def test_nothing_that_was_told_is_lost(life, sync):
     not yet acknowledged."""
     writers = 6
     machine = Machine({adapter: "CEX8C" for adapter in range(writers)}, range(32))
-    host = life(machine=machine.text(), sync=sync)
+    host = life(machine=machine, sync=sync)
     assert host.w("bus/ap/aqmask", "0x0") == "OK"
     for number in range(writers):
         Mdev(host, number).create().assign(adapters=[number])
@@ -372,7 +372,7 @@ def test_a_loss_of_power(life, tmp_path, monkeypatch):
     """With --sync nothing is told before it is on the medium, and many writers share one fdatasync."""
     log, writers = tmp_path / "log", 6
     lossy(monkeypatch, LOG=log)
-    host = life(machine=Machine({adapter: "CEX8C" for adapter in range(writers)}, range(32)).text(), sync=True)
+    host = life(machine=Machine({adapter: "CEX8C" for adapter in range(writers)}, range(32)), sync=True)
     assert host.w("bus/ap/aqmask", "0x0") == "OK"
     for number in range(writers):
         Mdev(host, number).create().assign(adapters=[number])

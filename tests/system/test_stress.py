@@ -14,11 +14,11 @@ import traceback
 
 import pytest
 import stress
-from harness import Adapter, CommandError, Control, Machine
+from harness import ABSENT, ApusError, Control, Machine
 
 SECONDS = float(os.environ.get("APUS_STRESS_SECONDS", "5"))
 SEED = int(os.environ.get("APUS_STRESS_SEED", str(random.randrange(10**6))))
-MACHINE = Machine({3: "CEX8A", 4: "CEX5C", 5: "CEX5C", 6: "CEX5A", 7: "CEX6P", 9: Adapter.absent()}, [4, 0x47, 0xAB, 0xFF])
+MACHINE = Machine({3: "CEX8A", 4: "CEX5C", 5: "CEX5C", 6: "CEX5A", 7: "CEX6P", 9: ABSENT}, [4, 0x47, 0xAB, 0xFF])
 
 
 def run(function, world, seed):
@@ -60,7 +60,7 @@ def ended(processes, seconds, between=lambda: None):
 def stop_guests(host):
     control = Control(host.socket)
     for guest in control.execute("guest-list")["guests"]:
-        with contextlib.suppress(CommandError):
+        with contextlib.suppress(ApusError):
             control.execute("guest-stop", name=guest["name"])
     control.close()
 

@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness import Adapter, Machine
+from harness import ABSENT, Machine
 
 CARD = "devices/ap/card05"
 
@@ -11,7 +11,7 @@ CARD = "devices/ap/card05"
 @pytest.fixture
 def host(apus):
     """05 and 06 belong to vfio_ap, 04 to zcrypt; 7 is installed, not in the LPAR."""
-    adapters = {4: "CEX5C", 5: "CEX5C", 6: "CEX5A", 7: Adapter.absent()}
+    adapters = {4: "CEX5C", 5: "CEX5C", 6: "CEX5A", 7: ABSENT}
     host = apus(Machine(adapters, [4, 0x47]))
     assert host.w("bus/ap/apmask", "-5,-6,-7") == "OK"
     return host
@@ -25,12 +25,12 @@ def mdev(host):
 @pytest.fixture
 def guest(host, mdev):
     guest = host.guest("Guest1").start(mdev)
-    assert guest.apqns() == ["05.0004", "05.0047", "06.0004", "06.0047"]
+    assert guest.queues == ["05.0004", "05.0047", "06.0004", "06.0047"]
     return guest
 
 
 def test_configured_on_the_lpar_has_it_at_once(apus):
-    standby = Adapter("CEX5C", {"configured": "no"})
+    standby = {"type": "CEX5C", "configured": "no"}
     host = apus(Machine({4: "CEX5C", 5: standby}, [4]))
     assert host.value(f"{CARD}/config") == "0"
     assert host.value(f"{CARD}/online") == "0"
@@ -44,8 +44,8 @@ def test_configured_on_the_lpar_has_it_at_once(apus):
 def test_configured_on_guests_have_it_at_once(host, mdev, guest):
     host.se_adapter(5, "off")
     host.se_adapter(5, "on")
-    assert guest.apqns() == ["05.0004", "05.0047", "06.0004", "06.0047"]
-    assert mdev.guest_matrix() == guest.apqns()
+    assert guest.queues == ["05.0004", "05.0047", "06.0004", "06.0047"]
+    assert mdev.guest_matrix() == guest.queues
 
 
 def test_configured_off_the_lpar_loses_it_at_once(host):
@@ -63,7 +63,7 @@ def test_configured_off_the_lpar_loses_it_at_once(host):
 @pytest.mark.guest
 def test_configured_off_guests_lose_it_at_once(host, mdev, guest):
     host.se_adapter(5, "off")
-    assert guest.apqns() == ["06.0004", "06.0047"]
+    assert guest.queues == ["06.0004", "06.0047"]
     assert mdev.guest_matrix() == ["06.0004", "06.0047"]
 
 
@@ -108,14 +108,14 @@ def test_online_adapters_must_first_be_configured_off(host):
 def test_added_ids_come_by_themselves(host, guest):
     for adapter in (4, 5, 6):
         host.se_adapter(adapter, "off")
-    assert guest.apqns() == []
+    assert guest.queues == []
     host.se_lpar("add", "adapter", 7)
     host.se_lpar("add", "domain", 9)
     for adapter in (4, 5, 6, 7):
         host.se_adapter(adapter, "on")
     assert host.drv("07.0009") == "vfio_ap"
     assert host.drv("04.0009") == "cex4queue"
-    assert guest.apqns() == [f"{a:02x}.{d:04x}" for a in (5, 6, 7) for d in (4, 9, 0x47)]
+    assert guest.queues == [f"{a:02x}.{d:04x}" for a in (5, 6, 7) for d in (4, 9, 0x47)]
 
 
 def test_adapters_and_domains_can_be_removed(host):
@@ -133,7 +133,7 @@ def test_removed_ids_are_gone_for_host_and_guests(host, mdev, guest):
     host.change_lpar(("remove", "domain", 0x47), ("remove", "adapter", 6))
     assert host.queues() == ["04.0004", "05.0004"]
     assert not host.exists("devices/ap/card06")
-    assert guest.apqns() == ["05.0004"]
+    assert guest.queues == ["05.0004"]
     assert mdev.guest_matrix() == ["05.0004"]
     assert mdev.matrix() == matrix
 
@@ -185,5 +185,5 @@ def test_a_task_says_what_guests_lose(host, guest):
 
 
 def test_a_machine_file_may_keep_them_apart(apus, tmp_path):
-    host = apus(Machine({4: "CEX5C"}, [4, 0x47], control=[4]))
+    host = apus(Machine({4: "CEX5C"}, [4, 0x47], control_domains=[4]))
     assert any("no control domains" in line and line.endswith(": 0x47") for line in host.cli("log").stdout.splitlines())

@@ -40,7 +40,7 @@ class Inside:
     def command(self, *line, **settings):
         names = {key: value for key, value in os.environ.items() if not key.startswith("APUS_")}
         names |= {"APUS_RUNTIME_DIR": self.base, "WORK": self.base, "LC_ALL": "C", "HOME": self.base}
-        return subprocess.run([*self.prefix, *map(str, line)], env=names, text=True, timeout=90,
+        return subprocess.run([*self.prefix, *map(str, line)], env=names, text=True, timeout=240,
                               check=False, cwd="/", stdin=subprocess.DEVNULL, capture_output=True,
                               **settings)
 

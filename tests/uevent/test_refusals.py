@@ -16,7 +16,7 @@ def netns():
 
 
 def daemon(inside, fd, outside, **settings):
-    done = inside.command("timeout", "20", os.environ["APUS_BIN"], "daemon", "--mount", inside.base,
+    done = inside.command("timeout", "60", os.environ["APUS_BIN"], "daemon", "--mount", inside.base,
                           "--socket", f"{inside.base}/control", "--uevent-fd", fd,
                           "--outside", outside, **settings)
     assert done.stdout == ""

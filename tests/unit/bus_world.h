@@ -131,7 +131,7 @@ static inline struct ap_hw fake_hw_of(struct fake_hw *hw)
                                          .aqic = fake_aqic,
                                          .interrupts = fake_interrupts,
                                          .serial = fake_serial,
-                                         .ask = fake_ask};
+                                         .ask_firmware = fake_ask};
 
     return (struct ap_hw){&ops, hw};
 }

@@ -58,6 +58,13 @@ static void export(void *data, struct text *out)
     text_adds(out, "[machine]\n");
 }
 
+static void abandon(void *data, uint64_t ticket)
+{
+    struct rig *r = data;
+
+    r->abandoned = ticket;
+}
+
 static int study(void *data, const struct study_request *request, uint64_t ticket, struct text *why)
 {
     struct rig *r = data;
@@ -100,6 +107,7 @@ int rig_setup(void **state)
                                   .advance = advance,
                                   .export = export,
                                   .study = study,
+                                  .abandon = abandon,
                                   .quit = quit,
                                   .settle = settle};
     r->mounted_fd = -1;

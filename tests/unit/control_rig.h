@@ -28,6 +28,7 @@ struct rig {
     struct study_request study; /* its strings are no longer valid */
     char machine[16];           /* of it */
     uint64_t ticket;            /* of the last study */
+    uint64_t abandoned;         /* the ticket of which the server said that nobody waits */
     bool quit;
 };
 

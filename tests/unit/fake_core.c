@@ -129,7 +129,8 @@ void core_host_info(const struct core *c, struct host_info *out)
                               .max_domain = 84,
                               .scans = 2,
                               .mdevs = 1,
-                              .guests = c->guest};
+                              .guests = c->guest,
+                              .identity = &c->machine.identity};
     mask256_clear(&out->apmask, 5);
 }
 
@@ -161,6 +162,33 @@ void core_apqn_info(const struct core *c, ap_qn qn, struct apqn_info *out)
         out->guest = c->guest ? "Guest1" : NULL;
         out->in_use = c->guest && apqi == 4;
     }
+}
+
+struct ap_counts core_queue_counts(const struct core *c, ap_qn qn)
+{
+    return (struct ap_counts){.requests = qn};
+}
+
+unsigned core_queue_pending(const struct core *c, ap_qn qn)
+{
+    return 1;
+}
+
+unsigned core_guest_pending(const struct core *c, const struct guest_info *guest)
+{
+    return 2;
+}
+
+/* All that there are. */
+bool core_queue_next(const struct core *c, uint32_t *cursor, ap_qn *out)
+{
+    *out = (ap_qn)*cursor;
+    return (*cursor)++ < AP_APQNS;
+}
+
+struct mdev_queues mdev_queues(const struct mdev_info *m)
+{
+    return (struct mdev_queues){3, 4};
 }
 
 const struct fault_list *core_faults(const struct core *c)

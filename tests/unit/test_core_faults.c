@@ -28,6 +28,29 @@ static void test_busy_goes_elsewhere(void **state)
     assert_int_equal(core_faults(w->core)->v[1].hits, 10);
 }
 
+/* What a state directory writes for a hit, or for a match that is none, is that rule alone. */
+static void test_a_match_changes_one_rule(void **state)
+{
+    struct world *w = *state;
+
+    only_queue(w);
+    for (unsigned i = 0; i < 50; i++)
+        fault(w, "0a.* 1000 delay 1s every 2");
+    w->fx.want_changes = true;
+    fault(w, "06.0004 1000 busy every 3");
+    assert_int_equal(w->fx.change_count, 2);
+    assert_int_equal(send(w, 1), -EINPROGRESS);
+    assert_int_equal(core_faults(w->core)->v[50].seen, 1);
+    assert_int_equal(w->fx.change_count, 1);
+    assert_int_equal(w->fx.changes[0].kind, STATE_FAULT);
+    assert_int_equal(w->fx.changes[0].id, 51);
+    assert_int_equal(unfault(w, 7), 0);
+    assert_int_equal(w->fx.change_count, 1);
+    assert_int_equal(w->fx.changes[0].kind, STATE_FAULT);
+    assert_int_equal(w->fx.changes[0].id, 7);
+    w->fx.want_changes = false;
+}
+
 static void test_full_waits(void **state)
 {
     struct world *w = *state;
@@ -414,6 +437,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_reading_changes_nothing),
         TEST(test_busy_goes_elsewhere),
+        TEST(test_a_match_changes_one_rule),
         TEST(test_full_waits),
         TEST(test_delay),
         TEST(test_silence),

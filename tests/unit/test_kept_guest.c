@@ -13,7 +13,7 @@ static void test_all_comes_back(void **state)
 {
     const char *words[] = {"--append", "a b\n\t\"%41\"\xff", "--packages", ""};
     const char *environment[] = {"HOME=/home/anna", "APUS_CACHE="};
-    const struct kept_guest g = {"/a b\n", UUID, "max,apqi=off", environment, words, 2, 4};
+    const struct kept_guest g = {"/a b\n", UUID, "max,apqi=off", true, environment, words, 2, 4};
     text_auto file = {0}, why = {0};
     struct kept_guest again;
 
@@ -23,6 +23,7 @@ static void test_all_comes_back(void **state)
     assert_string_equal(again.directory, g.directory);
     assert_string_equal(again.mdev, UUID);
     assert_string_equal(again.cpu, "max,apqi=off");
+    assert_true(again.no_snapshot);
     assert_int_equal(again.word_count, 4);
     assert_int_equal(again.environment_count, 2);
     for (size_t i = 0; i < 4; i++)
@@ -42,6 +43,7 @@ static void test_what_is_missing_is_null(void **state)
     assert_int_equal(kept_guest_parse(least, sizeof least, &g, &why), 0);
     assert_null(g.mdev);
     assert_null(g.cpu);
+    assert_false(g.no_snapshot);
     assert_int_equal(g.word_count + g.environment_count, 0);
     kept_guest_done(&g);
 }
@@ -65,6 +67,8 @@ static void test_what_is_damaged_is_refused(void **state)
         BAD("directory /\0directory /", "there are two of \"directory /\""),
         BAD("directory /\0mdev 69aa", "its value is not valid: \"mdev 69aa\""),
         BAD("directory /\0cpu ", "its value is not valid: \"cpu \""),
+        BAD("directory /\0snapshot yes", "its value is not valid: \"snapshot yes\""),
+        BAD("directory /\0snapshot no\0snapshot no", "there are two of \"snapshot no\""),
         BAD("directory /\0environment =x", "this version does not know \"environment =x\""),
         BAD("directory /\0disk a", "this version does not know \"disk a\""),
         BAD("directory /\0word", "this version does not know \"word\""),

@@ -52,6 +52,13 @@ static void test_accepted(void **state)
     check("* 1 bad-reply code=133", "* 1 bad-reply code=0x85");
     check("* 1 bad-reply code=0x0A", "* 1 bad-reply code=0x0a");
     check("* 1 bad-reply service=12/0x301", "* 1 bad-reply service=12/769");
+    check("05.* 3 busy for 5000ms at 10s", "05.* 3 busy at 10s for 5s");
+    check("* always delay 2s every 100 at 1us", "* always delay 2s at 1us every 100");
+    check("* always busy chance 2.50%", "* always busy chance 2.5%");
+    check("* always busy seed 7 chance 100%", "* always busy chance 100% seed 7");
+    check("* always busy chance 0.0001% seen 12", "* always busy chance 0.0001% seen 12");
+    check("* always busy chance 10.05%", "* always busy chance 10.05%");
+    check("* always checkstop at 1s for 86400s", "* always checkstop at 1s for 86400s");
 }
 
 static void refused(const char *text, int want, const char *reason)
@@ -91,7 +98,7 @@ static void test_refused(void **state)
     refused("05.* 3", -EINVAL, "the kind of fault is missing");
     refused("05.* 3 Busy", -EINVAL, "unknown kind of fault \"Busy\"; write deconfigured, ");
     refused("05.* 3 drop", -EINVAL, "unknown kind of fault");
-    refused("05.* 3 busy 1s", -EINVAL, "this kind of fault takes no parameter, unexpected \"1s\"");
+    refused("05.* 3 busy 1s", -EINVAL, "unexpected \"1s\"; behind the fault may stand");
     refused("05.* 3 reset", -EINVAL, "the time is missing");
     refused("05.* 3 reset 5", -EINVAL, "\"5\" is not a time");
     refused("05.* 3 reset s", -EINVAL, "is not a time");
@@ -99,7 +106,7 @@ static void test_refused(void **state)
     refused("05.* 3 reset 5m", -EINVAL, "is not a time");
     refused("05.* 3 reset 0s", -ERANGE, "\"0s\" is out of range");
     refused("05.* 3 delay 86401s", -ERANGE, "out of range");
-    refused("05.* 3 delay 1s 2s", -EINVAL, "unexpected text after the fault: \"2s\"");
+    refused("05.* 3 delay 1s 2s", -EINVAL, "unexpected \"2s\"; behind the fault may stand");
     refused("05.* 3 bad-reply", -EINVAL, "the damage to the reply is missing; write type");
     refused("05.* 3 bad-reply colour", -EINVAL, "unknown damage to a reply: \"colour\"");
     refused("05.* 3 bad-reply code=", -EINVAL, "has no valid reply code");
@@ -109,6 +116,32 @@ static void test_refused(void **state)
     refused("05.* 3 bad-reply service=8/", -EINVAL, "no valid return and reason codes");
     refused("05.* 3 bad-reply service=8/70000", -ERANGE, "no valid return and reason codes");
     refused("05.*\n3 busy", -EINVAL, "the domain in \"05.*\\x0a3\"");
+}
+
+static void test_refused_schedules(void **state)
+{
+    refused("05.* 3 busy at", -EINVAL, "the time is missing");
+    refused("05.* 3 busy at 10", -EINVAL, "\"10\" is not a time");
+    refused("05.* 3 busy at 0s", -ERANGE, "out of range");
+    refused("05.* 3 busy for 86401s", -ERANGE, "out of range");
+    refused("05.* 3 busy every", -EINVAL, "write 2 to 1000000000");
+    refused("05.* 3 busy every 1", -ERANGE, "write 2 to 1000000000");
+    refused("05.* 3 busy every 100th", -EINVAL, "\"100th\" is not what follows 'every'");
+    refused("05.* 3 busy chance 5", -EINVAL, "as in chance 2.5%");
+    refused("05.* 3 busy chance 0%", -ERANGE, "0.0001% to 100%");
+    refused("05.* 3 busy chance 100.0001%", -ERANGE, "0.0001% to 100%");
+    refused("05.* 3 busy chance 1.00001%", -EINVAL, "0.0001% to 100%");
+    refused("05.* 3 busy chance .5%", -EINVAL, "0.0001% to 100%");
+    refused("05.* 3 busy chance 1.%", -EINVAL, "0.0001% to 100%");
+    refused("05.* 3 busy chance %", -EINVAL, "0.0001% to 100%");
+    refused("05.* 3 busy chance 5% seed 4294967296", -ERANGE, "not a seed");
+    refused("05.* 3 busy seed 1", -EINVAL, "'seed' goes with 'chance'");
+    refused("05.* 3 busy seen 1", -EINVAL, "'seen' goes with");
+    refused("05.* 3 busy every 2 chance 5%", -EINVAL, "exclude each other");
+    refused("05.* 3 busy at 1s at 2s", -EINVAL, "\"at\" is there twice");
+    refused("05.* 3 busy after 1s", -EINVAL, "behind the fault may stand at T");
+    refused("05.* always checkstop every 2", -EINVAL, "a state of the queue");
+    refused("05.* always deconfigured chance 5%", -EINVAL, "a state of the queue");
 }
 
 static void test_matches(void **state)
@@ -172,6 +205,93 @@ static size_t damage(const char *text, uint8_t *reply, size_t len)
 
     fault_damage_reply(&f, reply, &len);
     return len;
+}
+
+static unsigned hits_of(struct fault_list *l, unsigned tries)
+{
+    unsigned hits = 0;
+
+    while (tries--)
+        hits += fault_list_hit(l, FAULT_BIT(FAULT_BUSY), AP_QN(5, 4)) != NULL;
+    return hits;
+}
+
+static void test_every_and_chance(void **state)
+{
+    struct fault_list l = {0}, same = {0}, other = {0};
+    bool differ = false;
+
+    add(&l, "05.* 2 busy every 3");
+    assert_int_equal(hits_of(&l, 2), 0);
+    assert_int_equal(hits_of(&l, 1), 1);
+    assert_int_equal(hits_of(&l, 2), 0);
+    assert_int_equal(hits_of(&l, 1), 1);
+    assert_int_equal(hits_of(&l, 30), 0); /* it is used up */
+    fault_list_done(&l);
+    /* What passes the first rule meets the second one. */
+    add(&l, "05.* always busy every 2");
+    add(&l, "05.* always busy every 2");
+    assert_int_equal(hits_of(&l, 8), 6);
+    assert_int_equal(l.v[0].hits, 4);
+    assert_int_equal(l.v[1].hits, 2);
+    fault_list_done(&l);
+    add(&l, "05.* always busy chance 25% seed 7");
+    add(&same, "05.* always busy chance 25% seed 7");
+    add(&other, "05.* always busy chance 25%");
+    assert_null(fault_list_look(&l, FAULT_BIT(FAULT_BUSY), AP_QN(5, 4)));
+    assert_null(fault_list_state(&l, FAULT_BIT(FAULT_BUSY), AP_QN(5, 4)));
+    for (int i = 0; i < 10000; i++) {
+        unsigned hit = hits_of(&l, 1);
+
+        assert_int_equal(hit, hits_of(&same, 1));
+        differ |= hit != hits_of(&other, 1);
+    }
+    assert_true(differ);
+    assert_true(l.v[0].hits >= 2300 && l.v[0].hits <= 2700);
+    fault_list_done(&l);
+    fault_list_done(&same);
+    fault_list_done(&other);
+}
+
+static void rest_is(const struct fault_list *l, const char *want, uint32_t want_left)
+{
+    uint32_t left;
+    struct fault rest = fault_rest(l, &l->v[0], &left);
+    text_auto text = {0};
+
+    fault_format(&rest, &text);
+    assert_string_equal(text.data, want);
+    assert_int_equal(left, want_left);
+}
+
+#define S UINT64_C(1000000000)
+
+static void test_times(void **state)
+{
+    struct fault_list l = {.now = 100 * S};
+
+    add(&l, "05.* always busy at 10s for 5s");
+    assert_int_equal(fault_list_next(&l), 110 * S);
+    assert_int_equal(hits_of(&l, 1), 0);
+    assert_null(fault_list_pass(&l, 107 * S));
+    rest_is(&l, "05.* always busy at 3s for 5s", FAULT_ALWAYS);
+    assert_int_equal(fault_list_pass(&l, 110 * S)->phase, FAULT_ACTIVE);
+    assert_null(fault_list_pass(&l, 110 * S));
+    assert_int_equal(fault_list_next(&l), 115 * S);
+    assert_int_equal(hits_of(&l, 2), 2);
+    fault_list_pass(&l, 112 * S + 1);
+    rest_is(&l, "05.* always busy for 3s", FAULT_ALWAYS);
+    assert_int_equal(fault_list_pass(&l, 120 * S)->phase, FAULT_OVER);
+    assert_int_equal(hits_of(&l, 1), 0);
+    assert_int_equal(fault_list_next(&l), 0);
+    rest_is(&l, "05.* 1 busy", 0);
+    fault_list_done(&l);
+    /* Time that jumps over both ends. */
+    add(&l, "05.* 7 busy at 1s for 1s");
+    assert_int_equal(fault_list_pass(&l, 9 * S)->phase, FAULT_ACTIVE);
+    assert_int_equal(fault_list_pass(&l, 9 * S)->phase, FAULT_OVER);
+    assert_null(fault_list_pass(&l, 9 * S));
+    fault_list_done(&l);
 }
 
 static void test_damage(void **state)
@@ -262,9 +382,15 @@ static void test_damage_older(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accepted), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_matches),  cmocka_unit_test(test_list),
-        cmocka_unit_test(test_damage),   cmocka_unit_test(test_damage_older),
+        cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refused_schedules),
+        cmocka_unit_test(test_every_and_chance),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_matches),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_damage_older),
         cmocka_unit_test(test_alarms),
     };
 

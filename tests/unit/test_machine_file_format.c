@@ -174,7 +174,7 @@ static void test_load(void **state)
     assert_non_null(strstr(error.data, "No such file"));
     text_clear(&error);
     assert_int_equal(load("/", &c, &error), -EISDIR);
-    assert_non_null(strstr(error.data, "/: cannot read"));
+    assert_non_null(strstr(error.data, "/: cannot be read"));
     assert_int_equal(((unsigned char *)&c)[0], 0x5a);
 }
 

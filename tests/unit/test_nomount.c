@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -143,13 +144,33 @@ static void names_of_both(void **state)
     assert_int_equal(go("/dev/nothing", true), 0);
     assert_int_equal(at.kind, WALK_REAL);
     assert_false(at.exists);
+    leads("/proc/sysinfo", WALK_OURS, "/proc/sysinfo");
+    assert_int_equal(go("/proc/sysinfo/x", true), -ENOTDIR);
+    leads("/proc/cpuinfo", WALK_REAL, "/proc/cpuinfo");
+}
+
+/* The nodes of VFIO are the machine's, whatever the computer has of that name. */
+static void nodes_of_vfio(void **state)
+{
+    assert_int_equal(go("/dev/vfio", true), 0);
+    assert_int_equal(at.kind, WALK_OURS);
+    assert_false(at.exists);
+    core_show_vfio_nodes(core);
+    leads("/dev/vfio/vfio", WALK_OURS, "/dev/vfio/vfio");
+    leads("/dev/vfio/../null", WALK_REAL, "/dev/null");
+    assert_int_equal(go("/dev/vfio/7", true), 0);
+    assert_false(at.exists);
+    assert_int_equal(go("/dev/vfio/vfio/x", true), -ENOTDIR);
 }
 
 static void paths_that_concern(void **state)
 {
-    static const char *const yes[] = {"/sys",        "/sys/bus",  "//sys",      "/usr/../sys/bus",
-                                      "/./dev/null", "/../sys/x", "/dev/../etc"};
-    static const char *const no[] = {"/", "/system", "/usr/sys", "/s/ys", "/devel", "/usr/../etc"};
+    static const char *const yes[] = {
+        "/sys",      "/sys/bus",    "//sys",         "/usr/../sys/bus",      "/./dev/null",
+        "/../sys/x", "/dev/../etc", "/proc/sysinfo", "/proc/self/../sysinfo"};
+    static const char *const no[] = {"/",          "/system",      "/usr/sys",
+                                     "/s/ys",      "/devel",       "/usr/../etc",
+                                     "/proc/self", "/proc/sysinf", "/proc/sysinfo.old"};
 
     for (size_t i = 0; i < ARRAY_LEN(yes); i++)
         assert_true(walk_may_concern(yes[i]));
@@ -166,16 +187,20 @@ static void long_paths(void **state)
     assert_int_equal(go(path, true), -ENAMETOOLONG);
     path[PATH_MAX - 1] = '\0';
     assert_int_equal(go(path, true), -ENOENT);
-    memset(path + 5, 'y', NAME_MAX + 1);
-    path[5 + NAME_MAX + 1] = '\0';
-    assert_int_equal(go(path, true), -ENAMETOOLONG);
+    strcpy(path, "/sys/bus/ap/");
+    memset(path + 12, 'y', NAME_MAX + 1);
+    path[12 + NAME_MAX + 1] = '\0';
+    assert_int_equal(go(path, true), 0); /* sysfs knows no longest name */
+    assert_false(at.exists);
 }
 
 static void paths_of_nodes(void **state)
 {
     static const char *const paths[] = {"/sys/bus/ap/apmask", "/dev/z90crypt",
-                                        "/sys/bus/ap/devices/card04"};
+                                        "/sys/bus/ap/devices/card04", "/dev/vfio",
+                                        "/dev/vfio/vfio"};
 
+    core_show_vfio_nodes(core);
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         text_auto path = {0};
 
@@ -223,9 +248,70 @@ static void system_calls(void **state)
     assert_false(r.has_path);
     assert_int_equal(r.at, 3);
     assert_true(decode(SYS_rmdir, (uint64_t[6]){0x1000}).directory);
-    assert_true(decode(SYS_chdir, (uint64_t[6]){0x1000, NOMOUNT_MARK}).marked);
+    assert_int_equal(decode(SYS_chdir, (uint64_t[6]){0x1000, NOMOUNT_MARK}).mark, NOMOUNT_MARK);
 }
 #endif
+
+static void refused_calls(void **state)
+{
+    static const struct {
+        struct nomount_request request;
+        const char *path2;
+        int result;
+    } cases[] = {
+        {{NOMOUNT_OPEN, .flags = O_TMPFILE}, NULL, -EINVAL},
+        {{NOMOUNT_OPEN, .flags = O_TMPFILE | O_RDWR}, NULL, 0},
+        {{NOMOUNT_OPEN, .flags = O_DIRECTORY | O_CREAT}, NULL, -EINVAL},
+        {{NOMOUNT_STAT, .flags = AT_EACCESS}, NULL, -EINVAL},
+        {{NOMOUNT_STATX, .flags = AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC}, NULL, -EINVAL},
+        {{NOMOUNT_STATX, .mode = 0x80000000}, NULL, -EINVAL},
+        {{NOMOUNT_STATX, .flags = AT_EMPTY_PATH, .mode = 0x7ff}, NULL, 0},
+        {{NOMOUNT_ACCESS, .mode = 8}, NULL, -EINVAL},
+        {{NOMOUNT_ACCESS, .flags = AT_EACCESS}, NULL, 0},
+        {{NOMOUNT_READLINK}, NULL, -EINVAL},
+        {{NOMOUNT_READLINK, .size = 1}, NULL, 0},
+        {{NOMOUNT_TRUNCATE, .offset = UINT64_MAX}, NULL, -EINVAL},
+        {{NOMOUNT_TIMES, .flags = 1}, NULL, -EINVAL},
+        {{NOMOUNT_CREATE, .mode = S_IFDIR}, NULL, -EPERM},
+        {{NOMOUNT_CREATE, .mode = S_IFLNK}, NULL, -EINVAL},
+        {{NOMOUNT_CREATE}, "", -ENOENT},
+        {{NOMOUNT_CREATE}, "x", 0},
+        {{NOMOUNT_REMOVE, .flags = 1}, NULL, -EINVAL},
+        {{NOMOUNT_RENAME, .flags = 3}, NULL, -EINVAL},
+        {{NOMOUNT_RENAME, .flags = 8}, NULL, -EINVAL},
+        {{NOMOUNT_RENAME, .flags = 2}, NULL, 0},
+        {{NOMOUNT_LINK, .flags = 1}, NULL, -EINVAL},
+        {{NOMOUNT_XATTR}, "", -ERANGE},
+        {{NOMOUNT_XATTR, .size = 65537}, "user.x", -E2BIG},
+        {{NOMOUNT_XATTR, .flags = 4}, "user.x", -EINVAL},
+        {{NOMOUNT_HANDLE, .flags = 0x800}, NULL, -EINVAL},
+        {{NOMOUNT_WRITE}, NULL, 0},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(nomount_check(&cases[i].request, cases[i].path2), cases[i].result);
+}
+
+static void refused_how(void **state)
+{
+    static const struct {
+        struct open_how how;
+        int result;
+    } cases[] = {
+        {{.flags = O_CREAT, .mode = 0644}, 0},
+        {{.mode = 0644}, -EINVAL},
+        {{.flags = O_CREAT, .mode = 010000}, -EINVAL},
+        {{.flags = UINT64_C(1) << 40}, -EINVAL},
+        {{.flags = O_PATH | O_NOFOLLOW}, 0},
+        {{.flags = O_PATH | O_WRONLY}, -EINVAL},
+        {{.resolve = 0x40}, -EINVAL},
+        {{.resolve = RESOLVE_BENEATH | RESOLVE_IN_ROOT}, -EINVAL},
+        {{.flags = O_TRUNC, .resolve = RESOLVE_CACHED}, -EAGAIN},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(nomount_check_how(&cases[i].how), cases[i].result);
+}
 
 static void other_calls(void **state)
 {
@@ -233,6 +319,11 @@ static void other_calls(void **state)
     struct nomount_request r;
 
     assert_false(nomount_decode(&data, &r));
+#ifdef __x86_64__
+    data = (struct seccomp_data){.nr = 295, .arch = AUDIT_ARCH_I386, .args = {7, 0x1000}};
+    assert_true(nomount_decode(&data, &r));
+    assert_true(r.narrow && r.deed == NOMOUNT_OPEN && r.at == 7 && r.path == 0x1000);
+#endif
     data = (struct seccomp_data){.nr = SYS_openat, .arch = AUDIT_ARCH_MIPS};
     assert_false(nomount_decode(&data, &r));
 }
@@ -491,6 +582,7 @@ int main(void)
         cmocka_unit_test(walks_over_the_border),
         cmocka_unit_test(walks_in_mounts),
         cmocka_unit_test(names_of_both),
+        cmocka_unit_test(nodes_of_vfio),
         cmocka_unit_test(paths_that_concern),
         cmocka_unit_test(long_paths),
         cmocka_unit_test(paths_of_nodes),
@@ -498,6 +590,8 @@ int main(void)
         cmocka_unit_test(system_calls),
         cmocka_unit_test(callers_that_have_gone),
 #endif
+        cmocka_unit_test(refused_calls),
+        cmocka_unit_test(refused_how),
         cmocka_unit_test(other_calls),
         cmocka_unit_test(shadow_directories),
         cmocka_unit_test(concurrent_fills),

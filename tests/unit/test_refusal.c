@@ -242,6 +242,41 @@ static void test_binding(void **state)
            "       vfio_ap gets 05.0004, 06.0004, 07.0004\n");
 }
 
+static void test_binding_a_card(void **state)
+{
+    expect(HARDWARE, "bus/ap/drivers/cex4card/bind", "card05\n",
+           "It would be accepted so, the way that changes least first:\n"
+           "  1. echo card05 > /sys/bus/ap/drivers/cex4card/unbind\n"
+           "     echo card05 > /sys/bus/ap/drivers/cex4card/bind\n");
+    expect(HARDWARE, "bus/ap/drivers/vfio_ap/bind", "card05",
+           "It would be accepted so, the way that changes least first:\n"
+           "  1. echo -0x05 > /sys/bus/ap/apmask\n"
+           "       zcrypt loses 05.0004, 05.0047, 05.00ab\n"
+           "       vfio_ap gets 05.0004, 05.0047, 05.00ab\n");
+    expect(HARDWARE "[bus]\napmask = +0-255,-5\n", "bus/ap/drivers/cex4queue/bind", "card05",
+           "It would be accepted so, the way that changes least first:\n"
+           "  1. echo +0x05 > /sys/bus/ap/apmask\n"
+           "       zcrypt gets 05.0004, 05.0047, 05.00ab\n"
+           "       vfio_ap loses 05.0004, 05.0047, 05.00ab\n");
+    expect(HARDWARE "[card 5]\nunbound = 4,0x47\n", "bus/ap/drivers/cex4queue/bind", "card05",
+           "It would be accepted so, the way that changes least first:\n"
+           "  1. echo 05.0004 > /sys/bus/ap/drivers/cex4queue/bind\n"
+           "     echo 05.0047 > /sys/bus/ap/drivers/cex4queue/bind\n"
+           "       zcrypt gets 05.0004, 05.0047\n"
+           "       no driver loses 05.0004, 05.0047\n");
+    expect(HARDWARE "[bus]\napmask = +0-255,-5\n", "bus/ap/drivers/vfio_ap/unbind", "card05",
+           "It would be accepted so, the way that changes least first:\n"
+           "  1. echo 05.0004 > /sys/bus/ap/drivers/vfio_ap/unbind\n"
+           "     echo 05.0047 > /sys/bus/ap/drivers/vfio_ap/unbind\n"
+           "     echo 05.00ab > /sys/bus/ap/drivers/vfio_ap/unbind\n"
+           "       vfio_ap loses 05.0004, 05.0047, 05.00ab\n"
+           "       no driver gets 05.0004, 05.0047, 05.00ab\n");
+    expect(HARDWARE "[card 5]\nbound = no\n", "bus/ap/drivers/cex4card/unbind", "card05",
+           "No other way was found.\n");
+    expect(HARDWARE, "bus/ap/drivers/cex4card/bind", "card09",
+           "It cannot be accepted: there is no card09 on the bus.\n");
+}
+
 static void expect_task(const char *command, const char *wanted)
 {
     struct core *core = make(MACHINE);
@@ -293,6 +328,7 @@ int main(void)
         cmocka_unit_test(test_as_much_of_a_configuration_as_is_free),
         cmocka_unit_test(test_a_device_that_exists),
         cmocka_unit_test(test_binding),
+        cmocka_unit_test(test_binding_a_card),
         cmocka_unit_test(test_the_support_element),
     };
 

@@ -171,6 +171,19 @@ static void test_overrides_are_written_in_order(void **state)
 }
 
 /* What a guest gets follows from the rest, unless the file says otherwise. */
+/* Unless the file says otherwise. */
+static void test_a_card_takes_its_queues_along(void **state)
+{
+    text_auto why = {0}, out = {0};
+    struct core *core = make(HEAD "[card 5]\noffline = yes\n", &why);
+
+    assert_non_null(core);
+    setup_format(core, &out);
+    core_free(core);
+    assert_non_null(strstr(out.data, "[card 0x05]\noffline = yes\nqueues-offline = 4,0x47\n"));
+    survives("\n[bus]\ndomain = 4\n\n[card 0x05]\noffline = yes\nqueues-offline =\n");
+}
+
 static void test_guest_gets(void **state)
 {
     text_auto why = {0};
@@ -249,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_overrides),
         cmocka_unit_test(test_overrides_are_written_in_order),
         cmocka_unit_test(test_a_reboot_leaves_the_hardware),
+        cmocka_unit_test(test_a_card_takes_its_queues_along),
         cmocka_unit_test(test_guest_gets),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_copy),

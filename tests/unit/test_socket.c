@@ -4,9 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/un.h>
 
@@ -129,6 +132,26 @@ static void the_last_descriptor_is_kept(void **state)
     assert_closed(second[0]);
 }
 
+/* A stream socket may be the peer's own end; what a lender sends (ioctl/lender.h) is none. */
+static void a_stream_socket_is_not_kept(void **state)
+{
+    static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET};
+    struct sockets *s = *state;
+    char bytes[8];
+
+    for (unsigned i = 0; i < 2; i++) {
+        int ends[2], passed = -1;
+
+        assert_int_equal(socketpair(AF_UNIX, types[i] | SOCK_CLOEXEC, 0, ends), 0);
+        give_away(s->far, "a", (int[]){ends[1]}, 1);
+        assert_int_equal(socket_receive(s->near, bytes, sizeof bytes, &passed, s->closer), 1);
+        assert_int_equal(passed >= 0, types[i] == SOCK_SEQPACKET);
+        if (passed >= 0)
+            close(passed);
+        assert_closed(ends[0]);
+    }
+}
+
 /* The maximum that the kernel passes in one message; it would close those without room. */
 static void what_nobody_wants_is_closed_elsewhere(void **state)
 {
@@ -193,6 +216,8 @@ static void none_or_several_are_refused(void **state)
     assert_int_equal(errno, EPIPE);
 }
 
+#define QUEUE 900 /* may wait to be accepted */
+
 struct door {
     sd_event *event;
     struct acceptor *acceptor;
@@ -229,7 +254,7 @@ static int open_door(void **state)
     d->address.sun_family = AF_UNIX;
     snprintf(d->address.sun_path + 1, sizeof d->address.sun_path - 1, "apus-test-%d", getpid());
     assert_int_equal(bind(fd, (struct sockaddr *)&d->address, sizeof d->address), 0);
-    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(listen(fd, QUEUE), 0);
     assert_true(sd_event_new(&d->event) >= 0);
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &d->limit), 0);
     assert_int_equal(acceptor_new(d->event, fd, &user, &d->acceptor), 0);
@@ -335,6 +360,45 @@ static void without_a_spare_the_loop_rests(void **state)
     close(client);
 }
 
+static int busy(sd_event_source *source, int fd, uint32_t events, void *data)
+{
+    ++*(unsigned *)data;
+    return 0;
+}
+
+/* In turns of the event loop, whatever they take: others are served once, not once for each that
+ * waits in front; and many who knock do not keep others waiting. */
+static void who_knocks_waits_for_a_turn(void **state)
+{
+    enum { OTHERS = 50 };
+    struct door *d = *state;
+    sd_event_source *others[OTHERS];
+    unsigned served[OTHERS] = {0}, most = 0;
+    int clients[QUEUE];
+
+    for (unsigned i = 0; i < OTHERS; i++) {
+        int fd = eventfd(1, EFD_CLOEXEC);
+
+        assert_true(sd_event_add_io(d->event, &others[i], fd, EPOLLIN, busy, &served[i]) >= 0);
+        assert_true(sd_event_source_set_io_fd_own(others[i], true) >= 0);
+    }
+    for (unsigned i = 0; i < QUEUE; i++)
+        clients[i] = knock(d);
+    while (d->connected < QUEUE) {
+        unsigned before = d->connected;
+
+        assert_true(sd_event_run(d->event, 0) >= 0);
+        most = d->connected - before > most ? d->connected - before : most;
+    }
+    assert_in_range(most, 2, ACCEPTOR_BATCH);
+    for (unsigned i = 0; i < OTHERS; i++) {
+        assert_in_range(served[i], 1, QUEUE / ACCEPTOR_BATCH + 2);
+        sd_event_source_disable_unref(others[i]);
+    }
+    for (unsigned i = 0; i < QUEUE; i++)
+        close(clients[i]);
+}
+
 /* What a slow peer has read takes no memory, though it has never read all. */
 static void an_outbox_is_as_large_as_what_waits(void **state)
 {
@@ -356,6 +420,22 @@ static void an_outbox_is_as_large_as_what_waits(void **state)
     close(pair[1]);
 }
 
+static void *end_at_once(void *data)
+{
+    return data;
+}
+
+/* ThreadSanitizer has a thread of its own from the first one on. threads_now is to count it from
+ * the start. */
+static int first_thread(void **state)
+{
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, end_at_once, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    return 0;
+}
+
 #define PAIR(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 #define DOOR(test) cmocka_unit_test_setup_teardown(test, open_door, close_door)
 
@@ -365,6 +445,7 @@ int main(void)
         PAIR(a_lingering_socket_keeps_close_waiting),
         PAIR(the_closer_does_not_wait),
         PAIR(the_last_descriptor_is_kept),
+        PAIR(a_stream_socket_is_not_kept),
         PAIR(what_nobody_wants_is_closed_elsewhere),
         PAIR(what_was_never_read_is_closed_elsewhere),
         PAIR(one_descriptor_comes_with_a_byte),
@@ -373,7 +454,8 @@ int main(void)
         cmocka_unit_test(an_outbox_is_as_large_as_what_waits),
         DOOR(after_a_shortage_there_is_a_spare_one_again),
         DOOR(without_a_spare_the_loop_rests),
+        DOOR(who_knocks_waits_for_a_turn),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, first_thread, NULL);
 }

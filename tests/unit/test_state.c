@@ -227,28 +227,29 @@ static struct core *core_of(struct text *file)
     return core;
 }
 
-static void assert_same_core(struct text *a, struct text *b)
+/* Both files are of the same core, which has that line. */
+static void assert_same_core(struct text *a, struct text *b, const char *line)
 {
     struct core *one = core_of(a), *other = core_of(b);
     text_auto wanted = {0}, got = {0};
 
     state_format(one, &wanted);
     state_format(other, &got);
-    assert_non_null(strstr(got.data, "zeroized=0*4,1,7,0*250\n"));
+    assert_non_null(strstr(got.data, line));
     assert_string_equal(got.data, wanted.data);
     core_free(one);
     core_free(other);
 }
 
-#define MACHINE "apus-state 3\nmachine machine=[machine]%0a\n"
+#define MACHINE "apus-state 4\nmachine machine=[machine]%0a\n"
 
 static void wrong_lines(void **state)
 {
     refused("apus-state 1\n", "version 1");
     refused("[machine]\n", "no state of apus");
-    refused("apus-state 4\n", "version 4");
-    refused("apus-state 3\n", "no machine");
-    refused("apus-state 3\nmachine machine=[mashine]%0a\n", "machine");
+    refused("apus-state 5\n", "version 5");
+    refused("apus-state 4\n", "no machine");
+    refused("apus-state 4\nmachine machine=[mashine]%0a\n", "machine");
     refused(MACHINE "planet 3 x=\n", "no word");
     refused(MACHINE "mdev x uuid=\n", "numbers");
     refused(MACHINE "mdev 03 uuid=\n", "numbers");
@@ -261,6 +262,11 @@ static void wrong_lines(void **state)
     refused(MACHINE "faults rules= last=\n", "is not a number");
     refused(MACHINE "faults rules=1%203%2005.*%203%20busy%0a last=0\n", "higher number");
     refused(MACHINE "faults rules=1%209%2005.*%203%20busy%0a last=1\n", "more hits");
+    refused(MACHINE "fault 1 left=3\n", "\"rule\" is missing");
+    refused(MACHINE "fault 1 left=3 rule=05.*%203%20bisy\n", "unknown kind of fault");
+    refused(MACHINE "fault 1 left=9 rule=05.*%203%20busy\n", "more hits");
+    refused(MACHINE "fault 0 left=3 rule=05.*%203%20busy\n", "this number or a higher one");
+    refused(MACHINE "fault 1 left=4294967295 rule=05.*%203%20busy\n", "more hits");
     refused(MACHINE "guest 0 name=a/b features=15 with_connection=0 mdev=4294967295\n", "guest 0");
     refused(MACHINE "guest 0 name=a%00b features=15 with_connection=0 mdev=4294967295\n", "NUL");
     refused(MACHINE "guest 0 name=a features=15 with_connection=2 mdev=4294967295\n",
@@ -285,9 +291,34 @@ static void version_two(void **state)
     text_addf(&old, "apus-state 2\nmachine machine=[machine]%%0a\n");
     text_addf(&old, lines, "autostart=0 ", "control_domains= ", " guest_control_domains= unbound=0",
               "checkstopped=0 ", "%20", "%20", "%20", " zeroize_due= resetting= reset_again=");
-    text_addf(&new, "apus-state 3\nmachine machine=[machine]%%0a\n");
+    text_addf(&new, "apus-state 4\nmachine machine=[machine]%%0a\n");
     text_addf(&new, lines, "", "", "", "", ",", ",", ",", "");
-    assert_same_core(&old, &new);
+    assert_same_core(&old, &new, "zeroized=0*4,1,7,0*250\n");
+}
+
+/* What version 3 wrote: the rules are one object. They go on as many, and their changes say so, for
+ * a file that cannot be written anew. */
+static void version_three(void **state)
+{
+    static const char rules[] = "1%201%2005.*%203%20busy%0a3%20always%2006.*%20always%20full%0a";
+    static const char lines[] = "faults last=4\n"
+                                "fault 1 left=1 rule=05.*%203%20busy\n"
+                                "fault 3 left=4294967295 rule=06.*%20always%20full\n";
+    text_auto old = {0}, new = {0}, why = {0}, changed = {0};
+    struct effects fx = {.want_changes = true};
+    struct state_image image;
+    struct core *core;
+
+    text_addf(&old, "apus-state 3\nmachine machine=[machine]%%0a\nfaults rules=%s last=4\n", rules);
+    text_addf(&new, "apus-state 4\nmachine machine=[machine]%%0a\n%s", lines);
+    assert_same_core(&old, &new, lines);
+    assert_int_equal(state_image_read(old.data, old.len, &image, &why), 0);
+    assert_int_equal(state_image_core(&image, &core, &fx, &why), 0);
+    state_changes_format(core, fx.changes, fx.change_count, &changed);
+    assert_non_null(strstr(changed.data, lines));
+    state_image_done(&image);
+    core_free(core);
+    effects_done(&fx);
 }
 
 static char folder[] = "/tmp/apus-state-XXXXXX";
@@ -519,6 +550,7 @@ int main(void)
         cmocka_unit_test(crc),
         cmocka_unit_test(wrong_lines),
         cmocka_unit_test(version_two),
+        cmocka_unit_test(version_three),
         cmocka_unit_test_setup_teardown(cut_at_every_byte, set_up, tear_down),
         cmocka_unit_test_setup_teardown(begun_but_not_complete, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lost_pages, set_up, tear_down),

@@ -6,9 +6,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -213,6 +215,73 @@ static void test_too_long(void **state)
     close(listener);
 }
 
+static void add_many(struct effects *effects, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        char path[64];
+
+        snprintf(path, sizeof(path), "devices/ap/card%u", i);
+        effects_uevent(effects, "add", path, "ap", NULL);
+    }
+}
+
+/* More than go into one system call, in their order. */
+static void test_many(void **state)
+{
+    struct uevent_sender *s = NULL;
+    struct effects effects = {.want_uevents = true};
+    text_auto why = {0};
+    int listener = listener_open();
+
+    assert_int_equal(uevent_sender_new(uevent_socket_open(outside, &why), outside, &s, &why), 0);
+    for (unsigned count = 63; count <= 130; count += count < 66 ? 1 : 64) {
+        effects_clear(&effects);
+        add_many(&effects, count);
+        assert_int_equal(uevent_sender_effects(s, &effects, &why), 0);
+        for (unsigned i = 0; i < count; i++) {
+            char wanted[64];
+
+            snprintf(wanted, sizeof(wanted), "add@/devices/ap/card%u ACTION=add ", i);
+            assert_memory_equal(hear(listener), wanted, strlen(wanted));
+        }
+        assert_string_equal(hear(listener), "");
+    }
+    assert_null(why.data);
+    effects_done(&effects);
+    uevent_sender_free(s);
+    close(listener);
+}
+
+/* Without the right to send, the kernel rejects each; the first is named. */
+static void test_all_are_rejected(void **state)
+{
+    static const char wanted[] = "the kernel rejected the uevent ACTION=add "
+                                 "DEVPATH=/devices/ap/card0: Operation not permitted";
+    struct uevent_sender *s = NULL;
+    struct effects effects = {.want_uevents = true};
+    text_auto why = {0};
+    int listener = listener_open(), status;
+    pid_t child;
+
+    assert_int_equal(uevent_sender_new(uevent_socket_open(outside, &why), outside, &s, &why), 0);
+    add_many(&effects, 130);
+    child = fork();
+    if (child == 0) {
+        if (unshare(CLONE_NEWUSER) < 0)
+            _exit(77);
+        _exit(uevent_sender_effects(s, &effects, &why) == -EPERM && strcmp(why.data, wanted) == 0
+                  ? 0
+                  : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 77)
+        assert_int_equal(status, 0);
+    assert_string_equal(hear(listener), "");
+    effects_done(&effects);
+    uevent_sender_free(s);
+    close(listener);
+}
+
 /* A network namespace, within a user namespace for unprivileged users. */
 static int enter(void **state)
 {
@@ -227,10 +296,11 @@ int main(void)
 {
     const struct CMUnitTest before[] = {cmocka_unit_test(test_not_where_we_come_from)};
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layout),        cmocka_unit_test(test_not_a_record),
-        cmocka_unit_test(test_length),        cmocka_unit_test(test_only_its_own_sockets),
-        cmocka_unit_test(test_other_effects), cmocka_unit_test(test_heard_as_the_kernels),
-        cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_layout),           cmocka_unit_test(test_not_a_record),
+        cmocka_unit_test(test_length),           cmocka_unit_test(test_only_its_own_sockets),
+        cmocka_unit_test(test_other_effects),    cmocka_unit_test(test_heard_as_the_kernels),
+        cmocka_unit_test(test_too_long),         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_all_are_rejected),
     };
     int failed = cmocka_run_group_tests(before, NULL, NULL);
 

@@ -9,8 +9,10 @@
 """
 
 from .connection import ApusError, Connection, ConnectionLost, Event, Refused
-from .machine import Fault, Guest, Machine, Mdev, Queue, SupportElement
+from .machine import Machine
 from .machine_file import machine_file
+from .masks import bits, mask
+from .objects import Fault, Guest, Mdev, ProgramFailed, Queue, SupportElement
 
-__all__ = ["ApusError", "Connection", "ConnectionLost", "Event", "Fault", "Guest", "Machine", "Mdev", "Queue", "Refused",
-           "SupportElement", "machine_file"]
+__all__ = ["ApusError", "Connection", "ConnectionLost", "Event", "Fault", "Guest", "Machine", "Mdev", "ProgramFailed", "Queue",
+           "Refused", "SupportElement", "bits", "machine_file", "mask"]

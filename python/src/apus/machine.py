@@ -4,236 +4,18 @@
 from __future__ import annotations
 
 import os
-import select
-import shutil
 import subprocess
-import tempfile
 import time
 import uuid as uuids
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping, Optional, Sequence, Union
 
 from .connection import ApusError, Connection, ConnectionLost, Event, event_of, follow, remaining
+from .daemon import AnyPath, Daemon, program
 from .machine_file import machine_file
+from .objects import MATRIX, Clock, Fault, Guest, Mdev, Node, Queue, SupportElement
 
-Source = Union[None, str, "os.PathLike[str]", Mapping[str, Any]]
-MATRIX = "devices/vfio_ap/matrix"
-START_SECONDS = 60
-
-
-def program() -> str:
-    """The command apus: $APUS_BIN, or that in PATH."""
-    found = os.environ.get("APUS_BIN") or shutil.which("apus")
-    if not found:
-        raise FileNotFoundError("the command apus is not in PATH, and APUS_BIN does not name it")
-    return found
-
-
-@dataclass(frozen=True)
-class Queue:
-    """A queue as `map` has it, see docs/control-protocol.md."""
-
-    apqn: str
-    device: bool
-    owner: Optional[str]
-    mdev: Optional[str]
-    guest: Optional[str]
-    in_use: bool
-    adapter_state: str
-    condition: str
-
-    @property
-    def adapter(self) -> int:
-        return int(self.apqn[:2], 16)
-
-    @property
-    def domain(self) -> int:
-        return int(self.apqn[3:], 16)
-
-
-class Node:
-    """A part of a tree: attributes below a directory of the host's /sys or of a guest's."""
-
-    def __init__(self, machine: "Machine", directory: str = "", guest: Optional[str] = None) -> None:
-        self.machine = machine
-        self.directory = directory
-        self.in_guest = guest
-
-    def path(self, name: str) -> str:
-        return f"{self.directory}/{name}" if self.directory else name
-
-    def read(self, name: str) -> str:
-        """All of an attribute, without its last newline. ApusError with the errno of a program."""
-        value: str = self.machine.call("read", path=self.path(name), guest=self.in_guest)["value"]
-        return value[:-1] if value.endswith("\n") else value
-
-    def write(self, name: str, value: Any) -> None:
-        """One write(2). ApusError with the errno of a program."""
-        self.machine.call("write", path=self.path(name), value=str(value), guest=self.in_guest)
-
-    def list(self, name: str = "") -> list[str]:
-        """The names in a directory, sorted."""
-        entries = self.machine.call("list", path=self.path(name) or "/", guest=self.in_guest)["entries"]
-        return sorted(entry["name"] for entry in entries)
-
-
-class Mdev(Node):
-    """A mediated device."""
-
-    def __init__(self, machine: "Machine", uuid: str) -> None:
-        super().__init__(machine, f"{MATRIX}/{uuid}")
-        self.uuid = uuid
-
-    def _write_all(self, verb: str, ids: Mapping[str, Union[int, Sequence[int]]]) -> "Mdev":
-        for kind, given in ids.items():
-            if kind not in ("adapter", "domain", "control_domain"):
-                raise TypeError(f"a mediated device has an adapter, a domain or a control_domain, no {kind}")
-            for number in [given] if isinstance(given, int) else given:
-                self.write(f"{verb}_{kind}", number)
-        return self
-
-    def assign(self, **ids: Union[int, Sequence[int]]) -> "Mdev":
-        """assign(adapter=5, domain=[4, 0x47], control_domain=4): one write for each, in this order."""
-        return self._write_all("assign", ids)
-
-    def unassign(self, **ids: Union[int, Sequence[int]]) -> "Mdev":
-        return self._write_all("unassign", ids)
-
-    def remove(self) -> None:
-        self.write("remove", 1)
-
-    @property
-    def matrix(self) -> list[str]:
-        """The queues that are assigned: ["05.0004"]."""
-        return self.read("matrix").split()
-
-    @property
-    def guest_matrix(self) -> list[str]:
-        """Those of them that a guest has, or would have."""
-        return self.read("guest_matrix").split()
-
-
-class Guest(Node):
-    """A guest that runs. Its attributes are those of its own /sys."""
-
-    def __init__(self, machine: "Machine", name: str) -> None:
-        super().__init__(machine, guest=name)
-        self.name = name
-
-    def show(self) -> dict[str, Any]:
-        return self.machine.call("guest-show", name=self.name)
-
-    @property
-    def queues(self) -> list[str]:
-        """The queues that it can use now: ["05.0004"]."""
-        matrix: list[str] = self.show()["matrix"]
-        return matrix
-
-    def attach(self, mdev: Union[Mdev, str]) -> None:
-        self.machine.call("guest-attach", name=self.name, mdev=getattr(mdev, "uuid", mdev))
-
-    def detach(self) -> None:
-        self.machine.call("guest-detach", name=self.name)
-
-    def migrate(self) -> Optional[str]:
-        """Asks for a live migration; None, or a sentence about the device that is still there."""
-        note: Optional[str] = self.machine.call("guest-migrate", name=self.name)["note"]
-        return note
-
-    def stop(self) -> None:
-        self.machine.call("guest-stop", name=self.name)
-
-
-class SupportElementAdapter:
-    """An adapter, as the operator sees it."""
-
-    def __init__(self, machine: "Machine", number: int) -> None:
-        self.machine = machine
-        self.number = number
-
-    def on(self, **options: bool) -> None:
-        """Configures it on; options: force, silent."""
-        self.machine.call("se-adapter", adapter=self.number, state="on", **options)
-
-    def off(self, **options: bool) -> None:
-        self.machine.call("se-adapter", adapter=self.number, state="off", **options)
-
-    def checkstop(self, **options: bool) -> None:
-        self.machine.call("checkstop", adapter=self.number, state="on", **options)
-
-    def repair(self, **options: bool) -> None:
-        self.machine.call("checkstop", adapter=self.number, state="off", **options)
-
-    @property
-    def state(self) -> str:
-        """online, standby, checkstop or missing."""
-        for adapter in self.machine.call("se-show")["adapters"]:
-            if adapter["id"] == self.number:
-                return str(adapter["state"])
-        return "missing"
-
-
-class SupportElement:
-    """The Support Element."""
-
-    def __init__(self, machine: "Machine") -> None:
-        self.machine = machine
-
-    def adapter(self, number: int) -> SupportElementAdapter:
-        return SupportElementAdapter(self.machine, number)
-
-    def show(self) -> dict[str, Any]:
-        return self.machine.call("se-show")
-
-    def _change(self, action: str, force: bool, ids: Mapping[str, Union[int, Sequence[int]]]) -> None:
-        for kind, given in ids.items():
-            for number in [given] if isinstance(given, int) else given:
-                self.machine.call("se-lpar", action=action, kind=kind.replace("_", "-"), id=number, force=force)
-
-    def add(self, force: bool = False, **ids: Union[int, Sequence[int]]) -> None:
-        """Change LPAR Cryptographic Controls: add(adapter=7, domain=[9, 10], control_domain=4)."""
-        self._change("add", force, ids)
-
-    def remove(self, force: bool = False, **ids: Union[int, Sequence[int]]) -> None:
-        self._change("remove", force, ids)
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A fault rule."""
-
-    machine: "Machine"
-    number: int
-
-    def show(self) -> dict[str, Any]:
-        """rule, hits and left. LookupError: it was removed."""
-        for fault in self.machine.call("fault-list")["faults"]:
-            if fault["number"] == self.number:
-                return dict(fault)
-        raise LookupError(f"fault {self.number} was removed")
-
-    @property
-    def hits(self) -> int:
-        return int(self.show()["hits"])
-
-    def remove(self) -> None:
-        self.machine.call("fault-remove", number=self.number)
-
-
-class Clock:
-    """The virtual clock of a machine that was started with virtual_clock=True."""
-
-    def __init__(self, machine: "Machine") -> None:
-        self.machine = machine
-
-    @property
-    def now(self) -> float:
-        return float(self.machine.call("status")["time"])
-
-    def advance(self, seconds: float) -> float:
-        """Lets timers fire in order, and returns the new time."""
-        return float(self.machine.call("clock-advance", seconds=seconds)["time"])
+Source = Union[None, AnyPath, Mapping[str, Any]]
 
 
 def text_of(source: Source) -> Optional[str]:
@@ -252,48 +34,29 @@ class Machine(Node):
 
     source is a machine file: its path, its text, or a dictionary (see machine_file); by default the machine of `apus run`.
     abi is "proposal" or "upstream". mount is an empty directory at which its /sys appears, which needs the right to mount; all
-    else works without any right. arguments go to `apus daemon`.
+    else works without any right. Its control socket and what it says on standard error are in directory, if one is given.
+    arguments go to `apus daemon`.
     """
 
     def __init__(self, source: Source = None, *, abi: Optional[str] = None, virtual_clock: bool = False,
-                 mount: Union[None, str, "os.PathLike[str]"] = None, arguments: Sequence[str] = ()) -> None:
+                 mount: Optional[AnyPath] = None, directory: Optional[AnyPath] = None, arguments: Sequence[str] = ()) -> None:
+        options = ["--abi", abi] if abi is not None else []
+        if virtual_clock:
+            options += ["--clock", "virtual"]
+        daemon = Daemon(text_of(source), mount, directory, [*options, *arguments])
+        self._use(daemon.socket, daemon)
+
+    def _use(self, socket: AnyPath, daemon: Optional[Daemon]) -> None:
         super().__init__(self)
         self.se = SupportElement(self)
         self.clock = Clock(self)
+        self.socket = Path(socket)
+        self.daemon = daemon
         self._connection: Optional[Connection] = None
-        self._process: Optional[subprocess.Popen[bytes]] = None
-        self._folder = tempfile.TemporaryDirectory(prefix="apus-")
-        self.socket = Path(self._folder.name) / "socket"
-        command = [program(), "daemon", "--socket", str(self.socket)]
-        command += ["--mount", os.fspath(mount)] if mount is not None else ["--no-tree"]
-        text = text_of(source)
-        if text is not None:
-            file = Path(self._folder.name) / "machine.ini"
-            file.write_text(text, encoding="utf-8")
-            command += ["-m", str(file)]
-        if abi is not None:
-            command += ["--abi", abi]
-        if virtual_clock:
-            command += ["--clock", "virtual"]
-        try:
-            self._start([*command, *arguments])
-            self._connection = Connection(self.socket)
-        except BaseException:
-            self.close()
-            raise
-
-    def _start(self, command: Sequence[str]) -> None:
-        stderr = Path(self._folder.name) / "stderr"
-        with open(stderr, "wb") as file:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=file)
-        assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
-        line = self._process.stdout.readline() if ready else b""
-        if line != b"ready\n":
-            raise RuntimeError(f"the machine did not start: {stderr.read_text(errors='replace').strip()}")
+        self._closed = False
 
     @classmethod
-    def imported(cls, *sources: Union[str, "os.PathLike[str]"], **options: Any) -> "Machine":
+    def imported(cls, *sources: AnyPath, **options: Any) -> "Machine":
         """A machine like a real one: of what `apus import` takes."""
         done = subprocess.run([program(), "import", *map(os.fspath, sources)], capture_output=True, text=True, check=False)
         if done.returncode:
@@ -301,37 +64,33 @@ class Machine(Node):
         return cls(done.stdout, **options)
 
     @classmethod
-    def running(cls, socket: Union[None, str, "os.PathLike[str]"] = None) -> "Machine":
+    def running(cls, socket: Optional[AnyPath] = None) -> "Machine":
         """One that somebody else has started: of that control socket, or of $APUS_SOCKET. close() leaves it running."""
         path = socket if socket is not None else os.environ.get("APUS_SOCKET")
         if path is None:
             raise ValueError("which machine? APUS_SOCKET is not set")
         machine = cls.__new__(cls)
-        Node.__init__(machine, machine)
-        machine.se = SupportElement(machine)
-        machine.clock = Clock(machine)
-        machine.socket = Path(path)
-        machine._process = None
-        machine._connection = Connection(path)
+        machine._use(path, None)
+        machine._connection = machine.connect()
         return machine
 
     def close(self) -> None:
-        """Ends the machine, unless it was running before. May be called twice."""
-        process, self._process = self._process, None
-        if process:
-            process.terminate()
-            try:
-                process.wait(START_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            if process.stdout:
-                process.stdout.close()
+        """Ends the machine, unless it was running before. May be called twice. RuntimeError: its daemon did not end well."""
+        self._disconnect()
+        if self.daemon:
+            self.daemon.stop()
+
+    def kill(self) -> None:
+        """Ends the machine as a crash of its daemon would; what runs that somebody else has started is left alone."""
+        self._disconnect()
+        if self.daemon:
+            self.daemon.kill()
+
+    def _disconnect(self) -> None:
+        self._closed = True
         if self._connection:
             self._connection.close()
         self._connection = None
-        if hasattr(self, "_folder"):
-            self._folder.cleanup()
 
     def __enter__(self) -> "Machine":
         return self
@@ -341,9 +100,26 @@ class Machine(Node):
 
     def call(self, command: str, /, **arguments: Any) -> dict[str, Any]:
         """Any command of the control protocol; arguments that are None are left out."""
-        if not self._connection:
+        return self.connection.call(command, **arguments)
+
+    def connect(self) -> Connection:
+        """Another connection to its control socket."""
+        return Connection(self.socket)
+
+    @property
+    def connection(self) -> Connection:
+        """The connection of this object's requests."""
+        if self._closed:
             raise ConnectionLost("the machine has ended")
-        return self._connection.call(command, **arguments)
+        if not self._connection:
+            self._connection = self.connect()
+        return self._connection
+
+    def apus(self, *words: Any, **options: Any) -> "subprocess.CompletedProcess[str]":
+        """Runs a subcommand on this machine: apus("se", "adapter", "5", "off"). options are those of subprocess.run."""
+        environment = {**os.environ, **options.pop("env", {}), "APUS_SOCKET": str(self.socket)}
+        return subprocess.run([program(), *map(str, words)], env=environment, text=True, capture_output=True, check=False,
+                              **{"timeout": 60, **options})
 
     # What there is.
 
@@ -397,8 +173,7 @@ class Machine(Node):
         return Mdev(self, name).assign(adapter=adapters, domain=domains, control_domain=control_domains)
 
     def start_guest(self, name: str, mdev: Union[None, Mdev, str] = None, features: Optional[Sequence[str]] = None) -> Guest:
-        self.call("guest-start", name=name, mdev=getattr(mdev, "uuid", mdev), features=features)
-        return Guest(self, name)
+        return Guest(self, name).start(mdev, features)
 
     def fault(self, rule: str) -> Fault:
         """Adds a fault rule, such as "05.* 3 busy"."""

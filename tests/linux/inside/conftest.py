@@ -115,7 +115,7 @@ class Guest:
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(20)
+        self.process.wait(60)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -157,4 +157,4 @@ def start(place, device):
     yield call
     for guest in running:
         guest.kill()
-    wait_until(lambda: not guests(), 10)
+    wait_until(lambda: not guests(), 60)

@@ -13,9 +13,9 @@ def test_what_is_assigned_is_there_at_once(start, device):
     guest = start_with(start, mdev).wait()
     assert guest.queues() == ["05.0004"]
     mdev.write("assign_adapter", 6)
-    wait_until(lambda: guest.queues() == ["05.0004", "06.0004"], 10)
+    wait_until(lambda: guest.queues() == ["05.0004", "06.0004"], 60)
     assert guest.qmp("device_del", id="ap0") == {}
-    wait_until(lambda: not guests()["Guest1"].get("mdev"), 10)
+    wait_until(lambda: not guests()["Guest1"].get("mdev"), 60)
     assert guest.qmp("device_add", driver="vfio-ap", id="ap0", iommufd="iommufd0", sysfsdev=str(mdev.path)) == {}
     assert guests()["Guest1"]["mdev"] == mdev.uuid
 
@@ -23,7 +23,7 @@ def test_what_is_assigned_is_there_at_once(start, device):
 def test_a_device_has_one_user(start, device):
     mdev = device((5,), (4,))
     start_with(start, mdev)
-    wait_until(lambda: guests().get("Guest1", {}).get("mdev") == mdev.uuid, 20)
+    wait_until(lambda: guests().get("Guest1", {}).get("mdev") == mdev.uuid, 60)
     second = start("Guest2", "-S", device=mdev)
-    assert second.process.wait(30) == 1
+    assert second.process.wait(60) == 1
     assert "Device or resource busy" in second.console()

@@ -18,9 +18,10 @@ def kind_and_queues(guest):
 
 
 def test_the_worked_example(start, device):
-    """Three guests at once: each sees the queues of its device, and is listed like other guests."""
+    """Three guests at once: each sees the queues of its device, and is listed like other guests. The last one's CPU names no
+    feature, and has all."""
     mdevs = [device((5, 6), (4, 0xAB)), device((5,), (0x47, 0xFF)), device((6,), (0x47, 0xFF))]
-    systems = [start(f"Guest{i + 1}", device=mdev) for i, mdev in enumerate(mdevs)]
+    systems = [start(f"Guest{i + 1}", device=mdev, **more) for i, (mdev, more) in enumerate(zip(mdevs, ({}, {}, {"cpu": "host"})))]
     for system, mdev in zip(systems, mdevs):
         system.wait()
         assert kind_and_queues(system) == (["1", "0"], mdev.queues())
@@ -40,14 +41,14 @@ def test_what_the_host_changes_the_guest_has_at_once(start, device):
                                      ("unassign_adapter", 5, ["06.0004", "06.00ab"]),
                                      ("unassign_domain", 0xAB, ["06.0004"])):
         mdev.write(attribute, value)
-        wait_until(lambda: guest.queues() == queues, 10)
+        wait_until(lambda: guest.queues() == queues, 60)
         assert mdev.queues() == queues
     with pytest.raises(OSError):
         pathlib.Path("/sys/bus/ap/aqmask").write_text("+4\n")
     apus("se", "adapter", "6", "off")
-    wait_until(lambda: guest.queues() == [], 10)
+    wait_until(lambda: guest.queues() == [], 60)
     apus("se", "adapter", "6", "on")
-    wait_until(lambda: guest.queues() == ["06.0004"], 10)
+    wait_until(lambda: guest.queues() == ["06.0004"], 60)
 
 
 def test_unplugged_and_plugged(start, device):
@@ -56,25 +57,25 @@ def test_unplugged_and_plugged(start, device):
     guest = start("Guest1", device=mdev).wait()
     assert "State blocked by non-migratable device" in guest.qmp("migrate", uri="exec:cat >/dev/null")
     assert guest.qmp("device_del", id="ap0") == {}
-    wait_until(lambda: guest.scanned() == [], 10)
+    wait_until(lambda: guest.scanned() == [], 60)
     assert not guests()["Guest1"].get("mdev")
     other = device((), ())
     assert guest.qmp("device_add", driver="vfio-ap", id="ap1", sysfsdev=str(other.path)) == {}
     other.write("assign_domain", 0x47)
     other.write("assign_adapter", 6)
-    wait_until(lambda: guest.queues() == ["06.0047"], 10)  # of this the guest is notified
+    wait_until(lambda: guest.queues() == ["06.0047"], 60)  # of this the guest is notified
     assert guest.qmp("device_del", id="ap1") == {}
-    wait_until(lambda: guest.scanned() == [], 10)
+    wait_until(lambda: guest.scanned() == [], 60)
     assert guest.qmp("device_add", driver="vfio-ap", id="ap0", sysfsdev=str(mdev.path)) == {}
-    wait_until(lambda: guest.scanned() == ["05.0004", "06.0004"], 10)
+    wait_until(lambda: guest.scanned() == ["05.0004", "06.0004"], 60)
 
 
 def test_a_device_in_use_is_refused_by_qemu_as_on_a_z(start, device):
     mdev = device((5,), (4,))
     start("Guest1", "-S", device=mdev)
-    wait_until(lambda: "Guest1" in guests() and guests()["Guest1"].get("mdev") == mdev.uuid, 20)
+    wait_until(lambda: "Guest1" in guests() and guests()["Guest1"].get("mdev") == mdev.uuid, 60)
     second = start("Guest2", "-S", device=mdev)
-    assert second.process.wait(30) == 1
+    assert second.process.wait(60) == 1
     assert "Device or resource busy" in second.console()
 
 
@@ -96,12 +97,12 @@ def test_reboot_and_the_next_guest(start, device):
     mdev = device((5,), (4,))
     first = start("Guest1", device=mdev).wait()
     booted = first.sh("cat /proc/sys/kernel/random/boot_id")
-    first.exec("reboot", "-f", check=False, timeout=20)
+    first.exec("reboot", "-f", check=False, timeout=60)
     wait_until(lambda: first.sh("cat /proc/sys/kernel/random/boot_id", check=False) not in ("", booted), 120)
     assert kind_and_queues(first) == (["1", "0"], ["05.0004"])
     keys = first.sh("cat /sys/bus/ap/devices/05.0004/mkvps")
     first.kill()
-    wait_until(lambda: not guests(), 10)
+    wait_until(lambda: not guests(), 60)
     second = start("Guest2", device=mdev).wait()
     assert second.queues() == ["05.0004"]
     assert second.sh("cat /sys/bus/ap/devices/05.0004/mkvps") != keys
@@ -119,20 +120,19 @@ def test_killed_in_the_middle_of_requests(start, device):
     guest.sh(f"for i in 1 2 3; do /root/apclient me 100000 {NUMBERS} >/dev/null 2>&1 & done")
     time.sleep(1)
     assert guest.qmp("device_del", id="ap0") == {}
-    wait_until(lambda: guest.scanned() == [], 20)
+    wait_until(lambda: guest.scanned() == [], 60)
     assert guest.qmp("device_add", driver="vfio-ap", id="ap0", sysfsdev=str(mdev.path)) == {}
-    wait_until(lambda: guest.scanned() == ["05.0004", "06.0004"], 20)
+    wait_until(lambda: guest.scanned() == ["05.0004", "06.0004"], 60)
     guest.sh(f"for i in 1 2 3; do /root/apclient me 100000 {NUMBERS} >/dev/null 2>&1 & done")
     time.sleep(1)
     guest.kill()
-    wait_until(lambda: not guests(), 10)
+    wait_until(lambda: not guests(), 60)
     mdev.remove()
 
 
-@pytest.mark.parametrize("cpu, interrupts", [("host", "1"), ("host,apqi=off", "0")])
-def test_features_mean_what_they_mean(start, device, cpu, interrupts):
-    guest = start("Guest1", device=device((5,), (4,)), cpu=cpu).wait()
-    assert guest.sh("cat /sys/bus/ap/ap_interrupts") == interrupts
+def test_a_feature_that_is_off_is_not_there(start, device):
+    guest = start("Guest1", device=device((5,), (4,)), cpu="host,apqi=off").wait()
+    assert guest.sh("cat /sys/bus/ap/ap_interrupts") == "0"
     assert guest.queues() == ["05.0004"]
 
 
@@ -143,5 +143,5 @@ def test_a_machine_without_ap(start):
 
 def test_without_ap_there_is_no_place_for_the_device(start, device):
     guest = start("Guest1", device=device((5,), (4,)), cpu="host,ap=off,apqci=off,apft=off,apqi=off")
-    assert guest.process.wait(30) == 1
+    assert guest.process.wait(60) == 1
     assert "No 'ap-bus' bus found" in guest.console()

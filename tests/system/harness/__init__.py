@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: MIT
-"""Shared by the system tests: a daemon on a temporary mount, its tree, and its control socket."""
+"""What the system tests add to the package apus: a mounted tree as programs see it, and checks of all replies."""
 
-from .control import CommandError, Control
-from .daemon import Daemon, apus_binary, resident_kib
-from .guest import Guest
-from .machine import Adapter, Machine, worked_example
-from .masks import ONES, ZEROS, bits, mask
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "python/src"))
+
+# pylint: disable=wrong-import-position
+from apus import ApusError, bits, machine_file, mask
+
+from .daemon import Checked, Control, Daemon, apus_binary, devices, resident_kib, wait_connected
+from .description import ABSENT, Machine, worked_example
 from .mdev import MATRIX, TYPE_DIR, Mdev, uuid
 from .tree import Tree
 
+ONES, ZEROS = mask(*range(256)), mask()
+
 __all__ = [
-    "Adapter", "CommandError", "Control", "Daemon", "Guest", "MATRIX", "Machine", "Mdev",
-    "ONES", "TYPE_DIR", "Tree", "ZEROS", "apus_binary", "bits", "mask", "resident_kib", "uuid", "worked_example",
+    "ABSENT", "ApusError", "Checked", "Control", "Daemon", "MATRIX", "Machine", "Mdev", "ONES", "TYPE_DIR", "Tree", "ZEROS",
+    "apus_binary", "bits", "devices", "machine_file", "mask", "resident_kib", "uuid", "wait_connected", "worked_example",
 ]

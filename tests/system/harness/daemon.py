@@ -1,28 +1,45 @@
 # SPDX-License-Identifier: MIT
-"""A daemon in the foreground on a temporary mount point."""
+"""A machine of the package apus on a mount, with what only tests want: all replies are checked, and nothing may be left behind."""
 
 import os
-import select
-import signal
-import subprocess
 import threading
 import time
 from pathlib import Path
 
-from .control import CommandError, Control
-from .guest import Guest
+import apus
+from apus import ApusError
+from apus.daemon import program as apus_binary
+
+from . import schema
 from .mdev import Mdev
 from .tree import Tree
 
-START_SECONDS = 20
 LIFE_SECONDS = 300
 
 
-def apus_binary():
-    path = os.environ.get("APUS_BIN")
-    if not path:
-        raise RuntimeError("APUS_BIN names no program; run the tests through meson")
-    return path
+class Control(apus.Connection):
+    """Checks what it gets against the protocol's schema."""
+
+    def __init__(self, path, timeout=60):
+        super().__init__(path, timeout)
+
+    def receive(self):
+        message = super().receive()
+        if message and "event" in message:
+            schema.check_event(message)
+        return message
+
+    def call(self, command, /, **arguments):
+        value = super().call(command, **arguments)
+        schema.check_return(command, value)
+        return value
+
+    execute = call
+
+
+class Checked(apus.Machine):
+    def connect(self):
+        return Control(self.socket)
 
 
 def resident_kib(pid):
@@ -30,50 +47,65 @@ def resident_kib(pid):
         return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
 
 
+def wait_connected(process):
+    """Until a program of ours has reached its daemon: it has a socket then."""
+    def target(fd):
+        try:
+            return os.readlink(f"/proc/{process.pid}/fd/{fd}")
+        except OSError:
+            return ""  # closed meanwhile
+
+    end = time.monotonic() + 60
+    while not any(target(fd).startswith("socket:") for fd in os.listdir(f"/proc/{process.pid}/fd")):
+        assert process.poll() is None and time.monotonic() < end, f"{process.args} has not connected"
+        time.sleep(0.01)
+
+
+def devices(guest):
+    """Cards and queues on the guest's own AP bus, as a program in it sees them; none if it has no AP bus."""
+    return guest.run("bash", "-c", "if test -d /sys/bus/ap/devices; then ls /sys/bus/ap/devices; fi").split()
+
+
 class Daemon(Tree):
-    """The tree of a running daemon, and its control socket."""
+    """The mounted tree of a machine. The tree's own methods answer with names of errno, as a program would see them."""
 
     def __init__(self, folder, machine=None, abi=None, arguments=()):
         folder = Path(folder)
         super().__init__(folder / "sys")
         self.root.mkdir(parents=True)
-        self.socket = folder / "socket"
-        self.stderr_path = folder / "stderr"
-        command = [apus_binary(), "daemon", "--mount", self.root, "--socket", self.socket]
-        if machine is not None:
-            file = folder / "machine.ini"
-            file.write_text(machine if isinstance(machine, str) else machine.text())
-            command += ["-m", file]
-        if abi is not None:
-            command += ["--abi", abi]
-        with open(self.stderr_path, "wb") as stderr:
-            self.process = subprocess.Popen(
-                [*command, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr)
+        self.use(Checked(machine, abi=abi, mount=self.root, directory=folder, arguments=list(map(str, arguments))))
+        self.process = self.machine.daemon.process
         # If the daemon hangs, a reader of its mount cannot be interrupted; killing the daemon releases it.
         self.watchdog = threading.Timer(LIFE_SECONDS, self.process.kill)
         self.watchdog.daemon = True
         self.watchdog.start()
-        self.control_connection = None
-        try:
-            self.wait_ready()
-        except BaseException:
-            self.abandon()
-            raise
+
+    def use(self, machine):
+        self.machine = machine
+        self.socket = machine.socket
+        self.guest = machine.guest
+        self.execute = machine.call
+        self.cli = machine.apus
+
+    @property
+    def control(self):
+        return self.machine.connection
 
     def stderr(self):
-        return self.stderr_path.read_text(errors="replace")
+        return self.machine.daemon.stderr()
 
-    def wait_ready(self):
-        ready, _, _ = select.select([self.process.stdout], [], [], START_SECONDS)
-        line = self.process.stdout.readline() if ready else b""
-        assert line == b"ready\n", f"the daemon did not start: {line!r}\n{self.stderr()}"
+    def stop(self):
+        """Ends it as a user would; it must leave nothing behind."""
+        try:
+            self.machine.close()
+            assert not os.path.ismount(self.root), "the daemon left its mount behind"
+            assert not self.socket.exists(), "the daemon left its socket behind"
+        finally:
+            self.abandon()
 
     def abandon(self):
-        self.process.kill()
-        self.process.wait()
         self.watchdog.cancel()
-        self.process.stdout.close()
-        subprocess.run(["umount", "-l", self.root], stderr=subprocess.DEVNULL, check=False)
+        self.machine.kill()
 
     def is_tidy(self):
         """No mount, not even a dead one, and no socket."""
@@ -82,53 +114,19 @@ class Daemon(Tree):
 
     def wait_tidy(self):
         """For what its heir takes away after a death without a word."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + 60
         while not self.is_tidy():
             assert time.monotonic() < deadline, "a dead daemon has left something behind"
             time.sleep(0.01)
-
-    def stop(self):
-        """Ends it as a user would; it must leave nothing behind."""
-        if self.control_connection:
-            self.control_connection.close()
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            status = self.process.wait(START_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.abandon()
-            raise AssertionError("the daemon did not end at SIGTERM\n" + self.stderr()) from None
-        self.watchdog.cancel()
-        self.process.stdout.close()
-        mounted = os.path.ismount(self.root)
-        if mounted:
-            subprocess.run(["umount", "-l", self.root], check=False)
-        assert status == 0, f"the daemon ended with {status}\n{self.stderr()}"
-        assert not mounted, "the daemon left its mount behind"
-        assert not self.socket.exists(), "the daemon left its socket behind"
-
-    # The control socket.
-
-    @property
-    def control(self):
-        if self.control_connection is None:
-            self.control_connection = Control(self.socket)
-        return self.control_connection
-
-    def execute(self, command, /, **arguments):
-        return self.control.execute(command, **arguments)
 
     def refused(self, command, /, **arguments):
         """The error of a command that must fail."""
         try:
             result = self.execute(command, **arguments)
-        except CommandError as error:
+        except ApusError as error:
             assert error.desc, f"{command}: an error without a sentence"
             return error
         raise AssertionError(f"{command} {arguments} succeeded: {result}")
-
-    def guest(self, name):
-        return Guest(self, name)
 
     def mdev(self, number):
         return Mdev(self, number).create()
@@ -160,9 +158,3 @@ class Daemon(Tree):
                 online.remove(number)
         for adapter in online:
             self.se_adapter(adapter, "on")
-
-    def cli(self, *arguments, **options):
-        """Runs an apus subcommand on this daemon."""
-        environment = dict(os.environ, APUS_SOCKET=str(self.socket))
-        return subprocess.run([apus_binary(), *map(str, arguments)], env=environment, text=True,
-                              capture_output=True, timeout=60, check=False, **options)

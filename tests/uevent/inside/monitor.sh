@@ -6,7 +6,7 @@ log=$WORK/monitor
 
 setpriv --pdeathsig KILL udevadm monitor --kernel --property > "$log" &
 # It is ready when there is a netlink socket for uevents (15) in the kernel's group.
-for ((i = 0; i < 200; i++)); do
+for ((i = 0; i < 1200; i++)); do
     awk '$2 == 15 && $4 == "00000001" { found = 1 } END { exit !found }' /proc/net/netlink && break
     sleep 0.05
 done
@@ -15,7 +15,7 @@ for line; do
 done
 # After this last one all earlier ones have arrived.
 echo "change 00000000-0000-4000-8000-00000000000e THE=END" > /sys/devices/ap/uevent
-for ((i = 0; i < 200; i++)); do
+for ((i = 0; i < 1200; i++)); do
     grep -q SYNTH_ARG_THE=END "$log" && break
     sleep 0.05
 done

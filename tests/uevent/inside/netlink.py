@@ -6,12 +6,16 @@ import os
 import socket
 
 NETLINK_KOBJECT_UEVENT = 15
+SO_RCVBUFFORCE = 33
 
 
 class Listener:
     def __init__(self):
         self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_KOBJECT_UEVENT)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        try:  # room for those of the whole computer, where other tests mount
+            self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
+        except PermissionError:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.socket.bind((0, 1))
 
     def hear(self, prefix):

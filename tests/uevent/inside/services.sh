@@ -9,10 +9,10 @@ start() {
     setpriv --pdeathsig KILL "$@" > "$WORK/$name.log" 2>&1 &
 }
 
-# await COMMAND...: repeats it until it succeeds, for some seconds.
+# await COMMAND...: repeats it until it succeeds, for a minute.
 await() {
     local i
-    for ((i = 0; i < 400; i++)); do
+    for ((i = 0; i < 1200; i++)); do
         "$@" > "$WORK/await.log" 2>&1 && return
         sleep 0.05
     done

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef APUS_CORE_MAJOR_H
+#define APUS_CORE_MAJOR_H
+
+#include "core/core.h"
+
+/* zcrypt/major.h for the host. */
+void core_set_nodes_major(struct core *c, unsigned major);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "small.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "store/setup.h"
+
+uint64_t small_seed = 1;
+
+unsigned below(unsigned n)
+{
+    uint64_t z = (small_seed += UINT64_C(0x9e3779b97f4a7c15));
+
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return (unsigned)((z ^ z >> 31) % n);
+}
+
+bool small_is_default(const struct small *s, unsigned a, unsigned q)
+{
+    return s->a >> a & 1 && s->q >> q & 1;
+}
+
+int small_owner(const struct small *s, unsigned a, unsigned q)
+{
+    for (int i = 0; i < MDEVS; i++)
+        if (s->mdev_a[i] >> a & 1 && s->mdev_q[i] >> q & 1)
+            return i;
+    return small_is_default(s, a, q) ? 100 : -1;
+}
+
+bool small_collides(const struct small *s)
+{
+    for (unsigned a = 0; a < APIDS; a++) {
+        for (unsigned q = 0; q < APQIS; q++) {
+            int owners = small_is_default(s, a, q);
+
+            for (int i = 0; i < MDEVS; i++)
+                owners += s->mdev_a[i] >> a & 1 && s->mdev_q[i] >> q & 1;
+            if (owners > 1)
+                return true;
+        }
+    }
+    return false;
+}
+
+void small_random(struct small *s)
+{
+    do {
+        *s = (struct small){.a = (uint8_t)below(1 << APIDS),
+                            .q = (uint8_t)below(1 << APQIS),
+                            .lpar_a = (1 << APIDS) - 1,
+                            .lpar_q = (1 << APQIS) - 1};
+        for (int i = 0; i < MDEVS; i++) {
+            s->exists[i] = below(8) != 0;
+            s->guest[i] = s->exists[i] && below(2);
+            s->mdev_a[i] = s->exists[i] ? (uint8_t)below(1 << APIDS) : 0;
+            s->mdev_q[i] = s->exists[i] ? (uint8_t)below(1 << APQIS) : 0;
+        }
+    } while (small_collides(s));
+}
+
+void small_random_pair(struct small *s, struct small *t)
+{
+    small_random(s);
+    do {
+        small_random(t);
+        if (below(2)) {
+            t->exists[0] = s->exists[0];
+            t->guest[0] = s->guest[0];
+            t->mdev_a[0] = s->mdev_a[0];
+            t->mdev_q[0] = s->mdev_q[0];
+        }
+    } while (small_collides(t));
+}
+
+static void bits(uint8_t m, struct text *out)
+{
+    const char *comma = "";
+
+    for (unsigned i = 0; i < 8; i++) {
+        if (m >> i & 1) {
+            text_addf(out, "%s%u", comma, i);
+            comma = ",";
+        }
+    }
+    text_adds(out, "\n");
+}
+
+struct core *small_core(const struct small *s, bool upstream)
+{
+    text_auto file = {0}, why = {0};
+    struct effects fx = {0};
+    setup_auto setup = {0};
+    struct core *core = NULL;
+
+    text_addf(&file, "[machine]\nabi = %s\n", upstream ? "upstream" : "proposal");
+    if (s->lpar_q) {
+        text_adds(&file, "domains = ");
+        bits(s->lpar_q, &file);
+    }
+    for (unsigned a = 0; a < APIDS; a++)
+        text_addf(&file, "[adapter %u]\ntype = CEX7C\nlpar = %s\n", a,
+                  s->lpar_a >> a & 1 ? "yes" : "no");
+    text_adds(&file, "[bus]\n");
+    text_addf(&file, "apmask = 0x%02x\naqmask = 0x%02x\n",
+              (s->a & 1) << 7 | (s->a & 2) << 5 | (s->a & 4) << 3,
+              (s->q & 1) << 7 | (s->q & 2) << 5 | (s->q & 4) << 3);
+    for (int i = 0; i < MDEVS; i++) {
+        if (!s->exists[i])
+            continue;
+        text_addf(&file, "[mdev 69aa1a8a-0000-4000-8000-00000000000%d]\nadapters = ", i);
+        bits(s->mdev_a[i], &file);
+        text_adds(&file, "domains = ");
+        bits(s->mdev_q[i], &file);
+        if (s->guest[i])
+            text_addf(&file, "[guest g%d]\nmdev = 69aa1a8a-0000-4000-8000-00000000000%d\n", i, i);
+    }
+    if (setup_parse("pair", file.data, file.len, &setup, &why) < 0 ||
+        setup_core(&setup, &core, &fx, &why) < 0) {
+        fprintf(stderr, "%s\n%s", why.data, file.data);
+        abort();
+    }
+    effects_done(&fx);
+    return core;
+}
+
+void small_of(const struct core *c, struct small *out)
+{
+    struct host_info host;
+    struct mdev_info m;
+    uint32_t cursor = 0;
+
+    core_host_info(c, &host);
+    *out = (struct small){0};
+    for (unsigned i = 0; i < APIDS; i++)
+        out->a |= (uint8_t)(mask256_test(&host.apmask, i) << i);
+    for (unsigned i = 0; i < APQIS; i++)
+        out->q |= (uint8_t)(mask256_test(&host.aqmask, i) << i);
+    while (core_mdev_next(c, &cursor, &m)) {
+        unsigned n = m.uuid.bytes[15];
+
+        for (unsigned i = 0; i < APIDS; i++)
+            out->mdev_a[n] |= (uint8_t)(mask256_test(&m.apm, i) << i);
+        for (unsigned i = 0; i < APQIS; i++)
+            out->mdev_q[n] |= (uint8_t)(mask256_test(&m.aqm, i) << i);
+    }
+}
