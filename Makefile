@@ -113,12 +113,12 @@ run-linux: deps-run
 # All tests; the last line counts the test programs that passed and failed.
 test: deps-test
 	$(MAKE) --no-print-directory test-build clients
-	meson test -C $(TEST_BUILD) --num-processes $(JOBS) --print-errorlogs; status=$$?; tests/summary $(TEST_BUILD); exit $$status
+	tests/run $(TEST_BUILD) $(JOBS)
 
 # Those in containers, where a Docker engine answers.
 test-containers: deps-test
 	$(MAKE) --no-print-directory test-build
-	meson test -C $(TEST_BUILD) --no-rebuild --print-errorlogs --suite containers; status=$$?; tests/summary $(TEST_BUILD); exit $$status
+	tests/run $(TEST_BUILD) 1 --no-rebuild --suite containers
 
 test-build:
 	$(call configure,$(TEST_BUILD),$(SANITIZED) $(CHECKED))
