@@ -5,6 +5,7 @@
 
 #include "arena.h"
 #include "core/query.h"
+#include "core/state.h"
 #include "search.h"
 
 /* The core in one state: what is done to it, what of it counts, and what has to hold. */
@@ -71,6 +72,15 @@ static uint8_t override_of(const struct run *r, ap_qn qn)
     return room[0] == 'c' || room[0] == 'v' ? (uint8_t)room[0] : 0;
 }
 
+/* No query tells: it is the machine's own. */
+static bool is_due(const struct run *r, ap_qn qn)
+{
+    struct adapter_row row;
+
+    machine_row_get(r->core->machine, AP_QN_APID(qn), &row);
+    return mask256_test(&row.zeroize_due, AP_QN_APQI(qn));
+}
+
 static void look_at_machine(struct run *r)
 {
     struct facts *f = &r->facts;
@@ -91,6 +101,7 @@ static void look_at_machine(struct run *r)
         core_apqn_info(r->core, queue_of(r, i), &q);
         f->queues[i] = (struct queue_facts){.device = q.device,
                                             .driver = q.driver ? (uint8_t)q.driver[0] : 0,
+                                            .due = is_due(r, queue_of(r, i)),
                                             .zeroized = q.zeroized};
         if (q.device)
             f->queues[i].override = override_of(r, queue_of(r, i));
@@ -137,39 +148,51 @@ static void look(struct run *r)
     look_at_guests(r);
 }
 
-/* Who can use the queue now. */
-static uint8_t user_of(const struct run *r, unsigned i)
+static bool guest_has(const struct run *r, unsigned g, unsigned i)
 {
     const struct facts *f = &r->facts;
+    uint8_t device = f->guests[g].device;
 
-    if (!f->queues[i].device || !(f->adapters[i / r->size->domains] & 1))
-        return USER_NONE;
-    if (f->queues[i].driver == 'c')
+    if (!f->guests[g].there)
+        return false;
+    /* Of a device that waits to be removed the guest has lost the masks, not yet the queues. */
+    return has_queue(r, f->guests[g].product, i) ||
+           (device && f->devices[device - 1].removing && f->queues[i].driver == 'v' &&
+            has_queue(r, f->devices[device - 1].assigned, i));
+}
+
+/* Whose keys may be in the queue. */
+static uint8_t user_of(const struct run *r, unsigned i)
+{
+    if (r->facts.queues[i].driver == 'c')
         return USER_HOST;
     for (unsigned g = 0; g < r->size->guests; g++)
-        if (f->guests[g].there && has_queue(r, f->guests[g].product, i))
+        if (guest_has(r, g, i))
             return (uint8_t)(USER_GUEST + g);
     return USER_NONE;
 }
 
-/* A queue that is used is dirty, until it is zeroized. */
-static void follow_users(struct run *r, const char **wrong)
+/*
+ * A user loses a queue in the step in which it is zeroized. One that cannot be reset then, in
+ * standby, is due: the machine zeroizes it before it answers again. So nothing that was done before
+ * this step has to be remembered, and what is due counts of a state.
+ */
+static const char *check_users(struct run *r, const struct facts *before)
 {
+    const char *wrong = NULL;
+
     for (unsigned i = 0; i < queue_count(r); i++) {
+        const struct queue_facts *q = &r->facts.queues[i];
         uint8_t user = user_of(r, i);
 
-        if (r->facts.queues[i].zeroized != r->zeroized[i])
-            r->user[i] = USER_NONE;
-        r->zeroized[i] = r->facts.queues[i].zeroized;
-        if (user != USER_NONE) {
-            if (r->user[i] != USER_NONE && r->user[i] != user)
-                *wrong = "a queue changed hands and was not zeroized";
-            r->user[i] = user;
-        }
-        /* The next guest of that name is another one. */
-        if (r->user[i] >= USER_GUEST && !r->facts.guests[r->user[i] - USER_GUEST].there)
-            r->user[i] = USER_GONE;
+        if (r->user[i] != USER_NONE && user != r->user[i] && !q->due &&
+            q->zeroized == before->queues[i].zeroized)
+            wrong = "a queue lost its user and was not zeroized";
+        if (before->queues[i].due && !q->due && q->zeroized == before->queues[i].zeroized)
+            wrong = "a queue that was due was not zeroized";
+        r->user[i] = user;
     }
+    return wrong;
 }
 
 /* Doing */
@@ -177,7 +200,6 @@ static void follow_users(struct run *r, const char **wrong)
 struct run *run_start(const struct world_size *size)
 {
     static struct machine_config config;
-    const char *wrong = NULL;
     struct run *r;
 
     machine_of(size, &config);
@@ -187,7 +209,7 @@ struct run *run_start(const struct world_size *size)
     r->core = core_new(&config, &r->fx);
     arena_leave();
     look(r);
-    follow_users(r, &wrong);
+    check_users(r, &r->facts);
     arena_is_first();
     return r;
 }
@@ -254,14 +276,6 @@ static uint8_t product_in_order(const struct order *o, uint8_t product)
     return (uint8_t)(apids | apqis << 2);
 }
 
-static uint8_t user_in_order(const struct order *o, uint8_t user)
-{
-    unsigned guest = (unsigned)(user - USER_GUEST);
-
-    return user < USER_GUEST ? user
-                             : (uint8_t)(USER_GUEST + swapped(o, 3, o->r->size->guests, guest));
-}
-
 static uint8_t *export_adapter(const struct order *o, unsigned a, uint8_t *out)
 {
     const struct world_size *size = o->r->size;
@@ -273,8 +287,7 @@ static uint8_t *export_adapter(const struct order *o, unsigned a, uint8_t *out)
         const struct queue_facts *q = &o->r->facts.queues[i];
 
         *out++ = (uint8_t)(q->device | q->driver << 1);
-        *out++ = (uint8_t)(q->override ? (q->override == 'c' ? 0x80 : 0x40) : 0) |
-                 user_in_order(o, o->r->user[i]);
+        *out++ = (uint8_t)(q->override << 1 | q->due); /* a letter has seven bits */
     }
     return out;
 }
@@ -372,10 +385,11 @@ static const char *check_queue(const struct run *r, unsigned i)
 
 const char *run_check(struct run *r)
 {
-    const char *wrong = NULL;
+    const struct facts before = r->facts;
+    const char *wrong;
 
     look(r);
-    follow_users(r, &wrong);
+    wrong = check_users(r, &before);
     for (unsigned i = 0; i < queue_count(r) && !wrong; i++)
         wrong = check_queue(r, i);
     for (unsigned g = 0; g < r->size->guests && !wrong; g++)

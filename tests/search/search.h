@@ -34,8 +34,7 @@ struct op {
     struct command cmd; /* without a path, but for its token */
 };
 
-/* Whoever had a queue since it was last zeroized. */
-enum user { USER_NONE, USER_HOST, USER_GONE, USER_GUEST };
+enum user { USER_NONE, USER_HOST, USER_GUEST };
 
 /* What counts of a state. Adapters and domains of the small machine are a product: bits 0 and 1, 2
  * and 3. */
@@ -43,8 +42,9 @@ struct facts {
     uint8_t masks, lpar;
     uint8_t adapters[SIZE_MAX_IDS]; /* online, in the LPAR, device */
     struct queue_facts {
-        uint8_t device, driver, override; /* first letter, or 0 */
-        uint32_t zeroized;
+        uint8_t device, driver, override; /* of the last two the first letter, or 0 */
+        bool due;                         /* to be zeroized */
+        uint32_t zeroized;                /* how often it was; counts for no state */
     } queues[QUEUES_MAX];
     struct device_facts {
         bool there, removing;
@@ -65,8 +65,7 @@ struct run {
     struct effects fx;
     struct reply reply;
     struct facts facts;
-    uint8_t user[QUEUES_MAX]; /* enum user plus the number of the guest */
-    uint32_t zeroized[QUEUES_MAX];
+    uint8_t user[QUEUES_MAX]; /* enum user plus the number of the guest; follows from the facts */
 };
 
 /* What is compared: small enough to be kept for each state. */
