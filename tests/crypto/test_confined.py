@@ -69,7 +69,7 @@ def test_no_right_to_look_at_programs(tmp_path):
 def test_few_threads(run):
     """With fewer threads requests become slower; below a limit the daemon refuses to start."""
     served = 0
-    for limit in range(2, 12):
+    for limit in range(2, 14):
         result = run("prlimit", f"--nproc={limit}", "setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups")
         if result.returncode == 125:
             assert "ulimit -u" in result.stderr
