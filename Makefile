@@ -168,7 +168,7 @@ bench: deps-test
 # What bench/run measures.
 bench-build:
 	$(call configure,$(BENCH_BUILD),$(OPTIMIZED))
-	ninja -C $(BENCH_BUILD) -j$(JOBS)
+	ninja -C $(BENCH_BUILD) -j$(JOBS) measured
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-test* $(LINT_BUILD) $(COVERAGE_BUILD) $(DEB_BUILD) $(TARBALL_BUILD)
