@@ -174,6 +174,13 @@ int text_parse_hex(const char *text, uint8_t *out)
     return 0;
 }
 
+bool text_ends_with(const char *string, const char *end)
+{
+    size_t len = strlen(string), tail = strlen(end);
+
+    return len >= tail && strcmp(string + len - tail, end) == 0;
+}
+
 void text_clear(struct text *t)
 {
     t->len = 0;

@@ -70,6 +70,9 @@ size_t text_utf8(const char *s, size_t len, uint32_t *out);
 /* UTF-8 without control characters. */
 bool text_is_printable(const char *s, size_t len);
 
+/* Whether a string ends with another one; each ends with "". */
+bool text_ends_with(const char *string, const char *end);
+
 #define text_auto         __attribute__((cleanup(text_done))) struct text
 #define text_private_auto __attribute__((cleanup(text_done_private))) struct text
 

@@ -15,6 +15,7 @@
 
 #include "apus/guest_protocol.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "cli/linux.h"
 #include "cli/linux_files.h"
 #include "cli/qmp.h"
@@ -149,13 +150,6 @@ static void remove_dir(const char *dir)
     rmdir(dir);
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t len = strlen(text);
-
-    return len >= strlen(end) && strcmp(text + len - strlen(end), end) == 0;
-}
-
 /* Whether nobody has used a snapshot for a day, or it was left unfinished: only who has the lock
  * makes one. */
 static bool is_garbage(const char *cache, const char *name)
@@ -166,7 +160,7 @@ static bool is_garbage(const char *cache, const char *name)
     if (strncmp(name, PREFIX, strlen(PREFIX)) != 0 || strcmp(name, PREFIX "lock") == 0)
         return false;
     text_addf(&path, "%s/%s/recipe", cache, name);
-    return ends_with(name, NEW) || stat(path.data, &st) < 0 ||
+    return text_ends_with(name, NEW) || stat(path.data, &st) < 0 ||
            st.st_mtim.tv_sec + UNUSED_S < time(NULL);
 }
 

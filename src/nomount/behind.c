@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "nomount/internal.h"
 
 /*
@@ -28,13 +29,6 @@ static void link_of(pid_t thread, int fd, char out[64])
         snprintf(out, 64, "/proc/%d/cwd", (int)thread);
     else
         snprintf(out, 64, "/proc/%d/fd/%d", (int)thread, fd);
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t len = strlen(text), tail = strlen(end);
-
-    return len >= tail && strcmp(text + len - tail, end) == 0;
 }
 
 static bool is_own_memfd(const struct nomount *n, const char *link)
@@ -61,7 +55,7 @@ static void look_file(const struct nomount *n, const char *link, struct behind *
     if (*name != '@')
         return;
     memmove(out->path, name + 1, strlen(name));
-    if (ends_with(out->path, gone))
+    if (text_ends_with(out->path, gone))
         out->path[strlen(out->path) - strlen(gone)] = '\0';
 }
 
@@ -91,7 +85,7 @@ void behind_link(const struct nomount *n, const char *link, struct behind *out)
         look_socket(n, out);
     } else if (strncmp(out->path, s->path, s->len) == 0 &&
                (out->path[s->len] == '/' || !out->path[s->len])) {
-        out->kind = ends_with(out->path, gone) ? BEHIND_GONE : BEHIND_DIRECTORY;
+        out->kind = text_ends_with(out->path, gone) ? BEHIND_GONE : BEHIND_DIRECTORY;
         memmove(out->path, out->path + s->len, (size_t)len - s->len + 1);
     }
 }

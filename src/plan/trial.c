@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "core/query.h"
 #include "store/setup.h"
 
@@ -281,17 +282,10 @@ static int check_host(struct trial *t, struct text *effect)
     return 0;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t len = strlen(text), tail = strlen(end);
-
-    return len >= tail && strcmp(text + len - tail, end) == 0;
-}
-
 static bool is_hardware(const struct plan_step *s)
 {
     return s->kind == PLAN_SE_ADAPTER || s->kind == PLAN_SE_LPAR ||
-           (s->kind == PLAN_WRITE && ends_with(s->path, "/config"));
+           (s->kind == PLAN_WRITE && text_ends_with(s->path, "/config"));
 }
 
 /* From zcrypt, or to it: masks, overrides, and what is bound with an override. */
@@ -299,7 +293,7 @@ static bool may_move(const struct plan_step *s)
 {
     return s->kind == PLAN_WRITE &&
            (strncmp(s->path, "bus/ap/a", 8) == 0 || strncmp(s->path, "bus/ap/drivers/", 15) == 0 ||
-            ends_with(s->path, "/driver_override"));
+            text_ends_with(s->path, "/driver_override"));
 }
 
 int trial_step(struct trial *t, struct plan_step step, const char *what)

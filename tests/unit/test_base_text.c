@@ -153,9 +153,20 @@ static void test_what_is_printable(void **state)
     assert_false(text_is_printable("a\0b", 3));
 }
 
+static void test_ends_with(void **state)
+{
+    assert_true(text_ends_with("card05/config", "/config"));
+    assert_true(text_ends_with("/config", "/config"));
+    assert_true(text_ends_with("config", ""));
+    assert_true(text_ends_with("", ""));
+    assert_false(text_ends_with("config", "/config"));
+    assert_false(text_ends_with("card05/config2", "/config"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ends_with),
         cmocka_unit_test(test_grows_and_stays_terminated),
         cmocka_unit_test(test_exact_capacity),
         cmocka_unit_test(test_private_is_as_any_other),
