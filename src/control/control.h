@@ -79,6 +79,10 @@ bool control_server_wants_uevents(const struct control_server *s);
 /* Whether a client wants to hear of changes of the state. */
 bool control_server_wants_changes(const struct control_server *s);
 
+/* The number that the next event has, and setting it, before there was one. */
+uint64_t control_server_next_event(const struct control_server *s);
+void control_server_number_events(struct control_server *s, uint64_t next);
+
 /* Adds messages to the log and sends events to subscribers. Executes no commands. */
 void control_server_effects(struct control_server *s, const struct effects *effects);
 

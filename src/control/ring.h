@@ -6,8 +6,8 @@
 #include <time.h>
 
 /*
- * A ring of the latest records: log messages or events. Records are numbered from 1. A new record
- * replaces the oldest; the numbers show a reader how many it has missed.
+ * A ring of the latest records: log messages or events. Records are numbered, from 1 on unless next
+ * is set. A new record replaces the oldest; the numbers show a reader how many it has missed.
  */
 struct ring_record {
     uint64_t number;

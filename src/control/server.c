@@ -174,6 +174,16 @@ int control_server_new(sd_event *event, struct door *door, const struct control_
     return 0;
 }
 
+uint64_t control_server_next_event(const struct control_server *s)
+{
+    return s->state.events.next;
+}
+
+void control_server_number_events(struct control_server *s, uint64_t next)
+{
+    s->state.events.next = next;
+}
+
 void control_server_stop(struct control_server *s)
 {
     acceptor_free(s->acceptor);

@@ -188,6 +188,7 @@ static int open_front_ends(struct daemon *d, struct text *why)
                             &d->control, why);
     if (rc < 0)
         return rc;
+    daemon_state_number_events(d);
     rc = daemon_guests_open(d, why);
     if (rc < 0)
         return rc;
@@ -351,6 +352,8 @@ static void daemon_close(struct daemon *d)
     uevent_sender_free(d->uevents);
     d->uevents = NULL;
     daemon_studies_end(d);
+    if (d->state && d->started)
+        daemon_state_keep_events(d, control_server_next_event(d->control));
     control_server_free(d->control);
     d->control = NULL;
     if (d->door.core)

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "core/commands.h"
 #include "core/query.h"
 #include "daemon/internal.h"
+#include "store/event_numbers.h"
 
 /* A machine that goes on is the directory's; what the command line says is for a new one. */
 static int check_options(const struct daemon *d, struct text *why)
@@ -44,6 +46,29 @@ int daemon_state_open(struct daemon *d, const struct setup *setup, struct text *
     return check_options(d, why);
 }
 
+void daemon_state_number_events(struct daemon *d)
+{
+    text_auto why = {0};
+
+    if (!d->state)
+        return;
+    control_server_number_events(d->control, event_numbers_read(d->options->state, &why));
+    if (why.len)
+        daemon_log(d, LOG_LEVEL_WARNING, "%s", why.data);
+}
+
+void daemon_state_keep_events(struct daemon *d, uint64_t next)
+{
+    int rc = event_numbers_write(d->options->state, next);
+
+    if (rc < 0)
+        daemon_log(
+            d, LOG_LEVEL_WARNING,
+            "the numbers of events cannot be kept in %s, and begin anew with the next daemon: "
+            "%s",
+            d->options->state, error_text(-rc));
+}
+
 int daemon_state_begin(struct daemon *d, struct text *why)
 {
     text_auto note = {0};
@@ -51,6 +76,8 @@ int daemon_state_begin(struct daemon *d, struct text *why)
 
     if (note.len)
         daemon_log(d, LOG_LEVEL_WARNING, "%s", note.data);
+    if (rc == 0)
+        daemon_state_keep_events(d, event_numbers_beyond(control_server_next_event(d->control)));
     return rc;
 }
 

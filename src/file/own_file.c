@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -144,6 +145,26 @@ int own_file_replace(const struct own_file *f, off_t offset, const void *data, s
     if (ftruncate(f->fd, before.st_size) < 0)
         errno = 0;
     return own_file_refuse(f->path, rc, cause(-rc), why);
+}
+
+int own_file_put(const char *path, const void *data, size_t len)
+{
+    text_auto fresh = {0};
+    int fd, rc;
+
+    text_addf(&fresh, "%s.new", path);
+    if (unlink(fresh.data) < 0 && errno != ENOENT)
+        return -errno;
+    fd = open(fresh.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, MODE);
+    if (fd < 0)
+        return -errno;
+    rc = own_file_write(fd, 0, data, len);
+    close(fd);
+    if (rc == 0 && rename(fresh.data, path) < 0)
+        rc = -errno;
+    if (rc < 0)
+        unlink(fresh.data);
+    return rc;
 }
 
 void own_file_close(struct own_file *f)

@@ -150,24 +150,11 @@ int counts_restore(struct core *core, const char *data, size_t len, struct text 
 
 int counts_write(const char *dir, const struct core *core)
 {
-    text_auto text = {0}, path = {0}, fresh = {0};
-    int fd, rc;
+    text_auto text = {0}, path = {0};
 
     counts_format(core, &text);
     text_addf(&path, "%s/" NAME, dir);
-    text_addf(&fresh, "%s/" NAME ".new", dir);
-    if (unlink(fresh.data) < 0 && errno != ENOENT)
-        return -errno;
-    fd = open(fresh.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return -errno;
-    rc = own_file_write(fd, 0, text.data, text.len);
-    close(fd);
-    if (rc == 0 && rename(fresh.data, path.data) < 0)
-        rc = -errno;
-    if (rc < 0)
-        unlink(fresh.data);
-    return rc;
+    return own_file_put(path.data, text.data, text.len);
 }
 
 /* -errno, or what of the file is in out. */

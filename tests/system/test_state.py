@@ -5,6 +5,7 @@ APUS_KILLS is how often the daemon is killed under load (default 10; `make soak`
 """
 
 import errno
+import json
 import os
 import random
 import signal
@@ -236,6 +237,31 @@ def test_a_torn_end_is_left_out_and_told(life, tmp_path):
     host = life()
     assert host.value("devices/ap/card05/config") == "1"
     assert "not written to their end" in host.stderr()
+
+
+def test_nobody_goes_on_with_events_of_another_life_unseen(life, tmp_path):
+    """After a kill, or without --state, some may have been missed; after an end in order none was."""
+    host = life(machine=worked_example())
+    host.se_adapter(5, "off")
+    number = host.execute("events")["next"]
+    host = life()
+    for _ in range(20):
+        host.se_adapter(5, "on")
+        host.se_adapter(5, "off")
+    events = host.execute("events")
+    assert events["oldest"] % 10**9 == 1 and events["oldest"] > number and events["next"] > events["oldest"] + number
+    done = host.cli("events", "--follow", "--since", number, "--json")
+    assert done.returncode == 1 and json.loads(done.stderr)["error"]["errno"] == "ERANGE"
+    host.stop()
+    number = events["next"]
+    host = life()
+    assert host.execute("subscribe", since=number)["oldest"] == number
+    host.se_adapter(5, "on")
+    assert host.execute("events")["events"][0]["number"] == number
+    host.stop()
+    (tmp_path / "state/events").write_text("nonsense\n")
+    host = life()
+    assert host.execute("events")["oldest"] == 1 and "numbered anew" in host.stderr()
 
 
 def fill(folder):
