@@ -2,16 +2,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core_world.h"
+#include "state_folder.h"
 #include "store/crc32.h"
-#include "store/state.h"
 
-/* State directories: written, cut, damaged, full, and read back. What a state has to hold is tested
+/* State directories: written, cut, damaged, and read back. What a state has to hold is tested
  * by tests/model, which makes a core of the file again and again. */
 
 #define COMMITS_MAX 64
@@ -321,51 +319,6 @@ static void version_three(void **state)
     effects_done(&fx);
 }
 
-static char folder[] = "/tmp/apus-state-XXXXXX";
-
-static void in_folder(const char *name, char out[64])
-{
-    snprintf(out, 64, "%s/%s", folder, name);
-}
-
-static int make_folder(void **state)
-{
-    strcpy(folder, "/tmp/apus-state-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    return set_up(state);
-}
-
-static void empty_folder(void)
-{
-    static const char *const names[] = {"state", "state.new", "secret"};
-
-    for (unsigned i = 0; i < 3; i++) {
-        char path[64];
-
-        in_folder(names[i], path);
-        unlink(path);
-    }
-}
-
-static int remove_folder(void **state)
-{
-    empty_folder();
-    rmdir(folder);
-    return tear_down(state);
-}
-
-static struct state *opened(bool is_new)
-{
-    text_auto why = {0};
-    struct state *s;
-    bool found;
-
-    if (state_open(folder, true, &s, &found, &why) < 0)
-        fail_msg("%s", why.data);
-    assert_int_equal(found, is_new);
-    return s;
-}
-
 static void one_owner(void **state)
 {
     struct state *s = opened(true), *other;
@@ -483,60 +436,6 @@ static void killed_at_the_window(void **state)
     }
 }
 
-/* The file may grow no further: refused before anything has happened, and accepted again later. */
-static void no_room(void **state)
-{
-    struct world *w = *state;
-    struct state *s = opened(true);
-    struct rlimit old, small = {65536, RLIM_INFINITY};
-    text_auto why = {0};
-
-    signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(state_checkpoint(s, w->core, &why), 0);
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
-    small.rlim_max = old.rlim_max;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    assert_int_equal(state_admit(s, &why), -EFBIG);
-    assert_non_null(strstr(why.data, folder));
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-    text_clear(&why);
-    assert_int_equal(state_admit(s, &why), 0);
-    state_close(s);
-}
-
-/* What could not be written comes with what is written next. */
-static void made_up_for(void **state)
-{
-    struct world *w = *state;
-    struct state *s = opened(true);
-    struct rlimit old, small = {1, RLIM_INFINITY};
-    text_auto why = {0}, wanted = {0}, got = {0};
-    struct effects fx = {0};
-    struct core *core;
-
-    signal(SIGXFSZ, SIG_IGN);
-    w->fx.want_changes = true;
-    assert_int_equal(state_checkpoint(s, w->core, &why), 0);
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
-    small.rlim_max = old.rlim_max;
-    assert_int_equal(put(w, CREATE, UUID1), 0);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    assert_int_equal(state_write(s, w->core, &w->fx, &why), -EFBIG);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-    assert_int_equal(put(w, "bus/ap/config_time", "99"), 0);
-    text_clear(&why);
-    assert_int_equal(state_write(s, w->core, &w->fx, &why), 0);
-    state_close(s);
-    s = opened(false);
-    assert_int_equal(state_load(s, &core, &fx, &why, &why), 0);
-    state_format(w->core, &wanted);
-    state_format(core, &got);
-    assert_string_equal(got.data, wanted.data);
-    core_free(core);
-    effects_done(&fx);
-    state_close(s);
-}
-
 /* The check value of the standard. */
 static void crc(void **state)
 {
@@ -558,8 +457,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_owner, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(kept_on_disk, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(killed_at_the_window, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(no_room, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(made_up_for, make_folder, remove_folder),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
