@@ -117,6 +117,19 @@ def test_who_builds_them_is_their_maintainer(packages):
     assert {field(path, "Maintainer") for path in packages.values()} == {MAINTAINER}
 
 
+@pytest.mark.parametrize(("environment", "expected"), [
+    ({"DEBEMAIL": MAINTAINER}, MAINTAINER), ({"DEBEMAIL": "a@b.org", "DEBFULLNAME": "A B"}, "A B <a@b.org>"),
+    ({"EMAIL": "a@b.org", "NAME": "A B", "GIT": "C <c@d.org>"}, "A B <a@b.org>"), ({"GIT": "C <c@d.org>"}, "C <c@d.org>"),
+    ({}, "The Apus developers <maintainers@apus.invalid>")])
+def test_the_maintainer_is_known_by_name_or_is_nobody(environment, expected, tmp_path):
+    name, _, address = environment.pop("GIT", "").rstrip(">").partition(" <")
+    (tmp_path / "config").write_text(f"[user]\nname = {name}\nemail = {address}\n" if address else "")
+    git = {"GIT_DIR": str(tmp_path), "GIT_CONFIG_GLOBAL": str(tmp_path / "config"), "GIT_CONFIG_SYSTEM": "/dev/null"}
+    done = subprocess.run([TOP / "packaging/maintainer"], env={"PATH": os.environ["PATH"], **git, **environment}, text=True,
+                          capture_output=True, check=True)
+    assert done.stdout == expected + "\n"
+
+
 def test_what_they_depend_on_has_one_name_in_all_suites(packages):
     depends = field(packages["apus"], "Depends")
     assert "libfuse" not in depends and "libssl3" in depends
