@@ -35,20 +35,20 @@ static json_t *read_file(const char *path)
     FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
     text_auto data = {0};
     char bytes[4096];
-    bool failed;
+    int err;
 
     if (!f) {
-        cli_error("cannot read %s: %s", path, error_text(errno));
+        cli_error(errno, "cannot read %s: %s", path, error_text(errno));
         return NULL;
     }
     for (size_t n; (n = fread(bytes, 1, sizeof(bytes), f));)
         text_add(&data, bytes, n);
-    failed = ferror(f);
+    err = ferror(f) ? errno : 0;
     if (f != stdin)
         fclose(f);
-    if (failed)
-        cli_error("cannot read %s: %s", path, error_text(errno));
-    return failed ? NULL : control_json_string(data.data ? data.data : "");
+    if (err)
+        cli_error(err, "cannot read %s: %s", path, error_text(err));
+    return err ? NULL : control_json_string(data.data ? data.data : "");
 }
 
 /* Adapters and domains may be typed as tables show them. */

@@ -21,7 +21,7 @@ static int down_run(int argc, char **argv)
     if (rc < 0)
         return rc == -ENOENT ? CLI_NO_MACHINE : CLI_FAILED;
     if (!runtime_is_named(m.name))
-        return cli_error("the machine '%s' ends with the program of its 'apus run'", m.name);
+        return cli_error(EPERM, "the machine '%s' ends with the program of its 'apus run'", m.name);
     return runtime_end(&m, linux_guests_end) < 0 ? 1 : 0;
 }
 

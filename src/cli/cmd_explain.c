@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* apus explain: why it is so. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "cli/field.h"
 #include "cli/progress.h"
 #include "cli/world.h"
+#include "control/json.h"
+#include "control/view.h"
 #include "map/map.h"
 #include "plan/explain.h"
 #include "plan/refusal.h"
@@ -23,15 +26,29 @@ static const struct cli_option options[] = {
     {OPT_LAST, "last", NULL, "the last write, or change of the LPAR, that was refused"},
     {0}};
 
+/* With --json as the control command of this name has it. Takes ownership of view, whose member
+ * text is added. */
+static void print(json_t *view, const struct text *text)
+{
+    if (cli_json()) {
+        control_json_set(view, "text", control_json_string(text->data));
+        ask_print(view);
+    } else {
+        fwrite(text->data, 1, text->len, stdout);
+    }
+    json_decref(view);
+}
+
 static int explain(const struct core *core, const char *what)
 {
     text_auto out = {0};
 
     if (explain_object(core, what, &out) < 0)
-        return cli_error("'%s' is no queue such as 05.0004, no guest that runs, and no mediated "
+        return cli_error(ENOENT,
+                         "'%s' is no queue such as 05.0004, no guest that runs, and no mediated "
                          "device; 'apus status' lists them",
                          what);
-    fwrite(out.data, 1, out.len, stdout);
+    print(json_object(), &out);
     return 0;
 }
 
@@ -71,7 +88,7 @@ static int explain_refused(const json_t *message)
                           &alternatives);
     progress_end();
     alternatives_text(&alternatives, &out);
-    fwrite(out.data, 1, out.len, stdout);
+    print(control_view_alternatives(&alternatives), &out);
     alternatives_done(&alternatives);
     core_free(core);
     return 0;
@@ -86,11 +103,12 @@ static int explain_refusal(uint64_t number)
     if (message)
         status = explain_refused(message);
     else if (status == 0 && number)
-        status = cli_error("message %" PRIu64 " tells of no refusal, or is not kept any "
-                           "more; 'apus log' shows their numbers",
+        status = cli_error(ENOENT,
+                           "message %" PRIu64 " tells of no refusal, or is not kept any more; "
+                           "'apus log' shows their numbers",
                            number);
     else if (status == 0)
-        status = cli_error("nothing was refused, as far as the log goes back");
+        status = cli_error(ENOENT, "nothing was refused, as far as the log goes back");
     json_decref(log);
     return status;
 }
@@ -138,7 +156,7 @@ const struct cli_command cmd_explain = {
     .summary = "say why it is so",
     .run = explain_run,
     .options = options,
-    .flags = CLI_SOCKET,
+    .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_LOOK,
     .words = "@guests @mdevs",
     .help =

@@ -8,10 +8,12 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/world.h"
+#include "control/json.h"
 #include "plan/plan.h"
 #include "store/export.h"
 #include "store/setup.h"
@@ -59,7 +61,7 @@ static struct core *fresh_of(const struct core *core)
         effects_done(&unheard);
     }
     if (!fresh)
-        cli_error("%s", why.data);
+        cli_error(EINVAL, "%s", why.data);
     return fresh;
 }
 
@@ -74,9 +76,9 @@ static int format_sh(const struct core *core, struct text *out)
     if (rc == 0)
         plan_sh(&plan, fresh, out);
     else if (fresh)
-        cli_error("%s", why.data);
+        cli_error(-rc, "%s", why.data);
     if (rc == 0 && plan.notes.len)
-        fprintf(stderr, "apus: %s", plan.notes.data);
+        cli_note("%.*s", (int)plan.notes.len - 1, plan.notes.data);
     plan_done(&plan);
     core_free(fresh);
     return rc == 0 ? 0 : 1;
@@ -88,12 +90,39 @@ static const struct format formats[] = {{"ini", .whole = format_ini},
                                         {"libvirt", .device = export_libvirt, .ending = "xml"},
                                         {0}};
 
+static void add(json_t *view, const char *name, const char *value)
+{
+    if (value)
+        control_json_set(view, name, control_json_string(value));
+}
+
+/* A document: to the file of that path, else to standard output. uuid: of its device, or NULL. */
+static int put(const struct request *r, const char *uuid, const char *path, const struct text *text)
+{
+    json_t *view;
+    int status;
+
+    if (path && strcmp(path, "-") == 0)
+        path = NULL;
+    status = path || !cli_json() ? output_write(path, text) : 0;
+    if (status || !cli_json())
+        return status;
+    view = json_object();
+    add(view, "format", r->format->name);
+    add(view, "uuid", uuid);
+    add(view, "path", path);
+    add(view, "text", path ? NULL : text->data ? text->data : "");
+    ask_print(view);
+    json_decref(view);
+    return 0;
+}
+
 static int write_whole(const struct request *r, const struct core *core)
 {
     text_auto text = {0};
     int status = r->format->whole(core, &text);
 
-    return status ? status : output_write(r->output, &text);
+    return status ? status : put(r, NULL, r->output, &text);
 }
 
 static int write_device(const struct request *r, const struct mdev_info *m, const char *uuid)
@@ -101,10 +130,9 @@ static int write_device(const struct request *r, const struct mdev_info *m, cons
     text_auto text = {0}, path = {0};
 
     r->format->device(m, &text);
-    if (!r->output || strcmp(r->output, "-") == 0)
-        return output_write(NULL, &text);
-    text_addf(&path, "%s/%s.%s", r->output, uuid, r->format->ending);
-    return output_write(path.data, &text);
+    if (r->output && strcmp(r->output, "-") != 0)
+        text_addf(&path, "%s/%s.%s", r->output, uuid, r->format->ending);
+    return put(r, uuid, path.data, &text);
 }
 
 static int write_devices(const struct request *r, const struct core *core)
@@ -115,7 +143,7 @@ static int write_devices(const struct request *r, const struct core *core)
     int status = 0;
 
     if (r->output && strcmp(r->output, "-") != 0 && mkdir(r->output, 0755) < 0 && errno != EEXIST)
-        return cli_error("cannot create the directory %s: %s", r->output, error_text(errno));
+        return cli_error(errno, "cannot create the directory %s: %s", r->output, error_text(errno));
     while (status == 0 && core_mdev_next(core, &cursor, &m)) {
         char uuid[UUID_TEXT];
 
@@ -126,7 +154,8 @@ static int write_devices(const struct request *r, const struct core *core)
         status = write_device(r, &m, uuid);
     }
     if (r->uuid && !found)
-        return cli_error("there is no mediated device %s; 'apus status' lists the existing ones",
+        return cli_error(ENOENT,
+                         "there is no mediated device %s; 'apus status' lists the existing ones",
                          r->uuid);
     return status;
 }
@@ -164,7 +193,7 @@ static int parse_options(int argc, char **argv, struct request *r)
         return cli_usage("unexpected operand '%s'", argv[optind]);
     if (r->uuid && !r->format->device)
         return cli_usage("a UUID goes with --format mdevctl or libvirt");
-    if (r->format->device && !r->uuid && !r->output)
+    if (r->format->device && !r->uuid && !r->output && !cli_json())
         return cli_usage("--format %s makes a file for each device; name a directory with -o, or "
                          "one device by its UUID",
                          r->format->name);
@@ -191,7 +220,7 @@ const struct cli_command cmd_export = {
     .summary = "write down the present state",
     .run = export_run,
     .options = options,
-    .flags = CLI_SOCKET,
+    .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_LOOK,
     .words = "@mdevs",
     .help =
@@ -202,7 +231,9 @@ const struct cli_command cmd_export = {
         "\n"
         "--format sh makes a script that brings a machine that has just started into this state.\n"
         "--format mdevctl makes a file for each mediated device as 'mdevctl define --jsonfile'\n"
-        "reads it, --format libvirt one as 'virsh nodedev-define' reads it.\n"
+        "reads it, --format libvirt one as 'virsh nodedev-define' reads it. --json prints an "
+        "object\n"
+        "for each of these, with its text, or with the path of the file that -o has written.\n"
         "\n"
         "Examples:\n"
         "  apus export -o now.ini\n"

@@ -29,10 +29,11 @@ static const char *name_of(const struct ini_section *s)
 static int check_section(const char *file, const struct ini_section *s)
 {
     if (!name_of(s))
-        return cli_error("%s:%u: [%s] is no section of a scenario; write [scenario NAME]", file,
-                         s->line, s->name);
+        return cli_error(EINVAL, "%s:%u: [%s] is no section of a scenario; write [scenario NAME]",
+                         file, s->line, s->name);
     if (!s->count)
-        return cli_error("%s:%u: the scenario has no rule; write fault = 05.* 3 busy at 10s", file,
+        return cli_error(EINVAL,
+                         "%s:%u: the scenario has no rule; write fault = 05.* 3 busy at 10s", file,
                          s->line);
     for (size_t i = 0; i < s->count; i++) {
         const struct ini_entry *e = &s->entries[i];
@@ -40,10 +41,10 @@ static int check_section(const char *file, const struct ini_section *s)
         text_auto why = {0};
 
         if (strcmp(e->key, "fault") != 0)
-            return cli_error("%s:%u: a scenario has no key '%s'; write fault = RULE", file, e->line,
-                             e->key);
+            return cli_error(EINVAL, "%s:%u: a scenario has no key '%s'; write fault = RULE", file,
+                             e->line, e->key);
         if (fault_parse(e->value, strlen(e->value), &rule, &why) < 0)
-            return cli_error("%s:%u: %s", file, e->line, why.data);
+            return cli_error(EINVAL, "%s:%u: %s", file, e->line, why.data);
     }
     return 0;
 }
@@ -55,10 +56,11 @@ static int no_such(const char *file, const struct ini_file *all, const char *nam
     for (size_t i = 0; i < all->count; i++)
         text_addf(&names, "%s%s", i ? ", " : "", name_of(&all->sections[i]));
     if (!all->count)
-        return cli_error("%s has no scenario; write [scenario NAME] and lines fault = RULE", file);
+        return cli_error(ENOENT, "%s has no scenario; write [scenario NAME] and lines fault = RULE",
+                         file);
     if (name)
-        return cli_error("%s has no scenario '%s'; it has %s", file, name, names.data);
-    return cli_error("%s has several scenarios; name one of %s", file, names.data);
+        return cli_error(ENOENT, "%s has no scenario '%s'; it has %s", file, name, names.data);
+    return cli_error(EINVAL, "%s has several scenarios; name one of %s", file, names.data);
 }
 
 /* The section of the scenario; NULL after a message. */
@@ -130,12 +132,13 @@ static int play(const char *file, const char *name)
     ini_file_auto all = {0};
     text_auto data = {0}, why = {0};
     json_t *numbers;
-    int status;
+    int status = machine_file_read(file, &data, &why);
 
-    if (machine_file_read(file, &data, &why) < 0 ||
-        ini_file_parse(machine_file_name(file), data.data ? data.data : "", data.len, &all, &why) <
-            0)
-        return cli_error("%s", why.data);
+    if (status == 0)
+        status = ini_file_parse(machine_file_name(file), data.data ? data.data : "", data.len, &all,
+                                &why);
+    if (status < 0)
+        return cli_error(-status, "%s", why.data);
     section = choose(machine_file_name(file), &all, name);
     if (!section)
         return 1;

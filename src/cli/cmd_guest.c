@@ -66,7 +66,7 @@ static int start_option(int option, struct start *s)
 static void note_model(const struct cpu_model *cpu)
 {
     if (cpu->name)
-        fprintf(stderr, "apus: of the CPU model %s only the AP features count\n", cpu->name);
+        cli_note("of the CPU model %s only the AP features count", cpu->name);
 }
 
 static int start_linux(struct start *s, const char *name, const char *uuid)

@@ -72,7 +72,7 @@ static void make_ahead(void)
     made = snapshot_get(&usual, &dir, &why);
     progress_end();
     if (!made)
-        fprintf(stderr, "apus: no snapshot, so guests will boot: %s\n", why.data);
+        cli_note("no snapshot, so guests will boot: %s", why.data);
 }
 
 static int linux_fetch_run(int argc, char **argv)

@@ -148,7 +148,8 @@ static int list_run(int argc, char **argv)
     if (optind != argc)
         return cli_usage("unexpected operand '%s'", argv[optind]);
     runtime_sweep(linux_guests_end);
-    runtime_each(show, &has_head);
+    if (runtime_each(show, &has_head) < 0)
+        return 1;
     if (!has_head && !cli_json())
         puts("no machine is running");
     return 0;

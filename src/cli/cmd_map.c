@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* apus map: who owns each queue. */
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <time.h>
@@ -148,7 +149,8 @@ static int draw(const struct request *r, const struct core *before, const struct
 
     map_read(before, now, &map);
     if (map_filter(&map, &r->filter) < 0)
-        return cli_error("no guest '%s' has a mediated device; 'apus guest list' lists the running "
+        return cli_error(ENOENT,
+                         "no guest '%s' has a mediated device; 'apus guest list' lists the running "
                          "guests",
                          r->filter.guest);
     return before ? draw_comparison(r, &map) : map_output(&r->output, &map);

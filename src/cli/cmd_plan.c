@@ -159,13 +159,29 @@ static int apply_step(const struct plan_step *s)
     return send(commands[s->kind], arguments);
 }
 
-static int apply(const struct plan *p)
+/* As --json has it in a plan. */
+static void show_step(const struct plan *p, size_t i, bool as_json)
+{
+    json_t *view;
+
+    if (as_json) {
+        view = control_view_plan(p);
+        ask_print(json_array_get(json_object_get(view, "steps"), i));
+        json_decref(view);
+        return;
+    }
+    printf("%3zu. %s\n", i + 1, p->steps[i].what.data);
+    fflush(stdout);
+}
+
+static int apply(const struct plan *p, bool as_json)
 {
     for (size_t i = 0; i < p->count; i++) {
-        printf("%3zu. %s\n", i + 1, p->steps[i].what.data);
-        fflush(stdout);
-        if (apply_step(&p->steps[i]))
-            return cli_error("stopped at step %zu of %zu; those before are done", i + 1, p->count);
+        show_step(p, i, as_json);
+        if (apply_step(&p->steps[i])) {
+            cli_note("stopped at step %zu of %zu; those before are done", i + 1, p->count);
+            return 1;
+        }
     }
     return 0;
 }
@@ -243,14 +259,14 @@ static void tell_nearest(const struct request *r, const struct plan *p, struct t
     char *rest = given_up->data;
 
     if (!p->count) {
-        fprintf(stderr, "apus: the nearest state that can be had is the present one\n");
+        cli_note("the nearest state that can be had is the present one");
         return;
     }
-    fprintf(stderr, "apus: the nearest state that can be had is the wanted one, but:\n");
+    cli_note("the nearest state that can be had is the wanted one, but:");
     for (char *line; (line = strsep(&rest, "\n")) && *line;)
-        fprintf(stderr, "apus:   %s\n", line);
-    fprintf(stderr, "apus: its plan has %zu step%s", p->count, p->count == 1 ? "" : "s");
-    fprintf(stderr, r->nearest ? "\n" : "; --nearest FILE writes it as a machine file\n");
+        cli_note("  %s", line);
+    cli_note("its plan has %zu step%s%s", p->count, p->count == 1 ? "" : "s",
+             r->nearest ? "" : "; --nearest FILE writes it as a machine file");
 }
 
 /* Whether it is only the guests that are in the way. */
@@ -279,7 +295,7 @@ static int refuse(const struct request *r, const struct core *from, const struct
     struct core *nearest = NULL;
     struct plan plan;
     text_auto given_up = {0};
-    int status = cli_error("there is no plan: %s", why);
+    int status = cli_error(EINVAL, "there is no plan: %s", why);
     bool found, interrupting;
 
     progress_begin("looking for the nearest state that can be had");
@@ -287,8 +303,7 @@ static int refuse(const struct request *r, const struct core *from, const struct
     interrupting = would_interrupt(r, from, to);
     progress_end();
     if (interrupting)
-        fprintf(stderr,
-                "apus: with --interrupt there is one: guests are without queues meanwhile\n");
+        cli_note("with --interrupt there is one: guests are without queues meanwhile");
     if (r->format == JSON) {
         json_t *view = json_pack("{s:o, s:o}", "refused", control_json_string(why), "nearest",
                                  found ? nearest_json(nearest, &plan, &given_up) : json_null());
@@ -317,7 +332,7 @@ static int make(const struct request *r, const struct core *from, const struct c
     if (rc < 0)
         status = refuse(r, from, to, why.data);
     else if (r->apply)
-        status = apply(&plan);
+        status = apply(&plan, r->format == JSON);
     else if (r->html)
         status = write_page(r, &plan, from, to);
     else

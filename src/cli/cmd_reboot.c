@@ -189,7 +189,7 @@ static void show(const struct difference *d, const struct notes *n)
         return;
     }
     json_array_foreach (n->list, i, one)
-        fprintf(stderr, "apus: %s\n", json_string_value(one));
+        cli_note("%s", json_string_value(one));
     if (*sections)
         printf("After the reboot:\n%s%s", sections, gains);
     else

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
@@ -22,14 +23,15 @@ static const struct cli_option options[] = {
 static FILE *open_recording(const char *path)
 {
     FILE *in = fopen(path, "re");
-    struct stat st;
+    struct stat st = {0};
 
     if (!in)
-        cli_error("cannot read %s: %s", path, error_text(errno));
+        cli_error(errno, "cannot read %s: %s", path, error_text(errno));
     else if (fstat(fileno(in), &st) == 0 && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)))
         return in;
     else
-        cli_error("cannot read %s: not a regular file", path);
+        cli_error(S_ISDIR(st.st_mode) ? EISDIR : EINVAL, "cannot read %s: not a regular file",
+                  path);
     if (in)
         fclose(in);
     return NULL;
@@ -39,12 +41,23 @@ static void warn(const struct text *lines)
 {
     for (size_t at = 0, n; at < lines->len; at += n + 1) {
         n = strcspn(lines->data + at, "\n");
-        fprintf(stderr, "apus: warning: %.*s\n", (int)n, lines->data + at);
+        cli_note("warning: %.*s", (int)n, lines->data + at);
     }
 }
 
-static void tell_keyless(const struct record_replayed *played)
+static void tell(const struct record_replayed *played, bool print)
 {
+    json_t *view;
+
+    if (cli_json()) {
+        view = json_pack("{s:I, s:I}", "commands", (json_int_t)played->commands, "keyless",
+                         (json_int_t)played->keyless);
+        ask_print(view);
+        json_decref(view);
+        return;
+    }
+    if (!print)
+        printf("%" PRIu64 " commands replayed, all outcomes are the same\n", played->commands);
     if (played->keyless)
         printf("%" PRIu64 " of them cannot be computed again, as they were recorded without their "
                "private keys (--record-keys); lines%s\n",
@@ -61,6 +74,8 @@ static int replay_run(int argc, char **argv)
 
     for (int got; (got = cli_next(argc, argv)) != -1;)
         print |= got == OPT_PRINT;
+    if (print && cli_json())
+        return cli_usage("--print is for people; it does not go with --json");
     if (optind + 1 != argc)
         return cli_usage("expected one recording, as written by 'apus run --record FILE'");
     in = open_recording(argv[optind]);
@@ -74,11 +89,9 @@ static int replay_run(int argc, char **argv)
     warn(&played.warnings);
     text_done(&played.warnings);
     if (rc)
-        cli_error("%s", why.data);
-    else if (!print)
-        printf("%" PRIu64 " commands replayed, all outcomes are the same\n", played.commands);
-    if (rc == 0)
-        tell_keyless(&played);
+        cli_error(rc < 0 ? -rc : EINVAL, "%s", why.data);
+    else
+        tell(&played, print);
     text_done(&played.keyless_lines);
     return rc ? 1 : 0;
 }
@@ -89,6 +102,7 @@ const struct cli_command cmd_replay = {
     .summary = "replay a recording and compare the outcomes",
     .run = replay_run,
     .options = options,
+    .flags = CLI_JSON,
     .group = CLI_OTHER,
     .words = "@files",
     .help =

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* apus sclp: the two SCLP commands for adapters. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,7 +31,8 @@ static int report(const json_t *before, json_t *answer, const char *command, uns
             ask_print(answer);
         else
             printf("response code %s\n", field_string(answer, "response_code", "?"));
-        return cli_error("the SCLP did not %s adapter 0x%02x: %s", command, id, meaning(answer));
+        return cli_error(EIO, "the SCLP did not %s adapter 0x%02x: %s", command, id,
+                         meaning(answer));
     }
     text_addf(&text, "adapter %u (0x%02x) is %s", id, id, off ? "in standby" : "online");
     if (!cli_json())

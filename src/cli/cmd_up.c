@@ -39,7 +39,7 @@ static int start_by_another(struct start *s, const char *name)
     pid_t pid = fork();
 
     if (pid < 0)
-        return cli_error("cannot start a process: %s", error_text(errno)), PROGRAM_FAILED;
+        return cli_error(errno, "cannot start a process: %s", error_text(errno)), PROGRAM_FAILED;
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGTERM);
         exit(start(s, name));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/command.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 
 #include "base/text.h"
 #include "cli/progress.h"
+#include "control/error.h"
 #include "control/json.h"
 #include "run/error.h"
 #include "run/runtime.h"
@@ -20,7 +22,7 @@
 #define OPT_JSON    1001
 
 static const struct cli_command *current;
-static bool json;
+static bool json, json_errors;
 static enum cli_status failure = CLI_FAILED;
 static const char *socket_given, *name_given;
 static struct option longs[OPTIONS_MAX + 1];
@@ -67,25 +69,25 @@ bool cli_color(void)
     return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0 && !(no && *no);
 }
 
-int cli_error(const char *format, ...)
+int cli_error(int err, const char *format, ...)
 {
     va_list args;
 
     progress_end();
     va_start(args, format);
-    run_error_v(format, args);
+    run_error_v(err, format, args);
     va_end(args);
     return 1;
 }
 
-int cli_error_as(enum cli_status status, const char *format, ...)
+int cli_error_as(enum cli_status status, int err, const char *format, ...)
 {
     va_list args;
 
     failure = status;
     progress_end();
     va_start(args, format);
-    run_error_v(format, args);
+    run_error_v(err, format, args);
     va_end(args);
     return 1;
 }
@@ -100,30 +102,48 @@ int cli_exit_status(int status)
     return status == CLI_FAILED ? (int)failure : status;
 }
 
-/* As the control protocol has errors, with classes of our own. */
-static void print_json(enum cli_status status, const char *message)
+/* Takes ownership of line. */
+static void print_json(json_t *line)
 {
-    static const struct {
-        const char *class, *number;
-    } kinds[] = {[CLI_FAILED] = {"Failed", NULL},
-                 [CLI_WRONG_USAGE] = {"Usage", "EINVAL"},
-                 [CLI_NO_MACHINE] = {"NoMachine", "ENOENT"},
-                 [CLI_LOST] = {"ConnectionLost", "EPIPE"},
-                 [CLI_TIMED_OUT] = {"TimedOut", "ETIMEDOUT"}};
-    json_t *error = json_pack("{s:{s:s, s:o, s:s*}}", "error", "class", kinds[status].class, "desc",
-                              control_json_string(message), "errno", kinds[status].number);
-
-    json_dumpf(error, stderr, JSON_COMPACT);
+    json_dumpf(line, stderr, JSON_COMPACT);
     fputc('\n', stderr);
-    json_decref(error);
+    json_decref(line);
 }
 
-static void print_error(const char *message)
+/* As the control protocol has errors, with classes of our own. */
+static void print_error_json(enum cli_status status, int err, const char *message)
 {
-    if (json)
-        print_json(failure, message);
+    static const char *const classes[] = {[CLI_FAILED] = "Failed",
+                                          [CLI_WRONG_USAGE] = "Usage",
+                                          [CLI_NO_MACHINE] = "NoMachine",
+                                          [CLI_LOST] = "ConnectionLost",
+                                          [CLI_TIMED_OUT] = "TimedOut"};
+
+    print_json(json_pack("{s:{s:s, s:o, s:s}}", "error", "class", classes[status], "desc",
+                         control_json_string(message), "errno", control_errno_name(err)));
+}
+
+static void print_error(int err, const char *message)
+{
+    if (json_errors)
+        print_error_json(failure, err, message);
     else
         fprintf(stderr, "apus: %s\n", message);
+}
+
+void cli_note(const char *format, ...)
+{
+    text_auto note = {0};
+    va_list args;
+
+    progress_end();
+    va_start(args, format);
+    text_addv(&note, format, args);
+    va_end(args);
+    if (json_errors)
+        print_json(json_pack("{s:o}", "note", control_json_string(note.data)));
+    else
+        fprintf(stderr, "apus: %s\n", note.data);
 }
 
 int cli_usage(const char *format, ...)
@@ -134,8 +154,8 @@ int cli_usage(const char *format, ...)
     va_start(args, format);
     text_addv(&message, format, args);
     va_end(args);
-    if (json)
-        print_json(CLI_WRONG_USAGE, message.data);
+    if (json_errors)
+        print_error_json(CLI_WRONG_USAGE, EINVAL, message.data);
     else
         fprintf(stderr, "apus %s: %s\nTry 'apus %s --help'.\n", current->name, message.data,
                 current->name);
@@ -180,9 +200,19 @@ static void set_options(const struct cli_command *c)
     *s = '\0';
 }
 
+/* Another option may be wrong before it is this one's turn. */
+static bool has_json(char **argv)
+{
+    while (*argv && strcmp(*argv, "--") != 0)
+        if (strcmp(*argv++, "--json") == 0)
+            return true;
+    return false;
+}
+
 int cli_run(const struct cli_command *command, int argc, char **argv)
 {
     current = command;
+    json_errors = command->flags & CLI_JSON && has_json(argv);
     run_error_print_with(print_error);
     set_options(command);
     optind = 0;
@@ -222,7 +252,7 @@ int cli_next(int argc, char **argv)
             name_given = optarg;
             break;
         case OPT_JSON:
-            json = true;
+            json = json_errors = true;
             break;
         case ':':
         case '?':

@@ -13,11 +13,11 @@
  * - Exit status 0: success. Else one of enum cli_status, after an error message. `run` and `guest
  *   exec` exit with the status of their program; see cmd_run.c.
  * - Output for people goes to standard output, aligned, in colour only on terminals (cli_color).
- *   --json prints one JSON value per line and nothing else; an error is the object that the control
- *   protocol has for it, on standard error.
- * - An error message says what is wrong and where, then what to do: cli_error("there is no guest
- *   'x'; 'apus guest list' lists the running guests"). No full stop: cli_error adds only "apus: "
- *   and a newline.
+ *   --json prints one JSON value per line and nothing else. On standard error it has an object for
+ *   each error, as in the control protocol, and for each note.
+ * - An error has an errno, and a message that says what is wrong and where, then what to do:
+ *   cli_error(ENOENT, "there is no guest 'x'; 'apus guest list' lists the running guests"). No full
+ *   stop: cli_error adds only "apus: " and a newline.
  */
 
 /* Sections of `apus --help`, in this order. */
@@ -84,8 +84,8 @@ enum cli_status {
 
 /* Prints the message as cli_error does. If the command then fails with 1, status is its exit status
  * instead. Returns 1. */
-int cli_error_as(enum cli_status status, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+int cli_error_as(enum cli_status status, int err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* The same without a message: somebody else prints it. */
 void cli_fails_as(enum cli_status status);
@@ -93,8 +93,12 @@ void cli_fails_as(enum cli_status status);
 /* The exit status of a command that returned this one. */
 int cli_exit_status(int status);
 
-/* Prints "apus: " and the message to standard error. Returns 1, the exit status for failure. */
-int cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Prints "apus: " and the message to standard error; err is the errno, and positive. Returns 1, the
+ * exit status for failure. */
+int cli_error(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same for what is no failure: a warning, or more about an error that was printed. */
+void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Prints "apus COMMAND: ", the message and a hint about --help to standard error. Returns 2. */
 int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -38,10 +38,11 @@ static int refuse_connect(int err, const char *path)
 {
     switch (err) {
     case ENOENT:
-        cli_error_as(CLI_NO_MACHINE, "there is no socket at %s; is the machine running?", path);
+        cli_error_as(CLI_NO_MACHINE, err, "there is no socket at %s; is the machine running?",
+                     path);
         break;
     case ECONNREFUSED:
-        cli_error_as(CLI_NO_MACHINE,
+        cli_error_as(CLI_NO_MACHINE, err,
                      is_socket(path) ? "no daemon is listening at %s; it has ended"
                                      : "%s is not a socket; expected the path in $APUS_SOCKET of "
                                        "'apus run' or of --socket of 'apus daemon'",
@@ -49,16 +50,17 @@ static int refuse_connect(int err, const char *path)
         break;
     case EACCES:
     case EPERM:
-        cli_error_as(CLI_NO_MACHINE,
+        cli_error_as(CLI_NO_MACHINE, err,
                      "no permission to use the socket %s; it belongs to the user who started the "
                      "machine",
                      path);
         break;
     case ENAMETOOLONG:
-        cli_error_as(CLI_NO_MACHINE, "the path of the socket is longer than 107 bytes: %s", path);
+        cli_error_as(CLI_NO_MACHINE, err, "the path of the socket is longer than 107 bytes: %s",
+                     path);
         break;
     default:
-        cli_error_as(CLI_NO_MACHINE, "cannot connect to %s: %s", path, strerror(err));
+        cli_error_as(CLI_NO_MACHINE, err, "cannot connect to %s: %s", path, strerror(err));
     }
     return -err;
 }
@@ -139,13 +141,14 @@ static int read_message(struct connection *c, json_t **out)
 static int refuse_transport(int ret)
 {
     if (ret == -EAGAIN)
-        cli_error_as(CLI_TIMED_OUT, "nothing came within the time of --timeout");
+        cli_error_as(CLI_TIMED_OUT, ETIMEDOUT, "nothing came within the time of --timeout");
     else if (ret == -EPIPE || ret == -ECONNRESET)
-        cli_error_as(CLI_LOST, "the daemon has closed the connection");
+        cli_error_as(CLI_LOST, -ret, "the daemon has closed the connection");
     else if (ret == -EPROTO)
-        cli_error_as(CLI_LOST, "the daemon sent an invalid reply; is it another version of apus?");
+        cli_error_as(CLI_LOST, -ret,
+                     "the daemon sent an invalid reply; is it another version of apus?");
     else
-        cli_error_as(CLI_LOST, "the connection to the daemon failed: %s", strerror(-ret));
+        cli_error_as(CLI_LOST, -ret, "the connection to the daemon failed: %s", strerror(-ret));
     return ret;
 }
 
@@ -170,7 +173,8 @@ static void report(const json_t *answer)
         fputc('\n', stderr);
         return;
     }
-    cli_error("%s", sentence ? sentence : "the daemon refused without giving a reason");
+    /* With --json the errno of the daemon is printed above. */
+    cli_error(EIO, "%s", sentence ? sentence : "the daemon refused without giving a reason");
 }
 
 int connection_open(const char *path, struct connection **out)

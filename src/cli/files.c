@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/files.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -48,5 +49,5 @@ bool files_program(const char *name, struct text *out)
     files_installed(APUS_LIBEXECDIR, name, out);
     if (access(out->data, X_OK) == 0)
         return true;
-    return cli_error("%s does not exist; is apus installed completely?", out->data), false;
+    return cli_error(errno, "%s does not exist; is apus installed completely?", out->data), false;
 }

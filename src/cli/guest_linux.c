@@ -2,6 +2,7 @@
 /* apus guest start --linux. */
 #include "cli/guest_linux.h"
 
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -78,7 +79,7 @@ static int wait_connected(const char *socket, const struct linux_boot *boot)
     }
     if (!words.len)
         linux_last_words(boot->dir, true, &words);
-    return cli_error("guest '%s' did not start: %s", boot->name,
+    return cli_error(EIO, "guest '%s' did not start: %s", boot->name,
                      words.len ? words.data : "QEMU did not connect to the daemon");
 }
 
@@ -100,13 +101,14 @@ static int check(const char *socket, const json_t *list, const struct linux_boot
     const char *user = boot->mdev ? user_of(list, boot->mdev) : NULL;
 
     if (user && strcmp(user, boot->name) != 0)
-        return cli_error("mediated device %s is used by guest %s", boot->mdev, user);
+        return cli_error(EBUSY, "mediated device %s is used by guest %s", boot->mdev, user);
     if (guest_linux_find(list, boot->name))
-        return cli_error("guest '%s' is already running", boot->name);
+        return cli_error(EEXIST, "guest '%s' is already running", boot->name);
     if (!json_is_string(json_object_get(list, "socket")))
-        return cli_error("the daemon at %s has no guest socket", socket);
+        return cli_error(EOPNOTSUPP, "the daemon at %s has no guest socket", socket);
     if (linux_guest_runs(boot->dir))
-        return cli_error("QEMU is already running for guest '%s'; 'apus guest stop %s' ends it",
+        return cli_error(EEXIST,
+                         "QEMU is already running for guest '%s'; 'apus guest stop %s' ends it",
                          boot->name, boot->name);
     return 0;
 }
@@ -127,7 +129,7 @@ static int take_limits(const char *socket, struct linux_boot *boot)
         text = field_string(answer, "machine", "");
         rc = setup_parse("the running machine", text, strlen(text), &setup, &why);
         if (rc < 0)
-            cli_error("%s", why.data);
+            cli_error(-rc, "%s", why.data);
         linux_boot_limits(&setup.machine, boot);
         json_decref(answer);
     }
@@ -151,7 +153,8 @@ int guest_linux_start(const char *socket, struct linux_boot *boot, bool wait)
         return 1;
     if (runtime_of(socket, &machine) < 0) {
         json_decref(list);
-        return cli_error("the daemon at %s has no machine that QEMU could run in; 'apus up' and "
+        return cli_error(EOPNOTSUPP,
+                         "the daemon at %s has no machine that QEMU could run in; 'apus up' and "
                          "'apus run' make one",
                          socket);
     }

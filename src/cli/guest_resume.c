@@ -63,11 +63,11 @@ static int start_again(const char *socket, const char *name, struct kept_guest *
     int status;
 
     if (enter_place(g) < 0)
-        return cli_error("guest '%s' cannot be started again: %s: %s", name, g->directory,
+        return cli_error(errno, "guest '%s' cannot be started again: %s: %s", name, g->directory,
                          error_text(errno));
     if (boot.mdev && !has_mdev(socket, boot.mdev)) {
-        cli_error("guest '%s' starts without a device: there is no mediated device %s any more",
-                  name, boot.mdev);
+        cli_note("guest '%s' starts without a device: there is no mediated device %s any more",
+                 name, boot.mdev);
         boot.mdev = NULL;
     }
     boot.words = g->words; /* linux_boot appends to them */
@@ -100,7 +100,7 @@ int guest_resume(const char *socket, void (*each)(void *data, const char *name),
 
     /* Guests are started from other working directories. */
     if (!realpath(socket, path))
-        return cli_error("%s: %s", socket, error_text(errno));
+        return cli_error(errno, "%s: %s", socket, error_text(errno));
     count = kept_guests_names(path, &names);
     for (int i = 0; i < count; i++) {
         if (resume(path, names[i]->d_name) == 0)

@@ -40,8 +40,8 @@ static void folder_close(struct folder *f)
 
 static int fail(const struct folder *f, const char *doing, const char *name, int err)
 {
-    return cli_error("cannot %s %s%s%s: %s", doing, f->path.data, name ? "/" : "", name ? name : "",
-                     error_text(err));
+    return cli_error(err, "cannot %s %s%s%s: %s", doing, f->path.data, name ? "/" : "",
+                     name ? name : "", error_text(err));
 }
 
 /* Nobody else may say what is started. */
@@ -65,7 +65,7 @@ static int folder_of_state(const char *state, bool make, struct folder *out)
         return errno == ENOENT ? 0 : fail(out, "open", NULL, errno);
     if (is_ours(out->fd, S_IFDIR, 077))
         return 0;
-    return cli_error("%s is not a directory of yours with mode 0700", out->path.data);
+    return cli_error(EPERM, "%s is not a directory of yours with mode 0700", out->path.data);
 }
 
 static int folder_open(const char *socket, bool make, struct folder *out)
@@ -88,13 +88,13 @@ static int replace(const struct folder *f, const char *name, const struct text *
     text_addf(&new, ".%s", name);
     rc = own_file_open(f->fd, new.data, &file, &why);
     if (rc < 0)
-        return cli_error("%s: %s", f->path.data, why.data);
+        return cli_error(-rc, "%s: %s", f->path.data, why.data);
     rc = own_file_secure(&file, &why);
     if (rc == 0)
         rc = own_file_replace(&file, 0, data->data, data->len, &why);
     if (rc < 0) {
         own_file_remove(&file);
-        return cli_error("%s: %s", f->path.data, why.data);
+        return cli_error(-rc, "%s: %s", f->path.data, why.data);
     }
     if (fsync(file.fd) < 0 || renameat(f->fd, new.data, f->fd, name) < 0 || fsync(f->fd) < 0)
         rc = fail(f, "write", name, errno);
@@ -132,8 +132,8 @@ static int read_guest(const struct folder *f, const char *name, struct text *dat
     ssize_t n = 0;
 
     if (fd == -EPERM)
-        return cli_error("%s/%s is not a file of yours that nobody else can write", f->path.data,
-                         name);
+        return cli_error(EPERM, "%s/%s is not a file of yours that nobody else can write",
+                         f->path.data, name);
     if (fd < 0)
         return fail(f, "read", name, -fd);
     text_adds(data, "");
@@ -143,8 +143,8 @@ static int read_guest(const struct folder *f, const char *name, struct text *dat
         return fail(f, "read", name, errno);
     if (kept_guest_parse(data->data, data->len, out, &why) == 0)
         return 0;
-    return cli_error("%s/%s cannot be used: %s; 'apus guest stop %s' removes it", f->path.data,
-                     name, why.data, name);
+    return cli_error(EINVAL, "%s/%s cannot be used: %s; 'apus guest stop %s' removes it",
+                     f->path.data, name, why.data, name);
 }
 
 /* The settings that there are, one behind the other in out. */
@@ -179,7 +179,8 @@ int kept_guests_add(const char *socket, const struct linux_boot *boot, size_t co
     if (f.fd < 0)
         return 0;
     if (!getcwd(directory, sizeof directory))
-        return cli_error("cannot keep the guest: no working directory: %s", error_text(errno));
+        return cli_error(errno, "cannot keep the guest: no working directory: %s",
+                         error_text(errno));
     g.directory = directory;
     g.environment = environment;
     g.environment_count = copy_settings(&values, environment);

@@ -190,8 +190,8 @@ int linux_wait(const char *dir, const char *name)
         return 0;
     linux_last_words(dir, true, &words);
     if (!linux_guest_runs(dir) && words.len)
-        return cli_error("guest '%s' did not boot: %s", name, words.data);
-    return cli_error("guest '%s' did not boot; see %s/console.log", name, dir);
+        return cli_error(EIO, "guest '%s' did not boot: %s", name, words.data);
+    return cli_error(ETIMEDOUT, "guest '%s' did not boot; see %s/console.log", name, dir);
 }
 
 void linux_last_words(const char *dir, bool any, struct text *out)

@@ -24,7 +24,7 @@ static bool make_parent(const char *dir)
     text_add(&parent, dir, (size_t)(strrchr(dir, '/') - dir));
     if (mkdir(parent.data, 0700) == 0 || errno == EEXIST)
         return true;
-    cli_error("cannot create %s: %s", parent.data, error_text(errno));
+    cli_error(errno, "cannot create %s: %s", parent.data, error_text(errno));
     return false;
 }
 
@@ -158,7 +158,7 @@ static bool copy_it(const struct linux_boot *boot, const struct runtime_machine 
     else if (copy_start(boot, &snapshot, machine, &why))
         return true;
     if (boot->verbose)
-        fprintf(stderr, "apus: guest '%s' is booted, not copied: %s\n", boot->name, why.data);
+        cli_note("guest '%s' is booted, not copied: %s", boot->name, why.data);
     return false;
 }
 

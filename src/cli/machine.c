@@ -41,7 +41,7 @@ static void show_doubts(const struct daemon_start *how, const struct machine_con
     machine_file_doubts(how->machine, machine, &doubts);
     for (size_t at = 0, n; !how->verbose && at < doubts.len; at += n + 1) {
         n = strcspn(doubts.data + at, "\n");
-        cli_error("warning: %.*s", (int)n, doubts.data + at);
+        cli_note("warning: %.*s", (int)n, doubts.data + at);
     }
 }
 
@@ -74,12 +74,13 @@ int machine_load(struct daemon_start *how, struct machine_config *out)
     if (rc == 0)
         rc = try_setup(&setup, &why);
     if (rc < 0)
-        return cli_error("%s", why.data), PROGRAM_FAILED;
+        return cli_error(-rc, "%s", why.data), PROGRAM_FAILED;
     *out = setup.machine;
     show_doubts(how, out);
     how->machine_text = keep_text(&data);
     if (how->machine_text >= 0)
         return 0;
-    return cli_error("cannot keep the machine file: %s", error_text(-how->machine_text)),
+    return cli_error(-how->machine_text, "cannot keep the machine file: %s",
+                     error_text(-how->machine_text)),
            PROGRAM_FAILED;
 }

@@ -141,5 +141,6 @@ static int start(int argc, char **argv)
 int main(int argc, char **argv)
 {
     standard_occupy();
+    standard_watch();
     return cli_exit_status(standard_finish(start(argc, argv)));
 }

@@ -14,13 +14,12 @@ int output_write(const char *path, const struct text *text)
     FILE *f;
 
     if (path && !*path)
-        return cli_error("an empty name is no file to write to; - is standard output");
+        return cli_error(ENOENT, "an empty name is no file to write to; - is standard output");
     f = to_file ? fopen(path, "we") : stdout;
     good = f && fwrite(text->data ? text->data : "", 1, text->len, f) == text->len;
-
-    if (to_file && f && fclose(f) != 0)
+    if (!to_file)
+        return 0; /* standard_finish looks whether it was written */
+    if (f && fclose(f) != 0)
         good = false;
-    return good ? 0
-                : cli_error("cannot write %s: %s", to_file ? path : "standard output",
-                            error_text(errno));
+    return good ? 0 : cli_error(errno, "cannot write %s: %s", path, error_text(errno));
 }

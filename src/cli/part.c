@@ -32,7 +32,7 @@ static int execute(int argc, char **argv)
     args[0] = "apus";
     memcpy(args + 1, argv, (size_t)argc * sizeof(*args));
     execv(path.data, (char **)args);
-    cli_error("cannot execute %s: %s", path.data, error_text(errno));
+    cli_error(errno, "cannot execute %s: %s", path.data, error_text(errno));
     free(args);
     return 1;
 }

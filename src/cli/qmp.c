@@ -32,10 +32,10 @@ struct qmp {
     bool deleted; /* our device is gone: the event comes before the answer or after it */
 };
 
-static int refuse(const struct qmp *q, const char *why)
+static int refuse(const struct qmp *q, int err, const char *why)
 {
     if (!q->why)
-        return cli_error("QEMU of guest '%s': %s", q->guest, why);
+        return cli_error(err, "QEMU of guest '%s': %s", q->guest, why);
     text_clear(q->why);
     text_adds(q->why, why);
     return 1;
@@ -59,7 +59,10 @@ static json_t *receive(struct qmp *q)
         return message;
     }
     json_decref(message);
-    refuse(q, feof(q->in) ? "it closed its monitor" : "its monitor does not answer");
+    if (feof(q->in))
+        refuse(q, EPIPE, "it closed its monitor");
+    else
+        refuse(q, ETIMEDOUT, "its monitor does not answer");
     return NULL;
 }
 
@@ -81,7 +84,7 @@ static int send_request(const struct qmp *q, const json_t *request)
     ssize_t n = send(fileno(q->in), text, strlen(text), MSG_NOSIGNAL);
 
     free(text);
-    return n < 0 ? refuse(q, error_text(errno)) : 0;
+    return n < 0 ? refuse(q, errno, error_text(errno)) : 0;
 }
 
 /* Executes a command, whose value is *out, if not NULL. Takes ownership of arguments. */
@@ -92,7 +95,7 @@ static int ask_monitor(struct qmp *q, const char *command, json_t *arguments, js
     json_t *value = json_object_get(answer, "return");
 
     if (answer && !value)
-        refuse(q, field_string(json_object_get(answer, "error"), "desc", "unexpected answer"));
+        refuse(q, EIO, field_string(json_object_get(answer, "error"), "desc", "unexpected answer"));
     if (out)
         *out = json_incref(value);
     json_decref(request);
@@ -145,12 +148,12 @@ static int open_monitor(struct qmp *q, const char *dir)
         fd = connection_socket(path.data);
     }
     if (fd < 0)
-        return refuse(q, error_text(-fd));
+        return refuse(q, -fd, error_text(-fd));
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
     q->in = fdopen(fd, "r");
     if (!q->in) {
         close(fd);
-        return refuse(q, error_text(errno));
+        return refuse(q, errno, error_text(errno));
     }
     return negotiate(q);
 }
@@ -209,10 +212,10 @@ static int await_status(struct qmp *q, const char *command, const char *wanted,
         if (strcmp(status.data, wanted) == 0)
             return 0;
         if (!words_have(on_the_way, status.data))
-            return refuse(q, status.data);
+            return refuse(q, EIO, status.data);
         linux_pause(POLL_MS);
     }
-    return refuse(q, "it takes too long");
+    return refuse(q, ETIMEDOUT, "it takes too long");
 }
 
 bool qmp_save(const char *dir, const char *path, struct text *why)

@@ -18,7 +18,8 @@ static int parse(const char *text, const char *name, uint8_t out[SECRET_BYTES])
     size_t len = strspn(text, "0123456789abcdefABCDEF");
 
     if (len != DIGITS || (text[len] && strcmp(text + len, "\n") != 0))
-        return cli_error("%s does not hold %d hexadecimal digits, and nothing else", name, DIGITS);
+        return cli_error(EINVAL, "%s does not hold %d hexadecimal digits, and nothing else", name,
+                         DIGITS);
     for (size_t i = 0; i < SECRET_BYTES; i++)
         sscanf(text + 2 * i, "%2hhx", &out[i]);
     return 0;
@@ -35,7 +36,7 @@ static int take(int fd, const char *name, uint8_t out[SECRET_BYTES])
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return cli_error("cannot read the secret from %s: %s", name, error_text(errno));
+            return cli_error(errno, "cannot read the secret from %s: %s", name, error_text(errno));
         len += (size_t)n;
     }
     status = parse(text, name, out);
@@ -49,9 +50,9 @@ int secret_from_file(const char *path, uint8_t out[SECRET_BYTES])
     struct stat st;
 
     if (fd < 0)
-        return cli_error("cannot read the secret from %s: %s", path, error_text(errno));
+        return cli_error(errno, "cannot read the secret from %s: %s", path, error_text(errno));
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & S_IRWXO)
-        status = cli_error("everybody may read the secret in %s; chmod 600 it", path);
+        status = cli_error(EPERM, "everybody may read the secret in %s; chmod 600 it", path);
     else
         status = take(fd, path, out);
     close(fd);

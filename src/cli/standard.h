@@ -11,7 +11,11 @@
  */
 void standard_occupy(void);
 
-/* Writes what is buffered; a failure makes the command fail. Returns its exit status. */
+/* Makes stdout a stream that remembers why it could not be written. */
+void standard_watch(void);
+
+/* Writes what is buffered; a failure, also an earlier one, makes the command fail. Returns its exit
+ * status. */
 int standard_finish(int status);
 
 #endif

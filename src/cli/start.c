@@ -171,10 +171,10 @@ void start_choose(struct start *s)
 
     if (!reason)
         return;
-    fprintf(stderr,
-            "apus: %s here, so programs see the machine without a mount (--no-mount; --ioctl=fuse "
-            "insists on one)\n",
-            reason);
+    cli_note(
+        "%s here, so programs see the machine without a mount (--no-mount; --ioctl=fuse insists "
+        "on one)",
+        reason);
     s->no_mount = true;
     s->how.ioctl = "notify";
 }
@@ -215,14 +215,14 @@ static int open_machine(struct start *s, const char *source, struct compose *com
     int ret = s->uevents ? uevent_netns_get(&s->how.outside) : 0;
 
     if (ret < 0)
-        return cli_error("cannot read /proc/self/ns/net: %s", error_text(-ret)), ret;
+        return cli_error(-ret, "cannot read /proc/self/ns/net: %s", error_text(-ret)), ret;
     ret = namespace_enter(s->uevents);
     if (ret < 0)
         return ret;
     if (s->uevents) {
         s->how.uevents = uevent_socket_open(s->how.outside, &why);
         if (s->how.uevents < 0)
-            return cli_error("%s", why.data), s->how.uevents;
+            return cli_error(-s->how.uevents, "%s", why.data), s->how.uevents;
     }
     s->how.fuse = compose_prepare(source, compose);
     return s->how.fuse < 0 ? s->how.fuse : 0;
@@ -250,12 +250,15 @@ static int start_daemon(struct start *s, struct compose *compose)
 /* What the machine makes persistent lasts as long as its state. */
 static int keep_etc(const struct start *s, struct text *out)
 {
+    int err;
+
     if (!s->how.state || s->host_etc)
         return 0;
     text_addf(out, "%s/etc", s->how.state);
     if (mkdir(out->data, 0700) == 0 || errno == EEXIST)
         return 0;
-    return cli_error("cannot create %s: %s", out->data, error_text(errno)), -errno;
+    err = errno;
+    return cli_error(err, "cannot create %s: %s", out->data, error_text(err)), -err;
 }
 
 /* Composes /sys and /dev. */
@@ -288,12 +291,14 @@ static int tell_others(const struct start *s, const char *source, bool needed)
     snprintf(info.mount, sizeof info.mount, "%s", s->no_mount ? "no" : "");
     snprintf(info.machine, sizeof info.machine, "%s", s->how.machine ? s->how.machine : "");
     /* For those with another working directory. */
-    if (s->how.state && !realpath(s->how.state, info.state))
-        return cli_error("cannot find %s: %s", s->how.state, error_text(errno)), -errno;
+    if (s->how.state && !realpath(s->how.state, info.state)) {
+        ret = -errno;
+        return cli_error(-ret, "cannot find %s: %s", s->how.state, error_text(-ret)), ret;
+    }
     ret = run_info_write(s->runtime.dir, &info);
     if (ret == 0 || !needed)
         return 0;
-    cli_error("cannot write to %s: %s", s->runtime.dir, error_text(-ret));
+    cli_error(-ret, "cannot write to %s: %s", s->runtime.dir, error_text(-ret));
     return ret;
 }
 

@@ -13,7 +13,7 @@ static int build(const char *name, const char *data, size_t len, struct core **o
     text_auto why = {0};
     int rc = setup_load(name, data, len, out, &why);
 
-    return rc < 0 ? cli_error("%s", why.data) : 0;
+    return rc < 0 ? cli_error(-rc, "%s", why.data) : 0;
 }
 
 int world_build(const json_t *exported, struct core **out)
@@ -37,10 +37,12 @@ static int load_running(struct core **out)
 int world_load(const char *file, struct core **out)
 {
     text_auto data = {0}, why = {0};
+    int rc;
 
     if (!file)
         return load_running(out);
-    if (machine_file_read(file, &data, &why) < 0)
-        return cli_error("%s", why.data);
+    rc = machine_file_read(file, &data, &why);
+    if (rc < 0)
+        return cli_error(-rc, "%s", why.data);
     return build(machine_file_name(file), data.data ? data.data : "", data.len, out);
 }

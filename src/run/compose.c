@@ -228,7 +228,7 @@ int compose_prepare(const char *source, struct compose *out)
     if (ret == 0) {
         ret = fuse = fuse_device_mount(source, c.layers[0].path, &why);
         if (ret < 0)
-            run_error("%s", why.data);
+            run_error(-ret, "%s", why.data);
     }
     if (ret >= 0) {
         c.tree = open(c.layers[0].path, O_PATH | O_DIRECTORY | O_CLOEXEC);

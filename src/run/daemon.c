@@ -99,7 +99,8 @@ static _Noreturn void become_daemon(const struct daemon_start *how, int ready, i
     /* Ctrl-C in the terminal is for the program; the daemon must not get it. */
     setsid();
     execv(how->program, (char **)args.v);
-    run_error("cannot start the daemon: cannot execute %s: %s", how->program, error_text(errno));
+    run_error(errno, "cannot start the daemon: cannot execute %s: %s", how->program,
+              error_text(errno));
     _exit(PROGRAM_FAILED);
 }
 
@@ -121,7 +122,8 @@ static int wait_ready(int fd, pid_t daemon)
         int number = WTERMSIG(status);
         bool memory = number == SIGABRT || number == SIGKILL;
 
-        run_error("the daemon was killed by signal %d (%s) during startup%s", number,
+        run_error(memory ? ENOMEM : EPIPE,
+                  "the daemon was killed by signal %d (%s) during startup%s", number,
                   strsignal(number),
                   memory ? "; it may have run out of memory: free some, or raise the limit "
                            "(ulimit -v)"
@@ -144,7 +146,7 @@ static int open_links(int ready[2], int starter[2])
     } else {
         ret = -errno;
     }
-    run_error("cannot create a pipe: %s", error_text(-ret));
+    run_error(-ret, "cannot create a pipe: %s", error_text(-ret));
     return ret;
 }
 
@@ -162,7 +164,7 @@ int daemon_start(const struct daemon_start *how, struct daemon_process *out)
     close(ready[1]);
     close(starter[1]);
     if (ret < 0) {
-        run_error("cannot start a process: %s", error_text(-ret));
+        run_error(-ret, "cannot start a process: %s", error_text(-ret));
         close(ready[0]);
         close(starter[0]);
     } else {
@@ -193,7 +195,7 @@ int daemon_settle(const struct daemon_process *daemon, bool leave)
         n = 1;
     if (n == 1)
         return 0;
-    run_error("the daemon has ended");
+    run_error(EPIPE, "the daemon has ended");
     return -EPIPE;
 }
 

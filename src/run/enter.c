@@ -34,12 +34,13 @@ static bool is_same(pid_t daemon, const char *kind)
 static int refuse(int err)
 {
     if (err == EPERM || err == EACCES)
-        run_error("no permission to enter the machine; it belongs to another user, or this process "
+        run_error(err,
+                  "no permission to enter the machine; it belongs to another user, or this process "
                   "is confined");
     else if (err == ESRCH)
-        run_error("the machine has ended");
+        run_error(err, "the machine has ended");
     else
-        run_error("cannot enter the machine: %s", error_text(err));
+        run_error(err, "cannot enter the machine: %s", error_text(err));
     return -err;
 }
 

@@ -3,33 +3,34 @@
 
 #include <stdio.h>
 
-static void print_plain(const char *message)
+static void print_plain(int err, const char *message)
 {
+    (void)err;
     fprintf(stderr, "apus: %s\n", message);
 }
 
-static void (*printer)(const char *message) = print_plain;
+static void (*printer)(int err, const char *message) = print_plain;
 
-void run_error_print_with(void (*print)(const char *message))
+void run_error_print_with(void (*print)(int err, const char *message))
 {
     printer = print ? print : print_plain;
 }
 
-int run_error_v(const char *format, va_list args)
+int run_error_v(int err, const char *format, va_list args)
 {
     text_auto message = {0};
 
     text_addv(&message, format, args);
-    printer(message.data);
+    printer(err, message.data);
     return 1;
 }
 
-int run_error(const char *format, ...)
+int run_error(int err, const char *format, ...)
 {
     va_list args;
 
     va_start(args, format);
-    run_error_v(format, args);
+    run_error_v(err, format, args);
     va_end(args);
     return 1;
 }

@@ -295,11 +295,11 @@ static const char *reason(int error)
 static int refuse(int error, const struct program_entry *entry)
 {
     if (entry->paths)
-        run_error("programs cannot be served without a mount: %s", reason(error));
+        run_error(error, "programs cannot be served without a mount: %s", reason(error));
     else if (entry->needed)
-        run_error("--ioctl=notify is not possible: %s; use --ioctl=fuse", reason(error));
+        run_error(error, "--ioctl=notify is not possible: %s; use --ioctl=fuse", reason(error));
     else
-        run_error("VFIO is not available: %s", reason(error));
+        run_error(error, "VFIO is not available: %s", reason(error));
     return -error;
 }
 

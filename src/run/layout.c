@@ -24,7 +24,8 @@ int layout_refuse(int err, const char *doing, const char *path)
         text_adds(&remedy, "; ");
         run_advice(RIGHTS_MOUNT_TREE, err, &remedy);
     }
-    run_error("cannot %s %s: %s%s", doing, path, error_text(err), remedy.data ? remedy.data : "");
+    run_error(err, "cannot %s %s: %s%s", doing, path, error_text(err),
+              remedy.data ? remedy.data : "");
     return -err;
 }
 

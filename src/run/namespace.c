@@ -54,7 +54,7 @@ static int refuse_user(const struct rights *r, enum rights_deed deed, int err)
     default:
         text_adds(&remedy, error_text(err));
     }
-    run_error("cannot create a user namespace: %s", remedy.data);
+    run_error(err, "cannot create a user namespace: %s", remedy.data);
     return -err;
 }
 
@@ -106,7 +106,7 @@ static int refuse_private(int err)
                   "itself (mount --bind DIR DIR) before chroot DIR");
     else
         text_adds(&remedy, error_text(err));
-    run_error("cannot make the mount namespace private: %s", remedy.data);
+    run_error(err, "cannot make the mount namespace private: %s", remedy.data);
     return -err;
 }
 
@@ -118,7 +118,7 @@ int namespace_enter(bool network)
     if (unshare(flags) < 0) {
         if (errno != EPERM) {
             ret = -errno;
-            run_error("cannot create a mount namespace: %s", error_text(-ret));
+            run_error(-ret, "cannot create a mount namespace: %s", error_text(-ret));
             return ret;
         }
         ret = enter_user(flags);

@@ -66,16 +66,18 @@ static int check_name(const char *name)
 int program_check(const char *name)
 {
     if (!*name)
-        return run_error("the program has an empty name"), PROGRAM_MISSING;
+        return run_error(ENOENT, "the program has an empty name"), PROGRAM_MISSING;
     switch (strchr(name, '/') ? check_file(name) : check_name(name)) {
     case 0:
         return 0;
     case EACCES:
-        run_error("'%s' cannot be executed; it is not a program, or not executable (chmod +x)",
+        run_error(EACCES,
+                  "'%s' cannot be executed; it is not a program, or not executable (chmod +x)",
                   name);
         return PROGRAM_UNRUNNABLE;
     default:
-        run_error(strchr(name, '/') ? "there is no program '%s'"
+        run_error(ENOENT,
+                  strchr(name, '/') ? "there is no program '%s'"
                                     : "there is no program '%s' in the PATH",
                   name);
         return PROGRAM_MISSING;
@@ -89,9 +91,9 @@ static _Noreturn void execute(char **argv)
     execvp(argv[0], argv);
     err = errno;
     if (err != ENOENT)
-        run_error("cannot execute '%s': %s", argv[0], error_text(err));
+        run_error(err, "cannot execute '%s': %s", argv[0], error_text(err));
     else if (program_check(argv[0]) == 0)
-        run_error("'%s' exists, but its interpreter does not", argv[0]);
+        run_error(err, "'%s' exists, but its interpreter does not", argv[0]);
     _exit(err == ENOENT ? PROGRAM_MISSING : PROGRAM_UNRUNNABLE);
 }
 
@@ -118,7 +120,8 @@ static int pass_on(int listener, const struct program_entry *entry, int *lend)
         return entry->hand_over(entry->data, listener);
     socket = lend_begin(listener, lend);
     if (socket < 0)
-        return run_error("cannot offer a program's memory: %s", error_text(-socket)), socket;
+        return run_error(-socket, "cannot offer a program's memory: %s", error_text(-socket)),
+               socket;
     ret = entry->hand_over(entry->data, socket);
     close(socket);
     return ret;
@@ -171,14 +174,14 @@ static pid_t start(char **argv, const sigset_t *old, const struct program_entry 
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) < 0) {
         child = -errno;
-        return run_error("cannot start a process: %s", error_text(-child)), child;
+        return run_error(-child, "cannot start a process: %s", error_text(-child)), child;
     }
     child = fork();
     if (child == 0)
         become(argv, old, parent, entry, link[1]);
     if (child < 0) {
         child = -errno;
-        run_error("cannot start a process: %s", error_text(-child));
+        run_error(-child, "cannot start a process: %s", error_text(-child));
     }
     close(link[1]);
     if (child > 0 && entry && entry->paths)
@@ -196,10 +199,10 @@ static int exit_status(int status)
 static void report_daemon(int status)
 {
     if (WIFSIGNALED(status))
-        run_error("the daemon was killed by signal %d (%s); its part of /sys is gone",
+        run_error(EPIPE, "the daemon was killed by signal %d (%s); its part of /sys is gone",
                   WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
-        run_error("the daemon exited with status %d; its part of /sys is gone",
+        run_error(EPIPE, "the daemon exited with status %d; its part of /sys is gone",
                   WEXITSTATUS(status));
 }
 
@@ -284,7 +287,7 @@ int program_run_entered(char **argv, pid_t *daemon, const struct program_entry *
     usual = block(&set);
     signals = signalfd(-1, &set, SFD_CLOEXEC);
     if (signals < 0)
-        return run_error("cannot watch signals: %s", error_text(errno)), PROGRAM_FAILED;
+        return run_error(errno, "cannot watch signals: %s", error_text(errno)), PROGRAM_FAILED;
     program = start(argv, usual, entry, &lend);
     if (program > 0)
         status = watch(signals, program, daemon, &lend);
@@ -319,7 +322,8 @@ void program_end(pid_t child)
     kill(child, SIGTERM);
     if (ends_within(child, END_WAIT_SECONDS))
         return;
-    run_error("the daemon did not end within %d seconds and was killed", END_WAIT_SECONDS);
+    run_error(ETIMEDOUT, "the daemon did not end within %d seconds and was killed",
+              END_WAIT_SECONDS);
     kill(child, SIGKILL);
     /* The kernel may keep it: a program holds a directory of its tree. */
     ends_within(child, KILL_WAIT_SECONDS);

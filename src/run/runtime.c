@@ -147,13 +147,14 @@ static int lock_for(const char *base, const char *name, runtime_ending_fn *endin
 static int refuse_create(int err, const char *base, const char *name)
 {
     if (err == EEXIST && name)
-        run_error("the machine '%s' is running already; 'apus exec %s' runs programs in it, 'apus "
+        run_error(err,
+                  "the machine '%s' is running already; 'apus exec %s' runs programs in it, 'apus "
                   "down %s' ends it",
                   name, name, name);
     else if (err == ENOTEMPTY && name)
-        run_error("%s/%s is no machine's directory; take another name", base, name);
+        run_error(err, "%s/%s is no machine's directory; take another name", base, name);
     else
-        run_error("cannot create a directory in %s: %s%s", base, error_text(err),
+        run_error(err, "cannot create a directory in %s: %s%s", base, error_text(err),
                   err == ENOSPC ? "; free some space or set APUS_RUNTIME_DIR" : "");
     return -err;
 }
@@ -164,7 +165,8 @@ static int check_length(const char *base, const char *name)
 
     if (!name || strlen(name) <= max)
         return 0;
-    run_error("the name '%s' is too long for a socket in %s; set APUS_RUNTIME_DIR to a shorter one",
+    run_error(ENAMETOOLONG,
+              "the name '%s' is too long for a socket in %s; set APUS_RUNTIME_DIR to a shorter one",
               name, base);
     return -ENAMETOOLONG;
 }

@@ -80,8 +80,8 @@ void runtime_remove(struct runtime *r);
 /* Removes what machines that have ended left behind. */
 void runtime_sweep(runtime_ending_fn *ending);
 
-/* Calls each for all machines that run. */
-void runtime_each(void (*each)(void *data, const struct runtime_machine *m), void *data);
+/* Calls each for all machines that run. 0, or -ENAMETOOLONG after an error message. */
+int runtime_each(void (*each)(void *data, const struct runtime_machine *m), void *data);
 
 /* The machine of that name. 0, or -ENOENT, -EAGAIN (being laid out) after an error message. */
 int runtime_look(const char *name, struct runtime_machine *out);

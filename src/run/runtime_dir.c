@@ -52,7 +52,8 @@ int runtime_base(char out[RUNTIME_PATH_MAX])
         default_base(out);
     if (strlen(out) < BASE_MAX)
         return 0;
-    run_error("the path of the runtime directory is too long for a socket; set APUS_RUNTIME_DIR to "
+    run_error(ENAMETOOLONG,
+              "the path of the runtime directory is too long for a socket; set APUS_RUNTIME_DIR to "
               "one of fewer than %d bytes",
               BASE_MAX);
     return -ENAMETOOLONG;
@@ -175,14 +176,16 @@ int runtime_make_base(const char *base)
     if (mkdir(base, 0700) < 0 && errno != EEXIST) {
         int err = errno;
 
-        run_error("cannot create the runtime directory %s: %s; set APUS_RUNTIME_DIR to a "
+        run_error(err,
+                  "cannot create the runtime directory %s: %s; set APUS_RUNTIME_DIR to a "
                   "writable directory",
                   base, error_text(err));
         return -err;
     }
     if (lstat(base, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
         (st.st_mode & 077)) {
-        run_error("the runtime directory %s is not a directory of yours with mode 0700; remove it "
+        run_error(EPERM,
+                  "the runtime directory %s is not a directory of yours with mode 0700; remove it "
                   "or set APUS_RUNTIME_DIR to another",
                   base);
         return -EPERM;

@@ -82,14 +82,14 @@ int runtime_of(const char *socket, struct runtime_machine *out)
     return *out->info.source ? 0 : -ENOENT;
 }
 
-void runtime_each(void (*each)(void *data, const struct runtime_machine *m), void *data)
+int runtime_each(void (*each)(void *data, const struct runtime_machine *m), void *data)
 {
     struct runtime_machine m;
     char base[RUNTIME_PATH_MAX];
     const char *name;
 
     if (runtime_base(base) < 0)
-        return;
+        return -ENAMETOOLONG;
 
     dir_auto *d = opendir(base);
 
@@ -99,6 +99,7 @@ void runtime_each(void (*each)(void *data, const struct runtime_machine *m), voi
         runtime_describe(base, name, &m);
         each(data, &m);
     }
+    return 0;
 }
 
 int runtime_look(const char *name, struct runtime_machine *out)
@@ -109,13 +110,13 @@ int runtime_look(const char *name, struct runtime_machine *out)
         return -ENAMETOOLONG;
     if ((runtime_is_named(name) && !runtime_name_is_valid(name)) || strchr(name, '/') ||
         !runtime_is_alive(base, name)) {
-        run_error("there is no machine '%s'; 'apus list' lists those that run", name);
+        run_error(ENOENT, "there is no machine '%s'; 'apus list' lists those that run", name);
         return -ENOENT;
     }
     runtime_describe(base, name, out);
     if (*out->info.source)
         return 0;
-    run_error("the machine '%s' is still starting", name);
+    run_error(EAGAIN, "the machine '%s' is still starting", name);
     return -EAGAIN;
 }
 
@@ -140,11 +141,12 @@ int runtime_end(const struct runtime_machine *m, runtime_ending_fn *ending)
     if (process >= 0)
         pidfd_send_signal(process, SIGTERM, NULL, 0);
     if (!ends_within(lock, DAEMON_END_MS) && process >= 0) {
-        run_error("the daemon did not end within %d seconds and was killed", DAEMON_END_MS / 1000);
+        run_error(ETIMEDOUT, "the daemon did not end within %d seconds and was killed",
+                  DAEMON_END_MS / 1000);
         pidfd_send_signal(process, SIGKILL, NULL, 0);
     }
     if (!ends_within(lock, RUNTIME_ENDING_MS)) {
-        run_error("the machine '%s' does not end: a process has its lock still", m->name);
+        run_error(EBUSY, "the machine '%s' does not end: a process has its lock still", m->name);
         return -EBUSY;
     }
     runtime_sweep(ending);
@@ -181,15 +183,18 @@ int runtime_find_socket(const char *name, char out[RUNTIME_PATH_MAX])
         memcpy(out, m.socket, RUNTIME_PATH_MAX);
         return ret;
     }
-    runtime_each(find_one, &s);
+    ret = runtime_each(find_one, &s);
+    if (ret < 0)
+        return ret;
     if (s.count == 1)
         return 0;
     if (s.count == 0) {
-        run_error("no machine is running; start one with 'apus run' or 'apus up', or give the "
+        run_error(ENOENT,
+                  "no machine is running; start one with 'apus run' or 'apus up', or give the "
                   "socket of a daemon with --socket");
         return -ENOENT;
     }
     runtime_each(list_one, &names);
-    run_error("%u machines are running; choose one with:%s", s.count, names.data);
+    run_error(EEXIST, "%u machines are running; choose one with:%s", s.count, names.data);
     return -EEXIST;
 }

@@ -2,10 +2,13 @@
 """The command line itself: help, completion, and the search for the running machine."""
 
 import os
+import pty
 import re
+import select
 import shlex
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -139,6 +142,12 @@ def test_completion():
         assert "--help" in complete(*name.split(), "--")
 
 
+def test_what_may_be_parsed_has_json():
+    """All but commands that run programs or a daemon, and those with nothing to say."""
+    without = {name for name in commands() if "--json" not in complete(*name.split(), "--")}
+    assert without == {"run", "exec", "up", "down", "daemon", "guest exec", "linux fetch", "linux host", "help"}
+
+
 UUID = "9c1b3b6a-8f0c-4b1e-9a53-2d1c7e7f0001"
 # How each shell shows what it would offer behind these words. Outside of an editor zsh has none of the functions that
 # complete; those here print.
@@ -193,6 +202,49 @@ def test_completion_takes_names_as_they_are(shell, tmp_path):
     result = subprocess.run(in_shell(shell, "try guest stop ''"), env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
                             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert result.stdout.replace("\\", "") == f"{name}\n", result
+
+
+class Terminal:
+    """A shell in a terminal, as somebody types into it."""
+
+    def __init__(self, shell, environment):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execvpe(shell, [shell, *OPTIONS[shell], "-i"], environment)
+        self.seen = ""
+
+    def type(self, keys):
+        os.write(self.fd, keys.encode())
+
+    def wait_for(self, text):
+        end = time.monotonic() + 60
+        while text not in self.seen:
+            assert select.select([self.fd], [], [], max(0, end - time.monotonic()))[0], self.seen
+            self.seen += os.read(self.fd, 65536).decode(errors="replace")
+
+    def close(self):
+        os.close(self.fd)
+        os.waitpid(self.pid, 0)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_completion_at_a_terminal(shell, tmp_path):
+    """With the functions of the shell's own editor: the word that was completed is executed."""
+    in_shell(shell, "")
+    shutil.copy(f"{COMPLETION}/apus.zsh", tmp_path / "_apus")
+    setup = {"bash": f". {COMPLETION}/apus.bash", "zsh": f"fpath=({tmp_path} $fpath); autoload -Uz compinit; compinit -u -D",
+             "fish": f"source {COMPLETION}/apus.fish"}
+    terminal = Terminal(shell, {**os.environ, "PATH": f"{os.path.dirname(binary())}:{os.environ['PATH']}", "TERM": "dumb", "HOME": str(tmp_path),
+                                "APUS_RUNTIME_DIR": str(tmp_path / "run")})
+    try:
+        terminal.type(f"{setup[shell]}; echo rea''dy\r")
+        terminal.wait_for("ready")
+        terminal.type("apus stat\t\r")
+        terminal.wait_for("no machine is running")
+        terminal.type("apus run --abi ups\t -- echo it i''s\r")
+        terminal.wait_for("it is")
+    finally:
+        terminal.close()
 
 
 def test_which_machine(runs):

@@ -199,7 +199,8 @@ static int check_dev_links(const char *dir, const char *mount)
             return 0;
         errno = ENOTDIR;
     }
-    return cli_error("cannot create links to device nodes in %s: %s", dir, error_text(errno));
+    return cli_error(errno, "cannot create links to device nodes in %s: %s", dir,
+                     error_text(errno));
 }
 
 static int check_nodes(const struct daemon_options *o)

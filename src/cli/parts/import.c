@@ -104,7 +104,7 @@ static int read_sources(int argc, char **argv, struct known *k)
         progress_end();
         if (rc < 0) {
             print_notes(k);
-            return cli_error("%s", why.data);
+            return cli_error(-rc, "%s", why.data);
         }
     }
     return 0;
@@ -125,7 +125,7 @@ static int write_machine(const struct request *r, struct known *k)
     if (!cli_json() || rc < 0)
         print_notes(k);
     if (rc < 0)
-        return cli_error("%s", why.data);
+        return cli_error(-rc, "%s", why.data);
     return cli_json() ? print_json(r, k, &machine) : output_write(r->output, &machine);
 }
 

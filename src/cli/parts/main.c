@@ -9,6 +9,7 @@
 int main(int argc, char **argv)
 {
     standard_occupy();
+    standard_watch();
     if (argc < 2) {
         fputs("this is a part of apus, which executes it\n", stderr);
         return CLI_WRONG_USAGE;
