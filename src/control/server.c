@@ -131,6 +131,8 @@ static void on_connection(void *data, int fd)
 {
     struct control_server *s = data;
     struct control_client *c;
+    text_auto why = {0};
+    int rc;
 
     if (s->peers.count >= CONTROL_CLIENTS_MAX) {
         refuse_client(s, fd);
@@ -139,8 +141,13 @@ static void on_connection(void *data, int fd)
     c = xcalloc(1, sizeof(*c));
     c->server = s;
     c->peer = (struct control_peer){.number = s->next_peer++, .fd = -1, .closer = s->peers.closer};
-    if (peer_add(&s->peers, &c->socket, fd) == 0)
+    rc = peer_add(&s->peers, &c->socket, fd);
+    if (rc == 0) {
         greet(c);
+        return;
+    }
+    text_addf(&why, "a control client's connection was closed: %s", error_text(-rc));
+    s->state.door->log(s->state.door, LOG_LEVEL_WARNING, why.data);
 }
 
 int control_server_new(sd_event *event, struct door *door, const struct control_ops *ops,
