@@ -10,6 +10,7 @@
 #include "cli/guest_linux.h"
 #include "cli/linux.h"
 #include "cli/linux_files.h"
+#include "cli/visit.h"
 #include "run/compose.h"
 #include "run/namespace.h"
 #include "run/program.h"
@@ -18,7 +19,8 @@ static const char guest_exec_help[] =
     "PROGRAM sees the AP bus of the running guest NAME in its /sys; /dev, /run and the\n"
     "persistent part of /etc are its own, as with 'apus run'; the rest of the system is\n"
     "unchanged. The command works inside 'apus run' and outside, and several programs can run\n"
-    "in a guest at the same time.\n"
+    "in a guest at the same time. In a machine without a mount only /sys and z90crypt are the\n"
+    "guest's.\n"
     "\n"
     "In a guest started with --linux, PROGRAM is a program of the guest. Input and output are\n"
     "forwarded; standard input is consumed even if PROGRAM does not read it. A signal that ends\n"
@@ -45,7 +47,7 @@ static int serve(const char *socket, const char *name, int fuse)
     return 0;
 }
 
-static int run_inside(const char *socket, const char *name, char **argv)
+static int run_mounted(const char *socket, const char *name, char **argv)
 {
     struct compose compose;
     pid_t daemon = 0;
@@ -61,8 +63,18 @@ static int run_inside(const char *socket, const char *name, char **argv)
     if (ret < 0 || compose_cover(&compose) < 0 || compose_finish(&compose) < 0)
         return PROGRAM_FAILED;
     program_set_environment(socket);
-    setenv("APUS_GUEST", name, 1);
     return program_run(argv, &daemon);
+}
+
+/* Without a mount where the machine's programs have none. */
+static int run_inside(const char *socket, const char *name, char **argv)
+{
+    int64_t badge;
+
+    if (visit_badge(socket, name, &badge) < 0)
+        return PROGRAM_FAILED;
+    setenv("APUS_GUEST", name, 1);
+    return badge < 0 ? run_mounted(socket, name, argv) : visit_run_without(socket, badge, argv);
 }
 
 enum { OPT_NO_TOOLS = 256 };

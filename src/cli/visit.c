@@ -9,6 +9,7 @@
 #include "cli/linux_files.h"
 #include "nomount/nomount.h"
 #include "run/enter.h"
+#include "run/filter.h"
 
 static int pass_listener(void *data, int listener)
 {
@@ -81,16 +82,56 @@ static int run_inside(const struct runtime_machine *m, struct visit *v, char **a
     return program_run_entered(argv, &nobody, &entry);
 }
 
+int visit_badge(const char *socket, const char *guest, int64_t *out)
+{
+    connection_auto *c = NULL;
+    json_t *returned = NULL, *badge;
+    int ret = connection_open(socket, &c);
+
+    if (ret == 0)
+        returned = connection_call(c, "badge", json_pack("{s:s*}", "name", guest), -1);
+    if (!returned)
+        return -EIO;
+    badge = json_object_get(returned, "badge");
+    *out = json_is_integer(badge) ? json_integer_value(badge) : -1;
+    json_decref(returned);
+    return 0;
+}
+
+struct visit_without {
+    const char *socket;
+    int64_t badge;
+};
+
+static int wear(void *data)
+{
+    const struct visit_without *v = data;
+
+    return filter_wear((uint32_t)v->badge);
+}
+
+static int hand_over_without(void *data, int listener)
+{
+    const struct visit_without *v = data;
+
+    return pass_listener((void *)v->socket, listener);
+}
+
 /* A program that comes from inside has the filter already, and may not have another. */
-static int run_without(const struct runtime_machine *m, char **argv)
+int visit_run_without(const char *socket, int64_t badge, char **argv)
 {
     const char *own = getenv("APUS_SOCKET");
-    bool inside = own && strcmp(own, m->socket) == 0;
+    bool inside = own && strcmp(own, socket) == 0;
+    struct visit_without v = {socket, badge};
     struct program_entry entry;
     pid_t nobody = 0;
 
-    visit_entry_without(m->socket, &entry);
-    return program_run_entered(argv, &nobody, inside ? NULL : &entry);
+    visit_entry_without(socket, &entry);
+    entry.data = &v;
+    entry.enter = badge >= 0 ? wear : NULL;
+    entry.hand_over = inside ? NULL : hand_over_without;
+    entry.paths = !inside;
+    return program_run_entered(argv, &nobody, &entry);
 }
 
 /* 0: the program can be started. */
@@ -105,6 +146,17 @@ static int check_program(const char *name)
     return program_check(name);
 }
 
+/* From a guest it leads back to the host's system. */
+static int run_without(const struct runtime_machine *m, char **argv)
+{
+    int64_t badge = -1;
+    int status = check_program(argv[0]);
+
+    if (status == 0 && filter_wears() && visit_badge(m->socket, NULL, &badge) < 0)
+        status = PROGRAM_FAILED;
+    return status ? status : visit_run_without(m->socket, badge, argv);
+}
+
 int visit_run(const struct runtime_machine *m, char **argv)
 {
     struct linux_emulator qemu = {0};
@@ -112,10 +164,8 @@ int visit_run(const struct runtime_machine *m, char **argv)
     char base[RUNTIME_PATH_MAX];
     int status;
 
-    if (strcmp(m->info.mount, "no") == 0) {
-        status = check_program(argv[0]);
-        return status ? status : run_without(m, argv);
-    }
+    if (strcmp(m->info.mount, "no") == 0)
+        return run_without(m, argv);
     if (runtime_base(base) < 0 || enter_prepare(runtime_daemon(m), &v.enter) < 0)
         return PROGRAM_FAILED;
     program_extend_path();

@@ -33,6 +33,8 @@ struct control_ops {
     int (*mount_guest)(void *data, unsigned guest, int fd, struct text *why);
     /* Serves programs whose seccomp filter has this listener. fd as for mount_guest. */
     int (*listen)(void *data, int fd, struct text *why);
+    /* The badge of programs without a mount that see this tree; -1: programs have mounts. */
+    int (*badge)(void *data, unsigned tree, int64_t *out, struct text *why);
     /* Advances the virtual clock and fires the timers that become due. */
     int (*advance)(void *data, uint64_t ns, struct text *why);
     /* Appends the machine file of the present state. */

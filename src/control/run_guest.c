@@ -171,6 +171,25 @@ static json_t *run_mount(struct control_call *call, struct control_error *error)
     return json_object();
 }
 
+static json_t *run_badge(struct control_call *call, struct control_error *error)
+{
+    const struct control_ops *ops = call->state->ops;
+    bool host = !argument_get(call->arguments, "name")->given;
+    struct guest_info guest = {0};
+    text_auto why = {0};
+    int64_t badge;
+    int rc;
+
+    if (!host && find_guest(call, &guest, error) < 0)
+        return NULL;
+    rc = ops->badge(ops->data, host ? CORE_HOST_TREE : guest.number + 1, &badge, &why);
+    if (rc < 0) {
+        control_error_set(error, CONTROL_REFUSED, -rc, "%s", why.data);
+        return NULL;
+    }
+    return json_pack("{s:o}", "badge", badge < 0 ? json_null() : json_integer(badge));
+}
+
 #define NAME                                                                                       \
     {                                                                                              \
         "name", ARGUMENT_NAME, false, NULL, "the guest"                                            \
@@ -236,4 +255,13 @@ const struct control_command control_commands_guest[] = {
              "request (SCM_RIGHTS) and that the caller has already mounted.",
      .arguments = {NAME},
      .run = run_mount},
+    {.name = "badge",
+     .what = "What programs without a mount (apus run --no-mount) wear to see the tree of a guest "
+             "in place of the host's: their hard limit of RLIMIT_RTTIME is 0x41505553ffffffff less "
+             "this number. A new process sets it, and its children inherit it.",
+     .arguments = {{"name", ARGUMENT_NAME, true, NULL, "the guest; default: the host's tree"}},
+     .returns = (const struct result[]){{"badge", RESULT_INTEGER, RESULT_NULL,
+                                         "its number; null: the machine's programs have mounts"},
+                                        {NULL}},
+     .run = run_badge},
     {.name = NULL}};

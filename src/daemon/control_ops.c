@@ -106,6 +106,28 @@ static int ops_listen(void *data, int fd, struct text *why)
     return rc;
 }
 
+static int ops_badge(void *data, unsigned tree, int64_t *out, struct text *why)
+{
+    struct command look = {.kind = CMD_GUEST_LOOK, .look = {.guest = tree - 1}};
+    struct daemon *d = data;
+    struct reply reply = {0};
+    uint32_t badge;
+    int rc;
+
+    *out = -1;
+    if (!d->options->shadow)
+        return 0;
+    if (tree != CORE_HOST_TREE)
+        d->door.execute(&d->door, &look, &reply);
+    reply_done(&reply);
+    rc = seccomp_badge(d->seccomp, tree, &badge);
+    if (rc == 0)
+        *out = badge;
+    else
+        text_addf(why, "cannot show the tree: %s", error_text(-rc));
+    return rc;
+}
+
 static int ops_advance(void *data, uint64_t ns, struct text *why)
 {
     struct daemon *d = data;
@@ -146,6 +168,7 @@ void daemon_control_ops_init(struct daemon *d)
         .now = ops_now,
         .mount_guest = ops_mount_guest,
         .listen = ops_listen,
+        .badge = ops_badge,
         .advance = ops_advance,
         .export = ops_export,
         .study = daemon_study,

@@ -40,23 +40,30 @@ static bool is_own_memfd(const struct nomount *n, const char *link)
            makedev(x.stx_dev_major, x.stx_dev_minor) == n->memory;
 }
 
-static void look_file(const struct nomount *n, const char *link, struct behind *out)
+static void look_file(struct nomount *n, const char *link, struct behind *out)
 {
     const char *name = out->path + strlen(MEMFD);
+    struct nomount_view *view;
     char *end;
 
     if (!is_own_memfd(n, link))
         return;
-    out->ino = strtoull(name, &end, 16);
-    if (*name != '@' && !issued_has(n, out->ino))
+    if (*name == '@') {
+        out->kind = BEHIND_NAME;
+        memmove(out->path, name + 1, strlen(name));
+        if (text_ends_with(out->path, gone))
+            out->path[strlen(out->path) - strlen(gone)] = '\0';
         return;
-    out->kind = *name == '@' ? BEHIND_NAME : BEHIND_FILE;
+    }
+    view = view_find(n, strtoull(name, &end, 16));
+    if (!view || *end != ':')
+        return;
+    out->ino = strtoull(end + 1, &end, 16);
+    if (!view->gone && !issued_has(view, out->ino))
+        return;
+    out->kind = BEHIND_FILE;
+    out->view = view;
     out->bare = strncmp(end, FILE_BARE, strlen(FILE_BARE)) == 0;
-    if (*name != '@')
-        return;
-    memmove(out->path, name + 1, strlen(name));
-    if (text_ends_with(out->path, gone))
-        out->path[strlen(out->path) - strlen(gone)] = '\0';
 }
 
 static void look_socket(const struct nomount *n, struct behind *out)
@@ -66,16 +73,33 @@ static void look_socket(const struct nomount *n, struct behind *out)
     if (!f)
         return;
     out->kind = BEHIND_FILE;
+    out->view = f->view;
     out->node = true;
     out->ino = f->ino;
 }
 
-void behind_link(const struct nomount *n, const char *link, struct behind *out)
+/* The path in the directory of all shadows begins with the id of a view. */
+static void look_directory(struct nomount *n, struct behind *out)
+{
+    const char *name = out->path + n->shadow.len + 1;
+    struct nomount_view *view;
+    char *end;
+
+    view = view_find(n, strtoull(name, &end, 10));
+    if (!view || end == name || (*end && *end != '/'))
+        return;
+    out->view = view;
+    out->kind = text_ends_with(out->path, gone) ? BEHIND_GONE : BEHIND_DIRECTORY;
+    memmove(out->path, end, strlen(end) + 1);
+}
+
+void behind_link(struct nomount *n, const char *link, struct behind *out)
 {
     const struct shadow *s = &n->shadow;
     ssize_t len = readlink(link, out->path, sizeof out->path - 1);
 
     out->kind = BEHIND_REAL;
+    out->view = NULL;
     out->ino = 0;
     out->node = out->bare = false;
     out->path[len < 0 ? 0 : len] = '\0';
@@ -83,14 +107,12 @@ void behind_link(const struct nomount *n, const char *link, struct behind *out)
         look_file(n, link, out);
     } else if (strncmp(out->path, "socket:[", 8) == 0) {
         look_socket(n, out);
-    } else if (strncmp(out->path, s->path, s->len) == 0 &&
-               (out->path[s->len] == '/' || !out->path[s->len])) {
-        out->kind = text_ends_with(out->path, gone) ? BEHIND_GONE : BEHIND_DIRECTORY;
-        memmove(out->path, out->path + s->len, (size_t)len - s->len + 1);
+    } else if (strncmp(out->path, s->path, s->len) == 0 && out->path[s->len] == '/') {
+        look_directory(n, out);
     }
 }
 
-void behind_look(const struct nomount *n, pid_t thread, int fd, struct behind *out)
+void behind_look(struct nomount *n, pid_t thread, int fd, struct behind *out)
 {
     char link[64];
 
@@ -116,12 +138,13 @@ int behind_flags(pid_t thread, int fd)
     return flags ? (int)strtol(flags + strlen("flags:"), NULL, 8) : -1;
 }
 
-void behind_name(const struct nomount *n, const struct behind *b, struct text *out)
+void behind_name(const struct behind *b, struct text *out)
 {
+    const struct sysfs_tree *tree = b->kind == BEHIND_FILE ? view_tree(b->view) : NULL;
     struct sysfs_entry e;
 
     if (b->kind != BEHIND_FILE)
         text_adds(out, b->path);
-    else if (sysfs_stat(nomount_tree(n), b->ino, &e) == 0)
-        walk_path_of(nomount_tree(n), b->ino, out);
+    else if (tree && sysfs_stat(tree, b->ino, &e) == 0)
+        walk_path_of(tree, b->ino, out);
 }

@@ -218,7 +218,7 @@ static void call_reply_bytes(struct nomount_call *c)
 static void call_reply_stored(struct nomount_call *c)
 {
     if (c->result >= 0)
-        watch_changed(c->n, c->ino, true);
+        watch_changed(c->view, c->ino, true);
     if (c->sync.unsynced && c->sync.unsynced(c->sync.data))
         call_work(c, NOMOUNT_SYNCING);
     else
@@ -362,13 +362,15 @@ static bool is_descriptors(enum nomount_deed deed)
            deed == NOMOUNT_READ_AT || deed == NOMOUNT_SPLICE;
 }
 
-static struct nomount_call *call_new(struct nomount *n, const struct nomount_caller *caller,
+static struct nomount_call *call_new(struct nomount *n, struct nomount_view *view,
+                                     const struct nomount_caller *caller,
                                      const struct nomount_request *request)
 {
     struct nomount_call *c = xmalloc(sizeof *c);
 
     memset(c, 0, offsetof(struct nomount_call, path));
     c->n = n;
+    c->view = view;
     c->waits = n->way.waits;
     c->sync = n->sync;
     c->caller = *caller;
@@ -389,15 +391,18 @@ void nomount_serve(struct nomount *n, const struct nomount_caller *caller,
                    const struct seccomp_data *data)
 {
     struct nomount_request request;
+    struct nomount_view *view = NULL;
     struct nomount_call *c;
     int rc = -EAGAIN;
 
     /* Thread 0: in a PID namespace that this process does not see. */
-    if (!caller->thread || !nomount_decode(data, &request)) {
+    if (caller->thread && nomount_decode(data, &request))
+        view = view_of_caller(n, caller->thread);
+    if (!view) {
         n->way.go_on(caller);
         return;
     }
-    c = call_new(n, caller, &request);
+    c = call_new(n, view, caller, &request);
     if ((is_descriptors(request.deed) && !call_begin_descriptor(c)) ||
         user_look(caller->thread, &c->user) < 0) {
         call_go_on(c);

@@ -63,10 +63,11 @@ bool call_begin_descriptor(struct nomount_call *c)
     behind_look(c->n, c->caller.thread, c->request.at, &b);
     if (b.kind != BEHIND_FILE)
         return false;
+    c->view = b.view;
     c->ino = b.ino;
     c->node = b.node;
     c->bare = b.bare;
-    answer_result(c, check(c));
+    answer_result(c, c->view->gone ? -ENOTCONN : check(c));
     return true;
 }
 
@@ -87,10 +88,10 @@ static int renew(struct nomount_call *c, int flags, int64_t offset)
     int fd, rc = 0;
 
     if ((flags & O_ACCMODE) != O_WRONLY)
-        rc = file_show(c->n, c->ino, &content);
+        rc = file_show(c->view, c->ino, &content);
     if (rc < 0)
         return rc;
-    fd = file_new(c->n, c->ino, content.data, content.len, flags);
+    fd = file_new(c->view, c->ino, content.data, content.len, flags);
     if (fd < 0)
         return fd;
     if (lseek(fd, offset, SEEK_SET) < 0)
@@ -124,7 +125,7 @@ static void execute_seek(struct nomount_call *c)
 static void execute_read(struct nomount_call *c)
 {
     text_auto content = {0};
-    int rc = file_show(c->n, c->ino, &content);
+    int rc = file_show(c->view, c->ino, &content);
     size_t len;
 
     len = content.len < c->request.size ? content.len : c->request.size;

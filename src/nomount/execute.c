@@ -26,11 +26,11 @@ static int remove_result(const struct nomount_call *c, const struct located *l)
 static int set_owner(const struct nomount_call *c, sysfs_ino ino)
 {
     const struct nomount_request *r = &c->request;
-    struct command cmd = {.kind = CMD_OWNER, .owner = {.tree = CORE_HOST_TREE, .ino = ino}};
+    struct command cmd = {.kind = CMD_OWNER, .owner = {.tree = c->view->tree, .ino = ino}};
     struct door *door = c->n->door;
     struct reply reply = {0};
     struct sysfs_entry e;
-    int rc = sysfs_stat(nomount_tree(c->n), ino, &e);
+    int rc = sysfs_stat(call_tree(c), ino, &e);
 
     if (rc < 0)
         return rc;
@@ -55,14 +55,14 @@ static int set_owner(const struct nomount_call *c, sysfs_ino ino)
     door->execute(door, &cmd, &reply);
     reply_done(&reply);
     if (reply.result == 0)
-        watch_changed(c->n, ino, false);
+        watch_changed(c->view, ino, false);
     return reply.result;
 }
 
 static int access_result(const struct nomount_call *c, sysfs_ino ino)
 {
     struct sysfs_entry e;
-    int rc = sysfs_stat(nomount_tree(c->n), ino, &e);
+    int rc = sysfs_stat(call_tree(c), ino, &e);
 
     return rc < 0 ? rc : user_may_entry(&c->user, &e, c->request.mode & 7);
 }
@@ -70,7 +70,7 @@ static int access_result(const struct nomount_call *c, sysfs_ino ino)
 static void read_link(struct nomount_call *c, sysfs_ino ino)
 {
     text_auto target = {0};
-    int rc = sysfs_readlink(nomount_tree(c->n), ino, &target);
+    int rc = sysfs_readlink(call_tree(c), ino, &target);
 
     if (rc < 0)
         answer_result(c, rc == -EINVAL && !*c->path ? -ENOENT : rc);
@@ -128,7 +128,7 @@ static int times_valid(const struct nomount_call *c)
 static int times_result(const struct nomount_call *c, sysfs_ino ino)
 {
     struct sysfs_entry e;
-    int rc = sysfs_stat(nomount_tree(c->n), ino, &e);
+    int rc = sysfs_stat(call_tree(c), ino, &e);
 
     if (rc == 0)
         rc = times_valid(c);
@@ -140,7 +140,7 @@ static int times_result(const struct nomount_call *c, sysfs_ino ino)
 static int truncate_result(const struct nomount_call *c, sysfs_ino ino)
 {
     struct sysfs_entry e;
-    int rc = sysfs_stat(nomount_tree(c->n), ino, &e);
+    int rc = sysfs_stat(call_tree(c), ino, &e);
 
     if (rc < 0)
         return rc;
@@ -279,6 +279,7 @@ static void execute_path(struct nomount_call *c)
         return;
     }
     locate(c, r->at, c->path, entry, &l);
+    c->view = l.view;
     rc = c->fault < 0 ? c->fault : nomount_check(r, c->path2);
     if (located_is_kernels(c, &l))
         answer_go_on(c);
@@ -286,6 +287,8 @@ static void execute_path(struct nomount_call *c)
         refuse_narrow(c);
     else if (rc < 0 || l.error < 0)
         answer_result(c, rc < 0 ? rc : l.error);
+    else if (c->view->gone)
+        answer_result(c, -ENOTCONN);
     else if (r->at_once || r->confined)
         answer_result(c, r->at_once ? -EAGAIN : -EXDEV);
     else if (l.is_ino)
@@ -304,7 +307,7 @@ static bool read_proc_link(struct nomount_call *c)
     if (*c->path != '/' || !locate_proc_base(c, c->path, &b, &rest) || *rest ||
         b.kind == BEHIND_REAL || b.kind == BEHIND_GONE)
         return false;
-    behind_name(c->n, &b, &name);
+    behind_name(&b, &name);
     if (!name.len)
         return false;
     answer_link(c, name.data);

@@ -12,9 +12,9 @@
 #define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 #define KEPT  (O_ACCMODE | O_APPEND | O_NONBLOCK)
 
-int file_show(const struct nomount *n, sysfs_ino ino, struct text *out)
+int file_show(const struct nomount_view *v, sysfs_ino ino, struct text *out)
 {
-    return sysfs_show(nomount_tree(n), ino, out);
+    return sysfs_show(view_tree(v), ino, out);
 }
 
 unsigned file_wants(int flags)
@@ -58,10 +58,10 @@ static int fill(int fd, const char *content, size_t len)
  * itself, whose owner is this user as well. What has been given to another one cannot be opened
  * that way.
  */
-static int set_mode(const struct nomount *n, sysfs_ino ino, int fd, int flags)
+static int set_mode(const struct nomount_view *v, sysfs_ino ino, int fd, int flags)
 {
     struct sysfs_entry e;
-    int rc = sysfs_stat(nomount_tree(n), ino, &e);
+    int rc = sysfs_stat(view_tree(v), ino, &e);
 
     if (rc < 0)
         return rc;
@@ -72,24 +72,25 @@ static int set_mode(const struct nomount *n, sysfs_ino ino, int fd, int flags)
     return fchmod(fd, e.mode & 0777) < 0 ? -errno : 0;
 }
 
-int file_new(struct nomount *n, sysfs_ino ino, const char *content, size_t len, int flags)
+int file_new(struct nomount_view *v, sysfs_ino ino, const char *content, size_t len, int flags)
 {
-    char name[32];
+    char name[48];
     int fd, file, rc;
 
-    snprintf(name, sizeof name, "apus:%016" PRIx64 "%s", ino, flags & O_PATH ? FILE_BARE : "");
+    snprintf(name, sizeof name, "apus:%x:%016" PRIx64 "%s", v->id, ino,
+             flags & O_PATH ? FILE_BARE : "");
     fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
     rc = fill(fd, content, len);
     file = rc < 0 ? rc : narrow(fd, flags);
-    rc = file < 0 ? file : set_mode(n, ino, fd, flags);
+    rc = file < 0 ? file : set_mode(v, ino, fd, flags);
     close(fd);
     if (rc < 0 && file >= 0)
         close(file);
     if (rc < 0)
         return rc;
-    issued_add(n, ino);
+    issued_add(v, ino);
     return file;
 }
 

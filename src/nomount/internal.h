@@ -15,8 +15,8 @@
 #include "nomount/syscalls.h"
 #include "nomount/walk.h"
 
-/* st_dev of the tree. */
-#define NOMOUNT_DEVICE makedev(0, 0xa905)
+/* st_dev of the host's tree; those of guests follow. */
+#define NOMOUNT_DEVICE 0xa905u
 
 enum nomount_stage {
     NOMOUNT_READING,   /* the caller's memory */
@@ -52,7 +52,8 @@ struct nomount_user {
 struct nomount_call {
     struct transfer transfer; /* first */
     LIST_ENTRY(nomount_call) link;
-    struct nomount *n; /* not for threads, which may outlive it: */
+    struct nomount *n;         /* not for threads, which may outlive it: */
+    struct nomount_view *view; /* likewise; the caller's, then that of the file it is about */
     caller_guard waits;
     struct nomount_sync sync;
     struct nomount_caller caller;
@@ -87,6 +88,7 @@ LIST_HEAD(nomount_calls, nomount_call);
 struct nomount_file {
     LIST_ENTRY(nomount_file) link;
     struct nomount *n;
+    struct nomount_view *view;
     uint64_t device, socket; /* of the program's end; the inode is unique among sockets */
     sysfs_ino ino;
     uid_t uid; /* of who has opened it */
@@ -95,13 +97,29 @@ struct nomount_file {
     sd_event_source *closed;
 };
 
+/* A tree that programs see. No other one ever has its id. */
+struct nomount_view {
+    LIST_ENTRY(nomount_view) link;
+    struct nomount *n;
+    unsigned id, tree;    /* tree: as in the core */
+    bool gone;            /* its guest has stopped */
+    struct shadow shadow; /* below that of all */
+    struct issued *issued;
+    unsigned issued_max; /* as many are kept before those that have gone are looked for */
+};
+
 struct nomount {
     struct door *door;
     sd_event *event;
     struct copier *copier;
     struct nomount_way way;
     struct nomount_sync sync;
-    struct shadow shadow;
+    struct shadow shadow; /* has those of the views */
+    LIST_HEAD(, nomount_view) views;
+    struct nomount_view *host, gone; /* gone stands for all that are */
+    unsigned next_view;
+    unsigned *badges; /* for each that was given out the id of its view */
+    size_t badge_count;
     struct walk_world world;
     struct nomount_calls calls;
     LIST_HEAD(, nomount_file) files;
@@ -110,19 +128,36 @@ struct nomount {
     uint64_t next_token, serial;
     struct caller_seen seen[CALLER_SEEN_SIZE];
     struct timespec born;
-    struct issued *issued;
-    unsigned issued_max; /* as many are kept before those that have gone are looked for */
-    char space[64];      /* the name of our mount namespace */
-    int library;         /* a memfd */
-    dev_t memory;        /* the kernel's file system for memfds */
-    bool told_static;    /* that some program cannot change into the tree */
-    bool told_narrow;    /* that a 32-bit program cannot see it */
-    bool watched;        /* there may be watches of inotify(7) in the shadow */
+    char space[64];   /* the name of our mount namespace */
+    int library;      /* a memfd */
+    dev_t memory;     /* the kernel's file system for memfds */
+    bool told_static; /* that some program cannot change into the tree */
+    bool told_narrow; /* that a 32-bit program cannot see it */
+    bool watched;     /* there may be watches of inotify(7) in the shadow */
 };
 
-static inline const struct sysfs_tree *nomount_tree(const struct nomount *n)
+/* NULL: it is gone. */
+static inline const struct sysfs_tree *view_tree(const struct nomount_view *v)
 {
-    return core_tree(n->door->core, CORE_HOST_TREE);
+    return v->gone ? NULL : core_tree(v->n->door->core, v->tree);
+}
+
+/* view.c */
+/* 0 or -errno. */
+int view_new(struct nomount *n, unsigned tree, struct nomount_view **out);
+void view_free(struct nomount_view *v);
+/* That of this id; NULL: there has never been one. */
+struct nomount_view *view_find(struct nomount *n, uint64_t id);
+struct nomount_view *view_of_tree(const struct nomount *n, unsigned tree);
+/* What a thread sees; NULL: there is no such thread any more. */
+struct nomount_view *view_of_caller(struct nomount *n, pid_t thread);
+/* Forgets those whose guest has stopped. */
+void views_sweep(struct nomount *n);
+
+/* The tree of the file that the call is about. */
+static inline const struct sysfs_tree *call_tree(const struct nomount_call *c)
+{
+    return view_tree(c->view);
 }
 
 /* answer.c: what is to be said, if it is said once. */
@@ -158,22 +193,24 @@ enum behind_kind {
 
 struct behind {
     enum behind_kind kind;
+    struct nomount_view *view; /* NULL: of none */
     sysfs_ino ino;
     bool node, bare;
     char path[PATH_MAX]; /* "": unknown */
 };
 
 /* fd: or AT_FDCWD. */
-void behind_look(const struct nomount *n, pid_t thread, int fd, struct behind *out);
+void behind_look(struct nomount *n, pid_t thread, int fd, struct behind *out);
 /* The same for the link with this path in /proc. */
-void behind_link(const struct nomount *n, const char *link, struct behind *out);
+void behind_link(struct nomount *n, const char *link, struct behind *out);
 /* The flags of open(2), and O_CLOEXEC, of a descriptor; -1: it is gone. */
 int behind_flags(pid_t thread, int fd);
 /* Its path, as programs know it. */
-void behind_name(const struct nomount *n, const struct behind *b, struct text *out);
+void behind_name(const struct behind *b, struct text *out);
 
 /* locate.c: what a path, or a descriptor, stands for. */
 struct located {
+    struct nomount_view *view;
     bool concerns; /* false: the kernel goes on */
     bool forced;   /* nor can the kernel find it by itself, if it is the computer's */
     bool is_ino;   /* a file by its number: */
@@ -235,22 +272,22 @@ void call_open(struct nomount_call *c, const struct walk_result *at);
 /* At the end of the name of a memfd that stands for a descriptor of O_PATH. */
 #define FILE_BARE ":path"
 /* A memfd of an attribute, link or node with these flags of open(2). A descriptor, or -errno. */
-int file_new(struct nomount *n, sysfs_ino ino, const char *content, size_t len, int flags);
+int file_new(struct nomount_view *v, sysfs_ino ino, const char *content, size_t len, int flags);
 /* A memfd that stands for a link of the computer's. */
 int file_new_name(const char *path);
 /* What open(2) with these flags does: MAY_*. */
 unsigned file_wants(int flags);
 /* The content of an attribute. */
-int file_show(const struct nomount *n, sysfs_ino ino, struct text *out);
+int file_show(const struct nomount_view *v, sysfs_ino ino, struct text *out);
 
 /* library.c: the library of src/preload as a file, and another descriptor of it; or -errno. */
 int library_new(void);
 int library_open(int library);
 
 /* issued.c: nodes of which there has been a file. */
-void issued_add(struct nomount *n, sysfs_ino ino);
-bool issued_has(const struct nomount *n, sysfs_ino ino);
-void issued_free(struct nomount *n);
+void issued_add(struct nomount_view *v, sysfs_ino ino);
+bool issued_has(const struct nomount_view *v, sysfs_ino ino);
+void issued_free(struct nomount_view *v);
 
 /* stat.c */
 void call_stat(struct nomount_call *c, const struct walk_result *at);
@@ -277,7 +314,7 @@ void call_elsewhere(struct nomount_call *c);
 /* The file in the shadow, open for the library. */
 void call_open_watch(struct nomount_call *c, sysfs_ino ino);
 /* stored: or its mode or owner has changed. */
-void watch_changed(const struct nomount *n, sysfs_ino ino, bool stored);
+void watch_changed(const struct nomount_view *v, sysfs_ino ino, bool stored);
 
 /* store.c */
 void call_store(struct nomount_call *c);
@@ -286,7 +323,7 @@ void store_cancel(struct nomount_call *c);
 
 /* node.c */
 /* For a program of this user. A descriptor; -ENODEV, -EMFILE: the user has too many, -ENFILE. */
-int node_open(struct nomount *n, uid_t uid, sysfs_ino ino);
+int node_open(struct nomount_view *v, uid_t uid, sysfs_ino ino);
 const struct nomount_file *node_find(const struct nomount *n, uint64_t socket);
 void node_free_all(struct nomount *n);
 

@@ -18,50 +18,50 @@ struct issued {
     UT_hash_handle hh;
 };
 
-bool issued_has(const struct nomount *n, sysfs_ino ino)
+bool issued_has(const struct nomount_view *v, sysfs_ino ino)
 {
     struct issued *found;
 
-    HASH_FIND(hh, n->issued, &ino, sizeof ino, found);
+    HASH_FIND(hh, v->issued, &ino, sizeof ino, found);
     return found;
 }
 
 /* Forgets those that have gone, each time that there are twice as many. */
-static void tidy(struct nomount *n)
+static void tidy(struct nomount_view *v)
 {
     struct issued *one, *next;
     struct sysfs_entry e;
 
-    if (HASH_COUNT(n->issued) < n->issued_max)
+    if (HASH_COUNT(v->issued) < v->issued_max)
         return;
-    HASH_ITER (hh, n->issued, one, next)
-        if (sysfs_stat(nomount_tree(n), one->ino, &e) < 0) {
-            HASH_DELETE(hh, n->issued, one);
+    HASH_ITER (hh, v->issued, one, next)
+        if (sysfs_stat(view_tree(v), one->ino, &e) < 0) {
+            HASH_DELETE(hh, v->issued, one);
             free(one);
         }
-    n->issued_max = 2 * HASH_COUNT(n->issued);
-    if (n->issued_max < ISSUED_MIN)
-        n->issued_max = ISSUED_MIN;
+    v->issued_max = 2 * HASH_COUNT(v->issued);
+    if (v->issued_max < ISSUED_MIN)
+        v->issued_max = ISSUED_MIN;
 }
 
-void issued_add(struct nomount *n, sysfs_ino ino)
+void issued_add(struct nomount_view *v, sysfs_ino ino)
 {
     struct issued *one;
 
-    if (issued_has(n, ino))
+    if (issued_has(v, ino))
         return;
-    tidy(n);
+    tidy(v);
     one = xcalloc(1, sizeof *one);
     one->ino = ino;
-    HASH_ADD(hh, n->issued, ino, sizeof one->ino, one);
+    HASH_ADD(hh, v->issued, ino, sizeof one->ino, one);
 }
 
-void issued_free(struct nomount *n)
+void issued_free(struct nomount_view *v)
 {
     struct issued *one, *next;
 
-    HASH_ITER (hh, n->issued, one, next) {
-        HASH_DELETE(hh, n->issued, one);
+    HASH_ITER (hh, v->issued, one, next) {
+        HASH_DELETE(hh, v->issued, one);
         free(one);
     }
 }

@@ -14,7 +14,7 @@ static void locate_path(const struct nomount_call *c, const char *path, bool nof
 {
     struct walk_world world = c->n->world;
 
-    world.tree = nomount_tree(c->n);
+    world.tree = view_tree(out->view);
     world.no_links = c->request.no_links;
     world.entry = out->entry;
     out->error = walk(&world, path, !nofollow, &out->at);
@@ -30,11 +30,13 @@ static void locate_behind(const struct nomount_call *c, const struct behind *b, 
 {
     out->concerns = b->kind != BEHIND_REAL;
     out->forced = true;
+    if (b->view)
+        out->view = b->view;
     switch (b->kind) {
     case BEHIND_REAL:
         return;
     case BEHIND_GONE:
-        out->error = -ENOENT;
+        out->error = b->view->gone ? -ENOTCONN : -ENOENT;
         return;
     case BEHIND_FILE:
         out->is_ino = true;
@@ -83,6 +85,7 @@ static void locate_proc(const struct nomount_call *c, const struct behind *b, co
         return;
     }
     out->forced = true;
+    out->view = b->view;
     snprintf(path, sizeof path, "%s%s", b->path, rest);
     locate_path(c, path, nofollow, out);
 }
@@ -110,6 +113,8 @@ static void locate_below(const struct nomount_call *c, int at, const char *path,
     struct behind b;
 
     behind_look(c->n, c->caller.thread, at, &b);
+    if (b.view)
+        out->view = b.view;
     switch (b.kind) {
     case BEHIND_FILE:
     case BEHIND_NAME:
@@ -118,7 +123,7 @@ static void locate_below(const struct nomount_call *c, int at, const char *path,
         return;
     case BEHIND_GONE:
         out->concerns = true;
-        out->error = -ENOENT;
+        out->error = b.view->gone ? -ENOTCONN : -ENOENT;
         return;
     default:
         break;
@@ -192,7 +197,7 @@ void locate(const struct nomount_call *c, int at, const char *path, bool entry, 
     const char *rest;
     struct behind b;
 
-    *out = (struct located){.entry = entry};
+    *out = (struct located){.view = c->view, .entry = entry};
     if (!*path && r->empty) {
         behind_look(c->n, c->caller.thread, at, &b);
         locate_behind(c, &b, out);
@@ -206,7 +211,7 @@ void locate(const struct nomount_call *c, int at, const char *path, bool entry, 
         locate_path(c, path, r->nofollow, out);
     }
     if (out->concerns && !out->is_ino && !shares_files(c))
-        *out = (struct located){0};
+        *out = (struct located){.view = c->view};
 }
 
 /* What the kernel does better itself. */
@@ -218,7 +223,8 @@ bool located_is_kernels(const struct nomount_call *c, const struct located *l)
         return true;
     if (l->is_ino || l->forced || l->error || l->at.kind == WALK_OURS)
         return false;
-    return !(l->at.kind == WALK_UNION && (!l->at.real || deed == NOMOUNT_OPEN ||
+    return l->view->gone ||
+           !(l->at.kind == WALK_UNION && (!l->at.real || deed == NOMOUNT_OPEN ||
                                           deed == NOMOUNT_OPEN_HOW || deed == NOMOUNT_CHDIR));
 }
 
@@ -227,6 +233,6 @@ bool located_is_directory(const struct nomount_call *c, const struct located *l)
     struct sysfs_entry e;
 
     return l->at.kind == WALK_UNION ||
-           (l->at.kind == WALK_OURS && sysfs_stat(nomount_tree(c->n), l->at.ino, &e) == 0 &&
+           (l->at.kind == WALK_OURS && sysfs_stat(view_tree(l->view), l->at.ino, &e) == 0 &&
             e.type == SYSFS_TYPE_DIR);
 }

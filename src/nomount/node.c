@@ -38,16 +38,14 @@ static const struct nomount_file *find(const struct nomount *n, uint64_t device,
     return f && f->device == device ? f : NULL;
 }
 
-bool nomount_node(const struct nomount *n, uint64_t device, uint64_t ino, sysfs_ino *node_ino,
-                  uint32_t *node)
+int nomount_node(const struct nomount *n, uint64_t device, uint64_t ino, struct nomount_node *out)
 {
     const struct nomount_file *f = find(n, device, ino);
 
     if (!f || !is_of_zcrypt(f))
-        return false;
-    *node_ino = f->ino;
-    *node = f->node;
-    return true;
+        return 0;
+    *out = (struct nomount_node){f->view->tree, f->ino, f->node};
+    return f->view->gone ? -ENOTCONN : 1;
 }
 
 bool nomount_vfio_node(const struct nomount *n, uint64_t device, uint64_t ino,
@@ -57,19 +55,20 @@ bool nomount_vfio_node(const struct nomount *n, uint64_t device, uint64_t ino,
     struct sysfs_entry e;
 
     /* Another device may have the number of one that is gone. */
-    if (!f || is_of_zcrypt(f) || sysfs_stat(nomount_tree(n), f->ino, &e) < 0)
+    if (!f || is_of_zcrypt(f) || f->view != n->host ||
+        sysfs_stat(view_tree(f->view), f->ino, &e) < 0)
         return false;
     *node = sysfs_dir_of(f->ino);
     return true;
 }
 
-unsigned nomount_nodes_open(const struct nomount *n)
+unsigned nomount_nodes_open(const struct nomount *n, unsigned tree)
 {
     const struct nomount_file *f;
     unsigned count = 0;
 
     LIST_FOREACH (f, &n->files, link)
-        count += is_of_zcrypt(f);
+        count += is_of_zcrypt(f) && !f->view->gone && f->view->tree == tree;
     return count;
 }
 
@@ -129,20 +128,22 @@ static int check_room(const struct nomount *n, uid_t uid)
     return n->file_count < share(2, NODES_MAX) ? 0 : -ENFILE;
 }
 
-int node_open(struct nomount *n, uid_t uid, sysfs_ino ino)
+int node_open(struct nomount_view *v, uid_t uid, sysfs_ino ino)
 {
+    struct nomount *n = v->n;
     struct nomount_file *f;
     int theirs = -1, ours = -1, rc = check_room(n, uid);
     uint32_t node = 0;
 
     if (rc == 0 && sysfs_dir_of(ino).kind == SYSFS_DEV_NODE)
-        rc = core_open(n->door->core, CORE_HOST_TREE, ino, &node);
+        rc = core_open(n->door->core, v->tree, ino, &node);
     if (rc == 0)
         rc = watched_pair(&ours, &theirs);
     if (rc < 0)
         return rc;
     f = xcalloc(1, sizeof *f);
-    *f = (struct nomount_file){.n = n, .uid = uid, .ino = ino, .node = node, .ours = ours};
+    *f = (struct nomount_file){
+        .n = n, .view = v, .uid = uid, .ino = ino, .node = node, .ours = ours};
     LIST_INSERT_HEAD(&n->files, f, link);
     n->file_count++;
     rc = watch(f, theirs);

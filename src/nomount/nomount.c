@@ -84,6 +84,8 @@ static int open_all(struct nomount *n, const char *shadow)
     struct stat st;
 
     if (rc == 0)
+        rc = view_new(n, CORE_HOST_TREE, &n->host);
+    if (rc == 0)
         rc = n->library = library_new();
     if (rc >= 0)
         rc = fstat(n->library, &st) < 0 ? -errno : 0;
@@ -113,6 +115,7 @@ int nomount_new(struct door *door, sd_event *event, struct copier *copier, const
     n->sync = *sync;
     n->next_token = FIRST_TOKEN;
     clock_gettime(CLOCK_REALTIME, &n->born);
+    n->gone = (struct nomount_view){.n = n, .gone = true};
     n->world = (struct walk_world){.look = look, .readlink = read_link};
     n->library = -1;
     rc = open_all(n, shadow);
@@ -138,29 +141,38 @@ void nomount_free(struct nomount *n)
     calls_abandon(n, is_any, -1);
     node_free_all(n);
     sd_event_source_disable_unref(n->sweep);
+    while (!LIST_EMPTY(&n->views))
+        view_free(LIST_FIRST(&n->views));
     shadow_close(&n->shadow);
-    issued_free(n);
+    free(n->badges);
     if (n->library >= 0)
         close(n->library);
     free(n);
 }
 
-static void remove_name(struct nomount *n, sysfs_ino parent, const char *name)
+static void remove_name(const struct nomount *n, unsigned tree, sysfs_ino parent, const char *name)
 {
+    const struct nomount_view *v = view_of_tree(n, tree);
     text_auto path = {0};
 
-    walk_path_of(nomount_tree(n), parent, &path);
-    shadow_remove(&n->shadow, path.data, name);
+    if (!v)
+        return;
+    walk_path_of(view_tree(v), parent, &path);
+    shadow_remove(&v->shadow, path.data, name);
 }
 
 void nomount_effects(struct nomount *n, const struct effects *effects)
 {
-    n->shadow.version++;
+    struct nomount_view *v;
+
+    views_sweep(n);
+    LIST_FOREACH (v, &n->views, link)
+        v->shadow.version++;
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *e = &effects->v[i];
 
-        if (e->kind == EFFECT_GONE && e->tree == CORE_HOST_TREE)
-            remove_name(n, e->node, effect_text(effects, e));
+        if (e->kind == EFFECT_GONE)
+            remove_name(n, e->tree, e->node, effect_text(effects, e));
         else if (e->kind == EFFECT_REPLY)
             calls_reply(n, e->node, (int)e->value);
     }

@@ -20,6 +20,9 @@
  *   a device node   a socket, whose other end tells of the last close(2); its ioctls come the same
  *                   way as those of other nodes (seccomp/listener.h)
  *
+ * A process sees the host's tree, or a guest's if it, or an ancestor, was given the guest's badge
+ * (syscalls.h). What is open belongs to the tree that it was opened in, whoever has it.
+ *
  * The library of src/preload makes open(2) and fchdir(2) of chdir(3), since nobody can change the
  * working directory of another process, and something alike of inotify_add_watch(3) (watch.c).
  *
@@ -77,16 +80,26 @@ void nomount_abandon(struct nomount *n, int line);
 /* For every executed command, before a reply is sent. */
 void nomount_effects(struct nomount *n, const struct effects *effects);
 
-/* Whether the file with this number (device: major << 32 | minor) is an open device node of zcrypt:
- * its number in the tree, and its handle from core_open. */
-bool nomount_node(const struct nomount *n, uint64_t device, uint64_t ino, sysfs_ino *node_ino,
-                  uint32_t *node);
+/* An open device node of zcrypt. */
+struct nomount_node {
+    unsigned tree;
+    sysfs_ino ino;   /* in the tree */
+    uint32_t handle; /* from core_open */
+};
+
+/* Whether the file with this number (device: major << 32 | minor) is one: 1 or 0; -ENOTCONN: of a
+ * guest that has stopped. */
+int nomount_node(const struct nomount *n, uint64_t device, uint64_t ino, struct nomount_node *out);
 /* The same for one of VFIO's that is still there and has not been replaced (vfio/vfio.h): which of
  * the tree it is. */
 bool nomount_vfio_node(const struct nomount *n, uint64_t device, uint64_t ino,
                        struct sysfs_dir *node);
-/* How many of zcrypt's are open. */
-unsigned nomount_nodes_open(const struct nomount *n);
+/* How many of zcrypt's of that tree are open. */
+unsigned nomount_nodes_open(const struct nomount *n, unsigned tree);
+
+/* The badge (syscalls.h) of processes that see this tree, of the host or of a guest that runs. 0 or
+ * -errno. */
+int nomount_badge(struct nomount *n, unsigned tree, uint32_t *out);
 
 /* The path of the library that LD_PRELOAD is to name; nobody needs a file there. */
 #define NOMOUNT_LIBRARY "/dev/apus/preload.so"

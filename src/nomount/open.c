@@ -56,7 +56,7 @@ static void list_entry(struct shadow_listing *l, const struct sysfs_entry *e, co
 }
 
 /* A place that is in path, or on the way to one that is deeper. */
-static void list_place(const struct nomount *n, struct shadow_listing *l, const struct place *p,
+static void list_place(const struct sysfs_tree *t, struct shadow_listing *l, const struct place *p,
                        const char *rest)
 {
     size_t len = strcspn(rest, "/");
@@ -69,14 +69,12 @@ static void list_place(const struct nomount *n, struct shadow_listing *l, const 
         return;
     if (rest[len])
         shadow_list(l, 'd', name);
-    else if (sysfs_resolve_nofollow(nomount_tree(n), p->from, &ino) == 0 &&
-             sysfs_stat(nomount_tree(n), ino, &e) == 0)
+    else if (sysfs_resolve_nofollow(t, p->from, &ino) == 0 && sysfs_stat(t, ino, &e) == 0)
         list_entry(l, &e, name);
 }
 
-static void list_nodes(const struct nomount *n, struct shadow_listing *l)
+static void list_nodes(const struct sysfs_tree *t, struct shadow_listing *l)
 {
-    const struct sysfs_tree *t = nomount_tree(n);
     struct sysfs_entry e;
     uint64_t cursor = 0;
     sysfs_ino dir;
@@ -88,28 +86,27 @@ static void list_nodes(const struct nomount *n, struct shadow_listing *l)
             shadow_list(l, 'f', e.name);
 }
 
-static void list_places(const struct nomount *n, struct shadow_listing *l, const char *path,
+static void list_places(const struct sysfs_tree *t, struct shadow_listing *l, const char *path,
                         const struct place *all)
 {
     size_t len = strlen(path);
 
     for (const struct place *p = all; p->path; p++)
         if (strncmp(p->path, path, len) == 0 && p->path[len] == '/')
-            list_place(n, l, p, p->path + len + 1);
+            list_place(t, l, p, p->path + len + 1);
 }
 
-static void list_union(const struct nomount *n, struct shadow_listing *l, const char *path)
+static void list_union(const struct sysfs_tree *t, struct shadow_listing *l, const char *path)
 {
     list_real(l, path);
-    list_places(n, l, path, places);
-    list_places(n, l, path, walk_places);
+    list_places(t, l, path, places);
+    list_places(t, l, path, walk_places);
     if (strcmp(path, "/dev") == 0)
-        list_nodes(n, l);
+        list_nodes(t, l);
 }
 
-static void list_ours(const struct nomount *n, struct shadow_listing *l, sysfs_ino ino)
+static void list_ours(const struct sysfs_tree *t, struct shadow_listing *l, sysfs_ino ino)
 {
-    const struct sysfs_tree *t = nomount_tree(n);
     struct sysfs_entry e;
     uint64_t cursor = 0;
 
@@ -120,20 +117,20 @@ static void list_ours(const struct nomount *n, struct shadow_listing *l, sysfs_i
 /* The computer's part of a union can change at any time. */
 static void open_directory(struct nomount_call *c, const struct walk_result *at)
 {
-    struct nomount *n = c->n;
-    int fd = shadow_directory(&n->shadow, at->path);
+    const struct shadow *shadow = &c->view->shadow;
+    int fd = shadow_directory(shadow, at->path);
 
-    n->watched |= c->request.mark == NOMOUNT_MARK;
+    c->n->watched |= c->request.mark == NOMOUNT_MARK;
     if (fd < 0 || flags_of(c) & O_PATH ||
-        (at->kind == WALK_OURS && shadow_is_current(&n->shadow, fd))) {
+        (at->kind == WALK_OURS && shadow_is_current(shadow, fd))) {
         answer_fd(c, fd);
         return;
     }
-    c->listing.version = n->shadow.version;
+    c->listing.version = shadow->version;
     if (at->kind == WALK_OURS)
-        list_ours(n, &c->listing, at->ino);
+        list_ours(call_tree(c), &c->listing, at->ino);
     else
-        list_union(n, &c->listing, at->path);
+        list_union(call_tree(c), &c->listing, at->path);
     answer_fill(c, fd);
 }
 
@@ -163,16 +160,15 @@ static int check_file(const struct nomount_call *c, const struct sysfs_entry *e)
 
 static void open_file(struct nomount_call *c, const struct sysfs_entry *e)
 {
-    struct nomount *n = c->n;
     int flags = flags_of(c), rc = check_file(c, e);
     text_auto content = {0};
 
     if (rc == 0 && e->device && !(flags & O_PATH))
-        rc = node_open(c->n, c->user.uid, e->ino);
+        rc = node_open(c->view, c->user.uid, e->ino);
     else if (rc == 0 && file_wants(flags) & MAY_READ)
-        rc = file_show(n, e->ino, &content);
+        rc = file_show(c->view, e->ino, &content);
     if (rc == 0)
-        rc = file_new(n, e->ino, content.data, content.len, flags);
+        rc = file_new(c->view, e->ino, content.data, content.len, flags);
     answer_fd(c, rc == -ENODEV ? -ENOENT : rc);
 }
 
@@ -183,7 +179,7 @@ static void open_link(struct nomount_call *c, sysfs_ino ino)
     if (flags & O_DIRECTORY)
         answer_result(c, -ENOTDIR);
     else if (flags & O_PATH)
-        answer_fd(c, file_new(c->n, ino, NULL, 0, flags));
+        answer_fd(c, file_new(c->view, ino, NULL, 0, flags));
     else
         answer_result(c, -ELOOP);
 }
@@ -191,7 +187,7 @@ static void open_link(struct nomount_call *c, sysfs_ino ino)
 static void open_ours(struct nomount_call *c, const struct walk_result *at)
 {
     struct sysfs_entry e;
-    int rc = sysfs_stat(nomount_tree(c->n), at->ino, &e);
+    int rc = sysfs_stat(call_tree(c), at->ino, &e);
 
     if (rc == 0 && at->slash && e.type != SYSFS_TYPE_DIR)
         rc = -ENOTDIR;

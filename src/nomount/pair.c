@@ -131,7 +131,9 @@ void execute_pair(struct nomount_call *c)
         rc = check_path(c, r->at, c->path, &one);
     if (rc == 0)
         rc = c->fault < 0 ? c->fault : check_path(c, r->at2, c->path2, &other);
-    if (rc == 0 && one_is != other_is)
+    if (rc == 0 && (one.view->gone || other.view->gone))
+        rc = -ENOTCONN;
+    if (rc == 0 && (one_is != other_is || one.view != other.view))
         rc = (!one_is && !may_exist(&one)) ? -ENOENT : -EXDEV;
     if (rc == 0)
         rc = renames ? rename_result(c, &one, &other) : link_result(c, &one, &other);

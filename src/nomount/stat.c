@@ -55,21 +55,28 @@ static dev_t number_of(const struct sysfs_tree *t, sysfs_ino ino)
     return makedev(major, minor);
 }
 
-/* As over FUSE: directories have one link, too, which programs take for "unknown". */
-static void fill(const struct nomount *n, const struct sysfs_entry *e, struct stat *out)
+static dev_t device_of(const struct nomount_view *v)
 {
-    *out = (struct stat){.st_dev = NOMOUNT_DEVICE,
+    return makedev(0, NOMOUNT_DEVICE + v->id);
+}
+
+/* As over FUSE: directories have one link, too, which programs take for "unknown". */
+static void fill(const struct nomount_view *v, const struct sysfs_entry *e, struct stat *out)
+{
+    const struct timespec *born = &v->n->born;
+
+    *out = (struct stat){.st_dev = device_of(v),
                          .st_ino = e->ino,
                          .st_mode = type_bits(e) | e->mode,
                          .st_nlink = 1,
                          .st_uid = e->uid ? e->uid : geteuid(),
                          .st_gid = e->gid ? e->gid : getegid(),
-                         .st_rdev = e->device ? number_of(nomount_tree(n), e->ino) : 0,
+                         .st_rdev = e->device ? number_of(view_tree(v), e->ino) : 0,
                          .st_size = e->type == SYSFS_TYPE_FILE && !e->device ? 4096 : 0,
                          .st_blksize = 4096,
-                         .st_atim = n->born,
-                         .st_mtim = n->born,
-                         .st_ctim = n->born};
+                         .st_atim = *born,
+                         .st_mtim = *born,
+                         .st_ctim = *born};
 }
 
 static struct statx_timestamp time_of(const struct timespec *t)
@@ -121,31 +128,33 @@ void call_stat_ino(struct nomount_call *c, sysfs_ino ino)
 {
     struct sysfs_entry e;
     struct stat st;
-    int rc = sysfs_stat(nomount_tree(c->n), ino, &e);
+    int rc = sysfs_stat(call_tree(c), ino, &e);
 
     if (rc < 0) {
         answer_result(c, rc);
     } else if (c->request.deed == NOMOUNT_STATFS) {
         call_statfs(c);
     } else {
-        fill(c->n, &e, &st);
+        fill(c->view, &e, &st);
         call_stat_known(c, &st);
     }
 }
 
 /* A directory on the way to ours that the computer does not have. */
-static struct stat bare(const struct nomount *n)
+static struct stat bare(const struct nomount_view *v)
 {
-    return (struct stat){.st_dev = NOMOUNT_DEVICE,
+    const struct timespec *born = &v->n->born;
+
+    return (struct stat){.st_dev = device_of(v),
                          .st_ino = 2,
                          .st_mode = S_IFDIR | 0755,
                          .st_nlink = 1,
                          .st_uid = geteuid(),
                          .st_gid = getegid(),
                          .st_blksize = 4096,
-                         .st_atim = n->born,
-                         .st_mtim = n->born,
-                         .st_ctim = n->born};
+                         .st_atim = *born,
+                         .st_mtim = *born,
+                         .st_ctim = *born};
 }
 
 void call_stat(struct nomount_call *c, const struct walk_result *at)
@@ -161,7 +170,7 @@ void call_stat(struct nomount_call *c, const struct walk_result *at)
     } else if (lstat(at->path, &st) == 0) {
         call_stat_known(c, &st);
     } else if (at->kind == WALK_UNION) {
-        st = bare(c->n);
+        st = bare(c->view);
         call_stat_known(c, &st);
     } else {
         answer_result(c, -errno);

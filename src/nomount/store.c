@@ -9,7 +9,7 @@ void call_store(struct nomount_call *c)
     struct nomount *n = c->n;
     struct command cmd = {.kind = CMD_STORE,
                           .token = n->next_token++,
-                          .store = {CORE_HOST_TREE, c->ino, c->data, c->len}};
+                          .store = {c->view->tree, c->ino, c->data, c->len}};
     struct reply reply = {0};
     int rc = call_waits(c);
 

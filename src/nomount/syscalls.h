@@ -102,6 +102,24 @@ struct nomount_request {
 #define NOMOUNT_PASS UINT64_C(0x6170757370617373)
 extern const int nomount_passes[]; /* up to -1 */
 
+/*
+ * Which tree a process sees is told by the number of the badge that it wears: a hard limit of
+ * RLIMIT_RTTIME, of more than a hundred thousand years. Children inherit it, through each fork(2),
+ * execve(2) and change of user, whoever becomes their parent, and everybody can read it. Hard
+ * limits can only become lower, so higher numbers are lower limits. A process without a badge sees
+ * the host's tree. prlimit(2) with NOMOUNT_PASS as its sixth argument puts one on; the filter of
+ * run/filter.h forbids other changes of the limit.
+ */
+#define NOMOUNT_BADGE_FIRST UINT64_C(0x41505553ffffffff)
+static inline uint64_t nomount_badge_limit(uint32_t badge)
+{
+    return NOMOUNT_BADGE_FIRST - badge;
+}
+static inline bool nomount_is_badge(uint64_t limit)
+{
+    return limit >> 32 == NOMOUNT_BADGE_FIRST >> 32;
+}
+
 struct seccomp_data;
 
 /* What the kernel refuses in any case, whatever the path is; path2: as in the caller's memory, or

@@ -133,19 +133,20 @@ static void take_entry(struct walker *w, const struct sysfs_entry *e)
 }
 
 /* A path of the tree that is ours in any case: if the tree does not have it, nothing is there. */
-static void step_place(struct walker *w, const char *from)
+static int step_place(struct walker *w, const char *from)
 {
+    const struct sysfs_tree *tree = w->world->tree;
     struct sysfs_entry e;
     sysfs_ino ino;
 
-    if (sysfs_resolve_nofollow(w->world->tree, from, &ino) == 0 &&
-        sysfs_stat(w->world->tree, ino, &e) == 0) {
+    if (tree && sysfs_resolve_nofollow(tree, from, &ino) == 0 && sysfs_stat(tree, ino, &e) == 0) {
         take_entry(w, &e);
-        return;
+        return 0;
     }
     set_kind(w->at, WALK_OURS, 0);
     w->at->exists = false;
     w->directory = false;
+    return tree ? 0 : -ENOTCONN;
 }
 
 /* A device node: only z90crypt comes before a file of the computer's with that name. */
@@ -155,13 +156,13 @@ static int step_dev(struct walker *w, const char *name)
     char from[SYSFS_NAME_MAX + 4];
     int rc = first ? 0 : step_real(w);
 
-    if (rc < 0 || (!first && w->at->exists) || strlen(name) >= SYSFS_NAME_MAX)
+    if (rc < 0 || (!first && (w->at->exists || !w->world->tree)) || strlen(name) >= SYSFS_NAME_MAX)
         return rc;
     snprintf(from, sizeof from, "dev/%s", name);
-    step_place(w, from);
+    rc = step_place(w, from);
     if (!first && !w->at->exists)
         w->at->kind = WALK_REAL;
-    return 0;
+    return rc;
 }
 
 static int step_ours(struct walker *w, const char *name)
@@ -242,10 +243,8 @@ static int step_down(struct walker *w, const char *name, size_t len)
     if (ours)
         return step_ours(w, name);
     place = walk_place(at->path);
-    if (place) {
-        step_place(w, place->from);
-        return 0;
-    }
+    if (place)
+        return step_place(w, place->from);
     return dev ? step_dev(w, name) : step_real(w);
 }
 

@@ -41,7 +41,7 @@ struct walk_look {
 };
 
 struct walk_world {
-    const struct sysfs_tree *tree;
+    const struct sysfs_tree *tree; /* NULL: it does not answer any more: -ENOTCONN */
     /* 0 or -errno. readlink as readlink(2), or -errno. */
     int (*look)(void *data, const char *path, struct walk_look *out);
     ssize_t (*readlink)(void *data, const char *path, char *out, size_t size);

@@ -5,12 +5,12 @@
 #include "nomount/internal.h"
 
 /* Its directory, and its name there. The directory's path, or NULL. */
-static const char *place_of(const struct nomount *n, sysfs_ino ino, struct text *out,
+static const char *place_of(const struct nomount_view *v, sysfs_ino ino, struct text *out,
                             const char **name)
 {
     char *last;
 
-    walk_path_of(nomount_tree(n), ino, out);
+    walk_path_of(view_tree(v), ino, out);
     last = out->len ? strrchr(out->data, '/') : NULL;
     if (!last)
         return NULL;
@@ -21,30 +21,30 @@ static const char *place_of(const struct nomount *n, sysfs_ino ino, struct text 
 
 void call_open_watch(struct nomount_call *c, sysfs_ino ino)
 {
-    struct nomount *n = c->n;
     struct sysfs_entry e;
     text_auto path = {0};
     const char *directory, *name;
-    int rc = sysfs_stat(nomount_tree(n), ino, &e);
+    int rc = sysfs_stat(call_tree(c), ino, &e);
 
     if (rc == 0)
         rc = user_may_entry(&c->user, &e, MAY_READ);
-    directory = rc == 0 ? place_of(n, ino, &path, &name) : NULL;
+    directory = rc == 0 ? place_of(c->view, ino, &path, &name) : NULL;
     if (rc == 0)
-        rc = directory ? shadow_file(&n->shadow, directory, name) : -ENOENT;
-    n->watched |= rc >= 0;
+        rc = directory ? shadow_file(&c->view->shadow, directory, name) : -ENOENT;
+    c->n->watched |= rc >= 0;
     answer_fd(c, rc);
 }
 
-void watch_changed(const struct nomount *n, sysfs_ino ino, bool stored)
+void watch_changed(const struct nomount_view *v, sysfs_ino ino, bool stored)
 {
+    const struct sysfs_tree *tree = view_tree(v);
     const char *directory, *name;
     text_auto path = {0};
     struct sysfs_entry e;
 
-    if (!n->watched || sysfs_stat(nomount_tree(n), ino, &e) < 0)
+    if (!v->n->watched || !tree || sysfs_stat(tree, ino, &e) < 0)
         return; /* by that it may have gone */
-    directory = place_of(n, ino, &path, &name);
+    directory = place_of(v, ino, &path, &name);
     if (directory)
-        shadow_touch(&n->shadow, directory, name, stored);
+        shadow_touch(&v->shadow, directory, name, stored);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -19,18 +20,23 @@
 #include "nomount/syscalls.h"
 #include "run/error.h"
 
-/* NARROW: the architecture of 32-bit programs, whose ioctl has the same number everywhere. */
+/* NARROW: the architecture of 32-bit programs, whose ioctl and setrlimit have the same numbers
+ * everywhere. */
 #if defined(__x86_64__)
-#define ARCHITECTURE AUDIT_ARCH_X86_64
-#define NARROW       AUDIT_ARCH_I386
+#define ARCHITECTURE     AUDIT_ARCH_X86_64
+#define NARROW           AUDIT_ARCH_I386
+#define NARROW_PRLIMIT64 340
 #elif defined(__aarch64__)
-#define ARCHITECTURE AUDIT_ARCH_AARCH64
-#define NARROW       AUDIT_ARCH_ARM
+#define ARCHITECTURE     AUDIT_ARCH_AARCH64
+#define NARROW           AUDIT_ARCH_ARM
+#define NARROW_PRLIMIT64 369
 #elif defined(__s390x__)
-#define ARCHITECTURE AUDIT_ARCH_S390X
-#define NARROW       AUDIT_ARCH_S390
+#define ARCHITECTURE     AUDIT_ARCH_S390X
+#define NARROW           AUDIT_ARCH_S390
+#define NARROW_PRLIMIT64 334
 #endif
-#define NARROW_IOCTL 54
+#define NARROW_IOCTL     54
+#define NARROW_SETRLIMIT 75
 
 #ifdef ARCHITECTURE
 
@@ -259,7 +265,61 @@ static void grant(bool memory, bool groups)
     set_filter(0, code, sizeof(code) / sizeof(*code));
 }
 
+/* The kernel goes on where argument n, as a whole, is k. 5 instructions. */
+static void pass_with(struct code *c, unsigned n, uint64_t k)
+{
+    load(c, ARGUMENT(n, LOW_HALF));
+    add(c, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)k, 0, 3);
+    load(c, ARGUMENT(n, 4 - LOW_HALF));
+    add(c, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(k >> 32), 0, 1);
+    add_return(c, SECCOMP_RET_ALLOW);
+}
+
+/* A call that sets the limit called by that argument. 4 instructions, which end the filter. */
+static void refuse_limit(struct code *c, unsigned n)
+{
+    load(c, ARGUMENT(n, LOW_HALF));
+    unless_equal(c, RLIMIT_RTTIME, 1);
+    add_return(c, SECCOMP_RET_ERRNO | EPERM);
+    add_return(c, SECCOMP_RET_ALLOW);
+}
+
+/* Lets nothing set the limit but another badge. Limits that are only asked for come from the
+ * kernel.
+ */
+static void keep_limit(struct code *c, uint32_t architecture, uint32_t set, uint32_t change)
+{
+    size_t jump = c->count;
+
+    unless_equal(c, architecture, 0);
+    load(c, offsetof(struct seccomp_data, nr));
+    unless_equal(c, set, 4);
+    refuse_limit(c, 0);
+    unless_equal(c, change, 14);
+    pass_with(c, 2, 0);
+    pass_with(c, 5, NOMOUNT_PASS);
+    refuse_limit(c, 1);
+    add_return(c, SECCOMP_RET_ALLOW);
+    c->v[jump].jf = (uint8_t)(c->count - jump - 1);
+}
+
+static int install_badge(void)
+{
+    struct code code = {0}, *c = &code;
+
+    load(c, offsetof(struct seccomp_data, arch));
+    keep_limit(c, ARCHITECTURE, SYS_setrlimit, SYS_prlimit64);
+    keep_limit(c, NARROW, NARROW_SETRLIMIT, NARROW_PRLIMIT64);
+    add_return(c, SECCOMP_RET_ALLOW);
+    return set_filter(0, c->v, c->count);
+}
+
 #else
+
+static int install_badge(void)
+{
+    return -EOPNOTSUPP;
+}
 
 static int install_ioctls(bool zcrypt)
 {
@@ -312,6 +372,42 @@ int filter_hand_over(const struct program_entry *entry)
     ret = entry->hand_over(entry->data, fd);
     close(fd);
     return ret;
+}
+
+static uint64_t hard_limit(void)
+{
+    struct rlimit now;
+
+    return getrlimit(RLIMIT_RTTIME, &now) < 0 ? 0 : now.rlim_max;
+}
+
+bool filter_wears(void)
+{
+    return nomount_is_badge(hard_limit());
+}
+
+/* Who has a filter of this kind passes it by the last argument. */
+static int set_badge(uint64_t hard)
+{
+    const struct rlimit limit = {hard, hard};
+
+    if (syscall(SYS_prlimit64, 0, RLIMIT_RTTIME, &limit, NULL, 0, NOMOUNT_PASS) < 0)
+        return -errno;
+    return install_badge();
+}
+
+int filter_wear(uint32_t badge)
+{
+    uint64_t hard = nomount_badge_limit(badge);
+    int rc = set_badge(hard);
+
+    if (rc == -EPERM && hard_limit() < hard)
+        run_error("which tree a program sees is told by its limit of real-time CPU time, which is "
+                  "%" PRIu64 " here; start with an unlimited one (ulimit -R)",
+                  hard_limit());
+    else if (rc < 0)
+        run_error("a program cannot be told apart from others: %s", error_text(-rc));
+    return rc < 0 ? rc : 0;
 }
 
 /* Whether the limit can be as high as anybody may want. */

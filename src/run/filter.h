@@ -2,6 +2,8 @@
 #ifndef APUS_RUN_FILTER_H
 #define APUS_RUN_FILTER_H
 
+#include <stdint.h>
+
 #include "run/program.h"
 
 /*
@@ -16,6 +18,14 @@
  * error, because --ioctl=notify was requested.
  */
 int filter_hand_over(const struct program_entry *entry);
+
+/*
+ * Puts a badge (nomount/syscalls.h) on this process and its children for good, in place of one that
+ * it may have: other changes of the limit fail with EPERM. 0, or -errno after an error message.
+ */
+int filter_wear(uint32_t badge);
+/* Whether this process has one. */
+bool filter_wears(void);
 
 /*
  * Puts them behind a filter that says yes, and does nothing, to what libvirt insists on before it

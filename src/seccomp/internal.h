@@ -20,7 +20,8 @@ struct descriptor {
 struct seccomp_node {
     char name[ZCRYPT_NAME_MAX]; /* below the directory of the nodes */
     struct descriptor file;
-    bool bound; /* a bind mount of /dev/null: only the mount identifies it */
+    bool bound;    /* a bind mount of /dev/null: only the mount identifies it */
+    unsigned tree; /* of the core, and in it: */
     sysfs_ino ino;
     uint32_t node; /* its handle from core_open */
     bool is_vfio;  /* not a node of zcrypt, but: */
@@ -86,8 +87,12 @@ int seccomp_give(int listener, uint64_t id, int fd, int at, bool cloexec);
 /* Whether the caller of the notification still waits. */
 bool seccomp_waits(int listener, uint64_t id);
 
-/* vfio.c */
 struct seccomp_notif;
+
+/* paths.c */
+void seccomp_serve_path(struct seccomp *n, int line, const struct seccomp_notif *request);
+
+/* vfio.c */
 void seccomp_vfio_new(struct seccomp *n);
 /* The nodes of all devices. */
 void seccomp_vfio_place(struct seccomp *n);

@@ -91,7 +91,7 @@ static struct ioctl_call *call_new(struct seccomp *n, int line, const struct sec
 
     c->call.way = &seccomp_way;
     c->call.desk = n->desk;
-    c->call.tree = CORE_HOST_TREE;
+    c->call.tree = node->tree;
     c->call.node = node->node;
     c->call.number = (uint32_t)request->data.args[1];
     c->call.narrow = !(request->data.arch & __AUDIT_ARCH_64BIT);
@@ -108,13 +108,15 @@ static struct ioctl_call *call_new(struct seccomp *n, int line, const struct sec
  * The node that the ioctl is for; NULL with 0: none, the kernel continues the system call.
  * -EOPNOTSUPP: the caller is in an unrelated PID namespace; -EBADF: no such descriptor, or it is
  * opened with O_PATH (the kernel must not continue, as it might find a new descriptor by then);
- * -EACCES: no permission to look; others: the daemon lacks resources.
+ * -EACCES: no permission to look; -ENOTCONN: its guest has stopped; others: the daemon lacks
+ * resources.
  */
 static int find_node(const struct seccomp *n, const struct seccomp_notif *request,
                      struct seccomp_node *opened, const struct seccomp_node **out)
 {
     pid_t thread = (pid_t)request->pid;
     int fd = (int)request->data.args[0];
+    struct nomount_node without;
     struct descriptor file;
     int rc;
 
@@ -124,10 +126,14 @@ static int find_node(const struct seccomp *n, const struct seccomp_notif *reques
     rc = descriptor_look(thread, fd, &file);
     if (rc < 0)
         return rc == -ENOENT ? 0 : rc;
-    if (n->nomount && nomount_node(n->nomount, file.device, file.ino, &opened->ino, &opened->node))
+    rc = n->nomount ? nomount_node(n->nomount, file.device, file.ino, &without) : 0;
+    if (rc > 0) {
+        *opened =
+            (struct seccomp_node){.tree = without.tree, .ino = without.ino, .node = without.handle};
         *out = opened;
-    if (*out || !seccomp_node_any(n, &file))
-        return 0;
+    }
+    if (rc || !seccomp_node_any(n, &file))
+        return rc < 0 ? rc : 0;
     if (!descriptor_can_ioctl(thread, fd))
         return -EBADF;
     *out = seccomp_node_behind(n, thread, fd, &file);
@@ -135,9 +141,9 @@ static int find_node(const struct seccomp *n, const struct seccomp_notif *reques
 }
 
 /* It is not known of nodes in /dev: they are opened without the daemon's knowledge. */
-static int open_count(const struct seccomp *n)
+static int open_count(const struct seccomp *n, unsigned tree)
 {
-    return n->nomount ? (int)nomount_nodes_open(n->nomount) : -EOPNOTSUPP;
+    return n->nomount ? (int)nomount_nodes_open(n->nomount, tree) : -EOPNOTSUPP;
 }
 
 static void serve_on(struct seccomp *n, int line, const struct seccomp_notif *request,
@@ -157,7 +163,7 @@ static void serve_on(struct seccomp *n, int line, const struct seccomp_notif *re
         ioctl_call_give(call_new(n, line, request, node, user), data, len);
         return;
     }
-    rc = ioctl_status(z, number, open_count(n), status);
+    rc = ioctl_status(z, number, open_count(n, node->tree), status);
     if (rc < 0) {
         seccomp_answer(line, request->id, rc);
         return;
@@ -172,10 +178,10 @@ static void serve_on(struct seccomp *n, int line, const struct seccomp_notif *re
  * before its memory is accessed, and a caller that no longer waits gets no answer. */
 static void serve_zcrypt(struct seccomp *n, int line, const struct seccomp_notif *request)
 {
-    const struct zcrypt *z = core_zcrypt(n->door->core, CORE_HOST_TREE);
     uint32_t number = (uint32_t)request->data.args[1];
     struct seccomp_node opened = {0};
     const struct seccomp_node *node;
+    const struct zcrypt *z = NULL;
     uid_t user = 0;
     int rc = find_node(n, request, &opened, &node);
 
@@ -183,6 +189,8 @@ static void serve_zcrypt(struct seccomp *n, int line, const struct seccomp_notif
         seccomp_let_kernel_go_on(line, request->id);
         return;
     }
+    if (rc == 0)
+        z = core_zcrypt(n->door->core, node->tree);
     if (rc == 0)
         rc = seccomp_node_lives(n, node) && z ? 0 : -ENODEV;
     if (rc == 0)
@@ -225,21 +233,10 @@ static bool is_ioctl(const struct seccomp_data *data)
     return data->nr == (data->arch & __AUDIT_ARCH_64BIT ? SYS_ioctl : 54);
 }
 
-static void serve_path(struct seccomp *n, int line, const struct seccomp_notif *request)
-{
-    const struct nomount_caller caller = {
-        .thread = (pid_t)request->pid, .line = line, .id = request->id};
-
-    if (n->nomount)
-        nomount_serve(n->nomount, &caller, &request->data);
-    else
-        seccomp_let_kernel_go_on(line, request->id);
-}
-
 static void serve(struct seccomp *n, int line, const struct seccomp_notif *request)
 {
     if (!is_ioctl(&request->data))
-        serve_path(n, line, request);
+        seccomp_serve_path(n, line, request);
     else if ((request->data.args[1] >> 8 & 0xff) == ';')
         serve_vfio(n, line, request);
     else
@@ -416,31 +413,6 @@ int seccomp_new(struct door *door, sd_event *event, const char *dev, bool zcrypt
     }
     *out = n;
     return 0;
-}
-
-static void way_answer(const struct nomount_caller *c, int64_t result)
-{
-    seccomp_answer(c->line, c->id, result);
-}
-
-static void way_go_on(const struct nomount_caller *c)
-{
-    seccomp_let_kernel_go_on(c->line, c->id);
-}
-
-static int way_give(const struct nomount_caller *c, int fd, int at, bool cloexec)
-{
-    return seccomp_give(c->line, c->id, fd, at, cloexec);
-}
-
-int seccomp_serve_paths(struct seccomp *n, const char *shadow, const struct nomount_sync *sync,
-                        struct text *why)
-{
-    const struct nomount_way way = {
-        .waits = seccomp_waits, .answer = way_answer, .go_on = way_go_on, .give = way_give};
-
-    return nomount_new(n->door, n->event, ioctl_desk_copier(n->desk), shadow, &way, sync,
-                       &n->nomount, why);
 }
 
 void seccomp_free(struct seccomp *n)

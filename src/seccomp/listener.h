@@ -40,6 +40,10 @@ int seccomp_new(struct door *door, sd_event *event, const char *dev, bool zcrypt
 int seccomp_serve_paths(struct seccomp *n, const char *shadow, const struct nomount_sync *sync,
                         struct text *why);
 
+/* The badge of programs that see this tree (nomount/nomount.h). 0 or -errno; -EOPNOTSUPP: programs
+ * have mounts. */
+int seccomp_badge(struct seccomp *n, unsigned tree, uint32_t *out);
+
 /* Serves a program whose filter has this listener. All nodes exist then; z90crypt must exist
  * before. lender: of ioctl/lender.h, or -1. Both are taken over unless it fails. 0 or -errno;
  * -ENOTTY: it is no listener. */

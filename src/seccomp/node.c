@@ -16,18 +16,15 @@
 #define PATH_BYTES  256
 #define NULL_DEVICE makedev(1, 3)
 
-static const struct sysfs_tree *tree_of(const struct seccomp *n)
-{
-    return core_tree(n->door->core, CORE_HOST_TREE);
-}
-
 bool seccomp_node_lives(const struct seccomp *n, const struct seccomp_node *node)
 {
+    const struct sysfs_tree *tree;
     struct sysfs_entry e;
 
     if (node->is_vfio)
         return true; /* it is forgotten when it goes */
-    return sysfs_stat(tree_of(n), node->ino, &e) == 0;
+    tree = core_tree(n->door->core, node->tree);
+    return tree && sysfs_stat(tree, node->ino, &e) == 0;
 }
 
 static void join(const char *dev, const char *name, char out[PATH_BYTES])
@@ -127,7 +124,7 @@ static int add(struct seccomp *n, const char *name, struct seccomp_node *node)
 
 int seccomp_add_node(struct seccomp *n, const char *name, sysfs_ino ino)
 {
-    struct seccomp_node node = {.ino = ino};
+    struct seccomp_node node = {.tree = CORE_HOST_TREE, .ino = ino};
     int rc = core_open(n->door->core, CORE_HOST_TREE, ino, &node.node);
 
     return rc < 0 ? rc : add(n, name, &node);

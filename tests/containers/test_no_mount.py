@@ -51,16 +51,29 @@ def cache():
     return os.environ.get("APUS_CACHE") or f"{os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'}/apus"
 
 
-REAL_GUEST = """set -e
+GUEST = """set -e
 cd /sys/devices/vfio_ap/matrix
 uuid=69aa1a8a-0000-4000-8000-000000000001
 echo -5 > /sys/bus/ap/apmask
 echo $uuid > mdev_supported_types/vfio_ap-passthrough/create
 echo 5 > $uuid/assign_adapter
 echo 4 > $uuid/assign_domain
-apus guest start Guest1 $uuid --linux
+"""
+REAL_GUEST = GUEST + """apus guest start Guest1 $uuid --linux
 apus guest exec Guest1 -- ls /sys/bus/ap/devices
 """
+LIGHT_GUEST = GUEST + f"""apus guest start Guest1 $uuid
+apus guest exec Guest1 -- sh -c 'cd /sys/bus/ap; ls devices; {CLIENT} latency /dev/z90crypt 3 > /dev/null && echo computed'
+apus guest exec Guest1 -- sh -c '(sleep 0.2; env -i ls /sys/bus/ap/devices | grep -c .) &' | cat
+ls /sys/bus/ap/devices | grep -c .
+"""
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=NAMES)
+def test_a_light_guest(engine, options):
+    """Its programs, one of which `apus guest exec` does not wait for, see what is passed through to it."""
+    result = engine.run(options, APUS, "run", "--", "bash", "-c", LIGHT_GUEST, environment=ENVIRONMENT)
+    assert result.stdout.split() == ["05.0004", "card05", "computed", "2", "15"], result.stderr
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=NAMES)

@@ -3,68 +3,18 @@
 
 import os
 import signal
-import subprocess
 
 import pytest
 
-from runs import USER, binary
+from guests import UUID, Machine
 
-UUID = "11111111-2222-4333-8444-555555555555"
-
-SETUP = f"""
-set -e
-echo -5,-6 > /sys/bus/ap/apmask
-m=/sys/devices/vfio_ap/matrix
-echo {UUID} > $m/mdev_supported_types/vfio_ap-passthrough/create
-echo 5 > $m/{UUID}/assign_adapter
-echo 4 > $m/{UUID}/assign_domain
-apus guest start G {UUID}
-set +e
-echo up
-"""
-
-
-class Machine:
-    """A running machine with a guest G that has 05.0004; its shell reads further commands."""
-
-    def __init__(self, runs, as_user):
-        self.runs = runs
-        self.prefix = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"] if as_user else []
-        self.shell = subprocess.Popen([*self.prefix, binary(), "run", "bash"], text=True, cwd="/",
-                                      env=runs.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self.say(SETUP) == "up\n"
-
-    def say(self, line):
-        """Sends a command to the machine's shell; returns its output, one line."""
-        self.shell.stdin.write(line + "\n")
-        self.shell.stdin.flush()
-        return self.shell.stdout.readline()
-
-    def exec(self, *program, options=(), **settings):
-        """Runs it as from another terminal."""
-        return self.runs.command(*self.prefix, binary(), "guest", "exec", *options, "G", "--", *program,
-                                 **{"cwd": "/", **settings})
-
-    def bash(self, script, **settings):
-        return self.exec("bash", "-c", script, **settings)
-
-    def start(self, script):
-        return subprocess.Popen([*self.prefix, binary(), "guest", "exec", "G", "bash", "-c", script],
-                                env=self.runs.environment(), text=True, stdin=subprocess.PIPE,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/")
-
-    def stop(self):
-        self.shell.stdin.close()
-        self.shell.stdout.close()
-        assert self.shell.wait(60) == 0
-
-
-@pytest.fixture(params=["root", "user"])
+@pytest.fixture(params=["root", "user", "root without a mount", "user without a mount"])
 def machine(request):
-    runs = request.getfixturevalue("runs" if request.param == "root" else "user_runs")
+    user, without = "user" in request.param, "without" in request.param
+    runs = request.getfixturevalue("user_runs" if user else "runs")
     if os.geteuid() != 0:
         pytest.skip("needs root")
-    machine = Machine(runs, request.param == "user")
+    machine = Machine(runs, user, ["--no-mount"] if without else [])
     yield machine
     machine.stop()
 

@@ -81,7 +81,7 @@ def test_another_user(runs):
 
 FORGER = """
 import os
-fd = os.memfd_create("apus:%016x" % os.stat("/sys/bus/ap/apmask").st_ino)
+fd = os.memfd_create("apus:0:%016x" % os.stat("/sys/bus/ap/apmask").st_ino)
 print(os.write(fd, b"-5\\n"), open("/sys/bus/ap/apmask").read())
 """
 
@@ -95,7 +95,7 @@ def test_a_forged_file_is_no_attribute(runs):
 
 FORGERIES = """
 import os
-for name in ["apus:ffffffffffffffff", "apus:3f00000000000000"] + ["apus:%02x%02x%04x%08x" % (kind, member, 1, number)
+for name in ["apus:0:ffffffffffffffff", "apus:0:3f00000000000000", "apus:0", "apus:", "apus:7:0", "apus:ffffffffff:1"] + ["apus:0:%02x%02x%04x%08x" % (kind, member, 1, number)
         for kind in range(64) for member in (1, 101, 255) for number in (0xffff, 0xffffffff)]:
     fd = os.memfd_create(name)
     assert os.write(fd, b"1") == 1 and os.pread(fd, 9, 0) == b"1" and os.fstat(fd).st_size == 1
@@ -128,7 +128,7 @@ def test_a_file_of_that_name_is_no_attribute(runs, tmp_path):
         pytest.skip("only root can become another user")
     place = tempfile.mkdtemp(dir="/dev/shm")
     script = f'number=$(printf %016x $(stat -c %i /sys/bus/ap/apmask)); setpriv --reuid={USER} --regid={USER} --clear-groups unshare -U -r -m ' \
-             f'{PYTHON} -c "$0" "memfd:apus:$number" {place} || exit 77; cat /sys/bus/ap/apmask'
+             f'{PYTHON} -c "$0" "memfd:apus:0:$number" {place} || exit 77; cat /sys/bus/ap/apmask'
     result = without(runs, "bash", "-c", script, NAMER)
     os.rmdir(place)
     if result.returncode == 77:
@@ -323,7 +323,7 @@ def test_nothing_is_left_in_memory(runs):
     assert str(shadow).startswith("/dev/shm/apus-") and not shadow.exists()
     child = runs.start("sh", "-c", f"ls /sys/bus/ap > /dev/null; {where}; exec sleep 60", options=["--no-mount"])
     shadow = Path(child.stdout.readline().strip())
-    assert (shadow / "sys/bus/ap/apmask").exists()
+    assert (shadow / "0/sys/bus/ap/apmask").exists()
     kill(*runs.children(child).values())
     child.communicate()
     assert runs.settle() == {}
@@ -385,8 +385,8 @@ def test_another_mount_namespace(runs, tmp_path):
 SHADOW = """
 import glob, os, sys
 shadow = os.readlink(*glob.glob(os.environ["APUS_RUNTIME_DIR"] + "/*/shadow"))
-os.rename(shadow + "/sys/bus/ap", shadow + "/old")
-os.symlink(sys.argv[1], shadow + "/sys/bus/ap")
+os.rename(shadow + "/0/sys/bus/ap", shadow + "/old")
+os.symlink(sys.argv[1], shadow + "/0/sys/bus/ap")
 try:
     print(os.listdir("/sys/bus/ap/drivers"))
 except OSError as error:

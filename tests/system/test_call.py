@@ -168,7 +168,7 @@ def test_every_command_is_called(host, tmp_path):
              "fault-add": ["rule=05.* 3 busy"], "fault-list": [], "fault-remove": ["all=true"],
              "guest-start": ["name=G2", "features=ap,apqci"], "guest-list": [], "guest-show": ["name=G1"],
              "guest-detach": ["name=G1"], "guest-attach": ["name=G1", f"mdev={uuid(1)}"], "guest-stop": ["name=G2"],
-             "guest-migrate": ["name=G3"], "reboot": [], "quit": []}
+             "guest-migrate": ["name=G3"], "badge": ["name=G3"], "reboot": [], "quit": []}
     host.execute("guest-start", name="G3")
     refused = {"guest-mount": (["name=G1"], 2), "seccomp-listen": ([], 2), "clock-advance": (["seconds=1.5"], 1)}
     assert set(calls) | set(refused) == set(SCHEMA["commands"])

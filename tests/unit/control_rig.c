@@ -45,6 +45,13 @@ static int listen_to(void *data, int fd, struct text *why)
     return -EINVAL;
 }
 
+/* Guests have one here, and the host does without. */
+static int badge(void *data, unsigned tree, int64_t *out, struct text *why)
+{
+    *out = tree == CORE_HOST_TREE ? -1 : (int64_t)tree;
+    return 0;
+}
+
 static int advance(void *data, uint64_t ns, struct text *why)
 {
     struct rig *r = data;
@@ -104,6 +111,7 @@ int rig_setup(void **state)
                                   .now = now,
                                   .mount_guest = mount_guest,
                                   .listen = listen_to,
+                                  .badge = badge,
                                   .advance = advance,
                                   .export = export,
                                   .study = study,

@@ -295,6 +295,21 @@ static void test_a_listener_is_handed_over(void **state)
     close(c);
 }
 
+static void test_badges(void **state)
+{
+    struct rig *r = *state;
+    int c = rig_connect(r);
+
+    rig_execute(r, c, "{\"execute\":\"guest-start\",\"arguments\":{\"name\":\"Guest1\"}}");
+    rig_send(r, c, "{\"execute\":\"badge\",\"arguments\":{\"name\":\"Guest1\"}}\n");
+    assert_string_equal(rig_receive(r, c), "{\"return\":{\"badge\":4}}\n");
+    rig_send(r, c, "{\"execute\":\"badge\"}\n");
+    assert_string_equal(rig_receive(r, c), "{\"return\":{\"badge\":null}}\n");
+    rig_refused(r, c, "{\"execute\":\"badge\",\"arguments\":{\"name\":\"Nobody\"}}",
+                CONTROL_REFUSED, "there is no guest 'Nobody'");
+    close(c);
+}
+
 static void test_descriptors_nobody_wants_are_closed(void **state)
 {
     struct rig *r = *state;
@@ -439,6 +454,7 @@ int main(void)
         TEST(test_guests),
         TEST(test_a_guest_ends_with_its_connection),
         TEST(test_guest_mount_takes_its_descriptor),
+        TEST(test_badges),
         TEST(test_a_listener_is_handed_over),
         TEST(test_descriptors_nobody_wants_are_closed),
         TEST(test_status),
