@@ -153,12 +153,12 @@ uninstall: setup
 		*/apus) rmdir --ignore-fail-on-non-empty "$$dir" 2> /dev/null || true;; esac; done
 
 # What takes long: everything at once for SOAK_SECONDS, 1000 kills of a daemon that keeps its state, 200 of each part of
-# 'apus up', of 'apus run' and 'apus daemon', every state of small machines, and whether each of some broken rules is found.
+# 'apus up', of 'apus run' and 'apus daemon', 50 of each without a mount and in containers, every state of small machines, and whether each of some broken rules is found.
 SOAK_SECONDS ?= 3600
 soak: deps-test
 	$(MAKE) --no-print-directory test-build SANITIZE=none
 	SOAK_SECONDS=$(SOAK_SECONDS) APUS_KILLS=$${APUS_KILLS:-1000} \
-		meson test -C $(BUILD)-test-none --no-rebuild -t 0 --num-processes 1 --verbose crypto-soak state run-machines run-cleanup
+		meson test -C $(BUILD)-test-none --no-rebuild -t 0 --num-processes 1 --verbose crypto-soak state run-machines run-cleanup run-no_mount containers-left
 	tests/search/broken . $(BUILD)-soak --all-states
 
 # A release build in build-bench/, measured on a quiet machine: JSON lines, and on standard error a table with targets. As root.

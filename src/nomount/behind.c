@@ -120,10 +120,10 @@ void behind_look(struct nomount *n, pid_t thread, int fd, struct behind *out)
     behind_link(n, link, out);
 }
 
-/* The first words of fdinfo; what follows can be long. */
-int behind_flags(pid_t thread, int fd)
+/* A number of the first lines of fdinfo; what follows can be long. */
+static int64_t info_of(pid_t thread, int fd, const char *name, int base)
 {
-    char path[64], text[128], *flags;
+    char path[64], text[128], *found;
     int info;
     ssize_t len;
 
@@ -134,8 +134,18 @@ int behind_flags(pid_t thread, int fd)
     len = read(info, text, sizeof text - 1);
     close(info);
     text[len < 0 ? 0 : len] = '\0';
-    flags = strstr(text, "flags:");
-    return flags ? (int)strtol(flags + strlen("flags:"), NULL, 8) : -1;
+    found = strstr(text, name);
+    return found ? strtoll(found + strlen(name), NULL, base) : -1;
+}
+
+int behind_flags(pid_t thread, int fd)
+{
+    return (int)info_of(thread, fd, "flags:", 8);
+}
+
+int64_t behind_offset(pid_t thread, int fd)
+{
+    return info_of(thread, fd, "pos:", 10);
 }
 
 void behind_name(const struct behind *b, struct text *out)

@@ -217,8 +217,10 @@ static void call_reply_bytes(struct nomount_call *c)
 /* What is acknowledged survives. */
 static void call_reply_stored(struct nomount_call *c)
 {
-    if (c->result >= 0)
+    if (c->result >= 0) {
         watch_changed(c->view, c->ino, true);
+        call_moved(c);
+    }
     if (c->sync.unsynced && c->sync.unsynced(c->sync.data))
         call_work(c, NOMOUNT_SYNCING);
     else
@@ -359,7 +361,7 @@ void calls_abandon(struct nomount *n, bool (*gone)(const struct nomount_call *c,
 static bool is_descriptors(enum nomount_deed deed)
 {
     return deed == NOMOUNT_WRITE || deed == NOMOUNT_WRITE_VECTOR || deed == NOMOUNT_SEEK ||
-           deed == NOMOUNT_READ_AT || deed == NOMOUNT_SPLICE;
+           deed == NOMOUNT_READ_AT || deed == NOMOUNT_SPLICE || deed == NOMOUNT_COPY;
 }
 
 static struct nomount_call *call_new(struct nomount *n, struct nomount_view *view,

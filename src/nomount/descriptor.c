@@ -19,6 +19,8 @@ static int check_write(const struct nomount_call *c)
 {
     const struct nomount_request *r = &c->request;
 
+    if (c->node && sysfs_dir_of(c->ino).kind != SYSFS_DEV_NODE)
+        return -EINVAL; /* VFIO's cannot be written to */
     if (c->node)
         return r->positioned ? -ESPIPE : -EPERM;
     if (!call_writable(c))
@@ -41,18 +43,36 @@ static int check_read(const struct nomount_call *c)
     return (int64_t)c->request.size < 0 ? -EFAULT : 0;
 }
 
+static bool is_ours(const struct nomount_call *c, int fd)
+{
+    struct behind b;
+
+    behind_look(c->n, c->caller.thread, fd, &b);
+    return b.kind == BEHIND_FILE;
+}
+
+static int check_splice(const struct nomount_call *c)
+{
+    int flags = behind_flags(c->caller.thread, c->request.at2);
+
+    if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY)
+        return -EBADF;
+    return c->node || call_writable(c) ? 0 : -EBADF;
+}
+
 /* In the kernel's order: the offset, what the descriptor is for, and then all the rest. */
 static int check(const struct nomount_call *c)
 {
     const struct nomount_request *r = &c->request;
     bool writes = r->deed == NOMOUNT_WRITE || r->deed == NOMOUNT_WRITE_VECTOR;
+    bool splices = r->deed == NOMOUNT_SPLICE || r->deed == NOMOUNT_COPY;
 
     if ((r->positioned || r->deed == NOMOUNT_READ_AT) && (int64_t)r->offset < 0)
         return -EINVAL;
     if (c->bare)
         return -EBADF;
-    if (writes)
-        return check_write(c);
+    if (writes || splices)
+        return writes ? check_write(c) : check_splice(c);
     return r->deed == NOMOUNT_READ_AT ? check_read(c) : 0;
 }
 
@@ -102,6 +122,19 @@ static int renew(struct nomount_call *c, int flags, int64_t offset)
     return rc;
 }
 
+void call_moved(struct nomount_call *c)
+{
+    const struct nomount_request *r = &c->request;
+    int flags = r->positioned ? 0 : behind_flags(c->caller.thread, r->at);
+    int64_t offset;
+
+    if (c->view->gone || flags < 0 || (flags & O_ACCMODE) != O_RDWR)
+        return; /* nobody can read there */
+    offset = behind_offset(c->caller.thread, r->at);
+    if (offset >= 0)
+        renew(c, flags, offset + c->result);
+}
+
 /* As a read at offset 0 of sysfs, it shows the attribute anew. The end is that of a page. */
 static void execute_seek(struct nomount_call *c)
 {
@@ -149,7 +182,8 @@ void execute_descriptor(struct nomount_call *c)
     case NOMOUNT_READ_AT:
         execute_read(c);
         return;
-    default:
-        answer_result(c, -EINVAL);
+    default: /* programs write instead */
+        answer_result(c, c->request.deed == NOMOUNT_COPY && !is_ours(c, c->request.at2) ? -EXDEV
+                                                                                        : -EINVAL);
     }
 }

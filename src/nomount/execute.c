@@ -357,6 +357,7 @@ void call_execute(struct nomount_call *c)
     case NOMOUNT_SEEK:
     case NOMOUNT_READ_AT:
     case NOMOUNT_SPLICE:
+    case NOMOUNT_COPY:
         execute_descriptor(c);
         return;
     case NOMOUNT_GETCWD:

@@ -205,6 +205,8 @@ void behind_look(struct nomount *n, pid_t thread, int fd, struct behind *out);
 void behind_link(struct nomount *n, const char *link, struct behind *out);
 /* The flags of open(2), and O_CLOEXEC, of a descriptor; -1: it is gone. */
 int behind_flags(pid_t thread, int fd);
+/* Its offset; -1: it is gone. */
+int64_t behind_offset(pid_t thread, int fd);
 /* Its path, as programs know it. */
 void behind_name(const struct behind *b, struct text *out);
 
@@ -266,6 +268,8 @@ bool call_begin_descriptor(struct nomount_call *c);
 void execute_descriptor(struct nomount_call *c);
 /* Whether the descriptor may be written to. */
 bool call_writable(const struct nomount_call *c);
+/* Its offset is behind what was stored, as a read that follows sees it. */
+void call_moved(struct nomount_call *c);
 
 /* file.c, open.c */
 void call_open(struct nomount_call *c, const struct walk_result *at);

@@ -24,7 +24,8 @@ enum nomount_deed {
     NOMOUNT_WRITE_VECTOR,
     NOMOUNT_SEEK,
     NOMOUNT_READ_AT,
-    NOMOUNT_SPLICE, /* from one descriptor to another, which is the one that counts */
+    NOMOUNT_SPLICE, /* into at, which is the one that counts, from at2 */
+    NOMOUNT_COPY,   /* the same */
     NOMOUNT_CHMOD,
     NOMOUNT_CHOWN,
     NOMOUNT_TIMES,    /* accepted, without effect */

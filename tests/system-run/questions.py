@@ -120,12 +120,22 @@ def storing():
     ask("fchmod", lambda: os.fchmod(fd, 0o644))
     ask("sendfile", lambda: os.sendfile(fd, fd, 0, 10))
     ask("copy_file_range", lambda: os.copy_file_range(fd, fd, 10))
+    with open("/etc/passwd", "rb") as other, open(os.open("/tmp", os.O_TMPFILE | os.O_WRONLY), "wb") as sink:
+        ask("copy_file_range from a file", lambda: os.copy_file_range(other.fileno(), fd, 10))
+        for name in ("copy_file_range", "sendfile"):
+            ask(f"{name} from what cannot be read", lambda n=name: getattr(os, n)(*((sink.fileno(), fd) if n[0] == "c" else (fd, sink.fileno(), 0)), 10))
     for name in ("write", "writev", "pwrite"):  # bad addresses
         ask(f"raw {name}", lambda n=name: raw(n, fd, ctypes.c_void_p(16), ctypes.c_size_t(5), ctypes.c_long(0)))
     os.close(fd)
+    for actions in ("wr", "rwr", "wwr", "rwrw", "wlr"):
+        fd = os.open(AP + "config_time", os.O_RDWR)
+        each = {"w": lambda: os.write(fd, b"41"), "r": lambda: os.read(fd, 100), "l": lambda: os.lseek(fd, 0, os.SEEK_CUR)}
+        ask(f"one after the other {actions}", lambda a=actions: ([each[one]() for one in a], os.lseek(fd, 0, os.SEEK_CUR)))
+        os.close(fd)
     for flags in (os.O_RDONLY, os.O_WRONLY):
         fd = os.open(AP + "config_time", flags)
         ask("read", lambda: os.read(fd, 100))
+        ask("copy_file_range onto itself", lambda: os.copy_file_range(fd, fd, 10))
         ask("write", lambda: os.write(fd, b"95"))
         ask("pread", lambda: os.pread(fd, 100, 0))
         ask("access mode", lambda: __import__("fcntl").fcntl(fd, 3) & 3)

@@ -639,13 +639,15 @@ def test_daemon_killed(runs):
     assert "the daemon was killed" in err
 
 
-KILLS = int(os.environ.get("APUS_KILLS", "4"))
+# Of each kind; 50 are the proof.
+KILLS = min(50, int(os.environ.get("APUS_KILLS", "3")))
 BUSY = "mkdir_uuid() { uuid=$(cat /proc/sys/kernel/random/uuid); }; cd /sys/devices/vfio_ap/matrix; echo ready; while mkdir_uuid; do " \
        "echo $uuid > mdev_supported_types/vfio_ap-passthrough/create; find . > /dev/null; echo 1 > $uuid/remove; exec 7< /dev/z90crypt; done 2> /dev/null"
 
 
-def test_killed_in_the_middle(runs):
-    """Whenever the daemon is killed, at an end with its program: no process, no directory, nothing mounted."""
+@pytest.mark.parametrize("whom", [["daemon"], ["run"], ["daemon", "run"], ["guard", "daemon", "run"]], ids="+".join)
+def test_killed_in_the_middle(runs, whom):
+    """Whenever these are killed, with its program at an end: no process, no directory, no socket, nothing mounted."""
     shadows = []
     for i in range(KILLS):
         child = runs.start("timeout", "60", "bash", "-c", BUSY, options=["--no-mount"])
@@ -653,14 +655,16 @@ def test_killed_in_the_middle(runs):
         shadows += map(os.readlink, Path(runs.base).glob("*/shadow"))
         time.sleep(0.03 * (i % 10))
         parts = runs.children(child)
-        kill(parts["daemon"])
-        with contextlib.suppress(ProcessLookupError):  # it may have ended with the daemon
-            os.kill(parts["program"], signal.SIGTERM)
+        kill(*(parts[name] for name in whom))
+        if "run" not in whom:  # the program goes on without its machine
+            with contextlib.suppress(ProcessLookupError):  # it may have ended with the daemon
+                os.kill(parts["program"], signal.SIGTERM)
         child.communicate(timeout=60)
         assert child.returncode
         assert runs.settle() == {}
-    assert runs.apus("list").returncode == 0  # which tidies up
-    assert runs.machines() == []
+        if "guard" in whom:
+            assert runs.apus("list").returncode == 0  # which tidies up
+        assert runs.machines() == []
     assert len(shadows) == KILLS and not any(map(os.path.exists, shadows))
 
 
@@ -671,6 +675,23 @@ def test_nodes(runs):
     result = bash(runs, script)
     assert result.stdout.splitlines() == ["device", "1", "character special file 666", "/dev/web"], result.stderr
     assert "No such file" in result.stderr
+
+
+WRITTEN = """
+import errno, os
+for path in ("/dev/z90crypt", "/dev/vfio/vfio"):
+    fd = os.open(path, os.O_RDWR)
+    for call in (lambda: os.write(fd, b"x"), lambda: os.pwrite(fd, b"x", 0), lambda: os.writev(fd, [b"x"])):
+        try:
+            print(call(), end=" ")
+        except OSError as error:
+            print(errno.errorcode[error.errno], end=" ")
+"""
+
+
+def test_nodes_are_not_written_to(runs):
+    """zcrypt's has no offset, and says EPERM; VFIO's has no such operation."""
+    assert without(runs, PYTHON, "-c", WRITTEN).stdout.split() == ["EPERM", "ESPIPE", "EPERM"] + 3 * ["EINVAL"]
 
 
 MANY = """
