@@ -88,7 +88,8 @@ static int run_run(int argc, char **argv)
         status = start_machine(&s, false);
         if (status == 0)
             status = run_program(&s, argv);
-        start_end(&s);
+        if (!start_end(&s) && status == 0)
+            status = PROGRAM_FAILED;
     }
     start_done(&s);
     return status;

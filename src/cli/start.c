@@ -337,10 +337,11 @@ int start_machine(struct start *s, bool leave)
     struct compose compose;
     char source[32];
 
+    /* Without a mount it changes files of the directory that the guard removes. */
+    s->how.keep = leave || s->no_mount ? keep : NULL;
     if (s->no_mount)
         return start_without(s);
     run_info_source(source);
-    s->how.keep = leave ? keep : NULL;
     if (leave)
         choose_metrics(s);
     if (open_machine(s, source, &compose) < 0 || start_daemon(s, &compose) < 0)
@@ -352,8 +353,10 @@ int start_machine(struct start *s, bool leave)
     return PROGRAM_FAILED;
 }
 
-void start_end(struct start *s)
+bool start_end(struct start *s)
 {
-    daemon_end(&s->daemon);
+    bool lived = daemon_end(&s->daemon);
+
     runtime_remove(&s->runtime);
+    return lived;
 }

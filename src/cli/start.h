@@ -95,8 +95,9 @@ void start_choose(struct start *s);
  */
 int start_machine(struct start *s, bool leave);
 
-/* The daemon, which is 0 if it has ended already, and the directory. */
-void start_end(struct start *s);
+/* Ends the daemon, which is 0 if it has ended already, and removes the directory. False, after an
+ * error message: the daemon had been killed. */
+bool start_end(struct start *s);
 void start_done(struct start *s);
 
 #endif

@@ -199,13 +199,14 @@ int daemon_settle(const struct daemon_process *daemon, bool leave)
     return -EPIPE;
 }
 
-void daemon_end(struct daemon_process *daemon)
+bool daemon_end(struct daemon_process *daemon)
 {
-    if (daemon->pid)
-        program_end(daemon->pid);
+    bool lived = !daemon->pid || program_end_daemon(daemon->pid);
+
     if (daemon->link >= 0)
         close(daemon->link);
     if (daemon->ready >= 0)
         close(daemon->ready);
     *daemon = (struct daemon_process)DAEMON_PROCESS_INIT;
+    return lived;
 }

@@ -68,7 +68,8 @@ int daemon_await(struct daemon_process *daemon);
  * process ends, and lets go of standard input, output and error. 0, or -errno after a message. */
 int daemon_settle(const struct daemon_process *daemon, bool leave);
 
-/* Ends it, and waits; also if it has ended already. */
-void daemon_end(struct daemon_process *daemon);
+/* Ends it, and waits; also if it has ended already. False, after an error message: it had been
+ * killed. */
+bool daemon_end(struct daemon_process *daemon);
 
 #endif

@@ -302,8 +302,8 @@ int program_run(char **argv, pid_t *daemon)
     return program_run_entered(argv, daemon, NULL);
 }
 
-/* Whether the child has ended; SIGCHLD is blocked. */
-static bool ends_within(pid_t child, int seconds)
+/* Whether the child has ended, and how; SIGCHLD is blocked. */
+static bool ends_within(pid_t child, int seconds, int *how)
 {
     const struct timespec limit = {.tv_sec = seconds};
     sigset_t set;
@@ -311,22 +311,29 @@ static bool ends_within(pid_t child, int seconds)
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    while (waitpid(child, NULL, WNOHANG) == 0)
+    while (waitpid(child, how, WNOHANG) == 0)
         if (sigtimedwait(&set, NULL, &limit) < 0 && errno == EAGAIN)
             return false;
     return true;
 }
 
-void program_end(pid_t child)
+bool program_end_daemon(pid_t daemon)
 {
-    kill(child, SIGTERM);
-    if (ends_within(child, END_WAIT_SECONDS))
-        return;
+    int how = 0;
+
+    kill(daemon, SIGTERM);
+    if (ends_within(daemon, END_WAIT_SECONDS, &how)) {
+        if (!WIFSIGNALED(how) || WTERMSIG(how) == SIGTERM)
+            return true;
+        report_daemon(how);
+        return false;
+    }
     run_error(ETIMEDOUT, "the daemon did not end within %d seconds and was killed",
               END_WAIT_SECONDS);
-    kill(child, SIGKILL);
+    kill(daemon, SIGKILL);
     /* The kernel may keep it: a program holds a directory of its tree. */
-    ends_within(child, KILL_WAIT_SECONDS);
+    ends_within(daemon, KILL_WAIT_SECONDS, &how);
+    return true;
 }
 
 void program_extend_path(void)

@@ -48,8 +48,9 @@ struct program_entry {
 /* The same, with an entry, which may be NULL. */
 int program_run_entered(char **argv, pid_t *daemon, const struct program_entry *entry);
 
-/* Ends a child with SIGTERM, or after some seconds with SIGKILL, and waits for it. */
-void program_end(pid_t child);
+/* Ends the daemon, a child, with SIGTERM, or after some seconds with SIGKILL, and waits for it.
+ * False, after an error message: it had been killed before. */
+bool program_end_daemon(pid_t daemon);
 
 /*
  * Sets the environment of a program in a composed /sys: the control socket, and that libudev

@@ -21,7 +21,8 @@
 /* Leaves room for "/1234567890.99/control" after the base. */
 #define BASE_MAX (RUNTIME_PATH_MAX - 24)
 
-#define ORPHAN_MS 300 /* that programs have to end when their machine has gone already */
+#define SHADOW_TRIES 50  /* RUNTIME_STEP_MS each */
+#define ORPHAN_MS    300 /* that programs have to end when their machine has gone already */
 
 /* base/name, dir/name. A foreign file may have a longer name: "" is none of ours. */
 void runtime_join(char out[RUNTIME_PATH_MAX], const char *dir, const char *name)
@@ -86,7 +87,20 @@ static void end_programs(const char *dir)
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
-    return remove(path) < 0 && errno != ENOENT ? -1 : 0;
+    remove(path);
+    return 0;
+}
+
+/* A daemon that dies, or somebody else who removes it, may still be changing it; for a while. */
+static void remove_tree(const char *path)
+{
+    struct stat st;
+
+    for (int i = 0; i < SHADOW_TRIES && lstat(path, &st) == 0; i++) {
+        if (i)
+            runtime_nap();
+        nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    }
 }
 
 static void remove_shadow(const char *dir)
@@ -96,8 +110,8 @@ static void remove_shadow(const char *dir)
     runtime_join(path, dir, "shadow");
     if (readlink(path, target, sizeof target - 1) > 0 &&
         strncmp(target, RUNTIME_MEMORY, strlen(RUNTIME_MEMORY)) == 0)
-        nftw(target, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        remove_tree(target);
+    remove_tree(path);
 }
 
 void runtime_remove_dir(const char *dir, runtime_ending_fn *ending)
