@@ -15,40 +15,64 @@ struct item {
     bool changed;           /* start and end differ, or an interruption is inevitable */
     bool split;             /* written twice: first kept, then end */
     bool interrupts;        /* kept lacks something that both start and end have */
+    bool deprived;          /* a queue that it keeps is without a driver for a while */
     const char *guest_before, *guest_after;
 };
 
-/* One write of apmask or aqmask. */
-struct mask_event {
-    bool adapters;       /* apmask; else aqmask */
-    struct mask256 mask; /* its value afterwards */
+/* What changes whose the queues are: a write of apmask or aqmask, or of overrides. */
+enum event_kind {
+    EVENT_APMASK,
+    EVENT_AQMASK,
+    EVENT_OVERRIDES,         /* all of them are set, or cleared, beside masks that change */
+    EVENT_OVERRIDES_RESERVE, /* where masks stay: those that take no queue from vfio_ap, */
+    EVENT_OVERRIDES_RELEASE  /* and those that do */
 };
 
-#define MASK_EVENTS_MAX 6
+struct event {
+    enum event_kind kind;
+    struct mask256 mask; /* EVENT_APMASK, EVENT_AQMASK: its value afterwards */
+};
+
+#define EVENTS_MAX 8
+
+/* Linux has either masks or overrides. Overrides, where they differ: */
+enum overrides {
+    OVERRIDES_NONE,  /* there are none at either end */
+    OVERRIDES_ALONE, /* the masks do not change */
+    OVERRIDES_COME,  /* in place of masks */
+    OVERRIDES_GO     /* masks come in their place */
+};
 
 struct scene {
     const struct core *from, *to;
     bool new_bits; /* the profile's veto looks at newly set bits alone */
+    bool
+        loose_stays; /* a mask leaves a queue without a driver as it is, if it gives it to zcrypt */
     struct ap_masks start, end;
     struct mask256 adapters, domains; /* that the LPAR has at the start or at the end */
     struct item *v;
     size_t count;
-    struct mask_event masks[MASK_EVENTS_MAX];
-    size_t mask_count;
-    bool exact; /* the number of split devices is the least possible */
+    struct event events[EVENTS_MAX];
+    size_t event_count;
+    enum overrides overrides;
+    struct mask256 *owned[2]; /* with overrides: what zcrypt has, by adapter, at start and end */
+    struct mask256 *loose;    /* likewise: that have no driver while a mask gives them to zcrypt */
+    ap_qn exposed;            /* if there is no way: zcrypt would get it on the way */
+    bool exact;               /* the number of split devices is the least possible */
 };
 
 void scene_read(struct scene *s, const struct core *from, const struct core *to);
 void scene_done(struct scene *s);
+bool scene_same_masks(const struct scene *s);
 
-/* Nodes of the order: the writes of masks come first, then two for each device: its first write, or
+/* Nodes of the order: the events come first, then two for each device: its first write, or
  * its only one, and its second. */
 struct order {
     uint32_t *v; /* nodes */
     size_t count;
 };
 
-#define NODE_FIRST(s, i)  ((uint32_t)((s)->mask_count + 2 * (i)))
+#define NODE_FIRST(s, i)  ((uint32_t)((s)->event_count + 2 * (i)))
 #define NODE_SECOND(s, i) (NODE_FIRST(s, i) + 1)
 
 /* Decides which devices are split, and the order of writes. -EINVAL: a guest that should lose

@@ -52,9 +52,9 @@ static size_t candidates(const struct graph *g, uint32_t *out)
     size_t count = 0;
 
     for (size_t i = 0; i < g->path_len; i++) {
-        size_t n = (g->path[i] - s->mask_count) / 2;
+        size_t n = (g->path[i] - s->event_count) / 2;
 
-        if (g->path[i] >= s->mask_count && !s->v[n].split)
+        if (g->path[i] >= s->event_count && !s->v[n].split)
             out[count++] = (uint32_t)n;
     }
     return count;
@@ -126,30 +126,49 @@ static void items_reset(struct scene *s)
                                 mask256_and(i->start.aqm, i->end.aqm),
                                 mask256_and(i->start.adm, i->end.adm)};
         i->changed = i->before != i->after || !apcb_equal(&i->start, &i->end);
-        i->interrupts = i->split = false;
+        i->interrupts = i->deprived = i->split = false;
     }
 }
 
-/* Steps with the masks of the scene: writes of masks and splits, and much more for each guest that
- * is interrupted; UINT32_MAX: this way does not work. */
+/* Queues that are unbound to be without a driver. */
+static uint32_t count_loose(const struct scene *s)
+{
+    uint32_t count = 0;
+
+    if (s->overrides == OVERRIDES_NONE)
+        return 0;
+    for (unsigned apid = 0; apid < AP_IDS; apid++) {
+        mask256_for_each (apqi, &s->loose[apid]) {
+            struct apqn_info info;
+
+            core_apqn_info(s->from, AP_QN(apid, apqi), &info);
+            count += info.driver != NULL;
+        }
+    }
+    return count;
+}
+
 uint32_t order_cost(struct graph *g)
 {
-    const struct scene *s = g->s;
-    uint32_t steps = (uint32_t)s->mask_count;
+    struct scene *s = g->s;
+    uint32_t steps;
 
-    items_reset(g->s);
-    for (size_t t = 1; t < s->mask_count; t++) {
-        struct ap_masks m = order_masks_after(s, t);
-
-        if (order_exposes(s, &m))
+    items_reset(s);
+    if (s->overrides != OVERRIDES_NONE)
+        memset(s->loose, 0, AP_IDS * sizeof *s->loose);
+    for (size_t t = 1; t < s->event_count; t++)
+        if (order_exposes(s, t))
             return UINT32_MAX;
-    }
-    g->nodes = s->mask_count + 2 * s->count;
+    g->nodes = s->event_count + 2 * s->count;
     for (size_t n = 0; n < s->count; n++)
         order_constrain(g, n);
     if (!split(g))
         return UINT32_MAX;
-    for (size_t n = 0; n < s->count; n++)
-        steps += s->v[n].split * (s->v[n].interrupts && s->v[n].guest_before ? 10000u : 1u);
+    steps = (uint32_t)s->event_count + count_loose(s);
+    for (size_t n = 0; n < s->count; n++) {
+        const struct item *i = &s->v[n];
+
+        steps += i->split + (i->guest_before && (i->interrupts || i->deprived) ? 10000u : 0);
+    }
     return steps;
 }

@@ -45,6 +45,14 @@ int plan_bind(struct trial *t, ap_qn qn)
     return drivers_differ(t, qn, &now, &end) && end ? bind_write(t, qn, end, true) : 0;
 }
 
+int plan_loosen(struct trial *t, ap_qn qn)
+{
+    struct apqn_info now;
+
+    core_apqn_info(t->core, qn, &now);
+    return now.driver ? bind_write(t, qn, now.driver, false) : 0;
+}
+
 static bool override_of(const struct core *core, ap_qn qn, struct saved *out)
 {
     return saved_get(core, &(struct change){.kind = STATE_OVERRIDE, .id = qn}, out);
@@ -56,51 +64,75 @@ static bool same_override(const struct saved *a, const struct saved *b)
            memcmp(a->override.name, b->override.name, a->override.len) == 0;
 }
 
-/* It decides when a driver is bound the next time, so that is done at once. Nobody has the queue
- * meanwhile. */
-static int override_write(struct trial *t, ap_qn qn, const char *name)
+static int write_name(struct trial *t, ap_qn qn, const char *name)
 {
     char path[64], queue[AP_QN_TEXT];
-    int rc = plan_unbind(t, qn);
 
     ap_qn_format(qn, queue);
     snprintf(path, sizeof path, "devices/ap/card%02x/%s/driver_override", AP_QN_APID(qn), queue);
-    if (rc == 0 && *name == '\n')
-        rc = trial_write(t, path, name, "queue %s goes by the masks again", queue);
-    else if (rc == 0)
-        rc = trial_write(t, path, name, "queue %s is reserved for %s", queue, name);
-    return rc < 0 ? rc : plan_bind(t, qn);
+    if (*name == '\n')
+        return trial_write(t, path, name, "queue %s goes by the masks again", queue);
+    return trial_write(t, path, name, "queue %s is reserved for %s", queue, name);
 }
 
-static int override_set(struct trial *t, ap_qn qn)
+/* What the queue has in the end: a name, or a newline. False: it has it already. */
+static bool new_name(const struct trial *t, ap_qn qn, char *out, size_t room)
 {
     struct saved now, end;
+    bool has = override_of(t->core, qn, &now), gets = override_of(t->to, qn, &end);
+
+    if (!has && !gets)
+        return false;
+    if (has && gets && same_override(&now, &end))
+        return false;
+    if (gets && end.override.len >= room)
+        return false; /* plan_rest tells it */
+    snprintf(out, room, "%.*s", gets ? (int)end.override.len : 1, gets ? end.override.name : "\n");
+    return true;
+}
+
+static bool is_vfio(const struct core *core, ap_qn qn)
+{
+    struct apqn_info info;
+
+    core_apqn_info(core, qn, &info);
+    return info.driver && strcmp(info.driver, "vfio_ap") == 0;
+}
+
+/* Whether it is to be done before devices take queues, where masks stay. */
+static bool reserves(const struct trial *t, ap_qn qn)
+{
+    struct apqn_info end;
+
+    core_apqn_info(t->to, qn, &end);
+    return is_vfio(t->to, qn) || (!end.zcrypt && !is_vfio(t->core, qn));
+}
+
+/* It decides when a driver is bound the next time, so that is done at once, unless a mask follows,
+ * which does it. Nobody has the queue meanwhile. */
+static int override_add(struct trial *t, ap_qn qn, enum event_kind event)
+{
+    bool by_mask = event == EVENT_OVERRIDES && t->scene.overrides == OVERRIDES_GO;
     char name[sizeof((struct plan_step *)0)->value];
+    int rc = 0;
 
-    if (!override_of(t->to, qn, &end) || end.override.len >= sizeof name ||
-        (override_of(t->core, qn, &now) && same_override(&now, &end)))
+    if (!new_name(t, qn, name, sizeof name) ||
+        (event == EVENT_OVERRIDES_RESERVE && !reserves(t, qn)))
         return 0;
-    memcpy(name, end.override.name, end.override.len);
-    name[end.override.len] = '\0';
-    return override_write(t, qn, name);
+    if (!by_mask)
+        rc = plan_unbind(t, qn);
+    if (rc == 0)
+        rc = write_name(t, qn, name);
+    return rc < 0 || by_mask ? rc : plan_bind(t, qn);
 }
 
-static int override_clear(struct trial *t, ap_qn qn)
-{
-    struct saved now, end;
-
-    if (!override_of(t->core, qn, &now) || override_of(t->to, qn, &end))
-        return 0;
-    return override_write(t, qn, "\n");
-}
-
-int plan_overrides(struct trial *t, bool set)
+int plan_overrides(struct trial *t, enum event_kind event)
 {
     int rc = 0;
 
     mask256_for_each (apid, &t->scene.adapters) {
         for (unsigned apqi = 0; apqi < AP_IDS && rc == 0; apqi++)
-            rc = (set ? override_set : override_clear)(t, AP_QN(apid, apqi));
+            rc = override_add(t, AP_QN(apid, apqi), event);
     }
     return rc;
 }

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "core/saved.h"
 #include "plan/lpar.h"
+#include "plan/order.h"
 #include "plan/trial.h"
 
 /* The steps, in their order. */
@@ -26,16 +27,16 @@ void plan_done(struct plan *p)
     *p = (struct plan){0};
 }
 
-static int mask_add(struct trial *t, const struct mask_event *e)
+static int mask_add(struct trial *t, const struct event *e)
 {
-    const char *name = e->adapters ? "apmask" : "aqmask";
+    const char *name = e->kind == EVENT_APMASK ? "apmask" : "aqmask";
     struct host_info host;
     struct mask256 old, set, cleared;
     text_auto value = {0};
     char path[32], absolute[MASK256_TEXT];
 
     core_host_info(t->core, &host);
-    old = e->adapters ? host.apmask : host.aqmask;
+    old = e->kind == EVENT_APMASK ? host.apmask : host.aqmask;
     set = mask256_andnot(e->mask, old);
     cleared = mask256_andnot(old, e->mask);
     mask256_for_each (id, &cleared)
@@ -127,6 +128,34 @@ static int item_add(struct trial *t, const struct item *i, bool second)
     return rc < 0 ? rc : assign_add(t, i, old, new);
 }
 
+/* Before a mask that would give them to zcrypt. */
+static int unbind_loose(struct trial *t, uint32_t event)
+{
+    const struct scene *s = &t->scene;
+    int rc = 0;
+
+    mask256_for_each (apid, &s->adapters) {
+        struct mask256 row = order_exposed_row(s, event + 1u, apid);
+
+        mask256_for_each (apqi, &row)
+            rc = rc < 0 ? rc : plan_loosen(t, AP_QN(apid, apqi));
+    }
+    return rc;
+}
+
+static int event_add(struct trial *t, uint32_t event)
+{
+    const struct scene *s = &t->scene;
+    const struct event *e = &s->events[event];
+    int rc = 0;
+
+    if (!order_is_mask(e))
+        return plan_overrides(t, e->kind);
+    if (s->overrides != OVERRIDES_NONE)
+        rc = unbind_loose(t, event);
+    return rc < 0 ? rc : mask_add(t, e);
+}
+
 static int order_add(struct trial *t)
 {
     struct order order = {0};
@@ -137,10 +166,10 @@ static int order_add(struct trial *t)
     for (size_t k = 0; rc == 0 && k < order.count; k++) {
         uint32_t node = order.v[k];
 
-        if (node < s->mask_count)
-            rc = mask_add(t, &s->masks[node]);
+        if (node < s->event_count)
+            rc = event_add(t, node);
         else
-            rc = item_add(t, &s->v[(node - s->mask_count) / 2], (node - s->mask_count) % 2);
+            rc = item_add(t, &s->v[(node - s->event_count) / 2], (node - s->event_count) % 2);
     }
     free(order.v);
     return rc;
@@ -275,25 +304,6 @@ static int cards_add(struct trial *t)
     return rc;
 }
 
-/* Devices find queues reserved for them. But masks cannot change while there is an override, nor
- * the other way round. */
-static int ownership_add(struct trial *t)
-{
-    const struct scene *s = &t->scene;
-    bool masks = !mask256_equal(&s->start.apmask, &s->end.apmask) ||
-                 !mask256_equal(&s->start.aqmask, &s->end.aqmask);
-    size_t before = t->out->count;
-    int rc = plan_overrides(t, !masks);
-    bool any = t->out->count > before;
-
-    if (rc == 0)
-        rc = order_add(t);
-    if (rc < 0 && masks && any)
-        text_adds(t->why, "; masks and overrides exclude each other, so that one plan should "
-                          "change the masks and another one the overrides");
-    return rc < 0 ? rc : plan_overrides(t, masks);
-}
-
 /* When the LPAR is changed: what goes, and what comes. */
 struct placement {
     unsigned first, last; /* LPAR_REMOVE, LPAR_ADD */
@@ -308,7 +318,7 @@ static int steps_add(struct trial *t, struct placement lpar)
     if (rc == 0 && !lpar.last)
         rc = adapters_add(t, true);
     if (rc == 0)
-        rc = ownership_add(t);
+        rc = order_add(t);
     if (rc == 0)
         rc = plan_lpar_task(t, lpar.last);
     if (rc == 0)

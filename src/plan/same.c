@@ -32,8 +32,7 @@ bool plan_same(const struct core *a, const struct core *b, struct text *what)
     bool same = true;
 
     scene_read(&s, a, b);
-    if (!mask256_equal(&s.start.apmask, &s.end.apmask) ||
-        !mask256_equal(&s.start.aqmask, &s.end.aqmask))
+    if (!scene_same_masks(&s))
         same = differs(what, "the %s", "masks");
     for (size_t i = 0; i < s.count && same; i++) {
         uuid_format(&s.v[i].uuid, uuid);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/abi.h"
+#include "core/saved.h"
 #include "plan/internal.h"
 
 /* What of the two states the order of writes depends on. */
@@ -64,6 +65,47 @@ static void items_merge(struct scene *s)
     free(new);
 }
 
+static bool has_override(const struct core *core, const struct scene *s)
+{
+    mask256_for_each (apid, &s->adapters) {
+        for (unsigned apqi = 0; apqi < AP_IDS; apqi++) {
+            struct saved unused;
+
+            if (saved_get(core, &(struct change){.kind = STATE_OVERRIDE, .id = AP_QN(apid, apqi)},
+                          &unused))
+                return true;
+        }
+    }
+    return false;
+}
+
+static struct mask256 *owned_read(const struct core *core)
+{
+    struct mask256 *rows = xcalloc(AP_IDS, sizeof *rows);
+
+    for (unsigned apid = 0; apid < AP_IDS; apid++)
+        rows[apid] = core_default_row(core, apid);
+    return rows;
+}
+
+static void overrides_read(struct scene *s)
+{
+    bool before = has_override(s->from, s), after = has_override(s->to, s);
+
+    if (!before && !after)
+        return;
+    s->overrides = scene_same_masks(s) ? OVERRIDES_ALONE : after ? OVERRIDES_COME : OVERRIDES_GO;
+    s->owned[0] = owned_read(s->from);
+    s->owned[1] = owned_read(s->to);
+    s->loose = xcalloc(AP_IDS, sizeof *s->loose);
+}
+
+bool scene_same_masks(const struct scene *s)
+{
+    return mask256_equal(&s->start.apmask, &s->end.apmask) &&
+           mask256_equal(&s->start.aqmask, &s->end.aqmask);
+}
+
 void scene_read(struct scene *s, const struct core *from, const struct core *to)
 {
     struct host_info a, b;
@@ -73,15 +115,20 @@ void scene_read(struct scene *s, const struct core *from, const struct core *to)
     *s = (struct scene){.from = from,
                         .to = to,
                         .new_bits = core_abi(from)->veto_by_new_bits,
+                        .loose_stays = core_abi(from)->unbound_is_default,
                         .start = {a.apmask, a.aqmask},
                         .end = {b.apmask, b.aqmask},
                         .adapters = mask256_or(a.apm, b.apm),
                         .domains = mask256_or(a.aqm, b.aqm)};
     items_merge(s);
+    overrides_read(s);
 }
 
 void scene_done(struct scene *s)
 {
+    free(s->owned[0]);
+    free(s->owned[1]);
+    free(s->loose);
     free(s->v);
-    s->v = NULL;
+    *s = (struct scene){0};
 }

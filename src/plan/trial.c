@@ -196,8 +196,8 @@ static void add_host_part(struct text *out, const char *verb, unsigned count, co
                   count > 1 ? " and others" : "");
 }
 
-/* The LPAR's domains of the adapter that are zcrypt's. */
-static struct mask256 row_of(const struct core *core, unsigned apid)
+/* The LPAR's domains of the adapter that are reserved for zcrypt. */
+static struct mask256 owned_row(const struct core *core, unsigned apid)
 {
     struct adapter_info a;
     struct host_info host;
@@ -207,6 +207,21 @@ static struct mask256 row_of(const struct core *core, unsigned apid)
     return a.in_lpar ? mask256_and(core_default_row(core, apid), host.aqm) : (struct mask256){0};
 }
 
+/* Without queues that zcrypt does not drive, as long as they are bound by hand. */
+static struct mask256 zcrypt_row(const struct core *core, unsigned apid)
+{
+    struct mask256 row = owned_row(core, apid), all = row;
+
+    mask256_for_each (apqi, &all) {
+        struct apqn_info info;
+
+        core_apqn_info(core, AP_QN(apid, apqi), &info);
+        if (info.device && (!info.driver || strcmp(info.driver, "vfio_ap") == 0))
+            mask256_clear(&row, apqi);
+    }
+    return row;
+}
+
 /* Without adapters in standby. */
 static void rows_read(const struct core *core, struct trial_rows *out)
 {
@@ -214,7 +229,7 @@ static void rows_read(const struct core *core, struct trial_rows *out)
         struct adapter_info a;
 
         core_adapter_info(core, apid, &a);
-        out->row[apid] = a.online ? row_of(core, apid) : (struct mask256){0};
+        out->row[apid] = a.online ? zcrypt_row(core, apid) : (struct mask256){0};
     }
 }
 
@@ -267,8 +282,8 @@ static int check_host(struct trial *t, struct text *effect)
     compare_rows(&before, &t->now, effect);
     follow_host(t);
     for (unsigned apid = 0; apid < AP_IDS; apid++) {
-        struct mask256 may = mask256_or(row_of(t->from, apid), row_of(t->to, apid)),
-                       foreign = mask256_andnot(row_of(t->core, apid), may);
+        struct mask256 may = mask256_or(owned_row(t->from, apid), owned_row(t->to, apid)),
+                       foreign = mask256_andnot(zcrypt_row(t->core, apid), may);
 
         if (mask256_empty(&foreign))
             continue;

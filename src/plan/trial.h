@@ -48,9 +48,10 @@ __attribute__((format(printf, 4, 5))) int trial_write(struct trial *t, const cha
  * one that does. */
 int plan_unbind(struct trial *t, ap_qn qn);
 int plan_bind(struct trial *t, ap_qn qn);
-/* Overrides that are set, or cleared, with the drivers that they ask for; and settings
- * of the bus. */
-int plan_overrides(struct trial *t, bool set);
+/* Takes the queue from whichever driver has it now. */
+int plan_loosen(struct trial *t, ap_qn qn);
+/* The overrides of an event, with the drivers that they ask for; and settings of the bus. */
+int plan_overrides(struct trial *t, enum event_kind event);
 int plan_settings(struct trial *t);
 
 /* The lines that say what each guest and zcrypt have lost and got in the end. */

@@ -7,44 +7,11 @@
 
 #include "store/setup.h"
 
-int fail(const struct search *w, const struct plan *p, const char *what)
-{
-    text_auto text = {0};
-    struct core *from = small_core(&w->start, w->upstream), *to = small_core(&w->end, w->upstream);
-
-    fprintf(stderr, "%s\n", what);
-    setup_format(from, &text);
-    text_adds(&text, "\n-------- wanted\n");
-    setup_format(to, &text);
-    fprintf(stderr, "%s\n", text.data);
-    for (size_t i = 0; i < p->count; i++)
-        fprintf(stderr, "step %zu: %s (%s = %s)\n", i + 1, p->steps[i].what.data, p->steps[i].path,
-                p->steps[i].value);
-    core_free(from);
-    core_free(to);
-    return 1;
-}
-
 /* The search knows no devices without an assignment, and no guests. */
 static bool is_counted(const struct plan_step *s, const struct small *before,
                        const struct small *after)
 {
     return s->kind == PLAN_WRITE && small_pack(before) != small_pack(after);
-}
-
-bool keeps_guests(const struct search *w, const struct core *from, const struct core *core)
-{
-    for (int i = 0; i < MDEVS; i++) {
-        char name[] = {'g', (char)('0' + i), 0};
-        struct guest_info a, b;
-
-        if (!w->frozen[i])
-            continue;
-        if (core_guest_find(from, name, &a) < 0 || core_guest_find(core, name, &b) < 0 ||
-            !mask256_equal(&a.apm, &b.apm) || !mask256_equal(&a.aqm, &b.aqm))
-            return false;
-    }
-    return true;
 }
 
 static bool owners_fit(const struct search *w, const struct small *now)

@@ -88,6 +88,36 @@ static void bits(uint8_t m, struct text *out)
     text_adds(out, "\n");
 }
 
+static void mask(const struct small *s, const char *name, uint8_t value, unsigned width,
+                 struct text *out)
+{
+    const char *comma = "";
+
+    text_addf(out, "%s = ", name);
+    if (s->all || !value) {
+        text_adds(out, s->all ? "+0-255" : "0x0");
+        comma = ",";
+    }
+    for (unsigned i = 0; i < width; i++) {
+        if ((value >> i & 1) == s->all)
+            continue;
+        text_addf(out, "%s%c%u", comma, s->all ? '-' : '+', i);
+        comma = ",";
+    }
+    text_adds(out, "\n");
+}
+
+static void overrides(const struct small *s, struct text *out)
+{
+    static const char *const drivers[] = {[VFIO_AP] = "vfio_ap", [ZCRYPT] = "cex4queue"};
+
+    for (unsigned a = 0; a < APIDS; a++)
+        for (unsigned q = 0; q < APQIS; q++)
+            if (s->override[a][q] != NONE)
+                text_addf(out, "[queue %02x.%04x]\ndriver-override = %s\n", a, q,
+                          drivers[s->override[a][q]]);
+}
+
 struct core *small_core(const struct small *s, bool upstream)
 {
     text_auto file = {0}, why = {0};
@@ -104,9 +134,9 @@ struct core *small_core(const struct small *s, bool upstream)
         text_addf(&file, "[adapter %u]\ntype = CEX7C\nlpar = %s\n", a,
                   s->lpar_a >> a & 1 ? "yes" : "no");
     text_adds(&file, "[bus]\n");
-    text_addf(&file, "apmask = 0x%02x\naqmask = 0x%02x\n",
-              (s->a & 1) << 7 | (s->a & 2) << 5 | (s->a & 4) << 3,
-              (s->q & 1) << 7 | (s->q & 2) << 5 | (s->q & 4) << 3);
+    mask(s, "apmask", s->a, APIDS, &file);
+    mask(s, "aqmask", s->q, APQIS, &file);
+    overrides(s, &file);
     for (int i = 0; i < MDEVS; i++) {
         if (!s->exists[i])
             continue;
@@ -146,4 +176,37 @@ void small_of(const struct core *c, struct small *out)
         for (unsigned i = 0; i < APQIS; i++)
             out->mdev_q[n] |= (uint8_t)(mask256_test(&m.aqm, i) << i);
     }
+}
+
+int fail(const struct search *w, const struct plan *p, const char *what)
+{
+    text_auto text = {0};
+    struct core *from = small_core(&w->start, w->upstream), *to = small_core(&w->end, w->upstream);
+
+    fprintf(stderr, "%s\n", what);
+    setup_format(from, &text);
+    text_adds(&text, "\n-------- wanted\n");
+    setup_format(to, &text);
+    fprintf(stderr, "%s\n", text.data);
+    for (size_t i = 0; i < p->count; i++)
+        fprintf(stderr, "step %zu: %s (%s = %s)\n", i + 1, p->steps[i].what.data, p->steps[i].path,
+                p->steps[i].value);
+    core_free(from);
+    core_free(to);
+    return 1;
+}
+
+bool keeps_guests(const struct search *w, const struct core *from, const struct core *core)
+{
+    for (int i = 0; i < MDEVS; i++) {
+        char name[] = {'g', (char)('0' + i), 0};
+        struct guest_info a, b;
+
+        if (!w->frozen[i])
+            continue;
+        if (core_guest_find(from, name, &a) < 0 || core_guest_find(core, name, &b) < 0 ||
+            !mask256_equal(&a.apm, &b.apm) || !mask256_equal(&a.aqm, &b.aqm))
+            return false;
+    }
+    return true;
 }

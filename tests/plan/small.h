@@ -8,17 +8,24 @@
 
 /* Small machines, whose states can all be searched. */
 
+#ifndef APIDS
 #define APIDS 3
+#endif
 #ifndef APQIS
 #define APQIS 2
 #endif
 #define MDEVS 2
+
+/* Of a queue; as an override: NONE, there is none. */
+enum driver { NONE, VFIO_AP, ZCRYPT };
 
 /* Masks, and what each device is assigned, as bits. */
 struct small {
     uint8_t a, q, mdev_a[MDEVS], mdev_q[MDEVS];
     uint8_t lpar_a, lpar_q; /* what the LPAR has */
     bool exists[MDEVS], guest[MDEVS];
+    bool all; /* the masks have the other bits set, without which there are no overrides */
+    enum driver override[APIDS][APQIS];
 };
 
 /* Random numbers from a seed. */
@@ -59,9 +66,11 @@ extern struct counts counts;
 
 /* Each 0, or 1 after it has told what is wrong. */
 
-/* pair.c: the plan, or why there is none. */
+/* small.c */
 int fail(const struct search *w, const struct plan *p, const char *what);
 bool keeps_guests(const struct search *w, const struct core *from, const struct core *core);
+
+/* pair.c: the plan, or why there is none. */
 int pair(const struct search *w);
 int undo(const struct search *w);
 

@@ -253,18 +253,18 @@ def test_refusal_offers_the_nearest_state(tmp_path):
 
 
 def test_nearest_is_looked_for_section_by_section(tmp_path):
-    """An override excludes masks; the device that needs none can be had."""
+    """No override of 05.0004 can take the place of its mask. What needs that is left out, and the rest can be had."""
     now, wanted, nearest = (tmp_path / f"{name}.ini" for name in ("now", "wanted", "nearest"))
-    head = "[machine]\nabi=upstream\ndomains=4,5\n[adapter 5-7]\ntype=CEX7C\n"
-    now.write_text(head + "[queue 05.0004]\ndriver-override=vfio_ap\n")
-    wanted.write_text(head + f"[bus]\napmask=+0-4,+7-255\n[mdev {UUIDS[1]}]\nadapters=5\ndomains=4\n"
-                      f"[mdev {UUIDS[2]}]\nadapters=6\ndomains=4\n")
+    head = "[machine]\ndomains=4,5\n[adapter 5-7]\ntype=CEX7C\n"
+    now.write_text(head + "[bus]\napmask=+0-4,+6-255\n")
+    wanted.write_text(head + "[queue 05.0004]\ndriver-override=vfio_ap\n[queue 06.0004]\ndriver-override=vfio_ap\n"
+                      f"[mdev {UUIDS[1]}]\nadapters=5\ndomains=4\n[mdev {UUIDS[2]}]\nadapters=6\ndomains=4\n")
     done = plan(wanted, "--from", now, "--nearest", nearest)
     assert done.returncode == 1 and "--interrupt" not in done.stderr
     assert done.stderr.splitlines()[1:] == [
-        "apus: the nearest state that can be had is the wanted one, but:", "apus:   [bus] stays as it is",
-        f"apus:   [mdev {UUIDS[2]}] is not added", "apus:   [queue 05.0004] stays", "apus: its plan has 2 steps"]
-    assert f"[mdev {UUIDS[1]}]" in nearest.read_text() and plan(nearest, "--from", now).returncode == 0
+        "apus: the nearest state that can be had is the wanted one, but:", "apus:   [queue 05.0004] is not added",
+        f"apus:   [mdev {UUIDS[1]}] is not added", "apus: its plan has 6 steps"]
+    assert f"[mdev {UUIDS[2]}]" in nearest.read_text() and plan(nearest, "--from", now).returncode == 0
 
 
 OVERRIDES = "[machine]\nabi = upstream\ndomains = 4,5\n[adapter 5-7]\ntype = CEX7C\n"
@@ -319,14 +319,50 @@ def test_the_script_sets_overrides_and_its_undo_clears_them(tmp_path):
         daemon.stop()
 
 
-def test_masks_do_not_change_with_overrides(tmp_path):
-    """Linux refuses it, so the plan says that two are needed."""
+MASKS = "[machine]\nabi = {}\ndomains = 4,5\n[adapter 5-7]\ntype = CEX7C\n"
+GUEST = f"[mdev {UUIDS[0]}]\nadapters = 5\ndomains = 4,5\n[guest Guest1]\nmdev = {UUIDS[0]}\n"
+BY_OVERRIDE = MASKS + "[queue 05.0004]\ndriver-override = vfio_ap\n[queue 05.0005]\ndriver-override = vfio_ap\n" + GUEST
+BY_MASK = MASKS + "[bus]\napmask = +0-4,+6-255\n" + GUEST
+
+
+@pytest.mark.parametrize("abi", ["proposal", "upstream"])
+def test_a_mask_takes_the_place_of_overrides(tmp_path, abi):
+    """The guest's queues stay where they are."""
     now, wanted = tmp_path / "now.ini", tmp_path / "wanted.ini"
-    now.write_text(OVERRIDES + "[queue 05.0004]\ndriver-override = vfio_ap\n")
-    wanted.write_text(OVERRIDES + f"[bus]\napmask = +0-255,-6\n[mdev {UUIDS[0]}]\nadapters = 5\ndomains = 4\n".replace("-6", "-5"))
-    done = plan(wanted, "--from", now)
-    assert done.returncode == 1 and done.stdout == ""
-    assert "05.0004 to zcrypt, which has it neither before nor after; masks and overrides exclude each other" in done.stderr
+    now.write_text(BY_OVERRIDE.format(abi))
+    wanted.write_text(BY_MASK.format(abi))
+    text = plan(wanted, "--from", now).stdout
+    assert "Guest1" not in text and "zcrypt" not in text, text
+    assert [line for line in text.splitlines() if line.startswith("     echo ")] == [
+        "     echo  > /sys/devices/ap/card05/05.0004/driver_override",
+        "     echo  > /sys/devices/ap/card05/05.0005/driver_override", "     echo -0x05 > /sys/bus/ap/apmask"]
+    daemon = Daemon(tmp_path / "daemon", machine=BY_OVERRIDE.format(abi))
+    try:
+        done = run_script(plan(wanted, "--from", now, "--format", "sh").stdout, daemon, tmp_path, "script.sh")
+        assert done.returncode == 0, done
+        assert daemon.cli("export").stdout == daemon.cli("export", "--from", wanted).stdout
+    finally:
+        daemon.stop()
+
+
+def test_overrides_take_the_place_of_a_mask(tmp_path):
+    """The mask cannot give back an adapter that a guest has. Upstream, a queue without a driver stays away from zcrypt
+    meanwhile; else there is no way."""
+    now, wanted = tmp_path / "now.ini", tmp_path / "wanted.ini"
+    for abi in ("proposal", "upstream"):
+        now.write_text(BY_MASK.format(abi))
+        wanted.write_text(BY_OVERRIDE.format(abi))
+        done = plan(wanted, "--from", now)
+        assert done.returncode == 1 and done.stdout == ""
+        if abi == "proposal":
+            assert ("no order of the writes avoids that zcrypt gets 05.0004, which it has neither before nor after: an override "
+                    "can be set only while both masks have all bits set") in done.stderr
+            assert "--interrupt" not in done.stderr
+        else:
+            assert "guest Guest1 keeps its queues all the time, and apmask gets 0x05" in done.stderr
+            assert "with --interrupt there is one" in done.stderr
+    text = plan(wanted, "--from", now, "--interrupt").stdout
+    assert "Guest1 is without queues that it keeps from step 1 to 9\n" in text and "zcrypt" not in text, text
 
 
 def test_hardware_is_no_step(tmp_path):
