@@ -81,8 +81,14 @@ struct order {
 int order_find(struct scene *s, bool interrupt, struct order *out, struct mask256 blocked[2],
                struct text *why);
 
-/* plan_format.c: as one word for a shell. Names and sentences come from outside. */
+/* shell.c: as one word for a shell. The second one is for bash alone, and keeps also characters
+ * that cannot be seen. */
 void plan_quote(const char *text, struct text *out);
+void plan_word(const char *text, struct text *out);
+
+/* script.c: program: that is needed in the end; NULL: none. */
+void plan_script(const struct plan *p, const struct core *from, const char *program,
+                 struct text *out);
 
 /* rest.c: sections of a machine file's text: a line "[name]" and what follows up to the next one;
  * len 0: the end of the file. */

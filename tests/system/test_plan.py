@@ -122,7 +122,7 @@ def test_the_script_stops_at_a_surprise(host, tmp_path):
     before = host.cli("export").stdout
     done = run_script(script, host, tmp_path, "tonight.sh")
     assert done.returncode == 1
-    assert "STOP at step 0: bus/ap/aqmask is" in done.stdout
+    assert "STOP at step 0: bus/ap/aqmask is" in done.stdout and "Steps that are done: 0. " in done.stdout
     assert host.cli("export").stdout == before
 
 
@@ -130,9 +130,15 @@ def test_the_script_stops_at_a_surprise(host, tmp_path):
     (lambda host: host.w("devices/vfio_ap/matrix/mdev_supported_types/vfio_ap-passthrough/create", UUIDS[1][:-1] + "9"),
      f"there is a mediated device {UUIDS[1][:-1]}9"),
     (lambda host: host.cli("se", "lpar", "add", "domain", "0x50", "--force"), "bus/ap/ap_usage_domain_mask is"),
-    (lambda host: host.cli("se", "lpar", "add", "control-domain", "0x50", "--force"), "bus/ap/ap_control_domain_mask is")])
+    (lambda host: host.cli("se", "lpar", "add", "control-domain", "0x50", "--force"), "bus/ap/ap_control_domain_mask is"),
+    (lambda host: host.w("bus/ap/drivers/cex4queue/unbind", "05.0047"),
+     "bound to cex4queue: 05.0004, and should be: 05.0004 05.0047"),
+    (lambda host: host.w("bus/ap/drivers/vfio_ap/unbind", "06.0004"), "bound to vfio_ap: 06.0047, and should be: 06.0004 06.0047"),
+    (lambda host: host.w("bus/ap/drivers/cex4card/unbind", "card06"), "devices/ap/card06/online cannot be read"),
+    (lambda host: host.w("devices/ap/card05/online", "0"), "devices/ap/card05/online is 0, and should be 1"),
+    (lambda host: host.w("devices/ap/card05/05.0047/online", "0"), "offline of card05: 05.0047, and should be: none")])
 def test_the_script_knows_of_everything_that_is_there(host, tmp_path, change, surprise):
-    """Another device, or a change of the LPAR, that the plan did not know of."""
+    """What the plan did not know of: another device, a change of the LPAR, what was bound or set offline by hand."""
     script = host.cli("plan", without_guests(host, tmp_path), "--format", "sh").stdout
     change(host)
     before = host.cli("export").stdout
@@ -174,6 +180,7 @@ def test_the_script_checks_the_end(host, tmp_path):
     script = script.replace("\nbegin 1 ", "\necho -0xf1 > \"$SYS/bus/ap/aqmask\"\nbegin 1 ")
     done = run_script(script, host, tmp_path, "tonight.sh")
     assert done.returncode == 1 and "aqmask is" in done.stdout and "All " not in done.stdout, done
+    assert f"Steps that are done: {script.count(chr(10) + 'begin ')}. " in done.stdout
 
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
@@ -315,6 +322,23 @@ def test_the_script_sets_overrides_and_its_undo_clears_them(tmp_path):
             done = run_script(plan(wanted, "--from", now, "--format", "sh", *words).stdout, daemon, tmp_path, "script.sh")
             assert done.returncode == 0, done
             assert daemon.cli("export").stdout == expected
+    finally:
+        daemon.stop()
+
+
+def test_the_script_knows_of_overrides(tmp_path):
+    """Of one that it does not expect, and of one that it does."""
+    now, wanted = tmp_path / "now.ini", tmp_path / "wanted.ini"
+    now.write_text(OVERRIDES)
+    wanted.write_text(RESERVED)
+    daemon = Daemon(tmp_path / "daemon", machine=OVERRIDES)
+    try:
+        daemon.w("devices/ap/card07/07.0004/driver_override", "cex4queue")
+        for words, found in (((), "07.0004=cex4queue, and should be: none"),
+                             (("--undo",), "07.0004=cex4queue, and should be: 05.0004=vfio_ap 06.0005=it's $(mine)")):
+            done = run_script(plan(wanted, "--from", now, "--format", "sh", *words).stdout.replace("\nexpect ", "\n: ").replace(
+                "\nbound ", "\n: ").replace("\nonly ", "\n: ").replace("\noffline ", "\n: "), daemon, tmp_path, "script.sh")
+            assert done.returncode == 1 and f"STOP at step 0: driver_override: {found}" in done.stdout, done
     finally:
         daemon.stop()
 
