@@ -208,7 +208,7 @@ static int features_show(void *ctx, uint32_t object, struct text *out)
     struct ap_bus *b = ctx;
     size_t before = out->len;
 
-    if (!b->has_qci) {
+    if (!b->qci.flags) {
         text_adds(out, "-\n");
         return 0;
     }

@@ -126,7 +126,8 @@ static int request_count_store(void *ctx, uint32_t apid, const char *data, size_
 
     card->total_requests = 0;
     mask256_for_each (d, &card->present_queues)
-        card->queues[d].total_requests = 0;
+        if (card->queues[d].driver != AP_DRIVER_NONE)
+            card->queues[d].total_requests = 0;
     return 0;
 }
 

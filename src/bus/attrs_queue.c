@@ -49,6 +49,8 @@ int ap_queue_refuse(struct effects *fx, ap_qn qn, const char *file, int err, con
     return effects_refuse_at(fx, err, why, "%02x.%04x: %s", AP_QN_APID(qn), AP_QN_APQI(qn), file);
 }
 
+#define OVERRIDE_MAX 4095u /* bytes written, so that it can be read with a newline behind it */
+
 static size_t line_length(const char *data, size_t len)
 {
     const char *newline = memchr(data, '\n', len);
@@ -67,6 +69,8 @@ static int driver_override_store(void *ctx, uint32_t qn, const char *data, size_
     if (!mask256_equal(&b->masks.apmask, &ones) || !mask256_equal(&b->masks.aqmask, &ones))
         return ap_queue_refuse(fx, (ap_qn)qn, "driver_override", -EINVAL,
                                "apmask and aqmask must be all ones before an override");
+    if (len >= OVERRIDE_MAX)
+        return ap_queue_refuse(fx, (ap_qn)qn, "driver_override", -EINVAL, "the name is too long");
     /* The name ends at the first newline or NUL. An empty name clears the override. */
     len = strnlen(data, len);
     override_set(b, (ap_qn)qn, data, line_length(data, len), fx);
@@ -75,8 +79,11 @@ static int driver_override_store(void *ctx, uint32_t qn, const char *data, size_
 
 static int interrupt_show(void *ctx, uint32_t qn, struct text *out)
 {
-    text_adds(out,
-              queue_of(ctx, qn)->interrupts ? "Interrupts enabled.\n" : "Interrupts disabled.\n");
+    struct ap_bus *b = ctx;
+    uint64_t info;
+    bool enabled = b->hw.ops->peek(b->hw.ctx, (ap_qn)qn, &info) & APQSW_IRQ;
+
+    text_adds(out, enabled ? "Interrupts enabled.\n" : "Interrupts disabled.\n");
     return 0;
 }
 

@@ -100,6 +100,7 @@ void queue_bind(struct ap_bus *b, ap_qn qn, unsigned driver, struct effects *fx)
     b->bound_queues++;
     b->bindings_complete = false;
     driver_probe(b, driver, qn, fx);
+    queue_reset_go_on(b, qn);
     queue_uevent(b, qn, "bind", NULL, fx);
 }
 
@@ -117,8 +118,7 @@ void queue_unbind(struct ap_bus *b, ap_qn qn, struct effects *fx)
     q->driver = AP_DRIVER_NONE;
     sysfs_groups_gone(b->tree, (struct sysfs_dir){SYSFS_QUEUE, qn});
     effects_changed(fx, STATE_CARD, AP_QN_APID(qn));
-    q->interrupts = false;
-    q->initiated = false;
+    q->initiated = q->failed = false;
     b->bound_queues--;
     bus_flush_queue(b, qn, &b->drivers[driver], fx);
     queue_uevent(b, qn, "unbind", NULL, fx);

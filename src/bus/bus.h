@@ -61,8 +61,9 @@ struct ap_queue {
     uint16_t generation; /* as in struct ap_card */
     uint8_t driver;
     uint8_t sm_state; /* enum ap_sm_state */
-    bool present : 1, config : 1, chkstop : 1, interrupts : 1;
+    bool present : 1, config : 1, chkstop : 1;
     bool initiated : 1;    /* its state machine runs while the adapter is available */
+    bool failed : 1;       /* the next scan that finds it configured resets it */
     uint64_t found;        /* counts up with each queue that is found */
     uint32_t older, newer; /* the queues in the order in which they were found; AP_APQNS: none */
     uint32_t requestq_count, pendingq_count; /* waiting for room; in the hardware queue */

@@ -98,8 +98,11 @@ void bus_rebind(struct ap_bus *b, struct effects *fx);
 /* lookup.c: whether the queue's driver sends messages, so its state machine is running */
 bool queue_runs(const struct ap_bus *b, const struct ap_queue *q);
 
-/* queue.c: resets the queue again if its state machine runs */
+/* queue.c: resets the queue again if its state machine runs; goes on with a reset; the queue does
+ * not work any more: flushes it, and lets the next scan that finds it configured reset it */
 void queue_restart(struct ap_bus *b, ap_qn qn);
+void queue_reset_go_on(struct ap_bus *b, ap_qn qn);
+void queue_fail(struct ap_bus *b, ap_qn qn, struct effects *fx);
 
 /* queue.c: flushes a queue that is no longer bound; its former driver gets the messages back */
 void bus_flush_queue(struct ap_bus *b, ap_qn qn, const struct ap_driver_slot *of,

@@ -60,15 +60,14 @@ bool queue_runs(const struct ap_bus *b, const struct ap_queue *q)
     return q->driver != AP_DRIVER_NONE && b->drivers[q->driver].driver->ops->received;
 }
 
-/* For a queue with a driver_override the masks do not count: the default drivers own it while one
- * of them is bound to it [bus-driver-override]. */
+/* For a queue with a driver_override that is bound the masks do not count: its driver owns it
+ * [bus-driver-override]. */
 static void apply_override(const struct ap_bus *b, ap_qn qn, struct mask256 *row)
 {
-    const struct ap_queue *q = queue_find(b, qn);
-    bool bound = q && q->driver != AP_DRIVER_NONE;
+    const struct ap_driver *driver = ap_bus_queue_driver(b, qn);
 
-    if (q)
-        mask256_assign(row, AP_QN_APQI(qn), bound && b->drivers[q->driver].driver->is_default);
+    if (driver)
+        mask256_assign(row, AP_QN_APQI(qn), driver->is_default);
 }
 
 /* The default drivers own exactly the product of both masks [masks-owner]. */

@@ -252,11 +252,10 @@ static void reset_start(struct ap_bus *b, ap_qn qn, struct ap_queue *q)
     enum ap_rc rc = apqsw_rc(b->hw.ops->rapq(b->hw.ctx, qn));
 
     /* Otherwise the queue is busy or its adapter not available: the reset is retried when that
-     * changes. */
-    if (rc != AP_RC_NORMAL && rc != AP_RC_RESET_IN_PROGRESS)
-        return;
-    q->sm_state = AP_SM_STATE_RESET_WAIT;
-    q->interrupts = false;
+     * changes, or by the next scan. */
+    q->failed = rc != AP_RC_NORMAL && rc != AP_RC_RESET_IN_PROGRESS;
+    if (!q->failed)
+        q->sm_state = AP_SM_STATE_RESET_WAIT;
 }
 
 static void reset_wait(struct ap_bus *b, ap_qn qn, struct ap_queue *q)
@@ -267,13 +266,12 @@ static void reset_wait(struct ap_bus *b, ap_qn qn, struct ap_queue *q)
     if (rc != AP_RC_NORMAL)
         return;
     q->sm_state = AP_SM_STATE_IDLE;
-    if (!queue_runs(b, q) || !b->hw.ops->interrupts(b->hw.ctx))
-        return;
-    rc = apqsw_rc(b->hw.ops->aqic(b->hw.ctx, qn, &(struct ap_aqic){.enable = true}));
-    q->interrupts = rc == AP_RC_NORMAL || rc == AP_RC_OTHERWISE_CHANGED;
+    if (queue_runs(b, q) && b->hw.ops->interrupts(b->hw.ctx))
+        b->hw.ops->aqic(b->hw.ctx, qn, &(struct ap_aqic){.enable = true});
 }
 
-static void reset_go_on(struct ap_bus *b, ap_qn qn)
+/* A queue without a driver is not polled, so nothing finds the end of its reset. */
+void queue_reset_go_on(struct ap_bus *b, ap_qn qn)
 {
     struct ap_queue *q = queue_get(b, qn);
 
@@ -281,7 +279,7 @@ static void reset_go_on(struct ap_bus *b, ap_qn qn)
         return;
     if (q->sm_state == AP_SM_STATE_RESET_START)
         reset_start(b, qn, q);
-    if (q->sm_state == AP_SM_STATE_RESET_WAIT)
+    if (q->sm_state == AP_SM_STATE_RESET_WAIT && q->driver != AP_DRIVER_NONE)
         reset_wait(b, qn, q);
 }
 
@@ -291,8 +289,17 @@ void queue_restart(struct ap_bus *b, ap_qn qn)
 
     if (!q->initiated)
         return;
+    q->failed = false;
     q->sm_state = AP_SM_STATE_RESET_START;
-    reset_go_on(b, qn);
+    queue_reset_go_on(b, qn);
+}
+
+void queue_fail(struct ap_bus *b, ap_qn qn, struct effects *fx)
+{
+    struct ap_queue *q = queue_get(b, qn);
+
+    q->failed = q->initiated;
+    ap_flush_queue(b, qn, fx);
 }
 
 void ap_queue_init_state(struct ap_bus *b, ap_qn qn)
@@ -307,7 +314,7 @@ void ap_queue_look(struct ap_bus *b, ap_qn qn, struct effects *fx)
 
     if (!q)
         return;
-    reset_go_on(b, qn);
+    queue_reset_go_on(b, qn);
     if (!queue_runs(b, q))
         return;
     ap_queue_poll(b, qn, fx);

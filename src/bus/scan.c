@@ -216,22 +216,50 @@ static void card_update(struct ap_bus *b, unsigned apid, const struct tapq *t, s
     card_uevent(b, apid, "change", config_variable(config), fx);
 }
 
-static void queue_update(struct ap_bus *b, ap_qn qn, const struct tapq *t, struct effects *fx)
+/* What has gone flushes the queue; what is back starts its state machine anew. True: it is as it
+ * was. */
+static bool chkstop_update(struct ap_bus *b, ap_qn qn, bool chkstop, struct effects *fx)
 {
     struct ap_queue *q = queue_get(b, qn);
-    bool config = t->rc != AP_RC_DECONFIGURED, chkstop = t->rc == AP_RC_CHECKSTOPPED;
-    bool back = (!q->config && config) || (q->chkstop && !chkstop);
-    bool put_off = q->chkstop != chkstop && b->abi->one_change_a_scan;
 
+    if (q->chkstop == chkstop)
+        return true;
     q->chkstop = chkstop;
-    if (q->config != config && !put_off) {
-        q->config = config;
-        queue_uevent(b, qn, "change", config_variable(config), fx);
-    }
-    if (!q->config || q->chkstop)
-        ap_flush_queue(b, qn, fx);
-    if (back)
+    if (chkstop)
+        queue_fail(b, qn, fx);
+    else
         queue_restart(b, qn);
+    return false;
+}
+
+static bool config_update(struct ap_bus *b, ap_qn qn, bool config, struct effects *fx)
+{
+    struct ap_queue *q = queue_get(b, qn);
+
+    if (q->config == config)
+        return true;
+    q->config = config;
+    if (config)
+        queue_restart(b, qn);
+    queue_uevent(b, qn, "change", config_variable(config), fx);
+    if (!config)
+        queue_fail(b, qn, fx);
+    return false;
+}
+
+/* [bus-queue-state] [bus-one-change] */
+static void queue_update(struct ap_bus *b, ap_qn qn, const struct tapq *t, struct effects *fx)
+{
+    bool config = t->rc != AP_RC_DECONFIGURED, same;
+
+    same = chkstop_update(b, qn, t->rc == AP_RC_CHECKSTOPPED, fx);
+    if (!same && b->abi->one_change_a_scan)
+        return;
+    same &= config_update(b, qn, config, fx);
+    if (!same || !config || !queue_get(b, qn)->failed)
+        return;
+    ap_flush_queue(b, qn, fx);
+    queue_restart(b, qn);
 }
 
 static void scan_queue(struct ap_bus *b, ap_qn qn, struct effects *fx)
@@ -280,7 +308,15 @@ static void scan_adapter(struct ap_bus *b, unsigned apid, struct effects *fx)
             scan_queue(b, AP_QN(apid, d), fx);
 }
 
-/* [bus-bindings-complete]: a device that was bound since the last time lets it be told again. */
+static bool has_come(const struct mask256 *new, const struct mask256 *old)
+{
+    struct mask256 came = mask256_andnot(*new, *old);
+
+    return !mask256_empty(&came);
+}
+
+/* [bus-bindings-complete]: a device that was bound since the last time, or an adapter or domain
+ * that has come, lets it be told again. */
 static void bindings_check(struct ap_bus *b, struct effects *fx)
 {
     char count[40];
@@ -304,6 +340,8 @@ void ap_bus_scan_adapters(struct ap_bus *b, const struct mask256 *adapters, stru
     if (!b->has_qci)
         b->qci = (struct ap_qci){0};
     changed = !ap_qci_equal(&old, &b->qci);
+    if (has_come(&b->qci.apm, &old.apm) || has_come(&b->qci.aqm, &old.aqm))
+        b->bindings_complete = false;
     /* With one_change_a_scan a scan may defer a change to the next scan; an event about the same
      * adapter must not be held up by that, so everything is scanned. */
     if (changed || b->abi->one_change_a_scan)

@@ -9,6 +9,12 @@ bool apcb_equal(const struct apcb *a, const struct apcb *b)
            mask256_equal(&a->adm, &b->adm);
 }
 
+struct apcb apcb_and(const struct apcb *a, const struct apcb *b)
+{
+    return (struct apcb){mask256_and(a->apm, b->apm), mask256_and(a->aqm, b->aqm),
+                         mask256_and(a->adm, b->adm)};
+}
+
 /* The guest sees the intersection of its APCB and the LPAR's current configuration. */
 static bool hw_qci(const void *ctx, struct ap_qci *out)
 {

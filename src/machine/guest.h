@@ -27,6 +27,7 @@ struct guest {
 };
 
 bool apcb_equal(const struct apcb *a, const struct apcb *b);
+struct apcb apcb_and(const struct apcb *a, const struct apcb *b);
 
 static inline bool apcb_has(const struct apcb *a, ap_qn qn)
 {

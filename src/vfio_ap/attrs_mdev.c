@@ -65,10 +65,10 @@ static int assign(void *ctx, uint32_t slot, enum dimension d, const char *data, 
             return rc;
     }
     assign_commit(v, m, &wanted, fx);
-    wanted = mdev_filter(v, m);
-    if (d == CONTROL_DOMAIN && !v->abi->recompute_always)
-        wanted = (struct apcb){m->effective.apm, m->effective.aqm, wanted.adm};
-    mdev_publish(v, m, wanted, fx);
+    if (v->abi->recompute_always)
+        mdev_refilter(v, m, MDEV_ALL, fx);
+    else
+        mdev_refilter(v, m, d == CONTROL_DOMAIN ? MDEV_CONTROLS : MDEV_QUEUES, fx);
     return 0;
 }
 
@@ -88,7 +88,12 @@ static int unassign(void *ctx, uint32_t slot, enum dimension d, const char *data
     mask256_clear(mask_of(&wanted, d), id);
     mask256_clear(mask_of(&effective, d), id);
     assign_commit(v, m, &wanted, fx);
-    mdev_publish(v, m, v->abi->recompute_always ? mdev_filter(v, m) : effective, fx);
+    if (v->abi->recompute_always) {
+        mdev_refilter(v, m, MDEV_ALL, fx);
+        return 0;
+    }
+    m->stale = true;
+    mdev_publish(v, m, effective, fx);
     return 0;
 }
 
@@ -238,7 +243,7 @@ static int ap_config_store(void *ctx, uint32_t slot, const char *data, size_t le
     if (v->abi->update_at_once)
         withdraw_in_steps(v, m, &wanted, fx);
     assign_commit(v, m, &wanted, fx);
-    mdev_publish(v, m, mdev_filter(v, m), fx);
+    mdev_refilter(v, m, MDEV_ALL, fx);
     return 0;
 }
 

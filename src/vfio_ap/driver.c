@@ -8,10 +8,16 @@
 
 /* The ops of the driver vfio_ap, and attaching and detaching guests. */
 
+/* Adapters or domains of it have come to the host with this scan. */
+static bool grows(const struct mdev *m)
+{
+    return !mask256_empty(&m->growing.apm) || !mask256_empty(&m->growing.aqm);
+}
+
 /*
- * With update_at_once a guest gets an adapter with the last of its queues, except what has come to
- * the host with this scan. A probe that completes no adapter can only bring what was withheld
- * before; that has time until the bus settles.
+ * With update_at_once a guest gets an adapter with the last of its queues, unless adapters or
+ * domains have come to the host with this scan: then it waits for the scan's end. A probe that
+ * completes no adapter changes only what is stale.
  */
 static void driver_probe(void *ctx, ap_device_id id, struct effects *fx)
 {
@@ -22,10 +28,10 @@ static void driver_probe(void *ctx, ap_device_id id, struct effects *fx)
     queue_reset_watch(v, qn);
     if (!m)
         return;
-    if (v->abi->update_at_once && !m->growing && mdev_adapter_passable(v, m, AP_QN_APID(qn)))
-        mdev_publish(v, m, mdev_filter(v, m), fx);
-    else if (!m->growing)
+    if (!v->abi->update_at_once)
         mdev_mark(v, m);
+    else if (!grows(m) && (m->stale || mdev_adapter_passable(v, m, AP_QN_APID(qn))))
+        mdev_refilter(v, m, MDEV_QUEUES, fx);
 }
 
 static void adapter_withdraw(struct vfio_ap *v, struct mdev *m, unsigned apid, struct effects *fx)
@@ -95,16 +101,18 @@ static bool driver_in_use(void *ctx, const struct ap_masks *old, const struct ap
     return true;
 }
 
-/* vfio_ap does not support adapters older than CEX4, so such an adapter does not count
- * [guests-host-change]. */
-static bool is_old(const struct vfio_ap *v, unsigned apid)
+/* What the driver can use of an adapter that has come: not one older than CEX4, as far as a domain
+ * tells that has come with it. */
+static bool supported(const struct vfio_ap *v, unsigned apid, const struct mask256 *domains)
 {
-    unsigned apqi = mask256_next(&v->host.aqm, 0);
-    uint64_t info = 0;
+    uint64_t info;
 
-    if (apqi < MASK256_BITS)
+    mask256_for_each (apqi, domains) {
         v->hw.ops->tapq(v->hw.ctx, AP_QN(apid, apqi), &info);
-    return apqi < MASK256_BITS && (info >> 24 & 0xff) < 10;
+        if ((info >> 24 & 0xff) < 10)
+            return false;
+    }
+    return true;
 }
 
 static struct apcb host_gains(const struct vfio_ap *v, const struct ap_qci *new,
@@ -115,16 +123,10 @@ static struct apcb host_gains(const struct vfio_ap *v, const struct ap_qci *new,
     struct mask256 came = added.apm;
 
     mask256_for_each (apid, &came) {
-        if (is_old(v, apid))
+        if (!supported(v, apid, &added.aqm))
             mask256_clear(&added.apm, apid);
     }
     return added;
-}
-
-static bool apcbs_intersect(const struct apcb *a, const struct apcb *b)
-{
-    return mask256_intersects(&a->apm, &b->apm) || mask256_intersects(&a->aqm, &b->aqm) ||
-           mask256_intersects(&a->adm, &b->adm);
 }
 
 /* First phase: what was removed from the host is removed from the devices. Without update_at_once
@@ -137,13 +139,11 @@ static void driver_config_changed(void *ctx, const struct ap_qci *new, const str
     struct mdev *m;
 
     v->host = (struct apcb){new->apm, new->aqm, new->adm};
-    added = host_gains(v, new, old);
+    added = v->mdevs.count ? host_gains(v, new, old) : (struct apcb){0};
     slots_foreach (&v->mdevs, m) {
-        struct apcb stripped = {mask256_and(m->effective.apm, new->apm),
-                                mask256_and(m->effective.aqm, new->aqm),
-                                mask256_and(m->effective.adm, new->adm)};
+        struct apcb stripped = apcb_and(&m->effective, &v->host);
 
-        m->growing = apcbs_intersect(&m->assigned, &added);
+        m->growing = apcb_and(&m->assigned, &added);
         if (apcb_equal(&stripped, &m->effective))
             continue;
         if (v->abi->update_at_once) {
@@ -156,7 +156,8 @@ static void driver_config_changed(void *ctx, const struct ap_qci *new, const str
     }
 }
 
-/* Second phase: what was added to the host is added to the devices to which it is assigned. */
+/* Second phase: what was added to the host is added to the devices to which it is assigned. With
+ * update_at_once nothing else is filtered [guests-refilter]. */
 static void driver_scan_complete(void *ctx, const struct ap_qci *new, const struct ap_qci *old,
                                  struct effects *fx)
 {
@@ -164,9 +165,14 @@ static void driver_scan_complete(void *ctx, const struct ap_qci *new, const stru
     struct mdev *m;
 
     slots_foreach (&v->mdevs, m) {
-        if (m->growing)
+        unsigned what =
+            (grows(m) ? MDEV_QUEUES : 0) | (mask256_empty(&m->growing.adm) ? 0 : MDEV_CONTROLS);
+
+        m->growing = (struct apcb){0};
+        if (what && v->abi->update_at_once)
+            mdev_refilter(v, m, what, fx);
+        else if (what)
             mdev_mark(v, m);
-        m->growing = false;
     }
 }
 
@@ -296,11 +302,13 @@ static bool answers(const struct vfio_ap *v, ap_qn qn)
 
 int vfio_ap_reset(struct vfio_ap *v, const struct vfio_ap_guest *g)
 {
-    const struct apcb *of = g->mdev ? &g->mdev->effective : &(struct apcb){0};
+    const struct apcb *of = g->mdev ? &g->mdev->assigned : &(struct apcb){0};
     int rc = 0;
 
     mask256_for_each (apid, &of->apm) {
         mask256_for_each (apqi, &of->aqm) {
+            if (ap_bus_queue_driver(v->bus, AP_QN(apid, apqi)) != v->driver)
+                continue;
             queue_reset(v, AP_QN(apid, apqi));
             if (!answers(v, AP_QN(apid, apqi)))
                 rc = -EIO;

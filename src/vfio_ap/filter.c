@@ -81,6 +81,7 @@ void mdev_strip(struct mdev *m, struct apcb wanted, struct effects *fx)
     bool changed = !apcb_equal(&m->effective, &wanted);
 
     m->effective = wanted;
+    m->stale = true;
     effects_changed(fx, STATE_MDEV, m->slot);
     guest_follow(m, changed, fx);
 }
@@ -100,6 +101,20 @@ void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct 
     mdev_report(v, m, fx);
 }
 
+void mdev_refilter(struct vfio_ap *v, struct mdev *m, unsigned what, struct effects *fx)
+{
+    struct apcb new = mdev_filter(v, m), wanted = m->effective;
+
+    if (what & MDEV_QUEUES) {
+        wanted.apm = new.apm;
+        wanted.aqm = new.aqm;
+        m->stale = false;
+    }
+    if (what & MDEV_CONTROLS)
+        wanted.adm = new.adm;
+    mdev_publish(v, m, wanted, fx);
+}
+
 void vfio_ap_settle(void *ctx, struct effects *fx)
 {
     struct vfio_ap *v = ctx;
@@ -110,6 +125,6 @@ void vfio_ap_settle(void *ctx, struct effects *fx)
 
         v->pending = m->next_pending;
         m->pending = false;
-        mdev_publish(v, m, mdev_filter(v, m), fx);
+        mdev_refilter(v, m, MDEV_ALL, fx);
     }
 }

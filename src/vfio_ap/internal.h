@@ -34,8 +34,9 @@ struct mdev {
     struct apcb effective;
     struct apcb told_passed, told_withheld; /* as the log knows it */
     struct vfio_ap_guest *guest;
+    struct apcb growing;   /* during a scan: what is assigned and has come to the host */
     bool pending;          /* what the guest gets is recomputed when the bus settles */
-    bool growing;          /* during a scan: what is assigned has come to the host */
+    bool stale;            /* perhaps effective is not what the filter would make now */
     bool interrupted;      /* a queue was taken away: the guest is notified even if it gets the
                             * queue back */
     uint32_t next_pending; /* slot */
@@ -116,6 +117,12 @@ bool mdev_adapter_passable(const struct vfio_ap *v, const struct mdev *m, unsign
 struct apcb mdev_filter(const struct vfio_ap *v, const struct mdev *m);
 /* Makes wanted the effective masks: withdraws and resets what is not in it, passes what is new. */
 void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct effects *fx);
+/* The same with what the filter makes now of adapters and domains, of control domains, or of both
+ * (MDEV_*). */
+#define MDEV_QUEUES   1u
+#define MDEV_CONTROLS 2u
+#define MDEV_ALL      (MDEV_QUEUES | MDEV_CONTROLS)
+void mdev_refilter(struct vfio_ap *v, struct mdev *m, unsigned what, struct effects *fx);
 /* The same for what has left the host, where nothing can be reset any more. */
 void mdev_strip(struct mdev *m, struct apcb wanted, struct effects *fx);
 /* withheld.c: the log says what the device's guest, if it has one, has not any more or does not get

@@ -37,6 +37,7 @@ int vfio_ap_restore(struct vfio_ap *v, uint32_t slot, const struct uuid *uuid,
     v->group_count++;
     assign_commit(v, m, assigned, fx);
     m->effective = effective ? *effective : mdev_filter(v, m);
+    m->stale = effective;
     return 0;
 }
 

@@ -47,8 +47,9 @@ int vfio_ap_attach(struct vfio_ap *v, struct mdev *m, struct vfio_ap_guest *g, s
  * device. */
 void vfio_ap_detach(struct vfio_ap *v, struct vfio_ap_guest *g, struct effects *fx);
 
-/* The guest's system was reset [guests-system-reset], so its queues are reset. No effect without a
- * device. -EIO: one of its adapters is in standby or checkstop; the others are reset. */
+/* The guest's system was reset [guests-system-reset], so the queues that the driver has of its
+ * device are reset, also those that are withheld. No effect without a device. -EIO: one of their
+ * adapters is in standby or checkstop; the others are reset. */
 int vfio_ap_reset(struct vfio_ap *v, const struct vfio_ap_guest *g);
 
 /* The writer that waits for a removal with this token is gone. */

@@ -77,12 +77,6 @@ static void explain_all(const struct vfio_ap *v, const struct mdev *m, const str
         text_addf(out, " and %u more", count_of(which) - NAMED);
 }
 
-static struct apcb intersection(const struct apcb *a, const struct apcb *b)
-{
-    return (struct apcb){mask256_and(a->apm, b->apm), mask256_and(a->aqm, b->aqm),
-                         mask256_and(a->adm, b->adm)};
-}
-
 static struct apcb difference(const struct apcb *a, const struct apcb *b)
 {
     return (struct apcb){mask256_andnot(a->apm, b->apm), mask256_andnot(a->aqm, b->aqm),
@@ -108,7 +102,7 @@ void mdev_report(const struct vfio_ap *v, struct mdev *m, struct effects *fx)
         return;
     withheld = difference(&m->assigned, &m->effective);
     new = difference(&withheld, &m->told_withheld);
-    lost = intersection(&new, &m->told_passed);
+    lost = apcb_and(&new, &m->told_passed);
     missing = difference(&new, &lost);
     say(v, m, "loses", &lost, fx);
     say(v, m, "does not get", &missing, fx);

@@ -45,18 +45,26 @@ static int online_show(void *ctx, uint32_t apid, struct text *out)
     return 0;
 }
 
+/* First all queues change, then each is announced: in the order in which they were bound. Flushing
+ * can find that one has gone, so what is to change is noted before. */
 static void queues_set_online(struct zcrypt *z, unsigned apid, bool online, struct effects *fx)
 {
-    struct zcrypt_card *zc = &z->cards[apid];
+    const struct zcrypt_card *zc = &z->cards[apid];
+    struct zcrypt_queue *zq;
+    ap_qn changed[AP_IDS];
+    unsigned count = 0;
 
-    mask256_for_each (apqi, &zc->queues_bound) {
-        if (zc->queues[apqi].offline == !online)
+    TAILQ_FOREACH (zq, &zc->members, link) {
+        if (zq->offline == !online)
             continue;
-        zc->queues[apqi].offline = !online;
-        if (!online)
-            ap_flush_queue(z->bus, AP_QN(apid, apqi), fx);
-        ap_queue_send_online(z->bus, AP_QN(apid, apqi), online, fx);
+        zq->offline = !online;
+        changed[count++] = zcrypt_queue_id(z, zc, zq);
     }
+    for (unsigned i = 0; i < count && !online; i++)
+        ap_flush_queue(z->bus, changed[i], fx);
+    for (unsigned i = 0; i < count; i++)
+        if (ap_bus_queue(z->bus, changed[i]))
+            ap_queue_send_online(z->bus, changed[i], online, fx);
 }
 
 static int online_store(void *ctx, uint32_t apid, const char *data, size_t len, struct effects *fx)

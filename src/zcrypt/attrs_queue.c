@@ -135,7 +135,7 @@ static int online_store(void *ctx, uint32_t qn, const char *data, size_t len, st
         return ap_queue_refuse(fx, (ap_qn)qn, "online", -ENODEV, ZCRYPT_ADAPTER_STANDBY);
     if (online && (q->chkstop || card->chkstop))
         return ap_queue_refuse(fx, (ap_qn)qn, "online", -ENODEV, ZCRYPT_ADAPTER_CHECKSTOPPED);
-    if (online && !zcrypt_card_online(z, AP_QN_APID(qn)))
+    if (online && !zcrypt_queue_card_online(z, (ap_qn)qn))
         return ap_queue_refuse(fx, (ap_qn)qn, "online", -EINVAL,
                                "the card is offline; set it online first");
     zcrypt_queue_at(z, (ap_qn)qn)->offline = !online;

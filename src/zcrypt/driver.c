@@ -7,33 +7,26 @@
 
 static void card_probe(void *ctx, ap_device_id apid, struct effects *fx)
 {
-    struct zcrypt *z = ctx;
-
-    z->cards[apid].bound = true;
-    zcrypt_card_set_online(z, apid, true);
+    zcrypt_card_bound(ctx, apid);
 }
 
 static void card_remove(void *ctx, ap_device_id apid, struct effects *fx)
 {
-    ((struct zcrypt *)ctx)->cards[apid].bound = false;
+    zcrypt_card_unbound(ctx, apid);
 }
 
 static void queue_probe(void *ctx, ap_device_id id, struct effects *fx)
 {
     struct zcrypt *z = ctx;
-    struct zcrypt_card *zc = &z->cards[AP_QN_APID(id)];
 
-    if (!zc->queues)
-        zc->queues = xcalloc(AP_IDS, sizeof *zc->queues);
-    mask256_set(&zc->queues_bound, AP_QN_APQI(id));
-    zc->queues[AP_QN_APQI(id)].offline = false;
+    zcrypt_queue_bound(z, (ap_qn)id);
     ap_queue_init_state(z->bus, (ap_qn)id);
 }
 
 /* The bus flushes the queue afterwards; its requests go to other queues. */
 static void queue_remove(void *ctx, ap_device_id id, struct effects *fx)
 {
-    mask256_clear(&((struct zcrypt *)ctx)->cards[AP_QN_APID(id)].queues_bound, AP_QN_APQI(id));
+    zcrypt_queue_unbound(ctx, (ap_qn)id);
 }
 
 static const struct ap_driver_ops card_ops = {.probe = card_probe, .remove = card_remove};
@@ -108,6 +101,9 @@ struct zcrypt *zcrypt_new(const struct abi *abi, struct sysfs_tree *tree, struct
     z->tokens = tokens;
     z->parent_generation = 1;
     TAILQ_INIT(&z->calls);
+    TAILQ_INIT(&z->bound);
+    for (unsigned apid = 0; apid < AP_IDS; apid++)
+        TAILQ_INIT(&z->cards[apid].members);
     register_modules(abi, tree);
     zcrypt_nodes_register(z);
     for (unsigned i = 0; i < sizeof drivers / sizeof *drivers; i++)

@@ -5,7 +5,8 @@
 
 static bool usable(const struct zcrypt *z, ap_qn qn)
 {
-    return zcrypt_queue_operational(z, qn) && zcrypt_card_operational(z, AP_QN_APID(qn));
+    return zcrypt_queue_listed(z, qn) && zcrypt_queue_operational(z, qn) &&
+           zcrypt_card_operational(z, AP_QN_APID(qn));
 }
 
 static bool ask(const struct zcrypt *z, ap_qn qn, const struct buffer *request, uint8_t version,
@@ -71,8 +72,11 @@ bool facts_ep11_domain(const struct zcrypt *z, ap_qn qn, struct ep11_domain_info
 
 bool facts_ep11_module(const struct zcrypt *z, unsigned apid, struct ep11_module_info *out)
 {
-    mask256_for_each (apqi, &z->cards[apid].queues_bound) {
-        ap_qn qn = AP_QN(apid, apqi);
+    const struct zcrypt_card *zc = &z->cards[apid];
+    const struct zcrypt_queue *zq;
+
+    TAILQ_FOREACH (zq, &zc->members, link) {
+        ap_qn qn = zcrypt_queue_id(z, zc, zq);
         text_auto reply = {0};
         struct span data;
 
@@ -86,10 +90,12 @@ bool facts_ep11_module(const struct zcrypt *z, unsigned apid, struct ep11_module
 
 bool facts_card_answers(const struct zcrypt *z, unsigned apid)
 {
-    mask256_for_each (apqi, &z->cards[apid].queues_bound) {
-        if (usable(z, AP_QN(apid, apqi)))
+    const struct zcrypt_card *zc = &z->cards[apid];
+    const struct zcrypt_queue *zq;
+
+    TAILQ_FOREACH (zq, &zc->members, link)
+        if (usable(z, zcrypt_queue_id(z, zc, zq)))
             return true;
-    }
     return false;
 }
 

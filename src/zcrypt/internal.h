@@ -15,21 +15,29 @@
 
 /* Private to src/zcrypt. */
 
-/* A queue that is bound to a driver of zcrypt. */
+/* A queue that is bound to a driver of zcrypt. It belongs to the card as that was bound then
+ * [zcrypt-belonging]. */
 struct zcrypt_queue {
-    bool offline;  /* by a write to online, or after an unknown reply */
-    uint32_t load; /* sum of the weights of its current requests */
+    TAILQ_ENTRY(zcrypt_queue) link; /* unless stray */
+    bool offline;                   /* by a write to online, or after an unknown reply */
+    bool stray;                     /* its card has been unbound since ... */
+    bool card_offline;              /* ... and was offline then */
+    uint32_t load;                  /* sum of the weights of its current requests */
 };
+TAILQ_HEAD(zcrypt_queues, zcrypt_queue);
 
 struct zcrypt_card {
+    TAILQ_ENTRY(zcrypt_card) link; /* if bound */
     bool bound;
     /* By a write to online. It belongs to the device of that generation and survives unbinding. */
     bool offline;
     uint16_t generation;
     uint32_t load;
     struct mask256 queues_bound;
-    struct zcrypt_queue *queues; /* array of AP_IDS, allocated when the first is bound */
+    struct zcrypt_queue *queues;  /* array of AP_IDS, allocated when the first is bound */
+    struct zcrypt_queues members; /* of these, those that are not stray, as they were bound */
 };
+TAILQ_HEAD(zcrypt_cards, zcrypt_card);
 
 struct zcrypt {
     struct sysfs_tree *tree;
@@ -39,6 +47,7 @@ struct zcrypt {
     struct zcrypt_node nodes[ZCRYPT_NODES];
     uint16_t parent_generation; /* of the directory that exists while there is a node */
     struct zcrypt_card cards[AP_IDS];
+    struct zcrypt_cards bound; /* of these, in the order in which they were bound */
     TAILQ_HEAD(, zcrypt_call) calls;
 };
 
@@ -76,13 +85,33 @@ struct zcrypt_tokens {
 };
 
 /* devices.c */
+void zcrypt_card_bound(struct zcrypt *z, unsigned apid);
+void zcrypt_card_unbound(struct zcrypt *z, unsigned apid);
+void zcrypt_queue_bound(struct zcrypt *z, ap_qn qn);
+void zcrypt_queue_unbound(struct zcrypt *z, ap_qn qn);
 bool zcrypt_card_online(const struct zcrypt *z, unsigned apid); /* as written to online */
 void zcrypt_card_set_online(struct zcrypt *z, unsigned apid, bool online);
+/* NULL: it is not bound. */
 static inline struct zcrypt_queue *zcrypt_queue_at(const struct zcrypt *z, ap_qn qn)
 {
     const struct zcrypt_card *card = &z->cards[AP_QN_APID(qn)];
 
     return mask256_test(&card->queues_bound, AP_QN_APQI(qn)) ? &card->queues[AP_QN_APQI(qn)] : NULL;
+}
+
+/* Whether the card to which the queue, which is bound, belongs is online. */
+bool zcrypt_queue_card_online(const struct zcrypt *z, ap_qn qn);
+/* The queue among those to which requests go and of which the ioctls tell; NULL: it is not. */
+const struct zcrypt_queue *zcrypt_queue_listed(const struct zcrypt *z, ap_qn qn);
+static inline unsigned zcrypt_card_id(const struct zcrypt *z, const struct zcrypt_card *zc)
+{
+    return (unsigned)(zc - z->cards);
+}
+
+static inline ap_qn zcrypt_queue_id(const struct zcrypt *z, const struct zcrypt_card *zc,
+                                    const struct zcrypt_queue *zq)
+{
+    return AP_QN(zcrypt_card_id(z, zc), (unsigned)(zq - zc->queues));
 }
 /* Whether a card or queue is usable: configured, not check-stopped, and set online. */
 bool zcrypt_card_operational(const struct zcrypt *z, unsigned apid);

@@ -77,38 +77,64 @@ static int target_domain(const struct zcrypt *z, const struct zcrypt_node *node,
     return 0;
 }
 
-static unsigned with_penalty(const struct zcrypt_call *call, unsigned weight, ap_qn qn, bool queue)
+/* The queue chosen so far, and what it weighs: the rating of its card, and penalties. */
+struct choice {
+    const struct zcrypt_card *zc;
+    const struct zcrypt_queue *zq;
+    ap_qn qn;
+    unsigned own, weight;
+};
+
+static unsigned card_penalty(const struct zcrypt_call *call, unsigned apid)
 {
-    if (call->last_qn < 0)
-        return weight;
-    if (queue)
-        return weight + (call->last_qn == qn ? SAME_QUEUE : 0);
-    return weight + (AP_QN_APID((unsigned)call->last_qn) == AP_QN_APID(qn) ? SAME_CARD : 0);
+    return call->last_qn >= 0 && AP_QN_APID((unsigned)call->last_qn) == apid ? SAME_CARD : 0;
 }
 
-/* The best queue of a card. False: none can take the call. */
-static bool best_queue(const struct zcrypt *z, const struct zcrypt_call *call, unsigned apid,
-                       unsigned domain, const struct mask256 *aqm, unsigned *out)
+static unsigned queue_penalty(const struct zcrypt_call *call, ap_qn qn)
 {
-    const struct ap_queue *best = NULL;
-    unsigned best_load = 0;
+    return call->last_qn == qn ? SAME_QUEUE : 0;
+}
 
-    mask256_for_each (apqi, &z->cards[apid].queues_bound) {
-        ap_qn qn = AP_QN(apid, apqi);
-        const struct ap_queue *q = ap_bus_queue(z->bus, qn);
-        unsigned load = with_penalty(call, z->cards[apid].queues[apqi].load, qn, true);
+static bool less(unsigned load, uint64_t requests, unsigned other_load, uint64_t other_requests)
+{
+    return load < other_load || (load == other_load && requests < other_requests);
+}
+
+static bool card_better(const struct zcrypt *z, const struct zcrypt_card *zc, unsigned weight,
+                        const struct choice *best)
+{
+    return !best->zc ||
+           less(weight + zc->load, ap_bus_card(z->bus, zcrypt_card_id(z, zc))->total_requests,
+                best->weight + best->zc->load,
+                ap_bus_card(z->bus, AP_QN_APID(best->qn))->total_requests);
+}
+
+static bool queue_better(const struct zcrypt *z, const struct zcrypt_queue *zq, ap_qn qn,
+                         unsigned weight, const struct choice *best)
+{
+    return !best->zq ||
+           less(weight + zq->load, ap_bus_queue(z->bus, qn)->total_requests,
+                best->weight + best->zq->load, ap_bus_queue(z->bus, best->qn)->total_requests);
+}
+
+/* A queue of another card must have less to do than the one chosen so far, too. */
+static void choose_queue(const struct zcrypt *z, const struct zcrypt_call *call,
+                         const struct zcrypt_card *zc, unsigned own, unsigned domain,
+                         const struct mask256 *aqm, struct choice *best)
+{
+    const struct zcrypt_queue *zq;
+
+    TAILQ_FOREACH (zq, &zc->members, link) {
+        ap_qn qn = zcrypt_queue_id(z, zc, zq);
+        unsigned apid = AP_QN_APID(qn), apqi = AP_QN_APQI(qn);
+        unsigned weight = own + card_penalty(call, apid) + queue_penalty(call, qn);
 
         if (!zcrypt_queue_operational(z, qn) || !mask256_test(aqm, apqi) ||
             (domain != ANY && domain != apqi) || !targeted(&call->request, apid, apqi))
             continue;
-        if (best &&
-            (load > best_load || (load == best_load && q->total_requests >= best->total_requests)))
-            continue;
-        best = q;
-        best_load = load;
-        *out = apqi;
+        if (queue_better(z, zq, qn, weight, best))
+            *best = (struct choice){zc, zq, qn, own, weight};
     }
-    return best;
 }
 
 /* No card can take the call now. -EINVAL: the message is too long for every card there is. */
@@ -125,11 +151,24 @@ static int no_queue(const struct zcrypt *z, const struct zcrypt_call *call)
     return len > most ? -EINVAL : -ENODEV;
 }
 
-static bool better(const struct ap_card *card, unsigned load, const struct ap_card *best,
-                   unsigned best_load)
+/* As the kernel does: cards, and queues of each, in the order in which they were bound, so that the
+ * first of equals wins. */
+static void choose(const struct zcrypt *z, const struct zcrypt_call *call,
+                   const struct masks *masks, unsigned domain, struct choice *best)
 {
-    return !best || load < best_load ||
-           (load == best_load && card->total_requests < best->total_requests);
+    const struct zcrypt_card *zc;
+
+    TAILQ_FOREACH (zc, &z->bound, link) {
+        unsigned apid = zcrypt_card_id(z, zc), own;
+        const struct ap_card *card = ap_bus_card(z->bus, apid);
+
+        if (!zcrypt_card_operational(z, apid) || !mask256_test(masks->apm, apid) ||
+            !card_can(card, call) || !targeted(&call->request, apid, ANY))
+            continue;
+        own = zcrypt_weight(card, &call->request, &call->block);
+        if (card_better(z, zc, own + card_penalty(call, apid), best))
+            choose_queue(z, call, zc, own, domain, masks->aqm, best);
+    }
 }
 
 int zcrypt_select(const struct zcrypt *z, const struct zcrypt_call *call, ap_qn *qn,
@@ -139,35 +178,18 @@ int zcrypt_select(const struct zcrypt *z, const struct zcrypt_call *call, ap_qn 
     const struct ap_masks *host = ap_bus_masks(z->bus);
     struct masks masks = {node ? &node->apmask : &host->apmask,
                           node ? &node->aqmask : &host->aqmask};
-    unsigned domain = ANY, best_load = 0;
-    const struct ap_card *best = NULL;
+    unsigned domain = ANY;
+    struct choice best = {0};
     int rc = !node && call->request.node != ZCRYPT_Z90CRYPT ? -ENODEV : 0;
 
     if (rc == 0)
         rc = target_domain(z, node, call, &domain);
     if (rc < 0)
         return rc;
-    for (unsigned apid = 0; apid < AP_IDS; apid++) {
-        const struct ap_card *card = ap_bus_card(z->bus, apid);
-        unsigned own, load, apqi = 0;
-
-        if (!z->cards[apid].bound || !zcrypt_card_operational(z, apid) ||
-            !mask256_test(masks.apm, apid) || !card_can(card, call) ||
-            !targeted(&call->request, apid, ANY))
-            continue;
-        own = zcrypt_weight(card, &call->request, &call->block);
-        load = with_penalty(call, own + z->cards[apid].load, AP_QN(apid, 0), false);
-        if (!better(card, load, best, best_load) ||
-            !best_queue(z, call, apid, domain, masks.aqm, &apqi))
-            continue;
-        /* With the penalty for the queue that just failed, another card may be better. */
-        load = with_penalty(call, load, AP_QN(apid, apqi), true);
-        if (!better(card, load, best, best_load))
-            continue;
-        best = card;
-        best_load = load;
-        *qn = AP_QN(apid, apqi);
-        *weight = own;
-    }
-    return best ? 0 : no_queue(z, call);
+    choose(z, call, &masks, domain, &best);
+    if (!best.zq)
+        return no_queue(z, call);
+    *qn = best.qn;
+    *weight = best.own;
+    return 0;
 }

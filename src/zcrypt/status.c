@@ -22,12 +22,13 @@ static uint8_t user_type(const struct ap_card *card)
 void zcrypt_device_status(const struct zcrypt *z, uint16_t qn, struct zcrypt_status *out)
 {
     const struct ap_card *card = ap_bus_card(z->bus, AP_QN_APID(qn));
+    const struct zcrypt_queue *zq = zcrypt_queue_listed(z, qn);
 
     *out = (struct zcrypt_status){0};
-    if (!zcrypt_queue_at(z, qn))
+    if (!zq)
         return;
     out->type = card->type;
-    out->online = zcrypt_card_operational(z, AP_QN_APID(qn)) && zcrypt_queue_operational(z, qn);
+    out->online = !zq->offline;
     out->functions = (uint8_t)(card->functions >> 26);
 }
 
@@ -35,7 +36,7 @@ static const struct ap_queue *default_queue(const struct zcrypt *z, unsigned api
 {
     int domain = ap_bus_domain(z->bus);
 
-    if (domain < 0 || !zcrypt_queue_at(z, AP_QN(apid, (unsigned)domain)))
+    if (domain < 0 || !zcrypt_queue_listed(z, AP_QN(apid, (unsigned)domain)))
         return NULL;
     return ap_bus_queue(z->bus, AP_QN(apid, (unsigned)domain));
 }
@@ -44,7 +45,7 @@ uint8_t zcrypt_card_status(const struct zcrypt *z, unsigned apid)
 {
     if (!default_queue(z, apid))
         return 0;
-    return zcrypt_card_operational(z, apid) ? user_type(ap_bus_card(z->bus, apid)) : STATUS_OFFLINE;
+    return zcrypt_card_online(z, apid) ? user_type(ap_bus_card(z->bus, apid)) : STATUS_OFFLINE;
 }
 
 uint8_t zcrypt_card_in_flight(const struct zcrypt *z, unsigned apid)

@@ -297,38 +297,60 @@ static void make_ep11(struct made *m, const struct m_want *w, unsigned owner, ui
     m->request.target_count = w->apid >= 0 || w->apqi >= 0;
 }
 
+struct candidate {
+    unsigned ai;
+    ap_qn qn;
+    int64_t card[2], queue[2]; /* load with the request, requests so far */
+};
+
+static bool before(const int64_t a[2], const int64_t b[2])
+{
+    return a[0] < b[0] || (a[0] == b[0] && a[1] < b[1]);
+}
+
+/* Whatever the order in which they were bound, a is preferred. */
+static bool wins(const struct candidate *a, const struct candidate *b)
+{
+    return before(a->queue, b->queue) && (a->ai == b->ai || before(a->card, b->card));
+}
+
+static struct candidate candidate_of(const struct sysfs_tree *t, unsigned ai, unsigned di,
+                                     unsigned rating)
+{
+    ap_qn qn = AP_QN(apids[ai], apqis[di]);
+    struct sysfs_dir card = {SYSFS_CARD, apids[ai]}, queue = {SYSFS_QUEUE, qn};
+
+    return (struct candidate){
+        .ai = ai,
+        .qn = qn,
+        .card = {counter(t, card, "load") + rating, counter(t, card, "request_count")},
+        .queue = {counter(t, queue, "load") + rating, counter(t, queue, "request_count")}};
+}
+
 /* The candidate queue with the least load [zcrypt-selection]; false: undetermined. */
 static bool foretell(struct play *p, const struct step *s, const struct m_want *w)
 {
     const struct m_guest *g = s->tree ? &p->before.guest[s->tree - 1] : NULL;
     const struct m_bus *b = g ? &g->bus : &p->before.bus;
     const struct sysfs_tree *t = tree_of(p, s->tree);
-    int64_t best[4] = {INT64_MAX, 0, 0, 0};
-    int best_ai = -1;
+    struct candidate all[APIDS * APQIS];
+    unsigned count = 0;
 
     p->expect_qn = -1;
     for (unsigned i = 0; t && i < APIDS * APQIS; i++) {
         unsigned ai = i / APQIS, di = i % APQIS;
-        struct sysfs_dir card = {SYSFS_CARD, apids[ai]},
-                         queue = {SYSFS_QUEUE, AP_QN(apids[ai], apqis[di])};
-        int64_t key[4];
-        int order = 0;
 
         if (!model_takes(&p->before, b, g, w, ai, di))
             continue;
         if (p->requests.queue[ai][di].rc)
             return false;
-        key[0] = counter(t, card, "load") + model_rating(w, b->card[ai].type, b->card[ai].mode);
-        key[1] = counter(t, card, "request_count");
-        key[2] = counter(t, queue, "load");
-        key[3] = counter(t, queue, "request_count");
-        for (int k = 0; k < (best_ai == (int)ai ? 4 : 2) && !order; k++)
-            order = (key[k] > best[k]) - (key[k] < best[k]);
-        if (order >= 0)
-            continue;
-        memcpy(best, key, sizeof best);
-        best_ai = (int)ai;
-        p->expect_qn = AP_QN(apids[ai], apqis[di]);
+        all[count++] = candidate_of(t, ai, di, model_rating(w, b->card[ai].type, b->card[ai].mode));
+    }
+    for (unsigned i = 0; i < count && p->expect_qn < 0; i++) {
+        p->expect_qn = all[i].qn;
+        for (unsigned k = 0; k < count; k++)
+            if (k != i && !wins(&all[i], &all[k]))
+                p->expect_qn = -1;
     }
     return p->expect_qn >= 0;
 }

@@ -337,6 +337,20 @@ static int dispatch(struct model *m, const struct step *s, struct m_outcome *out
     }
 }
 
+/* [guests-refilter] */
+static void settle(const struct model *m, struct m_mdev *d)
+{
+    struct m_set filtered = model_filter(m, d), shadow = d->shadow;
+
+    if (m->proposal || d->refilter) {
+        shadow.apm = filtered.apm;
+        shadow.aqm = filtered.aqm;
+    }
+    if (m->proposal || d->recontrol)
+        shadow.adm = filtered.adm;
+    model_pass(d, shadow);
+}
+
 /* After the step the host's bus scans if the machine changed, then the guests' APCBs are settled.
  */
 struct m_outcome model_step(struct model *m, const struct step *s)
@@ -344,14 +358,14 @@ struct m_outcome model_step(struct model *m, const struct step *s)
     struct m_outcome out = {0};
 
     for (int i = 0; i < MDEVS; i++)
-        m->mdev[i].refilter = m->mdev[i].device_change = false;
+        m->mdev[i].refilter = m->mdev[i].recontrol = m->mdev[i].device_change = false;
     m->changed = false;
     out.result = dispatch(m, s, &out);
     if (m->changed)
         model_bus_follow(m, &m->bus, NULL);
     for (int i = 0; i < MDEVS; i++)
-        if (m->mdev[i].exists && (m->proposal || m->mdev[i].refilter))
-            model_pass(&m->mdev[i], model_filter(m, &m->mdev[i]));
+        if (m->mdev[i].exists)
+            settle(m, &m->mdev[i]);
     return out;
 }
 

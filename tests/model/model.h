@@ -32,6 +32,8 @@ struct m_queue {
     bool present, user_online;
     bool config, chkstop; /* as the last scan saw it */
     bool runs;            /* its state machine [bus-queue-state] */
+    bool stray;           /* its card was unbound since [zcrypt-belonging] ... */
+    bool card_offline;    /* ... and was offline then */
     enum m_driver driver;
     char override[16];
     unsigned life; /* distinguishes devices of the same name */
@@ -59,7 +61,8 @@ struct m_mdev {
     bool asked;         /* to be released: the guest has nothing until the shadow changes */
     int guest;          /* index or -1 */
     uint64_t token;     /* of the write that waits for the removal */
-    bool refilter;      /* a rule demands filtering in this step */
+    bool refilter;      /* a rule demands filtering of queues in this step ... */
+    bool recontrol;     /* ... of control domains */
     bool device_change; /* a device under the guest was replaced in this step */
 };
 

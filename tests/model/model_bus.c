@@ -48,6 +48,7 @@ static void bind_queue(struct model *m, struct m_bus *b, unsigned ai, unsigned d
     struct m_queue *q = &b->card[ai].queue[di];
 
     q->driver = driver;
+    q->stray = false;
     if (driver == M_ZCRYPT)
         q->user_online = q->runs = true;
     else
@@ -76,6 +77,19 @@ static void probe_queue(struct model *m, struct m_bus *b, unsigned ai, unsigned 
 static void bind_card(struct m_card *card)
 {
     card->bound = card->user_online = true;
+}
+
+static void unbind_card(struct m_card *card)
+{
+    card->bound = false;
+    for (unsigned di = 0; di < APQIS; di++) {
+        struct m_queue *q = &card->queue[di];
+
+        if (q->driver != M_ZCRYPT || q->stray)
+            continue;
+        q->stray = true;
+        q->card_offline = !card->user_online;
+    }
 }
 
 /* The machine as an operating system sees it. */
@@ -208,15 +222,15 @@ static void devices_follow(struct model *m, struct m_bus *b, const struct view *
     }
 }
 
-/* [guests-refilter]: added adapters of an old type do not count. Without a domain the type is
- * unknown. */
+/* [guests-refilter]: added adapters of an old type do not count, as far as a domain that is added
+ * with them tells the type. */
 static struct m_set added(const struct model *m, const struct m_set *new, const struct m_set *old)
 {
     struct m_set a = {mask256_andnot(new->apm, old->apm), mask256_andnot(new->aqm, old->aqm),
                       mask256_andnot(new->adm, old->adm)};
 
     for (unsigned ai = 0; ai < APIDS; ai++)
-        if (m->adapter[ai].type < 10 && !mask256_empty(&new->aqm))
+        if (m->adapter[ai].type < 10 && !mask256_empty(&a.aqm))
             mask256_clear(&a.apm, apids[ai]);
     return a;
 }
@@ -243,9 +257,9 @@ void model_bus_follow(struct model *m, struct m_bus *b, const struct m_guest *g)
     for (int i = 0; i < MDEVS; i++) {
         const struct m_set *s = &m->mdev[i].assigned;
 
-        if (mask256_intersects(&s->apm, &plus.apm) || mask256_intersects(&s->aqm, &plus.aqm) ||
-            mask256_intersects(&s->adm, &plus.adm))
-            m->mdev[i].refilter = true;
+        m->mdev[i].refilter |=
+            mask256_intersects(&s->apm, &plus.apm) || mask256_intersects(&s->aqm, &plus.aqm);
+        m->mdev[i].recontrol |= mask256_intersects(&s->adm, &plus.adm);
     }
 }
 
@@ -388,7 +402,7 @@ static int store_driver(struct model *m, struct m_bus *b, const struct step *s)
     if (di == APQIS && bind)
         bind_card(&b->card[ai]);
     else if (di == APQIS)
-        b->card[ai].bound = false;
+        unbind_card(&b->card[ai]);
     else if (bind)
         bind_queue(m, b, ai, di, driver);
     else
@@ -422,7 +436,7 @@ static int store_card(struct model *m, struct m_bus *b, const struct step *s)
         return -ENODEV;
     card->user_online = value;
     for (unsigned di = 0; di < APQIS; di++)
-        if (card->queue[di].driver == M_ZCRYPT)
+        if (card->queue[di].driver == M_ZCRYPT && !card->queue[di].stray)
             card->queue[di].user_online = value;
     return 0;
 }
@@ -451,7 +465,7 @@ static int store_queue(struct model *m, struct m_bus *b, const struct step *s)
     if (value && (!model_configured(m, s->object / 16) || model_checkstopped(m, s->object / 16) ||
                   !q->config || q->chkstop))
         return -ENODEV;
-    if (value && !card->user_online)
+    if (value && (q->stray ? q->card_offline : !card->user_online))
         return -EINVAL;
     q->user_online = value;
     return 0;

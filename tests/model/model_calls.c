@@ -84,7 +84,7 @@ bool model_takes(const struct model *m, const struct m_bus *b, const struct m_gu
 
     return card->present && card->bound && card->user_online && model_configured(m, ai) &&
            !model_checkstopped(m, ai) && mode_fits(w, card->mode) && q->present &&
-           q->driver == M_ZCRYPT && q->config && !q->chkstop && q->user_online &&
+           q->driver == M_ZCRYPT && !q->stray && q->config && !q->chkstop && q->user_online &&
            mask256_test(apmask, apids[ai]) && mask256_test(aqmask, apqis[di]) &&
            (w->apid < 0 || (unsigned)w->apid == ai) && domain_fits(m, w, g, di);
 }

@@ -109,14 +109,15 @@ void model_queue_taken(struct model *m, unsigned ai, unsigned di)
     }
 }
 
-/* The owner of one APQN: decided by its driver if the queue has an override, else by the masks. */
+/* The owner of one APQN: decided by its driver if the queue has one and an override, else by the
+ * masks. */
 static bool host_owns(const struct model *m, unsigned apid, unsigned apqi)
 {
     for (unsigned ai = 0; ai < APIDS; ai++)
         for (unsigned di = 0; di < APQIS; di++) {
             const struct m_queue *q = &m->bus.card[ai].queue[di];
 
-            if (apids[ai] == apid && apqis[di] == apqi && q->present && *q->override)
+            if (apids[ai] == apid && apqis[di] == apqi && q->driver != M_NONE && *q->override)
                 return q->driver == M_ZCRYPT;
         }
     return mask256_test(&m->bus.apmask, apid) && mask256_test(&m->bus.aqmask, apqi);
@@ -218,7 +219,7 @@ static int ap_config(struct model *m, const struct step *s)
         !within(&wanted.adm, highest(m, false)))
         return -ENODEV;
     m->mdev[s->object].assigned = wanted;
-    m->mdev[s->object].refilter = true;
+    m->mdev[s->object].refilter = m->mdev[s->object].recontrol = true;
     return 0;
 }
 

@@ -34,6 +34,7 @@ struct fake_hw {
     struct fake_adapter adapters[AP_IDS];
     unsigned asked[AP_IDS]; /* TAPQs executed */
     ap_qn resetting;        /* a queue whose resets do not end; 0: none */
+    ap_qn interrupting;     /* one that has interrupts enabled; 0: none */
 };
 
 struct bus_world {
@@ -87,6 +88,14 @@ static inline uint32_t fake_tapq(void *ctx, ap_qn qn, uint64_t *info)
     return apqsw_of(rc);
 }
 
+static inline uint32_t fake_peek(const void *ctx, ap_qn qn, uint64_t *info)
+{
+    const struct fake_hw *hw = ctx;
+
+    *info = 0;
+    return apqsw_of(fake_rc(hw, qn)) | (qn == hw->interrupting && qn ? APQSW_IRQ : 0);
+}
+
 static inline uint32_t fake_rapq(void *ctx, ap_qn qn)
 {
     note("rapq", qn);
@@ -126,6 +135,7 @@ static inline struct ap_hw fake_hw_of(struct fake_hw *hw)
 {
     static const struct ap_hw_ops ops = {.qci = fake_qci,
                                          .tapq = fake_tapq,
+                                         .peek = fake_peek,
                                          .rapq = fake_rapq,
                                          .zapq = fake_zapq,
                                          .aqic = fake_aqic,

@@ -139,6 +139,28 @@ static void bindings_are_counted(void **state)
     assert_string_equal(get(w, "bus/ap/bindings_complete_count"), "3\n");
 }
 
+/* What comes to the LPAR lets it be said again even if nothing is bound because of it. */
+static void bindings_are_told_after_what_came(void **state)
+{
+    struct bus_world *w = *state;
+
+    scan(w);
+    mask256_set(&w->hw.qci.aqm, 9);
+    scan(w);
+    assert_string_equal(get(w, "bus/ap/bindings_complete_count"), "2\n");
+    assert_int_equal(put(w, "bus/ap/drivers_autoprobe", "0"), 0);
+    add_adapter(&w->hw, 6, 11, AP_FN_ACCEL, domains_of_two, 2);
+    scan(w);
+    assert_string_equal(get(w, "bus/ap/bindings"), "4/6\n");
+    assert_string_equal(get(w, "bus/ap/bindings_complete_count"), "2\n");
+    mask256_clear(&w->hw.qci.apm, 6);
+    scan(w);
+    assert_string_equal(get(w, "bus/ap/bindings_complete_count"), "3\n");
+    assert_string_equal(effects_of(w, EFFECT_UEVENT),
+                        "remove ap/card06/06.0004\nremove ap/card06/06.0047\n"
+                        "remove ap/card06\nchange ap\n");
+}
+
 static void without_autoprobe_a_device_waits(void **state)
 {
     struct bus_world *w = *state;
@@ -196,6 +218,7 @@ int main(void)
         TEST(masks_bind_what_was_unbound),
         TEST_UPSTREAM(upstream_masks_leave_what_was_unbound),
         TEST(bindings_are_counted),
+        TEST(bindings_are_told_after_what_came),
         TEST(without_autoprobe_a_device_waits),
         TEST(an_override_counts),
         TEST(cards_are_bound_beside_their_queues),

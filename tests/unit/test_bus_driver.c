@@ -258,15 +258,21 @@ static void test_count_survives_a_driver(void **state)
     assert_int_equal(ap_bus_queue(w->bus, QN)->total_requests, 0);
 }
 
-/* With an override the binding decides the owner of a queue as long as it exists. */
+/* With an override the driver of a queue decides its owner while it has one, otherwise the masks.
+ */
 static void test_override_decides(void **state)
 {
+    static const struct ap_driver_ops no_ops = {NULL};
+    static const struct ap_driver other = {.name = "other", .types = 0xffff, .ops = &no_ops};
     struct world *w = *state;
     struct mask256 row;
 
+    ap_driver_register(w->bus, &other, NULL);
     assert_int_equal(put(w, "devices/ap/card05/05.0004/driver_override", "other"), 0);
     assert_true(ap_bus_owned_by_default(w->bus, QN));
     assert_int_equal(put(w, "bus/ap/drivers/fake/unbind", "05.0004"), 0);
+    assert_true(ap_bus_owned_by_default(w->bus, QN));
+    assert_int_equal(put(w, "bus/ap/drivers/other/bind", "05.0004"), 0);
     assert_false(ap_bus_owned_by_default(w->bus, QN));
     assert_true(ap_bus_owned_by_default(w->bus, AP_QN(5, 0x47)));
     assert_true(ap_bus_owned_by_default(w->bus, AP_QN(5, 9))); /* no such queue */
@@ -274,6 +280,17 @@ static void test_override_decides(void **state)
     assert_int_equal(mask256_count(&row), 255);
     assert_int_equal(put(w, "devices/ap/card05/05.0004/driver_override", "\n"), 0);
     assert_true(ap_bus_owned_by_default(w->bus, QN));
+}
+
+/* As it is read with a newline behind it, in a page. */
+static void test_length_of_an_override(void **state)
+{
+    static char name[4096];
+    struct world *w = *state;
+
+    memset(name, 'x', sizeof name - 1);
+    assert_int_equal(put(w, "devices/ap/card05/05.0004/driver_override", name), -EINVAL);
+    assert_int_equal(put(w, "devices/ap/card05/05.0004/driver_override", name + 1), 0);
 }
 
 /* The reply of a cancelled message is dropped. */
@@ -316,6 +333,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_unbind_loses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_count_survives_a_driver, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_override_decides, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_length_of_an_override, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cancel, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_timeout, set_up, tear_down),
     };

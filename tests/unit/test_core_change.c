@@ -134,7 +134,8 @@ static void test_last_domain_leaves(void **state)
     assert_string_equal(get(w, MATRIX UUID1 "/matrix"), "05.\n");
 }
 
-/* Linux 7.2 does not filter on the arrival of an adapter older than CEX4. */
+/* Linux 7.2 filters on the arrival of any adapter, but of one older than CEX4 not if a domain comes
+ * with it, which tells its type. */
 static void test_old_adapter_comes_upstream(void **state)
 {
     struct world *w = *state;
@@ -152,8 +153,14 @@ static void test_old_adapter_comes_upstream(void **state)
     assert_int_equal(put(w, MATRIX UUID1 "/unassign_domain", "0x47"), 0);
     assert_string_equal(get(w, MATRIX UUID1 "/guest_matrix"), ".0004\n");
     set_type(&config, 9, "CEX3C");
+    mask256_set(&config.usage, 7);
     machine_set(w, &config);
     assert_string_equal(get(w, MATRIX UUID1 "/guest_matrix"), ".0004\n");
+    config.adapters[9].in_lpar = false;
+    machine_set(w, &config);
+    config.adapters[9].in_lpar = true;
+    machine_set(w, &config);
+    assert_string_equal(get(w, MATRIX UUID1 "/guest_matrix"), "05.0004\n");
     set_type(&config, 9, "CEX4C");
     machine_set(w, &config);
     assert_string_equal(get(w, MATRIX UUID1 "/guest_matrix"), "05.0004\n09.0004\n");

@@ -167,6 +167,105 @@ static void upstream_updates_at_once(void **state)
     assert_int_equal(guest.config_changes, before + 8);
 }
 
+/* Linux 7.2 does not filter when a domain is unassigned. What that leaves withheld comes back with
+ * the next queue that is bound, whatever queue that is: an update of its own. */
+static void upstream_a_bind_refilters(void **state)
+{
+    struct bus_world *w = with_guest(state);
+    uint64_t before;
+
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/unbind", "05.0047"), 0);
+    assert_int_equal(assign(w, UUID1, "unassign_domain", "0x47"), 0);
+    assert_string_equal(guest_has(), "4 / 4");
+    assert_int_equal(put(w, "bus/ap/aqmask", "+4"), -EBUSY);
+    add_adapter(&w->hw, 6, 11, AP_FN_ACCEL, domains_of_two, 1);
+    add_adapter(&w->hw, 7, 11, AP_FN_ACCEL, domains_of_two, 1);
+    assert_int_equal(put(w, "bus/ap/drivers_autoprobe", "0"), 0);
+    scan(w);
+    before = guest.config_changes;
+    assert_int_equal(assign(w, UUID2, "assign_adapter", "6"), 0);
+    assert_int_equal(assign(w, UUID2, "assign_domain", "4"), 0);
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/bind", "06.0004"), 0);
+    assert_string_equal(guest_has(), "4 / 4");
+    assert_int_equal(assign(w, UUID2, "unassign_domain", "4"), 0);
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/unbind", "04.0004"), 0);
+    assert_string_equal(guest_has(), "/ 4");
+    assert_int_equal(guest.config_changes, before + 1);
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/bind", "04.0004"), 0);
+    assert_string_equal(guest_has(), "4 5 / 4");
+    assert_int_equal(guest.config_changes, before + 2);
+}
+
+/* The first of several queues that a mask gives to vfio_ap brings back what is stale, the last one
+ * its own adapter. */
+static void upstream_stale_and_complete_are_two_updates(void **state)
+{
+    struct bus_world *w = with_guest(state);
+    uint64_t before;
+
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/unbind", "05.0047"), 0);
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/unbind", "04.0004"), 0);
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/unbind", "04.0047"), 0);
+    mask256_set(&w->hw.qci.aqm, 9);
+    mask256_set(&w->hw.adapters[4].queues, 9);
+    mask256_set(&w->hw.adapters[5].queues, 9);
+    scan(w);
+    assert_int_equal(assign(w, UUID1, "assign_domain", "9"), 0);
+    assert_int_equal(assign(w, UUID1, "unassign_domain", "0x47"), 0);
+    assert_string_equal(guest_has(), "/ 4 9");
+    before = guest.config_changes;
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/unbind", "04.0009"), 0);
+    assert_int_equal(guest.config_changes, before);
+    assert_int_equal(put(w, "bus/ap/aqmask", "+0"), 0); /* binds the three */
+    assert_string_equal(guest_has(), "4 5 / 4 9");
+    assert_int_equal(guest.config_changes, before + 2);
+}
+
+/* A control domain that comes to the LPAR is one of its own: nothing else is filtered for it. */
+static void upstream_control_domains_come_alone(void **state)
+{
+    struct bus_world *w = with_guest(state);
+    uint64_t before;
+
+    assert_int_equal(assign(w, UUID1, "assign_control_domain", "7"), 0);
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/unbind", "05.0047"), 0);
+    assert_int_equal(assign(w, UUID1, "unassign_domain", "0x47"), 0);
+    before = guest.config_changes;
+    mask256_set(&w->hw.qci.adm, 7);
+    scan(w);
+    assert_string_equal(guest_has(), "4 / 4");
+    assert_true(mask256_test(&guest.hw.apcb.adm, 7));
+    assert_int_equal(guest.config_changes, before + 1);
+}
+
+/* Nor does it put off what a queue that is bound in that scan brings. */
+static void upstream_control_domains_put_nothing_off(void **state)
+{
+    struct bus_world *w = with_guest(state);
+    uint64_t before = guest.config_changes;
+
+    assert_int_equal(assign(w, UUID1, "assign_control_domain", "7"), 0);
+    w->hw.adapters[5].type = 12;
+    mask256_set(&w->hw.qci.adm, 7);
+    scan(w);
+    assert_string_equal(guest_has(), "4 5 / 4 71");
+    assert_int_equal(guest.config_changes, before + 3);
+}
+
+/* All queues that the driver has of the device are reset, also those that the guest does not get.
+ */
+static void a_system_reset_reaches_what_is_withheld(void **state)
+{
+    struct bus_world *w = with_guest(state);
+
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/unbind", "05.0047"), 0);
+    forget(w);
+    assert_int_equal(vfio_ap_reset(vfio, &guest), 0);
+    assert_string_equal(w->calls.data, "zapq 04.0004\nzapq 04.0047\nzapq 05.0004\n");
+    w->hw.adapters[5].rc = AP_RC_DECONFIGURED;
+    assert_int_equal(vfio_ap_reset(vfio, &guest), -EIO);
+}
+
 /* A queue of which nobody knows that it is empty is passed to nobody. */
 static void a_reset_that_lasts_withholds(void **state)
 {
@@ -207,6 +306,11 @@ int main(void)
         VFIO_TEST(what_is_withdrawn_is_zeroized),
         VFIO_TEST(one_update_for_one_change),
         VFIO_TEST_UPSTREAM(upstream_updates_at_once),
+        VFIO_TEST_UPSTREAM(upstream_a_bind_refilters),
+        VFIO_TEST_UPSTREAM(upstream_stale_and_complete_are_two_updates),
+        VFIO_TEST_UPSTREAM(upstream_control_domains_come_alone),
+        VFIO_TEST_UPSTREAM(upstream_control_domains_put_nothing_off),
+        VFIO_TEST(a_system_reset_reaches_what_is_withheld),
         VFIO_TEST(a_reset_that_lasts_withholds),
         VFIO_TEST(a_device_without_guest),
     };

@@ -311,6 +311,80 @@ static void the_state_of_a_queue_unbound_in_standby(void **state)
     assert_string_equal(get(w, QUEUE "reset"), "No Reset Timer set.\n");
 }
 
+/* The attribute asks the queue, whoever has enabled its interrupts. */
+static void interrupts_are_those_of_the_queue(void **state)
+{
+    struct bus_world *w = *state;
+
+    scan(w);
+    assert_string_equal(get(w, QUEUE "interrupt"), "Interrupts disabled.\n");
+    w->hw.interrupting = AP_QN(5, 4);
+    assert_string_equal(get(w, QUEUE "interrupt"), "Interrupts enabled.\n");
+}
+
+/* The first scan that sees a checkstop stops the queue, the second one starts its reset, which
+ * waits for the end of the checkstop. */
+static void the_state_of_a_queue_in_checkstop(void **state)
+{
+    struct bus_world *w = *state;
+
+    scan(w);
+    w->hw.adapters[5].rc = AP_RC_CHECKSTOPPED;
+    scan(w);
+    assert_string_equal(get(w, QUEUE "reset"), "No Reset Timer set.\n");
+    scan(w);
+    assert_string_equal(get(w, QUEUE "reset"), "Reset in progress.\n");
+    assert_string_equal(w->calls.data, "settle\n");
+    w->hw.adapters[5].rc = AP_RC_NORMAL;
+    scan(w);
+    assert_string_equal(get(w, QUEUE "reset"), "No Reset Timer set.\n");
+    scan(w);
+    assert_string_equal(w->calls.data, "settle\n");
+}
+
+static void the_state_of_a_queue_from_standby_to_checkstop(void **state)
+{
+    struct bus_world *w = *state;
+
+    scan(w);
+    w->hw.adapters[5].rc = AP_RC_DECONFIGURED;
+    scan(w);
+    w->hw.adapters[5].rc = AP_RC_CHECKSTOPPED;
+    scan(w);
+    assert_string_equal(get(w, QUEUE "reset"), "No Reset Timer set.\n");
+    scan(w);
+    assert_string_equal(get(w, QUEUE "config"), "1\n");
+    assert_string_equal(get(w, QUEUE "reset"), "Reset in progress.\n");
+}
+
+/* A reset that is refused is tried again by the next scan. */
+static void a_scan_repeats_a_reset(void **state)
+{
+    struct bus_world *w = *state;
+
+    scan(w);
+    w->hw.adapters[5].rc = AP_RC_DECONFIGURED;
+    assert_int_equal(put(w, QUEUE "reset", "1"), 0);
+    assert_string_equal(get(w, QUEUE "reset"), "Reset in progress.\n");
+    w->hw.adapters[5].rc = AP_RC_NORMAL;
+    scan(w);
+    assert_string_equal(get(w, QUEUE "reset"), "No Reset Timer set.\n");
+}
+
+/* Nobody polls a queue that has no driver. */
+static void the_state_of_a_queue_that_waits_for_a_driver(void **state)
+{
+    struct bus_world *w = *state;
+
+    assert_int_equal(put(w, "bus/ap/drivers_autoprobe", "0"), 0);
+    assert_int_equal(put(w, "bus/ap/aqmask", "-4"), 0);
+    scan(w);
+    assert_string_equal(get(w, QUEUE "reset"), "Reset in progress.\n");
+    assert_string_equal(get(w, QUEUE "request_count"), "0\n");
+    assert_int_equal(put(w, "bus/ap/drivers/" PASSED_DRIVER "/bind", "05.0004"), 0);
+    assert_string_equal(get(w, QUEUE "reset"), "No Reset Timer set.\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +405,11 @@ int main(void)
         TEST(queues_are_told_of_in_the_order_they_came),
         TEST(the_state_of_a_queue_that_comes_back),
         TEST(the_state_of_a_queue_unbound_in_standby),
+        TEST(interrupts_are_those_of_the_queue),
+        TEST(the_state_of_a_queue_in_checkstop),
+        TEST_UPSTREAM(the_state_of_a_queue_from_standby_to_checkstop),
+        TEST(a_scan_repeats_a_reset),
+        TEST(the_state_of_a_queue_that_waits_for_a_driver),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

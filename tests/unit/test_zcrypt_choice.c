@@ -314,6 +314,35 @@ static void test_failed_queue_is_avoided(void **state)
     free(c);
 }
 
+/* A queue of another card must have had less to do than the one that was found first: so requests
+ * spread over queues, however many a card has. */
+static void test_queues_share(void **state)
+{
+    struct world *w = *state;
+    uint32_t node = make_node(w, "+6+7", "+4+0x47");
+
+    assert_int_equal(put(w, "bus/ap/drivers/cex4queue/unbind", "07.0047"), 0);
+    for (uint64_t token = 1; token <= 6; token++) {
+        assert_int_equal(send_to(w, node, token), -EINPROGRESS);
+        compute(w, next_job(w));
+    }
+    assert_string_equal(get(w, "devices/ap/card06/06.0004/request_count"), "2\n");
+    assert_string_equal(get(w, "devices/ap/card06/06.0047/request_count"), "2\n");
+    assert_string_equal(get(w, "devices/ap/card07/07.0004/request_count"), "2\n");
+}
+
+/* Of equals the one that was bound first. */
+static void test_first_bound_wins(void **state)
+{
+    struct world *w = *state;
+    uint32_t node = make_node(w, "+6+7", "+4+0x47");
+
+    assert_int_equal(put(w, "bus/ap/drivers/cex4queue/unbind", "06.0004"), 0);
+    assert_int_equal(put(w, "bus/ap/drivers/cex4queue/bind", "06.0004"), 0);
+    assert_int_equal(send_to(w, node, 1), -EINPROGRESS);
+    assert_int_equal(job_queue(w, next_job(w)), AP_QN(6, 0x47));
+}
+
 /* The system-wide counters are those of the default domain, as the cards' are. */
 static void test_status(void **state)
 {
@@ -352,6 +381,8 @@ int main(void)
         TEST_CARDS(test_weight_of_cprb),
         TEST_CARDS(test_weight_of_ep11),
         TEST_CARDS(test_failed_queue_is_avoided),
+        TEST(test_queues_share),
+        TEST(test_first_bound_wins),
         TEST_CARDS(test_status),
     };
 
