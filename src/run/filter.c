@@ -402,11 +402,12 @@ int filter_wear(uint32_t badge)
     int rc = set_badge(hard);
 
     if (rc == -EPERM && hard_limit() < hard)
-        run_error("which tree a program sees is told by its limit of real-time CPU time, which is "
+        run_error(EPERM,
+                  "which tree a program sees is told by its limit of real-time CPU time, which is "
                   "%" PRIu64 " here; start with an unlimited one (ulimit -R)",
                   hard_limit());
     else if (rc < 0)
-        run_error("a program cannot be told apart from others: %s", error_text(-rc));
+        run_error(-rc, "a program cannot be told apart from others: %s", error_text(-rc));
     return rc < 0 ? rc : 0;
 }
 
