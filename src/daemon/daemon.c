@@ -296,6 +296,7 @@ static int daemon_open(struct daemon *d, const struct setup *setup, struct text 
         rc = daemon_pid_file_write(d, why);
     if (rc < 0)
         return rc;
+    daemon_state_reserve_events(d);
     daemon_spread(d);
     if (d->options->mount)
         daemon_dev_nodes_update(d);
@@ -352,8 +353,8 @@ static void daemon_close(struct daemon *d)
     uevent_sender_free(d->uevents);
     d->uevents = NULL;
     daemon_studies_end(d);
-    if (d->state && d->started)
-        daemon_state_keep_events(d, control_server_next_event(d->control));
+    if (d->started)
+        daemon_state_keep_events(d);
     control_server_free(d->control);
     d->control = NULL;
     if (d->door.core)

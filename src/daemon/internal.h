@@ -89,9 +89,11 @@ void daemon_execute(struct door *door, struct command *command, struct reply *re
  */
 int daemon_state_open(struct daemon *d, const struct setup *setup, struct text *why);
 int daemon_state_begin(struct daemon *d, struct text *why);
-/* Events are numbered on from those of the daemon before. */
+/* Events are numbered on from those of the daemon before: read; written for the case that this one
+ * is killed, which is the last of a start that succeeds; and written at its end. */
 void daemon_state_number_events(struct daemon *d);
-void daemon_state_keep_events(struct daemon *d, uint64_t next);
+void daemon_state_reserve_events(struct daemon *d);
+void daemon_state_keep_events(struct daemon *d);
 bool daemon_state_admit(struct daemon *d, const struct command *command, struct reply *reply);
 void daemon_state_write(struct daemon *d, const struct command *command);
 bool daemon_state_unsynced(void *daemon);

@@ -57,16 +57,25 @@ void daemon_state_number_events(struct daemon *d)
         daemon_log(d, LOG_LEVEL_WARNING, "%s", why.data);
 }
 
-void daemon_state_keep_events(struct daemon *d, uint64_t next)
+static void keep_events(struct daemon *d, uint64_t next)
 {
-    int rc = event_numbers_write(d->options->state, next);
+    int rc = d->state ? event_numbers_write(d->options->state, next) : 0;
 
     if (rc < 0)
-        daemon_log(
-            d, LOG_LEVEL_WARNING,
-            "the numbers of events cannot be kept in %s, and begin anew with the next daemon: "
-            "%s",
-            d->options->state, error_text(-rc));
+        daemon_log(d, LOG_LEVEL_WARNING,
+                   "the numbers of events cannot be kept in %s, and begin anew with the next "
+                   "daemon: %s",
+                   d->options->state, error_text(-rc));
+}
+
+void daemon_state_reserve_events(struct daemon *d)
+{
+    keep_events(d, event_numbers_beyond(control_server_next_event(d->control)));
+}
+
+void daemon_state_keep_events(struct daemon *d)
+{
+    keep_events(d, control_server_next_event(d->control));
 }
 
 int daemon_state_begin(struct daemon *d, struct text *why)
@@ -76,8 +85,6 @@ int daemon_state_begin(struct daemon *d, struct text *why)
 
     if (note.len)
         daemon_log(d, LOG_LEVEL_WARNING, "%s", note.data);
-    if (rc == 0)
-        daemon_state_keep_events(d, event_numbers_beyond(control_server_next_event(d->control)));
     return rc;
 }
 
