@@ -209,7 +209,7 @@ def test_a_directory_has_one_daemon(life, tmp_path):
     assert "in use by another daemon" in refused(tmp_path, "--state", tmp_path / "state")
     state = tmp_path / "state"
     assert state.stat().st_mode & 0o7777 == 0o700
-    assert {f.name: f.stat().st_mode & 0o7777 for f in state.iterdir()} == {"state": 0o600, "secret": 0o600}
+    assert {f.name: f.stat().st_mode & 0o7777 for f in state.iterdir()} == {"state": 0o600, "secret": 0o600, "events": 0o600}
 
 
 def test_what_is_no_state_is_refused_in_words(life, tmp_path):
