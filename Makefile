@@ -27,7 +27,7 @@ RUN_PACKAGES = python3 python3-pytest mdevctl udev qemu-user-static
 DEB_PACKAGES = build-essential debhelper dh-python python3-all pybuild-plugin-pyproject lintian patchelf
 TEST_PACKAGES = $(RUN_PACKAGES) $(DEB_PACKAGES) kmod zsh fish debootstrap python3-venv libcmocka-dev libvirt-daemon libvirt-clients git \
 	shellcheck clang-format-14 openssl uuid-runtime cpio xz-utils zstd gcc-i686-linux-gnu libc6-dev-i386-cross python3-grpcio \
-	python3-protobuf python3-prometheus-client qemu-system-x86 busybox-static
+	python3-protobuf python3-prometheus-client mypy qemu-system-x86 busybox-static
 LINT_PACKAGES = $(TEST_PACKAGES) clang-tidy cppcheck
 COVERAGE_PACKAGES = $(TEST_PACKAGES) gcovr
 

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -207,6 +208,13 @@ def test_a_machine_that_has_ended(machine):
         machine.status()
     with pytest.raises(OSError):
         apus.Machine.running(machine.socket)
+
+
+def test_types_are_strict():
+    if not shutil.which("mypy"):
+        pytest.skip("no mypy on this machine")
+    done = subprocess.run(["mypy", "--strict", "--cache-dir", os.devnull, SOURCE / "src/apus"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_many_at_once():

@@ -58,7 +58,7 @@ class Machine(Node):
     @classmethod
     def imported(cls, *sources: AnyPath, **options: Any) -> "Machine":
         """A machine like a real one: of what `apus import` takes."""
-        done = subprocess.run([program(), "import", *map(os.fspath, sources)], capture_output=True, text=True, check=False)
+        done = subprocess.run([program(), "import", *(os.fspath(source) for source in sources)], capture_output=True, text=True, check=False)
         if done.returncode:
             raise ValueError(done.stderr.strip())
         return cls(done.stdout, **options)
@@ -118,8 +118,9 @@ class Machine(Node):
     def apus(self, *words: Any, **options: Any) -> "subprocess.CompletedProcess[str]":
         """Runs a subcommand on this machine: apus("se", "adapter", "5", "off"). options are those of subprocess.run."""
         environment = {**os.environ, **options.pop("env", {}), "APUS_SOCKET": str(self.socket)}
-        return subprocess.run([program(), *map(str, words)], env=environment, text=True, capture_output=True, check=False,
-                              **{"timeout": 60, **options})
+        settings: dict[str, Any] = {"timeout": 60, "capture_output": True, "check": False, **options}
+        done: subprocess.CompletedProcess[str] = subprocess.run([program(), *map(str, words)], env=environment, text=True, **settings)
+        return done
 
     # What there is.
 

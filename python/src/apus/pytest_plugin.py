@@ -35,10 +35,13 @@ def log_lines(machine: Machine) -> str:
         return "the machine has ended"
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
+def add_log(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
     outcome = yield
     report = outcome.get_result()
     machine = getattr(item, "funcargs", {}).get("ap_machine")
     if report.when == "call" and report.failed and machine:
         report.sections.append(("log of the machine", log_lines(machine)))
+
+
+# No decorator: to mypy a function is untyped that has one without types, as older versions of pytest have it.
+pytest_runtest_makereport = pytest.hookimpl(hookwrapper=True)(add_log)
