@@ -138,8 +138,9 @@ static _Noreturn void live_without_room(struct world *w, bool is_new, unsigned n
         _exit(1);
     room.nth = nth;
     room.half = half;
-    while (state_begin(s, w->core, &w->fx, &why, &why) < 0)
-        ;
+    if (state_begin(s, w->core, &w->fx, &why, &why) < 0 &&
+        state_begin(s, w->core, &w->fx, &why, &why) < 0)
+        _exit(1);
     tell(w, told);
     for (unsigned i = 0; i < 8; i++) {
         const char *const values[] = {"-5\n", "+5\n"};
@@ -148,8 +149,8 @@ static _Noreturn void live_without_room(struct world *w, bool is_new, unsigned n
         snprintf(time, sizeof time, "%u\n", 20 + i);
         if (i == 4)
             state_checkpoint(s, w->core, &why);
-        while (state_admit(s, &why) < 0)
-            ;
+        if (state_admit(s, &why) < 0 && state_admit(s, &why) < 0)
+            _exit(1);
         if ((i & 1 ? put(w, "bus/ap/apmask", values[i / 2 & 1])
                    : put(w, "bus/ap/config_time", time)) < 0)
             _exit(1);
