@@ -344,6 +344,8 @@ check_yama() {
     done
     is 'by exec' 4 "$(apus_of_one run --no-mount -- sh -c \
         'apus exec $(apus list | grep -o "^[0-9]*" | tail -1) -- cat /sys/bus/ap/ap_domain')"
+    is 'a guest' 0 "$(apus_of_one run --no-mount -- sh -c \
+        'apus guest start G && apus guest exec G -- sh -c "ls /sys/bus/ap/devices | wc -l"')"
     is 'a user, mounted' '1024 0' "$(apus_of_one run -- crypto-client me /dev/z90crypt 1024)"
     echo 2 >$scope
     said=$(apus_of_one run --no-mount -- true)
