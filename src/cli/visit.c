@@ -2,9 +2,13 @@
 #include "cli/visit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "cli/command.h"
 #include "cli/connection.h"
 #include "cli/linux_files.h"
 #include "nomount/nomount.h"
@@ -117,15 +121,44 @@ static int hand_over_without(void *data, int listener)
     return pass_listener((void *)v->socket, listener);
 }
 
+/* The daemon can look at the processes of its own user only, and would let others see the
+ * computer's files. */
+static int check_user(const char *socket)
+{
+    struct stat st;
+
+    if (stat(socket, &st) < 0 || st.st_uid == geteuid())
+        return 0;
+    cli_error(EPERM,
+              "the machine is that of user %u, and without a mount only that user's programs can "
+              "come in; run this as that user (setpriv, su)",
+              st.st_uid);
+    return -EPERM;
+}
+
+/* Whether this is a program of that machine. The variable alone says nothing; the library is there
+ * for programs of a machine without a mount only. */
+static bool is_inside(const char *socket)
+{
+    const char *own = getenv("APUS_SOCKET");
+    int library =
+        own && strcmp(own, socket) == 0 ? open(NOMOUNT_LIBRARY, O_RDONLY | O_CLOEXEC) : -1;
+
+    if (library >= 0)
+        close(library);
+    return library >= 0;
+}
+
 /* A program that comes from inside has the filter already, and may not have another. */
 int visit_run_without(const char *socket, int64_t badge, char **argv)
 {
-    const char *own = getenv("APUS_SOCKET");
-    bool inside = own && strcmp(own, socket) == 0;
+    bool inside = is_inside(socket);
     struct visit_without v = {socket, badge};
     struct program_entry entry;
     pid_t nobody = 0;
 
+    if (!inside && check_user(socket) < 0)
+        return PROGRAM_FAILED;
     visit_entry_without(socket, &entry);
     entry.data = &v;
     entry.enter = badge >= 0 ? wear : NULL;

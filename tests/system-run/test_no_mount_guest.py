@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from guests import UUID, Machine
+from guests import PRELOADED, UUID, Machine
 from runs import USER, wait_for
 
 PYTHON = "/usr/bin/python3"
@@ -133,6 +133,24 @@ def test_another_users_programs(machine):
     script = f"exec setpriv --reuid={USER} --regid={USER} --clear-groups bash -c '{LIST}; echo x > /sys/bus/ap/apmask'"
     result = machine.bash(script)
     assert result.stdout == GUEST + "\n" and "Permission denied" in result.stderr
+
+
+def test_only_the_machines_user_comes_in(user_runs):
+    """The daemon of an ordinary user cannot look at root's programs, which would see the computer's files."""
+    machine = Machine(user_runs, True, ["--no-mount"])
+    machine.prefix = []
+    results = [machine.exec("true", options=["--socket", f"{user_runs.base}/{machine.shell.pid}/control"]),
+               user_runs.apus("exec", str(machine.shell.pid), "--", "true")]
+    machine.stop()
+    for result in results:
+        assert result.returncode == 125 and f"that of user {USER}" in result.stderr and result.stderr.count("\n") == 1, result.stderr
+
+
+def test_a_socket_in_the_environment(machine, runs):
+    """It makes nobody a program of the machine."""
+    socket = {"APUS_SOCKET": f"{runs.base}/{machine.shell.pid}/control", **PRELOADED}
+    assert machine.bash(LIST, env=socket).stdout == GUEST + "\n"
+    assert runs.apus("exec", str(machine.shell.pid), "--", "bash", "-c", LIST, env=socket).stdout.startswith("04.0004 ")
 
 
 def test_threads_and_processes(machine):
