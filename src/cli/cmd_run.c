@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/start.h"
 #include "cli/visit.h"
+#include "run/kind.h"
 
 static const struct cli_option run_options[] = {
     {START_NO_MOUNT, "no-mount", NULL, "without FUSE, namespaces and privileges, see below"},
@@ -63,10 +64,12 @@ static int run_program(struct start *s, char **argv)
 {
     struct program_entry entry;
 
-    if (s->no_mount)
+    if (s->no_mount) {
+        kind_tell(argv);
         visit_entry_without(s->how.socket, &entry);
-    else
+    } else {
         visit_entry(s->how.socket, s->notify, &entry);
+    }
     return program_run_entered(argv, &s->daemon.pid, &entry);
 }
 

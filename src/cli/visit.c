@@ -14,6 +14,7 @@
 #include "nomount/nomount.h"
 #include "run/enter.h"
 #include "run/filter.h"
+#include "run/kind.h"
 
 static int pass_listener(void *data, int listener)
 {
@@ -159,6 +160,7 @@ int visit_run_without(const char *socket, int64_t badge, char **argv)
 
     if (!inside && check_user(socket) < 0)
         return PROGRAM_FAILED;
+    kind_tell(argv);
     visit_entry_without(socket, &entry);
     entry.data = &v;
     entry.enter = badge >= 0 ? wear : NULL;

@@ -40,19 +40,23 @@ static int check_file(const char *path)
     return S_ISREG(st.st_mode) && access(path, X_OK) == 0 ? 0 : EACCES;
 }
 
-/* Searches $PATH like execvp(3). EACCES: only files that cannot be executed were found. */
-static int check_name(const char *name)
+/* Searches $PATH like execvp(3), unless it is a path. 0, and its path; EACCES: only files that
+ * cannot be executed were found; ENOENT. */
+static int search(const char *name, char path[PATH_MAX])
 {
     const char *dirs = getenv("PATH");
     int result = ENOENT;
 
+    if (strchr(name, '/')) {
+        snprintf(path, PATH_MAX, "%s", name);
+        return check_file(name);
+    }
     if (!dirs)
         dirs = "/bin:/usr/bin";
     while (result != 0) {
         size_t len = strcspn(dirs, ":");
-        char path[PATH_MAX];
 
-        snprintf(path, sizeof(path), "%.*s%s%s", (int)len, dirs, len ? "/" : "", name);
+        snprintf(path, PATH_MAX, "%.*s%s%s", (int)len, dirs, len ? "/" : "", name);
         int got = check_file(path);
         if (got != ENOENT)
             result = got;
@@ -63,11 +67,18 @@ static int check_name(const char *name)
     return result;
 }
 
+bool program_find(const char *name, char *out)
+{
+    return search(name, out) == 0;
+}
+
 int program_check(const char *name)
 {
+    char path[PATH_MAX];
+
     if (!*name)
         return run_error(ENOENT, "the program has an empty name"), PROGRAM_MISSING;
-    switch (strchr(name, '/') ? check_file(name) : check_name(name)) {
+    switch (search(name, path)) {
     case 0:
         return 0;
     case EACCES:
@@ -339,10 +350,10 @@ bool program_end_daemon(pid_t daemon)
 void program_extend_path(void)
 {
     const char *path = getenv("PATH");
-    char own[PATH_MAX], joined[2 * PATH_MAX];
+    char own[PATH_MAX], found[PATH_MAX], joined[2 * PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1);
 
-    if (len <= 0 || check_name("apus") == 0)
+    if (len <= 0 || program_find("apus", found))
         return;
     own[len] = '\0';
     *strrchr(own, '/') = '\0';

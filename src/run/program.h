@@ -24,6 +24,9 @@ void program_offer_dir(const char *dir);
  */
 int program_check(const char *name);
 
+/* The path of the program, of PATH_MAX bytes at most. False: there is none that can be executed. */
+bool program_find(const char *name, char *out);
+
 /*
  * Runs argv as a child and waits for its end. The child is killed when this process dies. Returns
  * its exit status, or 128 + n if signal n ended it. Signals from other processes are forwarded to

@@ -171,6 +171,34 @@ def test_static_program(runs, tmp_path):
     assert result.stdout.splitlines() == ["2 4", "22", "0", "listed", os.strerror(38), "there"], result.stderr
 
 
+@pytest.mark.parametrize("words", [["sh", "-c", "exit 3"], ["/bin/sh", "-c", "exit 3"], ["script"], ["true"], ["cat", "/dev/null"]], ids=" ".join)
+def test_a_static_shell_is_named(runs, tmp_path, words):
+    """Its cd cannot work; that of other static programs is nobody's concern before they try."""
+    busybox = shutil.which("busybox")
+    if not busybox or "statically" not in subprocess.run(["file", "-L", busybox], capture_output=True, text=True, check=False).stdout:
+        pytest.skip("no static busybox: busybox-static, file")
+    (tmp_path / "script").write_text(f"#!{busybox} sh\nexit 3\n")
+    (tmp_path / "script").chmod(0o755)
+    result = without(runs, *([tmp_path / "script"] if words == ["script"] else [busybox, *words]))
+    shell = words[0] not in ("true", "cat")
+    assert result.returncode == (3 if shell else 0)
+    assert result.stderr == (f"apus: {busybox} is a static shell, whose 'cd' cannot get into the machine's directories, since there is no mount\n"
+                             if shell else "")
+
+
+def test_a_setuid_program_is_named(user_runs):
+    """Behind the filter of an ordinary user it has no privilege; behind root's it has."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        os.chmod(place, 0o755)
+        program = shutil.copy("/usr/bin/id", place)
+        os.chmod(program, 0o4755)
+        result = user_runs.command_as_user(binary(), "run", "--no-mount", "--", program, "-u")
+        assert (result.returncode, result.stdout) == (0, f"{USER}\n")
+        assert result.stderr == f"apus: {program} is setuid or has capabilities, and runs without them, since there is no mount\n"
+        result = without(user_runs, program, "-u", env={"APUS_RUNTIME_DIR": place + "/r"})
+        assert (result.stdout, result.stderr) == ("0\n", "")
+
+
 GO = """
 package main
 
