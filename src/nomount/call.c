@@ -393,17 +393,21 @@ void nomount_serve(struct nomount *n, const struct nomount_caller *caller,
                    const struct seccomp_data *data)
 {
     struct nomount_request request;
-    struct nomount_view *view = NULL;
+    struct nomount_view *view;
     struct nomount_call *c;
-    int rc = -EAGAIN;
+    int rc = -ESRCH;
 
     /* Thread 0: in a PID namespace that this process does not see. */
     if (caller->thread && nomount_decode(data, &request))
-        view = view_of_caller(n, caller->thread);
-    if (!view) {
-        n->way.go_on(caller);
+        rc = view_of_caller(n, caller->thread, &view);
+    if (rc < 0) {
+        if (rc == -ESRCH)
+            n->way.go_on(caller);
+        else
+            n->way.answer(caller, rc); /* rather than what it must not see */
         return;
     }
+    rc = -EAGAIN;
     c = call_new(n, view, caller, &request);
     if ((is_descriptors(request.deed) && !call_begin_descriptor(c)) ||
         user_look(caller->thread, &c->user) < 0) {

@@ -149,8 +149,8 @@ void view_free(struct nomount_view *v);
 /* That of this id; NULL: there has never been one. */
 struct nomount_view *view_find(struct nomount *n, uint64_t id);
 struct nomount_view *view_of_tree(const struct nomount *n, unsigned tree);
-/* What a thread sees; NULL: there is no such thread any more. */
-struct nomount_view *view_of_caller(struct nomount *n, pid_t thread);
+/* What a thread sees. 0 or -errno; -ESRCH: there is no such thread any more. */
+int view_of_caller(struct nomount *n, pid_t thread, struct nomount_view **out);
 /* Forgets those whose guest has stopped. */
 void views_sweep(struct nomount *n);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -107,8 +108,8 @@ void views_sweep(struct nomount *n)
     }
 }
 
-/* The hard limit, or 0: there is no such process. */
-static uint64_t limit_of(pid_t thread)
+/* The hard limit of another user's process. */
+static int read_limit(pid_t thread, uint64_t *out)
 {
     static const char row[] = "Max realtime timeout";
     char path[64], text[4096], soft[32], hard[32], *at;
@@ -118,29 +119,38 @@ static uint64_t limit_of(pid_t thread)
     snprintf(path, sizeof path, "/proc/%d/limits", (int)thread);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return 0;
+        return errno == ENOENT ? -ESRCH : -errno;
     len = read(fd, text, sizeof text - 1);
     close(fd);
     text[len < 0 ? 0 : len] = '\0';
     at = strstr(text, row);
     if (!at || sscanf(at + strlen(row), "%31s %31s", soft, hard) != 2)
-        return 0;
-    return strcmp(hard, "unlimited") == 0 ? UINT64_MAX : strtoull(hard, NULL, 10);
+        return -ESRCH;
+    *out = strcmp(hard, "unlimited") == 0 ? UINT64_MAX : strtoull(hard, NULL, 10);
+    return 0;
 }
 
-struct nomount_view *view_of_caller(struct nomount *n, pid_t thread)
+static int limit_of(pid_t thread, uint64_t *out)
+{
+    struct rlimit limit;
+
+    if (prlimit(thread, RLIMIT_RTTIME, NULL, &limit) < 0)
+        return errno == EPERM ? read_limit(thread, out) : -errno;
+    *out = limit.rlim_max;
+    return 0;
+}
+
+int view_of_caller(struct nomount *n, pid_t thread, struct nomount_view **out)
 {
     uint64_t limit, badge;
+    int rc = n->badge_count ? limit_of(thread, &limit) : 0;
 
-    if (!n->badge_count)
-        return n->host;
-    limit = limit_of(thread);
-    if (!limit)
-        return NULL;
-    if (!nomount_is_badge(limit))
-        return n->host;
+    *out = n->host;
+    if (rc < 0 || !n->badge_count || !nomount_is_badge(limit))
+        return rc;
     badge = NOMOUNT_BADGE_FIRST - limit;
-    return badge < n->badge_count ? view_find(n, n->badges[badge]) : &n->gone;
+    *out = badge < n->badge_count ? view_find(n, n->badges[badge]) : &n->gone;
+    return 0;
 }
 
 /* A process can only have a badge after those that it has had, so another one is needed unless the
