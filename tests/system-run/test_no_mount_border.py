@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: MIT
+"""apus run --no-mount: paths that lead out of the machine's directories, and files that are opened once more."""
+
+import errno
+import os
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from runs import USER, bash, binary, without
+
+PYTHON = "/usr/bin/python3"
+SEED_MASK = "0x" + "f" * 64 + "\n"
+
+ESCAPES = """
+import os
+def opened(path):
+    try:
+        fd = os.open(path, os.O_RDONLY)
+        name = os.readlink(f'/proc/self/fd/{fd}')
+        os.close(fd)
+        return name
+    except OSError as error:
+        return error.errno
+os.symlink('/proc/self', 'l')
+here = os.getcwd()
+up = '/sys/bus/ap/../../..'
+print([opened(up + path) for path in ('/etc/passwd', '', '/dev/null', '/proc/self/mem', '/proc/self/maps', here + '/l/maps')])
+os.chdir('/sys/bus/ap')
+print(opened('../../../etc/passwd'), os.path.isdir('../../../etc'))
+os.chdir('../../../usr')
+print(os.getcwd())
+"""
+
+
+def test_out_of_the_tree(runs, tmp_path):
+    """Paths that lead out of the machine's directories, and never to what is the daemon's own."""
+    result = without(runs, PYTHON, "-c", ESCAPES, cwd=tmp_path)
+    assert result.stdout.splitlines() == ["['/etc/passwd', '/', '/dev/null', 13, 13, 13]", "/etc/passwd True", "/usr"], result.stderr
+
+
+def test_without_capabilities(runs, tmp_path):
+    """Root that has given up its capabilities gets no file by way of the tree that it may not open."""
+    if os.geteuid():
+        pytest.skip("only root has capabilities to give up")
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    secret.chmod(0o600)
+    os.chown(secret, USER, USER)
+    script = f"cd /sys/bus/ap; cat ../../..{secret}; echo x > ../../..{secret}; cat apmask"
+    result = without(runs, "setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "sh", "-c", script)
+    assert result.stdout == SEED_MASK and result.stderr.count("ermission denied") == 2, result.stderr
+    assert secret.read_text() == "secret"
+
+
+def test_another_mount_namespace(runs, tmp_path):
+    """A program that has hidden files from itself does not find them by way of the tree."""
+    (tmp_path / "f").write_text("hidden")
+    script = f"mount -t tmpfs none {tmp_path} && cat /sys/bus/ap/../../..{tmp_path}/f"
+    result = without(runs, "unshare", "-m", "sh", "-c", script)
+    if "unshare" in result.stderr:
+        pytest.skip("no mount namespaces: " + result.stderr)
+    assert result.stdout == "" and "o such file" in result.stderr and (tmp_path / "f").read_text() == "hidden"
+
+
+SHADOW = """
+import glob, os, sys
+shadow = os.readlink(*glob.glob(os.environ["APUS_RUNTIME_DIR"] + "/*/shadow"))
+os.rename(shadow + "/0/sys/bus/ap", shadow + "/old")
+os.symlink(sys.argv[1], shadow + "/0/sys/bus/ap")
+try:
+    print(os.listdir("/sys/bus/ap/drivers"))
+except OSError as error:
+    print("refused")
+"""
+
+
+def test_a_link_in_the_shadow(runs, tmp_path):
+    """Nothing is removed or made where it leads."""
+    (tmp_path / "drivers/deep").mkdir(parents=True)
+    (tmp_path / "drivers/deep/precious").write_text("x")
+    result = without(runs, "sh", "-c", f"ls /sys/bus/ap > /dev/null; {PYTHON} -c '{SHADOW}' {tmp_path}")
+    assert result.stdout == "refused\n", result.stderr
+    assert os.listdir(tmp_path / "drivers") == ["deep"] and (tmp_path / "drivers/deep/precious").read_text() == "x"
+
+
+CONFINED = """
+import ctypes, os, platform, struct
+def openat2(at, path, resolve):
+    how = struct.pack("QQQ", 0, 0, resolve)
+    fd = ctypes.CDLL(None, use_errno=True).syscall(437, at, path.encode(), how, 24)
+    return os.strerror(ctypes.get_errno()) if fd < 0 else "opened"
+place = os.open("/sys/bus/ap", os.O_RDONLY)
+print(openat2(place, "apmask", 0), openat2(place, "../../../etc/passwd", 8), openat2(place, "/sys/bus/ap/apmask", 8), openat2(place, "apmask", 1 << 40), sep="\\n")
+"""
+
+
+def test_paths_that_must_stay_where_they_start(runs):
+    result = without(runs, PYTHON, "-c", CONFINED.replace("\\\\", "\\"))
+    assert result.stdout.splitlines() == ["opened", "Invalid cross-device link", "Invalid cross-device link", "Invalid argument"], result.stderr
+
+
+def as_other(runs, *program, **settings):
+    """A program of another user than the machine's, which is root's."""
+    if os.geteuid():
+        pytest.skip("only root can become another user")
+    return without(runs, "setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", *program, **settings)
+
+
+@pytest.fixture(name="memory")
+def memory_directory():
+    """A directory in /dev, that others may only search."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+        os.chmod(name, 0o711)
+        yield Path(name)
+
+
+def test_another_users_way_out(runs, memory):
+    """Nothing of the computer's is opened for another user but what everybody may list in sysfs."""
+    private = memory / "private"
+    private.mkdir(mode=0o700)
+    (private / "f").write_text("secret")
+    (memory / "open").write_text("open")
+    (memory / "open").chmod(0o666)
+    script = f"cd /dev; cat shm/{memory.name}/private/f; stat shm/{memory.name}/private/f; cat shm/{memory.name}/open; " \
+             f"echo x > shm/{memory.name}/open; cd /sys/bus/ap; cat ../../../etc/passwd; ls -d ../../kernel; ls ../../kernel | grep -c ."
+    result = as_other(runs, "bash", "-c", script)
+    listed, count = result.stdout.splitlines()
+    assert listed == "../../kernel" and int(count) > 3, result.stderr
+    assert result.stderr.count("Permission denied") == 5, result.stderr
+    assert (memory / "open").read_text() == "open"
+
+
+EXCHANGE = """
+import ctypes, os, sys
+os.chdir(sys.argv[1])
+os.setresgid(*3 * [int(sys.argv[2])]); os.setresuid(*3 * [int(sys.argv[2])])
+exchange = ctypes.CDLL(None).renameat2
+print("ready", flush=True)
+while True:
+    exchange(-100, b"a", -100, b"b", 2)
+"""
+
+LOOK = """
+import os, sys
+os.chdir("/dev")
+for _ in range(4000):
+    try:
+        fd = os.open(sys.argv[1], os.O_RDONLY)
+        print(os.read(fd, 100).decode())
+        os.close(fd)
+    except OSError:
+        pass
+"""
+
+
+def test_exchanged_directories(runs, memory):
+    """While the daemon looks, a directory becomes a link to one that the program may not search."""
+    private, there = memory / "private", memory / "there"
+    private.mkdir(mode=0o700)
+    (private / "f").write_text("secret")
+    (there / "a").mkdir(parents=True)
+    (there / "a" / "f").write_text("own")
+    (there / "b").symlink_to(private)
+    for path in (there, there / "a"):
+        os.chown(path, USER, USER)
+    other = subprocess.Popen([PYTHON, "-c", EXCHANGE, there, str(USER)], stdout=subprocess.PIPE)
+    try:
+        other.stdout.readline()
+        result = as_other(runs, PYTHON, "-c", LOOK, f"shm/{memory.name}/there/a/f")
+    finally:
+        other.kill()
+        other.communicate()
+    assert (result.returncode, "secret" in result.stdout) == (0, False), result.stderr
+
+
+def test_truncated_elsewhere(runs, memory, tmp_path):
+    """Of what was in the file nothing stays."""
+    for path in (memory / "f", tmp_path / "f"):
+        path.write_text("what was there before")
+    result = bash(runs, f"cd /sys/bus/ap && echo hi > ../../..{tmp_path}/f && cd /dev && echo n > shm/{memory.name}/f && "
+                        f"echo m >> shm/{memory.name}/f")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "f").read_text() == "hi\n"
+    assert (memory / "f").read_text() == "n\nm\n"
+
+
+AGAIN = """
+import os, sys
+fd = os.open("/sys/bus/ap/apmask", os.O_RDONLY)
+for path in (f"/dev/fd/{fd}", f"/proc/self/fd/{fd}", f"/proc/self/task/{os.getpid()}/fd/{fd}", f"/proc/./self/fd/{fd}", f"{sys.argv[1]}/{fd}"):
+    for flags in (os.O_WRONLY, os.O_RDWR):
+        try:
+            again = os.open(path, flags)
+            print(path, "opened", os.write(again, b"-5\\n"))
+        except OSError as error:
+            print(error.errno)
+    print(os.read(os.open(path, os.O_RDONLY), 4))
+print(open("/sys/bus/ap/apmask").read())
+"""
+
+
+@pytest.fixture(name="around")
+def link_to_descriptors(memory):
+    """A way to the program's descriptors that only the kernel finds."""
+    (memory / "fd").symlink_to("/proc/self/fd")
+    return memory / "fd"
+
+
+def test_opened_again_for_more(runs, around):
+    """Who may only read an attribute cannot open its file once more to write, whoever finds the path."""
+    result = as_other(runs, PYTHON, "-c", AGAIN, around)
+    assert result.stdout.splitlines() == 5 * ["13", "13", "b'0xff'"] + [SEED_MASK.strip(), ""], result.stderr
+
+
+def test_opened_again_after_chown(runs, around):
+    """The mode of what belongs to another user says nothing of this one."""
+    script = f"chown {USER} /sys/bus/ap/apmask; chmod 666 /sys/bus/ap/apmask; exec 5</sys/bus/ap/apmask; " \
+             f"setpriv --reuid=1 --regid=1 --clear-groups sh -c 'cat {around}/5; cat /proc/self/fd/5'"
+    if os.geteuid():
+        pytest.skip("only root can change owners")
+    result = bash(runs, script)
+    assert result.stdout == SEED_MASK and "Permission denied" in result.stderr, (result.stdout, result.stderr)
+
+
+BARE = """
+import os, sys
+fd = os.open("/sys/bus/ap/apmask", os.O_PATH)
+other = os.open("/sys/bus/ap/devices/card04", os.O_PATH | os.O_NOFOLLOW)
+for name, call in [("read", lambda fd: os.read(fd, 10)), ("pread", lambda fd: os.pread(fd, 10, 0)), ("later", lambda fd: os.pread(fd, 10, 1)),
+                   ("seek", lambda fd: os.lseek(fd, 0, 0)), ("hole", lambda fd: os.lseek(fd, 0, os.SEEK_HOLE)), ("write", lambda fd: os.write(fd, b"-5")),
+                   ("sendfile", lambda fd: os.sendfile(fd, 0, 0, 1)), ("truly", lambda fd: os.open(f"/proc/self/fd/{fd}", os.O_RDONLY)),
+                   ("around", lambda fd: os.open(f"{sys.argv[1]}/{fd}", os.O_RDONLY)), ("stat", lambda fd: oct(os.fstat(fd).st_mode))]:
+    for fd_of in fd, other:
+        try:
+            print(name, call(fd_of))
+        except OSError as error:
+            print(name, error.errno)
+"""
+
+
+def test_opened_for_nothing(runs, around):
+    """With O_PATH a file is neither read nor written, and no mode is asked for."""
+    if os.geteuid():
+        pytest.skip("only root can become another user")
+    script = f'chmod 600 /sys/bus/ap/apmask; exec setpriv --reuid={USER} --regid={USER} --clear-groups {PYTHON} -c "$0" {around}'
+    result = without(runs, "bash", "-c", script, BARE)
+    *most, stat, link = result.stdout.splitlines()
+    failed = {"truly": ("13", "40"), "around": ("13", "13")}
+    expected = [f"{name} {number}" for name in ("read", "pread", "later", "seek", "hole", "write", "sendfile", "truly", "around")
+                for number in failed.get(name, ("9", "9"))]
+    assert most == expected and stat == "stat 0o100600" and link.startswith("stat 0o12"), (result.stdout, result.stderr)
+
+
+def test_changes_elsewhere(runs, memory):
+    """By a path from the machine's directories nothing of the computer's is made, renamed or removed."""
+    (memory / "x").write_text("x")
+    there = f"shm/{memory.name}"
+    script = f"cd /dev; touch {there}/y; mkdir {there}/y; echo > {there}/y; rm {there}/x; chmod 600 {there}/x; mv {there}/x {there}/y; cat {there}/x"
+    result = bash(runs, script)
+    assert result.stdout == "x"
+    assert [line.rpartition(": ")[2] for line in result.stderr.splitlines()] == 3 * ["Permission denied"] + 3 * ["Operation not permitted"]
+    assert os.listdir(memory) == ["x"] and (memory / "x").stat().st_mode & 0o777 == 0o644
+
+
+def test_what_is_not_there_is_not_said_to_be(runs, memory):
+    """Below another file system nobody looks: mv(1) read memory that was not set when EEXIST was no file's."""
+    (memory / "x").write_text("x")
+    code = "import ctypes, sys; c = ctypes.CDLL(None, use_errno=True);" \
+           "print(c.renameat2(-100, sys.argv[1].encode(), -100, sys.argv[2].encode(), 1), ctypes.get_errno())"
+    there = f"shm/{memory.name}"
+    result = without(runs, "bash", "-c", f'cd /dev; exec {PYTHON} -c "$0" {there}/x {there}/y', code)
+    assert result.stdout == f"-1 {errno.EPERM}\n", result
+
+
+def test_file_system_that_does_not_answer(runs, memory):
+    """Others can mount one below /dev; programs that look there wait, and nobody else."""
+    place = memory / "mounted"
+    place.mkdir()
+    with subprocess.Popen([binary(), "daemon", "--mount", place, "--socket", memory / "socket"], stdout=subprocess.PIPE,
+                          text=True, env=runs.environment()) as daemon:
+        try:
+            assert daemon.stdout.readline() == "ready\n"
+            daemon.send_signal(signal.SIGSTOP)
+            script = f"cat {place}/bus/nosuch & cd /dev; cat shm/{memory.name}/mounted/bus/nosuch & sleep 0.3;" \
+                     "timeout 60 cat /sys/bus/ap/ap_domain; jobs -p | xargs kill -9; wait"
+            # A search for leaks would wait for the thread that waits.
+            result = bash(runs, script, env={"ASAN_OPTIONS": "detect_leaks=0"}, timeout=120)
+        finally:
+            daemon.send_signal(signal.SIGCONT)
+            daemon.terminate()
+    assert result.stdout == "4\n", result.stderr
+
+
+def test_descriptors_by_name(runs):
+    """By /dev/stdin and the like, also from /dev, where a descriptor of the computer's is out of reach."""
+    script = "exec 3< /sys/bus/ap/ap_domain 4< /sys/bus/ap; cat /dev/stdin <&3; cat /dev/fd/3; cd /dev; cat stdin <&3; cat fd/3;" \
+             "ls fd/4 | head -1; ls -d stdin; cat stdin < /dev/null"
+    result = bash(runs, script)
+    assert result.stdout.split() == 4 * ["4"] + ["ap_adapter_mask", "stdin"], result.stderr
+    assert "Permission denied" in result.stderr
+
+
+def test_another_root_directory(runs, tmp_path):
+    if os.geteuid():
+        pytest.skip("only root can change the root directory")
+    program = f"import os; os.chroot({str(tmp_path)!r}); os.chdir('/'); print(os.path.exists('/sys/bus/ap'))"
+    assert without(runs, PYTHON, "-c", program).stdout == "False\n"
