@@ -13,6 +13,18 @@ void answer_result(struct nomount_call *c, int64_t result)
     c->result = result;
 }
 
+void call_tell(struct nomount_call *c, bool *told, const char *what)
+{
+    struct nomount *n = c->n;
+    text_auto message = {0};
+
+    if (*told || !n->door->log)
+        return;
+    text_addf(&message, "process %d %s", (int)caller_process(c->caller.thread), what);
+    n->door->log(n->door, LOG_LEVEL_WARNING, message.data);
+    *told = true;
+}
+
 void answer_go_on(struct nomount_call *c)
 {
     c->answer = ANSWER_GO_ON;

@@ -294,6 +294,10 @@ static void call_have_read(struct nomount_call *c, int rc)
 {
     bool store = c->request.deed == NOMOUNT_WRITE || c->request.deed == NOMOUNT_WRITE_VECTOR;
 
+    if (rc == -EACCES)
+        call_tell(c, &c->n->told_closed,
+                  "cannot be looked at, as its file can be executed and not read, or it has asked "
+                  "for that (PR_SET_DUMPABLE); it sees the computer's files");
     if (rc == 0)
         call_execute(c);
     else if (store)

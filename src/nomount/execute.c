@@ -78,34 +78,22 @@ static void read_link(struct nomount_call *c, sysfs_ino ino)
         answer_link(c, target.data);
 }
 
-/* Each kind is told once. */
-static void tell(struct nomount_call *c, bool *told, const char *what)
-{
-    struct nomount *n = c->n;
-    text_auto message = {0};
-
-    if (*told || !n->door->log)
-        return;
-    text_addf(&message, "process %d %s", (int)caller_process(c->caller.thread), what);
-    n->door->log(n->door, LOG_LEVEL_WARNING, message.data);
-    *told = true;
-}
-
 /* For chdir(2) itself nothing can be done, but the library of src/preload goes another way. */
 static void refuse_chdir(struct nomount_call *c)
 {
     if (c->request.mark != NOMOUNT_MARK)
-        tell(c, &c->n->told_static,
-             "cannot change into a directory of the machine: it is a static program, or has not "
-             "LD_PRELOAD=" NOMOUNT_LIBRARY " in its environment");
+        call_tell(
+            c, &c->n->told_static,
+            "cannot change into a directory of the machine: it is a static program, or has not "
+            "LD_PRELOAD=" NOMOUNT_LIBRARY " in its environment");
     answer_result(c, -ENOSYS);
 }
 
 /* Rather than to show it the computer's. */
 static void refuse_narrow(struct nomount_call *c)
 {
-    tell(c, &c->n->told_narrow,
-         "is a 32-bit program, which cannot see the machine without a mount");
+    call_tell(c, &c->n->told_narrow,
+              "is a 32-bit program, which cannot see the machine without a mount");
     answer_result(c, -ENOSYS);
 }
 

@@ -133,6 +133,7 @@ struct nomount {
     dev_t memory;     /* the kernel's file system for memfds */
     bool told_static; /* that some program cannot change into the tree */
     bool told_narrow; /* that a 32-bit program cannot see it */
+    bool told_closed; /* nor one that nobody may look at */
     bool watched;     /* there may be watches of inotify(7) in the shadow */
 };
 
@@ -161,6 +162,8 @@ static inline const struct sysfs_tree *call_tree(const struct nomount_call *c)
 }
 
 /* answer.c: what is to be said, if it is said once. */
+/* For the log; each kind is told once. */
+void call_tell(struct nomount_call *c, bool *told, const char *what);
 void answer_result(struct nomount_call *c, int64_t result);
 void answer_go_on(struct nomount_call *c);
 /* len: at most that of data. */

@@ -199,6 +199,18 @@ def test_a_setuid_program_is_named(user_runs):
         assert (result.stdout, result.stderr) == ("0\n", "")
 
 
+def test_a_program_that_nobody_may_look_at(user_runs):
+    """Its paths cannot be read, so it sees the computer's files; the log says so."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        os.chmod(place, 0o755)
+        program = shutil.copy("/usr/bin/cat", place)
+        os.chmod(program, 0o111)
+        script = f"{program} /sys/bus/ap/ap_domain; cat /sys/bus/ap/ap_domain; apus log"
+        result = user_runs.command_as_user(binary(), "run", "--no-mount", "--", "sh", "-c", script, env={"ASAN_OPTIONS": "verify_asan_link_order=0"})
+    domain, log = result.stdout.split("\n", 1)
+    assert domain == "4" and log.count("cannot be looked at") == 1 and log.count("\n") == 1, result
+
+
 GO = """
 package main
 
