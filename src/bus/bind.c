@@ -1,42 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bus/internal.h"
-
-const char *override_get(const struct ap_bus *b, ap_qn qn)
-{
-    for (unsigned i = 0; i < b->override_count; i++)
-        if (b->overrides[i].qn == qn)
-            return b->overrides[i].name;
-    return NULL;
-}
-
-/* In the order of the queues, which is that of an export. */
-void override_set(struct ap_bus *b, ap_qn qn, const char *name, size_t len, struct effects *fx)
-{
-    unsigned i = 0, after;
-
-    effects_changed(fx, STATE_OVERRIDE, qn);
-    effects_changed(fx, STATE_CARD, AP_QN_APID(qn));
-    while (i < b->override_count && b->overrides[i].qn < qn)
-        i++;
-    after = b->override_count - i;
-    if (after && b->overrides[i].qn == qn) {
-        free(b->overrides[i].name);
-        memmove(&b->overrides[i], &b->overrides[i + 1], --after * sizeof *b->overrides);
-        b->override_count--;
-    }
-    if (!len)
-        return;
-    b->overrides = xrealloc(b->overrides, (b->override_count + 1) * sizeof *b->overrides);
-    memmove(&b->overrides[i + 1], &b->overrides[i], after * sizeof *b->overrides);
-    b->override_count++;
-    b->overrides[i].qn = qn;
-    b->overrides[i].name = xcalloc(len + 1, 1);
-    memcpy(b->overrides[i].name, name, len);
-}
 
 bool driver_matches(const struct ap_bus *b, unsigned driver, bool card, unsigned apid)
 {

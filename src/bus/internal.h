@@ -75,10 +75,16 @@ static inline struct ap_queue *queue_find(const struct ap_bus *b, ap_qn qn)
 /* Used in the refusals of more than one file. */
 #define DEVICE_UNKNOWN "no such device on the AP bus"
 
-/* bind.c */
+/* override.c */
+
+/* The first one from that queue on. */
+unsigned override_first(const struct ap_bus *b, ap_qn qn);
 const char *override_get(const struct ap_bus *b, ap_qn qn);
 /* len 0: clears it */
 void override_set(struct ap_bus *b, ap_qn qn, const char *name, size_t len, struct effects *fx);
+
+/* bind.c */
+
 /* Whether the driver supports devices of this kind and hardware type; whether it would take the
  * queue, by masks or override. */
 bool driver_matches(const struct ap_bus *b, unsigned driver, bool card, unsigned apid);

@@ -76,9 +76,9 @@ struct mask256 ap_bus_default_row(const struct ap_bus *b, const struct ap_masks 
 {
     struct mask256 row = mask256_test(&masks->apmask, apid) ? masks->aqmask : (struct mask256){0};
 
-    for (unsigned i = 0; i < b->override_count; i++)
-        if (AP_QN_APID(b->overrides[i].qn) == apid)
-            apply_override(b, b->overrides[i].qn, &row);
+    for (unsigned i = override_first(b, AP_QN(apid, 0));
+         i < b->override_count && AP_QN_APID(b->overrides[i].qn) == apid; i++)
+        apply_override(b, b->overrides[i].qn, &row);
     return row;
 }
 

@@ -112,6 +112,19 @@ bool core_guest_counts_restore(struct core *c, const char *guest, const struct a
     return g;
 }
 
+struct mask256 core_undriven_row(const struct core *c, unsigned apid)
+{
+    struct mask256 row = {0};
+
+    for (unsigned apqi = 0; apqi < AP_IDS; apqi++) {
+        const struct ap_driver *driver = ap_bus_queue_driver(c->bus, AP_QN(apid, apqi));
+
+        if (ap_bus_queue(c->bus, AP_QN(apid, apqi)) && !(driver && driver->is_default))
+            mask256_set(&row, apqi);
+    }
+    return row;
+}
+
 struct mask256 core_default_row(const struct core *c, unsigned apid)
 {
     return ap_bus_default_row(c->bus, ap_bus_masks(c->bus), apid);

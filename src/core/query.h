@@ -71,6 +71,8 @@ void core_apqn_info(const struct core *c, ap_qn qn, struct apqn_info *out);
 
 /* The domains of an adapter that are reserved for the zcrypt drivers, by masks and overrides. */
 struct mask256 core_default_row(const struct core *c, unsigned apid);
+/* Of the queues that the host's bus has, those that no zcrypt driver has. */
+struct mask256 core_undriven_row(const struct core *c, unsigned apid);
 
 /* Of the host or a guest: whether its system has an AP bus, whether that has a queue, and what a
  * scan would make of a card. */

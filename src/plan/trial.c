@@ -210,16 +210,9 @@ static struct mask256 owned_row(const struct core *core, unsigned apid)
 /* Without queues that zcrypt does not drive, as long as they are bound by hand. */
 static struct mask256 zcrypt_row(const struct core *core, unsigned apid)
 {
-    struct mask256 row = owned_row(core, apid), all = row;
+    struct mask256 row = owned_row(core, apid);
 
-    mask256_for_each (apqi, &all) {
-        struct apqn_info info;
-
-        core_apqn_info(core, AP_QN(apid, apqi), &info);
-        if (info.device && (!info.driver || strcmp(info.driver, "vfio_ap") == 0))
-            mask256_clear(&row, apqi);
-    }
-    return row;
+    return mask256_empty(&row) ? row : mask256_andnot(row, core_undriven_row(core, apid));
 }
 
 /* Without adapters in standby. */
@@ -282,8 +275,7 @@ static int check_host(struct trial *t, struct text *effect)
     compare_rows(&before, &t->now, effect);
     follow_host(t);
     for (unsigned apid = 0; apid < AP_IDS; apid++) {
-        struct mask256 may = mask256_or(owned_row(t->from, apid), owned_row(t->to, apid)),
-                       foreign = mask256_andnot(zcrypt_row(t->core, apid), may);
+        struct mask256 foreign = mask256_andnot(zcrypt_row(t->core, apid), t->may.row[apid]);
 
         if (mask256_empty(&foreign))
             continue;
@@ -402,6 +394,8 @@ void trial_begin(struct trial *t)
     scene_read(&t->scene, t->from, t->to);
     rows_read(t->from, &t->start);
     rows_read(t->to, &t->end);
+    for (unsigned apid = 0; apid < AP_IDS; apid++)
+        t->may.row[apid] = mask256_or(owned_row(t->from, apid), owned_row(t->to, apid));
     t->now = t->start;
     track_guests(t, t->from, false);
     track_guests(t, t->to, true);

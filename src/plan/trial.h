@@ -26,6 +26,7 @@ struct trial {
     bool lpar;      /* the LPAR changes */
     struct core *core;
     struct trial_rows start, end, now;
+    struct trial_rows may;     /* reserved for zcrypt at the start or at the end, also in standby */
     size_t host_missing_since; /* as missing_since, of zcrypt */
     struct scene scene;
     struct guest_track *guests;
