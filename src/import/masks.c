@@ -47,20 +47,27 @@ static struct mask256 cleared(const struct mask256 *by)
     return mask256_andnot(mask256_ones(), mask256_andnot(by[DRIVER_VFIO_AP], by[DRIVER_ZCRYPT]));
 }
 
+static void describe(const char *name, const char *of, const struct mask256 *m, struct text *out)
+{
+    struct mask256 none = mask256_andnot(mask256_ones(), *m);
+
+    text_addf(out, "%s is all%s%s", name, mask256_empty(&none) ? " ones" : " but ",
+              mask256_empty(&none) ? "" : of);
+    ap_list_format(&none, out);
+}
+
 static void note(struct known *k, const struct mask256 *apmask, const struct mask256 *aqmask,
                  bool good)
 {
-    struct mask256 no_adapters = mask256_andnot(mask256_ones(), *apmask),
-                   no_domains = mask256_andnot(mask256_ones(), *aqmask);
-    text_auto adapters = {0}, domains = {0};
+    text_auto masks = {0};
 
-    ap_list_format(&no_adapters, &adapters);
-    ap_list_format(&no_domains, &domains);
-    known_note(
-        k, NOTE_ASSUMED, 0, "apmask is all but adapters %s, aqmask all but domains %s, since %s",
-        adapters.len ? adapters.data : "(none)", domains.len ? domains.data : "(none)",
-        good ? "that goes with the drivers of the queues"
-             : "no masks go with the drivers of the queues, of which some are bound by hand");
+    describe("apmask", "adapters ", apmask, &masks);
+    text_adds(&masks, ", ");
+    describe("aqmask", "domains ", aqmask, &masks);
+    known_note(k, NOTE_ASSUMED, 0, "%s, since %s", masks.data,
+               good
+                   ? "that goes with the drivers of the queues"
+                   : "no masks go with the drivers of the queues, of which some are bound by hand");
 }
 
 void masks_find(struct known *k, const struct machine_config *machine, struct mask256 *apmask,

@@ -103,7 +103,7 @@ bool plan_section_is(const struct plan_section *a, const struct plan_section *b)
 bool plan_section_same(const struct plan_section *a, const struct plan_section *b);
 
 /* rest.c: the names of sections of the machine file that steps do not change, and that differ at
- * the end: "[queue 05.0004], [fault 1]". */
+ * the end: "[queue 05.0004], [fault 1]"; and what of the kernel's start does. */
 void plan_rest(const struct core *end, const struct core *to, struct text *out);
 
 #endif

@@ -3,6 +3,7 @@
  * done. */
 #include <string.h>
 
+#include "core/saved.h"
 #include "plan/internal.h"
 #include "store/setup.h"
 
@@ -28,10 +29,10 @@ static struct plan_section section_find(const char *file, const struct plan_sect
     return (struct plan_section){0};
 }
 
-/* Hardware is compared before, and a mediated device or a guest by what it has. */
+/* Hardware is compared before, masks, and a mediated device or a guest by what it has. */
 static bool is_rest(const struct plan_section *s)
 {
-    static const char *const kinds[] = {"[bus", "[card", "[queue", "[node", "[fault"};
+    static const char *const kinds[] = {"[card", "[queue", "[node", "[fault"};
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strncmp(s->at, kinds[i], strlen(kinds[i])) == 0)
@@ -65,9 +66,36 @@ static void compare(const char *file, const char *other, bool missing, struct te
     }
 }
 
+static void add(struct text *out, bool differs, const char *what)
+{
+    if (differs)
+        text_addf(out, "%s%s", out->len ? ", " : "", what);
+}
+
+/* What counts when Linux starts, and what it chooses then. */
+static void compare_start(const struct core *end, const struct core *to, struct text *out)
+{
+    struct saved a, b;
+
+    saved_get(end, &(struct change){.kind = STATE_MACHINE}, &a);
+    saved_get(to, &(struct change){.kind = STATE_MACHINE}, &b);
+    add(out, !mask256_equal(&a.machine->apmask, &b.machine->apmask),
+        "ap.apmask of the kernel's command line");
+    add(out, !mask256_equal(&a.machine->aqmask, &b.machine->aqmask),
+        "ap.aqmask of the kernel's command line");
+    if (!saved_get(end, &(struct change){.kind = STATE_BUS}, &a) ||
+        !saved_get(to, &(struct change){.kind = STATE_BUS}, &b))
+        return;
+    add(out, a.bus.domain != b.bus.domain, "the default domain, which Linux chooses");
+    saved_done(&a);
+    saved_done(&b);
+}
+
 void plan_rest(const struct core *end, const struct core *to, struct text *out)
 {
     text_auto got = {0}, wanted = {0};
+
+    compare_start(end, to, out);
 
     setup_format(end, &got);
     setup_format(to, &wanted);

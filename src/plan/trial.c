@@ -192,8 +192,9 @@ static int check_guests(struct trial *t, const struct effects *fx, bool hardware
 static void add_host_part(struct text *out, const char *verb, unsigned count, const char *first)
 {
     if (count)
-        text_addf(out, "%szcrypt %s %s%s", out->len ? "; " : "", verb, first,
-                  count > 1 ? " and others" : "");
+        text_addf(out, "%szcrypt %s %s", out->len ? "; " : "", verb, first);
+    if (count > 1)
+        text_addf(out, " and %u more", count - 1);
 }
 
 /* The LPAR's domains of the adapter that are reserved for zcrypt. */

@@ -69,7 +69,7 @@ def test_what_is_not_persistent_is_gone(runs, path):
                      "rm /tmp/before.$$; cat /sys/bus/ap/bindings_complete_count; ls /sys/bus/mdev/devices", env=path)
     assert done.stdout == ("After the reboot:\n[bus] differs\n[card 0x04] is gone\n[node mine] is gone\n"
                            f"[mdev {UUID}] is gone\n[guest Guest1] is gone\nGuest1 loses 05.0004\n"
-                           "zcrypt gets 05.0004 and others\n4\n1\n")
+                           "zcrypt gets 05.0004 and 3 more\n4\n1\n")
     assert done.stderr == ("apus: udev's rules did not run: the machine was started without --uevents\n"
                            f"apus: guest Guest1 was not started: its mediated device {UUID} did not come back\n")
 

@@ -235,6 +235,15 @@ def test_what_a_plan_does_not_do_is_named(host, tmp_path):
     assert "no part of a plan" not in host.cli("plan", "--from", file, file).stdout
 
 
+def test_masks_of_the_command_line_are_no_step(tmp_path):
+    """The state has the masks of [bus]; those of [machine] count at the next boot."""
+    now, wanted = tmp_path / "now.ini", tmp_path / "wanted.ini"
+    now.write_text(HEAD + "apmask = +0-255\naqmask = +0-3,+5-255\ndomain = 0x47\n")
+    wanted.write_text(HEAD.replace("[adapter", "aqmask = +0-3,+5-255\n[adapter"))
+    assert plan(wanted, "--from", now).stdout == (
+        "Nothing is to be done.\n\nno part of a plan, and left as they are: ap.aqmask of the kernel's command line\n")
+
+
 VETOED = ("[machine]\nabi=upstream\ndomains=4,5\n[adapter 5-7]\ntype=CEX7C\n[mdev " + UUIDS[0] + "]\nadapters=5\ndomains=4\n"
           "[mdev " + UUIDS[1] + "]\nadapters=7\ndomains={}\n[guest Guest1]\nmdev=" + UUIDS[0] + "\n[bus]\naqmask=+5\napmask={}\n")
 

@@ -20,7 +20,7 @@ static void test_lszcrypt_is_hexadecimal(void **state)
     assert_string_equal(queue(core, 10, 4).driver, "cex4queue");
     assert_string_equal(queue(core, 10, 0x47).driver, "vfio_ap");
     assert_true(queue(core, 10, 16).zcrypt);
-    assert_noted(k, NOTE_ASSUMED, "aqmask all but domains 0x47");
+    assert_noted(k, NOTE_ASSUMED, "aqmask is all but domains 0x47");
     assert_noted(k, NOTE_ASSUMED, "in which queues are listed: 4,0x10,0x47");
     core_free(core);
     known_free(k);
