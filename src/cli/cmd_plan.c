@@ -225,6 +225,9 @@ static int parse_options(int argc, char **argv, struct request *r)
     r->wanted = argv[optind];
     if (r->html && (r->apply || r->format != TEXT))
         return cli_usage("--html writes a page; --apply and --format do not go with it");
+    if (r->apply && r->format != TEXT && r->format != JSON)
+        return cli_usage("--apply does the steps; a script, which somebody else executes, does not "
+                         "go with it");
     if (r->apply && (r->undo || r->from))
         return cli_usage("--apply goes from what is running; --undo and --from do not go with it");
     return 0;

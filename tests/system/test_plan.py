@@ -89,6 +89,17 @@ def test_apply_and_back(host, wanted, tmp_path):
     assert steps(host, before) == []
 
 
+def test_apply_writes_no_script(host, wanted):
+    """Its output is the steps, as they are done."""
+    before = host.cli("export").stdout
+    for words in (("--format", "sh"), ("--format", "se"), ("--undo",), ("--html", "-")):
+        done = host.cli("plan", wanted, "--apply", *words)
+        assert done.returncode == 2 and not done.stdout and host.cli("export").stdout == before, done
+    planned = steps(host, wanted)
+    lines = host.cli("plan", wanted, "--apply", "--json").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == planned and steps(host, wanted) == []
+
+
 def run_script(text, host, tmp_path, name):
     script = tmp_path / name
     script.write_text(text)
