@@ -216,10 +216,10 @@ static void withdraw_in_steps(struct vfio_ap *v, struct mdev *m, const struct ap
 
     rest.apm = mask256_and(rest.apm, wanted->apm);
     if (!apcb_equal(&rest, &m->effective))
-        mdev_publish(v, m, rest, fx);
+        mdev_pass(v, m, rest, fx);
     rest.aqm = mask256_and(rest.aqm, wanted->aqm);
     if (!apcb_equal(&rest, &m->effective))
-        mdev_publish(v, m, rest, fx);
+        mdev_pass(v, m, rest, fx);
 }
 
 /* Unlike assign_*, the highest numbers are checked last [matrix-ap-config]. */

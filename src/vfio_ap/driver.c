@@ -40,7 +40,8 @@ static void adapter_withdraw(struct vfio_ap *v, struct mdev *m, unsigned apid, s
 
     mask256_clear(&rest.apm, apid);
     if (v->abi->update_at_once) {
-        mdev_publish(v, m, rest, fx);
+        mdev_pass(v, m, rest, fx);
+        v->unreported = true;
         return;
     }
     mask256_for_each (apqi, &m->effective.aqm)

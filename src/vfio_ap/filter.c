@@ -88,7 +88,7 @@ void mdev_strip(struct mdev *m, struct apcb wanted, struct effects *fx)
 
 /* The order matters: the guest loses its queues, then they are zeroized, and only then can anyone
  * else get them. */
-void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct effects *fx)
+void mdev_pass(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct effects *fx)
 {
     struct apcb old = m->effective;
     bool changed = !apcb_equal(&old, &wanted);
@@ -98,6 +98,11 @@ void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct 
     guest_follow(m, changed, fx);
     if (changed)
         reset_withdrawn(v, &old, &wanted);
+}
+
+void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct effects *fx)
+{
+    mdev_pass(v, m, wanted, fx);
     mdev_report(v, m, fx);
 }
 
@@ -115,6 +120,16 @@ void mdev_refilter(struct vfio_ap *v, struct mdev *m, unsigned what, struct effe
     mdev_publish(v, m, wanted, fx);
 }
 
+/* What was withdrawn before its reason was there, a queue without its driver. */
+static void report(struct vfio_ap *v, struct effects *fx)
+{
+    struct mdev *m;
+
+    v->unreported = false;
+    slots_foreach (&v->mdevs, m)
+        mdev_report(v, m, fx);
+}
+
 void vfio_ap_settle(void *ctx, struct effects *fx)
 {
     struct vfio_ap *v = ctx;
@@ -127,4 +142,6 @@ void vfio_ap_settle(void *ctx, struct effects *fx)
         m->pending = false;
         mdev_refilter(v, m, MDEV_ALL, fx);
     }
+    if (v->unreported)
+        report(v, fx);
 }

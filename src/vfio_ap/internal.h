@@ -68,6 +68,7 @@ struct vfio_ap {
     struct mask256 resets_changed; /* adapters whose rows of unreset or again have changed */
     struct apcb host;              /* the LPAR's masks as of the last scan */
     uint32_t pending;              /* list of devices with deferred work; slot */
+    bool unreported;               /* when the bus settles, the log says what guests have lost */
     struct fixed_dir fixed[SYSFS_KINDS];
     uint16_t groups_generation; /* of devices/virtual/vfio, which exists while a group does */
     unsigned group_count;
@@ -116,6 +117,8 @@ unsigned vfio_ap_max_domain(const struct vfio_ap *v);
 bool mdev_adapter_passable(const struct vfio_ap *v, const struct mdev *m, unsigned apid);
 struct apcb mdev_filter(const struct vfio_ap *v, const struct mdev *m);
 /* Makes wanted the effective masks: withdraws and resets what is not in it, passes what is new. */
+void mdev_pass(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct effects *fx);
+/* The same, and the log says what the guest has lost. */
 void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct effects *fx);
 /* The same with what the filter makes now of adapters and domains, of control domains, or of both
  * (MDEV_*). */
@@ -123,7 +126,7 @@ void mdev_publish(struct vfio_ap *v, struct mdev *m, struct apcb wanted, struct 
 #define MDEV_CONTROLS 2u
 #define MDEV_ALL      (MDEV_QUEUES | MDEV_CONTROLS)
 void mdev_refilter(struct vfio_ap *v, struct mdev *m, unsigned what, struct effects *fx);
-/* The same for what has left the host, where nothing can be reset any more. */
+/* mdev_pass for what has left the host, where nothing can be reset any more. */
 void mdev_strip(struct mdev *m, struct apcb wanted, struct effects *fx);
 /* withheld.c: the log says what the device's guest, if it has one, has not any more or does not get
  */

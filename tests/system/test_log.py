@@ -216,6 +216,28 @@ def test_what_a_guest_loses(host):
 
 
 @pytest.mark.guest
+def test_what_a_guest_loses_upstream(apus):
+    """There a queue is withdrawn before its driver is gone, and ap_config withdraws in steps. What is unassigned is no loss
+    to be explained."""
+    host = apus(worked_example(abi="upstream"))
+    assert host.w("bus/ap/apmask", "-5,-6") == "OK"
+    one = host.mdev(1).assign([5, 6], [4, 0x47])
+    host.guest("Guest1").start(one)
+    host.log = Log(host)
+    assert host.w(f"{DRIVERS}/vfio_ap/unbind", "05.0047") == "OK"
+    assert host.log.new() == ["guest Guest1 loses adapter 0x05 (queue 05.0047 is bound to no driver)"]
+    assert host.w(f"{DRIVERS}/vfio_ap/unbind", "05.0004") == "OK"
+    assert host.log.new() == []
+    for queue in ("05.0004", "05.0047"):
+        assert host.w(f"{DRIVERS}/vfio_ap/bind", queue) == "OK"
+    for adapters, domains in (("0x02", "0x08"), ("0x06", "0x00"), ("0x06", "0x08")):
+        config = ",".join(mask.ljust(66, "0") for mask in (adapters, domains, "0x0"))
+        assert host.w(f"devices/vfio_ap/matrix/{one.uuid}/ap_config", config) == "OK"
+    assert host.w(f"devices/vfio_ap/matrix/{one.uuid}/unassign_adapter", "6") == "OK"
+    assert host.log.new() == []
+
+
+@pytest.mark.guest
 def test_what_a_guest_does_not_get(host):
     assert host.w("bus/ap/apmask", "0x0") == "OK"
     host.one.assign([7, 8, 9, 10, 11], [9])
