@@ -454,6 +454,8 @@ void sysfs_attribute(struct known *k, const char *path, struct slice data)
     if (end)
         data.len = (size_t)(end - data.at);
     claim(k);
+    if (p.at == AT_QUEUE)
+        known_queue(k, p.qn, QUEUE_EXISTS, true);
     data = slice_trim(data, " \t\r\n");
     if (!a->read(k, &p, data, a->which))
         known_note(k, NOTE_MISSING, k->now, "%.200s is not understood", path);

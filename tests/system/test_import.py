@@ -175,6 +175,16 @@ def test_unreadable_and_missing_files_are_listed(world, tmp_path):
     assert "apus: assumed: apmask is all but adapters 5-7, aqmask is all ones, since" in got.stderr
 
 
+def test_any_file_of_a_queue_says_that_it_is_there(tmp_path):
+    """Where the masks of the LPAR, its uevent and its driver could not be read."""
+    queue = tmp_path / "sys" / "devices" / "ap" / "card05" / "05.0047"
+    queue.mkdir(parents=True)
+    (queue.parent / "type").write_text("CEX8C\n")
+    (queue / "online").write_text("0\n")
+    got = imported(tmp_path / "sys")
+    assert "domains = 0x47\n" in got.stdout and "queues-offline = 0x47\n" in got.stdout, got
+
+
 @pytest.mark.parametrize("name", ["apmask", "ap_control_domain_mask", "ap_usage_domain_mask", "ap_adapter_mask"])
 def test_an_empty_file_is_no_mask(world, tmp_path, name):
     """So is a file that was copied while it could not be read. The rest is as if it were missing."""
