@@ -257,9 +257,13 @@ static json_t *nearest_json(const struct core *nearest, const struct plan *p,
                      lines_json(given_up), "plan", control_view_plan(p));
 }
 
+/* JSON has all. */
+#define GIVEN_UP_TOLD 10u
+
 static void tell_nearest(const struct request *r, const struct plan *p, struct text *given_up)
 {
     char *rest = given_up->data;
+    unsigned given = 0;
 
     if (!p->count) {
         cli_note("the nearest state that can be had is the present one");
@@ -267,7 +271,10 @@ static void tell_nearest(const struct request *r, const struct plan *p, struct t
     }
     cli_note("the nearest state that can be had is the wanted one, but:");
     for (char *line; (line = strsep(&rest, "\n")) && *line;)
-        cli_note("  %s", line);
+        if (given++ < GIVEN_UP_TOLD)
+            cli_note("  %s", line);
+    if (given > GIVEN_UP_TOLD)
+        cli_note("  and %u more", given - GIVEN_UP_TOLD);
     cli_note("its plan has %zu step%s%s", p->count, p->count == 1 ? "" : "s",
              r->nearest ? "" : "; --nearest FILE writes it as a machine file");
 }

@@ -19,7 +19,7 @@ void plan_quote(const char *text, struct text *out)
 void plan_word(const char *text, struct text *out)
 {
     static const char safe[] =
-        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_,.+-";
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_,.+-=";
 
     if (*text && !text[strspn(text, safe)]) {
         text_adds(out, text);

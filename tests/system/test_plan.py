@@ -294,6 +294,18 @@ def test_nearest_is_looked_for_section_by_section(tmp_path):
     assert f"[mdev {UUIDS[2]}]" in nearest.read_text() and plan(nearest, "--from", now).returncode == 0
 
 
+def test_much_that_is_given_up_is_counted(tmp_path):
+    now, wanted = tmp_path / "now.ini", tmp_path / "wanted.ini"
+    head = "[machine]\ndomains=4-23\n[adapter 5]\ntype=CEX7C\n"
+    now.write_text(head + "[bus]\napmask=+0-4,+6-255\n")
+    wanted.write_text(head + "[bus]\nconfig-time=60\n" +
+                      "".join(f"[queue 05.{apqi:04x}]\ndriver-override=vfio_ap\n" for apqi in range(4, 24)))
+    lines = plan(wanted, "--from", now).stderr.splitlines()
+    assert len(lines) == 14 and lines[-2:] == ["apus:   and 10 more", "apus: its plan has 2 steps; --nearest FILE writes it as a "
+                                               "machine file"], lines
+    assert len(json.loads(plan(wanted, "--from", now, "--json").stdout)["nearest"]["given-up"]) == 20
+
+
 OVERRIDES = "[machine]\nabi = upstream\ndomains = 4,5\n[adapter 5-7]\ntype = CEX7C\n"
 RESERVED = OVERRIDES + f"""[bus]
 config-time = 55
