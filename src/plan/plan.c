@@ -85,7 +85,10 @@ static int assign_add(struct trial *t, const struct item *i, const struct apcb *
 {
     char uuid[UUID_TEXT], path[128], value[16], masks[3][MASK256_TEXT];
     text_auto config = {0}, lists = {0};
-    const char *attr;
+    const char *attr, *remark = i->interrupts && new == &i->kept
+                                    ? " (unassigned for a while: the next write of a mask would "
+                                      "collide with it)"
+                                    : "";
     unsigned id;
 
     if (apcb_equal(old, new))
@@ -95,8 +98,8 @@ static int assign_add(struct trial *t, const struct item *i, const struct apcb *
         snprintf(path, sizeof path, MATRIX "/%s/%s_%s", uuid, id & 0x100 ? "unassign" : "assign",
                  attr);
         snprintf(value, sizeof value, "0x%02x", id & 0xff);
-        return trial_write(t, path, value, "%s %s %s %s", uuid,
-                           id & 0x100 ? "gives away" : "is assigned", attr, value);
+        return trial_write(t, path, value, "%s %s %s %s%s", uuid,
+                           id & 0x100 ? "gives away" : "is assigned", attr, value, remark);
     }
     mask256_format(&new->apm, masks[0]);
     mask256_format(&new->aqm, masks[1]);
@@ -104,11 +107,7 @@ static int assign_add(struct trial *t, const struct item *i, const struct apcb *
     text_addf(&config, "%s,%s,%s", masks[0], masks[1], masks[2]);
     lists_add(new, &lists);
     snprintf(path, sizeof path, MATRIX "/%s/ap_config", uuid);
-    return trial_write(t, path, config.data, "%s has %s%s", uuid, lists.data,
-                       i->interrupts && new == &i->kept
-                           ? " (unassigned for a while: the next write "
-                             "of a mask would collide with it)"
-                           : "");
+    return trial_write(t, path, config.data, "%s has %s%s", uuid, lists.data, remark);
 }
 
 static int item_add(struct trial *t, const struct item *i, bool second)

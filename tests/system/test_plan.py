@@ -419,6 +419,7 @@ def test_overrides_take_the_place_of_a_mask(tmp_path):
             assert "with --interrupt there is one" in done.stderr
     text = plan(wanted, "--from", now, "--interrupt").stdout
     assert "Guest1 is without queues that it keeps from step 1 to 9\n" in text and "zcrypt" not in text, text
+    assert "gives away adapter 0x05 (unassigned for a while: the next write of a mask would collide with it)\n" in text
 
 
 def test_hardware_is_no_step(tmp_path):
