@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "base/list.h"
 #include "plan/internal.h"
 #include "plan/lpar.h"
@@ -94,6 +96,22 @@ static void others(size_t first, size_t last, struct text *out)
         text_addf(out, "%3zu. In Linux: steps %zu to %zu of the plan.\n", first, first, last);
 }
 
+/* Lines after the first one below it. */
+static void add_clicks(const struct plan_step *s, struct text *out)
+{
+    text_auto clicks = {0};
+    const char *indent = "";
+
+    plan_clicks(s, &clicks);
+    for (const char *at = clicks.data; *at; indent = "     ") {
+        size_t len = strcspn(at, "\n") + 1;
+
+        text_adds(out, indent);
+        text_add(out, at, len);
+        at += len;
+    }
+}
+
 void plan_se(const struct plan *p, struct text *out)
 {
     size_t linux_from = 0, tasks = 0;
@@ -110,7 +128,7 @@ void plan_se(const struct plan *p, struct text *out)
         linux_from = 0;
         tasks++;
         text_addf(out, "%3zu. ", i + 1);
-        plan_clicks(s, out);
+        add_clicks(s, out);
     }
     if (tasks && linux_from)
         others(linux_from, p->count, out);

@@ -460,10 +460,10 @@ def test_the_lpar_changes_at_the_support_element(lpar, tmp_path):
   1. In Linux: step 1 of the plan.
   2. Select adapters 5-7 of the CPC, open Configure On/Off, and set the state to standby.
   3. Select the image of the LPAR, and open Change LPAR Cryptographic Controls.
-  Remove domain 0x47.
-  Add adapter 9.
-  Add domain 8 for control and usage.
-  Change the running system; save to the profiles as well, for the next activation.
+       Remove domain 0x47.
+       Add adapter 9.
+       Add domain 8 for control and usage.
+       Change the running system; save to the profiles as well, for the next activation.
   4. Select adapters 5-7,9 of the CPC, open Configure On/Off, and set the state to online.
 """
 
