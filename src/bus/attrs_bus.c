@@ -229,7 +229,7 @@ static int drivers_autoprobe_show(void *ctx, uint32_t object, struct text *out)
 static int drivers_autoprobe_store(void *ctx, uint32_t object, const char *data, size_t len,
                                    struct effects *fx)
 {
-    ((struct ap_bus *)ctx)->autoprobe = len && data[0] != '0';
+    ((struct ap_bus *)ctx)->autoprobe = !len || data[0] != '0';
     effects_changed(fx, STATE_BUS, 0);
     return 0;
 }

@@ -38,7 +38,7 @@ int ap_card_refuse(struct effects *fx, unsigned apid, const char *file, int err,
 }
 
 /* SCLP is called only if this changes anything. The scan that follows the change updates devices
- * and guests. */
+ * and guests. Without a change the machine was so already, and the bus has not seen it yet. */
 static int config_store(void *ctx, uint32_t apid, const char *data, size_t len, struct effects *fx)
 {
     struct ap_bus *b = ctx;
@@ -55,8 +55,13 @@ static int config_store(void *ctx, uint32_t apid, const char *data, size_t len, 
     rc = b->hw.ops->sclp(b->hw.ctx, (config ? SCLP_CONFIGURE_AP : SCLP_DECONFIGURE_AP) | apid << 8);
     if (rc < 0)
         return ap_card_refuse(fx, apid, "config", rc, "SCLP is not available in a guest");
-    if (rc == SCLP_RC_DONE || rc == SCLP_RC_NO_ACTION)
+    if (rc == SCLP_RC_DONE)
         return 0;
+    if (rc == SCLP_RC_NO_ACTION) {
+        card_set_config(b, apid, config, fx);
+        ap_bus_settle(b, fx);
+        return 0;
+    }
     snprintf(why, sizeof why, "SCLP response code 0x%04x", rc);
     return ap_card_refuse(fx, apid, "config", -EIO, why);
 }

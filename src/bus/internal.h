@@ -122,6 +122,7 @@ int mask_store(struct ap_bus *b, bool adapters, const char *data, size_t len, st
 
 /* scan.c */
 void bus_choose_domain(struct ap_bus *b, struct effects *fx);
+void card_set_config(struct ap_bus *b, unsigned apid, bool config, struct effects *fx);
 
 /* events.c: *_lines formats the attribute uevent; *_synth handles a write to it. */
 #define UEVENT_LINES_MAX 96

@@ -201,19 +201,24 @@ static const char *config_variable(bool config)
     return config ? "CONFIG=1" : "CONFIG=0";
 }
 
+void card_set_config(struct ap_bus *b, unsigned apid, bool config, struct effects *fx)
+{
+    drivers_call(b, adapter_changed, apid, fx);
+    b->cards[apid].config = config;
+    card_uevent(b, apid, "change", config_variable(config), fx);
+}
+
 static void card_update(struct ap_bus *b, unsigned apid, const struct tapq *t, struct effects *fx)
 {
     struct ap_card *card = &b->cards[apid];
     bool config = t->rc != AP_RC_DECONFIGURED;
     bool chkstop = t->rc == AP_RC_CHECKSTOPPED;
 
-    if (card->config != config || card->chkstop != chkstop)
+    if (card->config == config && card->chkstop != chkstop)
         drivers_call(b, adapter_changed, apid, fx);
     card->chkstop = chkstop;
-    if (card->config == config)
-        return;
-    card->config = config;
-    card_uevent(b, apid, "change", config_variable(config), fx);
+    if (card->config != config)
+        card_set_config(b, apid, config, fx);
 }
 
 /* What has gone flushes the queue; what is back starts its state machine anew. True: it is as it

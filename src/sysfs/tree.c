@@ -433,7 +433,9 @@ int sysfs_store(const struct sysfs_tree *t, sysfs_ino ino, const char *data, siz
         return -EIO;
     if (!len)
         return 0;
-    return a.attr->store(a.ctx, in.dir.object, data, len, effects);
+    /* The kernel reads most of what is written as a string [files-sysfs]. */
+    return a.attr->store(a.ctx, in.dir.object, data, a.attr->counted ? len : strnlen(data, len),
+                         effects);
 }
 
 static bool is_there(const struct sysfs_tree *t, sysfs_ino ino, sysfs_ino target)

@@ -122,7 +122,8 @@ struct sysfs_attr {
     bool (*visible)(void *ctx, uint32_t object);
     int (*show)(void *ctx, uint32_t object, struct text *out);
     int (*store)(void *ctx, uint32_t object, const char *data, size_t len, struct effects *effects);
-    bool told; /* visible from the start; EFFECT_GONE tells when it is not any more */
+    bool told;    /* visible from the start; EFFECT_GONE tells when it is not any more */
+    bool counted; /* what is written is not cut at its first NUL */
 };
 
 /* A link with a fixed name, or a fixed subdirectory. target returns false while it does not

@@ -65,7 +65,7 @@ static int create_store(void *ctx, uint32_t object, const char *data, size_t len
 
 const struct sysfs_attr mdev_type_attrs[] = {
     {"available_instances", 0444, .show = available_instances_show},
-    {"create", 0200, .store = create_store},
+    {"create", 0200, .store = create_store, .counted = true},
     {"device_api", 0444, .show = device_api_show},
     {"name", 0444, .show = name_show},
     {0},

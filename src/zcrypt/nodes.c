@@ -119,6 +119,11 @@ static void node_uevent(const struct zcrypt *z, int minor, const char *action, s
         effects_uevent_vars(fx, vars, len);
 }
 
+static int name_exists(struct effects *fx)
+{
+    return effects_refuse(fx, -EEXIST, CLASS "create", "a node of that name already exists");
+}
+
 static int create_store(void *ctx, uint32_t object, const char *data, size_t len,
                         struct effects *fx)
 {
@@ -128,6 +133,8 @@ static int create_store(void *ctx, uint32_t object, const char *data, size_t len
     int minor = 0;
 
     name_parse(data, len, name);
+    if (find(z, name) >= 0)
+        return name_exists(fx);
     while (minor < ZCRYPT_NODES && z->nodes[minor].present)
         minor++;
     if (minor == ZCRYPT_NODES)
@@ -137,7 +144,7 @@ static int create_store(void *ctx, uint32_t object, const char *data, size_t len
         snprintf(name, sizeof name, "zcrypt_%d", minor);
     name_escape(name);
     if (find(z, name) >= 0 || strcmp(name, "z90crypt") == 0)
-        return effects_refuse(fx, -EEXIST, CLASS "create", "a node of that name already exists");
+        return name_exists(fx);
     node = &z->nodes[minor];
     *node = (struct zcrypt_node){
         .generation = (uint16_t)(node->generation + 1 ? node->generation + 1 : 1), .present = true};

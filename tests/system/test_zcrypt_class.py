@@ -96,6 +96,7 @@ def test_all_minors(host):
     for number in range(256):
         assert host.w(f"{CLASS}/create", f"n{number}") == "OK"
     assert host.w(f"{CLASS}/create", "one-more") == "ENOSPC"
+    assert host.w(f"{CLASS}/create", "n77") == "EEXIST"  # which is asked first
     assert host.w(f"{CLASS}/destroy", "n77") == "OK"
     assert host.w(f"{CLASS}/create", "one-more") == "OK"
 

@@ -36,6 +36,21 @@ static void test_no_event(void **state)
     assert_string_equal(get(w, "devices/ap/card05/config"), "1\n");
 }
 
+/* SCLP finds that the adapter is so already: the card says so at once, its queues after the scan.
+ */
+static void test_config_of_a_change_without_event(void **state)
+{
+    struct world *w = *state;
+    struct command off = {.kind = CMD_SE_ADAPTER, .adapter = {.apid = 5}, .silent = true};
+
+    assert_int_equal(run(w, &off), 0);
+    assert_int_equal(put(w, "devices/ap/card05/config", "0"), 0);
+    assert_string_equal(get(w, "devices/ap/card05/config"), "0\n");
+    assert_string_equal(get(w, "devices/ap/card05/05.0047/config"), "1\n");
+    assert_int_equal(put(w, "bus/ap/scans", "1"), 0);
+    assert_string_equal(get(w, "devices/ap/card05/05.0047/config"), "0\n");
+}
+
 /* A queue of Linux 7.2 takes one change in a scan, whichever comes first. */
 static void test_one_change_a_scan(void **state)
 {
@@ -207,10 +222,48 @@ static void test_empty_write(void **state)
     assert_string_equal(get(w, "bus/ap/devices/05.0004/status"), "unassigned\n");
 }
 
+static int put_bytes(struct world *w, const char *path, const char *data, size_t len)
+{
+    struct command cmd = {.kind = CMD_STORE, .store = {.data = data, .len = len}};
+
+    assert_int_equal(sysfs_resolve(core_tree(w->core, CORE_HOST_TREE), path, &cmd.store.ino), 0);
+    return run(w, &cmd);
+}
+
+#define PUT(path, literal) put_bytes(w, path, literal, sizeof literal - 1)
+
+/* What is written ends at its first NUL, except where the number of bytes counts. */
+static void test_nul_ends_what_is_written(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(PUT("bus/ap/apmask", "-5\0+5"), 0);
+    assert_string_equal(get(w, "bus/ap/devices/05.0004/status"), "unassigned\n");
+    assert_int_equal(PUT("bus/ap/drivers/vfio_ap/unbind", "05.0004\0\0"), 0);
+    assert_int_equal(PUT("bus/ap/drivers_autoprobe", "0"), 0);
+    assert_int_equal(PUT("bus/ap/drivers_autoprobe", "\0"
+                                                     "0"),
+                     0);
+    assert_string_equal(get(w, "bus/ap/drivers_autoprobe"), "1\n");
+    assert_int_equal(PUT("bus/ap/config_time", "\0"
+                                               "30"),
+                     -EINVAL);
+    assert_int_equal(PUT("bus/ap/poll_timeout", "1000\0x"), 0);
+    assert_int_equal(PUT(CREATE, UUID1 "\0\0"), -EINVAL);
+    assert_int_equal(PUT(CREATE, UUID1 "\0"), 0);
+    assert_int_equal(PUT(MATRIX UUID1 "/assign_adapter", "5\0 6"), 0);
+    assert_int_equal(PUT(MATRIX UUID1 "/ap_config", "0x04,0x0,0x0\0, and more"), 0);
+    assert_int_equal(PUT(MATRIX UUID1 "/ap_config", "0x04,0x0\0,0x0"), -EINVAL);
+    assert_string_equal(get(w, MATRIX UUID1 "/matrix"), "05.\n");
+    assert_int_equal(PUT("bus/ap/apmask", "\0"), 0);
+    assert_non_null(strstr(get(w, "bus/ap/apmask"), "0x0000"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_no_event),
+        TEST(test_config_of_a_change_without_event),
         TEST_UPSTREAM(test_one_change_a_scan),
         TEST(test_highest_domain_falls),
         TEST(test_numbers_above_the_highest),
@@ -218,6 +271,7 @@ int main(void)
         TEST_UPSTREAM(test_old_adapter_comes_upstream),
         TEST(test_replaced_cards_are_one_change),
         TEST(test_empty_write),
+        TEST(test_nul_ends_what_is_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
