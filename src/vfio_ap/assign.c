@@ -50,7 +50,10 @@ static int check_owner(const struct vfio_ap *v, const struct mdev *m, const stru
     if (!against.count)
         return 0;
     return refuse(v, m, what, -EADDRNOTAVAIL, &against,
-                  "clear the adapter in apmask or the domain in aqmask first", fx);
+                  ap_bus_override(v->bus, against.first[0])
+                      ? "a queue with a driver_override is its driver's: bind it to vfio_ap first"
+                      : "clear the adapter in apmask or the domain in aqmask first",
+                  fx);
 }
 
 /*

@@ -20,6 +20,22 @@ static void what_is_zcrypts_cannot_be_assigned(void **state)
     assert_ptr_equal(vfio_ap_owner(vfio, AP_QN(5, 4)), mdev_of(UUID1));
 }
 
+/* An override alone gives nothing away: the queue has to be bound. */
+static void an_override_is_not_enough(void **state)
+{
+    struct bus_world *w = *state;
+
+    assert_int_equal(put(w, "bus/ap/aqmask", "+0-255"), 0);
+    assert_int_equal(assign(w, UUID1, "assign_domain", "4"), 0);
+    assert_int_equal(put(w, "devices/ap/card05/05.0004/driver_override", "vfio_ap"), 0);
+    assert_int_equal(assign(w, UUID1, "assign_adapter", "5"), -EADDRNOTAVAIL);
+    assert_int_equal(put(w, "bus/ap/drivers/cex4queue/unbind", "05.0004"), 0);
+    assert_int_equal(assign(w, UUID1, "assign_adapter", "5"), -EADDRNOTAVAIL);
+    assert_non_null(strstr(effects_of(w, EFFECT_LOG), "bind it to vfio_ap first"));
+    assert_int_equal(put(w, "bus/ap/drivers/vfio_ap/bind", "05.0004"), 0);
+    assert_int_equal(assign(w, UUID1, "assign_adapter", "5"), 0);
+}
+
 static void what_another_device_has_cannot_be_assigned(void **state)
 {
     struct bus_world *w = *state;
@@ -138,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         VFIO_TEST(what_is_zcrypts_cannot_be_assigned),
+        VFIO_TEST(an_override_is_not_enough),
         VFIO_TEST(what_another_device_has_cannot_be_assigned),
         VFIO_TEST(every_conflict_is_named),
         VFIO_TEST(only_products_conflict),
