@@ -46,11 +46,20 @@ static int narrow(int fd, int flags)
     return file < 0 ? -errno : file;
 }
 
+int file_write(int fd, const void *content, size_t len)
+{
+    ssize_t written = write(fd, content, len);
+
+    if (written < 0)
+        return -errno;
+    return (size_t)written == len ? 0 : -EFBIG; /* RLIMIT_FSIZE */
+}
+
 static int fill(int fd, const char *content, size_t len)
 {
-    if (len && write(fd, content, len) != (ssize_t)len)
-        return -ENOMEM;
-    return fcntl(fd, F_ADD_SEALS, SEALS) < 0 ? -errno : 0;
+    int rc = len ? file_write(fd, content, len) : 0;
+
+    return rc == 0 && fcntl(fd, F_ADD_SEALS, SEALS) < 0 ? -errno : rc;
 }
 
 /*

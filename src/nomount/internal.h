@@ -282,6 +282,8 @@ void call_open(struct nomount_call *c, const struct walk_result *at);
 int file_new(struct nomount_view *v, sysfs_ino ino, const char *content, size_t len, int flags);
 /* A memfd that stands for a link of the computer's. */
 int file_new_name(const char *path);
+/* Writes all of it to a memfd that is empty. 0 or -errno. */
+int file_write(int fd, const void *content, size_t len);
 /* What open(2) with these flags does: MAY_*. */
 unsigned file_wants(int flags);
 /* The content of an attribute. */

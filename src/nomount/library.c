@@ -12,15 +12,18 @@ static const unsigned char bytes[] = {
 
 int library_new(void)
 {
-    int fd = memfd_create("apus-preload.so", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    const int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+    int fd = memfd_create("apus-preload.so", MFD_CLOEXEC | MFD_ALLOW_SEALING), rc;
 
-    if (fd >= 0 && write(fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes &&
-        fchmod(fd, 0555) == 0 &&
-        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
+    if (fd < 0)
+        return -errno;
+    rc = file_write(fd, bytes, sizeof bytes);
+    if (rc == 0 && (fchmod(fd, 0555) < 0 || fcntl(fd, F_ADD_SEALS, seals) < 0))
+        rc = -errno;
+    if (rc == 0)
         return fd;
-    if (fd >= 0)
-        close(fd);
-    return -ENOMEM;
+    close(fd);
+    return rc;
 }
 
 int library_open(int library)

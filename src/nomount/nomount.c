@@ -120,8 +120,9 @@ int nomount_new(struct door *door, sd_event *event, struct copier *copier, const
     n->library = -1;
     rc = open_all(n, shadow);
     if (rc < 0) {
-        text_addf(why, "cannot serve programs without a mount by way of %s: %s", shadow,
-                  error_text(-rc));
+        text_addf(why, "cannot serve programs without a mount by way of %s: %s%s", shadow,
+                  error_text(-rc),
+                  rc == -EFBIG ? "; raise the limit of the process (ulimit -f)" : "");
         nomount_free(n);
         return rc;
     }

@@ -211,6 +211,14 @@ def test_a_program_that_nobody_may_look_at(user_runs):
     assert domain == "4" and log.count("cannot be looked at") == 1 and log.count("\n") == 1, result
 
 
+@pytest.mark.parametrize("kilobytes, status", [(8, 125), (1000, 0)])
+def test_a_limit_of_files(runs, kilobytes, status):
+    """That counts for files in memory, too."""
+    result = runs.command("bash", "-c", f"ulimit -f {kilobytes}; exec {binary()} run --no-mount -- cat /sys/bus/ap/ap_domain")
+    assert result.returncode == status and ("ulimit -f" in result.stderr) == bool(status), result
+    assert result.stdout == ("" if status else "4\n")
+
+
 GO = """
 package main
 
