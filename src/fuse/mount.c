@@ -290,7 +290,9 @@ static int mount_on(const struct fuse_hub *hub, const char *path, bool *by_helpe
     if (fd >= 0)
         text_clear(why);
     else
-        text_adds(why, ", or use 'apus run', which creates its own namespace");
+        text_adds(why,
+                  ", or use 'apus run', which creates its own namespace; for ordinary users " HELPER
+                  " mounts (Debian: fuse3)");
     return fd;
 }
 

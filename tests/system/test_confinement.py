@@ -284,6 +284,14 @@ def test_an_ordinary_user(user_place):
     assert sorted(os.listdir(user_place / "own")) == ["sys"]
 
 
+def test_an_ordinary_user_without_fusermount(user_place):
+    own = user_place / "own"
+    done = subprocess.run([*AS_NOBODY, "env", "PATH=/nowhere", apus_binary(), "daemon", "--mount", own / "sys", "--socket", own / "socket"],
+                          capture_output=True, text=True, cwd="/", check=False)
+    assert done.returncode == 1 and "no permission to mount" in done.stderr and "fuse3" in done.stderr
+    assert os.listdir(own) == ["sys"]
+
+
 def test_keys_that_cannot_be_locked(user_place):
     with open(apus_binary(), "rb") as file:
         if b"__asan_init" in file.read():
