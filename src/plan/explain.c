@@ -42,11 +42,14 @@ static bool explain_hardware(const struct core *c, ap_qn qn, struct text *out)
     return false;
 }
 
-static void explain_override(const char *name, size_t len, struct text *out)
+static void explain_override(const char *name, size_t len, bool bound, struct text *out)
 {
     text_adds(out, "driver_override reserves it for ");
     text_add_quoted(out, name, len);
-    text_adds(out, "; that decides, and masks do not count\n");
+    text_adds(out, bound
+                       ? "; that decides, and masks do not count\n"
+                       : "; that counts once a driver has it, and until then it is for zcrypt, as "
+                         "the masks say\n");
 }
 
 static void explain_masks(const struct core *c, ap_qn qn, struct text *out)
@@ -55,10 +58,12 @@ static void explain_masks(const struct core *c, ap_qn qn, struct text *out)
     struct change of = {.kind = STATE_OVERRIDE, .id = qn};
     struct host_info host;
     struct saved override;
+    struct apqn_info q;
     bool adapter, domain;
 
     if (saved_get(c, &of, &override)) {
-        explain_override(override.override.name, override.override.len, out);
+        core_apqn_info(c, qn, &q);
+        explain_override(override.override.name, override.override.len, q.driver != NULL, out);
         return;
     }
     core_host_info(c, &host);

@@ -19,10 +19,11 @@ static bool has_override(const struct small *s)
     return false;
 }
 
-/* Whether zcrypt's drivers own the queue, so that it cannot be assigned. */
+/* Whether zcrypt's drivers own the queue, so that it cannot be assigned. An override counts while a
+ * driver has the queue. */
 static bool is_owned(const struct state *t, unsigned a, unsigned q)
 {
-    if (t->s.override[a][q] != NONE)
+    if (t->s.override[a][q] != NONE && t->driver[a][q] != NONE)
         return t->driver[a][q] == ZCRYPT;
     return small_is_default(&t->s, a, q);
 }

@@ -336,11 +336,23 @@ def test_overrides_and_settings_are_steps(tmp_path):
                           r"echo $'it\047s\040\044\050mine\051' > /sys/devices/ap/card06/06.0005/driver_override"]
     assert writes[-3:] == ["echo 0 > /sys/devices/ap/card07/online", "echo 55 > /sys/bus/ap/config_time",
                            "echo 10000 > /sys/bus/ap/poll_timeout"]
-    assert "zcrypt loses 05.0004\n" in text and "no part of a plan" not in text
+    assert "\nzcrypt loses 05.0004 and 1 more\n" in text and "no part of a plan" not in text
     back = plan(wanted, "--from", now, "--undo").stdout
     assert back.index("echo 05.0004 > /sys/bus/ap/drivers/vfio_ap/unbind") < back.index(
         "     echo  > /sys/devices/ap/card05/05.0004/driver_override") < back.index(
         "echo 05.0004 > /sys/bus/ap/drivers/cex4queue/bind")
+
+
+def test_explain_says_what_an_override_decides(tmp_path):
+    """While a driver has the queue; the masks say whose it is until then."""
+    wanted = tmp_path / "wanted.ini"
+    wanted.write_text(RESERVED)
+    for queue, words in (("05.0004", 'for "vfio_ap"; that decides, and masks do not count\nit is bound to vfio_ap\n'),
+                         ("06.0005", "mine)\"; that counts once a driver has it, and until then it is for zcrypt, as the masks say\n"
+                                     "it is bound to no driver: it was unbound by hand, or no driver supports its type\n")):
+        done = subprocess.run([os.environ["APUS_BIN"], "explain", "--from", wanted, queue], capture_output=True, text=True,
+                              timeout=60, check=False)
+        assert done.returncode == 0 and words in done.stdout, done
 
 
 def test_the_script_sets_overrides_and_its_undo_clears_them(tmp_path):
