@@ -58,6 +58,18 @@ def test_others_install_it(bare, target):
         assert asked == "" and "install them as root: apt-get install libfuse3-dev\n" in done.stderr
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root installs packages")
+def test_tests_do_without_what_is_only_wanted(tmp_path):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "dpkg-query").write_text('#!/bin/sh\ncase $* in *chromium) exit 1;; esac\necho install ok installed\n')
+    (programs / "apt-get").write_text('#!/bin/sh\ntest "$1" = update\n')
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    done = make("deps-test", PATH=f"{programs}:{os.environ['PATH']}")
+    assert "installing chromium\nmake: cannot install chromium: the tests that need it are left out\n" in done.stdout
+
+
 def test_a_system_without_dpkg_is_taken_as_it_is(tmp_path):
     programs = tmp_path / "bin"
     programs.mkdir()
