@@ -7,9 +7,6 @@
  * write that is refused there are alternatives, each of which is accepted.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "small.h"
 
@@ -17,16 +14,8 @@ struct counts counts;
 
 int main(int argc, char **argv)
 {
-    unsigned pairs = 300;
+    unsigned pairs = small_options(argc, argv, 300);
 
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--pairs") == 0)
-            pairs = (unsigned)atoi(argv[i + 1]);
-        else
-            small_seed = strcmp(argv[i + 1], "clock") ? strtoull(argv[i + 1], NULL, 0)
-                                                      : (uint64_t)time(NULL);
-    }
-    printf("seed %llu\n", (unsigned long long)small_seed);
     for (unsigned n = 0; n < pairs; n++) {
         struct search w = {.upstream = n & 1};
 

@@ -5,8 +5,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "override_search.h"
 #include "store/setup.h"
@@ -166,16 +164,8 @@ static int plan_pair(const struct search *w)
 
 int main(int argc, char **argv)
 {
-    unsigned pairs = 60;
+    unsigned pairs = small_options(argc, argv, 60);
 
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (strcmp(argv[i], "--pairs") == 0)
-            pairs = (unsigned)atoi(argv[i + 1]);
-        else
-            small_seed = strcmp(argv[i + 1], "clock") ? strtoull(argv[i + 1], NULL, 0)
-                                                      : (uint64_t)time(NULL);
-    }
-    printf("seed %llu\n", (unsigned long long)small_seed);
     for (unsigned n = 0; n < pairs; n++) {
         struct search w = {.upstream = n & 1}, back;
 

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "store/setup.h"
 
@@ -15,6 +17,19 @@ unsigned below(unsigned n)
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
     return (unsigned)((z ^ z >> 31) % n);
+}
+
+unsigned small_options(int argc, char **argv, unsigned pairs)
+{
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--pairs") == 0)
+            pairs = (unsigned)atoi(argv[i + 1]);
+        else
+            small_seed = strcmp(argv[i + 1], "clock") ? strtoull(argv[i + 1], NULL, 0)
+                                                      : (uint64_t)time(NULL);
+    }
+    printf("seed %llu\n", (unsigned long long)small_seed);
+    return pairs;
 }
 
 bool small_is_default(const struct small *s, unsigned a, unsigned q)

@@ -31,6 +31,8 @@ struct small {
 /* Random numbers from a seed. */
 extern uint64_t small_seed;
 unsigned below(unsigned n);
+/* Takes --seed NUMBER|clock, and prints it; returns the number of --pairs, or this one. */
+unsigned small_options(int argc, char **argv, unsigned pairs);
 
 bool small_is_default(const struct small *s, unsigned a, unsigned q);
 /* A device's number, 100: zcrypt, or -1. */
