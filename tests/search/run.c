@@ -7,6 +7,7 @@
 #include "core/query.h"
 #include "core/state.h"
 #include "search.h"
+#include "vfio_ap/internal.h"
 
 /* The core in one state: what is done to it, what of it counts, and what has to hold. */
 
@@ -122,6 +123,7 @@ static void look_at_devices(struct run *r)
         r->facts.devices[m.uuid.bytes[15] - 1] =
             (struct device_facts){.there = true,
                                   .removing = removing,
+                                  .stale = vfio_ap_find(r->core->vfio_ap, &m.uuid)->stale,
                                   .assigned = product_of(r, &m.apm, &m.aqm),
                                   .effective = product_of(r, &m.guest_apm, &m.guest_aqm),
                                   .guest = m.guest ? (uint8_t)(1 + guest_number(m.guest)) : 0};
@@ -296,7 +298,8 @@ static uint8_t *export_device(const struct order *o, unsigned m, uint8_t *out)
 {
     const struct device_facts *d = &o->r->facts.devices[swapped(o, 2, o->r->size->devices, m)];
 
-    *out++ = (uint8_t)(d->there << 7 | d->removing << 6) | product_in_order(o, d->assigned);
+    *out++ = (uint8_t)(d->there << 7 | d->removing << 6 | d->stale << 5) |
+             product_in_order(o, d->assigned);
     *out++ = product_in_order(o, d->effective);
     *out++ = d->guest ? (uint8_t)(1 + swapped(o, 3, o->r->size->guests, d->guest - 1u)) : 0;
     return out;

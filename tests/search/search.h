@@ -47,7 +47,7 @@ struct facts {
         uint32_t zeroized;                /* how often it was; counts for no state */
     } queues[QUEUES_MAX];
     struct device_facts {
-        bool there, removing;
+        bool there, removing, stale;
         uint8_t assigned, effective;
         uint8_t guest; /* number plus 1 */
     } devices[SIZE_MAX_IDS];
