@@ -19,6 +19,7 @@ class Kubelet:
         pods.mkdir()
         self.changed = threading.Condition()
         self.clients, self.lists, self.registered, self.pods = {}, {}, {}, {}
+        self.told = set()  # the pods that somebody has asked for
         self.executor = concurrent.futures.ThreadPoolExecutor(8)
         self.servers = [serve(REGISTRATION, self, self.plugins / "kubelet.sock", self.executor),
                         serve(PODS, self, pods / "kubelet.sock", self.executor)]
@@ -48,6 +49,9 @@ class Kubelet:
         for name, (resource, device) in dict(self.pods).items():
             container = answer.pod_resources.add(name=name, namespace="default").containers.add(name="main")
             container.devices.add(resource_name=resource, device_ids=[device])
+            with self.changed:
+                self.told.add(name)
+                self.changed.notify_all()
         return answer
 
     def wait(self, resource, condition):
@@ -69,6 +73,9 @@ class Kubelet:
         return answer.container_responses[0]
 
     def end_pod(self, name):
+        """A plugin frees only what it has seen in use, and it asks now and then: no pod is that short."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: name in self.told, 60), f"nobody asks for {name}"
         del self.pods[name]
 
     def close(self):
