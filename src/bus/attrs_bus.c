@@ -275,7 +275,7 @@ const struct sysfs_attr bus_attrs[] = {
     {"poll_thread", 0644, .show = poll_thread_show, .store = poll_thread_store},
     {"poll_timeout", 0644, .show = poll_timeout_show, .store = poll_timeout_store},
     {"scans", 0644, .show = scans_show, .store = scans_store},
-    {"uevent", 0200, .store = bus_uevent_store},
+    {"uevent", 0200, .store = bus_uevent_store, .counted = true},
     {0},
 };
 
@@ -341,6 +341,6 @@ static int root_uevent_store(void *ctx, uint32_t object, const char *data, size_
 }
 
 const struct sysfs_attr bus_root_attrs[] = {
-    {"uevent", 0644, .show = root_uevent_show, .store = root_uevent_store},
+    {"uevent", 0644, .show = root_uevent_show, .store = root_uevent_store, .counted = true},
     {0},
 };

@@ -162,6 +162,6 @@ const struct sysfs_attr card_attrs[] = {
     {"raw_hwtype", 0444, .show = raw_hwtype_show},
     {"request_count", 0644, .show = request_count_show, .store = request_count_store},
     {"requestq_count", 0444, .show = requestq_count_show},
-    {"uevent", 0644, .show = uevent_show, .store = uevent_store},
+    {"uevent", 0644, .show = uevent_show, .store = uevent_store, .counted = true},
     {0},
 };

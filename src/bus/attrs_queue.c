@@ -163,6 +163,6 @@ const struct sysfs_attr queue_attrs[] = {
     {"request_count", 0644, .show = request_count_show, .store = request_count_store},
     {"requestq_count", 0444, .show = requestq_count_show},
     {"reset", 0644, .show = reset_show, .store = reset_store},
-    {"uevent", 0644, .show = uevent_show, .store = uevent_store},
+    {"uevent", 0644, .show = uevent_show, .store = uevent_store, .counted = true},
     {0},
 };

@@ -84,7 +84,7 @@ static int uevent_store(void *ctx, uint32_t driver, const char *data, size_t len
 
 const struct sysfs_attr driver_attrs[] = {
     {"bind", 0200, .store = bind_store},
-    {"uevent", 0200, .store = uevent_store},
+    {"uevent", 0200, .store = uevent_store, .counted = true},
     {"unbind", 0200, .store = unbind_store},
     {0},
 };

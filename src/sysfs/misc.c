@@ -48,7 +48,7 @@ static int uevent_store(void *ctx, uint32_t object, const char *data, size_t len
 
 static const struct sysfs_attr misc_attrs[] = {
     {"dev", 0444, .show = dev_show},
-    {"uevent", 0644, .show = uevent_show, .store = uevent_store},
+    {"uevent", 0644, .show = uevent_show, .store = uevent_store, .counted = true},
     {0},
 };
 

@@ -75,7 +75,7 @@ static const struct sysfs_attr module_attrs[] = {
     {"initstate", 0444, .visible = is_loaded, .told = true, .show = initstate_show},
     {"refcnt", 0444, .visible = is_loaded, .told = true, .show = refcnt_show},
     {"taint", 0444, .visible = is_loaded, .told = true, .show = taint_show},
-    {"uevent", 0200, .store = uevent_store},
+    {"uevent", 0200, .store = uevent_store, .counted = true},
     {0},
 };
 

@@ -290,7 +290,7 @@ const struct sysfs_attr mdev_attrs[] = {
     {"guest_matrix", 0444, DRIVERS, .show = guest_matrix_show},
     {"matrix", 0444, DRIVERS, .show = matrix_show},
     {"remove", 0200, OWN, .store = remove_store},
-    {"uevent", 0644, OWN, .show = uevent_show, .store = uevent_store},
+    {"uevent", 0644, OWN, .show = uevent_show, .store = uevent_store, .counted = true},
     {"unassign_adapter", 0200, DRIVERS, .store = unassign_adapter_store},
     {"unassign_control_domain", 0200, DRIVERS, .store = unassign_control_domain_store},
     {"unassign_domain", 0200, DRIVERS, .store = unassign_domain_store},

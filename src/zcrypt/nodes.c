@@ -267,7 +267,7 @@ static const struct sysfs_attr node_attrs[] = {
     {"aqmask", 0644, .show = aqmask_show, .store = aqmask_store},
     {"dev", 0444, .show = dev_show},
     {"ioctlmask", 0644, .show = ioctlmask_show, .store = ioctlmask_store},
-    {"uevent", 0644, .show = node_uevent_show, .store = uevent_store},
+    {"uevent", 0644, .show = node_uevent_show, .store = uevent_store, .counted = true},
     {0}};
 
 /* Directories */
