@@ -4,6 +4,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import pathlib
 import re
 import secrets
 import socket
@@ -134,11 +135,26 @@ def found(pid, key):
             for start, name, data in memory(pid) for piece in key.pieces() if piece in data]
 
 
+def stacks(pid):
+    """{thread: its stack pointer}, of threads that wait in a system call."""
+    calls = {task.name: (task / "syscall").read_text().split() for task in pathlib.Path(f"/proc/{pid}/task").iterdir()}
+    return {thread: words[-2] for thread, words in calls.items() if len(words) > 2}
+
+
+def where(pid, address):
+    """What says whose memory it is: where it is mapped, and the bytes around it."""
+    at = int(address, 16)
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
+        mem.seek(at - 64)
+        around = mem.read(192).hex(" ", 8)
+    return [f"{start:x}-{end:x} {name}" for start, end, _, _, name, _ in regions(pid) if start <= at < end], around
+
+
 def assert_cleansed(pid, key):
     deadline = time.monotonic() + 60
     while (hits := found(pid, key)) and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert not hits
+    assert not hits, ([where(pid, address) for address, _ in hits], stacks(pid))
 
 
 def modexpo(node, key):
