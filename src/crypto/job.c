@@ -5,6 +5,8 @@
 
 #include <openssl/crypto.h>
 
+#include "crypto/memory.h"
+
 /* The kept values of a key are cleansed by the first request that does not use them. */
 static void work(struct pool_job *pool_job, void *own)
 {
@@ -20,6 +22,7 @@ static void work(struct pool_job *pool_job, void *own)
         modexp_forget(kept);
     OPENSSL_cleanse(job->request.data, job->request.len);
     job->request.len = 0;
+    crypto_stack_cleanse();
 }
 
 static void tidy(void *own)

@@ -2,6 +2,7 @@
 #include "crypto/memory.h"
 
 #include <malloc.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,4 +37,11 @@ static void *resize(void *memory, size_t size, const char *file, int line)
 void crypto_memory_cleansed(void)
 {
     CRYPTO_set_mem_functions(allocate, resize, release);
+}
+
+__attribute__((noinline)) void crypto_stack_cleanse(void)
+{
+    uint8_t frames[16384];
+
+    OPENSSL_cleanse(frames, sizeof(frames));
 }

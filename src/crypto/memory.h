@@ -9,4 +9,10 @@
  */
 void crypto_memory_cleansed(void);
 
+/*
+ * Cleanses 16 KiB of the stack below the caller: what it has called may have left pieces of a key
+ * in its frames, and a thread that waits for the next job keeps them.
+ */
+void crypto_stack_cleanse(void);
+
 #endif

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "crypto/job.h"
+#include "crypto/memory.h"
 #include "message/type50.h"
 
 #include "rsa_key.h"
@@ -144,9 +145,40 @@ static void a_key_is_kept_for_its_own_requests(void **state)
     EVP_PKEY_free(k.pkey);
 }
 
+static const uint8_t key[24] = "a key that nobody has";
+
+/* What a function leaves that has returned. */
+static __attribute__((noinline)) void leave_key(void)
+{
+    uint8_t frame[8192];
+
+    memset(frame, 0, sizeof frame);
+    for (size_t at = 0; at + sizeof key <= sizeof frame; at += 1024)
+        memcpy(frame + at, key, sizeof key);
+    __asm__ volatile("" : : "m"(frame));
+}
+
+static __attribute__((noinline)) bool is_left(void)
+{
+    uint8_t frames[8192];
+
+    __asm__ volatile("" : "=m"(frames));
+    return memmem(frames, sizeof frames, key, sizeof key);
+}
+
+static void the_stack_is_cleansed(void **state)
+{
+    leave_key();
+    assert_true(is_left());
+    leave_key();
+    crypto_stack_cleanse();
+    assert_false(is_left());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_stack_is_cleansed),
         cmocka_unit_test(through_the_pool),
         cmocka_unit_test(smallest_reply),
         cmocka_unit_test(a_key_is_kept_for_its_own_requests),
