@@ -150,9 +150,8 @@ static void look(struct run *r)
     look_at_guests(r);
 }
 
-static bool guest_has(const struct run *r, unsigned g, unsigned i)
+static bool guest_has(const struct run *r, const struct facts *f, unsigned g, unsigned i)
 {
-    const struct facts *f = &r->facts;
     uint8_t device = f->guests[g].device;
 
     if (!f->guests[g].there)
@@ -164,12 +163,12 @@ static bool guest_has(const struct run *r, unsigned g, unsigned i)
 }
 
 /* Whose keys may be in the queue. */
-static uint8_t user_of(const struct run *r, unsigned i)
+static uint8_t user_of(const struct run *r, const struct facts *f, unsigned i)
 {
-    if (r->facts.queues[i].driver == 'c')
+    if (f->queues[i].driver == 'c')
         return USER_HOST;
     for (unsigned g = 0; g < r->size->guests; g++)
-        if (guest_has(r, g, i))
+        if (guest_has(r, f, g, i))
             return (uint8_t)(USER_GUEST + g);
     return USER_NONE;
 }
@@ -179,22 +178,20 @@ static uint8_t user_of(const struct run *r, unsigned i)
  * standby, is due: the machine zeroizes it before it answers again. So nothing that was done before
  * this step has to be remembered, and what is due counts of a state.
  */
-static const char *check_users(struct run *r, const struct facts *before)
+static const char *check_users(const struct run *r, const struct facts *before)
 {
-    const char *wrong = NULL;
-
     for (unsigned i = 0; i < queue_count(r); i++) {
         const struct queue_facts *q = &r->facts.queues[i];
-        uint8_t user = user_of(r, i);
+        uint8_t user = user_of(r, before, i);
 
-        if (r->user[i] != USER_NONE && user != r->user[i] && !q->due &&
-            q->zeroized == before->queues[i].zeroized)
-            wrong = "a queue lost its user and was not zeroized";
-        if (before->queues[i].due && !q->due && q->zeroized == before->queues[i].zeroized)
-            wrong = "a queue that was due was not zeroized";
-        r->user[i] = user;
+        if (q->zeroized != before->queues[i].zeroized || q->due)
+            continue;
+        if (user != USER_NONE && user != user_of(r, &r->facts, i))
+            return "a queue lost its user and was not zeroized";
+        if (before->queues[i].due)
+            return "a queue that was due was not zeroized";
     }
-    return wrong;
+    return NULL;
 }
 
 /* Doing */
@@ -211,7 +208,6 @@ struct run *run_start(const struct world_size *size)
     r->core = core_new(&config, &r->fx);
     arena_leave();
     look(r);
-    check_users(r, &r->facts);
     arena_is_first();
     return r;
 }

@@ -65,7 +65,6 @@ struct run {
     struct effects fx;
     struct reply reply;
     struct facts facts;
-    uint8_t user[QUEUES_MAX]; /* enum user plus the number of the guest; follows from the facts */
 };
 
 /* What is compared: small enough to be kept for each state. */
