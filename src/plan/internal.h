@@ -46,8 +46,8 @@ enum overrides {
 struct scene {
     const struct core *from, *to;
     bool new_bits; /* the profile's veto looks at newly set bits alone */
-    bool
-        loose_stays; /* a mask leaves a queue without a driver as it is, if it gives it to zcrypt */
+    /* A mask that gives zcrypt a queue that has no driver leaves it without one. */
+    bool loose_stays;
     struct ap_masks start, end;
     struct mask256 adapters, domains; /* that the LPAR has at the start or at the end */
     struct item *v;
