@@ -375,6 +375,34 @@ pid_t caller_process(pid_t thread)
     return process;
 }
 
+/* A number of the first lines of fdinfo; what follows can be long. */
+static int64_t fd_info(pid_t thread, int fd, const char *name, int base)
+{
+    char file[32], text[128], *found;
+    ssize_t len;
+    int info;
+
+    snprintf(file, sizeof file, "fdinfo/%d", fd);
+    info = open_proc(thread, file, O_RDONLY);
+    if (info < 0)
+        return -1;
+    len = read(info, text, sizeof text - 1);
+    close(info);
+    text[len < 0 ? 0 : len] = '\0';
+    found = strstr(text, name);
+    return found ? strtoll(found + strlen(name), NULL, base) : -1;
+}
+
+int caller_fd_flags(pid_t thread, int fd)
+{
+    return (int)fd_info(thread, fd, "flags:", 8);
+}
+
+int64_t caller_fd_offset(pid_t thread, int fd)
+{
+    return fd_info(thread, fd, "pos:", 10);
+}
+
 /* The daemon lacks descriptors or memory; that is not the caller's fault. */
 static bool is_shortage(int err)
 {

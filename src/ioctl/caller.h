@@ -94,6 +94,11 @@ bool caller_resident(struct caller_seen seen[CALLER_SEEN_SIZE], pid_t thread, ui
 /* The process of a thread; the thread itself if that is not known. */
 pid_t caller_process(pid_t thread);
 
+/* The flags of open(2), and O_CLOEXEC, of a descriptor; -1: it is gone. */
+int caller_fd_flags(pid_t thread, int fd);
+/* Its offset; -1: it is gone. */
+int64_t caller_fd_offset(pid_t thread, int fd);
+
 /*
  * 0: the thread has a file with this inode number open. -EOPNOTSUPP: it has not, so its id must be
  * that of another PID namespace. -EACCES: no permission to look. -EMFILE, -ENFILE, -ENOMEM: the

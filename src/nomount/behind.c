@@ -120,34 +120,6 @@ void behind_look(struct nomount *n, pid_t thread, int fd, struct behind *out)
     behind_link(n, link, out);
 }
 
-/* A number of the first lines of fdinfo; what follows can be long. */
-static int64_t info_of(pid_t thread, int fd, const char *name, int base)
-{
-    char path[64], text[128], *found;
-    int info;
-    ssize_t len;
-
-    snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", (int)thread, fd);
-    info = open(path, O_RDONLY | O_CLOEXEC);
-    if (info < 0)
-        return -1;
-    len = read(info, text, sizeof text - 1);
-    close(info);
-    text[len < 0 ? 0 : len] = '\0';
-    found = strstr(text, name);
-    return found ? strtoll(found + strlen(name), NULL, base) : -1;
-}
-
-int behind_flags(pid_t thread, int fd)
-{
-    return (int)info_of(thread, fd, "flags:", 8);
-}
-
-int64_t behind_offset(pid_t thread, int fd)
-{
-    return info_of(thread, fd, "pos:", 10);
-}
-
 void behind_name(const struct behind *b, struct text *out)
 {
     const struct sysfs_tree *tree = b->kind == BEHIND_FILE ? view_tree(b->view) : NULL;

@@ -10,7 +10,7 @@
 
 bool call_writable(const struct nomount_call *c)
 {
-    int flags = behind_flags(c->caller.thread, c->request.at);
+    int flags = caller_fd_flags(c->caller.thread, c->request.at);
 
     return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
 }
@@ -34,7 +34,7 @@ static int check_write(const struct nomount_call *c)
 
 static int check_read(const struct nomount_call *c)
 {
-    int flags = behind_flags(c->caller.thread, c->request.at);
+    int flags = caller_fd_flags(c->caller.thread, c->request.at);
 
     if (c->node)
         return -ESPIPE;
@@ -53,7 +53,7 @@ static bool is_ours(const struct nomount_call *c, int fd)
 
 static int check_splice(const struct nomount_call *c)
 {
-    int flags = behind_flags(c->caller.thread, c->request.at2);
+    int flags = caller_fd_flags(c->caller.thread, c->request.at2);
 
     if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY)
         return -EBADF;
@@ -125,12 +125,12 @@ static int renew(struct nomount_call *c, int flags, int64_t offset)
 void call_moved(struct nomount_call *c)
 {
     const struct nomount_request *r = &c->request;
-    int flags = r->positioned ? 0 : behind_flags(c->caller.thread, r->at);
+    int flags = r->positioned ? 0 : caller_fd_flags(c->caller.thread, r->at);
     int64_t offset;
 
     if (c->view->gone || flags < 0 || (flags & O_ACCMODE) != O_RDWR)
         return; /* nobody can read there */
-    offset = behind_offset(c->caller.thread, r->at);
+    offset = caller_fd_offset(c->caller.thread, r->at);
     if (offset >= 0)
         renew(c, flags, offset + c->result);
 }
@@ -139,7 +139,7 @@ void call_moved(struct nomount_call *c)
 static void execute_seek(struct nomount_call *c)
 {
     const struct nomount_request *r = &c->request;
-    int flags = c->node ? -1 : behind_flags(c->caller.thread, r->at), rc;
+    int flags = c->node ? -1 : caller_fd_flags(c->caller.thread, r->at), rc;
     int64_t offset;
 
     if (r->whence > SEEK_END && !c->node) {

@@ -206,10 +206,6 @@ struct behind {
 void behind_look(struct nomount *n, pid_t thread, int fd, struct behind *out);
 /* The same for the link with this path in /proc. */
 void behind_link(struct nomount *n, const char *link, struct behind *out);
-/* The flags of open(2), and O_CLOEXEC, of a descriptor; -1: it is gone. */
-int behind_flags(pid_t thread, int fd);
-/* Its offset; -1: it is gone. */
-int64_t behind_offset(pid_t thread, int fd);
 /* Its path, as programs know it. */
 void behind_name(const struct behind *b, struct text *out);
 

@@ -107,7 +107,7 @@ static int check_path(const struct nomount_call *c, int at, const char *path,
 {
     if (!*path && !(c->request.empty && path == c->path))
         return -ENOENT;
-    if (*path != '/' && at != AT_FDCWD && behind_flags(c->caller.thread, at) < 0)
+    if (*path != '/' && at != AT_FDCWD && caller_fd_flags(c->caller.thread, at) < 0)
         return -EBADF;
     return l->error;
 }

@@ -3,14 +3,12 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "core/query.h"
+#include "ioctl/caller.h"
 #include "seccomp/internal.h"
 #include "seccomp/node.h"
 
@@ -21,20 +19,11 @@ static void vfio_way_answer(void *data, const struct vfio_caller *c, int64_t res
     seccomp_answer(c->line, c->id, result);
 }
 
-/* The first words of fdinfo; what follows can be long. */
 static bool closes_on_exec(const struct vfio_caller *c, int fd)
 {
-    char path[64], text[128] = "", *flags;
-    int info;
+    int flags = caller_fd_flags(c->thread, fd);
 
-    snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", (int)c->thread, fd);
-    info = open(path, O_RDONLY | O_CLOEXEC);
-    if (info >= 0 && read(info, text, sizeof text - 1) < 0)
-        *text = '\0';
-    if (info >= 0)
-        close(info);
-    flags = strstr(text, "flags:");
-    return flags && strtoul(flags + strlen("flags:"), NULL, 8) & O_CLOEXEC;
+    return flags >= 0 && flags & O_CLOEXEC;
 }
 
 static int vfio_way_give(void *data, const struct vfio_caller *c, int fd, int at)
