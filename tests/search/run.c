@@ -62,28 +62,14 @@ static uint8_t guest_number(const char *name)
 
 static uint8_t override_of(const struct run *r, ap_qn qn)
 {
-    const struct sysfs_tree *t = core_tree(r->core, CORE_HOST_TREE);
-    struct sysfs_dir dir = {SYSFS_QUEUE, qn};
-    char room[256] = ""; /* so large that it is not enlarged */
-    struct text out = {room, 0, sizeof room};
+    const char *name = r->size->overrides ? ap_bus_override(r->core->bus, qn) : NULL;
 
-    if (!r->size->overrides)
-        return 0;
-    sysfs_show(t, sysfs_attr_ino(t, dir, "driver_override"), &out);
-    return room[0] == 'c' || room[0] == 'v' ? (uint8_t)room[0] : 0;
-}
-
-/* No query tells: it is the machine's own. */
-static bool is_due(const struct run *r, ap_qn qn)
-{
-    struct adapter_row row;
-
-    machine_row_get(r->core->machine, AP_QN_APID(qn), &row);
-    return mask256_test(&row.zeroize_due, AP_QN_APQI(qn));
+    return name && (*name == 'c' || *name == 'v') ? (uint8_t)*name : 0;
 }
 
 static void look_at_machine(struct run *r)
 {
+    struct mask256 due[SIZE_MAX_IDS] = {0};
     struct facts *f = &r->facts;
     struct host_info host;
 
@@ -92,20 +78,26 @@ static void look_at_machine(struct run *r)
     f->lpar = product_of(r, &host.apm, &host.aqm);
     for (unsigned a = 0; a < r->size->adapters; a++) {
         struct adapter_info info;
+        struct adapter_row row;
 
         core_adapter_info(r->core, search_apids[a], &info);
+        if (machine_row_get(r->core->machine, search_apids[a], &row))
+            due[a] = row.zeroize_due;
         f->adapters[a] = (uint8_t)(info.online | info.in_lpar << 1 | info.device << 2);
     }
     for (unsigned i = 0; i < queue_count(r); i++) {
+        ap_qn qn = queue_of(r, i);
         struct apqn_info q;
 
-        core_apqn_info(r->core, queue_of(r, i), &q);
+        core_apqn_info(r->core, qn, &q);
+        /* No query tells what is due: it is the machine's own. */
         f->queues[i] = (struct queue_facts){.device = q.device,
                                             .driver = q.driver ? (uint8_t)q.driver[0] : 0,
-                                            .due = is_due(r, queue_of(r, i)),
+                                            .due = mask256_test(&due[i / r->size->domains],
+                                                                AP_QN_APQI(qn)),
                                             .zeroized = q.zeroized};
         if (q.device)
-            f->queues[i].override = override_of(r, queue_of(r, i));
+            f->queues[i].override = override_of(r, qn);
     }
 }
 
