@@ -2,8 +2,7 @@
 #include "crypto/job.h"
 
 #include <stdlib.h>
-
-#include <openssl/crypto.h>
+#include <string.h>
 
 #include "crypto/memory.h"
 
@@ -20,7 +19,7 @@ static void work(struct pool_job *pool_job, void *own)
         abort();
     if (kept && !kept->used)
         modexp_forget(kept);
-    OPENSSL_cleanse(job->request.data, job->request.len);
+    explicit_bzero(job->request.data, job->request.len);
     job->request.len = 0;
     crypto_stack_cleanse();
 }
@@ -59,7 +58,7 @@ void crypto_job_free(struct crypto_job *job)
     if (!job)
         return;
     crypto_domain_done(&job->domain);
-    OPENSSL_cleanse(job->request.data, job->request.len);
-    OPENSSL_cleanse(job->reply.data, job->reply.room); /* an error reply may cover a key */
+    explicit_bzero(job->request.data, job->request.len);
+    explicit_bzero(job->reply.data, job->reply.room); /* an error reply may cover a key */
     free(job);
 }

@@ -43,5 +43,5 @@ __attribute__((noinline)) void crypto_stack_cleanse(void)
 {
     uint8_t frames[16384];
 
-    OPENSSL_cleanse(frames, sizeof(frames));
+    explicit_bzero(frames, sizeof(frames));
 }

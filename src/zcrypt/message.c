@@ -71,12 +71,16 @@ size_t zcrypt_message_len(const struct zcrypt_request *r)
     return TYPE6_HEADER_BYTES + (r->control.len + 3) / 4 * 4 + r->data.len;
 }
 
-#define RSA_MESSAGE_MAX 8192u
+/* Of either type of RSA message, without its numbers: headers, control block, frame of the key, and
+ * what type 50 pads. The numbers are the input, a modulus, and a key's five of half that length. */
+#define RSA_FRAME_MAX 640u
+#define RSA_NUMBERS   5u
 
-/* Type 50; or header, control block and data block with padding. */
+/* An RSA message; or header, control block and data block with padding. */
 static size_t message_room(const struct zcrypt_request *r)
 {
-    return r->kind == ZCRYPT_RSA ? RSA_MESSAGE_MAX : zcrypt_message_len(r) + 4;
+    return r->kind == ZCRYPT_RSA ? RSA_FRAME_MAX + RSA_NUMBERS * r->rsa.input.len
+                                 : zcrypt_message_len(r) + 4;
 }
 
 /* A CPRB that names no domain gets that of its queue. */

@@ -91,11 +91,11 @@ static void look_at_machine(struct run *r)
 
         core_apqn_info(r->core, qn, &q);
         /* No query tells what is due: it is the machine's own. */
-        f->queues[i] = (struct queue_facts){.device = q.device,
-                                            .driver = q.driver ? (uint8_t)q.driver[0] : 0,
-                                            .due = mask256_test(&due[i / r->size->domains],
-                                                                AP_QN_APQI(qn)),
-                                            .zeroized = q.zeroized};
+        f->queues[i] =
+            (struct queue_facts){.device = q.device,
+                                 .driver = q.driver ? (uint8_t)q.driver[0] : 0,
+                                 .due = mask256_test(&due[i / r->size->domains], AP_QN_APQI(qn)),
+                                 .zeroized = q.zeroized};
         if (q.device)
             f->queues[i].override = override_of(r, qn);
     }

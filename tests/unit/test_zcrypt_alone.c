@@ -6,6 +6,7 @@
 #include "bus/bus.h"
 #include "message/type50.h"
 #include "unit.h"
+#include "zcrypt/internal.h"
 #include "zcrypt/zcrypt.h"
 
 /*
@@ -293,6 +294,33 @@ static void test_load(void **state)
     assert_string_equal(out.data, "0\n");
 }
 
+static struct rsa_request operands(bool crt, size_t n)
+{
+    static uint8_t number[RSA_BYTES_MAX];
+
+    memset(number, 0x5a, sizeof number);
+    return crt ? rsa_request_crt(n, number, number, number, number, number, number)
+               : rsa_request_me(n, number, number, number);
+}
+
+/* The room for a message depends on the operands: it is enough at each length. */
+static void test_each_length(void **state)
+{
+    static const enum ap_mode modes[] = {AP_MODE_ACCEL, AP_MODE_CCA};
+
+    for (size_t n = 1; n <= RSA_BYTES_MAX; n++)
+        for (unsigned i = 0; i < 4; i++) {
+            struct zcrypt_request r = {.kind = ZCRYPT_RSA, .rsa = operands(i & 1, n)};
+            struct ap_message out = {0};
+            struct zcrypt_block block;
+
+            assert_int_equal(zcrypt_message_parse(&r, &block), 0);
+            assert_int_equal(zcrypt_message_format(&r, &block, modes[i / 2], 4, &out), 0);
+            assert_true(out.data.len > n);
+            ap_message_done(&out);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +332,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cancel, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_abandon, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_load, set_up, tear_down),
+        cmocka_unit_test(test_each_length),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
