@@ -4,8 +4,35 @@
 #include <errno.h>
 #include <string.h>
 
-/* What iommufd's ioctls take at least, which is all that kernels so far know of [vfio-iommufd]. */
-static size_t iommufd_len(uint32_t number)
+/* How much iommufd's ioctls take [vfio-iommufd]: what the oldest caller has, and all that this
+ * kernel knows of. The older one leaves the rest 0. */
+static const struct {
+    uint8_t least, all;
+} iommufd_sizes[] = {
+    [IOMMU_DESTROY - IOMMU_DESTROY] = {8, 8},
+    [IOMMU_IOAS_ALLOC - IOMMU_DESTROY] = {12, 12},
+    [IOMMU_IOAS_ALLOW_IOVAS - IOMMU_DESTROY] = {24, 24},
+    [IOMMU_IOAS_COPY - IOMMU_DESTROY] = {40, 40},
+    [IOMMU_IOAS_IOVA_RANGES - IOMMU_DESTROY] = {32, 32},
+    [IOMMU_IOAS_MAP - IOMMU_DESTROY] = {40, 40},
+    [IOMMU_IOAS_UNMAP - IOMMU_DESTROY] = {24, 24},
+    [IOMMU_OPTION - IOMMU_DESTROY] = {24, 24},
+    [IOMMU_VFIO_IOAS - IOMMU_DESTROY] = {12, 12},
+    [IOMMU_HWPT_ALLOC - IOMMU_DESTROY] = {24, 48},
+    [IOMMU_GET_HW_INFO - IOMMU_DESTROY] = {32, 40},
+    [IOMMU_HWPT_SET_DIRTY - IOMMU_DESTROY] = {16, 16},
+    [IOMMU_HWPT_GET_DIRTY - IOMMU_DESTROY] = {48, 48},
+    [IOMMU_HWPT_INVALIDATE - IOMMU_DESTROY] = {32, 32},
+    [IOMMU_FAULT_QUEUE_ALLOC - IOMMU_DESTROY] = {16, 16},
+    [IOMMU_IOAS_MAP_FILE - IOMMU_DESTROY] = {40, 40},
+    [IOMMU_VIOMMU_ALLOC - IOMMU_DESTROY] = {24, 40},
+    [IOMMU_VDEVICE_ALLOC - IOMMU_DESTROY] = {24, 24},
+    [IOMMU_IOAS_CHANGE_PROCESS - IOMMU_DESTROY] = {8, 8},
+    [IOMMU_VEVENTQ_ALLOC - IOMMU_DESTROY] = {32, 32},
+    [IOMMU_HW_QUEUE_ALLOC - IOMMU_DESTROY] = {40, 40},
+};
+
+static size_t compat_len(uint32_t number)
 {
     switch (number) {
     case VFIO_IOMMU_GET_INFO:
@@ -14,35 +41,15 @@ static size_t iommufd_len(uint32_t number)
         return sizeof(struct vfio_dma_map);
     case VFIO_IOMMU_UNMAP_DMA:
         return sizeof(struct vfio_dma_unmap);
-    case IOMMU_DESTROY:
-        return sizeof(struct iommu_destroy);
-    case IOMMU_IOAS_ALLOC:
-        return sizeof(struct iommu_ioas_alloc);
-    case IOMMU_IOAS_IOVA_RANGES:
-        return sizeof(struct iommu_ranges);
-    case IOMMU_IOAS_MAP:
-    case IOMMU_IOAS_MAP_FILE:
-        return sizeof(struct iommu_map);
-    case IOMMU_IOAS_UNMAP:
-        return sizeof(struct iommu_unmap);
-    case IOMMU_OPTION:
-        return sizeof(struct iommu_option);
-    case IOMMU_VFIO_IOAS:
-        return sizeof(struct iommu_vfio_ioas);
-    case IOMMU_IOAS_CHANGE_PROCESS:
-        return 8;
-    case IOMMU_HWPT_ALLOC:
-        return 48;
-    case IOMMU_GET_HW_INFO:
-        return 40;
     default:
-        return number >= IOMMU_DESTROY && number <= IOMMU_HW_QUEUE_ALLOC ? 8 : 0;
+        return 0;
     }
 }
 
 static bool has_size(const struct vfio_args *a)
 {
-    return a->kind == VFIO_IOMMUFD && a->number >= IOMMU_DESTROY;
+    return a->kind == VFIO_IOMMUFD && a->number >= IOMMU_DESTROY &&
+           a->number <= IOMMU_HW_QUEUE_ALLOC;
 }
 
 static size_t device_len(uint32_t number)
@@ -67,18 +74,7 @@ static size_t device_len(uint32_t number)
 
 static size_t container_len(uint32_t number)
 {
-    switch (number) {
-    case VFIO_IOMMU_GET_INFO:
-        return 16;
-    case VFIO_IOMMU_MAP_DMA:
-        return sizeof(struct vfio_dma_map);
-    case VFIO_IOMMU_UNMAP_DMA:
-        return sizeof(struct vfio_dma_unmap);
-    case VFIO_IOMMU_DIRTY_PAGES:
-        return sizeof(struct vfio_dirty);
-    default:
-        return 0;
-    }
+    return number == VFIO_IOMMU_DIRTY_PAGES ? sizeof(struct vfio_dirty) : compat_len(number);
 }
 
 static size_t group_len(uint32_t number)
@@ -101,7 +97,7 @@ static size_t struct_len(const struct vfio_args *a)
     case VFIO_DEVICE:
         return device_len(a->number);
     default:
-        return iommufd_len(a->number);
+        return compat_len(a->number);
     }
 }
 
@@ -135,22 +131,24 @@ static bool wants_name(const struct vfio_args *a, struct vfio_piece *next)
 /* First the size, then as much of the structure as there is, then what is behind it. */
 static bool wants_sized(const struct vfio_args *a, struct vfio_piece *next)
 {
-    size_t known = iommufd_len(a->number);
+    size_t all = iommufd_sizes[a->number - IOMMU_DESTROY].all;
     uint32_t size;
 
-    if (a->len < sizeof size) {
-        next->len = sizeof size;
-        return known > 0;
-    }
+    next->len = sizeof size;
+    if (a->len < sizeof size)
+        return true;
     memcpy(&size, a->bytes, sizeof size);
-    if (size < known || size > VFIO_EXCESS_MAX || a->excess)
+    if (size < iommufd_sizes[a->number - IOMMU_DESTROY].least || size > VFIO_EXCESS_MAX ||
+        a->excess)
         return false;
-    if (a->len < known) {
-        next->len = known - a->len;
+    if (size < all)
+        all = size;
+    if (a->len < all) {
+        next->len = all - a->len;
         return true;
     }
     next->address += a->checked;
-    next->len = size - known - a->checked;
+    next->len = size - all - a->checked;
     if (next->len > VFIO_PAGE)
         next->len = VFIO_PAGE;
     next->zero = true;

@@ -52,9 +52,16 @@ enum vfio_number {
     IOMMU_VFIO_IOAS,
     IOMMU_HWPT_ALLOC,
     IOMMU_GET_HW_INFO,
-    IOMMU_IOAS_MAP_FILE = 0x3b8f,
-    IOMMU_IOAS_CHANGE_PROCESS = 0x3b92,
-    IOMMU_HW_QUEUE_ALLOC = 0x3b94,
+    IOMMU_HWPT_SET_DIRTY,
+    IOMMU_HWPT_GET_DIRTY,
+    IOMMU_HWPT_INVALIDATE,
+    IOMMU_FAULT_QUEUE_ALLOC,
+    IOMMU_IOAS_MAP_FILE,
+    IOMMU_VIOMMU_ALLOC,
+    IOMMU_VDEVICE_ALLOC,
+    IOMMU_IOAS_CHANGE_PROCESS,
+    IOMMU_VEVENTQ_ALLOC,
+    IOMMU_HW_QUEUE_ALLOC,
 };
 
 #define VFIO_TYPE1_IOMMU   1u
@@ -149,6 +156,8 @@ struct vfio_dma_map {
     uint64_t vaddr, iova, size;
 };
 
+#define VFIO_UNMAP_FLAG_ALL 2u
+
 struct vfio_dma_unmap {
     uint32_t argsz, flags;
     uint64_t iova, size;
@@ -189,6 +198,10 @@ struct iommu_option {
     uint64_t value;
 };
 
+struct iommu_change_process {
+    uint32_t size, reserved;
+};
+
 struct iommu_vfio_ioas {
     uint32_t size, ioas;
     uint16_t op, reserved;
@@ -208,6 +221,7 @@ struct vfio_args {
     size_t len;        /* of bytes */
     bool fault;        /* what comes behind them cannot be read */
     bool excess;       /* iommufd: there is more than 0 behind the structure */
+    bool no_file;      /* iommufd: the descriptor in the structure is none */
     size_t checked;    /* bytes behind the structure that are 0 */
     uint8_t bytes[VFIO_NAME_MAX];
 };

@@ -89,6 +89,14 @@ static void call_reply(struct vfio_call *c)
         call_finish(c, rc < 0 ? rc : c->answer.result);
 }
 
+static void look_for_file(struct vfio_call *c)
+{
+    struct iommu_map map;
+
+    if (c->args.number == IOMMU_IOAS_MAP_FILE && vfio_abi_struct(&c->args, &map, sizeof map))
+        c->args.no_file = !vfio_has_file(c, map.fd);
+}
+
 static struct vfio_answer call_execute(struct vfio_call *c)
 {
     struct vfio_file *f;
@@ -103,6 +111,7 @@ static struct vfio_answer call_execute(struct vfio_call *c)
     case VFIO_CONTAINER:
         return container_ioctl(f->container, &c->args);
     case VFIO_IOMMUFD:
+        look_for_file(c);
         return iommufd_ioctl(f->iommufd, &c->args);
     case VFIO_GROUP:
         return vfio_group_ioctl(c, f);

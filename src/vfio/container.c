@@ -7,8 +7,6 @@
 
 #define MAP_READ    1u
 #define MAP_WRITE   2u
-#define UNMAP_DIRTY 1u
-#define UNMAP_ALL   2u
 #define UNMAP_VADDR 4u
 #define DIRTY_START 1u
 #define DIRTY_STOP  2u
@@ -82,7 +80,7 @@ static bool is_aligned(uint64_t value)
     return value % VFIO_PAGE == 0;
 }
 
-struct vfio_answer mappings_map(struct ranges *mappings, const struct vfio_args *a)
+static struct vfio_answer map_dma(struct container *c, const struct vfio_args *a)
 {
     struct vfio_dma_map map;
 
@@ -93,36 +91,48 @@ struct vfio_answer mappings_map(struct ranges *mappings, const struct vfio_args 
         return vfio_result(-EINVAL);
     if (map.iova + map.size - 1 < map.iova || map.vaddr + map.size - 1 < map.vaddr)
         return vfio_result(-EOVERFLOW);
-    return vfio_result(ranges_add(mappings, map.iova, map.iova + map.size - 1));
+    return vfio_result(
+        ranges_add(&c->mappings, &(struct range){map.iova, map.iova + map.size - 1}));
 }
 
-static struct vfio_answer unmapped(struct vfio_dma_unmap *unmap, uint64_t size)
+/* Version 1 removes what begins in the range, nothing if something is there that begins before;
+ * version 2 cuts nothing. */
+static struct vfio_answer unmap_range(struct container *c, struct vfio_dma_unmap *unmap)
 {
-    unmap->size = size;
+    uint64_t last = unmap->iova + unmap->size - 1;
+    bool begins_before = ranges_begin_before(&c->mappings, unmap->iova);
+    bool ends_behind = ranges_end_behind(&c->mappings, last);
+
+    if (c->type == VFIO_TYPE1v2_IOMMU && (begins_before || ends_behind))
+        return vfio_result(-EINVAL);
+    if (ends_behind)
+        last = ranges_find(&c->mappings, last)->last;
+    unmap->size = begins_before ? 0 : ranges_remove(&c->mappings, unmap->iova, last);
     return vfio_give(unmap, sizeof *unmap);
 }
 
-struct vfio_answer mappings_unmap(struct ranges *mappings, const struct vfio_args *a)
+static struct vfio_answer unmap_dma(struct container *c, const struct vfio_args *a)
 {
     struct vfio_dma_unmap unmap;
 
     if (!vfio_abi_struct(a, &unmap, sizeof unmap))
         return vfio_result(-EFAULT);
     /* No page is pinned and none is dirty: who asks for a bitmap gets none. */
-    if (unmap.argsz < sizeof unmap || unmap.flags & ~(UNMAP_ALL | UNMAP_VADDR))
+    if (unmap.argsz < sizeof unmap || unmap.flags & ~(VFIO_UNMAP_FLAG_ALL | UNMAP_VADDR))
         return vfio_result(-EINVAL);
     if (unmap.flags & UNMAP_VADDR)
         return vfio_result(-EBUSY);
-    if (unmap.flags & UNMAP_ALL)
-        return unmap.iova || unmap.size ? vfio_result(-EINVAL)
-                                        : unmapped(&unmap, ranges_remove(mappings, 0, UINT64_MAX));
+    if (unmap.flags & VFIO_UNMAP_FLAG_ALL) {
+        if (unmap.iova || unmap.size)
+            return vfio_result(-EINVAL);
+        unmap.size = ranges_remove(&c->mappings, 0, UINT64_MAX);
+        return vfio_give(&unmap, sizeof unmap);
+    }
     if (!unmap.size || !is_aligned(unmap.size) || !is_aligned(unmap.iova))
         return vfio_result(-EINVAL);
     if (unmap.iova + unmap.size - 1 < unmap.iova)
         return vfio_result(-EOVERFLOW);
-    if (ranges_cut(mappings, unmap.iova, unmap.iova + unmap.size - 1))
-        return vfio_result(-EINVAL);
-    return unmapped(&unmap, ranges_remove(mappings, unmap.iova, unmap.iova + unmap.size - 1));
+    return unmap_range(c, &unmap);
 }
 
 static struct vfio_answer dirty_pages(struct container *c, const struct vfio_args *a)
@@ -169,9 +179,9 @@ struct vfio_answer container_ioctl(struct container *c, const struct vfio_args *
     case VFIO_IOMMU_GET_INFO:
         return get_info(c, a);
     case VFIO_IOMMU_MAP_DMA:
-        return mappings_map(&c->mappings, a);
+        return map_dma(c, a);
     case VFIO_IOMMU_UNMAP_DMA:
-        return mappings_unmap(&c->mappings, a);
+        return unmap_dma(c, a);
     case VFIO_IOMMU_DIRTY_PAGES:
         return dirty_pages(c, a);
     default:

@@ -21,10 +21,8 @@ void container_leave(struct container *c);
 void container_put(struct container *c);
 struct vfio_answer container_ioctl(struct container *c, const struct vfio_args *a);
 
-/* IOMMU_GET_INFO, MAP_DMA and UNMAP_DMA, which iommufd has, too. */
-struct vfio_answer mappings_map(struct ranges *mappings, const struct vfio_args *a);
-struct vfio_answer mappings_unmap(struct ranges *mappings, const struct vfio_args *a);
-/* fills in what all have; capabilities: len bytes behind the structure */
+/* The answer to IOMMU_GET_INFO, which iommufd has, too. capabilities: len bytes behind the
+ * structure. */
 struct vfio_answer mappings_info(const struct vfio_args *a, const void *capabilities, size_t len);
 
 #endif

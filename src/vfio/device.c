@@ -136,15 +136,52 @@ static int attach(struct vfio *v, struct vfio_device *d, const struct vfio_calle
     return 0;
 }
 
-/* Who has the group may have any number of descriptors of the device. */
-int vfio_device_open(struct vfio *v, struct vfio_device *d, const struct vfio_caller *c)
+static int access_begin(struct vfio_device *d, struct iommufd *iommufd)
 {
+    d->access.id = iommufd_bind(iommufd);
+    if (!d->access.id)
+        return -ENOMEM;
+    d->access.iommufd = iommufd;
+    iommufd->users++;
+    return 0;
+}
+
+void vfio_access_end(struct vfio_device *d)
+{
+    struct iommufd *iommufd = d->access.iommufd;
+
+    if (!iommufd)
+        return;
+    iommufd_detach(iommufd, d->access.ioas);
+    iommufd_unbind(iommufd, d->access.id);
+    d->access = (struct vfio_access){0};
+    if (--iommufd->users == 0)
+        iommufd_put(iommufd);
+}
+
+bool vfio_group_held(const struct vfio_device *d)
+{
+    return d->opened && !d->access.iommufd;
+}
+
+/* Who has the group may have any number of descriptors of the device. */
+int vfio_device_open(struct vfio *v, struct vfio_device *d, const struct vfio_caller *c,
+                     struct iommufd *iommufd)
+{
+    int rc;
+
     if (vfio_device_removed(v, d))
         return -ENODEV;
-    if (!d->opened)
-        return attach(v, d, c);
-    d->opened++;
-    return 0;
+    if (d->opened) {
+        d->opened++;
+        return 0;
+    }
+    rc = attach(v, d, c);
+    if (rc == 0 && iommufd)
+        rc = access_begin(d, iommufd);
+    if (rc < 0 && d->opened)
+        vfio_device_close(v, d);
+    return rc;
 }
 
 void vfio_group_unset(struct vfio_device *d)
@@ -166,6 +203,7 @@ void vfio_device_close(struct vfio *v, struct vfio_device *d)
 
     if (--d->opened)
         return;
+    vfio_access_end(d);
     d->by_cdev = false;
     if (!d->group_open)
         vfio_group_unset(d);
@@ -242,19 +280,10 @@ static struct vfio_answer feature(const struct vfio_args *a)
     return vfio_result(-ENOTTY);
 }
 
-void vfio_leave_ioas(struct vfio_file *f)
-{
-    struct iommu_object *ioas = f->ioas ? iommufd_ioas(f->iommufd, f->ioas) : NULL;
-
-    if (ioas)
-        ioas->attached--;
-    f->ioas = 0;
-}
-
-static struct vfio_answer attach_pt(struct vfio_file *f, const struct vfio_args *a)
+static struct vfio_answer attach_pt(struct vfio_device *d, const struct vfio_args *a)
 {
     struct vfio_attach at;
-    struct iommu_object *ioas;
+    int rc;
 
     if (!vfio_abi_struct(a, &at, sizeof at))
         return vfio_result(-EFAULT);
@@ -262,16 +291,13 @@ static struct vfio_answer attach_pt(struct vfio_file *f, const struct vfio_args 
         return vfio_result(-EINVAL);
     if (at.flags)
         return vfio_result(-EOPNOTSUPP);
-    ioas = iommufd_ioas(f->iommufd, at.pt_id);
-    if (!ioas)
-        return vfio_result(-ENOENT);
-    vfio_leave_ioas(f);
-    ioas->attached++;
-    f->ioas = at.pt_id;
-    return vfio_result(0);
+    rc = iommufd_attach(d->access.iommufd, d->access.ioas, at.pt_id);
+    if (rc == 0)
+        d->access.ioas = at.pt_id;
+    return vfio_result(rc);
 }
 
-static struct vfio_answer detach_pt(struct vfio_file *f, const struct vfio_args *a)
+static struct vfio_answer detach_pt(struct vfio_device *d, const struct vfio_args *a)
 {
     struct vfio_feature at; /* argsz and flags as well */
 
@@ -281,7 +307,8 @@ static struct vfio_answer detach_pt(struct vfio_file *f, const struct vfio_args 
         return vfio_result(-EINVAL);
     if (at.flags)
         return vfio_result(-EOPNOTSUPP);
-    vfio_leave_ioas(f);
+    iommufd_detach(d->access.iommufd, d->access.ioas);
+    d->access.ioas = 0;
     return vfio_result(0);
 }
 
@@ -311,9 +338,9 @@ struct vfio_answer vfio_device_ioctl(struct vfio_call *c, struct vfio_file *f)
     case VFIO_DEVICE_BIND_IOMMUFD:
         return bind_again(a);
     case VFIO_DEVICE_ATTACH_PT:
-        return f->iommufd ? attach_pt(f, a) : vfio_result(-EOPNOTSUPP);
+        return f->of->by_cdev ? attach_pt(f->of, a) : vfio_result(-EOPNOTSUPP);
     case VFIO_DEVICE_DETACH_PT:
-        return f->iommufd ? detach_pt(f, a) : vfio_result(-EOPNOTSUPP);
+        return f->of->by_cdev ? detach_pt(f->of, a) : vfio_result(-EOPNOTSUPP);
     default:
         return vfio_result(-EOPNOTSUPP);
     }

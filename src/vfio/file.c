@@ -75,14 +75,10 @@ static void forget(struct vfio_file *f)
 void vfio_file_release(struct vfio_file *f)
 {
     if (f->kind == VFIO_DEVICE) {
-        vfio_leave_ioas(f);
-        if (f->devid)
-            iommufd_unbind(f->iommufd, f->devid);
         vfio_device_close(f->v, f->of);
     } else if (f->kind == VFIO_GROUP) {
         f->of->group_open = false;
-        /* The group lives on as long as its device is open. */
-        if (!f->of->opened)
+        if (!vfio_group_held(f->of))
             vfio_group_unset(f->of);
     }
     forget(f);
@@ -107,8 +103,10 @@ bool vfio_files_sweep(struct vfio *v)
 
 void vfio_file_drop(struct vfio_file *f)
 {
-    if (f->kind == VFIO_DEVICE)
+    if (f->kind == VFIO_DEVICE) {
         f->of->opened = 0;
+        vfio_access_end(f->of);
+    }
     if (f->of)
         vfio_group_unset(f->of);
     forget(f);

@@ -62,7 +62,7 @@ static struct vfio_answer unset_container(struct vfio_device *d)
 {
     if (!has_container(d))
         return vfio_result(-EINVAL);
-    if (d->container && d->opened)
+    if (d->container && vfio_group_held(d))
         return vfio_result(-EBUSY);
     vfio_group_unset(d);
     return vfio_result(0);
@@ -83,6 +83,26 @@ static int check_name(const struct vfio_args *a, const struct vfio_device *d)
     return d->iommufd || (d->container && d->container->type) ? 0 : -EINVAL;
 }
 
+/* An iommufd in place of a container has an IOAS, which the device is attached to. */
+static int attach_compat(struct vfio *v, struct vfio_device *d)
+{
+    struct iommufd *iommufd = d->access.iommufd;
+    int rc = iommufd ? iommufd_attach_compat(iommufd, &d->access.ioas) : 0;
+
+    if (rc < 0)
+        vfio_device_close(v, d);
+    return rc;
+}
+
+static int open_device(struct vfio_call *c, struct vfio_device *d)
+{
+    int rc = vfio_device_open(c->v, d, &c->caller, d->iommufd);
+
+    if (rc == -EBUSY && vfio_files_sweep(c->v))
+        rc = vfio_device_open(c->v, d, &c->caller, d->iommufd);
+    return rc == 0 && d->opened == 1 ? attach_compat(c->v, d) : rc;
+}
+
 /* The descriptor is the answer. */
 static struct vfio_answer get_device_fd(struct vfio_call *c, struct vfio_device *d)
 {
@@ -94,9 +114,7 @@ static struct vfio_answer get_device_fd(struct vfio_call *c, struct vfio_device 
     if (rc < 0)
         return vfio_result(rc);
     vfio_device_name(d, f);
-    rc = vfio_device_open(c->v, d, &c->caller);
-    if (rc == -EBUSY && vfio_files_sweep(c->v))
-        rc = vfio_device_open(c->v, d, &c->caller);
+    rc = open_device(c, d);
     if (rc < 0) {
         f->kind = VFIO_KINDS; /* nothing has been opened by it */
         vfio_file_release(f);

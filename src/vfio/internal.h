@@ -16,6 +16,12 @@
 
 struct late_signal;
 
+/* How iommufd knows a device that is open by it. */
+struct vfio_access {
+    struct iommufd *iommufd; /* NULL: it is open by a container, or not at all */
+    uint32_t id, ioas;       /* ioas 0: not attached */
+};
+
 /* An eventfd of a program. */
 struct eventfd {
     int fd;           /* -1: none */
@@ -30,13 +36,14 @@ struct vfio_device {
     LIST_ENTRY(vfio_device) link;
     uint32_t group;
     struct uuid uuid;
-    bool gone;                   /* removed; a file still names it */
-    unsigned files;              /* that name it */
-    bool group_open;             /* a file of the group is open */
-    unsigned opened;             /* files of the device */
-    bool by_cdev;                /* these are bound to an iommufd */
-    uint32_t process;            /* that opened it */
-    uint32_t guest;              /* its number, while opened */
+    bool gone;        /* removed; a file still names it */
+    unsigned files;   /* that name it */
+    bool group_open;  /* a file of the group is open */
+    unsigned opened;  /* files of the device */
+    bool by_cdev;     /* these are bound to an iommufd */
+    uint32_t process; /* that opened it */
+    uint32_t guest;   /* its number, while opened */
+    struct vfio_access access;
     struct container *container; /* of the group; NULL: none, or: */
     struct iommufd *iommufd;
     struct eventfd irqs[VFIO_IRQS];
@@ -51,9 +58,8 @@ struct vfio_file {
     uint64_t device, ino;
     sd_event_source *closed;
     struct container *container; /* VFIO_CONTAINER */
-    struct iommufd *iommufd;     /* VFIO_IOMMUFD; of a bound cdev */
+    struct iommufd *iommufd;     /* VFIO_IOMMUFD */
     struct vfio_device *of;      /* VFIO_GROUP, VFIO_DEVICE */
-    uint32_t devid, ioas;        /* of a bound cdev; ioas 0: not attached */
 };
 
 /* An ioctl that is being served. */
@@ -102,11 +108,14 @@ void vfio_file_drop(struct vfio_file *f); /* the same without commands: the core
 struct vfio_device *vfio_device_get(struct vfio *v, uint32_t group);
 void vfio_device_name(struct vfio_device *d, struct vfio_file *f);
 void vfio_device_unname(struct vfio *v, struct vfio_file *f);
-/* Another descriptor of the device for the caller: 0, or the errno of GET_DEVICE_FD. */
-int vfio_device_open(struct vfio *v, struct vfio_device *d, const struct vfio_caller *c);
+/* Another descriptor of the device for the caller, the first one by that iommufd unless it is NULL:
+ * 0, or the errno of GET_DEVICE_FD. */
+int vfio_device_open(struct vfio *v, struct vfio_device *d, const struct vfio_caller *c,
+                     struct iommufd *iommufd);
 void vfio_device_close(struct vfio *v, struct vfio_device *d);
-/* A bound cdev is detached from its IOAS, if it is attached to one. */
-void vfio_leave_ioas(struct vfio_file *f);
+/* Whether the group stays open by its device, which is open by a container. */
+bool vfio_group_held(const struct vfio_device *d);
+void vfio_access_end(struct vfio_device *d);
 /* The group leaves its container. */
 void vfio_group_unset(struct vfio_device *d);
 struct vfio_answer vfio_device_ioctl(struct vfio_call *c, struct vfio_file *f);
@@ -127,6 +136,8 @@ struct vfio_file *vfio_call_file(struct vfio_call *c, int *rc);
 /* The file behind another descriptor of the caller, likewise. -EBADF, or -EBADFD: none of kinds
  * (bits). */
 int vfio_other_file(struct vfio_call *c, int fd, unsigned kinds, struct vfio_file **out);
+/* Whether the caller has a file by that number. */
+bool vfio_has_file(const struct vfio_call *c, int fd);
 struct vfio_answer vfio_cdev_ioctl(struct vfio_call *c);
 
 #endif

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "vfio/container.h"
 
 #define MAP_FIXED_IOVA 1u
 #define MAP_WRITEABLE  2u
@@ -33,7 +32,7 @@ static void discard(struct iommufd *f, struct iommu_object *o)
     f->count--;
     if (f->compat == o->id)
         f->compat = 0;
-    ranges_done(&o->mappings);
+    ranges_done(&o->space.mappings);
     free(o);
 }
 
@@ -65,11 +64,12 @@ static struct iommu_object *object_new(struct iommufd *f, bool is_device)
     return o;
 }
 
-struct iommu_object *iommufd_ioas(const struct iommufd *f, uint32_t id)
+/* NULL: there is no such IOAS. */
+static struct ioas *find_ioas(const struct iommufd *f, uint32_t id)
 {
     struct iommu_object *o = find(f, id);
 
-    return o && !o->is_device ? o : NULL;
+    return o && !o->is_device ? &o->space : NULL;
 }
 
 uint32_t iommufd_bind(struct iommufd *f)
@@ -87,6 +87,26 @@ void iommufd_unbind(struct iommufd *f, uint32_t id)
         discard(f, o);
 }
 
+int iommufd_attach(struct iommufd *f, uint32_t old, uint32_t id)
+{
+    struct ioas *s = find_ioas(f, id);
+    int rc = s ? 0 : -ENOENT;
+
+    if (s && old != id)
+        rc = ioas_attach(s);
+    if (rc == 0 && old != id)
+        iommufd_detach(f, old);
+    return rc;
+}
+
+void iommufd_detach(struct iommufd *f, uint32_t id)
+{
+    struct ioas *s = find_ioas(f, id);
+
+    if (s)
+        s->attached--;
+}
+
 int iommufd_use_as_container(struct iommufd *f)
 {
     struct iommu_object *o = f->compat ? NULL : object_new(f, false);
@@ -94,6 +114,15 @@ int iommufd_use_as_container(struct iommufd *f)
     if (o)
         f->compat = o->id;
     return f->compat ? 0 : -ENOMEM;
+}
+
+int iommufd_attach_compat(struct iommufd *f, uint32_t *ioas)
+{
+    int rc = f->compat ? iommufd_attach(f, 0, f->compat) : -ENODEV;
+
+    if (rc == 0)
+        *ioas = f->compat;
+    return rc;
 }
 
 static struct vfio_answer destroy(struct iommufd *f, const struct vfio_args *a)
@@ -105,7 +134,7 @@ static struct vfio_answer destroy(struct iommufd *f, const struct vfio_args *a)
     o = find(f, destroy.id);
     if (!o)
         return vfio_result(-ENOENT);
-    if (o->is_device || o->attached)
+    if (o->is_device || o->space.attached)
         return vfio_result(-EBUSY);
     discard(f, o);
     return vfio_result(0);
@@ -131,19 +160,19 @@ static struct vfio_answer iova_ranges(struct iommufd *f, const struct vfio_args 
 {
     static const uint64_t all[2] = {0, UINT64_MAX};
     struct iommu_ranges ranges;
-    struct iommu_object *o;
     struct vfio_answer answer;
+    struct ioas *s;
     bool room;
 
     vfio_abi_struct(a, &ranges, sizeof ranges);
     if (ranges.reserved)
         return vfio_result(-EOPNOTSUPP);
-    o = iommufd_ioas(f, ranges.ioas);
-    if (!o)
+    s = find_ioas(f, ranges.ioas);
+    if (!s)
         return vfio_result(-ENOENT);
     room = ranges.count >= 1;
     ranges.count = 1;
-    ranges.alignment = o->attached ? VFIO_PAGE : 1;
+    ranges.alignment = ioas_alignment(s);
     answer = vfio_give(&ranges, sizeof ranges);
     answer.result = room ? 0 : -EMSGSIZE;
     answer.has_other = room;
@@ -152,85 +181,108 @@ static struct vfio_answer iova_ranges(struct iommufd *f, const struct vfio_args 
     return answer;
 }
 
-/* As large a power of two as the address allows, up to the length. */
-static uint64_t alignment_for(const struct iommu_object *o, const struct iommu_map *map)
+static bool wraps(uint64_t address, uint64_t length)
 {
-    uint64_t alignment = o->attached ? VFIO_PAGE : 1;
-
-    while (alignment < map->length && alignment < UINT64_C(1) << 62 &&
-           map->address % (alignment * 2) == 0)
-        alignment *= 2;
-    return alignment;
+    return length && address + length - 1 < address;
 }
 
-static struct vfio_answer ioas_map(struct iommufd *f, const struct vfio_args *a)
+static int map_memory(struct iommufd *f, const struct vfio_args *a, struct iommu_map *map)
 {
-    struct iommu_object *o;
+    struct ioas_memory memory = {map->address, map->length, a->number == IOMMU_IOAS_MAP_FILE,
+                                 !(map->flags & MAP_FIXED_IOVA)};
+    struct ioas *s;
+
+    if (map->flags & ~MAP_FLAGS || (!memory.file && map->fd))
+        return -EOPNOTSUPP;
+    if (map->iova == UINT64_MAX || map->length == UINT64_MAX)
+        return -EOVERFLOW;
+    if (!(map->flags & (MAP_READABLE | MAP_WRITEABLE)))
+        return -EINVAL;
+    s = find_ioas(f, map->ioas);
+    if (!s)
+        return -ENOENT;
+    if (memory.file && a->no_file && !wraps(map->address, map->length))
+        return -EBADF;
+    return ioas_map(s, &memory, &map->iova);
+}
+
+static struct vfio_answer map(struct iommufd *f, const struct vfio_args *a)
+{
     struct iommu_map map;
     int rc;
 
     vfio_abi_struct(a, &map, sizeof map);
-    if (map.flags & ~MAP_FLAGS)
-        return vfio_result(-EOPNOTSUPP);
-    if (!(map.flags & (MAP_READABLE | MAP_WRITEABLE)) || !map.length)
-        return vfio_result(-EINVAL);
-    o = iommufd_ioas(f, map.ioas);
-    if (!o)
-        return vfio_result(-ENOENT);
-    if (!(map.flags & MAP_FIXED_IOVA) &&
-        !ranges_free(&o->mappings, map.length, alignment_for(o, &map), &map.iova))
-        return vfio_result(-ENOSPC);
-    if (map.iova + map.length - 1 < map.iova)
-        return vfio_result(-EOVERFLOW);
-    if (o->attached && (map.iova % VFIO_PAGE || map.length % VFIO_PAGE))
-        return vfio_result(-EINVAL);
-    rc = ranges_add(&o->mappings, map.iova, map.iova + map.length - 1);
+    rc = map_memory(f, a, &map);
     return rc < 0 ? vfio_result(rc) : vfio_give(&map, sizeof map);
 }
 
-static struct vfio_answer ioas_unmap(struct iommufd *f, const struct vfio_args *a)
+static struct vfio_answer unmap(struct iommufd *f, const struct vfio_args *a)
 {
     struct iommu_unmap unmap;
-    struct iommu_object *o;
-    uint64_t last, before;
+    uint64_t length;
+    struct ioas *s;
+    int rc;
 
     vfio_abi_struct(a, &unmap, sizeof unmap);
-    o = iommufd_ioas(f, unmap.ioas);
-    if (!o)
+    s = find_ioas(f, unmap.ioas);
+    if (!s)
         return vfio_result(-ENOENT);
-    if (!unmap.length)
-        return vfio_result(-EINVAL);
-    last = unmap.iova + unmap.length - 1;
-    if (last < unmap.iova)
-        return vfio_result(-EOVERFLOW);
     if (unmap.iova == 0 && unmap.length == UINT64_MAX) {
-        unmap.length = ranges_remove(&o->mappings, 0, UINT64_MAX);
+        unmap.length = ioas_unmap_all(s);
         return vfio_give(&unmap, sizeof unmap);
     }
-    before = o->mappings.count;
-    if (ranges_cut(&o->mappings, unmap.iova, last))
-        return vfio_result(-ENOENT);
-    unmap.length = ranges_remove(&o->mappings, unmap.iova, last);
-    return before == o->mappings.count ? vfio_result(-ENOENT) : vfio_give(&unmap, sizeof unmap);
+    if (unmap.iova == UINT64_MAX || unmap.length == UINT64_MAX)
+        return vfio_result(-EOVERFLOW);
+    rc = ioas_unmap(s, unmap.iova, unmap.length, &length);
+    if (rc == 0 && !length)
+        rc = -ENOENT;
+    unmap.length = length;
+    return rc < 0 ? vfio_result(rc) : vfio_give(&unmap, sizeof unmap);
+}
+
+static int charge_option(struct iommufd *f, struct iommu_option *option)
+{
+    if (option->object || option->op > OPTION_GET)
+        return -EOPNOTSUPP;
+    if (option->op == OPTION_GET)
+        option->value = f->by_process;
+    else if (f->count)
+        return -EBUSY;
+    else if (option->value > 1)
+        return -EINVAL;
+    f->by_process = option->value;
+    return 0;
+}
+
+static int huge_pages_option(struct iommufd *f, struct iommu_option *option)
+{
+    struct ioas *s = find_ioas(f, option->object);
+
+    if (!s)
+        return -ENOENT;
+    if (option->op > OPTION_GET)
+        return -EOPNOTSUPP;
+    if (option->op == OPTION_GET)
+        option->value = !s->small_pages;
+    else if (option->value > 1)
+        return -EINVAL;
+    else if (option->value == 0)
+        return ioas_use_small_pages(s);
+    else
+        s->small_pages = false;
+    return 0;
 }
 
 static struct vfio_answer option(struct iommufd *f, const struct vfio_args *a)
 {
     struct iommu_option option;
+    int rc;
 
     vfio_abi_struct(a, &option, sizeof option);
-    if (option.reserved || option.id > OPTION_HUGE_PAGES || option.op > OPTION_GET)
+    if (option.reserved || option.id > OPTION_HUGE_PAGES)
         return vfio_result(-EOPNOTSUPP);
-    if (option.op == OPTION_GET) {
-        option.value = option.id == OPTION_HUGE_PAGES && f->huge_pages;
-        return vfio_give(&option, sizeof option);
-    }
-    if (option.id == OPTION_RLIMIT_MODE)
-        return vfio_result(f->count ? -EBUSY : option.value ? -EINVAL : 0);
-    if (option.value > 1)
-        return vfio_result(-EINVAL);
-    f->huge_pages = option.value;
-    return vfio_result(0);
+    rc = option.id == OPTION_HUGE_PAGES ? huge_pages_option(f, &option) : charge_option(f, &option);
+    return rc < 0 ? vfio_result(rc) : vfio_give(&option, sizeof option);
 }
 
 static struct vfio_answer vfio_ioas(struct iommufd *f, const struct vfio_args *a)
@@ -238,12 +290,14 @@ static struct vfio_answer vfio_ioas(struct iommufd *f, const struct vfio_args *a
     struct iommu_vfio_ioas set;
 
     vfio_abi_struct(a, &set, sizeof set);
+    if (set.reserved)
+        return vfio_result(-EOPNOTSUPP);
     switch (set.op) {
     case VFIO_IOAS_GET:
         set.ioas = f->compat;
         return f->compat ? vfio_give(&set, sizeof set) : vfio_result(-ENODEV);
     case VFIO_IOAS_SET:
-        if (!iommufd_ioas(f, set.ioas))
+        if (!find_ioas(f, set.ioas))
             return vfio_result(-ENOENT);
         f->compat = set.ioas;
         return vfio_result(0);
@@ -253,6 +307,22 @@ static struct vfio_answer vfio_ioas(struct iommufd *f, const struct vfio_args *a
     default:
         return vfio_result(-EOPNOTSUPP);
     }
+}
+
+/* Files are nobody's memory; that of a process cannot become another's. */
+static int change_process(const struct iommufd *f, const struct vfio_args *a)
+{
+    struct iommu_change_process change;
+    const struct iommu_object *o;
+
+    vfio_abi_struct(a, &change, sizeof change);
+    if (change.reserved)
+        return -EOPNOTSUPP;
+    LIST_FOREACH (o, &f->objects, link)
+        for (unsigned i = 0; i < o->space.mappings.count; i++)
+            if (!o->space.mappings.v[i].file)
+                return -EINVAL;
+    return 0;
 }
 
 /* Something behind the structure asks for what this kernel does not know. */
@@ -269,74 +339,17 @@ static struct vfio_answer object_ioctl(struct iommufd *f, const struct vfio_args
         return iova_ranges(f, a);
     case IOMMU_IOAS_MAP:
     case IOMMU_IOAS_MAP_FILE:
-        return ioas_map(f, a);
+        return map(f, a);
     case IOMMU_IOAS_UNMAP:
-        return ioas_unmap(f, a);
+        return unmap(f, a);
     case IOMMU_OPTION:
         return option(f, a);
     case IOMMU_VFIO_IOAS:
         return vfio_ioas(f, a);
-    case IOMMU_HWPT_ALLOC:
-    case IOMMU_GET_HW_INFO:
-        return vfio_result(-ENOENT); /* a mediated device has none */
     case IOMMU_IOAS_CHANGE_PROCESS:
-        return vfio_result(0); /* nothing is pinned for the old one */
+        return vfio_result(change_process(f, a));
     default:
-        return vfio_result(-EOPNOTSUPP);
-    }
-}
-
-static struct vfio_answer compat_info(const struct vfio_args *a)
-{
-    static const struct {
-        struct vfio_dma_available available;
-        struct vfio_iova_range range;
-    } capabilities = {
-        .available = {.header = {VFIO_DMA_AVAILABLE, 1,
-                                 sizeof(struct vfio_iommu_info) +
-                                     sizeof(struct vfio_dma_available)},
-                      .mappings = RANGES_MAX},
-        .range = {.header = {VFIO_IOVA_RANGES, 1, 0}, .count = 1, .last = UINT64_MAX},
-    };
-
-    return mappings_info(a, &capabilities, sizeof capabilities);
-}
-
-static struct vfio_answer set_iommu(const struct iommu_object *compat, uint64_t type)
-{
-    if (type != VFIO_TYPE1_IOMMU && type != VFIO_TYPE1v2_IOMMU)
-        return vfio_result(-EINVAL);
-    return vfio_result(compat ? 0 : -ENODEV);
-}
-
-static struct vfio_answer check_extension(const struct iommu_object *compat, uint64_t extension)
-{
-    if (extension == VFIO_DMA_CC_IOMMU)
-        return vfio_result(compat ? 1 : -ENODEV);
-    return vfio_result(extension == VFIO_TYPE1_IOMMU || extension == VFIO_TYPE1v2_IOMMU ||
-                       extension == VFIO_UNMAP_ALL);
-}
-
-/* The numbers of a container, for programs that know no other ones. */
-static struct vfio_answer compat_ioctl(struct iommufd *f, const struct vfio_args *a)
-{
-    struct iommu_object *compat = f->compat ? find(f, f->compat) : NULL;
-
-    switch (a->number) {
-    case VFIO_GET_API_VERSION:
-        return vfio_result(0);
-    case VFIO_CHECK_EXTENSION:
-        return check_extension(compat, a->argument);
-    case VFIO_SET_IOMMU:
-        return set_iommu(compat, a->argument);
-    case VFIO_IOMMU_GET_INFO:
-        return compat ? compat_info(a) : vfio_result(-ENODEV);
-    case VFIO_IOMMU_MAP_DMA:
-        return compat ? mappings_map(&compat->mappings, a) : vfio_result(-ENODEV);
-    case VFIO_IOMMU_UNMAP_DMA:
-        return compat ? mappings_unmap(&compat->mappings, a) : vfio_result(-ENODEV);
-    default:
-        return vfio_result(-ENOTTY);
+        return vfio_result(iommufd_without_hardware(a));
     }
 }
 
@@ -345,7 +358,7 @@ struct vfio_answer iommufd_ioctl(struct iommufd *f, const struct vfio_args *a)
     uint32_t size;
 
     if (a->number < IOMMU_DESTROY)
-        return compat_ioctl(f, a);
+        return iommufd_compat_ioctl(f->compat ? find_ioas(f, f->compat) : NULL, a);
     if (a->number > IOMMU_HW_QUEUE_ALLOC)
         return vfio_result(-ENOTTY);
     if (!vfio_abi_struct(a, &size, sizeof size) || a->fault)

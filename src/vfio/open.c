@@ -24,15 +24,17 @@ static void equip(struct vfio_file *f, struct vfio_device *d)
     }
 }
 
-/* The device of a group, unless one of the two is open: -ENODEV, -EBUSY. */
-static int find_unused(struct vfio *v, uint32_t group, struct vfio_device **d)
+/* The device of a group, of which no copy that is closed is left. NULL: there is none. */
+static struct vfio_device *find_device(struct vfio *v, uint32_t group)
 {
-    *d = vfio_device_get(v, group);
-    if (*d && ((*d)->group_open || (*d)->opened) && vfio_files_sweep(v))
-        *d = vfio_device_get(v, group);
-    if (!*d)
-        return -ENODEV;
-    return (*d)->group_open || (*d)->opened ? -EBUSY : 0;
+    struct vfio_device *d = vfio_device_get(v, group);
+
+    return d && (d->group_open || d->opened) && vfio_files_sweep(v) ? vfio_device_get(v, group) : d;
+}
+
+static bool group_is_open(const struct vfio_device *d)
+{
+    return d->group_open || vfio_group_held(d);
 }
 
 static struct vfio_file *replace(struct vfio_call *c, const struct vfio_target *node, int fd,
@@ -42,8 +44,12 @@ static struct vfio_file *replace(struct vfio_call *c, const struct vfio_target *
     struct vfio_file *f;
     int theirs;
 
-    /* A group is opened once, and not while its device is open. */
-    *rc = node->kind == VFIO_GROUP ? find_unused(c->v, node->group, &d) : 0;
+    *rc = 0;
+    if (node->kind == VFIO_GROUP) {
+        d = find_device(c->v, node->group);
+        /* A group is opened once, and not while its device is open by the cdev. */
+        *rc = !d ? -ENODEV : group_is_open(d) || d->by_cdev ? -EBUSY : 0;
+    }
     if (*rc == 0)
         *rc = vfio_file_new(c->v, node->kind, &f, &theirs);
     if (*rc < 0)
@@ -93,16 +99,21 @@ int vfio_other_file(struct vfio_call *c, int fd, unsigned kinds, struct vfio_fil
     return rc;
 }
 
+bool vfio_has_file(const struct vfio_call *c, int fd)
+{
+    struct vfio_target target;
+
+    return fd >= 0 && c->v->way.look(c->v->way.data, &c->caller, fd, &target) != -EBADF;
+}
+
 static int check_bind(struct vfio_call *c, struct vfio_bind *bind, struct vfio_device **d)
 {
-    int rc;
-
     if (!vfio_abi_struct(&c->args, bind, sizeof *bind))
         return -EFAULT;
     if (bind->argsz < sizeof *bind || bind->flags || bind->iommufd < 0)
         return -EINVAL;
-    rc = find_unused(c->v, c->target.group, d);
-    return rc == -ENODEV || vfio_device_removed(c->v, *d) || (*d)->by_cdev ? -EINVAL : rc;
+    *d = find_device(c->v, c->target.group);
+    return *d && group_is_open(*d) ? -EBUSY : 0;
 }
 
 /* Opens the device by a descriptor of ours in place of the cdev's. */
@@ -115,16 +126,11 @@ static int bind_device(struct vfio_call *c, struct vfio_device *d, struct iommuf
     if (rc < 0)
         return rc;
     vfio_device_name(d, f);
-    f->iommufd = iommufd;
-    iommufd->users++;
-    rc = vfio_device_open(c->v, d, &c->caller);
+    rc = vfio_device_open(c->v, d, &c->caller, iommufd);
     if (rc < 0)
-        f->kind = VFIO_KINDS;
+        f->kind = VFIO_KINDS; /* nothing has been opened by it */
     d->by_cdev = rc == 0;
-    if (rc == 0) {
-        f->devid = *devid = iommufd_bind(iommufd);
-        rc = f->devid ? 0 : -ENOMEM;
-    }
+    *devid = d->access.id;
     if (rc == 0)
         rc = c->v->way.give(c->v->way.data, &c->caller, theirs, c->caller.fd);
     close(theirs);
@@ -142,6 +148,9 @@ static struct vfio_answer bind_iommufd(struct vfio_call *c)
 
     if (rc == 0)
         rc = vfio_other_file(c, bind.iommufd, 1u << VFIO_IOMMUFD, &iommu);
+    /* Only the group gives more than one descriptor of a device. */
+    if (rc == 0 && (!d || vfio_device_removed(c->v, d) || d->opened))
+        rc = -EINVAL;
     if (rc == 0)
         rc = bind_device(c, d, iommu->iommufd, &bind.devid);
     return rc < 0 ? vfio_result(rc) : vfio_give(&bind, sizeof bind);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "vfio/abi.h"
 
 void ranges_done(struct ranges *r)
 {
@@ -13,7 +14,8 @@ void ranges_done(struct ranges *r)
     *r = (struct ranges){0};
 }
 
-unsigned ranges_at(const struct ranges *r, uint64_t address)
+/* The first range that ends at or behind the address: a place in v, perhaps count. */
+static unsigned at_or_behind(const struct ranges *r, uint64_t address)
 {
     unsigned low = 0, high = r->count;
 
@@ -28,11 +30,18 @@ unsigned ranges_at(const struct ranges *r, uint64_t address)
     return low;
 }
 
-int ranges_add(struct ranges *r, uint64_t first, uint64_t last)
+bool ranges_overlap(const struct ranges *r, uint64_t first, uint64_t last)
 {
-    unsigned at = ranges_at(r, first);
+    unsigned at = at_or_behind(r, first);
 
-    if (at < r->count && r->v[at].first <= last)
+    return at < r->count && r->v[at].first <= last;
+}
+
+int ranges_add(struct ranges *r, const struct range *new)
+{
+    unsigned at = at_or_behind(r, new->first);
+
+    if (ranges_overlap(r, new->first, new->last))
         return -EEXIST;
     if (r->count == RANGES_MAX)
         return -ENOSPC;
@@ -41,22 +50,33 @@ int ranges_add(struct ranges *r, uint64_t first, uint64_t last)
         r->v = xrealloc(r->v, r->capacity * sizeof *r->v);
     }
     memmove(r->v + at + 1, r->v + at, (r->count - at) * sizeof *r->v);
-    r->v[at] = (struct range){first, last};
+    r->v[at] = *new;
     r->count++;
     return 0;
 }
 
-bool ranges_cut(const struct ranges *r, uint64_t first, uint64_t last)
+struct range *ranges_find(struct ranges *r, uint64_t address)
 {
-    unsigned at = ranges_at(r, first), end = ranges_at(r, last);
+    return ranges_overlap(r, address, address) ? &r->v[at_or_behind(r, address)] : NULL;
+}
 
-    return (at < r->count && r->v[at].first < first) ||
-           (end < r->count && r->v[end].first <= last && r->v[end].last > last);
+bool ranges_begin_before(struct ranges *r, uint64_t address)
+{
+    const struct range *in = ranges_find(r, address);
+
+    return in && in->first < address;
+}
+
+bool ranges_end_behind(struct ranges *r, uint64_t address)
+{
+    const struct range *in = ranges_find(r, address);
+
+    return in && in->last > address;
 }
 
 uint64_t ranges_remove(struct ranges *r, uint64_t first, uint64_t last)
 {
-    unsigned from = ranges_at(r, first), to;
+    unsigned from = at_or_behind(r, first), to;
     uint64_t sum = 0;
 
     if (from < r->count && r->v[from].first < first)
@@ -69,22 +89,47 @@ uint64_t ranges_remove(struct ranges *r, uint64_t first, uint64_t last)
     return sum;
 }
 
-static uint64_t align_up(uint64_t address, uint64_t alignment)
+int ranges_split(struct ranges *r, struct range *one, uint64_t last)
 {
-    return (address + alignment - 1) / alignment * alignment;
+    struct range second = *one;
+
+    if (r->count == RANGES_MAX)
+        return -ENOSPC;
+    second.first = last + 1;
+    second.offset = (uint16_t)((one->offset + (second.first - one->first)) % VFIO_PAGE);
+    one->last = last;
+    return ranges_add(r, &second);
 }
 
-bool ranges_free(const struct ranges *r, uint64_t length, uint64_t alignment, uint64_t *first)
+/* Whether so much fits between *from and last; if so, *from becomes where. */
+static bool fits(uint64_t *from, uint64_t last, uint64_t length, uint64_t alignment,
+                 uint64_t offset)
 {
-    uint64_t at = 0;
+    uint64_t first = *from + (alignment - 1);
 
-    for (unsigned i = 0; i < r->count; i++) {
-        if (at < r->v[i].first && r->v[i].first - at >= length)
+    if (first < *from)
+        return false;
+    first = (first & ~(alignment - 1)) | offset;
+    if (first >= last || last - first < length - 1)
+        return false;
+    *from = first;
+    return true;
+}
+
+bool ranges_free(const struct ranges *r, uint64_t length, uint64_t alignment, uint64_t offset,
+                 uint64_t *first)
+{
+    uint64_t at = VFIO_PAGE, end = UINT64_MAX - VFIO_PAGE;
+
+    if (!fits(&at, end, length, alignment, offset))
+        return false;
+    for (unsigned i = at_or_behind(r, at); i < r->count && r->v[i].first <= end; i++) {
+        if (r->v[i].first > at && fits(&at, r->v[i].first - 1, length, alignment, offset))
             break;
-        if (r->v[i].last > UINT64_MAX - alignment)
+        at = r->v[i].last + 1;
+        if (r->v[i].last >= end || !fits(&at, end, length, alignment, offset))
             return false;
-        at = align_up(r->v[i].last + 1, alignment);
     }
     *first = at;
-    return length - 1 <= UINT64_MAX - at;
+    return true;
 }

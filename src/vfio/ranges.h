@@ -12,6 +12,8 @@
 
 struct range {
     uint64_t first, last;
+    uint16_t offset; /* of its memory within a page */
+    bool file;       /* its memory is a file's */
 };
 
 struct ranges {
@@ -21,19 +23,28 @@ struct ranges {
 
 void ranges_done(struct ranges *r);
 
-/* The first range that ends at or behind the address: a place in v, perhaps count. */
-unsigned ranges_at(const struct ranges *r, uint64_t address);
-
 /* -EEXIST: it overlaps another one; -ENOSPC: there are RANGES_MAX of them. */
-int ranges_add(struct ranges *r, uint64_t first, uint64_t last);
+int ranges_add(struct ranges *r, const struct range *new);
 
-/* Whether first or last lies within a range that does not begin or end there. */
-bool ranges_cut(const struct ranges *r, uint64_t first, uint64_t last);
+/* The range that the address is in, or NULL. */
+struct range *ranges_find(struct ranges *r, uint64_t address);
+
+/* Whether the address is within a range, and is not its first. */
+bool ranges_begin_before(struct ranges *r, uint64_t address);
+/* Whether the address is within a range, and is not its last. */
+bool ranges_end_behind(struct ranges *r, uint64_t address);
+/* Whether something is in [first, last]. */
+bool ranges_overlap(const struct ranges *r, uint64_t first, uint64_t last);
 
 /* Removes the ranges within [first, last]; the sum of their lengths, which 2^64 makes 0. */
 uint64_t ranges_remove(struct ranges *r, uint64_t first, uint64_t last);
 
-/* The lowest free range of that length with first % alignment == 0. False: there is none. */
-bool ranges_free(const struct ranges *r, uint64_t length, uint64_t alignment, uint64_t *first);
+/* Makes one of r two: the first of them ends with last. 0 or -ENOSPC. */
+int ranges_split(struct ranges *r, struct range *one, uint64_t last);
+
+/* The lowest free range of that length, from the second page on, that begins at a multiple of
+ * alignment plus the offset in a page. False: there is none. */
+bool ranges_free(const struct ranges *r, uint64_t length, uint64_t alignment, uint64_t offset,
+                 uint64_t *first);
 
 #endif

@@ -62,6 +62,14 @@ def test_cdev(walk, request):
         "released": "ENOENT 0"}
 
 
+def test_iommufd_as_a_container(walk):
+    """The device is attached to its address space, and does not keep the group open."""
+    assert walk("compat") == {
+        "set": "0", "device": "True 0 3", "in-use": "EBUSY EBUSY EOPNOTSUPP EINVAL", "group-open": "EBUSY",
+        "device-open": "EBADF EINVAL 0", "group-again": "0 1 EINVAL", "released": "0 ENOENT", "cleared": "0 0 ENODEV 0",
+        "file": "EBADF EBADF 0"}
+
+
 def test_a_node_whose_device_is_gone(walk):
     assert walk("stale") == {"same": "True", "status": "ENOTTY", "new": "0"}
 

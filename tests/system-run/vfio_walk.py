@@ -4,7 +4,7 @@
 
     vfio_walk.py PART [UUID]
 
-Parts: container, group, device, irqs, cdev, life, reboot, churn. test_vfio.py has the expected answers."""
+Parts: container, group, device, irqs, cdev, compat, life, reboot, churn. test_vfio.py has the expected answers."""
 
 import ctypes
 import errno
@@ -225,6 +225,34 @@ def cdev():
     say("group", call(g, 3, words(8, 0)))
     os.close(d)
     say("released", until("ENOENT", lambda: size(0x80, 1)), call(os.open(f"/dev/vfio/{n}", os.O_RDWR), 3, words(8, 0)))
+
+
+def compat():
+    """An iommufd in place of a container."""
+    global IOMMU
+    n = create()
+    IOMMU = os.open("/dev/iommu", os.O_RDWR)
+    path = f"/dev/vfio/{n}"
+    g, c = os.open(path, os.O_RDWR), os.open(f"/dev/vfio/devices/vfio{n}", os.O_RDWR)
+    say("set", call(g, 4, words(IOMMU)))
+    d = call(g, 6, name(UUID))
+    alloc = words(12, 0, 0)
+    say("device", isinstance(d, int), call_iommu(0x81, alloc), struct.unpack("3i", alloc)[2])
+    say("in-use", size(0x80, 1), size(0x80, 2), call(d, 19, words(12, 0, 1)), call(d, 18, words(16, 0, IOMMU, 0)))
+    say("group-open", call(c, 18, words(16, 0, 999, 0)))
+    os.close(g)
+    say("device-open", call(c, 18, words(16, 0, 999, 0)), call(c, 18, words(16, 0, IOMMU, 0)), call(d, 7, words(16, 0, 0, 0)))
+    g = os.open(path, os.O_RDWR)
+    status = words(8, 0)
+    say("group-again", call(g, 3, status), struct.unpack("2i", status)[1], call(g, 6, name(UUID)))
+    os.close(d)
+    say("released", until(0, lambda: size(0x80, 1)), size(0x80, 2))
+    say("cleared", call(g, 4, words(IOMMU)), call_iommu(0x88, words(12, 0, 2)), call(g, 6, name(UUID)), guests())
+
+    def map_file(fd):
+        return call_iommu(0x8f, bytearray(struct.pack("IIIiQQQ", 40, 7, 3, fd, 0, 4096, 4096)))
+
+    say("file", map_file(-1), map_file(999), map_file(os.memfd_create("memory")))
 
 
 def guests():
