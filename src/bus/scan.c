@@ -44,9 +44,7 @@ void bus_choose_domain(struct ap_bus *b, struct effects *fx)
         for (unsigned a = 0; a <= ap_bus_max_adapter(b); a++) {
             if (!maybe_adapter(b, a) || !mask256_test(&b->masks.apmask, a))
                 continue;
-            struct tapq t = test_queue(b, AP_QN(a, d));
-
-            if (t.valid && t.rc == AP_RC_NORMAL) {
+            if (test_queue(b, AP_QN(a, d)).rc == AP_RC_NORMAL) {
                 b->domain = (int)d;
                 effects_changed(fx, STATE_BUS, 0);
                 break;

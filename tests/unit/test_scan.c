@@ -250,6 +250,17 @@ static void the_lowest_domain_that_answers_is_the_default(void **state)
     assert_string_equal(get(w, "bus/ap/ap_domain"), "71\n");
 }
 
+/* Also if what answers is no card: without facility 15 no adapter tells its mode. */
+static void what_is_no_card_has_a_domain(void **state)
+{
+    struct bus_world *w = *state;
+
+    w->hw.adapters[4].functions = w->hw.adapters[5].functions = 0;
+    scan(w);
+    assert_false(has_card(w, 4) || has_card(w, 5));
+    assert_string_equal(get(w, "bus/ap/ap_domain"), "4\n");
+}
+
 /* Uevents go through the queues as the kernel does. */
 static void queues_are_told_of_in_the_order_they_came(void **state)
 {
@@ -402,6 +413,7 @@ int main(void)
         TEST(a_scan_of_named_adapters),
         TEST(back_from_standby),
         TEST(the_lowest_domain_that_answers_is_the_default),
+        TEST(what_is_no_card_has_a_domain),
         TEST(queues_are_told_of_in_the_order_they_came),
         TEST(the_state_of_a_queue_that_comes_back),
         TEST(the_state_of_a_queue_unbound_in_standby),
