@@ -28,9 +28,10 @@ struct abi {
     bool unbound_is_default; /* for a change of masks a queue without a driver counts as one of the
                               * default drivers [bus-binding] */
     bool old_types;          /* types 6 to 9 are supported [ap-types] */
-    bool vfio_cdev;          /* devices are character devices, for iommufd [vfio-nodes] */
-    bool message_pools;      /* modules have the parameters of Linux 7.2 [files-modules] */
-    unsigned matrix_limit;   /* bytes of matrix and guest_matrix; 0: all [matrix-format] */
+    bool modeless_cards;   /* without facility 15 adapters are devices, but not bound [bus-scan] */
+    bool vfio_cdev;        /* devices are character devices, for iommufd [vfio-nodes] */
+    bool message_pools;    /* modules have the parameters of Linux 7.2 [files-modules] */
+    unsigned matrix_limit; /* bytes of matrix and guest_matrix; 0: all [matrix-format] */
 };
 
 const struct abi *abi_get(enum abi_profile profile);

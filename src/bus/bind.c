@@ -8,7 +8,8 @@ bool driver_matches(const struct ap_bus *b, unsigned driver, bool card, unsigned
 {
     const struct ap_driver *d = b->drivers[driver].driver;
 
-    return d->card == card && d->types >> b->cards[apid].type & 1;
+    return d->card == card && d->types >> b->cards[apid].type & 1 &&
+           (!d->needs_mode || b->cards[apid].functions & AP_FN_MODES);
 }
 
 /* What decides who takes a queue: an override, or else whose it is [bus-binding]. */

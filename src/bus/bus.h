@@ -37,7 +37,7 @@ struct ap_card {
     uint8_t driver;      /* number of the driver, or AP_DRIVER_NONE */
     bool present : 1, config : 1, chkstop : 1;
     uint8_t type, raw_type; /* hardware type */
-    uint8_t mode;           /* enum ap_mode */
+    uint8_t mode;           /* enum ap_mode, if functions has one */
     uint8_t depth;          /* raw: queue depth minus 1 */
     uint8_t max_message;    /* in units of 4 KiB; 0: not reported */
     uint32_t functions;     /* upper half of the facilities that TAPQ reports */
@@ -125,6 +125,7 @@ struct ap_driver {
     uint16_t types;  /* bit t: hardware type t */
     const struct sysfs_attr *attrs; /* of the bound devices; may be NULL */
     const struct ap_driver_ops *ops;
+    bool needs_mode;    /* does not take what does not tell its mode */
     const char *module; /* added to the tree before the driver is registered; NULL: none */
 };
 

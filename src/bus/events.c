@@ -10,11 +10,11 @@
 
 #define PATH_MAX_TEXT 40
 
-static const char *mode_name(unsigned mode)
+static const char *mode_line(const struct ap_card *card)
 {
-    static const char *const names[] = {"accel", "cca", "ep11"};
+    static const char *const lines[] = {"MODE=accel\n", "MODE=cca\n", "MODE=ep11\n"};
 
-    return names[mode];
+    return card->functions & AP_FN_MODES ? lines[card->mode] : "";
 }
 
 static size_t driver_line(const struct ap_bus *b, unsigned driver, char *out, size_t size)
@@ -30,8 +30,8 @@ void card_lines(const struct ap_bus *b, unsigned apid, char out[UEVENT_LINES_MAX
     size_t len = (size_t)snprintf(out, UEVENT_LINES_MAX, "DEVTYPE=ap_card\n");
 
     len += driver_line(b, card->driver, out + len, UEVENT_LINES_MAX - len);
-    snprintf(out + len, UEVENT_LINES_MAX - len, "DEV_TYPE=%04X\nMODALIAS=ap:t%02X\nMODE=%s\n",
-             card->type, card->type, mode_name(card->mode));
+    snprintf(out + len, UEVENT_LINES_MAX - len, "DEV_TYPE=%04X\nMODALIAS=ap:t%02X\n%s", card->type,
+             card->type, mode_line(card));
 }
 
 void queue_lines(const struct ap_bus *b, ap_qn qn, char out[UEVENT_LINES_MAX])
@@ -39,8 +39,7 @@ void queue_lines(const struct ap_bus *b, ap_qn qn, char out[UEVENT_LINES_MAX])
     size_t len = (size_t)snprintf(out, UEVENT_LINES_MAX, "DEVTYPE=ap_queue\n");
 
     len += driver_line(b, queue_get(b, qn)->driver, out + len, UEVENT_LINES_MAX - len);
-    snprintf(out + len, UEVENT_LINES_MAX - len, "MODE=%s\n",
-             mode_name(b->cards[AP_QN_APID(qn)].mode));
+    snprintf(out + len, UEVENT_LINES_MAX - len, "%s", mode_line(&b->cards[AP_QN_APID(qn)]));
 }
 
 static void card_path(unsigned apid, char out[PATH_MAX_TEXT])

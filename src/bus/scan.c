@@ -6,7 +6,7 @@
 #include "bus/internal.h"
 
 /* What TAPQ reports of a queue [ap-tapq], and whether that is valid at all [ap-response-codes].
- * Without facility 15 TAPQ does not report the mode, and no driver could use the adapter. */
+ * Without facility 15 TAPQ does not report the mode, and no driver can use the adapter. */
 struct tapq {
     bool valid;
     enum ap_rc rc;
@@ -18,7 +18,7 @@ static struct tapq test_queue(struct ap_bus *b, ap_qn qn)
     struct tapq t = {0};
 
     t.rc = apqsw_rc(b->hw.ops->tapq(b->hw.ctx, qn, &t.info));
-    t.valid = t.info >> 32 & (AP_FN_ACCEL | AP_FN_CCA | AP_FN_EP11) &&
+    t.valid = (b->abi->modeless_cards ? t.info != 0 : (t.info >> 32 & AP_FN_MODES) != 0) &&
               (t.rc == AP_RC_NORMAL || (t.rc >= AP_RC_RESET_IN_PROGRESS && t.rc <= AP_RC_BUSY));
     return t;
 }

@@ -21,6 +21,7 @@ enum ap_mode { AP_MODE_ACCEL, AP_MODE_CCA, AP_MODE_EP11 };
 #define AP_FN_CCA     0x10000000u
 #define AP_FN_ACCEL   0x08000000u
 #define AP_FN_EP11    0x04000000u
+#define AP_FN_MODES   (AP_FN_CCA | AP_FN_ACCEL | AP_FN_EP11)
 #define AP_FN_APXA    0x02000000u
 #define AP_FN_SLCF    0x01000000u
 #define AP_FN_FULL    0x00800000u

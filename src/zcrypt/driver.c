@@ -38,12 +38,12 @@ static const struct ap_driver_ops queue_ops = {
 #define TYPES_CEX4  (0x1fu << 10)
 
 static const struct ap_driver drivers[] = {
-    {"cex2acard", true, true, TYPES_CEX2A, zcrypt_card_attrs, &card_ops, "zcrypt_cex2a"},
-    {"cex2aqueue", false, true, TYPES_CEX2A, zcrypt_queue_attrs, &queue_ops, "zcrypt_cex2a"},
-    {"cex2card", true, true, TYPES_CEX2C, zcrypt_card_attrs, &card_ops, "zcrypt_cex2c"},
-    {"cex2cqueue", false, true, TYPES_CEX2C, zcrypt_queue_attrs, &queue_ops, "zcrypt_cex2c"},
-    {"cex4card", true, true, TYPES_CEX4, zcrypt_card_attrs, &card_ops, "zcrypt_cex4"},
-    {"cex4queue", false, true, TYPES_CEX4, zcrypt_queue_attrs, &queue_ops, "zcrypt_cex4"},
+    {"cex2acard", true, true, TYPES_CEX2A, zcrypt_card_attrs, &card_ops, true, "zcrypt_cex2a"},
+    {"cex2aqueue", false, true, TYPES_CEX2A, zcrypt_queue_attrs, &queue_ops, true, "zcrypt_cex2a"},
+    {"cex2card", true, true, TYPES_CEX2C, zcrypt_card_attrs, &card_ops, true, "zcrypt_cex2c"},
+    {"cex2cqueue", false, true, TYPES_CEX2C, zcrypt_queue_attrs, &queue_ops, true, "zcrypt_cex2c"},
+    {"cex4card", true, true, TYPES_CEX4, zcrypt_card_attrs, &card_ops, true, "zcrypt_cex4"},
+    {"cex4queue", false, true, TYPES_CEX4, zcrypt_queue_attrs, &queue_ops, true, "zcrypt_cex4"},
 };
 
 /* The parameters of module zcrypt, as they are unless somebody sets them [files-modules]. */

@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness import Machine, worked_example
+from harness import Machine, devices, worked_example
 
 PROPOSAL, UPSTREAM = "proposal", "upstream"
 both = pytest.mark.parametrize("abi", [PROPOSAL, UPSTREAM])
@@ -27,6 +27,17 @@ def test_the_former_name_of_proposal_is_accepted(apus, machine, option):
 def test_guest_matrix_without_a_guest(start, abi):
     mdev = start.mdev(1).assign([5], [4, 9])
     assert mdev.r("guest_matrix") == ("ENODEV" if abi == PROPOSAL else "05.0004\n")
+
+
+@both
+@pytest.mark.guest
+def test_a_guest_without_apft(start, abi):
+    """Queues do not tell their mode. Linux 7.2 makes devices of them that nobody drives."""
+    mdev = start.mdev(1).assign([5], [4, 0x47])
+    guest = start.guest("Guest1").start(mdev, features=["ap", "apqci"])
+    assert devices(guest) == ([] if abi == PROPOSAL else ["05.0004", "05.0047", "card05"])
+    assert guest.run("cat", "/sys/bus/ap/ap_domain") == "4\n"
+    assert guest.run("cat", "/sys/bus/ap/bindings") == ("0/0 (complete)\n" if abi == PROPOSAL else "0/2\n")
 
 
 @both

@@ -57,6 +57,8 @@ static void test_differences(void **state)
     assert_true(upstream->unbound_is_default);
     assert_true(proposal->old_types);
     assert_false(upstream->old_types);
+    assert_false(proposal->modeless_cards);
+    assert_true(upstream->modeless_cards);
     assert_int_equal(proposal->matrix_limit, 0);
     assert_int_equal(upstream->matrix_limit, 4095);
 }

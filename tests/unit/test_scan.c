@@ -104,7 +104,8 @@ static void other_response_codes_tell_of_nothing(void **state)
     }
 }
 
-/* An adapter without a mode, or of a type that the kernel does not know, is not a card. */
+/* An adapter without a mode (in the proposal), or of a type that the kernel does not know, is not a
+ * card. */
 static void what_is_no_card(void **state)
 {
     struct bus_world *w = *state;
@@ -121,6 +122,24 @@ static void what_is_no_card(void **state)
     w->hw.adapters[5].type = 5;
     scan(w);
     assert_false(has_card(w, 5));
+}
+
+/* A card without a mode is one that no driver of zcrypt takes. */
+static void upstream_has_cards_without_a_mode(void **state)
+{
+    struct bus_world *w = *state;
+
+    w->hw.adapters[5].functions = 0;
+    scan(w);
+    assert_string_equal(get(w, "devices/ap/card05/ap_functions"), "0x00000000\n");
+    assert_string_equal(get(w, "devices/ap/card05/uevent"),
+                        "DEVTYPE=ap_card\nDEV_TYPE=000B\nMODALIAS=ap:t0B\n");
+    assert_string_equal(get(w, "devices/ap/card05/05.0004/uevent"), "DEVTYPE=ap_queue\n");
+    assert_string_equal(get(w, "bus/ap/bindings"), "2/4\n");
+    assert_int_equal(put(w, "bus/ap/drivers/cex4queue/bind", "05.0004"), -ENODEV);
+    w->hw.adapters[5].functions = AP_FN_CCA;
+    scan(w);
+    assert_string_equal(get(w, "bus/ap/bindings"), "4/4 (complete)\n");
 }
 
 static void upstream_knows_cex4_and_newer(void **state)
@@ -318,7 +337,7 @@ static void the_state_of_a_queue_unbound_in_standby(void **state)
     scan(w);
     assert_string_equal(get(w, QUEUE "reset"), "Reset in progress.\n");
     assert_string_equal(get(w, QUEUE "request_count"), "-\n");
-    assert_int_equal(put(w, "bus/ap/drivers/" DEFAULT_DRIVER "/bind", "05.0004"), 0);
+    assert_int_equal(put(w, "bus/ap/drivers/cex4queue/bind", "05.0004"), 0);
     assert_string_equal(get(w, QUEUE "reset"), "No Reset Timer set.\n");
 }
 
@@ -406,6 +425,7 @@ int main(void)
         TEST(response_codes_of_a_card_that_is_there),
         TEST(other_response_codes_tell_of_nothing),
         TEST(what_is_no_card),
+        TEST_UPSTREAM(upstream_has_cards_without_a_mode),
         TEST_UPSTREAM(upstream_knows_cex4_and_newer),
         TEST(a_queue_that_vanishes_never_comes_back_as_itself),
         TEST(an_adapter_leaves_with_its_queues),
