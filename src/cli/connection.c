@@ -18,6 +18,9 @@
 #include "control/error.h"
 #include "socket/fds.h"
 
+/* So long a daemon may be stopped, as for a look at its memory. */
+#define STOPPED_SECONDS 3
+
 struct connection {
     int fd;
     struct text in;
@@ -92,36 +95,70 @@ static int connect_to(const char *path)
     return fd < 0 ? refuse_connect(-fd, path) : fd;
 }
 
-/* 0, or -EAGAIN: the deadline has passed. */
-static int wait_readable(const struct connection *c)
+static double seconds_left(const struct connection *c)
 {
-    struct pollfd p = {.fd = c->fd, .events = POLLIN};
     struct timespec now;
-    double left;
 
-    do {
-        if (!c->deadline)
-            return 0;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        left = c->deadline - (double)(now.tv_sec - c->from.tv_sec) -
-               (double)(now.tv_nsec - c->from.tv_nsec) / 1e9;
-        if (left <= 0)
-            return -EAGAIN;
-    } while (poll(&p, 1, (int)(left * 1000) + 1) <= 0);
-    return 0;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return c->deadline - (double)(now.tv_sec - c->from.tv_sec) -
+           (double)(now.tv_nsec - c->from.tv_nsec) / 1e9;
 }
 
-/* Reads one line as a JSON object. 0; -EPIPE at the end; -errno; -EPROTO for anything else. */
-static int read_message(struct connection *c, json_t **out)
+/* The process that listens there; 0: it is not to be seen from here. */
+static pid_t daemon_of(const struct connection *c)
+{
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+
+    return getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.pid : 0;
+}
+
+/* Whether somebody has stopped it (SIGSTOP). One that a debugger holds goes on by itself. */
+static bool is_stopped(pid_t process)
+{
+    char path[64], line[128], state = 0;
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)process);
+    f = fopen(path, "re");
+    while (f && !state && fgets(line, sizeof line, f))
+        sscanf(line, "State: %c", &state);
+    if (f)
+        fclose(f);
+    return state == 'T';
+}
+
+/* 0; -EAGAIN: the deadline has passed; -EHOSTDOWN: what should answer has been stopped. */
+static int wait_readable(const struct connection *c, bool answers)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLIN};
+    int stopped = 0;
+
+    while (stopped < STOPPED_SECONDS) {
+        double left = c->deadline ? seconds_left(c) : 1;
+
+        if (left <= 0)
+            return -EAGAIN;
+        if (poll(&p, 1, left < 1 ? (int)(left * 1000) + 1 : 1000) > 0)
+            return 0;
+        stopped = answers && is_stopped(daemon_of(c)) ? stopped + 1 : 0;
+    }
+    return -EHOSTDOWN;
+}
+
+/* Reads one line as a JSON object. 0; -EPIPE at the end; -errno; -EPROTO for anything else. answers
+ * is whether it is due at once. */
+static int read_message(struct connection *c, bool answers, json_t **out)
 {
     char buffer[65536];
     char *end;
 
     while (!c->in.data || !(end = memchr(c->in.data + c->start, '\n', c->in.len - c->start))) {
         ssize_t n;
+        int rc = wait_readable(c, answers);
 
-        if (wait_readable(c) < 0)
-            return -EAGAIN;
+        if (rc < 0)
+            return rc;
         n = read(c->fd, buffer, sizeof(buffer));
         if (n < 0 && errno == EINTR)
             continue;
@@ -138,9 +175,14 @@ static int read_message(struct connection *c, json_t **out)
     return json_is_object(*out) ? 0 : -EPROTO;
 }
 
-static int refuse_transport(int ret)
+static int refuse_transport(const struct connection *c, int ret)
 {
-    if (ret == -EAGAIN)
+    if (ret == -EHOSTDOWN)
+        cli_error_as(CLI_LOST, -ret,
+                     "the daemon, process %d, is stopped and does not answer; 'kill -CONT %d' lets "
+                     "it go on",
+                     (int)daemon_of(c), (int)daemon_of(c));
+    else if (ret == -EAGAIN)
         cli_error_as(CLI_TIMED_OUT, ETIMEDOUT, "nothing came within the time of --timeout");
     else if (ret == -EPIPE || ret == -ECONNRESET)
         cli_error_as(CLI_LOST, -ret, "the daemon has closed the connection");
@@ -188,14 +230,14 @@ int connection_open(const char *path, struct connection **out)
     c = xcalloc(1, sizeof(*c));
     c->fd = ret;
     c->events = json_array();
-    ret = read_message(c, &greeting);
+    ret = read_message(c, true, &greeting);
     if (ret == 0 && json_object_get(greeting, "error")) {
         report(greeting);
         ret = -EBUSY;
     } else if (ret == 0 && !json_object_get(greeting, "apus")) {
-        ret = refuse_transport(-EPROTO);
+        ret = refuse_transport(c, -EPROTO);
     } else if (ret < 0) {
-        refuse_transport(ret);
+        refuse_transport(c, ret);
     }
     json_decref(greeting);
     if (ret < 0) {
@@ -265,7 +307,7 @@ int connection_request(struct connection *c, const char *command, json_t *argume
     if (ret == -EPIPE)
         ret = 0;
     while (ret == 0) {
-        ret = read_message(c, &message);
+        ret = read_message(c, true, &message);
         if (ret < 0)
             break;
         if (json_object_get(message, "return") || json_object_get(message, "error")) {
@@ -276,7 +318,7 @@ int connection_request(struct connection *c, const char *command, json_t *argume
         message = NULL;
     }
     json_decref(message);
-    return refuse_transport(ret);
+    return refuse_transport(c, ret);
 }
 
 json_t *connection_call(struct connection *c, const char *command, json_t *arguments, int fd)
@@ -312,10 +354,10 @@ json_t *connection_event(struct connection *c)
         json_array_remove(c->events, 0);
         return event;
     }
-    ret = read_message(c, &event);
+    ret = read_message(c, false, &event);
     if (ret == 0)
         return event;
     json_decref(event);
-    refuse_transport(ret);
+    refuse_transport(c, ret);
     return NULL;
 }

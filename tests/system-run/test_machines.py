@@ -220,6 +220,31 @@ def test_refusals(machines):
     machines.down()
 
 
+def test_a_daemon_that_is_stopped(machines):
+    """What waits for its answer ends in words; who follows its events goes on when it does; programs
+    start, and down ends it."""
+    machines.up()
+    pid = machines.parts()["daemon"]
+    machines.apus("-n", "lab", "se", "adapter", "4", "off")
+    with subprocess.Popen([*machines.prefix, binary(), "events", "lab", "--since", "1"], text=True, cwd="/", stdout=subprocess.PIPE,
+                          env=machines.runs.environment()) as follower:
+        assert follower.stdout.readline()
+        os.kill(pid, signal.SIGSTOP)
+        commands = [["-n", "lab", "status"], ["log", "lab"], ["-n", "lab", "wait", "adapter 5 online"], ["exec", "lab", "true"]]
+        started = [subprocess.Popen([*machines.prefix, binary(), *words], text=True, cwd="/", env=machines.runs.environment(),
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE) for words in commands]
+        for words, process in zip(commands, started):
+            output, errors = process.communicate(timeout=60)
+            assert (process.returncode, output) == (0 if words[0] == "exec" else 4, ""), words
+            assert f"kill -CONT {pid}" in errors and errors.count("\n") == 1, errors
+        os.kill(pid, signal.SIGCONT)
+        assert machines.apus("-n", "lab", "se", "adapter", "5", "off").returncode == 0
+        assert any("card05" in line for line in follower.stdout)
+        os.kill(pid, signal.SIGSTOP)
+        result = machines.apus("down", "lab", timeout=60)
+        assert result.returncode == 0 and "was killed" in result.stderr and machines.list() == {}
+
+
 def test_errors_of_the_start_reach_the_caller(machines, tmp_path):
     (tmp_path / "bad.ini").write_text("[machine]\ndomains = 999\n")
     tmp_path.chmod(0o755)
