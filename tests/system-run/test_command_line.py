@@ -85,6 +85,24 @@ def test_output_that_cannot_be_written(arguments):
     assert (result.returncode, result.stderr) == (1, "apus: cannot write the output: No space left on device\n")
 
 
+def test_a_file_that_does_not_fit_is_left_as_it_was(tmp_path):
+    """Written where links lead, as a redirection does; a full disk destroys nothing and leaves no empty file."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a small file system")
+    (tmp_path / "lab.ini").write_text("[machine]\ndomains = 0-0xff\n" + "".join(
+        f"[adapter {i}]\ntype = CEX8C\n" for i in range(200)))
+    script = """mount -t tmpfs -o size=12k none "$PWD" && cd "$PWD" && echo valuable > kept && ln -s kept link && head -c 8192 /dev/zero > filler
+                for word in "export -o kept" "export -o link" "export -o new" "map --svg new"; do
+                    $0 $word --from $1; echo $?; done; ls; cat kept; rm filler; echo x > kept
+                $0 export -o link --from $2 && grep -c domains kept; ls -l link | cut -c 1"""
+    (tmp_path / "small.ini").write_text("[machine]\ndomains = 4\n")
+    (tmp_path / "full").mkdir()
+    done = subprocess.run(["unshare", "-m", "bash", "-c", script, binary(), str(tmp_path / "lab.ini"), str(tmp_path / "small.ini")],
+                          cwd=tmp_path / "full", text=True, capture_output=True, check=False)
+    assert done.stdout.split() == ["1"] * 4 + "filler kept link valuable 2 l".split(), done
+    assert done.stderr.count("No space left on device") == 4
+
+
 def test_output_of_a_client_that_cannot_be_written(runs):
     script = """for line in status map "map --json" log events "guest list" "se show"; do
                     timeout 60 apus $line > /dev/full; echo "$line $?"

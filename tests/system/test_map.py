@@ -128,7 +128,7 @@ def test_no_device_looks_like_what_is_not_assigned(tmp_path):
 
 
 def test_a_picture_that_cannot_be_written(files):
-    assert "cannot write /nowhere/map.svg: No such file or directory" in draw(
+    assert "cannot write to /nowhere/map.svg: No such file or directory" in draw(
         "--from", files / "before.ini", "--svg", "/nowhere/map.svg", status=1)
     assert "--json prints a list; --svg and --html, which draw, do not go with it" in draw(
         "--from", files / "before.ini", "--json", "--html", "-", status=2)
