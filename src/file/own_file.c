@@ -16,22 +16,16 @@
 /* The owner of the file that we look at may remove it at any time: then there is another one. */
 #define TRIES 8
 
-static const char *cause(int err)
+/* Returns -err; what is why, of those that have no words of the system's. */
+static int reject(int err, const char *why, const char **what)
 {
-    switch (err) {
-    case ELOOP:
-        return "it is a symbolic link, and none is followed; name the file itself";
-    case EINVAL:
-        return "it is no regular file; name another one";
-    case EMLINK:
-        return "it has another name, a hard link; name another file";
-    case EPERM:
-        return "it belongs to another user; name a file of your own";
-    case EBUSY:
-        return "another process writes it; end that, or name another file";
-    default:
-        return error_text(err);
-    }
+    *what = why;
+    return -err;
+}
+
+static int no_file(const char **what)
+{
+    return reject(EINVAL, "it is no regular file; name another one", what);
 }
 
 int own_file_refuse(const char *path, int err, const char *what, struct text *why)
@@ -40,39 +34,58 @@ int own_file_refuse(const char *path, int err, const char *what, struct text *wh
     return err;
 }
 
+/* Why openat failed. A loop in the directories is one as well. */
+static int open_failed(int dir, const char *path, const char **what)
+{
+    int err = errno;
+    struct stat st;
+
+    if (err == ENOENT) /* removed in between */
+        return -EAGAIN;
+    if (err == ENXIO || err == EISDIR)
+        return no_file(what);
+    if (err == ELOOP && fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return reject(ELOOP, "it is a symbolic link, and none is followed; name the file itself",
+                      what);
+    return -err;
+}
+
 /* O_NONBLOCK: a FIFO without a reader fails with ENXIO, where it would wait otherwise. */
-static int open_once(int dir, const char *path, bool *created)
+static int open_once(int dir, const char *path, bool *created, const char **what)
 {
     const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     int fd = openat(dir, path, flags | O_CREAT | O_EXCL, MODE);
 
     *created = fd >= 0;
-    if (fd >= 0 || errno != EEXIST)
-        return fd >= 0 ? fd : -errno;
-    fd = openat(dir, path, flags);
     if (fd >= 0)
         return fd;
-    if (errno == ENOENT) /* removed in between */
-        return -EAGAIN;
-    return errno == ENXIO || errno == EISDIR ? -EINVAL : -errno;
+    if (errno == EISDIR)
+        return no_file(what);
+    if (errno != EEXIST)
+        return -errno;
+    fd = openat(dir, path, flags);
+    return fd >= 0 ? fd : open_failed(dir, path, what);
 }
 
 /* 0, -EAGAIN: the file has been removed meanwhile, or why it cannot be taken. What we have created
  * may belong to another user, on a network file system that maps root. */
-static int check(int fd, bool created)
+static int check(int fd, bool created, const char **what)
 {
     struct stat st;
 
     if (fstat(fd, &st) < 0)
         return -errno;
     if (!S_ISREG(st.st_mode))
-        return -EINVAL;
+        return no_file(what);
     if (!created && st.st_uid != geteuid())
-        return -EPERM;
+        return reject(EPERM, "it belongs to another user; name a file of your own", what);
     if (st.st_nlink > 1)
-        return -EMLINK;
+        return reject(EMLINK, "it has another name, a hard link; name another file", what);
     if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return errno == EWOULDBLOCK ? -EBUSY : -errno;
+        return errno == EWOULDBLOCK
+                   ? reject(EBUSY, "another process writes it; end that, or name another file",
+                            what)
+                   : -errno;
     /* Whoever held the lock before may have removed the file under it. */
     if (fstat(fd, &st) < 0)
         return -errno;
@@ -81,25 +94,26 @@ static int check(int fd, bool created)
 
 int own_file_open(int dir, const char *path, struct own_file *out, struct text *why)
 {
+    const char *what = NULL;
     bool created = false;
     int fd = -1, rc = -EAGAIN;
 
     for (unsigned i = 0; rc == -EAGAIN && i < TRIES; i++) {
-        rc = fd = open_once(dir, path, &created);
+        rc = fd = open_once(dir, path, &created, &what);
         if (fd >= 0)
-            rc = check(fd, created);
+            rc = check(fd, created, &what);
         if (fd >= 0 && rc < 0)
             close(fd);
     }
     if (rc < 0)
-        return own_file_refuse(path, rc, cause(-rc), why);
+        return own_file_refuse(path, rc, what ? what : error_text(-rc), why);
     *out = (struct own_file){.fd = fd, .created = created, .dir = dir, .path = xstrdup(path)};
     return 0;
 }
 
 int own_file_secure(const struct own_file *f, struct text *why)
 {
-    return fchmod(f->fd, MODE) < 0 ? own_file_refuse(f->path, -errno, cause(errno), why) : 0;
+    return fchmod(f->fd, MODE) < 0 ? own_file_refuse(f->path, -errno, error_text(errno), why) : 0;
 }
 
 /* Not every file system can reserve: there a full disk shows when it is written. It may grow the
@@ -144,7 +158,7 @@ int own_file_replace(const struct own_file *f, off_t offset, const void *data, s
     /* What was reserved or written behind the old end; shrinking cannot fail. */
     if (ftruncate(f->fd, before.st_size) < 0)
         errno = 0;
-    return own_file_refuse(f->path, rc, cause(-rc), why);
+    return own_file_refuse(f->path, rc, error_text(-rc), why);
 }
 
 int own_file_put(const char *path, const void *data, size_t len)

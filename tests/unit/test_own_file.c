@@ -2,11 +2,13 @@
 /* Files of our own: what is refused, and that a refusal changes nothing. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -137,6 +139,26 @@ static void a_foreign_one_is_refused(void **state)
     refused(-EPERM, "another user");
 }
 
+/* The system's EPERM, ELOOP and ENOTDIR are not taken for ours. */
+static void what_the_system_refuses_has_its_words(void **state)
+{
+    text_auto why = {0};
+    struct own_file f;
+    int fd, flags = FS_IMMUTABLE_FL, none = 0;
+
+    assert_int_equal(symlinkat("other", dir, "other"), 0);
+    assert_int_equal(own_file_open(dir, "other/file", &f, &why), -ELOOP);
+    assert_non_null(strstr(why.data, "Too many levels"));
+    put("file", "", 0600);
+    text_clear(&why);
+    assert_int_equal(own_file_open(dir, "file/", &f, &why), -EINVAL);
+    fd = openat(dir, "file", O_RDONLY | O_CLOEXEC);
+    if (ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0)
+        refused(-EPERM, "not permitted");
+    ioctl(fd, FS_IOC_SETFLAGS, &none);
+    close(fd);
+}
+
 static void a_locked_one_is_refused(void **state)
 {
     struct own_file f;
@@ -188,6 +210,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(links_are_not_followed, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_no_file_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_foreign_one_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_the_system_refuses_has_its_words, setup, teardown),
         cmocka_unit_test_setup_teardown(a_locked_one_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(another_in_its_place_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(what_does_not_fit_changes_nothing, setup, teardown),
