@@ -69,7 +69,9 @@ int socket_probe(const char *path)
         return -errno;
     rc = connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
     close(fd);
-    return rc == -ECONNREFUSED ? rc : -EADDRINUSE;
+    if (rc != -ECONNREFUSED)
+        return -EADDRINUSE;
+    return st.st_uid == geteuid() ? rc : -EPERM;
 }
 
 /* Removes a socket that nobody listens to. */
@@ -84,6 +86,11 @@ static int make_room(const char *path, const char *option, struct text *why)
                   path, option);
     else if (rc == -EADDRINUSE)
         text_addf(why, "another daemon answers at %s; stop it, or choose another path with %s",
+                  path, option);
+    else if (rc == -EPERM)
+        text_addf(why,
+                  "%s is a socket of another user, to which nobody listens; remove it, or choose "
+                  "another path with %s",
                   path, option);
     else
         return refuse(why, rc == -ECONNREFUSED ? errno : -rc, path, option);

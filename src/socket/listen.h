@@ -5,7 +5,7 @@
 #include "base/text.h"
 
 /*
- * Creates a listening, non-blocking Unix socket at path with mode 0600. A socket that nobody
+ * Creates a listening, non-blocking Unix socket at path with mode 0600. One of our own that nobody
  * listens to is replaced; anything else at path is not touched. Returns the descriptor, or
  * -ENAMETOOLONG, -EADDRINUSE (another daemon answers), -EEXIST (path is not a socket), or another
  * -errno, with the reason in why. `option` is the command-line option that the messages name.
@@ -13,7 +13,8 @@
 int socket_listen(const char *path, const char *option, struct text *why);
 
 /* What is at path: 0 nothing, -ECONNREFUSED a socket that nobody listens to, -EADDRINUSE one that
- * somebody serves, -EEXIST no socket, or another -errno. */
+ * somebody serves, -EPERM another user's to which nobody listens, -EEXIST no socket, or another
+ * -errno. */
 int socket_probe(const char *path);
 
 /*

@@ -517,19 +517,40 @@ static void test_places_for_the_socket(void **state)
     close(fd);
 }
 
+static void make_stale(const struct rig *r, struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(address->sun_path, sizeof(address->sun_path), "%s/stale", r->dir);
+    assert_int_equal(bind(fd, (struct sockaddr *)address, sizeof(*address)), 0);
+    close(fd);
+}
+
 static void test_a_stale_socket_is_replaced(void **state)
 {
     struct rig *r = *state;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct sockaddr_un address;
     text_auto why = {0};
-    int fd;
 
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s/stale", r->dir);
-    fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    close(fd);
+    make_stale(r, &address);
     assert_int_equal(listen_again(r, address.sun_path, &why), 0);
     assert_int_equal(access(address.sun_path, F_OK), -1);
+}
+
+static void test_a_stale_socket_of_another_user_stays(void **state)
+{
+    struct rig *r = *state;
+    struct sockaddr_un address;
+    text_auto why = {0};
+
+    if (geteuid() != 0)
+        skip();
+    make_stale(r, &address);
+    assert_int_equal(chown(address.sun_path, 65534, 65534), 0);
+    assert_int_equal(listen_again(r, address.sun_path, &why), -EPERM);
+    assert_non_null(strstr(why.data, "another user"));
+    assert_int_equal(unlink(address.sun_path), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
@@ -558,6 +579,7 @@ int main(void)
         TEST(test_too_many_clients),
         TEST(test_places_for_the_socket),
         TEST(test_a_stale_socket_is_replaced),
+        TEST(test_a_stale_socket_of_another_user_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
