@@ -89,18 +89,35 @@ static int open_dir(struct state *s, struct text *why)
     return -EBUSY;
 }
 
-/* -errno. No link, a file of our own that nobody else can write. */
-static int open_file(const struct state *s, const char *name, int flags)
+/* What is wrong with a file, or NULL. */
+static const char *fault_of(const struct stat *st)
+{
+    if (!S_ISREG(st->st_mode))
+        return "is no regular file";
+    if (st->st_uid != geteuid())
+        return "belongs to another user";
+    return st->st_mode & 077 ? "can be read by others; chmod 600 it" : NULL;
+}
+
+/* -errno. No link, a file of our own that nobody else can read. That there is none has no words. */
+static int open_file(const struct state *s, const char *name, int flags, struct text *why)
 {
     int fd = openat(s->dir_fd, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+    const char *what = NULL;
+    int err = errno;
     struct stat st;
 
-    if (fd < 0)
-        return -errno;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 077))
+    if (fd < 0 && err == ENOENT)
+        return -ENOENT;
+    if (fstatat(s->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        what = fault_of(&st);
+    if (fd >= 0 && !what)
         return fd;
-    close(fd);
-    return -EPERM;
+    if (fd >= 0)
+        close(fd);
+    text_addf(why, "the state directory %s: its file %s %s%s", s->dir, name,
+              what ? what : "cannot be opened: ", what ? "" : error_text(err));
+    return fd >= 0 ? -EPERM : -err;
 }
 
 int state_open(const char *dir, bool sync, struct state **out, bool *is_new, struct text *why)
@@ -114,9 +131,9 @@ int state_open(const char *dir, bool sync, struct state **out, bool *is_new, str
     pthread_mutex_init(&s->syncing, NULL);
     rc = open_dir(s, why);
     if (rc == 0) {
-        s->fd = open_file(s, FILE_STATE, O_RDWR);
-        if (s->fd < 0 && s->fd != -ENOENT)
-            rc = fail(why, s, "the file " FILE_STATE " cannot be opened", -s->fd);
+        s->fd = open_file(s, FILE_STATE, O_RDWR, why);
+        if (s->fd != -ENOENT && s->fd < 0)
+            rc = s->fd;
     }
     if (rc < 0) {
         state_discard(s);
@@ -227,11 +244,12 @@ int state_load(struct state *s, struct core **out, struct effects *fx, struct te
  * -errno if its name may not be on the medium: there is the old file then, as sound as it was. */
 static int write_file(struct state *s, const char *name, const char *data, size_t len, int *named)
 {
+    text_auto ignored = {0};
     int fd, rc;
 
     *named = 0;
     unlinkat(s->dir_fd, FILE_NEW, 0);
-    fd = open_file(s, FILE_NEW, O_RDWR | O_CREAT | O_EXCL);
+    fd = open_file(s, FILE_NEW, O_RDWR | O_CREAT | O_EXCL, &ignored);
     if (fd < 0)
         return fd;
     rc = own_file_write(fd, 0, data, len);
@@ -306,13 +324,16 @@ static int make_secret(struct state *s, const uint8_t *given, uint8_t out[32], s
 int state_secret(struct state *s, const uint8_t *given, uint8_t out[32], struct text *why)
 {
     char line[SECRET_TEXT + 2] = "";
-    int fd = open_file(s, FILE_SECRET, O_RDONLY), rc = -EINVAL;
+    int fd = open_file(s, FILE_SECRET, O_RDONLY, why), rc = -EINVAL;
     ssize_t n;
 
     if (fd == -ENOENT && s->fd < 0)
         return make_secret(s, given, out, why);
+    if (fd == -ENOENT)
+        return refuse(why, s, "has no file " FILE_SECRET,
+                      "without it the keys of its adapters are lost");
     if (fd < 0)
-        return fail(why, s, "the file " FILE_SECRET " cannot be opened", -fd);
+        return fd;
     n = read(fd, line, sizeof line - 1);
     close(fd);
     if (n == SECRET_TEXT + 1 && line[SECRET_TEXT] == '\n') {

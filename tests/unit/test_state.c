@@ -171,6 +171,39 @@ static void lost_pages(void **state)
     play_done(&p);
 }
 
+/* Whatever bit turns, nothing is taken for what it is not: it is refused, or what has the bit is
+ * left out with all behind it, which the caller tells. */
+static void a_bit_that_has_turned(void **state)
+{
+    struct play p;
+
+    play(&p, *state);
+    for (size_t at = 0; at < p.file.len; at++) {
+        struct state_image image;
+        text_auto why = {0};
+        unsigned last = 0;
+
+        p.file.data[at] ^= (char)(1 << at % 8);
+        if (state_image_read(p.file.data, p.file.len, &image, &why) < 0) {
+            assert_in_range(at, 0, p.ends[0] - 1);
+            assert_true(why.len > 0);
+        } else {
+            while (last + 1 < p.count && p.ends[last] < image.sound)
+                last++;
+            assert_int_equal(image.sound, p.ends[last]);
+            /* But for the number of what was safe: it has no say where all is sound. */
+            if (image.sound == p.file.len)
+                assert_int_equal(p.file.data[at] & 0xf0, '0' & 0xf0);
+            else
+                assert_true(at >= image.sound);
+            assert_state(p.file.data, p.file.len, &p.states[last]);
+            state_image_done(&image);
+        }
+        p.file.data[at] ^= (char)(1 << at % 8);
+    }
+    play_done(&p);
+}
+
 /* What a later commit says was safe cannot be lost: it is damaged, and a person has to look. */
 static void damage_is_no_power_loss(void **state)
 {
@@ -453,6 +486,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(cut_at_every_byte, set_up, tear_down),
         cmocka_unit_test_setup_teardown(begun_but_not_complete, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lost_pages, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_bit_that_has_turned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damage_is_no_power_loss, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_owner, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(kept_on_disk, make_folder, remove_folder),
