@@ -90,7 +90,7 @@ static int open_loop(struct daemon *d, struct text *why)
     if (rc >= 0)
         rc = watch_signals(d);
     if (rc >= 0)
-        rc = service_watchdog(d->event);
+        rc = service_watchdog(d->event, why);
     if (rc >= 0)
         rc = daemon_starter_watch(d);
     if (rc >= 0)
@@ -99,7 +99,7 @@ static int open_loop(struct daemon *d, struct text *why)
         rc = sd_event_source_set_enabled(d->sweeper, SD_EVENT_OFF);
     if (rc >= 0)
         rc = clock_init(&d->clock, d->event, d->options->virtual_clock, on_timer, d);
-    if (rc < 0)
+    if (rc < 0 && !why->len)
         text_addf(why, "cannot set up the event loop: %s", error_text(-rc));
     return rc;
 }
@@ -189,6 +189,7 @@ static int open_front_ends(struct daemon *d, struct text *why)
     if (rc < 0)
         return rc;
     daemon_state_number_events(d);
+    daemon_log_early(d);
     rc = daemon_guests_open(d, why);
     if (rc < 0)
         return rc;
@@ -375,6 +376,7 @@ static void daemon_close(struct daemon *d)
     sd_event_source_disable_unref(d->starter);
     sd_event_unref(d->event);
     effects_done(&d->effects);
+    text_done(&d->early);
     free(d->dev_nodes);
 }
 

@@ -64,6 +64,7 @@ struct daemon {
     bool pid_written;
     struct service_sockets sockets; /* that the service manager has passed */
     bool journal;
+    struct text early; /* what was logged while there was no control socket (log.c) */
     struct control_ops control_ops;
     struct control_server *control;
     struct studies *studies;
@@ -119,7 +120,8 @@ void daemon_spread(struct daemon *d);
 /* Prints a message to standard error. With the option quiet only errors are printed. */
 void daemon_print(const struct daemon *d, unsigned level, const char *message);
 
-/* As daemon_print, and adds the message to the log. */
+/* As daemon_print, and adds the message to the log. early: once there is a control socket. */
+void daemon_log_early(struct daemon *d);
 void daemon_log(struct daemon *d, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The door's log. */

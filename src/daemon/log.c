@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <systemd/sd-daemon.h>
 
 #include "daemon/internal.h"
@@ -20,6 +21,15 @@ void daemon_print(const struct daemon *d, unsigned level, const char *message)
         fprintf(stderr, "apus: %s%s\n", prefix[level], message);
 }
 
+/* The level as a byte, and the message with its NUL. */
+static void keep_early(struct daemon *d, enum log_level level, const char *message)
+{
+    const char byte = (char)level;
+
+    text_add(&d->early, &byte, 1);
+    text_add(&d->early, message, strlen(message) + 1);
+}
+
 void daemon_log(struct daemon *d, enum log_level level, const char *format, ...)
 {
     text_auto message = {0};
@@ -31,6 +41,19 @@ void daemon_log(struct daemon *d, enum log_level level, const char *format, ...)
     daemon_print(d, level, message.data);
     if (d->control)
         control_server_log(d->control, level, message.data);
+    else
+        keep_early(d, level, message.data);
+}
+
+void daemon_log_early(struct daemon *d)
+{
+    const char *message;
+
+    for (size_t at = 0; at < d->early.len; at += strlen(message) + 2) {
+        message = d->early.data + at + 1;
+        control_server_log(d->control, (enum log_level)d->early.data[at], message);
+    }
+    text_done(&d->early);
 }
 
 void daemon_door_log(struct door *door, enum log_level level, const char *message)

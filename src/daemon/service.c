@@ -12,6 +12,8 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "base/error.h"
+
 #define GUEST_NAME "guest"
 
 static int take(int fd, const char *name, struct service_sockets *out, struct text *why)
@@ -39,9 +41,14 @@ static int take(int fd, const char *name, struct service_sockets *out, struct te
 int service_sockets(struct service_sockets *out, struct text *why)
 {
     char **names = NULL;
-    int count = sd_listen_fds_with_names(1, &names), rc = 0;
+    int count = sd_listen_fds_with_names(1, &names), rc = count < 0 ? count : 0;
 
     *out = (struct service_sockets){-1, -1};
+    if (rc < 0)
+        text_addf(why,
+                  "the sockets of the service manager cannot be taken ($LISTEN_FDS, $LISTEN_PID, "
+                  "$LISTEN_FDNAMES): %s",
+                  error_text(-rc));
     for (int i = 0; rc == 0 && i < count; i++)
         rc = take(SD_LISTEN_FDS_START + i, names[i], out, why);
     for (int i = 0; i < count; i++)
@@ -50,9 +57,16 @@ int service_sockets(struct service_sockets *out, struct text *why)
     return rc;
 }
 
-int service_watchdog(sd_event *event)
+int service_watchdog(sd_event *event, struct text *why)
 {
-    return sd_event_set_watchdog(event, true);
+    int rc = sd_event_set_watchdog(event, true);
+
+    if (rc < 0)
+        text_addf(why,
+                  "the service manager's watchdog cannot be served ($WATCHDOG_USEC, "
+                  "$WATCHDOG_PID): %s",
+                  error_text(-rc));
+    return rc;
 }
 
 void service_ready(bool is_main)

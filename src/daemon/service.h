@@ -23,8 +23,9 @@ struct service_sockets {
  */
 int service_sockets(struct service_sockets *out, struct text *why);
 
-/* The event loop reports to the watchdog, if there is one. */
-int service_watchdog(sd_event *event);
+/* The event loop reports to the watchdog, if there is one. Negative with a sentence: what is said
+ * of it makes no sense. */
+int service_watchdog(sd_event *event, struct text *why);
 
 /* is_main: in place of the process that the service manager has started. */
 void service_ready(bool is_main);

@@ -39,7 +39,7 @@ int daemon_state_open(struct daemon *d, const struct setup *setup, struct text *
     d->effects.want_changes = true;
     rc = state_load(d->state, &d->door.core, &d->effects, &note, why);
     if (note.len)
-        daemon_print(d, LOG_LEVEL_WARNING, note.data);
+        daemon_log(d, LOG_LEVEL_WARNING, "%s", note.data);
     if (rc < 0)
         return rc;
     daemon_counts_restore(d);
