@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/internal.h"
@@ -11,11 +10,17 @@
 #define BUSY_TRIES   20
 #define BUSY_WAIT_US 5000
 
+/* A number, or nothing yet. */
 static bool is_pid_file(const struct own_file *file)
 {
-    struct stat st;
+    char text[CONTENT_MAX + 1];
+    ssize_t n = pread(file->fd, text, sizeof text, 0);
+    size_t len = n > 0 && text[n - 1] == '\n' ? (size_t)n - 1 : (size_t)n;
 
-    return fstat(file->fd, &st) == 0 && st.st_size <= CONTENT_MAX;
+    for (size_t i = 0; n > 0 && i < len; i++)
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+    return n >= 0 && n <= CONTENT_MAX;
 }
 
 /* The heir of a daemon that was just killed has it for a moment. */
@@ -41,7 +46,9 @@ int daemon_pid_file_open(struct daemon *d, struct text *why)
     if (is_pid_file(&d->pid_file))
         return 0;
     own_file_close(&d->pid_file);
-    text_addf(why, "%s is no PID file, there is more in it than a number; name another file", path);
+    text_addf(why,
+              "%s is no PID file, there is something else in it than a number; name another file",
+              path);
     return -EEXIST;
 }
 

@@ -108,6 +108,17 @@ def test_sockets_that_are_too_many(place, names, word):
     assert not (place / "socket").exists()
 
 
+@pytest.mark.parametrize("name, value", [("LISTEN_FDS", "many"), ("LISTEN_FDS", "-1"), ("LISTEN_FDS", "9"), ("LISTEN_FDS", "2147483647"),
+                                         ("WATCHDOG_USEC", "soon"), ("WATCHDOG_USEC", "0"), ("WATCHDOG_USEC", ""),
+                                         ("WATCHDOG_USEC", "18446744073709551615")])
+def test_what_a_manager_says_is_understood_or_named(place, name, value):
+    words = shlex.join([apus_binary(), "daemon", "--no-tree", "--socket", str(place / "socket")])
+    script = f"export LISTEN_PID=$$ {name}={shlex.quote(value)}; unset WATCHDOG_PID; exec {words}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1 and f"${name}" in done.stderr and done.stderr.count("\n") == 1, done
+    assert not (place / "socket").exists()
+
+
 def test_pid_file(place):
     file = place / "pid"
     arguments = "--no-tree", "--socket", place / "socket", "--pid-file", file
@@ -126,9 +137,15 @@ def test_pid_file(place):
     assert not file.exists()
     refused("--no-tree", "--socket", place / "no" / "socket", "--pid-file", file)
     assert not file.exists()
-    file.write_text("valuable, and no number")
-    assert "no PID file" in refused(*arguments)
-    assert file.read_text() == "valuable, and no number"
+    for content in ["valuable, and no number", "hello\n", "12 34\n", "\n\n", "-1", "1" * 17]:
+        file.write_text(content)
+        assert "no PID file" in refused(*arguments)
+        assert file.read_text() == content
+    file.write_text("4711")
+    with start(*arguments) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.terminate()
+    assert not file.exists()
 
 
 def test_a_secret_is_not_on_the_command_line(apus, place):
