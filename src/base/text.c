@@ -148,6 +148,39 @@ void text_add_quoted(struct text *t, const char *data, size_t len)
     text_adds(t, shown < len ? "\"..." : "\"");
 }
 
+static bool is_shown(uint32_t c)
+{
+    static const uint32_t hidden[][2] = {{0, 0x1f},        {0x7f, 0x9f},     {0xad, 0xad},
+                                         {0x61c, 0x61c},   {0x200b, 0x200f}, {0x2028, 0x202e},
+                                         {0x2060, 0x206f}, {0xfe00, 0xfe0f}, {0xfeff, 0xfeff},
+                                         {0xfff0, 0xfffb}, {0xfffe, 0xffff}, {0xe0000, 0x10ffff}};
+
+    for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++)
+        if (c >= hidden[i][0] && c <= hidden[i][1])
+            return false;
+    return true;
+}
+
+unsigned text_show_one(struct text *t, const char **at)
+{
+    uint32_t c;
+    size_t n = text_utf8(*at, strnlen(*at, 4), &c);
+
+    if (n && is_shown(c)) {
+        text_add(t, *at, n);
+        *at += n;
+        return 1;
+    }
+    text_addf(t, "\\x%02x", (unsigned char)*(*at)++);
+    return 4;
+}
+
+void text_add_line(struct text *t, const char *message)
+{
+    while (*message)
+        text_show_one(t, &message);
+}
+
 void text_add_hex(struct text *t, const void *data, size_t len)
 {
     static const char digits[] = "0123456789abcdef";

@@ -49,6 +49,14 @@ void text_add_number(struct text *t, uint64_t value);
  */
 void text_add_quoted(struct text *t, const char *data, size_t len);
 
+/*
+ * A message on one line: control characters, what is not UTF-8 and what turns the direction of
+ * writing become \xNN. Names of files, and what programs have said, have any bytes in them.
+ * show_one: the character at *at alone, which is passed; returns how many characters are shown.
+ */
+void text_add_line(struct text *t, const char *message);
+unsigned text_show_one(struct text *t, const char **at);
+
 /* Formats and parses two lower-case hexadecimal digits per byte. -EINVAL: anything else. out has
  * room for all bytes. */
 void text_add_hex(struct text *t, const void *data, size_t len);

@@ -125,39 +125,45 @@ static void print_error_json(enum cli_status status, int err, const char *messag
 
 static void print_error(int err, const char *message)
 {
-    if (json_errors)
+    text_auto line = {0};
+
+    if (json_errors) {
         print_error_json(failure, err, message);
-    else
-        fprintf(stderr, "apus: %s\n", message);
+        return;
+    }
+    text_add_line(&line, message);
+    fprintf(stderr, "apus: %s\n", line.data ? line.data : "");
 }
 
 void cli_note(const char *format, ...)
 {
-    text_auto note = {0};
+    text_auto note = {0}, line = {0};
     va_list args;
 
     progress_end();
     va_start(args, format);
     text_addv(&note, format, args);
     va_end(args);
+    text_add_line(&line, note.data);
     if (json_errors)
         print_json(json_pack("{s:o}", "note", control_json_string(note.data)));
     else
-        fprintf(stderr, "apus: %s\n", note.data);
+        fprintf(stderr, "apus: %s\n", line.data);
 }
 
 int cli_usage(const char *format, ...)
 {
-    text_auto message = {0};
+    text_auto message = {0}, line = {0};
     va_list args;
 
     va_start(args, format);
     text_addv(&message, format, args);
     va_end(args);
+    text_add_line(&line, message.data);
     if (json_errors)
         print_error_json(CLI_WRONG_USAGE, EINVAL, message.data);
     else
-        fprintf(stderr, "apus %s: %s\nTry 'apus %s --help'.\n", current->name, message.data,
+        fprintf(stderr, "apus %s: %s\nTry 'apus %s --help'.\n", current->name, line.data,
                 current->name);
     return CLI_WRONG_USAGE;
 }

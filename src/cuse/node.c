@@ -229,7 +229,7 @@ static void explain(const struct cuse_node *n, const char *own, int rc, struct t
     const char *name = n->name;
 
     if (why->len)
-        text_adds(why, "\n");
+        text_adds(why, "; ");
     if (rc == -EEXIST)
         text_addf(why,
                   "/dev/%s is there already, of another machine or a real device; "

@@ -455,7 +455,7 @@ int daemon_run(const struct daemon_options *options)
                        .dev_links_fd = AT_FDCWD,
                        .journal = service_has_journal()};
     setup_auto setup = {0};
-    text_auto why = {0};
+    text_auto why = {0}, line = {0};
     int rc;
 
     daemon_watch_memory(&d);
@@ -480,8 +480,9 @@ int daemon_run(const struct daemon_options *options)
     }
     daemon_close(&d);
     daemon_unwatch_memory();
-    if (rc < 0)
-        fprintf(stderr, "%s%s\n",
-                d.journal ? SD_ERR : "apus: ", why.data ? why.data : error_text(-rc));
+    if (rc < 0) {
+        text_add_line(&line, why.data ? why.data : error_text(-rc));
+        fprintf(stderr, "%s%s\n", d.journal ? SD_ERR : "apus: ", line.data);
+    }
     return rc < 0 ? 1 : 0;
 }

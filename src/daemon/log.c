@@ -10,15 +10,17 @@ void daemon_print(const struct daemon *d, unsigned level, const char *message)
 {
     static const char *const prefix[] = {"", "warning: ", "error: "};
     static const char *const journal_level[] = {SD_INFO, SD_WARNING, SD_ERR};
+    text_auto line = {0};
 
     if (level > LOG_LEVEL_ERROR)
         level = LOG_LEVEL_ERROR;
     if (d->options->quiet && level != LOG_LEVEL_ERROR)
         return;
+    text_add_line(&line, message);
     if (d->journal)
-        fprintf(stderr, "%s%s\n", journal_level[level], message);
+        fprintf(stderr, "%s%s\n", journal_level[level], line.data);
     else
-        fprintf(stderr, "apus: %s%s\n", prefix[level], message);
+        fprintf(stderr, "apus: %s%s\n", prefix[level], line.data);
 }
 
 /* The level as a byte, and the message with its NUL. */

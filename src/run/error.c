@@ -5,8 +5,11 @@
 
 static void print_plain(int err, const char *message)
 {
+    text_auto line = {0};
+
     (void)err;
-    fprintf(stderr, "apus: %s\n", message);
+    text_add_line(&line, message);
+    fprintf(stderr, "apus: %s\n", line.data ? line.data : "");
 }
 
 static void (*printer)(int err, const char *message) = print_plain;

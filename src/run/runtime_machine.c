@@ -168,7 +168,7 @@ static void find_one(void *data, const struct runtime_machine *m)
 
 static void list_one(void *data, const struct runtime_machine *m)
 {
-    text_addf(data, "\n  -n %s", m->name);
+    text_addf(data, "%s-n %s", ((const struct text *)data)->len ? ", " : "", m->name);
 }
 
 int runtime_find_socket(const char *name, char out[RUNTIME_PATH_MAX])
@@ -195,6 +195,6 @@ int runtime_find_socket(const char *name, char out[RUNTIME_PATH_MAX])
         return -ENOENT;
     }
     runtime_each(list_one, &names);
-    run_error(EEXIST, "%u machines are running; choose one with:%s", s.count, names.data);
+    run_error(EEXIST, "%u machines are running; choose one with %s", s.count, names.data);
     return -EEXIST;
 }

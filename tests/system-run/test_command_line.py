@@ -113,6 +113,17 @@ def test_output_of_a_client_that_cannot_be_written(runs):
     assert [line.split()[-1] for line in result.stdout.splitlines()] == ["1"] * 8, result.stdout
 
 
+@pytest.mark.parametrize("words", [
+    ["status", "--socket", "{}"], ["down", "{}"], ["exec", "{}", "true"], ["run", "-m", "{}"], ["replay", "{}"], ["import", "{}"],
+    ["plan", "{}"], ["export", "--from", "{}"], ["daemon", "--no-tree", "--socket", "{}/x"],
+    ["daemon", "--no-tree", "--socket", "/tmp/s", "--record", "{}/x"], ["daemon", "--no-tree", "--socket", "/tmp/s", "--state", "{}/x"]])
+def test_a_message_is_one_line_whatever_a_name_has_in_it(words):
+    name = "/nowhere/a\n\033[31mapus: all is well\u202e"
+    result = apus(*[word.format(name) for word in words])
+    assert result.returncode > 0 and result.stderr.count("\n") == 1, result
+    assert r"/nowhere/a\x0a\x1b[31mapus: all is well\xe2\x80\xae" in result.stderr
+
+
 def test_a_socket_that_is_none(tmp_path):
     (tmp_path / "file").write_text("")
     result = apus("status", "--socket", str(tmp_path / "file"))
@@ -275,7 +286,7 @@ def test_which_machine(runs):
     result = runs.apus("guest", "exec", "x", "true")
     assert result.returncode == 125 and "2 machines are running" in result.stderr
     for child in children:
-        assert f"-n {child.pid}\n" in result.stderr
+        assert re.search(rf"-n {child.pid}\b", result.stderr) and result.stderr.count("\n") == 1
     children[0].terminate()
     children[0].communicate(timeout=60)
     assert "machines are running" not in runs.apus("guest", "exec", "x", "true").stderr

@@ -117,6 +117,17 @@ static void test_quoted(void **state)
     assert_string_equal(t.data + 80, "x\"...");
 }
 
+static void test_line(void **state)
+{
+    text_auto t = {0};
+
+    text_add_line(&t, "");
+    assert_int_equal(t.len, 0);
+    text_add_line(&t, "cannot open z\303\244h\n\033[2J\"\\\177: \377\302\205\342\200\256x\303");
+    assert_string_equal(t.data, "cannot open z\303\244h\\x0a\\x1b[2J\"\\\\x7f: \\xff\\xc2\\x85"
+                                "\\xe2\\x80\\xaex\\xc3");
+}
+
 static void test_allocation_of_nothing(void **state)
 {
     char *p = xcalloc(0, 0), *s;
@@ -174,6 +185,7 @@ int main(void)
         cmocka_unit_test(test_bytes_with_nul),
         cmocka_unit_test(test_clear_keeps_memory),
         cmocka_unit_test(test_quoted),
+        cmocka_unit_test(test_line),
         cmocka_unit_test(test_allocation_of_nothing),
         cmocka_unit_test(test_what_is_printable),
     };
