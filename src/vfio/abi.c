@@ -4,32 +4,34 @@
 #include <errno.h>
 #include <string.h>
 
+#define AT(number) ((number)-IOMMU_DESTROY)
+
 /* How much iommufd's ioctls take [vfio-iommufd]: what the oldest caller has, and all that this
  * kernel knows of. The older one leaves the rest 0. */
 static const struct {
     uint8_t least, all;
 } iommufd_sizes[] = {
-    [IOMMU_DESTROY - IOMMU_DESTROY] = {8, 8},
-    [IOMMU_IOAS_ALLOC - IOMMU_DESTROY] = {12, 12},
-    [IOMMU_IOAS_ALLOW_IOVAS - IOMMU_DESTROY] = {24, 24},
-    [IOMMU_IOAS_COPY - IOMMU_DESTROY] = {40, 40},
-    [IOMMU_IOAS_IOVA_RANGES - IOMMU_DESTROY] = {32, 32},
-    [IOMMU_IOAS_MAP - IOMMU_DESTROY] = {40, 40},
-    [IOMMU_IOAS_UNMAP - IOMMU_DESTROY] = {24, 24},
-    [IOMMU_OPTION - IOMMU_DESTROY] = {24, 24},
-    [IOMMU_VFIO_IOAS - IOMMU_DESTROY] = {12, 12},
-    [IOMMU_HWPT_ALLOC - IOMMU_DESTROY] = {24, 48},
-    [IOMMU_GET_HW_INFO - IOMMU_DESTROY] = {32, 40},
-    [IOMMU_HWPT_SET_DIRTY - IOMMU_DESTROY] = {16, 16},
-    [IOMMU_HWPT_GET_DIRTY - IOMMU_DESTROY] = {48, 48},
-    [IOMMU_HWPT_INVALIDATE - IOMMU_DESTROY] = {32, 32},
-    [IOMMU_FAULT_QUEUE_ALLOC - IOMMU_DESTROY] = {16, 16},
-    [IOMMU_IOAS_MAP_FILE - IOMMU_DESTROY] = {40, 40},
-    [IOMMU_VIOMMU_ALLOC - IOMMU_DESTROY] = {24, 40},
-    [IOMMU_VDEVICE_ALLOC - IOMMU_DESTROY] = {24, 24},
-    [IOMMU_IOAS_CHANGE_PROCESS - IOMMU_DESTROY] = {8, 8},
-    [IOMMU_VEVENTQ_ALLOC - IOMMU_DESTROY] = {32, 32},
-    [IOMMU_HW_QUEUE_ALLOC - IOMMU_DESTROY] = {40, 40},
+    [AT(IOMMU_DESTROY)] = {8, 8},
+    [AT(IOMMU_IOAS_ALLOC)] = {12, 12},
+    [AT(IOMMU_IOAS_ALLOW_IOVAS)] = {24, 24},
+    [AT(IOMMU_IOAS_COPY)] = {40, 40},
+    [AT(IOMMU_IOAS_IOVA_RANGES)] = {32, 32},
+    [AT(IOMMU_IOAS_MAP)] = {40, 40},
+    [AT(IOMMU_IOAS_UNMAP)] = {24, 24},
+    [AT(IOMMU_OPTION)] = {24, 24},
+    [AT(IOMMU_VFIO_IOAS)] = {12, 12},
+    [AT(IOMMU_HWPT_ALLOC)] = {24, 48},
+    [AT(IOMMU_GET_HW_INFO)] = {32, 40},
+    [AT(IOMMU_HWPT_SET_DIRTY)] = {16, 16},
+    [AT(IOMMU_HWPT_GET_DIRTY)] = {48, 48},
+    [AT(IOMMU_HWPT_INVALIDATE)] = {32, 32},
+    [AT(IOMMU_FAULT_QUEUE_ALLOC)] = {16, 16},
+    [AT(IOMMU_IOAS_MAP_FILE)] = {40, 40},
+    [AT(IOMMU_VIOMMU_ALLOC)] = {24, 40},
+    [AT(IOMMU_VDEVICE_ALLOC)] = {24, 24},
+    [AT(IOMMU_IOAS_CHANGE_PROCESS)] = {8, 8},
+    [AT(IOMMU_VEVENTQ_ALLOC)] = {32, 32},
+    [AT(IOMMU_HW_QUEUE_ALLOC)] = {40, 40},
 };
 
 static size_t compat_len(uint32_t number)
@@ -131,15 +133,14 @@ static bool wants_name(const struct vfio_args *a, struct vfio_piece *next)
 /* First the size, then as much of the structure as there is, then what is behind it. */
 static bool wants_sized(const struct vfio_args *a, struct vfio_piece *next)
 {
-    size_t all = iommufd_sizes[a->number - IOMMU_DESTROY].all;
+    size_t all = iommufd_sizes[AT(a->number)].all;
     uint32_t size;
 
     next->len = sizeof size;
     if (a->len < sizeof size)
         return true;
     memcpy(&size, a->bytes, sizeof size);
-    if (size < iommufd_sizes[a->number - IOMMU_DESTROY].least || size > VFIO_EXCESS_MAX ||
-        a->excess)
+    if (size < iommufd_sizes[AT(a->number)].least || size > VFIO_EXCESS_MAX || a->excess)
         return false;
     if (size < all)
         all = size;
