@@ -65,6 +65,31 @@ def test_the_daemon_dies(runs, number):
     assert "the daemon" in errors and "not connected" in errors
 
 
+REQUEST = r"""
+import ctypes, errno, os
+libc, size = ctypes.CDLL(None, use_errno=True), 128
+n, e = (ctypes.create_string_buffer(v.to_bytes(size, "big"), size) for v in ((1 << 1023) + 0x10001, 3))
+m, out = ctypes.create_string_buffer((7).to_bytes(size, "big"), size), ctypes.create_string_buffer(size)
+op = (ctypes.c_uint64 * 6)(ctypes.addressof(m), size, ctypes.addressof(out), size, ctypes.addressof(e), ctypes.addressof(n))
+fd = os.open("/dev/z90crypt", os.O_RDWR)
+print("answered" if libc.ioctl(fd, ctypes.c_ulong(0xC0007A05), ctypes.byref(op)) == 0 else errno.errorcode[ctypes.get_errno()], flush=True)
+"""
+
+
+@pytest.mark.parametrize("how", ["--ioctl=fuse", "--ioctl=notify"])
+def test_a_pending_request_fails_when_the_daemon_dies(runs, how):
+    child = runs.start("bash", "-c", """
+        apus fault add '*.* always delay 3600s' > /dev/null
+        /usr/bin/python3 -S -c "$0" &
+        until cat /sys/devices/ap/card*/*.*/pendingq_count | grep -q 1; do sleep 0.01; done; echo up; wait $!""", REQUEST, options=[how])
+    assert child.stdout.readline() == "up\n"
+    os.kill(runs.children(child)["daemon"], signal.SIGKILL)
+    assert child.stdout.readline().strip() in {"ENOTCONN", "ECONNABORTED", "ENOSYS", "ENODEV"}
+    child.communicate(timeout=60)
+    assert child.returncode == 125
+    assert runs.settle() == {} and runs.machines() == []
+
+
 def test_all_die_at_once_and_the_next_run_sweeps(runs):
     child, parts = start(runs)
     os.kill(parts["guard"], signal.SIGKILL)
