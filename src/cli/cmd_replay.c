@@ -45,6 +45,19 @@ static void warn(const struct text *lines)
     }
 }
 
+/* Of a difference each side has a line, below each other. */
+static void refuse(int err, const char *why)
+{
+    size_t n = cli_json() ? strlen(why) : strcspn(why, "\n");
+
+    cli_error(err, "%.*s", (int)n, why);
+    while (why[n]) {
+        why += n + 1;
+        n = strcspn(why, "\n");
+        cli_note("%.*s", (int)n, why);
+    }
+}
+
 static void tell(const struct record_replayed *played, bool print)
 {
     json_t *view;
@@ -89,7 +102,7 @@ static int replay_run(int argc, char **argv)
     warn(&played.warnings);
     text_done(&played.warnings);
     if (rc)
-        cli_error(rc < 0 ? -rc : EINVAL, "%s", why.data);
+        refuse(rc < 0 ? -rc : EINVAL, why.data);
     else
         tell(&played, print);
     text_done(&played.keyless_lines);

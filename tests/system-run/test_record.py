@@ -76,7 +76,8 @@ def test_a_difference(runs, recording):
     result = runs.apus("replay", recording)
     assert result.returncode == 1
     assert f"{recording}:{number + 1}: the outcome differs" in result.stderr
-    assert '"result":-17' in result.stderr and '"result":-22' in result.stderr
+    _, recorded, now = result.stderr.splitlines()
+    assert '"result":-17' in recorded and '"result":-22' in now and recorded.index('"result"') == now.index('"result"')
 
 
 def test_what_is_no_recording(runs, tmp_path):
