@@ -62,13 +62,13 @@ static const char *const always[] = {
 /* The nodes of VFIO and, with --ioctl=notify, of zcrypt (seccomp/node.h). */
 static const char *const for_nodes[] = {"mknod", "mknodat", "mount", "umount", "umount2", NULL};
 
-/* A program's eventfds, which VFIO signals (vfio/eventfd.c). */
-static const char *const for_vfio[] = {"pidfd_getfd", "pidfd_open", NULL};
+/* A program's open files (ioctl/caller.h): eventfds, which VFIO signals, and what is stored. */
+static const char *const for_files[] = {"pidfd_getfd", "pidfd_open", NULL};
 
 /* Programs without a mount: the files that they get, the shadow directories, and the answers of a
  * lender. */
-static const char *const for_paths[] = {"linkat",     "memfd_create", "openat2",
-                                        "socketpair", "utimensat",    NULL};
+static const char *const for_paths[] = {"linkat", "memfd_create", "openat2",   "socketpair",
+                                        "splice", "tee",          "utimensat", NULL};
 
 #ifdef SANITIZED
 /* Sanitizers look for leaks at the end from a process of their own, and print what they find. */
@@ -140,7 +140,7 @@ static int fill(scmp_filter_ctx filter, bool nodes, bool paths)
     if (rc == 0 && nodes)
         rc = allow(filter, for_nodes);
     if (rc == 0 && (nodes || paths))
-        rc = allow(filter, for_vfio);
+        rc = allow(filter, for_files);
     if (rc == 0 && paths)
         rc = allow(filter, for_paths);
     if (rc == 0)

@@ -403,6 +403,44 @@ int64_t caller_fd_offset(pid_t thread, int fd)
     return fd_info(thread, fd, "pos:", 10);
 }
 
+/* Of a thread, whose descriptors may be its own; before Linux 6.9 there are only those of
+ * processes. */
+static int open_pidfd(pid_t thread)
+{
+    int fd = (int)syscall(SYS_pidfd_open, thread, O_EXCL);
+
+    return fd < 0 && errno == EINVAL ? (int)syscall(SYS_pidfd_open, caller_process(thread), 0) : fd;
+}
+
+static bool is_same_file(pid_t thread, int fd, int copy)
+{
+    struct statx theirs, ours;
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)thread, fd);
+    return statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &theirs) == 0 &&
+           statx(copy, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &ours) == 0 &&
+           theirs.stx_ino == ours.stx_ino && theirs.stx_dev_major == ours.stx_dev_major &&
+           theirs.stx_dev_minor == ours.stx_dev_minor;
+}
+
+int caller_take_fd(pid_t thread, int fd)
+{
+    int process = open_pidfd(thread), copy;
+
+    if (process < 0)
+        return errno == ENOSYS || errno == EPERM ? -EACCES : -errno;
+    copy = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
+    if (copy < 0)
+        copy = errno == EPERM || errno == ENOSYS ? -EACCES : -errno;
+    close(process);
+    if (copy >= 0 && !is_same_file(thread, fd, copy)) {
+        close(copy);
+        return -EBADF;
+    }
+    return copy;
+}
+
 /* The daemon lacks descriptors or memory; that is not the caller's fault. */
 static bool is_shortage(int err)
 {

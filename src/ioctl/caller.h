@@ -99,6 +99,10 @@ int caller_fd_flags(pid_t thread, int fd);
 /* Its offset; -1: it is gone. */
 int64_t caller_fd_offset(pid_t thread, int fd);
 
+/* Another descriptor of the same open file, which shares its offset. -EACCES: the system forbids
+ * it, as in a container without CAP_SYS_PTRACE. */
+int caller_take_fd(pid_t thread, int fd);
+
 /*
  * 0: the thread has a file with this inode number open. -EOPNOTSUPP: it has not, so its id must be
  * that of another PID namespace. -EACCES: no permission to look. -EMFILE, -ENFILE, -ENOMEM: the

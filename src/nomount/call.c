@@ -14,18 +14,11 @@
 #define CHUNK 512u /* bytes of a path that are read at a time */
 #define PAGE  4096u
 
-static struct caller caller_of(const struct nomount_call *c, int line)
-{
-    return (struct caller){
-        c->caller.thread, c->waits, line, c->caller.id, !caller_trusted(c->user.uid),
-        c->caller.line};
-}
-
 /* quick: -EAGAIN instead of waiting. */
 static int copy_in(struct nomount_call *c, int line, bool quick, uint64_t address, void *out,
                    size_t len)
 {
-    const struct caller caller = caller_of(c, line);
+    const struct caller caller = call_caller(c, line);
     const struct caller_piece piece = {address, len, out};
 
     if (quick && !caller_resident(c->n->seen, c->caller.thread, c->caller.id, &piece, 1))
@@ -134,6 +127,11 @@ static int read_path2(struct nomount_call *c, int line, bool quick)
     return 0;
 }
 
+static bool is_splice(enum nomount_deed deed)
+{
+    return deed == NOMOUNT_SENDFILE || deed == NOMOUNT_SPLICE || deed == NOMOUNT_COPY;
+}
+
 /* All that the call needs of the caller's memory. */
 static int call_read(struct nomount_call *c, int line, bool quick)
 {
@@ -146,6 +144,8 @@ static int call_read(struct nomount_call *c, int line, bool quick)
     }
     if (r->deed == NOMOUNT_WRITE_VECTOR)
         return read_vectors(c, line, quick);
+    if (is_splice(r->deed))
+        return quick ? -EAGAIN : splice_read(c, line);
     if (r->has_path && (r->path || !may_be_null(r)))
         rc = read_path(c, line, quick, r->path, c->path);
     if (rc == 0 && wants_path2(c))
@@ -161,7 +161,7 @@ static int call_read(struct nomount_call *c, int line, bool quick)
 
 static int call_write(struct nomount_call *c, int line, bool quick)
 {
-    const struct caller caller = caller_of(c, line);
+    const struct caller caller = call_caller(c, line);
     const struct caller_piece piece = {c->request.out, c->len, c->data};
 
     if (quick && !caller_resident(c->n->seen, c->caller.thread, c->caller.id, &piece, 1))
@@ -171,6 +171,8 @@ static int call_write(struct nomount_call *c, int line, bool quick)
 
 static void call_free(struct nomount_call *c)
 {
+    if (c->input >= 0)
+        close(c->input);
     if (c->fd >= 0)
         close(c->fd);
     text_done(&c->listing.entries);
@@ -221,8 +223,9 @@ static void call_reply_stored(struct nomount_call *c)
         watch_changed(c->view, c->ino, true);
         call_moved(c);
     }
-    if (c->sync.unsynced && c->sync.unsynced(c->sync.data))
-        call_work(c, NOMOUNT_SYNCING);
+    c->unsynced = c->sync.unsynced && c->sync.unsynced(c->sync.data);
+    if (c->unsynced || (c->input >= 0 && c->result >= 0))
+        call_work(c, NOMOUNT_SETTLING);
     else
         call_finish(c, c->result);
 }
@@ -281,9 +284,10 @@ static int transfer_work(struct transfer *t, int line)
     case NOMOUNT_ELSEWHERE:
         call_elsewhere(c);
         return 0;
-    case NOMOUNT_SYNCING:
-        c->sync.sync(c->sync.data);
-        return 0;
+    case NOMOUNT_SETTLING:
+        if (c->unsynced)
+            c->sync.sync(c->sync.data);
+        return c->input >= 0 && c->result >= 0 ? splice_take(c, line) : 0;
     default:
         return call_write(c, line, false);
     }
@@ -292,7 +296,8 @@ static int transfer_work(struct transfer *t, int line)
 /* What cannot be read of the caller's memory is for the kernel to judge. */
 static void call_have_read(struct nomount_call *c, int rc)
 {
-    bool store = c->request.deed == NOMOUNT_WRITE || c->request.deed == NOMOUNT_WRITE_VECTOR;
+    enum nomount_deed deed = c->request.deed;
+    bool store = deed == NOMOUNT_WRITE || deed == NOMOUNT_WRITE_VECTOR || is_splice(deed);
 
     if (rc == -EACCES)
         call_tell(c, &c->n->told_closed,
@@ -330,7 +335,8 @@ static void call_work(struct nomount_call *c, enum nomount_stage stage)
     c->stage = stage;
     c->transfer.thread = c->caller.thread;
     c->transfer.uid = c->user.uid;
-    c->transfer.trusted = caller_trusted(c->user.uid);
+    /* A pipe may stay empty, and whoever fills it may need the event loop. */
+    c->transfer.trusted = caller_trusted(c->user.uid) && !is_splice(c->request.deed);
     c->transfer.line = c->caller.line;
     c->transfer.work = transfer_work;
     c->transfer.done = transfer_done;
@@ -365,7 +371,7 @@ void calls_abandon(struct nomount *n, bool (*gone)(const struct nomount_call *c,
 static bool is_descriptors(enum nomount_deed deed)
 {
     return deed == NOMOUNT_WRITE || deed == NOMOUNT_WRITE_VECTOR || deed == NOMOUNT_SEEK ||
-           deed == NOMOUNT_READ_AT || deed == NOMOUNT_SPLICE || deed == NOMOUNT_COPY;
+           deed == NOMOUNT_READ_AT || is_splice(deed);
 }
 
 static struct nomount_call *call_new(struct nomount *n, struct nomount_view *view,
@@ -386,7 +392,7 @@ static struct nomount_call *call_new(struct nomount *n, struct nomount_view *vie
         c->request.has_path = false;
         c->request.empty = true; /* of the descriptor itself */
     }
-    c->fd = -1;
+    c->fd = c->input = -1;
     if (request->has_path2)
         c->path2 = xcalloc(1, PATH_MAX + 1);
     LIST_INSERT_HEAD(&n->calls, c, link);

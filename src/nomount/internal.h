@@ -23,7 +23,7 @@ enum nomount_stage {
     NOMOUNT_FILLING,   /* the directory that it opens */
     NOMOUNT_ELSEWHERE, /* a file of the computer's */
     NOMOUNT_STORING,   /* until EFFECT_REPLY */
-    NOMOUNT_SYNCING,   /* the state to its medium */
+    NOMOUNT_SETTLING,  /* the state to its medium, and the data away from where they came */
     NOMOUNT_WRITING,   /* to the caller's memory */
 };
 
@@ -47,7 +47,7 @@ struct nomount_user {
 /*
  * A call that is served:
  *
- *   READING -> executed, on the event loop -> FILLING | STORING, SYNCING | WRITING -> answered
+ *   READING -> executed, on the event loop -> FILLING | STORING, SETTLING | WRITING -> answered
  */
 struct nomount_call {
     struct transfer transfer; /* first */
@@ -68,6 +68,9 @@ struct nomount_call {
     int fault;                     /* of path2: why it could not be read */
     size_t len;                    /* of data */
     int64_t result;                /* when all is done */
+    int input;                     /* sendfile(2), splice(2): the caller's file; else -1 */
+    int64_t offset;                /* in it, or in ours, where the caller says one */
+    bool unsynced;                 /* NOMOUNT_SETTLING */
     struct shadow_listing listing; /* ANSWER_FILL */
     int fd;                        /* ANSWER_FD, ANSWER_FILL; else -1 */
     enum nomount_answer answer;
@@ -80,6 +83,14 @@ struct nomount_call {
 static inline int call_waits(const struct nomount_call *c)
 {
     return c->waits(c->caller.line, c->caller.id) ? 0 : -ESRCH;
+}
+
+/* For access to the caller's memory, on any thread. */
+static inline struct caller call_caller(const struct nomount_call *c, int line)
+{
+    return (struct caller){
+        c->caller.thread, c->waits, line, c->caller.id, !caller_trusted(c->user.uid),
+        c->caller.line};
 }
 
 LIST_HEAD(nomount_calls, nomount_call);
@@ -320,6 +331,12 @@ void call_elsewhere(struct nomount_call *c);
 void call_open_watch(struct nomount_call *c, sysfs_ino ino);
 /* stored: or its mode or owner has changed. */
 void watch_changed(const struct nomount_view *v, sysfs_ino ino, bool stored);
+
+/* splice.c: for the copier's threads. */
+/* What is to be stored, as data; 0 bytes: there is nothing more. 0 or -errno. */
+int splice_read(struct nomount_call *c, int line);
+/* What has been stored is there no more. 0 or -errno. */
+int splice_take(struct nomount_call *c, int line);
 
 /* store.c */
 void call_store(struct nomount_call *c);

@@ -37,6 +37,11 @@
         number, deed, NOMOUNT_ALWAYS, path, at, flags, -1, -1, path2, at2                          \
     }
 
+#define ROW_FROM(number, deed, at, at2, flags, out, size)                                          \
+    {                                                                                              \
+        number, deed, NOMOUNT_ALWAYS, -1, at, flags, out, size, -1, at2                            \
+    }
+
 const struct nomount_syscall nomount_syscalls[] = {
     ROW(SYS_write, NOMOUNT_WRITE, NOMOUNT_ALWAYS, -1, 0, -1, 1, 2),
     ROW(SYS_openat, NOMOUNT_OPEN, NOMOUNT_ALWAYS, 1, 0, 2, -1, -1),
@@ -57,9 +62,9 @@ const struct nomount_syscall nomount_syscalls[] = {
     ROW(SYS_pwritev2, NOMOUNT_WRITE_VECTOR, NOMOUNT_ALWAYS, -1, 0, -1, 1, 2),
     ROW(SYS_statfs, NOMOUNT_STATFS, NOMOUNT_ALWAYS, 0, -1, -1, 1, -1),
     ROW(SYS_fstatfs, NOMOUNT_STATFS, NOMOUNT_ALWAYS, -1, 0, -1, 1, -1),
-    ROW2(SYS_sendfile, NOMOUNT_SPLICE, -1, 0, -1, -1, 1),
-    ROW2(SYS_copy_file_range, NOMOUNT_COPY, -1, 2, -1, -1, 0),
-    ROW2(SYS_splice, NOMOUNT_SPLICE, -1, 2, -1, -1, 0),
+    ROW_FROM(SYS_sendfile, NOMOUNT_SENDFILE, 0, 1, -1, 2, 3),
+    ROW_FROM(SYS_copy_file_range, NOMOUNT_COPY, 2, 0, -1, -1, 4),
+    ROW_FROM(SYS_splice, NOMOUNT_SPLICE, 2, 0, 5, 3, 4),
     ROW(SYS_fchmodat, NOMOUNT_CHMOD, NOMOUNT_ALWAYS, 1, 0, -1, -1, -1),
     ROW(SYS_fchmodat2, NOMOUNT_CHMOD, NOMOUNT_ALWAYS, 1, 0, 3, -1, -1),
     ROW(SYS_fchmod, NOMOUNT_CHMOD, NOMOUNT_ALWAYS, -1, 0, -1, -1, -1),
@@ -239,6 +244,10 @@ static void decode_offset(const struct seccomp_data *data, struct nomount_reques
         break;
     case SYS_pread64:
         r->offset = a[3];
+        break;
+    case SYS_splice:
+        r->path2 = a[1];
+        r->positioned = a[3];
         break;
     case SYS_truncate:
     case SYS_ftruncate:

@@ -24,8 +24,9 @@ enum nomount_deed {
     NOMOUNT_WRITE_VECTOR,
     NOMOUNT_SEEK,
     NOMOUNT_READ_AT,
-    NOMOUNT_SPLICE, /* into at, which is the one that counts, from at2 */
-    NOMOUNT_COPY,   /* the same */
+    NOMOUNT_SENDFILE, /* into at, which is the one that counts, from at2 */
+    NOMOUNT_SPLICE,   /* the same, */
+    NOMOUNT_COPY,     /* and this */
     NOMOUNT_CHMOD,
     NOMOUNT_CHOWN,
     NOMOUNT_TIMES,    /* accepted, without effect */
@@ -74,7 +75,8 @@ struct nomount_request {
     bool narrow;          /* of a 32-bit program */
     bool has_path;        /* else at is the descriptor that it is about */
     int at, at2;          /* directories of relative paths; AT_FDCWD */
-    uint64_t path, path2; /* addresses; path2 also of a link's target, and of an attribute's name */
+    uint64_t path, path2; /* addresses; path2 also of a link's target, of an attribute's name, and
+                           * of where NOMOUNT_SPLICE is to begin in at2 */
     bool has_path2;
     bool empty;           /* an empty path stands for at itself */
     bool nofollow;        /* a link at the end is meant itself */
@@ -82,9 +84,9 @@ struct nomount_request {
     bool no_links;        /* likewise: there must be none in it */
     bool at_once;         /* likewise: only what is known without asking a file system */
     uint64_t flags, mode; /* of open(2); mode also of access(2), chmod(2), mknod(2), statx(2) */
-    uint64_t out, size;   /* a buffer of the caller, or data, and its bytes */
+    uint64_t out, size;   /* a buffer of the caller, or data, and its bytes; or an offset */
     uint64_t offset;      /* NOMOUNT_SEEK, NOMOUNT_READ_AT, NOMOUNT_TRUNCATE, writes: */
-    bool positioned;      /* a write has one */
+    bool positioned;      /* a write has one, or NOMOUNT_SPLICE, which finds it at out */
     unsigned whence;      /* NOMOUNT_SEEK */
     uint32_t uid, gid;    /* NOMOUNT_CHOWN; UINT32_MAX: unchanged */
     bool directory;       /* NOMOUNT_CREATE, NOMOUNT_REMOVE: of one */

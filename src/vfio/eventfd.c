@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -32,23 +31,9 @@ static bool is_eventfd(int fd)
            strcmp(target, "anon_inode:[eventfd]") == 0;
 }
 
-/* A copy of a descriptor of the caller. */
-static int take(const struct vfio_caller *c, int fd)
-{
-    int process = (int)syscall(SYS_pidfd_open, caller_process(c->thread), 0), copy;
-
-    if (process < 0)
-        return -errno;
-    copy = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
-    if (copy < 0)
-        copy = errno == EPERM ? -EACCES : -errno;
-    close(process);
-    return copy;
-}
-
 int eventfd_take(struct eventfd *e, const struct vfio_caller *c, int fd)
 {
-    int copy = take(c, fd);
+    int copy = caller_take_fd(c->thread, fd);
 
     if (copy < 0)
         return copy;

@@ -142,6 +142,72 @@ def storing():
         os.close(fd)
 
 
+def temporary(data):
+    fd = os.open("/tmp", os.O_TMPFILE | os.O_RDWR)
+    os.write(fd, data)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def moving():
+    """Stores by sendfile(2) and splice(2): what they take, leave, and say."""
+    here = lambda fd: os.lseek(fd, 0, os.SEEK_CUR)
+    for how, flags in {"w": os.O_WRONLY, "rw": os.O_RDWR, "append": os.O_WRONLY | os.O_APPEND, "r": os.O_RDONLY}.items():
+        fd = os.open(AP + "config_time", flags)
+        for data in (b"41\n", b"x\n", b"42\n", b"", b"1" * 6000):
+            source, offset = temporary(data), ctypes.c_long(1)
+            ask(f"sendfile {how} {data[:3]}", lambda: raw("sendfile", fd, source, None, ctypes.c_size_t(9000)))
+            ask("then", lambda: (show(AP + "config_time"), here(source), here(fd)))
+            ask("from an offset", lambda: (raw("sendfile", fd, source, ctypes.byref(offset), ctypes.c_size_t(9000)), offset.value))
+            ask("then", lambda: (show(AP + "config_time"), here(source), here(fd)))
+            os.close(source)
+        read, write = os.pipe()
+        os.set_blocking(read, False)
+        for data in (b"43\n", b"x\n", b"44\n"):
+            os.write(write, data)
+            ask(f"splice {how} {data}", lambda: raw("splice", read, None, fd, None, ctypes.c_size_t(2), 0))
+            ask("then", lambda: (show(AP + "config_time"), here(fd), os.read(read, 100)))
+        ask("splice nothing", lambda: raw("splice", read, None, fd, None, ctypes.c_size_t(9), 0))
+        ask("splice 0 bytes", lambda: raw("splice", read, None, fd, None, ctypes.c_size_t(0), 0))
+        ask("splice with flags", lambda: raw("splice", read, None, fd, None, ctypes.c_size_t(9), 64))
+        for where in (5, -1):
+            offset = ctypes.c_long(where)
+            os.write(write, b"45\n")
+            ask(f"splice to {where}", lambda: (raw("splice", read, None, fd, ctypes.byref(offset), ctypes.c_size_t(9), 0), offset.value))
+            ask(f"splice from {where}", lambda: raw("splice", read, ctypes.byref(offset), fd, None, ctypes.c_size_t(9), 0))
+            ask(f"sendfile from {where}", lambda: raw("sendfile", fd, read, ctypes.byref(offset), ctypes.c_size_t(9)))
+            ask("left", lambda: (os.read(read, 100), here(fd)))
+        ask("splice to nowhere", lambda: raw("splice", read, None, fd, ctypes.c_void_p(16), ctypes.c_size_t(9), 0))
+        ask("sendfile from nowhere", lambda: raw("sendfile", fd, fd, ctypes.c_void_p(16), ctypes.c_size_t(9)))
+        os.close(write)
+        ask("splice the end", lambda: raw("splice", read, None, fd, None, ctypes.c_size_t(9), 0))
+        for name, source in {"a pipe": read, "a directory": os.open("/tmp", os.O_RDONLY), "an attribute": os.open(AP + "ap_domain", os.O_RDONLY),
+                             "a path": os.open("/etc/passwd", os.O_PATH), "a device": os.open("/dev/null", os.O_RDWR), "closed": 1000}.items():
+            ask(f"sendfile {how} from {name}", lambda: raw("sendfile", fd, source, None, ctypes.c_size_t(9)))
+            ask(f"splice {how} from {name}", lambda: raw("splice", source, None, fd, None, ctypes.c_size_t(9), 0))
+            ask(f"copy_file_range {how} from {name}", lambda: raw("copy_file_range", source, None, fd, None, ctypes.c_size_t(9), 0))
+
+
+def sharing():
+    """The offset is one for all copies of a descriptor, those of children too."""
+    for flags in (os.O_RDWR, os.O_WRONLY, os.O_RDONLY):
+        fd = os.open(AP + "config_time", flags)
+        copy = os.dup(fd)
+        where = lambda: (os.lseek(fd, 0, os.SEEK_CUR), os.lseek(copy, 0, os.SEEK_CUR))
+        for name, deed in {"read": lambda: os.read(fd, 1), "rewound": lambda: os.lseek(copy, 0, os.SEEK_SET), "read all": lambda: os.read(fd, 100),
+                           "same": lambda: store(AP + "config_time", show(AP + "config_time")), "rewound again": lambda: os.lseek(fd, 0, os.SEEK_SET),
+                           "changed": lambda: store(AP + "config_time", "46"), "back": lambda: os.lseek(fd, 0, os.SEEK_SET), "read it": lambda: os.read(copy, 100),
+                           "written": lambda: os.write(copy, b"47"), "read on": lambda: os.read(fd, 100), "end": lambda: os.lseek(copy, -2, os.SEEK_END),
+                           "child": lambda: subprocess.run(["bash", "-c", f"echo 47 >&{fd}"], pass_fds=[fd], stderr=subprocess.DEVNULL, check=False).returncode,
+                           "placed": lambda: os.pwrite(fd, b"48", 0)}.items():
+            ask(f"{name} {flags}", deed)
+            ask("where", where)
+        os.close(fd)
+        os.close(copy)
+    script = "exec 3<>F; echo 49 >&3; cat <&3; exec 4<&3; cat F; echo 50 >&4; cat <&3; cat <&4".replace("F", AP + "config_time")
+    ask("shell", lambda: subprocess.run(["bash", "-c", script], capture_output=True, check=False).stdout)
+
+
 def writers():
     for line in ("echo x > F", "echo 11 > F", "echo 12 >> F", "printf x > F", "echo x | tee F", "echo x | dd of=F status=none",
                  "/bin/echo x > F", "exec 5>F; echo 13 >&5; echo x >&5", "echo 14 1<>F", "(exec 1>F; /bin/echo x)",
@@ -215,7 +281,7 @@ def vanishing():
 
 
 if __name__ == "__main__":
-    for part in (opening, naming, storing, writers, places, going, vanishing):
+    for part in (opening, naming, storing, moving, sharing, writers, places, going, vanishing):
         print(f"# {part.__name__}")
         with contextlib.suppress(KeyboardInterrupt):
             part()

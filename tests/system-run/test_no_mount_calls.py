@@ -186,6 +186,92 @@ def test_inotify(runs):
     assert lines == runs.run(PYTHON, "-c", WATCHES).stdout
 
 
+SPLICES = """
+import ctypes, errno, os, signal, threading
+libc = ctypes.CDLL(None, use_errno=True)
+AP = "/sys/bus/ap/"
+
+def moved(name, *arguments):
+    result = getattr(libc, name)(*arguments)
+    return errno.errorcode[ctypes.get_errno()] if result < 0 else result
+
+def show():
+    return open(AP + "config_time").read().strip()
+
+fd = os.open(AP + "config_time", os.O_RDWR)
+read, write = os.pipe()
+"""
+
+WAITS = SPLICES + """
+waiting = threading.Thread(target=lambda: print(moved("splice", read, None, fd, None, ctypes.c_size_t(9), 0), show()))
+waiting.start()
+print(show())  # others are served
+os.write(write, b"43")
+waiting.join()
+children = []
+for _ in range(12):
+    children.append(os.fork())
+    if children[-1] == 0:
+        os.close(write)
+        os.write(1, b".")
+        moved("splice", read, None, fd, None, ctypes.c_size_t(9), 0)
+        os._exit(1)
+os.close(read)
+print(show())
+for child in children:
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+os.set_blocking(write, False)
+while True:  # until nobody has the other end
+    try:
+        os.write(write, b"x")
+    except BrokenPipeError:
+        break
+    except BlockingIOError:
+        pass
+print(show())
+"""
+
+
+def test_splice_waits_for_data(runs):
+    """Without holding up others, or keeping the pipe when its caller has been killed."""
+    result = without(runs, PYTHON, "-u", "-c", WAITS)
+    assert result.stdout.replace(".", "").splitlines() == ["30", "2 43", "43", "43"], (result.stdout, result.stderr)
+
+
+FORBIDS = """
+import ctypes, os, struct, sys
+def code(what, yes, no, k):
+    return struct.pack("HBBI", what, yes, no, k)
+lines = [code(0x20, 0, 0, 0), code(0x15, 0, 1, 438), code(0x06, 0, 0, 0x50001), code(0x06, 0, 0, 0x7fff0000)]
+room = ctypes.create_string_buffer(b"".join(lines))
+libc = ctypes.CDLL(None)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, struct.pack("HxxxxxxP", len(lines), ctypes.addressof(room)), 0, 0) == 0
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+OTHERWISE = SPLICES + """
+os.write(write, b"43")
+print(moved("splice", read, None, fd, None, ctypes.c_size_t(9), 0), show(), os.lseek(fd, 0, os.SEEK_CUR))
+os.write(write, b"x")
+print(moved("splice", read, None, fd, None, ctypes.c_size_t(9), 0), os.read(read, 9), show())
+source, offset = os.open("/tmp", os.O_TMPFILE | os.O_RDWR), ctypes.c_long(1)
+os.write(source, b"x44")
+print(moved("sendfile", fd, source, ctypes.byref(offset), ctypes.c_size_t(9)), offset.value, show())
+os.lseek(source, 1, os.SEEK_SET)
+print(moved("sendfile", fd, source, None, ctypes.c_size_t(9)), os.lseek(source, 0, os.SEEK_CUR), show())
+copy = os.dup(fd)
+print(os.lseek(copy, 0, os.SEEK_SET), os.read(fd, 9), os.lseek(copy, 0, os.SEEK_CUR))
+"""
+
+
+def test_where_open_files_cannot_be_shared(runs):
+    """As in a container without CAP_SYS_PTRACE: only the offset of a file that is read from cannot be moved."""
+    result = runs.command(PYTHON, "-c", FORBIDS, binary(), "run", "--no-mount", "--", PYTHON, "-c", OTHERWISE)
+    assert result.stdout.splitlines() == ["2 43 2", "EINVAL b'x' 43", "2 3 44", "EINVAL 1 44", "0 b'44\\n' 3"], (result.stdout, result.stderr)
+
+
 FEW = """
 import os
 held = 0

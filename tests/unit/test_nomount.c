@@ -55,6 +55,20 @@ static void system_calls(void **state)
     r = decode(SYS_lseek, (uint64_t[6]){3, 0, SEEK_SET});
     assert_false(r.has_path);
     assert_int_equal(r.at, 3);
+    r = decode(SYS_sendfile, (uint64_t[6]){3, 4, 0x1000, 9});
+    assert_int_equal(r.deed, NOMOUNT_SENDFILE);
+    assert_int_equal(r.at, 3);
+    assert_int_equal(r.at2, 4);
+    assert_int_equal(r.out, 0x1000);
+    assert_int_equal(r.size, 9);
+    r = decode(SYS_splice, (uint64_t[6]){4, 0x2000, 3, 0x1000, 9, SPLICE_F_NONBLOCK});
+    assert_int_equal(r.deed, NOMOUNT_SPLICE);
+    assert_int_equal(r.at, 3);
+    assert_int_equal(r.at2, 4);
+    assert_int_equal(r.path2, 0x2000);
+    assert_int_equal(r.out, 0x1000);
+    assert_true(r.positioned);
+    assert_int_equal(r.flags, SPLICE_F_NONBLOCK);
     assert_true(decode(SYS_rmdir, (uint64_t[6]){0x1000}).directory);
     assert_int_equal(decode(SYS_chdir, (uint64_t[6]){0x1000, NOMOUNT_MARK}).mark, NOMOUNT_MARK);
 }
