@@ -7,12 +7,16 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "nomount/internal.h"
+#include "nomount/outside.h"
 
 /* The conversation with a caller: its memory, the order of stages, the answer. */
 
 #define CHUNK 512u /* bytes of a path that are read at a time */
 #define PAGE  4096u
+
+#define LOOKS_MAX 40
 
 /* quick: -EAGAIN instead of waiting. */
 static int copy_in(struct nomount_call *c, int line, bool quick, uint64_t address, void *out,
@@ -104,13 +108,9 @@ static bool may_be_null(const struct nomount_request *r)
     return r->empty && (r->deed == NOMOUNT_STAT || r->deed == NOMOUNT_STATX);
 }
 
-/* Names of attributes are only of interest with a path that is. */
-static bool wants_path2(const struct nomount_call *c)
+static bool is_pair(enum nomount_deed deed)
 {
-    if (c->request.deed == NOMOUNT_RENAME || c->request.deed == NOMOUNT_LINK)
-        return true;
-    return c->path2 &&
-           (*c->path != '/' || strncmp(c->path, "/proc/", 6) == 0 || walk_may_concern(c->path));
+    return deed == NOMOUNT_RENAME || deed == NOMOUNT_LINK;
 }
 
 /* What is wrong with it is judged after the first path. A name is shorter, and otherwise of no
@@ -148,7 +148,7 @@ static int call_read(struct nomount_call *c, int line, bool quick)
         return quick ? -EAGAIN : splice_read(c, line);
     if (r->has_path && (r->path || !may_be_null(r)))
         rc = read_path(c, line, quick, r->path, c->path);
-    if (rc == 0 && wants_path2(c))
+    if (rc == 0 && c->path2)
         rc = read_path2(c, line, quick);
     if (rc == 0 && r->deed == NOMOUNT_TIMES && r->out && r->size) {
         c->len = r->size;
@@ -171,6 +171,8 @@ static int call_write(struct nomount_call *c, int line, bool quick)
 
 static void call_free(struct nomount_call *c)
 {
+    free(c->from[0]);
+    free(c->from[1]);
     if (c->input >= 0)
         close(c->input);
     if (c->fd >= 0)
@@ -272,6 +274,45 @@ void calls_reply(struct nomount *n, uint64_t token, int result)
         }
 }
 
+/* No link is followed at the end. */
+static bool keeps_end(const struct nomount_request *r)
+{
+    return r->nofollow || (r->flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+}
+
+/* 1: a path has been replaced, 0: none, or -EAGAIN, if it is quick. */
+static int look(struct nomount_call *c, bool quick)
+{
+    char to[PATH_MAX];
+    int one = 0, other = 0;
+
+    if (c->from[0])
+        one = outside_lead(c->from[0], !keeps_end(&c->request), quick, to);
+    if (one > 0)
+        strcpy(c->path, to);
+    if (c->from[1] && one >= 0)
+        other = outside_lead(c->from[1], false, quick, to);
+    if (other > 0)
+        strcpy(c->path2, to);
+    return one < 0 || other < 0 ? -EAGAIN : one || other;
+}
+
+/* From a directory of the machine's out of it, and back by a link: 1, as look(). The kernel cannot
+ * come there. */
+static int go_elsewhere(struct nomount_call *c)
+{
+    char to[PATH_MAX];
+
+    if (outside_lead(c->path, !keeps_end(&c->request), false, to) > 0 &&
+        strncmp(to, "/proc", 5) != 0) {
+        strcpy(c->path, to);
+        c->forced = true;
+        return 1;
+    }
+    call_elsewhere(c);
+    return 0;
+}
+
 static int transfer_work(struct transfer *t, int line)
 {
     struct nomount_call *c = (struct nomount_call *)t;
@@ -279,11 +320,12 @@ static int transfer_work(struct transfer *t, int line)
     switch (c->stage) {
     case NOMOUNT_READING:
         return call_read(c, line, false);
+    case NOMOUNT_LOOKING:
+        return look(c, false);
     case NOMOUNT_FILLING:
         return shadow_fill(c->fd, &c->listing);
     case NOMOUNT_ELSEWHERE:
-        call_elsewhere(c);
-        return 0;
+        return go_elsewhere(c);
     case NOMOUNT_SETTLING:
         if (c->unsynced)
             c->sync.sync(c->sync.data);
@@ -291,6 +333,48 @@ static int transfer_work(struct transfer *t, int line)
     default:
         return call_write(c, line, false);
     }
+}
+
+static void call_look(struct nomount_call *c);
+
+/* Where it leads there can be others, behind /proc/self/cwd. */
+static void call_have_looked(struct nomount_call *c, int result)
+{
+    if (result > 0 && ++c->looks < LOOKS_MAX) {
+        call_look(c);
+        return;
+    }
+    call_execute(c);
+    call_reply(c);
+}
+
+/* An absolute path for outside_lead, in place of the last one. */
+static void look_from(struct nomount_call *c, int which, int at, char *path)
+{
+    char from[2 * PATH_MAX];
+
+    locate_tidy(path);
+    free(c->from[which]);
+    c->from[which] = *path && locate_from(c, at, path, from) ? xstrdup(from) : NULL;
+}
+
+/* Where a path comes to the machine by links of the computer's, it is replaced. */
+static void call_look(struct nomount_call *c)
+{
+    const struct nomount_request *r = &c->request;
+    int rc;
+
+    if (r->has_path && !r->no_links && !r->confined)
+        look_from(c, 0, r->at, c->path);
+    else
+        locate_tidy(c->path); /* the kernel says what is wrong with links */
+    if (is_pair(r->deed))
+        look_from(c, 1, r->at2, c->path2);
+    rc = look(c, true);
+    if (rc == -EAGAIN)
+        call_work(c, NOMOUNT_LOOKING);
+    else
+        call_have_looked(c, rc);
 }
 
 /* What cannot be read of the caller's memory is for the kernel to judge. */
@@ -303,9 +387,11 @@ static void call_have_read(struct nomount_call *c, int rc)
         call_tell(c, &c->n->told_closed,
                   "cannot be looked at, as its file can be executed and not read, or it has asked "
                   "for that (PR_SET_DUMPABLE); it sees the computer's files");
-    if (rc == 0)
-        call_execute(c);
-    else if (store)
+    if (rc == 0) {
+        call_look(c);
+        return;
+    }
+    if (store)
         answer_result(c, rc);
     else
         answer_go_on(c);
@@ -320,6 +406,8 @@ static void transfer_done(struct transfer *t, int result)
         call_free(c);
     else if (c->stage == NOMOUNT_READING)
         call_have_read(c, result);
+    else if (c->stage == NOMOUNT_LOOKING || result > 0)
+        call_have_looked(c, result);
     else if (result < 0)
         call_finish(c, result);
     else if (c->stage == NOMOUNT_ELSEWHERE)

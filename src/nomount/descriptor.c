@@ -59,6 +59,8 @@ static int check(const struct nomount_call *c)
         return -EBADF;
     if (writes)
         return check_write(c);
+    if (r->deed == NOMOUNT_COPY)
+        return splice_refuse_copy(c);
     return r->deed == NOMOUNT_READ_AT ? check_read(c) : 0;
 }
 

@@ -336,9 +336,6 @@ static void execute_getcwd(struct nomount_call *c)
 
 void call_execute(struct nomount_call *c)
 {
-    locate_tidy(c->path);
-    if (c->request.deed == NOMOUNT_RENAME || c->request.deed == NOMOUNT_LINK)
-        locate_tidy(c->path2);
     switch (c->request.deed) {
     case NOMOUNT_WRITE:
     case NOMOUNT_WRITE_VECTOR:

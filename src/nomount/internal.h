@@ -20,6 +20,7 @@
 
 enum nomount_stage {
     NOMOUNT_READING,   /* the caller's memory */
+    NOMOUNT_LOOKING,   /* where the computer's links lead */
     NOMOUNT_FILLING,   /* the directory that it opens */
     NOMOUNT_ELSEWHERE, /* a file of the computer's */
     NOMOUNT_STORING,   /* until EFFECT_REPLY */
@@ -47,7 +48,8 @@ struct nomount_user {
 /*
  * A call that is served:
  *
- *   READING -> executed, on the event loop -> FILLING | STORING, SETTLING | WRITING -> answered
+ *   READING -> LOOKING -> executed, on the event loop -> FILLING | STORING, SETTLING | WRITING ->
+ * answered
  */
 struct nomount_call {
     struct transfer transfer; /* first */
@@ -65,6 +67,9 @@ struct nomount_call {
     bool node;                     /* which is an open device node */
     bool bare;                     /* it was opened with O_PATH */
     char *path2;                   /* of two, or NULL */
+    char *from[2];                 /* NOMOUNT_LOOKING: both, as absolute paths, or NULL */
+    unsigned looks;                /* likewise: how often */
+    bool forced;                   /* path is what the kernel cannot find by itself */
     int fault;                     /* of path2: why it could not be read */
     size_t len;                    /* of data */
     int64_t result;                /* when all is done */
@@ -235,6 +240,9 @@ struct located {
 
 /* In place: a shorter path to the same. */
 void locate_tidy(char *path);
+/* The absolute path of a file of the computer's, as the text says it: one that links of the
+ * computer's may lead to the machine. False: it is none. */
+bool locate_from(const struct nomount_call *c, int at, const char *path, char out[2 * PATH_MAX]);
 /* path: as the caller says it, relative to at. entry: see above. */
 void locate(const struct nomount_call *c, int at, const char *path, bool entry,
             struct located *out);
@@ -332,7 +340,10 @@ void call_open_watch(struct nomount_call *c, sysfs_ino ino);
 /* stored: or its mode or owner has changed. */
 void watch_changed(const struct nomount_view *v, sysfs_ino ino, bool stored);
 
-/* splice.c: for the copier's threads. */
+/* splice.c */
+/* Why nothing is copied from one file to another. */
+int splice_refuse_copy(const struct nomount_call *c);
+/* For the copier's threads: */
 /* What is to be stored, as data; 0 bytes: there is nothing more. 0 or -errno. */
 int splice_read(struct nomount_call *c, int line);
 /* What has been stored is there no more. 0 or -errno. */

@@ -7,7 +7,7 @@
 
 #include "nomount/internal.h"
 
-static void locate_descriptor(const struct nomount_call *c, struct located *out);
+static void locate_descriptor(const struct nomount_call *c, bool nofollow, struct located *out);
 
 static void locate_path(const struct nomount_call *c, const char *path, bool nofollow,
                         struct located *out)
@@ -22,8 +22,8 @@ static void locate_path(const struct nomount_call *c, const char *path, bool nof
     out->concerns = out->forced || out->at.kind != WALK_REAL;
     if (out->error < 0 && !out->at.crossed && !out->forced)
         out->concerns = false; /* the kernel will say the same */
-    if (out->error == 0 && out->at.kind == WALK_REAL && !nofollow)
-        locate_descriptor(c, out);
+    if (out->error == 0 && out->at.kind == WALK_REAL)
+        locate_descriptor(c, nofollow, out);
 }
 
 static void locate_behind(const struct nomount_call *c, const struct behind *b, struct located *out)
@@ -90,18 +90,18 @@ static void locate_proc(const struct nomount_call *c, const struct behind *b, co
     locate_path(c, path, nofollow, out);
 }
 
-/* A walk has come to the caller's own descriptor, as from /dev/stdin. What that is of the
+/* A walk has come to the caller's own descriptor, as from /dev/stdin, or below. What that is of the
  * computer's only the kernel can open. */
-static void locate_descriptor(const struct nomount_call *c, struct located *out)
+static void locate_descriptor(const struct nomount_call *c, bool nofollow, struct located *out)
 {
     const char *rest;
     struct behind b;
 
-    if (!locate_proc_base(c, out->at.path, &b, &rest) || *rest)
+    if (!locate_proc_base(c, out->at.path, &b, &rest))
         return;
     if (b.kind != BEHIND_REAL)
-        locate_behind(c, &b, out);
-    else if (out->forced)
+        locate_proc(c, &b, rest, nofollow, out);
+    else if (out->forced && (*rest || !nofollow))
         out->error = -EACCES;
 }
 
@@ -191,13 +191,28 @@ void locate_tidy(char *path)
         leave_proc(path);
 }
 
+bool locate_from(const struct nomount_call *c, int at, const char *path, char out[2 * PATH_MAX])
+{
+    const char *rest = path;
+    struct behind b;
+
+    if (*path != '/') {
+        behind_look(c->n, c->caller.thread, at, &b);
+    } else if (!locate_proc_base(c, path, &b, &rest)) {
+        snprintf(out, 2 * PATH_MAX, "%s", path);
+        return strncmp(path, "/sys/", 5) != 0 && strncmp(path, "/proc/", 6) != 0;
+    }
+    snprintf(out, 2 * PATH_MAX, "%s/%s", b.path, rest);
+    return *rest && b.kind == BEHIND_REAL && *b.path == '/';
+}
+
 void locate(const struct nomount_call *c, int at, const char *path, bool entry, struct located *out)
 {
     const struct nomount_request *r = &c->request;
     const char *rest;
     struct behind b;
 
-    *out = (struct located){.view = c->view, .entry = entry};
+    *out = (struct located){.view = c->view, .entry = entry, .forced = c->forced};
     if (!*path && r->empty) {
         behind_look(c->n, c->caller.thread, at, &b);
         locate_behind(c, &b, out);

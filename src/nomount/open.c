@@ -16,6 +16,12 @@ static int flags_of(const struct nomount_call *c)
     return (int)c->request.flags;
 }
 
+/* What is there must not be. */
+static bool excludes(int flags)
+{
+    return (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+}
+
 /* The kernel lists its own directory. What it has under the name of a place of ours does not show.
  */
 static void list_real(struct shadow_listing *l, const char *path)
@@ -191,7 +197,7 @@ static void open_ours(struct nomount_call *c, const struct walk_result *at)
 
     if (rc == 0 && at->slash && e.type != SYSFS_TYPE_DIR)
         rc = -ENOTDIR;
-    if (rc == 0 && (flags_of(c) & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+    if (rc == 0 && excludes(flags_of(c)))
         rc = -EEXIST;
     if (rc == 0 && e.type == SYSFS_TYPE_DIR)
         rc = check_directory(flags_of(c));
@@ -214,7 +220,7 @@ void call_open(struct nomount_call *c, const struct walk_result *at)
     if (at->slash && flags_of(c) & O_CREAT) {
         answer_result(c, -EISDIR);
     } else if (at->kind == WALK_UNION) {
-        rc = check_directory(flags_of(c));
+        rc = excludes(flags_of(c)) ? -EEXIST : check_directory(flags_of(c));
         if (rc < 0)
             answer_result(c, rc);
         else

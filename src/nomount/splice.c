@@ -66,16 +66,19 @@ static bool is_ours(const struct nomount_call *c, int fd)
     return b.kind == BEHIND_FILE;
 }
 
-/* Each in the kernel's order; fault: of the offset. */
-static int check_copy(const struct nomount_call *c, const struct ends *e)
+/* All in the kernel's order. */
+int splice_refuse_copy(const struct nomount_call *c)
 {
-    if (e->known && e->kind != S_IFREG)
-        return e->kind == S_IFDIR ? -EISDIR : -EINVAL;
-    if (!e->known || !e->reads || !e->writes || e->appends)
+    const struct ends e = look(c);
+
+    if (e.known && e.kind != S_IFREG)
+        return e.kind == S_IFDIR ? -EISDIR : -EINVAL;
+    if (!e.known || !e.reads || !e.writes || e.appends)
         return -EBADF;
     return is_ours(c, c->request.at2) ? -EINVAL : -EXDEV;
 }
 
+/* fault: of the offset. */
 static int check_sendfile(const struct nomount_call *c, const struct ends *e, int fault)
 {
     if (fault < 0)
@@ -185,8 +188,6 @@ int splice_read(struct nomount_call *c, int line)
     int rc;
 
     c->len = 0;
-    if (c->request.deed == NOMOUNT_COPY)
-        return check_copy(c, &ends);
     if (!is_sendfile(c) && !c->request.size)
         return 0;
     rc = read_offset(c, line);

@@ -13,7 +13,7 @@
  * From a path to what it names, over the border between the machine's tree and the computer's /sys
  * and /dev in both directions. Links and ".." are followed as the kernel does. Outside of /sys and
  * /dev nothing is looked at, nor in what is mounted there, which may be a file system that does not
- * answer: a link there that leads to the machine is not found.
+ * answer: where links there lead to is found before (outside.h).
  */
 enum walk_kind {
     WALK_OURS,  /* ino, of the machine's tree */

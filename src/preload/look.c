@@ -8,6 +8,7 @@
  * path is looked at, and the call made once more, and reported, if the machine might be concerned.
  */
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -117,12 +118,24 @@ static bool was_read(long rc, const char *path)
     return path && (rc >= 0 || rc == -ENOENT || rc == -ENOTDIR || rc == -EACCES || rc == -ELOOP);
 }
 
-/* rc: of the same call. */
-static bool concerns_nobody(long rc, int at, const char *path)
+/* What is not there for the kernel may be of the machine, and a link may lead to it. */
+static bool has_no_links(int at, const char *path)
 {
-    if (!was_read(rc, path) || !learn() || !*path || is_suspect(path))
+    const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+    long fd = pass(SYS_openat2, at, (long)path, (long)&how, sizeof how);
+
+    if (fd >= 0)
+        call(SYS_close, fd, 0, 0, 0, 0, 0);
+    return fd != -ELOOP && fd != -ENOSYS;
+}
+
+/* rc: of the same call, which, if it has found a file, has found this one. */
+static bool concerns_nobody(long rc, int at, const char *path, const struct stat *found)
+{
+    if (!was_read(rc, path) || !learn() || !*path || is_suspect(path) ||
+        (*path != '/' && !is_plain_directory(at)))
         return false;
-    return *path == '/' || is_plain_directory(at);
+    return rc < 0 ? has_no_links(at, path) : is_plain(found);
 }
 
 static long stat_file(int fd, struct stat *out)
@@ -138,7 +151,7 @@ static long stat_path(int at, const char *path, struct stat *out, int flags)
 {
     long rc = pass(SYS_newfstatat, at, (long)path, (long)out, flags);
 
-    if (concerns_nobody(rc, at, path))
+    if (concerns_nobody(rc, at, path, out))
         return rc;
     if (rc == 0 && (!path || !*path) && learn() && is_plain(out))
         return rc; /* of the descriptor */
@@ -172,8 +185,12 @@ __attribute__((weak)) int __openat64_2(int at, const char *path, int flags);
 static long open_directory(int at, const char *path, int flags)
 {
     long fd = pass(SYS_openat, at, (long)path, flags, 0);
+    struct stat st;
 
-    if (concerns_nobody(fd, at, path))
+    st.st_mode = S_IFSOCK; /* unless it is found */
+    if (fd >= 0)
+        pass(SYS_fstat, fd, (long)&st, 0, 0);
+    if (concerns_nobody(fd, at, path, &st))
         return fd;
     if (fd >= 0)
         call(SYS_close, fd, 0, 0, 0, 0, 0);
