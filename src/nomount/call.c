@@ -74,10 +74,8 @@ static int read_how(struct nomount_call *c, int line, bool quick)
         return rc;
     r->flags = how.flags;
     r->mode = how.mode;
-    r->confined = how.resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_NO_XDEV);
     r->nofollow = how.flags & O_NOFOLLOW;
-    r->no_links = how.resolve & RESOLVE_NO_SYMLINKS;
-    r->at_once = how.resolve & RESOLVE_CACHED;
+    r->resolve = how.resolve;
     return 0;
 }
 
@@ -364,7 +362,7 @@ static void call_look(struct nomount_call *c)
     const struct nomount_request *r = &c->request;
     int rc;
 
-    if (r->has_path && !r->no_links && !r->confined)
+    if (r->has_path && !(r->resolve & ~(uint64_t)RESOLVE_CACHED))
         look_from(c, 0, r->at, c->path);
     else
         locate_tidy(c->path); /* the kernel says what is wrong with links */

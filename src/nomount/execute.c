@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -277,8 +278,10 @@ static void execute_path(struct nomount_call *c)
         answer_result(c, rc < 0 ? rc : l.error);
     else if (c->view->gone)
         answer_result(c, -ENOTCONN);
-    else if (r->at_once || r->confined)
-        answer_result(c, r->at_once ? -EAGAIN : -EXDEV);
+    else if (r->resolve & RESOLVE_CACHED)
+        answer_result(c, -EAGAIN); /* only what is known without asking a file system */
+    else if (r->resolve & ~(uint64_t)RESOLVE_NO_MAGICLINKS && !l.is_ino && l.at.assumed)
+        answer_result(c, -EXDEV); /* a file system that nobody has looked into */
     else if (l.is_ino)
         execute_located(c, &l);
     else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,13 +10,15 @@
 
 static void locate_descriptor(const struct nomount_call *c, bool nofollow, struct located *out);
 
-static void locate_path(const struct nomount_call *c, const char *path, bool nofollow,
-                        struct located *out)
+/* base: where the path starts, "" being the root directory. */
+static void locate_path(const struct nomount_call *c, const char *base, const char *path,
+                        bool nofollow, struct located *out)
 {
     struct walk_world world = c->n->world;
 
     world.tree = view_tree(out->view);
-    world.no_links = c->request.no_links;
+    world.resolve = c->request.resolve;
+    world.base = base;
     world.entry = out->entry;
     out->error = walk(&world, path, !nofollow, &out->at);
     out->forced |= out->at.crossed;
@@ -45,7 +48,7 @@ static void locate_behind(const struct nomount_call *c, const struct behind *b, 
         out->bare = b->bare;
         return;
     default:
-        locate_path(c, b->path, true, out);
+        locate_path(c, b->path, b->path, true, out);
     }
 }
 
@@ -80,6 +83,12 @@ static void locate_proc(const struct nomount_call *c, const struct behind *b, co
 
     if (b->kind == BEHIND_REAL || (!*rest && nofollow))
         return;
+    if (c->request.resolve & ~(uint64_t)RESOLVE_CACHED) {
+        out->concerns = true; /* the way led through a link of /proc */
+        out->error =
+            c->request.resolve & (RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS) ? -ELOOP : -EXDEV;
+        return;
+    }
     if (!*rest || b->kind != BEHIND_DIRECTORY) {
         locate_behind(c, b, out);
         return;
@@ -87,7 +96,7 @@ static void locate_proc(const struct nomount_call *c, const struct behind *b, co
     out->forced = true;
     out->view = b->view;
     snprintf(path, sizeof path, "%s%s", b->path, rest);
-    locate_path(c, path, nofollow, out);
+    locate_path(c, b->path, path, nofollow, out);
 }
 
 /* A walk has come to the caller's own descriptor, as from /dev/stdin, or below. What that is of the
@@ -131,7 +140,7 @@ static void locate_below(const struct nomount_call *c, int at, const char *path,
     snprintf(joined, sizeof joined, "%s/%s", b.path, path);
     out->forced = b.kind == BEHIND_DIRECTORY;
     if (*b.path == '/' && (out->forced || walk_may_concern(joined)))
-        locate_path(c, joined, nofollow, out);
+        locate_path(c, strcmp(b.path, "/") == 0 ? "" : b.path, joined, nofollow, out);
 }
 
 /* In another root directory, or mount namespace, there is another /sys, and other files beside. */
@@ -218,12 +227,14 @@ void locate(const struct nomount_call *c, int at, const char *path, bool entry, 
         locate_behind(c, &b, out);
     } else if (!*path) {
         return; /* ENOENT */
-    } else if (*path != '/') {
+    } else if (*path == '/' && r->resolve & RESOLVE_BENEATH) {
+        return; /* EXDEV */
+    } else if (*path != '/' || r->resolve & RESOLVE_IN_ROOT) {
         locate_below(c, at, path, r->nofollow, out);
     } else if (locate_proc_base(c, path, &b, &rest)) {
         locate_proc(c, &b, rest, r->nofollow, out);
     } else if (walk_may_concern(path)) {
-        locate_path(c, path, r->nofollow, out);
+        locate_path(c, "", path, r->nofollow, out);
     }
     if (out->concerns && !out->is_ino && !shares_files(c))
         *out = (struct located){.view = c->view};

@@ -80,9 +80,7 @@ struct nomount_request {
     bool has_path2;
     bool empty;           /* an empty path stands for at itself */
     bool nofollow;        /* a link at the end is meant itself */
-    bool confined;        /* openat2(2): the path must not leave where it starts */
-    bool no_links;        /* likewise: there must be none in it */
-    bool at_once;         /* likewise: only what is known without asking a file system */
+    uint64_t resolve;     /* RESOLVE_* of openat2(2) */
     uint64_t flags, mode; /* of open(2); mode also of access(2), chmod(2), mknod(2), statx(2) */
     uint64_t out, size;   /* a buffer of the caller, or data, and its bytes; or an offset */
     uint64_t offset;      /* NOMOUNT_SEEK, NOMOUNT_READ_AT, NOMOUNT_TRUNCATE, writes: */

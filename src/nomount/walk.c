@@ -2,6 +2,7 @@
 #include "nomount/walk.h"
 
 #include <errno.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,6 +23,7 @@ struct walker {
     unsigned links;
     dev_t device; /* of /sys or /dev, the last one that the walk has come through */
     size_t mount; /* length of the path of the mount that it is in or at; 0: none */
+    bool entered; /* it has come to the base */
     char rest[2 * PATH_MAX];
 };
 
@@ -215,10 +217,22 @@ static int look_again(struct walker *w)
     return 0;
 }
 
+static bool is_confined(const struct walker *w, uint64_t resolve)
+{
+    return w->world->resolve & resolve;
+}
+
+static bool is_at_base(const struct walker *w)
+{
+    return is_confined(w, RESOLVE_BENEATH | RESOLVE_IN_ROOT) && w->len == strlen(w->world->base);
+}
+
 static int step_up(struct walker *w)
 {
     char *path = w->at->path;
 
+    if (is_at_base(w))
+        return is_confined(w, RESOLVE_BENEATH) ? -EXDEV : 0;
     while (w->len && path[w->len - 1] != '/')
         w->len--;
     if (w->len)
@@ -253,10 +267,11 @@ static int follow(struct walker *w, const char *rest, bool slash)
 {
     char target[PATH_MAX], joined[2 * PATH_MAX];
     struct walk_result *at = w->at;
+    const char *base = "";
     text_auto text = {0};
     ssize_t len;
 
-    if (++w->links > LINKS_MAX || w->world->no_links)
+    if (++w->links > LINKS_MAX || is_confined(w, RESOLVE_NO_SYMLINKS))
         return -ELOOP;
     if (at->kind == WALK_OURS) {
         int rc = sysfs_readlink(w->world->tree, at->ino, &text);
@@ -270,7 +285,11 @@ static int follow(struct walker *w, const char *rest, bool slash)
     if (len < 0 || len >= (ssize_t)sizeof target)
         return len < 0 ? (int)len : -ENAMETOOLONG;
     target[len] = '\0';
-    if (snprintf(joined, sizeof joined, "%s%s%s", target, slash ? "/" : "", rest) >=
+    if (*target == '/' && is_confined(w, RESOLVE_BENEATH))
+        return -EXDEV;
+    if (*target == '/' && is_confined(w, RESOLVE_IN_ROOT))
+        base = w->world->base;
+    if (snprintf(joined, sizeof joined, "%s%s%s%s", base, target, slash ? "/" : "", rest) >=
         (int)sizeof joined)
         return -ENAMETOOLONG;
     memcpy(w->rest, joined, sizeof joined);
@@ -279,6 +298,20 @@ static int follow(struct walker *w, const char *rest, bool slash)
     w->len = 0;
     at->path[0] = '\0';
     return look_again(w);
+}
+
+/* Of which file system it is. */
+static int area(const char *path)
+{
+    return is_below(path, "/sys") ? 1 : is_below(path, "/dev") ? 2 : 0;
+}
+
+static int check_border(struct walker *w)
+{
+    if (!is_confined(w, RESOLVE_NO_XDEV))
+        return 0;
+    w->entered |= w->len >= strlen(w->world->base);
+    return w->entered && area(w->at->path) != area(w->world->base) ? -EXDEV : 0;
 }
 
 /* Takes the first component off the rest. 1: there is more to do. */
@@ -298,6 +331,8 @@ static int step(struct walker *w, bool follows)
         rc = step_up(w);
     else if (!dot)
         rc = step_down(w, name, len);
+    if (rc == 0)
+        rc = check_border(w);
     w->at->slash = last && slash;
     w->at->dot = dot;
     w->at->up = up;

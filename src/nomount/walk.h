@@ -46,8 +46,11 @@ struct walk_world {
     int (*look)(void *data, const char *path, struct walk_look *out);
     ssize_t (*readlink)(void *data, const char *path, char *out, size_t size);
     void *data;
-    bool no_links; /* none may be in the path: -ELOOP */
-    bool entry;    /* a link at the end is kept even with a slash behind it */
+    bool entry; /* a link at the end is kept even with a slash behind it */
+    /* RESOLVE_* of openat2(2): none, or how the path may not leave base, an absolute path without
+     * links and a slash at its end, with which it begins. */
+    uint64_t resolve;
+    const char *base;
 };
 
 /* The machine's files outside of /sys: as base/places.h, for programs without a mount alone. Ends

@@ -61,6 +61,8 @@ PATHS = {
     "long name": AP + 256 * b"x", "name": AP + 255 * b"x", "full": AP + (4095 - len(AP) - 6) // 2 * b"./" + b"apmask", "slashes": b"//sys//bus/.//ap///apmask",
     "by proc": b"/proc/self/root/sys/bus/ap/apmask", **BAD,
 }
+INSIDE = (b"apmask", b"devices/../apmask", b"../ap/apmask", b"../../apmask", b"..", b".", b"devices/card04/type", b"/apmask", b"/sys/bus/ap/apmask", b"bus/ap/apmask",
+          b"/bus/ap/devices/card04/type", b"sys/devices/ap/card04/driver/../cex4queue", b"null", b"fd/0", b"z90crypt", b"/../dev/z90crypt", b"nothing", b"shm/..", b"/proc/self/cwd/sys/bus/ap")
 FLAGS = {
     "r": 0, "w": os.O_WRONLY, "rw": os.O_RDWR, "3": 3, "r+trunc": os.O_TRUNC, "dir": os.O_DIRECTORY, "dir+w": os.O_DIRECTORY | os.O_WRONLY,
     "direct": os.O_DIRECT, "direct+w": os.O_DIRECT | os.O_WRONLY, "create": os.O_CREAT, "excl": os.O_CREAT | os.O_EXCL,
@@ -77,6 +79,11 @@ def opening():
     for path, resolve in itertools.product(("attribute", "directory", "link", "link/", "nothing", "directory/..", "null"), range(0, 7)):
         structure, size = how(0, 0, 1 << resolve >> 1)
         say(f"openat2 {path} resolve {1 << resolve >> 1}", opens(call("syscall", OPENAT2, HERE, PATHS[path], structure, size)))
+    for start, path, resolve in itertools.product(("/sys/bus/ap", "/sys/bus", "/sys", "/", "/dev", "/tmp"), INSIDE, (4, 8, 16, 2, 6)):
+        at = os.open(start, os.O_PATH)
+        structure, size = how(0, 0, resolve)
+        say(f"openat2 {path} in {start} resolve {resolve}", opens(call("syscall", OPENAT2, at, path, structure, size)))
+        os.close(at)
     for name, arguments in {"mode": (0, 0o644), "high flags": (1 << 40,), "mode bits": (os.O_CREAT, 1 << 20), "path+w": (os.O_PATH | os.O_WRONLY,),
                             "unknown flag": (1 << 30,), "resolve": (0, 0, 1 << 8), "both": (0, 0, 0x18), "small": (0, 0, 0, 16), "large": (0, 0, 0, 32),
                             "huge": (0, 0, 0, 5000)}.items():

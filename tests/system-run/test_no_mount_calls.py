@@ -26,8 +26,8 @@ OTHER_CALLS = {
     r"(lseek .*|F_GETFL) directory": "on tmpfs", r".* node": "is a socket",
     # Never looked at.
     r"name_to_handle_at .*": "no handles", r"setxattr from nowhere .*": "no value is read", r"[gs]etxattr b'system.*|lgetxattr link": "no kinds of attributes",
-    # Confined paths are refused.
-    r"openat2 \S* resolve 16": "RESOLVE_IN_ROOT",
+    # The daemon opens what a path leads to beside the machine, and does not follow it there.
+    r"openat2 b'\.\./.*' in \S* resolve [46]|openat2 b'fd/0' in /dev resolve 2": "with RESOLVE_NO_SYMLINKS, RESOLVE_NO_MAGICLINKS",
     # There is no mount point, neither read-only nor busy, and no border between mounts.
     r".* root|link link/|linkat empty empty below .*node": "/sys/bus/ap is one", r"chroot attribute": "of the computer",
 }

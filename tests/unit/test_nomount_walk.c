@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -227,6 +228,50 @@ static int tear_down(void **state)
     return 0;
 }
 
+static int go_within(const char *base, const char *path, uint64_t resolve)
+{
+    struct walk_world world = {core_tree(core, CORE_HOST_TREE), look, read_link, NULL};
+    char joined[PATH_MAX];
+
+    world.resolve = resolve;
+    world.base = base;
+    snprintf(joined, sizeof joined, "%s/%s", base, path);
+    return walk(&world, joined, true, &at);
+}
+
+static void stays_within(void **state)
+{
+    static const char ap[] = "/sys/bus/ap";
+
+    assert_int_equal(go_within(ap, "devices/../apmask", RESOLVE_BENEATH), 0);
+    assert_string_equal(at.path, "/sys/bus/ap/apmask");
+    assert_int_equal(go_within(ap, "devices/../../ap", RESOLVE_BENEATH), -EXDEV);
+    assert_int_equal(go_within(ap, "devices/card04", RESOLVE_BENEATH), -EXDEV);
+    assert_int_equal(go_within("/sys", "bus/ap/devices/card04", RESOLVE_BENEATH), 0);
+    assert_int_equal(go_within("/sys", "away", RESOLVE_BENEATH), -EXDEV);
+    assert_int_equal(go_within("", "sys/bus/ap", RESOLVE_BENEATH), 0);
+    assert_int_equal(go_within("", "../sys/bus/ap", RESOLVE_BENEATH), -EXDEV);
+}
+
+static void has_another_root(void **state)
+{
+    assert_int_equal(go_within("/sys/bus", "../../ap/apmask", RESOLVE_IN_ROOT), 0);
+    assert_string_equal(at.path, "/sys/bus/ap/apmask");
+    assert_int_equal(go_within("/sys", "away", RESOLVE_IN_ROOT), -ENOENT);
+    assert_string_equal(at.path, "/sys/etc");
+    assert_int_equal(go_within("", "../sys/bus/ap/devices/card04", RESOLVE_IN_ROOT), 0);
+    assert_string_equal(at.path, "/sys/devices/ap/card04");
+}
+
+static void stays_in_its_file_system(void **state)
+{
+    assert_int_equal(go_within("/sys/bus/ap", "devices/card04/type", RESOLVE_NO_XDEV), 0);
+    assert_int_equal(go_within("/sys/bus", "../../sys/bus", RESOLVE_NO_XDEV), -EXDEV);
+    assert_int_equal(go_within("", "sys/bus/ap", RESOLVE_NO_XDEV), -EXDEV);
+    assert_int_equal(go_within("/dev", "z90crypt", RESOLVE_NO_XDEV), 0);
+    assert_int_equal(go_within("/sys", "away", RESOLVE_NO_XDEV), -EXDEV);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,7 +279,8 @@ int main(void)
         cmocka_unit_test(walks_in_mounts),      cmocka_unit_test(names_of_both),
         cmocka_unit_test(nodes_of_vfio),        cmocka_unit_test(paths_that_concern),
         cmocka_unit_test(long_paths),           cmocka_unit_test(paths_of_nodes),
-        cmocka_unit_test(a_tree_that_has_gone),
+        cmocka_unit_test(a_tree_that_has_gone), cmocka_unit_test(stays_within),
+        cmocka_unit_test(has_another_root),     cmocka_unit_test(stays_in_its_file_system),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
