@@ -68,6 +68,18 @@ static inline long call(long number, long a, long b, long c, long d, long e, lon
 }
 #endif
 
+/* One that the filter reports, of a kind that signals do not end: one can come in before anybody
+ * has heard of the call. */
+static inline long ask(long number, long a, long b, long c, long d, long e)
+{
+    long result;
+
+    do
+        result = call(number, a, b, c, d, e, 0);
+    while (result == -EINTR);
+    return result;
+}
+
 static inline int answer(long result)
 {
     if (result >= 0)

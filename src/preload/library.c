@@ -22,7 +22,7 @@ SHOWN int chdir(const char *path);
 
 static long change_to(const char *path)
 {
-    long fd = call(SYS_openat, AT_FDCWD, (long)path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
+    long fd = ask(SYS_openat, AT_FDCWD, (long)path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0);
     long result;
 
     if (fd < 0)
@@ -34,7 +34,7 @@ static long change_to(const char *path)
 
 int chdir(const char *path)
 {
-    long result = call(SYS_chdir, (long)path, NOMOUNT_MARK, 0, 0, 0, 0);
+    long result = ask(SYS_chdir, (long)path, NOMOUNT_MARK, 0, 0, 0);
 
     return answer(result == -ENOSYS ? change_to(path) : result);
 }
@@ -64,7 +64,7 @@ static long watch(int instance, const char *path, uint32_t mask)
     char name[32];
 
     flags |= (mask & IN_ONLYDIR ? O_DIRECTORY : 0) | (mask & IN_DONT_FOLLOW ? O_NOFOLLOW : 0);
-    fd = call(SYS_openat, AT_FDCWD, (long)path, flags, 0, NOMOUNT_MARK, 0);
+    fd = ask(SYS_openat, AT_FDCWD, (long)path, flags, 0, NOMOUNT_MARK);
     if (fd < 0)
         return fd;
     name_descriptor(fd, name);
@@ -76,7 +76,7 @@ static long watch(int instance, const char *path, uint32_t mask)
 
 SHOWN int inotify_add_watch(int instance, const char *path, uint32_t mask)
 {
-    long result = call(SYS_inotify_add_watch, instance, (long)path, mask, NOMOUNT_MARK, 0, 0);
+    long result = ask(SYS_inotify_add_watch, instance, (long)path, mask, NOMOUNT_MARK, 0);
 
     return answer(result == -ENOSYS ? watch(instance, path, mask) : result);
 }

@@ -144,7 +144,7 @@ static long stat_file(int fd, struct stat *out)
 
     if (rc == -EBADF || (rc == 0 && learn() && is_plain(out)))
         return rc;
-    return call(SYS_fstat, fd, (long)out, 0, 0, 0, 0);
+    return ask(SYS_fstat, fd, (long)out, 0, 0, 0);
 }
 
 static long stat_path(int at, const char *path, struct stat *out, int flags)
@@ -155,7 +155,7 @@ static long stat_path(int at, const char *path, struct stat *out, int flags)
         return rc;
     if (rc == 0 && (!path || !*path) && learn() && is_plain(out))
         return rc; /* of the descriptor */
-    return call(SYS_newfstatat, at, (long)path, (long)out, flags, 0, 0);
+    return ask(SYS_newfstatat, at, (long)path, (long)out, flags, 0);
 }
 
 SHOWN int fstat(int fd, struct stat *out)
@@ -194,7 +194,7 @@ static long open_directory(int at, const char *path, int flags)
         return fd;
     if (fd >= 0)
         call(SYS_close, fd, 0, 0, 0, 0, 0);
-    return call(SYS_openat, at, (long)path, flags, 0, 0, 0);
+    return ask(SYS_openat, at, (long)path, flags, 0, 0);
 }
 
 SHOWN int openat(int at, const char *path, int flags, ...)

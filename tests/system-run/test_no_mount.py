@@ -323,6 +323,24 @@ def test_one_that_is_stuck_holds_up_nobody(runs, tmp_path):
     assert result.stdout.split() == ["4", "4"], result.stderr
 
 
+SIGNALS = """
+import os, signal
+signal.signal(signal.SIGALRM, lambda *ignored: None)  # which does not restart calls
+signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+for i in range(1000):
+    os.stat("/sys/bus/ap/apmask")
+    os.lstat("/sys/bus/ap/devices/card04")
+    os.chdir("/sys/bus/ap")
+    os.chdir("/usr")
+signal.setitimer(signal.ITIMER_REAL, 0, 0)
+print(os.getcwd())
+"""
+
+
+def test_signals_do_not_end_what_they_never_end(runs):
+    assert without(runs, PYTHON, "-c", SIGNALS).stdout == "/usr\n"
+
+
 FIXTURE = """
 import apus, pathlib, pytest
 def test_outer():
