@@ -40,12 +40,18 @@ static int take_command(struct line_reader *r, const json_t *o)
     return rc;
 }
 
+#define ERRNO_MAX 4095
+
 /* An outcome is compared as text later; here only its form is checked. */
 static int take_outcome(struct line_reader *r, const json_t *o)
 {
+    const json_t *result = json_object_get(o, "result");
+
     r->entry->line = RECORD_OUTCOME;
-    if (!json_is_integer(json_object_get(o, "result")))
+    if (!json_is_integer(result))
         return record_refuse(r, "result", "must be a number");
+    if (json_integer_value(result) < -ERRNO_MAX || json_integer_value(result) > 0)
+        return record_refuse(r, "result", "is out of range");
     if (!json_is_array(json_object_get(o, "effects")))
         return record_refuse(r, "effects", "must be a list");
     return 0;

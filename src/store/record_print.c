@@ -4,7 +4,10 @@
 
 #include "store/record_json.h"
 
-/* Prints recorded lines in words. They were parsed before, so missing members are just omitted. */
+/*
+ * Prints recorded lines in words. Commands were parsed before. Of an outcome only the result was:
+ * what is missing in its effects, or of another type, is omitted.
+ */
 
 static const char *string(const json_t *o, const char *name)
 {
@@ -44,7 +47,7 @@ static void print_string(const json_t *value, const char *how, FILE *out)
     fputs(quoted.data, out);
 }
 
-/* how: the part after the colon. */
+/* how: the part after the colon. f is NULL in an effect. */
 static void print_value(const json_t *value, const struct field *f, const char *how, FILE *out)
 {
     const json_t *one;
@@ -52,7 +55,7 @@ static void print_value(const json_t *value, const struct field *f, const char *
 
     if (json_is_integer(value) || *how == 'd')
         print_number(json_integer_value(value), how, out);
-    else if (json_is_boolean(value))
+    else if (json_is_boolean(value) && f)
         fputs(f->words[json_is_true(value)], out);
     else if (json_is_string(value))
         print_string(value, how, out);
@@ -117,7 +120,7 @@ static void print_effect(const json_t *e, FILE *out)
         if (strcmp(kinds[i][0], kind) == 0)
             words = kinds[i][1];
     fprintf(out, "    %s", kind);
-    if (number(e, "tree"))
+    if (number(e, "tree") > 0)
         fprintf(out, " (guest %lld)", number(e, "tree") - 1);
     print_words(words, none, e, out);
     putc('\n', out);

@@ -206,19 +206,40 @@ static struct text warnings;
 
 static uint64_t keyless;
 
-static inline int replay_text(const char *text, size_t len, struct text *why)
+static inline int replay_to(FILE *print, const char *text, size_t len, struct text *why)
 {
     FILE *in = fmemopen((void *)text, len, "r");
     struct record_replayed played;
     int rc;
 
     assert_non_null(in);
-    rc = record_replay(in, "run", NULL, &played, why);
+    rc = record_replay(in, "run", print, &played, why);
     text_done(&warnings);
     warnings = played.warnings;
     keyless = played.keyless;
     text_done(&played.keyless_lines);
     fclose(in);
+    return rc;
+}
+
+static inline int replay_text(const char *text, size_t len, struct text *why)
+{
+    return replay_to(NULL, text, len, why);
+}
+
+static inline int replay_printed(const char *text, size_t len, struct text *printed,
+                                 struct text *why)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&bytes, &size);
+    int rc;
+
+    assert_non_null(out);
+    rc = replay_to(out, text, len, why);
+    fclose(out);
+    text_add(printed, bytes, size);
+    free(bytes);
     return rc;
 }
 

@@ -29,6 +29,9 @@ static void test_what_is_no_recording(void **state)
         {HEAD START START, "run:3: expected an outcome"},
         {HEAD START RESULT, "run:3: the outcome differs"},
         {HEAD TIMER RESULT START, "run:4: the machine has already started"},
+        {HEAD TIMER "{\"result\":-9223372036854775808,\"effects\":[]}\n",
+         "run:3: \"result\" is out of range"},
+        {HEAD TIMER "{\"result\":1,\"effects\":[]}\n", "run:3: \"result\" is out of range"},
         {HEAD "{\"start\":1,\"x\":1}\n", "run:2: \"start\" must be the only member"},
         {HEAD "{\"time\":1,\"token\":0,\"command\":\"store\",\"tree\":0,\"path\":null,"
               "\"data\":{\"hex\":\"0\"}}\n",
@@ -44,6 +47,29 @@ static void test_what_is_no_recording(void **state)
     }
     text_auto why = {0};
     assert_int_equal(replay_text(HEAD TIMER RESULT, strlen(HEAD TIMER RESULT), &why), 0);
+}
+
+/* Of an outcome only result and the list of effects are checked; the rest is compared. */
+static void test_wild_outcomes_are_printed(void **state)
+{
+#define OUTCOME(rest) "{\"result\":-1," rest "}\n"
+#define EFFECT(e)     OUTCOME("\"effects\":[" e "]")
+    static const char *const wild[] = {
+        EFFECT("{\"effect\":\"log\",\"level\":true,\"text\":null}"),
+        EFFECT("{\"effect\":\"uevent\",\"env\":[[false],1.5,{\"hex\":7}]}"),
+        EFFECT("{\"effect\":\"timer\",\"tree\":-9223372036854775808}"),
+        EFFECT("1,[2],null,{\"effect\":3}"),
+        OUTCOME("\"why\":{},\"value\":\"1\",\"effects\":[]"),
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(wild); i++) {
+        text_auto why = {0}, text = {0}, printed = {0};
+
+        text_addf(&text, "%s%s%s", HEAD, TIMER, wild[i]);
+        assert_int_equal(replay_printed(text.data, text.len, &printed, &why), 1);
+        assert_non_null(strstr(why.data, "run:3: the outcome differs"));
+        assert_non_null(strstr(printed.data, "    -> Operation not permitted"));
+    }
 }
 
 /* Whoever was killed while it recorded has left half a line, or a command without an outcome. */
@@ -190,8 +216,11 @@ static void test_disk_fills_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_what_is_no_recording), TEST(test_cut_recordings_are_played),
-        TEST(test_existing_files),       TEST(test_refused_start),
+        TEST(test_what_is_no_recording),
+        TEST(test_wild_outcomes_are_printed),
+        TEST(test_cut_recordings_are_played),
+        TEST(test_existing_files),
+        TEST(test_refused_start),
         TEST(test_disk_fills_up),
     };
 
