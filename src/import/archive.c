@@ -43,12 +43,12 @@ struct origin {
 
 static int walk_all(struct walk *w);
 
+/* In octal, since \xfd7 would be one number. */
+#define XZ_MAGIC "\3757zXZ"
+
 bool archive_is(struct slice d)
 {
-    static const char *const magics[] = {GZIP_MAGIC,
-                                         "\xfd"
-                                         "7zXZ",
-                                         "BZh", "\x28\xb5\x2f\xfd"};
+    static const char *const magics[] = {GZIP_MAGIC, XZ_MAGIC, "BZh", "\x28\xb5\x2f\xfd"};
 
     for (unsigned i = 0; i < sizeof magics / sizeof magics[0]; i++)
         if (slice_starts(d, magics[i]))

@@ -203,7 +203,7 @@ static void draw_legend(const struct map *m, const struct map_paper *paper, stru
 void map_text(const struct map *m, const struct map_paper *paper, struct text *out)
 {
     unsigned width = cell_width(m);
-    text_auto changes = {0}, shown = {0};
+    text_auto changes = {0};
 
     if (!m->columns || !m->rows) {
         text_adds(out, m->filtered ? "Nothing matches.\n"
