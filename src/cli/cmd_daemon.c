@@ -31,7 +31,7 @@ static const struct cli_option options[] = {
     {DAEMON_READY_FD, "ready-fd", "N", "write a byte to this descriptor once serving"},
     {DAEMON_UEVENT_FD, "uevent-fd", "N",
      "send uevents through this socket (see 'apus run --uevents')"},
-    {DAEMON_OUTSIDE, "outside", "INODE", "the network namespace that must hear none of them"},
+    {DAEMON_OUTSIDE, "outside", "INODE", "the network namespace that must not receive them"},
     {DAEMON_SECRET_FILE, "secret-file", "FILE",
      "64 hex digits that the adapters' keys come from (default: random)"},
     {DAEMON_SECRET_FD, "secret-fd", "N", "read them from this descriptor"},

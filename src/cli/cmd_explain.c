@@ -104,7 +104,7 @@ static int explain_refusal(uint64_t number)
         status = explain_refused(message);
     else if (status == 0 && number)
         status = cli_error(ENOENT,
-                           "message %" PRIu64 " tells of no refusal, or is not kept any more; "
+                           "message %" PRIu64 " is not about a refusal, or is no longer kept; "
                            "'apus log' shows their numbers",
                            number);
     else if (status == 0)

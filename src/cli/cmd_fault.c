@@ -164,4 +164,5 @@ const struct cli_command cmd_fault_remove = {
     .group = CLI_MACHINE,
     .words = "all",
     .help = "Requests and resets that wait because of the rule are retried at once. A reset that\n"
-            "has begun still takes its time, and a delayed reply still comes at its time.\n"};
+            "has started still takes its full time, and a delayed reply still arrives when it is "
+            "due.\n"};

@@ -112,7 +112,7 @@ static int start_either(struct start *s, int argc, char **argv)
     struct uuid uuid;
 
     if (argc < 1 || argc > 2)
-        return cli_usage("what is the guest called, and which mediated device does it get?");
+        return cli_usage("expected a name for the guest and the UUID of a mediated device");
     if (mdev && check_uuid(argv[1], &uuid))
         return 2;
     if (mdev)
@@ -262,11 +262,12 @@ const struct cli_command cmd_guest_start = {
         "host,ap=on,apqci=on,apft=on; only the AP features of the model are used.\n"
         "\n"
         "With --linux a real s390x kernel runs under QEMU, and finds what the mediated device\n"
-        "passes through. It is there in half a second, as a copy of one that has booted\n"
-        "before; with options that no copy can have it boots, in seconds (--verbose says why).\n"
+        "passes through. It is ready in half a second, as a copy of one that has booted\n"
+        "before; with options that a copy cannot have it boots in seconds (--verbose says why).\n"
         "The other commands are the same for both kinds; a real guest whose QEMU ends is\n"
         "stopped. A kernel of your own boots with the fetched initramfs if the drivers are\n"
-        "built in; into one of your own 'apus guest exec' cannot get, and nobody waits for it.\n"
+        "built in. With an initramfs of your own there is no 'apus guest exec', and 'guest start'\n"
+        "does not wait for the boot.\n"
         "\n"
         "Examples:\n"
         "  apus guest start Guest1 $uuid1\n"

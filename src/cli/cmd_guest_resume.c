@@ -42,10 +42,10 @@ const struct cli_command cmd_guest_resume = {
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_GUESTS,
     .words = "@machines",
-    .help = "A machine with --state keeps with what 'guest start --linux' has started its guests.\n"
-            "They end with the machine, and this command boots them anew, each with the mediated\n"
-            "device that it had last; it does not wait until they answer. Those that run stay as\n"
+    .help = "A machine with --state remembers the options of 'guest start --linux' of each guest.\n"
+            "Guests end with the machine; this command boots them again, each with the mediated\n"
+            "device that it had last, and does not wait until they answer. Those that run stay as\n"
             "they are. 'apus up --state' does the same by itself, and the unit apus-guests@NAME.\n"
-            "'apus guest stop' makes an end of it.\n"
+            "A guest that was stopped by 'apus guest stop' is not booted again.\n"
             "\n"
             "With --json it lists the guests that run then.\n"};

@@ -200,7 +200,7 @@ static int linux_host_run(int argc, char **argv)
     if (*argv && strcmp(*argv, "--") == 0)
         argv++;
     if (status == 0 && *argv && boot.foreign)
-        status = cli_usage("nobody can run a program in an initramfs of your own");
+        status = cli_usage("a program cannot be run in an initramfs of your own");
     if (status == 0)
         status = run_machine(&how, &boot, argv);
     linux_boot_done(&boot);

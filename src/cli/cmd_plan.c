@@ -226,8 +226,7 @@ static int parse_options(int argc, char **argv, struct request *r)
     if (r->html && (r->apply || r->format != TEXT))
         return cli_usage("--html writes a page; --apply and --format do not go with it");
     if (r->apply && r->format != TEXT && r->format != JSON)
-        return cli_usage("--apply does the steps; a script, which somebody else executes, does not "
-                         "go with it");
+        return cli_usage("--apply executes the steps itself; it cannot be combined with a script");
     if (r->apply && (r->undo || r->from))
         return cli_usage("--apply goes from what is running; --undo and --from do not go with it");
     return 0;
@@ -393,7 +392,8 @@ const struct cli_command cmd_plan = {
         "there, --format se just that, and --apply does it on the machine of the rehearsal.\n"
         "\n"
         "--format sh is a script for a real system: it checks that the present is what the plan\n"
-        "started from, stops at the first surprise, and writes a log. With --undo it leads back.\n"
+        "started from, stops at the first difference, and writes a log. With --undo it leads "
+        "back.\n"
         "mdevctl and virsh add the definitions for the next boot. --html is a page for those who\n"
         "have to agree: the queues before and after, who gains and loses what, and the steps.\n"
         "\n"

@@ -243,7 +243,7 @@ static int reboot_run(int argc, char **argv)
 const struct cli_command cmd_reboot = {
     .name = "reboot",
     .args = "[NAME]",
-    .summary = "start Linux anew, and show what is not as before",
+    .summary = "restart Linux, and show what has changed",
     .run = reboot_run,
     .flags = CLI_SOCKET | CLI_JSON,
     .group = CLI_MACHINE,
@@ -256,7 +256,7 @@ const struct cli_command cmd_reboot = {
         "mdevctl starts what /etc/mdevctl.d defines for it. Guests that ran before are started\n"
         "again if their device is back. Programs in the machine go on.\n"
         "\n"
-        "What is not as before is what was not made persistent.\n"
+        "What differs was not made persistent.\n"
         "\n"
         "Example:\n"
         "  apus up lab -m lab.ini --uevents; apus reboot lab\n"};

@@ -20,7 +20,7 @@ static const struct cli_option force_option[] = {
     {OPT_FORCE, "force", NULL, "as a hardware event, without any checks"}, {0}};
 
 static const struct cli_option lpar_options[] = {
-    {OPT_FORCE, "force", NULL, "a hardware event: nobody is asked first"},
+    {OPT_FORCE, "force", NULL, "as a hardware event, without any checks"},
     {OPT_ONLINE, "online", NULL, "configure added adapters on, in place of standby"},
     {0}};
 
@@ -88,7 +88,7 @@ static int se_adapter_run(int argc, char **argv)
     int status;
 
     if (argc - optind < 2)
-        return cli_usage("which adapters, and 'on' or 'off'?");
+        return cli_usage("expected adapters, and 'on' or 'off'");
     if (value_on_off(argv[argc - 1], &on))
         return 2;
     for (int i = optind; i < argc - 1; i++)
@@ -113,14 +113,13 @@ static int parse_change(char **argv, struct lpar_change *out)
     bool given = true;
 
     if (strcmp(*argv, "add") && strcmp(*argv, "remove"))
-        return cli_usage("one can 'add' or 'remove', not '%s'", *argv);
+        return cli_usage("expected 'add' or 'remove', not '%s'", *argv);
     out->add = strcmp(*argv, "add") == 0;
     for (argv++; *argv; argv++) {
         int next = kind_of(*argv);
 
         if (next < 0 && kind < 0)
-            return cli_usage("an LPAR has an 'adapter', a 'domain' or a 'control-domain', no '%s'",
-                             *argv);
+            return cli_usage("expected 'adapter', 'domain' or 'control-domain', not '%s'", *argv);
         if (next < 0 && value_ids(*argv, kinds[kind], &out->ids[kind]))
             return 2;
         if (next >= 0 && !given)
@@ -178,7 +177,7 @@ static int se_lpar_run(int argc, char **argv)
         c.online |= got == OPT_ONLINE;
     }
     if (argc - optind < 3)
-        return cli_usage("what to do ('add' or 'remove'), with what, and its number?");
+        return cli_usage("expected 'add' or 'remove', then adapters, domains or control domains");
     status = parse_change(argv + optind, &c);
     if (status)
         return status;
@@ -277,7 +276,7 @@ const struct cli_command cmd_se_lpar = {
     .help =
         "Adds adapters, usage domains and control domains to the LPAR, or removes them, in one\n"
         "task. The LPAR's online adapters have to be configured off first; a refusal names\n"
-        "them. With --force the change comes as a hardware event that asks nobody.\n"
+        "them. With --force the change is a hardware event, without any checks.\n"
         "\n"
         "An adapter comes in standby, unless --online says otherwise. A usage domain is a\n"
         "control domain, too. Numbers are as in 'apus se adapter'.\n"

@@ -95,7 +95,7 @@ const struct cli_command cmd_up = {
         "ends with its programs. The unit apus@NAME starts it again: it is\n"
         "'apus up NAME -m /etc/apus/NAME.ini --state /var/lib/apus/NAME'.\n"
         "With --state its real guests are booted again, too, by this command or by the unit\n"
-        "apus-guests@NAME; why one is not is said, and no failure.\n"
+        "apus-guests@NAME; if one cannot be booted, a warning says why.\n"
         "\n"
         "Exit status: 0 if the machine runs, 125 if it could not be started, 2 for wrong usage.\n"
         "\n"

@@ -48,7 +48,7 @@ static int parse(int argc, char **argv, struct request *r)
         status = value_record(optarg, "event", &r->since);
     }
     if (status == 0 && optind == argc)
-        return cli_usage("for what? A condition such as 'guest Guest1 has 05.0004'");
+        return cli_usage("expected a condition such as 'guest Guest1 has 05.0004'");
     for (int i = optind; i < argc; i++)
         text_addf(&r->condition, "%s%s", i == optind ? "" : " ", argv[i]);
     return status;
@@ -89,7 +89,7 @@ static int wait_run(int argc, char **argv)
 const struct cli_command cmd_wait = {
     .name = "wait",
     .args = "CONDITION",
-    .summary = "wait until something is so, or happens",
+    .summary = "wait for a state or an event",
     .run = wait_run,
     .options = options,
     .flags = CLI_SOCKET | CLI_JSON,
@@ -102,8 +102,8 @@ const struct cli_command cmd_wait = {
         "  [not] mdev UUID exists | has QUEUE            has: it is assigned\n"
         "  [not] adapter NUMBER online | standby | checkstop | missing\n"
         "  event WORD...\n"
-        "What holds already is not waited for, and events count from now on, unless --since says\n"
-        "from which number on ('apus events' shows them). Each WORD of an event must fit: its "
+        "Returns at once if a state holds already. Only new events count, or with --since those\n"
+        "from that number on ('apus events' shows them). Each WORD of an event must match: its "
         "name,\n"
         "KEY=VALUE of its data, the ACTION or the guest there, or the last part of DEVPATH.\n"
         "--json prints the event, and the number that the next one will have.\n"

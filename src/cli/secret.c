@@ -52,7 +52,8 @@ int secret_from_file(const char *path, uint8_t out[SECRET_BYTES])
     if (fd < 0)
         return cli_error(errno, "cannot read the secret from %s: %s", path, error_text(errno));
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & S_IRWXO)
-        status = cli_error(EPERM, "everybody may read the secret in %s; chmod 600 it", path);
+        status =
+            cli_error(EPERM, "other users can read the secret in %s; run chmod 600 on it", path);
     else
         status = take(fd, path, out);
     close(fd);

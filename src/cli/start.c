@@ -151,7 +151,7 @@ int start_parse(int argc, char **argv, struct start *s)
         return cli_usage("--state and --record exclude each other: a recording begins with a new "
                          "machine");
     if (s->how.sync && !s->how.state)
-        return cli_usage("--sync goes with --state: what should be kept?");
+        return cli_usage("--sync requires --state");
     return 0;
 }
 

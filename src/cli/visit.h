@@ -25,7 +25,7 @@ void visit_entry_without(const char *socket, struct program_entry *out);
  * as visit_run. */
 int visit_run_without(const char *socket, int64_t badge, char **argv);
 
-/* The badge that a program wears to see the tree of a guest or, with NULL, the host's
+/* The badge that a program carries to see the tree of a guest or, with NULL, the host's
  * (nomount/syscalls.h); -1: the machine's programs have mounts. 0, or -errno after an error
  * message. */
 int visit_badge(const char *socket, const char *guest, int64_t *out);

@@ -100,7 +100,7 @@ static int parse_event(char **words, struct condition *out, struct control_error
     if (!words[0])
         return refuse(error, "which event?%s", "");
     if (out->negated)
-        return refuse(error, "one cannot wait for what does not happen%s", "");
+        return refuse(error, "'not' cannot be combined with an event%s", "");
     for (unsigned i = 0; words[i]; i++)
         out->words[i] = words[i];
     out->kind = CONDITION_EVENT;
@@ -165,7 +165,7 @@ int condition_parse(const char *text, struct condition *out, struct control_erro
     rest = out->text;
     while (rc == 0 && (word = strsep(&rest, " \t\n"))) {
         if (*word && count == CONDITION_WORDS_MAX - 1)
-            rc = refuse(error, "a condition has no more words than 15%s", "");
+            rc = refuse(error, "a condition has at most 15 words%s", "");
         else if (*word)
             words[count++] = word;
     }

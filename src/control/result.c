@@ -165,7 +165,8 @@ const struct result_object result_entry = {
         "condition", RESULT_CHOICE, 0, "what keeps it from work", NULL, conditions                 \
     }
 
-const struct result_object result_cell = {"cell", "Whose a queue is in one state of the machine.",
+const struct result_object result_cell = {"cell",
+                                          "The owner of a queue in one state of the machine.",
                                           (const struct result[]){CELL, {NULL}}};
 
 const struct result_object result_queue = {
@@ -173,7 +174,7 @@ const struct result_object result_queue = {
     (const struct result[]){
         {"apqn", RESULT_QUEUE, 0, "the queue"},
         CELL,
-        {"changed", RESULT_BOOL, RESULT_OPTIONAL, "of a comparison: it is not as before"},
+        {"changed", RESULT_BOOL, RESULT_OPTIONAL, "of a comparison: it has changed"},
         {"before", RESULT_OBJECT, RESULT_OPTIONAL, "of a comparison: as it was", &result_cell},
         {NULL}}};
 

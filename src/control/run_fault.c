@@ -107,8 +107,9 @@ const struct control_command control_commands_fault[] = {
     {.name = "fault-remove",
      .what =
          "Removes a fault rule, or all of them; either argument must be given. Whatever waits for "
-         "a queue because of the rule is retried. A reset that has begun still takes its time, and "
-         "a delayed reply still comes at its time.",
+         "a queue because of the rule is retried. A reset that has started still takes its full "
+         "time, "
+         "and a delayed reply still arrives when it is due.",
      .arguments = {{"number", ARGUMENT_COUNT, true, NULL, "the number of the rule"},
                    {"all", ARGUMENT_BOOL, true, NULL, "true: all rules"}},
      .run = run_fault_remove},

@@ -256,7 +256,7 @@ const struct control_command control_commands_guest[] = {
      .arguments = {NAME},
      .run = run_mount},
     {.name = "badge",
-     .what = "What programs without a mount (apus run --no-mount) wear to see the tree of a guest "
+     .what = "What programs without a mount (apus run --no-mount) carry to see the tree of a guest "
              "in place of the host's: their hard limit of RLIMIT_RTTIME is 0x41505553ffffffff less "
              "this number. A new process sets it, and its children inherit it.",
      .arguments = {{"name", ARGUMENT_NAME, true, NULL, "the guest; default: the host's tree"}},

@@ -205,8 +205,8 @@ const struct control_command control_commands_session[] = {
          "missing; or event WORD..., each of which is the event's name, KEY=VALUE of its data, or "
          "the value of ACTION or guest there, or the last part of DEVPATH. DRIVER may be zcrypt "
          "for "
-         "all of its drivers. Requests behind it wait; whoever waits no longer closes the "
-         "connection.",
+         "all of its drivers. Later requests of the connection wait; to give up, a client closes "
+         "the connection.",
      .arguments = {{"condition", ARGUMENT_TEXT, false, NULL,
                     "such as \"guest Guest1 has 05.0004\" or \"event CONFIG=0 card05\""},
                    {"since", ARGUMENT_COUNT, true, NULL,

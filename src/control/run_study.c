@@ -72,7 +72,7 @@ static json_t *explain_refusal(struct control_call *call, uint64_t number,
 
     if (!r && number)
         control_error_set(error, CONTROL_REFUSED, ENOENT,
-                          "message %" PRIu64 " tells of no refusal, or is not kept any more; "
+                          "message %" PRIu64 " is not about a refusal, or is no longer kept; "
                           "'apus log' shows their numbers",
                           number);
     else if (!r)
@@ -103,7 +103,7 @@ static json_t *run_explain(struct control_call *call, struct control_error *erro
 
 const struct control_command control_commands_study[] = {
     {.name = "map",
-     .what = "Whose each queue is: those of the LPAR, and those that are assigned. Adapter by "
+     .what = "The owner of each queue that the LPAR has or that is assigned, adapter by "
              "adapter, and there domain by domain.",
      .arguments = {{"adapters", ARGUMENT_IDS, true, NULL, "only these; default: all"},
                    {"domains", ARGUMENT_IDS, true, NULL, "only these; default: all"},

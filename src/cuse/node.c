@@ -232,8 +232,8 @@ static void explain(const struct cuse_node *n, const char *own, int rc, struct t
         text_adds(why, "; ");
     if (rc == -EEXIST)
         text_addf(why,
-                  "/dev/%s is there already, of another machine or a real device; "
-                  "--nodes=cuse:PREFIX puts something before the names",
+                  "/dev/%s already exists: it belongs to another machine or is a real device; "
+                  "--nodes=cuse:PREFIX adds a prefix to the names",
                   name);
     else if (rc == -EINVAL)
         text_addf(why, "%s gets no node in /dev: its name there would be invalid", own);

@@ -317,7 +317,7 @@ static void tell_usual_adapters(struct making *b)
                   "what no source tells of functions, depth and message size is as usual for the "
                   "type",
                   &usual);
-    tell_adapters(b, "no source tells the state, which is configured on", &configured);
+    tell_adapters(b, "no source gives the state; configured on is assumed", &configured);
 }
 
 /* The kernel chooses a default domain by itself. */
@@ -329,8 +329,8 @@ static void tell_usual_host(struct making *b)
         if (which != HOST_DOMAIN && which != HOST_BOOT_DOMAIN && !b->k->host[which].from)
             text_addf(&list, "%s%s", list.len ? ", " : "", known_host_name(which));
     if (list.len)
-        known_note(b->k, NOTE_ASSUMED, 0,
-                   "no source tells this, which is as on a usual machine: %s", list.data);
+        known_note(b->k, NOTE_ASSUMED, 0, "no source gives this; the usual value is assumed: %s",
+                   list.data);
 }
 
 int hardware_make(struct known *k, enum abi_profile abi, struct machine_config *out,

@@ -102,7 +102,7 @@ bool plan_same(const struct core *a, const struct core *b, struct text *what);
 void plan_differences(const struct core *before, const struct core *after, struct text *out);
 
 /* plan_format.c: each appends the whole plan: for people; as a script that checks that all is as in
- * from and stops at the first surprise; and with the definitions of to for the next boot. */
+ * from and stops at the first difference; and with the definitions of to for the next boot. */
 void plan_text(const struct plan *p, struct text *out);
 /* se.c: the steps at the Support Element, and what is to be done before, between and after them. */
 void plan_se(const struct plan *p, struct text *out);

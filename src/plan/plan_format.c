@@ -68,12 +68,12 @@ static const struct definer mdevctl = {
     "mdevctl",
     "undefine() {\n"
     "    [[ -z $(mdevctl list --defined --uuid \"$1\") ]] || mdevctl undefine --uuid \"$1\" ||\n"
-    "        surprise \"$1 is still defined\"\n"
+    "        stop \"$1 is still defined\"\n"
     "}\n"
     "define() {\n"
     "    undefine \"$1\"\n"
     "    mdevctl define --uuid \"$1\" --parent matrix --jsonfile /dev/stdin ||\n"
-    "        surprise \"$1 is not defined\"\n"
+    "        stop \"$1 is not defined\"\n"
     "}\n",
     export_mdevctl, NULL};
 
@@ -88,13 +88,13 @@ static const struct definer virsh = {
     "    local name\n"
     "    name=$(named \"$1\") || return 0\n"
     "    virsh -q nodedev-info \"$name\" | grep -q '^Persistent: *yes' || return 0\n"
-    "    virsh -q nodedev-undefine \"$name\" || surprise \"$1 is still defined\"\n"
+    "    virsh -q nodedev-undefine \"$name\" || stop \"$1 is still defined\"\n"
     "}\n"
     "define() {\n"
     "    undefine \"$1\"\n"
-    "    virsh -q nodedev-define /dev/stdin || surprise \"$1 is not defined\"\n"
+    "    virsh -q nodedev-define /dev/stdin || stop \"$1 is not defined\"\n"
     "}\n"
-    "autostart() { virsh -q nodedev-autostart \"$(named \"$1\")\" || surprise \"$1 does not "
+    "autostart() { virsh -q nodedev-autostart \"$(named \"$1\")\" || stop \"$1 does not "
     "start\"; }\n",
     export_libvirt, "autostart"};
 

@@ -304,7 +304,7 @@ void alternatives_text(const struct alternatives *a, struct text *out)
     else if (!a->count)
         text_adds(out, "No other way was found.\n");
     else
-        text_adds(out, "It would be accepted so, the way that changes least first:\n");
+        text_adds(out, "It would be accepted in these ways, the smallest change first:\n");
     for (size_t i = 0; i < a->count; i++) {
         const struct alternative *one = &a->v[i];
 

@@ -12,7 +12,7 @@
 static const char head[] =
     "#!/bin/bash\n"
     "# Made by apus plan. It does each step only while everything is as planned, and stops at the\n"
-    "# first surprise, with all that was done in the log. SYS and LOG may be set from outside.\n"
+    "# first difference, with all that was done in the log. SYS and LOG may be set from outside.\n"
     "# shellcheck disable=SC2016,SC2119,SC2120 # names are data; a list may be empty\n"
     "set -u\n"
     "SYS=${SYS:-/sys}\n"
@@ -22,21 +22,21 @@ static const char head[] =
     "\n"
     "log() { printf '%s %s\\n' \"$(date '+%F %T')\" \"$*\" | tee -a \"$LOG\"; }\n"
     ": >> \"$LOG\" || { echo \"The log $LOG cannot be written.\" >&2; exit 1; }\n"
-    "surprise() {\n"
+    "stop() {\n"
     "    log \"STOP at step $step: $*\"\n"
     "    log \"Steps that are done: $finished. Plan again from here: apus plan.\"\n"
     "    exit 1\n"
     "}\n"
     "expect() { # FILE VALUE\n"
     "    local now\n"
-    "    read -r now < \"$SYS/$1\" || surprise \"$1 cannot be read\"\n"
-    "    [[ ${now,,} == \"$2\" ]] || surprise \"$1 is $now, and should be $2\"\n"
+    "    read -r now < \"$SYS/$1\" || stop \"$1 cannot be read\"\n"
+    "    [[ ${now,,} == \"$2\" ]] || stop \"$1 is $now, and should be $2\"\n"
     "}\n"
     "absent() { # FILE\n"
-    "    [[ ! -e $SYS/$1 ]] || surprise \"there is $1\"\n"
+    "    [[ ! -e $SYS/$1 ]] || stop \"there is $1\"\n"
     "}\n"
     "same() { # WHAT FOUND EXPECTED\n"
-    "    [[ $2 == \"$3\" ]] || surprise \"$1: ${2:-none}, and should be: ${3:-none}\"\n"
+    "    [[ $2 == \"$3\" ]] || stop \"$1: ${2:-none}, and should be: ${3:-none}\"\n"
     "}\n"
     "bound() { # DRIVER PREFIX NAME...: of what begins so, the driver has just these\n"
     "    local path found=()\n"
@@ -49,7 +49,7 @@ static const char head[] =
     "    local path now found=()\n"
     "    for path in \"$SYS/devices/ap/card$1/$1\".*/online; do\n"
     "        [[ -e $path ]] || continue\n"
-    "        read -r now < \"$path\" || surprise \"$path cannot be read\"\n"
+    "        read -r now < \"$path\" || stop \"$path cannot be read\"\n"
     "        path=${path%/*}\n"
     "        [[ $now == 1 ]] || found+=(\"${path##*/}\")\n"
     "    done\n"
@@ -59,7 +59,7 @@ static const char head[] =
     "    local path now found=()\n"
     "    for path in \"$SYS\"/devices/ap/card*/*.*/driver_override; do\n"
     "        [[ -e $path ]] || continue # Linux has had it since 6.19\n"
-    "        IFS= read -r now < \"$path\" || surprise \"$path cannot be read\"\n"
+    "        IFS= read -r now < \"$path\" || stop \"$path cannot be read\"\n"
     "        path=${path%/*}\n"
     "        [[ -z $now || $now == '(null)' ]] || found+=(\"${path##*/}=$now\")\n"
     "    done\n"
@@ -69,11 +69,11 @@ static const char head[] =
     "    local path\n"
     "    for path in \"$SYS\"/devices/vfio_ap/matrix/*-*-*-*-*; do\n"
     "        [[ ! -e $path || \" $* \" == *\" ${path##*/} \"* ]] ||\n"
-    "            surprise \"there is a mediated device ${path##*/}\"\n"
+    "            stop \"there is a mediated device ${path##*/}\"\n"
     "    done\n"
     "}\n"
     "put() { # FILE VALUE\n"
-    "    printf '%s' \"$2\" > \"$SYS/$1\" || surprise \"$1 refuses $2\"\n"
+    "    printf '%s' \"$2\" > \"$SYS/$1\" || stop \"$1 refuses $2\"\n"
     "}\n"
     "await() { # FILE VALUE: the bus sees a change at once, or when it looks the next time\n"
     "    local now='' i\n"
@@ -82,11 +82,11 @@ static const char head[] =
     "        [[ ${now,,} != \"$2\" ]] || return 0\n"
     "        sleep 1\n"
     "    done\n"
-    "    surprise \"$1 is $now, and should be $2\"\n"
+    "    stop \"$1 is $now, and should be $2\"\n"
     "}\n"
     "ask() {\n"
     "    [[ -n ${YES:-} ]] || read -r -p \"$1 Done? Press Enter. \" < /dev/tty ||\n"
-    "        surprise 'no answer'\n"
+    "        stop 'no answer'\n"
     "}\n"
     "begin() {\n"
     "    step=$1\n"
@@ -249,7 +249,7 @@ static void sh_clicks(const struct plan_step *s, struct text *out)
         plan_quote(line, out);
         text_adds(out, "\n");
     }
-    text_adds(out, "ask 'That is for you, at the Support Element.'\n");
+    text_adds(out, "ask 'Do this at the Support Element.'\n");
 }
 
 /* Somebody has done it, and Linux sees it. */
@@ -323,7 +323,7 @@ void plan_script(const struct plan *p, const struct core *from, const char *prog
     text_adds(out, head);
     text_adds(out, "log 'Checking that everything is as it was when this was planned.'\n");
     if (program)
-        text_addf(out, "command -v %s > /dev/null || surprise '%s is not installed'\n", program,
+        text_addf(out, "command -v %s > /dev/null || stop '%s is not installed'\n", program,
                   program);
     expect_state(from, out);
     for (size_t i = 0; i < p->count; i++)

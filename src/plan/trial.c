@@ -67,7 +67,8 @@ static void follow_missing(struct trial *t, struct guest_track *g, const char *n
         g->missing_since = t->out->count;
     if (lacks || !g->missing_since)
         return;
-    text_addf(&t->out->gains, "%s is without queues that it keeps from step %zu to %zu\n", name,
+    text_addf(&t->out->gains,
+              "%s is temporarily without some of its queues, from step %zu to %zu\n", name,
               g->missing_since, t->out->count);
     g->missing_since = 0;
 }
@@ -262,7 +263,8 @@ static void follow_host(struct trial *t)
         t->host_missing_since = t->out->count;
     if (lacks || !t->host_missing_since)
         return;
-    text_addf(&t->out->gains, "zcrypt is without queues that it keeps from step %zu to %zu\n",
+    text_addf(&t->out->gains,
+              "zcrypt is temporarily without some of its queues, from step %zu to %zu\n",
               t->host_missing_since, t->out->count);
     t->host_missing_since = 0;
 }

@@ -112,7 +112,7 @@ static void advise_user_namespace(const struct rights *r, struct text *out)
     else if (*r->module)
         advise_module(r, out);
     else
-        text_addf(out, "in a chroot no system allows it%s",
+        text_addf(out, "no kernel allows it in a chroot%s",
                   r->root ? "; give apus the capability SYS_ADMIN" : "; run apus as root");
 }
 

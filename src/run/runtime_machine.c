@@ -146,7 +146,7 @@ int runtime_end(const struct runtime_machine *m, runtime_ending_fn *ending)
         pidfd_send_signal(process, SIGKILL, NULL, 0);
     }
     if (!ends_within(lock, RUNTIME_ENDING_MS)) {
-        run_error(EBUSY, "the machine '%s' does not end: a process has its lock still", m->name);
+        run_error(EBUSY, "the machine '%s' does not end: a process still holds its lock", m->name);
         return -EBUSY;
     }
     runtime_sweep(ending);

@@ -471,7 +471,7 @@ def test_an_unknown_status_is_named():
 def test_what_is_assumed_of_standby_is_said(world):
     """Card 7 is in standby; the file that says so could not be read."""
     tree = world[2]
-    said = "no source tells the state, which is configured on, of adapter"
+    said = "no source gives the state; configured on is assumed, of adapter"
     assert said not in imported(tree).stderr
     (tree / "devices/ap/card07/config").unlink()
     assert f"assumed: {said} 7\n" in imported(tree).stderr

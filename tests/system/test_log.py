@@ -262,7 +262,7 @@ def test_a_refusal_has_a_number_and_alternatives(host):
     last = host.cli("explain", "--last")
     assert last.returncode == 0, last
     assert host.cli("explain", message["number"]).stdout == last.stdout
-    assert last.stdout.startswith(message["message"] + "\nIt would be accepted so")
+    assert last.stdout.startswith(message["message"] + "\nIt would be accepted in these ways")
     # The first way is taken as it stands.
     commands = re.findall(r"^ {2,4}(?:1\. | {3})echo (\S+) > /sys/(\S+)$", last.stdout.split("  2. ", maxsplit=1)[0], re.M)
     assert len(commands) == 2
@@ -290,6 +290,6 @@ def test_a_refused_change_of_the_lpar_has_alternatives(host):
 def test_numbers_that_are_no_refusals(host):
     assert "nothing was refused" in host.cli("explain", "--last").stderr
     done = host.cli("explain", "9999")
-    assert done.returncode == 1 and "message 9999 tells of no refusal" in done.stderr
+    assert done.returncode == 1 and "message 9999 is not about a refusal" in done.stderr
     assert host.cli("explain").returncode == 2
     assert host.cli("explain", "--last", "05.0004").returncode == 2

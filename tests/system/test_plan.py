@@ -276,7 +276,7 @@ def test_refusal_offers_the_nearest_state(tmp_path):
     assert got["nearest"]["machine"] == nearest.read_text() and len(got["nearest"]["plan"]["steps"]) == 2
     # Who can bear an interruption gets all of it.
     done = plan(wanted, "--from", now, "--interrupt")
-    assert done.returncode == 0 and "Guest1 is without queues that it keeps from step 1 to 4" in done.stdout
+    assert done.returncode == 0 and "Guest1 is temporarily without some of its queues, from step 1 to 4" in done.stdout
 
 
 def test_nearest_is_looked_for_section_by_section(tmp_path):
@@ -430,7 +430,7 @@ def test_overrides_take_the_place_of_a_mask(tmp_path):
             assert "guest Guest1 keeps its queues all the time, and apmask gets 0x05" in done.stderr
             assert "with --interrupt there is one" in done.stderr
     text = plan(wanted, "--from", now, "--interrupt").stdout
-    assert "Guest1 is without queues that it keeps from step 1 to 9\n" in text and "zcrypt" not in text, text
+    assert "Guest1 is temporarily without some of its queues, from step 1 to 9\n" in text and "zcrypt" not in text, text
     assert "gives away adapter 0x05 (unassigned for a while: the next write of a mask would collide with it)\n" in text
 
 
@@ -546,4 +546,4 @@ def test_an_lpar_change_interrupts_everybody(host, tmp_path):
         "apus: there is no plan: two demands exclude each other: guest Guest3 keeps all of its queues, and the LPAR gets "
         "other adapters or domains, for which all of its adapters are configured off first\n")
     assert "apus:   the LPAR keeps its adapters and domains\napus: its plan has 5 steps; --nearest FILE" in done.stderr
-    assert "Guest3 is without queues that it keeps from step" in host.cli("plan", wanted, "--interrupt").stdout
+    assert "Guest3 is temporarily without some of its queues, from step" in host.cli("plan", wanted, "--interrupt").stdout

@@ -406,9 +406,9 @@ static void test_wrong_conditions_are_named(void **state)
         {"mdev 5 exists", "not '5'"},
         {"adapter 256 online", "not '256'"},
         {"adapter 5 tired", "not 'tired'"},
-        {"not event x", "does not happen"},
+        {"not event x", "cannot be combined with an event"},
         {"event", "which event"},
-        {"event 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5", "no more words"}};
+        {"event 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5", "at most 15 words"}};
     struct rig *r = *state;
     int c = rig_connect(r);
 

@@ -37,7 +37,7 @@ static void expect(const char *machine, const char *path, const char *value, con
 static void test_zcrypts_queues(void **state)
 {
     expect(MACHINE, MDEV1 "/assign_domain", "4\n",
-           "It would be accepted so, the way that changes least first:\n"
+           "It would be accepted in these ways, the smallest change first:\n"
            "  1. echo 0x06 > /sys/" MDEV1 "/unassign_adapter\n"
            "     echo 4 > /sys/" MDEV1 "/assign_domain\n"
            "       vfio_ap gets 06.0047\n"
@@ -58,7 +58,7 @@ static void test_another_devices_queues(void **state)
 {
     expect(MACHINE "[mdev " UUID2 "]\nadapters = 5\ndomains = 0x47\n", MDEV2 "/assign_adapter",
            "0x6",
-           "It would be accepted so, the way that changes least first:\n"
+           "It would be accepted in these ways, the smallest change first:\n"
            "  1. echo 0x47 > /sys/" MDEV1 "/unassign_domain\n"
            "     echo 0x6 > /sys/" MDEV2 "/assign_adapter\n"
            "       it's loses 06.0047\n"
@@ -78,7 +78,7 @@ static void test_a_mask(void **state)
     expect(HARDWARE "[bus]\napmask = +5\naqmask = +4\n[mdev " UUID1 "]\nadapters = 6\n"
                     "domains = 4,0x47\n",
            "bus/ap/apmask", "+6,+7",
-           "It would be accepted so, the way that changes least first:\n"
+           "It would be accepted in these ways, the smallest change first:\n"
            "  1. echo 0x0500000000000000000000000000000000000000000000000000000000000000 > "
            "/sys/bus/ap/apmask\n"
            "       zcrypt gets 07.0004\n"
@@ -98,7 +98,7 @@ static void test_a_mask(void **state)
 static void test_a_device_in_use(void **state)
 {
     expect(MACHINE, MDEV1 "/remove", "1",
-           "It would be accepted so, the way that changes least first:\n"
+           "It would be accepted in these ways, the smallest change first:\n"
            "  1. apus guest detach 'it'\\''s'\n"
            "     echo 1 > /sys/" MDEV1 "/remove\n"
            "       vfio_ap gets 06.0047\n"
@@ -158,7 +158,7 @@ static void test_a_whole_configuration(void **state)
     /* 05.0004 is zcrypt's, and 06.0047 the guest's. */
     expect(MACHINE "[mdev " UUID2 "]\n", MDEV2 "/ap_config",
            MASK("060000") "," MASK("080000") "," MASK("000000"),
-           "It would be accepted so, the way that changes least first:\n"
+           "It would be accepted in these ways, the smallest change first:\n"
            "  1. echo -0x04 > /sys/bus/ap/aqmask\n"
            "     echo " MASK("060000") "," MASK("080000") "," MASK(
                "000000") " > /sys/" MDEV2 "/ap_config\n"
@@ -197,7 +197,7 @@ static void test_as_much_of_a_configuration_as_is_free(void **state)
 static void test_a_device_that_exists(void **state)
 {
     expect(MACHINE, CREATE, UUID1,
-           "It would be accepted so, the way that changes least first:\n"
+           "It would be accepted in these ways, the smallest change first:\n"
            "  1. echo " UUID2 " > /sys/" CREATE "\n"
            "  2. apus guest detach 'it'\\''s'\n"
            "     echo 1 > /sys/" MDEV1 "/remove\n"
@@ -214,7 +214,7 @@ static void test_a_device_that_exists(void **state)
 static void test_binding(void **state)
 {
     expect(MACHINE, "bus/ap/drivers/vfio_ap/bind", "05.0004",
-           "It would be accepted so, the way that changes least first:\n"
+           "It would be accepted in these ways, the smallest change first:\n"
            "  1. echo -0x05 > /sys/bus/ap/apmask\n"
            "       zcrypt loses 05.0004, 05.00ab\n"
            "       vfio_ap gets 05.0004, 05.00ab\n"
@@ -222,13 +222,13 @@ static void test_binding(void **state)
            "       zcrypt loses 05.0004, 06.0004, 07.0004\n"
            "       vfio_ap gets 05.0004, 06.0004, 07.0004\n");
     expect(MACHINE, "bus/ap/drivers/cex4queue/unbind", "05.0047",
-           "It would be accepted so, the way that changes least first:\n"
+           "It would be accepted in these ways, the smallest change first:\n"
            "  1. echo 05.0047 > /sys/bus/ap/drivers/vfio_ap/unbind\n"
            "       vfio_ap loses 05.0047\n"
            "       no driver gets 05.0047\n");
     /* Where the masks are all ones, one queue can be had alone. */
     expect(HARDWARE, "bus/ap/drivers/vfio_ap/bind", "05.0004",
-           "It would be accepted so, the way that changes least first:\n"
+           "It would be accepted in these ways, the smallest change first:\n"
            "  1. echo vfio_ap > /sys/devices/ap/card05/05.0004/driver_override\n"
            "     echo 05.0004 > /sys/bus/ap/drivers/cex4queue/unbind\n"
            "     echo 05.0004 > /sys/bus/ap/drivers/vfio_ap/bind\n"
@@ -245,27 +245,27 @@ static void test_binding(void **state)
 static void test_binding_a_card(void **state)
 {
     expect(HARDWARE, "bus/ap/drivers/cex4card/bind", "card05\n",
-           "It would be accepted so, the way that changes least first:\n"
+           "It would be accepted in these ways, the smallest change first:\n"
            "  1. echo card05 > /sys/bus/ap/drivers/cex4card/unbind\n"
            "     echo card05 > /sys/bus/ap/drivers/cex4card/bind\n");
     expect(HARDWARE, "bus/ap/drivers/vfio_ap/bind", "card05",
-           "It would be accepted so, the way that changes least first:\n"
+           "It would be accepted in these ways, the smallest change first:\n"
            "  1. echo -0x05 > /sys/bus/ap/apmask\n"
            "       zcrypt loses 05.0004, 05.0047, 05.00ab\n"
            "       vfio_ap gets 05.0004, 05.0047, 05.00ab\n");
     expect(HARDWARE "[bus]\napmask = +0-255,-5\n", "bus/ap/drivers/cex4queue/bind", "card05",
-           "It would be accepted so, the way that changes least first:\n"
+           "It would be accepted in these ways, the smallest change first:\n"
            "  1. echo +0x05 > /sys/bus/ap/apmask\n"
            "       zcrypt gets 05.0004, 05.0047, 05.00ab\n"
            "       vfio_ap loses 05.0004, 05.0047, 05.00ab\n");
     expect(HARDWARE "[card 5]\nunbound = 4,0x47\n", "bus/ap/drivers/cex4queue/bind", "card05",
-           "It would be accepted so, the way that changes least first:\n"
+           "It would be accepted in these ways, the smallest change first:\n"
            "  1. echo 05.0004 > /sys/bus/ap/drivers/cex4queue/bind\n"
            "     echo 05.0047 > /sys/bus/ap/drivers/cex4queue/bind\n"
            "       zcrypt gets 05.0004, 05.0047\n"
            "       no driver loses 05.0004, 05.0047\n");
     expect(HARDWARE "[bus]\napmask = +0-255,-5\n", "bus/ap/drivers/vfio_ap/unbind", "card05",
-           "It would be accepted so, the way that changes least first:\n"
+           "It would be accepted in these ways, the smallest change first:\n"
            "  1. echo 05.0004 > /sys/bus/ap/drivers/vfio_ap/unbind\n"
            "     echo 05.0047 > /sys/bus/ap/drivers/vfio_ap/unbind\n"
            "     echo 05.00ab > /sys/bus/ap/drivers/vfio_ap/unbind\n"
@@ -293,7 +293,7 @@ static void expect_task(const char *command, const char *wanted)
 static void test_the_support_element(void **state)
 {
     expect_task("se lpar add domain 0x09",
-                "It would be accepted so, the way that changes least first:\n"
+                "It would be accepted in these ways, the smallest change first:\n"
                 "  1. apus se adapter 5-7 off\n"
                 "     apus se lpar add domain 9\n"
                 "     apus se adapter 5-7 on\n"
@@ -302,7 +302,7 @@ static void test_the_support_element(void **state)
                 "  2. apus se lpar add domain 9 --force\n"
                 "       vfio_ap gets 05.0009, 06.0009, 07.0009\n");
     expect_task("se lpar remove control-domain 0x04",
-                "It would be accepted so, the way that changes least first:\n"
+                "It would be accepted in these ways, the smallest change first:\n"
                 "  1. apus se adapter 5-7 off\n"
                 "     apus se lpar remove domain 4 control-domain 4\n"
                 "     apus se adapter 5-7 on\n"

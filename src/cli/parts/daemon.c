@@ -233,7 +233,7 @@ int daemon_command(int argc, char **argv)
     if (optind != argc)
         return cli_usage("unexpected operand '%s'", argv[optind]);
     if ((!o.socket || !*o.socket) && sd_listen_fds(0) <= 0)
-        return cli_usage("--socket is missing: where should the control socket be?");
+        return cli_usage("--socket is missing; it is the path of the control socket");
     if ((!o.mount || !*o.mount) && o.fuse_fd < 0 && !o.no_tree)
         return cli_usage("--mount is missing; it is the directory to mount the tree on");
     if ((o.mount != NULL) + (o.fuse_fd >= 0) + o.no_tree > 1)
@@ -250,7 +250,7 @@ int daemon_command(int argc, char **argv)
         return cli_usage("--state and --record exclude each other: a recording begins with a new "
                          "machine");
     if (o.sync && !o.state)
-        return cli_usage("--sync goes with --state: what should be kept?");
+        return cli_usage("--sync requires --state");
     if (o.dev_links && (status = check_dev_links(o.dev_links, o.mount)))
         return status;
     if (o.shadow && (o.dev_links || !o.notify || !o.no_tree))
