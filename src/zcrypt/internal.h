@@ -150,9 +150,15 @@ unsigned zcrypt_cca_effort(const uint8_t service[2]);
 unsigned zcrypt_ep11_effort(unsigned function);
 
 /* nodes.c */
-void zcrypt_nodes_register(struct zcrypt *z);
+bool zcrypt_node_any(const struct zcrypt *z);
+/* The minor, or -ENOENT. */
+int zcrypt_node_find(const struct zcrypt *z, const char *name);
+extern const struct sysfs_attr zcrypt_class_attrs[], zcrypt_node_attrs[];
 /* The node with masks that the handle refers to; NULL: it was destroyed, or it is z90crypt. */
 const struct zcrypt_node *zcrypt_node_of(const struct zcrypt *z, uint32_t handle);
+
+/* dirs.c */
+void zcrypt_nodes_register(struct zcrypt *z);
 
 /* request.c: called by the driver's ops and zcrypt_free */
 void zcrypt_calls_free(struct zcrypt *z);
