@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/query.h"
 #include "core/state.h"
+
+/* The life of a guest: started, attached to a mediated device, detached, stopped. */
 
 struct core_guest *guest_at(const struct core *c, unsigned number)
 {
@@ -108,7 +108,7 @@ int core_guest_look(struct core *c, const struct command *cmd, struct effects *f
 }
 
 /* While a client is connected, its system owns the queues and ours must not touch them. */
-static void guest_rescan(struct core_guest *g, struct effects *fx)
+void guest_rescan(struct core_guest *g, struct effects *fx)
 {
     if (!g || g->connected || !g->linux_system || !g->linux_system->bus)
         return;
@@ -127,8 +127,8 @@ void guests_rescan(struct core *c, struct effects *fx, size_t from, bool all)
             guest_rescan(guest_at(c, fx->v[i].id), fx);
 }
 
-static int guest_find(struct core *c, const struct command *cmd, struct reply *reply,
-                      struct core_guest **out)
+int guest_find(struct core *c, const struct command *cmd, struct reply *reply,
+               struct core_guest **out)
 {
     *out = guest_by_name(c, cmd->guest.name);
     if (*out)
@@ -279,8 +279,7 @@ int core_guest_start(struct core *c, const struct command *cmd, struct effects *
     return 0;
 }
 
-/* Fails the pending requests of our own system, whose queues a client takes over. */
-static void zcrypt_end(struct core *c, unsigned tree, struct effects *fx)
+void zcrypt_end(struct core *c, unsigned tree, struct effects *fx)
 {
     struct zcrypt *z = zcrypt_of(c, tree);
 
@@ -340,189 +339,5 @@ int core_guest_detach(struct core *c, const struct command *cmd, struct effects 
         return -ENODEV;
     }
     guest_detach(c, g, fx);
-    return 0;
-}
-
-/* The first names of a list, which is one line however long it is. */
-#define NAMES_SHOWN 8u
-struct names {
-    struct text *out;
-    unsigned count;
-};
-
-static void name_add(struct names *n, const char *format, unsigned first, unsigned second)
-{
-    if (n->count++ >= NAMES_SHOWN)
-        return;
-    text_adds(n->out, n->count > 1 ? ", " : " ");
-    text_addf(n->out, format, first, second);
-}
-
-static void names_end(const struct names *n)
-{
-    if (n->count > NAMES_SHOWN)
-        text_addf(n->out, " and %u more", n->count - NAMES_SHOWN);
-}
-
-/* Queues and control domains that a has and but has not. */
-static void name_product(struct names *n, const struct apcb *a, const struct apcb *but)
-{
-    mask256_for_each (apid, &a->apm) {
-        mask256_for_each (apqi, &a->aqm) {
-            if (!apcb_has(but, AP_QN(apid, apqi)))
-                name_add(n, "%02x.%04x", apid, apqi);
-        }
-    }
-    mask256_for_each (adm, &a->adm) {
-        if (!mask256_test(&but->adm, adm))
-            name_add(n, "control domain %04x", adm, 0);
-    }
-}
-
-/* Adapters and domains that make no queue. */
-static void name_halves(struct names *n, const struct apcb *a)
-{
-    if (mask256_empty(&a->aqm))
-        mask256_for_each (apid, &a->apm)
-            name_add(n, "adapter %02x", apid, 0);
-    if (mask256_empty(&a->apm))
-        mask256_for_each (apqi, &a->aqm)
-            name_add(n, "domain %04x", apqi, 0);
-}
-
-static void name_plugged(const struct apcb *usable, const struct apcb *assigned, struct text *out)
-{
-    static const struct apcb nothing;
-    text_auto can = {0}, merely = {0};
-    struct names first = {&can, 0}, second = {&merely, 0};
-
-    name_product(&first, usable, &nothing);
-    names_end(&first);
-    name_product(&second, assigned, usable);
-    name_halves(&second, assigned);
-    names_end(&second);
-    if (first.count)
-        text_addf(out, "; it can use%s", can.data);
-    if (second.count)
-        text_addf(out, "; assigned, but of no use to it now:%s", merely.data);
-}
-
-/*
- * Migration is refused as long as anything is assigned to the guest's device [guests-migration].
- * reply->value 1: nothing is, but the device itself is still there.
- */
-int core_guest_migrate(struct core *c, const struct command *cmd, struct effects *fx,
-                       struct reply *reply)
-{
-    struct core_guest *g;
-    const struct apcb *a;
-    int rc = guest_find(c, cmd, reply, &g);
-
-    if (rc < 0 || !g->v.mdev)
-        return rc;
-    a = mdev_assigned(g->v.mdev);
-    if (mask256_empty(&a->apm) && mask256_empty(&a->aqm) && mask256_empty(&a->adm)) {
-        reply->value = 1;
-        return 0;
-    }
-    text_addf(&reply->why, "guest %s cannot be migrated while AP resources are plugged", g->name);
-    name_plugged(&g->v.hw.apcb, a, &reply->why);
-    text_adds(&reply->why, "; unassign them, or detach the mediated device");
-    return -EBUSY;
-}
-
-/* A client that connects must find its queues empty, without the messages of our own system. A
- * queue that is too busy to be reset is zeroized before it answers again. */
-static void lpar_clear(struct core *c)
-{
-    struct ap_hw hw = machine_hw(c->machine);
-    struct ap_qci qci = {0};
-
-    hw.ops->qci(hw.ctx, &qci);
-    mask256_for_each (apid, &qci.apm) {
-        mask256_for_each (apqi, &qci.aqm) {
-            if (apqsw_rc(hw.ops->rapq(hw.ctx, AP_QN(apid, apqi))) == AP_RC_BUSY)
-                hw.ops->zapq(hw.ctx, AP_QN(apid, apqi));
-        }
-    }
-}
-
-static int lpar_connect(struct core *c, bool on, struct effects *fx, struct reply *reply)
-{
-    bool guests = false;
-
-    for (unsigned i = 0; i < c->guest_slots; i++)
-        guests |= c->guests[i] != NULL;
-    if (on && (c->lpar_connected || guests)) {
-        text_adds(&reply->why, guests ? "guests are running; stop them before a Linux becomes the "
-                                        "LPAR"
-                                      : "another client is already connected as the LPAR");
-        return -EBUSY;
-    }
-    if (on) {
-        zcrypt_end(c, CORE_HOST_TREE, fx);
-        lpar_clear(c);
-    }
-    c->lpar_connected = on;
-    if (!on)
-        ap_bus_restart(c->bus);
-    return 0;
-}
-
-/* A client that disconnects loses its queue state: its queues are zeroized. */
-int core_cpu_connect(struct core *c, const struct command *cmd, struct effects *fx,
-                     struct reply *reply)
-{
-    struct core_guest *g;
-    int rc = cmd->cpu.on ? 0 : core_cpu_reset(c, cmd, fx, reply);
-
-    if (rc < 0)
-        return rc;
-    if (cmd->cpu.guest == CORE_LPAR)
-        return lpar_connect(c, cmd->cpu.on, fx, reply);
-    g = guest_at(c, cmd->cpu.guest);
-    if (!g)
-        return -ENOENT;
-    if (cmd->cpu.on && g->connected) {
-        text_addf(&reply->why, "guest %s is already connected to another client", g->name);
-        return -EBUSY;
-    }
-    if (cmd->cpu.on) {
-        zcrypt_end(c, g->v.number + 1, fx);
-        vfio_ap_reset(c->vfio_ap, &g->v);
-    }
-    g->connected = cmd->cpu.on;
-    if (cmd->cpu.on && cmd->cpu.process)
-        g->process = cmd->cpu.process;
-    if (!cmd->cpu.on && g->by_device && !g->v.mdev) {
-        guest_stop(c, g, fx);
-        return 0;
-    }
-    if (!cmd->cpu.on && !g->by_device)
-        g->process = 0;
-    guest_rescan(g, fx);
-    if (!cmd->cpu.on && g->linux_system && g->linux_system->bus)
-        ap_bus_restart(g->linux_system->bus);
-    return 0;
-}
-
-int core_cpu_reset(struct core *c, const struct command *cmd, struct effects *fx,
-                   struct reply *reply)
-{
-    struct core_guest *g = guest_at(c, cmd->cpu.guest);
-    struct ap_hw hw = machine_hw(c->machine);
-    struct ap_qci qci = {0};
-
-    if (cmd->cpu.guest != CORE_LPAR) {
-        if (!g)
-            return -ENOENT;
-        vfio_ap_reset(c->vfio_ap, &g->v);
-        return 0;
-    }
-    hw.ops->qci(hw.ctx, &qci);
-    mask256_for_each (apid, &qci.apm) {
-        mask256_for_each (apqi, &qci.aqm)
-            hw.ops->zapq(hw.ctx, AP_QN(apid, apqi));
-    }
     return 0;
 }

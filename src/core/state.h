@@ -51,6 +51,9 @@ struct core {
 /* guests.c */
 struct core_guest *guest_at(const struct core *c, unsigned number);
 struct core_guest *guest_by_name(const struct core *c, const char *name);
+/* The guest that the command names. -ENOENT: there is none. */
+int guest_find(struct core *c, const struct command *cmd, struct reply *reply,
+               struct core_guest **out);
 void guests_free(struct core *c);
 /* Attaches the guest to the device. A result of vfio_ap_attach, or -ENODEV. */
 int guest_attach(struct core *c, struct core_guest *g, const struct uuid *uuid, struct effects *fx,
@@ -68,6 +71,9 @@ struct ap_bus *bus_of(const struct core *c, unsigned tree);
 /* Rescans the bus of each guest whose APCB changed in effects[from..], or of all guests, as a real
  * guest does on the CHSC event. */
 void guests_rescan(struct core *c, struct effects *fx, size_t from, bool all);
+void guest_rescan(struct core_guest *g, struct effects *fx);
+/* Fails the pending requests of our own system, whose queues a client takes over. */
+void zcrypt_end(struct core *c, unsigned tree, struct effects *fx);
 
 /* requests.c */
 /* The queue may have a reply: the guest's bus polls it, or its client is notified. */
@@ -128,7 +134,9 @@ void alarms_arm(struct core *c, struct effects *fx);
 command_function core_store, core_owner, core_timer;
 /* guests.c */
 command_function core_guest_start, core_guest_stop, core_guest_attach, core_guest_detach;
-command_function core_guest_migrate, core_guest_look, core_cpu_connect, core_cpu_reset;
+command_function core_guest_look;
+/* migrate.c, cpus.c */
+command_function core_guest_migrate, core_cpu_connect, core_cpu_reset;
 /* boot.c */
 command_function core_boot;
 /* vfio.c */
