@@ -47,6 +47,20 @@ bool slice_cut(struct slice s, char separator, struct slice *before, struct slic
     return found;
 }
 
+bool slice_line(struct slice *rest, struct slice *line)
+{
+    if (!rest->len)
+        return false;
+    slice_cut(*rest, '\n', line, rest);
+    return true;
+}
+
+void slice_add_lines(struct slice lines, const char *before, struct text *out)
+{
+    for (struct slice line; slice_line(&lines, &line);)
+        text_addf(out, "%s%.*s\n", before, (int)line.len, line.at);
+}
+
 bool slice_is(struct slice s, const char *text)
 {
     return s.len == strlen(text) && (!s.len || memcmp(s.at, text, s.len) == 0);

@@ -27,6 +27,12 @@ struct slice slice_word(struct slice *rest);
 /* Cuts s at the first separator. False: there is none; *before is s, and *after is empty. */
 bool slice_cut(struct slice s, char separator, struct slice *before, struct slice *after);
 
+/* Takes the next line, without its newline, from *rest. False: there is none. */
+bool slice_line(struct slice *rest, struct slice *line);
+
+/* Adds the lines to out, each with before in front of it and a newline. */
+void slice_add_lines(struct slice lines, const char *before, struct text *out);
+
 bool slice_is(struct slice s, const char *text);
 bool slice_starts(struct slice s, const char *prefix);
 

@@ -37,14 +37,6 @@ static FILE *open_recording(const char *path)
     return NULL;
 }
 
-static void warn(const struct text *lines)
-{
-    for (size_t at = 0, n; at < lines->len; at += n + 1) {
-        n = strcspn(lines->data + at, "\n");
-        cli_note("warning: %.*s", (int)n, lines->data + at);
-    }
-}
-
 /* Of a difference each side has a line, below each other. */
 static void refuse(int err, const char *why)
 {
@@ -99,7 +91,7 @@ static int replay_run(int argc, char **argv)
     rc = record_replay(in, argv[optind], print ? stdout : NULL, &played, &why);
     progress_end();
     fclose(in);
-    warn(&played.warnings);
+    cli_warnings(&played.warnings);
     text_done(&played.warnings);
     if (rc)
         refuse(rc < 0 ? -rc : EINVAL, why.data);

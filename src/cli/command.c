@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/text.h"
+#include "base/slice.h"
 #include "cli/progress.h"
 #include "control/error.h"
 #include "control/json.h"
@@ -149,6 +149,14 @@ void cli_note(const char *format, ...)
         print_json(json_pack("{s:o}", "note", control_json_string(note.data)));
     else
         fprintf(stderr, "apus: %s\n", line.data);
+}
+
+void cli_warnings(const struct text *lines)
+{
+    struct slice rest = {lines->data, lines->len}, line;
+
+    while (slice_line(&rest, &line))
+        cli_note("warning: %.*s", (int)line.len, line.at);
 }
 
 int cli_usage(const char *format, ...)

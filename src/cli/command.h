@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/text.h"
+
 /*
  * A subcommand is a file cmd_<name>.c that defines `const struct cli_command cmd_<name>`, and a
  * line in commands.h. Help, usage errors and completion are derived from this description.
@@ -99,6 +101,9 @@ int cli_error(int err, const char *format, ...) __attribute__((format(printf, 2,
 
 /* The same for what is no failure: a warning, or more about an error that was printed. */
 void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A note for each line. */
+void cli_warnings(const struct text *lines);
 
 /* Prints "apus COMMAND: ", the message and a hint about --help to standard error. Returns 2. */
 int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -39,10 +39,8 @@ static void show_doubts(const struct daemon_start *how, const struct machine_con
     text_auto doubts = {0};
 
     machine_file_doubts(how->machine, machine, &doubts);
-    for (size_t at = 0, n; !how->verbose && at < doubts.len; at += n + 1) {
-        n = strcspn(doubts.data + at, "\n");
-        cli_note("warning: %.*s", (int)n, doubts.data + at);
-    }
+    if (!how->verbose)
+        cli_warnings(&doubts);
 }
 
 /* Builds what the daemon will build, for its mistakes. */

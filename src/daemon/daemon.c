@@ -7,17 +7,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "core/major.h"
+#include "base/slice.h"
 #include "daemon/confine.h"
 #include "daemon/internal.h"
-#include "ioctl/caller.h"
-#include "rights/rights.h"
 #include "store/machine_file.h"
 
 static void on_timer(void *data, uint32_t id)
@@ -104,119 +101,6 @@ static int open_loop(struct daemon *d, struct text *why)
     return rc;
 }
 
-/* A machine without a given secret gets a random one: its keys cannot be predicted. */
-static int get_secret(struct daemon *d, uint8_t secret[CRYPTO_KEY_BYTES], struct text *why)
-{
-    const struct daemon_options *o = d->options;
-
-    if (d->state)
-        return state_secret(d->state, o->secret, secret, why);
-    if (o->secret)
-        memcpy(secret, o->secret, CRYPTO_KEY_BYTES);
-    else if (getrandom(secret, CRYPTO_KEY_BYTES, 0) != CRYPTO_KEY_BYTES)
-        return -EIO;
-    return 0;
-}
-
-static int open_processors(struct daemon *d, struct text *why)
-{
-    uint8_t secret[CRYPTO_KEY_BYTES];
-    int rc = get_secret(d, secret, why);
-
-    if (rc == 0)
-        rc = adapters_new(&d->door, d->event, secret, &d->adapters);
-    explicit_bzero(secret, sizeof(secret));
-    if (d->options->secret)
-        explicit_bzero(d->options->secret, CRYPTO_KEY_BYTES);
-    if (rc < 0 && !why->len)
-        text_addf(why, "cannot set up the worker pool: %s", error_text(-rc));
-    return rc;
-}
-
-/* Our parent stands for the programs to come: 'apus run' becomes one. Where only ancestors may look
- * at their memory, it is one, and lends it. */
-static int open_paths(struct daemon *d, struct text *why)
-{
-    const struct nomount_sync sync = {daemon_state_unsynced, daemon_state_sync, d};
-    int scope = rights_ptrace_scope();
-
-    if (caller_is_ours(getppid()) && caller_probe(getppid()) == -EACCES && scope != 1) {
-        text_adds(why, "programs cannot be served without a mount: this system does not let the "
-                       "daemon look at their memory; ");
-        if (scope == 3)
-            text_adds(why, "kernel.yama.ptrace_scope is 3, which only a reboot changes");
-        else
-            text_addf(why,
-                      "give it the capability SYS_PTRACE (in a container --cap-add SYS_PTRACE)%s",
-                      scope ? ", or set kernel.yama.ptrace_scope to 1 or 0" : "");
-        return -EACCES;
-    }
-    return seccomp_serve_paths(d->seccomp, d->options->shadow, &sync, why);
-}
-
-static int open_devices(struct daemon *d, struct text *why)
-{
-    int rc = cuse_new(&d->door, d->event, d->options->nodes, &d->cuse, why);
-
-    if (rc == 0)
-        rc = cuse_follow(d->cuse, why);
-    /* A node that is kept under a name that no device can have must not end every start. */
-    if (rc == -EINVAL) {
-        daemon_log(d, LOG_LEVEL_WARNING, "%s", why->data);
-        text_clear(why);
-        rc = 0;
-    }
-    if (rc == 0)
-        core_set_nodes_major(d->door.core, cuse_major(d->cuse));
-    return rc;
-}
-
-/* The control socket comes first: it fails if another daemon runs here, before anything is
- * mounted. */
-static int open_front_ends(struct daemon *d, struct text *why)
-{
-    const struct daemon_options *o = d->options;
-    int rc = o->uevent_fd < 0 ? 0 : uevent_sender_new(o->uevent_fd, o->outside, &d->uevents, why);
-
-    if (rc < 0)
-        return rc;
-    daemon_control_ops_init(d);
-    rc = daemon_studies_begin(d, why);
-    if (rc < 0)
-        return rc;
-    rc = control_server_new(d->event, &d->door, &d->control_ops, o->socket, d->sockets.control,
-                            &d->control, why);
-    if (rc < 0)
-        return rc;
-    daemon_state_number_events(d);
-    daemon_log_early(d);
-    rc = daemon_guests_open(d, why);
-    if (rc < 0)
-        return rc;
-    rc = daemon_metrics_open(d, why);
-    if (rc < 0)
-        return rc;
-    rc = open_processors(d, why);
-    if (rc < 0)
-        return rc;
-    rc = fuse_hub_new(&d->door, d->event, &d->hub);
-    if (rc < 0) {
-        text_addf(why, "cannot set up the file system: %s", error_text(-rc));
-        return rc;
-    }
-    fuse_hub_set_sync(d->hub, &(struct fuse_sync){daemon_state_unsynced, daemon_state_sync, d});
-    fuse_hub_set_mounter(d->hub, &(struct fuse_mounter){daemon_heir_mount, daemon_heir_unmount, d});
-    if (o->listens)
-        rc = seccomp_new(&d->door, d->event, o->dev_links, o->notify, &d->seccomp, why);
-    if (rc == 0 && o->shadow)
-        rc = open_paths(d, why);
-    if (rc == 0 && o->nodes)
-        rc = open_devices(d, why);
-    if (rc < 0)
-        return rc;
-    return o->no_tree ? 0 : daemon_mount_new(d, CORE_HOST_TREE, o->mount, o->fuse_fd, why);
-}
-
 /* As control_server_wants_uevents, but before the core exists. */
 static bool is_small(const struct machine_config *machine)
 {
@@ -252,6 +136,23 @@ static int check_record(const struct daemon *d, const struct setup *setup, struc
     return -EINVAL;
 }
 
+static int open_record(struct daemon *d, struct text *why)
+{
+    const struct daemon_options *o = d->options;
+
+    return o->record ? record_open(o->record, o->record_mode, o->record_keys, &d->record, why) : 0;
+}
+
+static int open_core(struct daemon *d, const struct setup *setup, struct text *why)
+{
+    int rc = d->options->state ? daemon_state_open(d, setup, why)
+                               : setup_core(setup, &d->door.core, &d->effects, why);
+
+    if (rc >= 0 && d->options->fuse_fd >= 0)
+        core_keep_dirs(d->door.core);
+    return rc;
+}
+
 static int daemon_open(struct daemon *d, const struct setup *setup, struct text *why)
 {
     const struct machine_config *machine = &setup->machine;
@@ -273,21 +174,12 @@ static int daemon_open(struct daemon *d, const struct setup *setup, struct text 
         rc = daemon_heir_start(d, why);
     if (rc >= 0)
         rc = daemon_pid_file_open(d, why);
-    if (rc < 0)
-        return rc;
-    if (d->options->record)
-        rc = record_open(d->options->record, d->options->record_mode, d->options->record_keys,
-                         &d->record, why);
-    if (rc < 0)
-        return rc;
-    if (d->options->state)
-        rc = daemon_state_open(d, setup, why);
-    else
-        rc = setup_core(setup, &d->door.core, &d->effects, why);
-    if (rc >= 0 && d->options->fuse_fd >= 0)
-        core_keep_dirs(d->door.core);
     if (rc >= 0)
-        rc = open_front_ends(d, why);
+        rc = open_record(d, why);
+    if (rc >= 0)
+        rc = open_core(d, setup, why);
+    if (rc >= 0)
+        rc = daemon_front_ends_open(d, why);
     /* Last: a start that is refused leaves the file as it was. */
     if (rc >= 0)
         rc = record_begin(d->record, machine, d->door.core, &d->effects, why);
@@ -402,10 +294,10 @@ static int load_machine(const struct daemon_options *o, struct setup *setup, str
 
 static void log_lines(struct daemon *d, const struct text *lines)
 {
-    for (size_t at = 0, n; at < lines->len; at += n + 1) {
-        n = strcspn(lines->data + at, "\n");
-        daemon_log(d, LOG_LEVEL_WARNING, "%.*s", (int)n, lines->data + at);
-    }
+    struct slice rest = {lines->data, lines->len}, line;
+
+    while (slice_line(&rest, &line))
+        daemon_log(d, LOG_LEVEL_WARNING, "%.*s", (int)line.len, line.at);
 }
 
 static void log_doubts(struct daemon *d, const struct machine_config *machine)

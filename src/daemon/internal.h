@@ -83,6 +83,10 @@ struct daemon {
 /* The door's execute (core/core.h). */
 void daemon_execute(struct door *door, struct command *command, struct reply *reply);
 
+/* front_ends.c: opens all front ends and the workers. 0 or -errno with why; daemon_close takes away
+ * what was opened. */
+int daemon_front_ends_open(struct daemon *d, struct text *why);
+
 /*
  * state.c. Opens options->state and makes the core, of what is in it or of machine. begin: last of
  * the start. admit: before a command; false: it was refused, since the disk is full. write: after

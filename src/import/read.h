@@ -54,7 +54,7 @@ uint32_t read_features(struct known *k, struct slice words);
 bool read_apid(struct slice word, unsigned *out);
 bool read_apqn(struct slice word, ap_qn *out);
 bool read_uuid(struct slice word, struct uuid *out);
-/* Takes the next line from rest, without its newline. False: there is none. */
+/* As slice_line, also without a carriage return at its end. */
 bool read_line(struct slice *rest, struct slice *line);
 /* Whether text is in s. */
 bool read_has(struct slice s, const char *text);

@@ -57,9 +57,8 @@ bool read_uuid(struct slice word, struct uuid *out)
 
 bool read_line(struct slice *rest, struct slice *line)
 {
-    if (!rest->len)
+    if (!slice_line(rest, line))
         return false;
-    slice_cut(*rest, '\n', line, rest);
     if (line->len && line->at[line->len - 1] == '\r')
         line->len--;
     return true;

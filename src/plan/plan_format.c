@@ -2,19 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/slice.h"
 #include "plan/internal.h"
 #include "store/export.h"
 
 /* A plan for people, and as scripts. */
-
-/* Lines of text, each with that before it. */
-static void add_lines(const char *lines, const char *before, struct text *out)
-{
-    for (size_t len; *lines; lines += len + 1) {
-        len = strcspn(lines, "\n");
-        text_addf(out, "%s%.*s\n", before, (int)len, lines);
-    }
-}
 
 static void text_step(size_t number, const struct plan_step *s, struct text *out)
 {
@@ -29,7 +21,7 @@ static void text_step(size_t number, const struct plan_step *s, struct text *out
     }
     if (plan_is_se(s)) {
         plan_clicks(s, &clicks);
-        add_lines(clicks.data, "     ", out);
+        slice_add_lines((struct slice){clicks.data, clicks.len}, "     ", out);
     }
     if (s->effect.len)
         text_addf(out, "     %s\n", s->effect.data);

@@ -8,6 +8,7 @@
 #include "base/abi.h"
 #include "base/list.h"
 #include "base/number.h"
+#include "base/slice.h"
 #include "plan/internal.h"
 #include "store/setup.h"
 
@@ -286,15 +287,6 @@ static void step_text(const struct plan_step *s, struct text *out)
     text_adds(out, "\n");
 }
 
-/* lines: each with its end. */
-static void effects_text(const char *lines, struct text *out)
-{
-    for (size_t len; *lines; lines += len + 1) {
-        len = strcspn(lines, "\n");
-        text_addf(out, "       %.*s\n", (int)len, lines);
-    }
-}
-
 void alternatives_text(const struct alternatives *a, struct text *out)
 {
     if (a->accepted)
@@ -315,7 +307,6 @@ void alternatives_text(const struct alternatives *a, struct text *out)
                 text_adds(out, "     ");
             step_text(&one->steps[k], out);
         }
-        if (one->effects.data)
-            effects_text(one->effects.data, out);
+        slice_add_lines((struct slice){one->effects.data, one->effects.len}, "       ", out);
     }
 }

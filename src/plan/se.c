@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
-
 #include "base/list.h"
+#include "base/slice.h"
 #include "plan/internal.h"
 #include "plan/lpar.h"
 
@@ -100,16 +99,13 @@ static void others(size_t first, size_t last, struct text *out)
 static void add_clicks(const struct plan_step *s, struct text *out)
 {
     text_auto clicks = {0};
-    const char *indent = "";
+    struct slice rest, first;
 
     plan_clicks(s, &clicks);
-    for (const char *at = clicks.data; *at; indent = "     ") {
-        size_t len = strcspn(at, "\n") + 1;
-
-        text_adds(out, indent);
-        text_add(out, at, len);
-        at += len;
-    }
+    rest = (struct slice){clicks.data, clicks.len};
+    slice_line(&rest, &first);
+    text_addf(out, "%.*s\n", (int)first.len, first.at);
+    slice_add_lines(rest, "     ", out);
 }
 
 void plan_se(const struct plan *p, struct text *out)

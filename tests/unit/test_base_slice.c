@@ -50,6 +50,25 @@ static void test_cut(void **state)
     assert_slice(part, "");
 }
 
+static void test_lines(void **state)
+{
+    struct slice rest = of("one\n\ntwo"), line;
+
+    assert_true(slice_line(&rest, &line));
+    assert_slice(line, "one");
+    assert_true(slice_line(&rest, &line));
+    assert_slice(line, "");
+    assert_true(slice_line(&rest, &line));
+    assert_slice(line, "two");
+    assert_false(slice_line(&rest, &line));
+    rest = of("one\n");
+    assert_true(slice_line(&rest, &line));
+    assert_slice(line, "one");
+    assert_false(slice_line(&rest, &line));
+    rest = (struct slice){NULL, 0};
+    assert_false(slice_line(&rest, &line));
+}
+
 static void test_compare(void **state)
 {
     assert_true(slice_is(of("busy"), "busy"));
@@ -62,10 +81,8 @@ static void test_compare(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_trim),
-        cmocka_unit_test(test_words),
-        cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_trim),  cmocka_unit_test(test_words),   cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_lines), cmocka_unit_test(test_compare),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
