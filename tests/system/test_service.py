@@ -165,7 +165,7 @@ def test_a_secret_is_not_on_the_command_line(apus, place):
     os.close(read)
 
 
-@pytest.mark.parametrize("content, mode, word", [(SECRET, 0o604, "everybody"), (SECRET[1:], 0o600, "64"),
+@pytest.mark.parametrize("content, mode, word", [(SECRET, 0o604, "other users"), (SECRET[1:], 0o600, "64"),
                                                  (SECRET + "0", 0o600, "64"), ("", 0o600, "64")])
 def test_a_secret_that_is_wrong(place, content, mode, word):
     (place / "secret").write_text(content)
