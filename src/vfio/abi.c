@@ -8,7 +8,7 @@
 
 /* How much iommufd's ioctls take [vfio-iommufd]: what the oldest caller has, and all that this
  * kernel knows of. The older one leaves the rest 0. */
-static const struct {
+static const struct sizes {
     uint8_t least, all;
 } iommufd_sizes[] = {
     [AT(IOMMU_DESTROY)] = {8, 8},
@@ -30,7 +30,7 @@ static const struct {
     [AT(IOMMU_VIOMMU_ALLOC)] = {24, 40},
     [AT(IOMMU_VDEVICE_ALLOC)] = {24, 24},
     [AT(IOMMU_IOAS_CHANGE_PROCESS)] = {8, 8},
-    [AT(IOMMU_VEVENTQ_ALLOC)] = {32, 32},
+    [AT(IOMMU_VEVENTQ_ALLOC)] = {28, 32},
     [AT(IOMMU_HW_QUEUE_ALLOC)] = {40, 40},
 };
 
@@ -48,10 +48,14 @@ static size_t compat_len(uint32_t number)
     }
 }
 
-static bool has_size(const struct vfio_args *a)
+/* A structure that may grow with the kernel: 0 if it cannot. */
+static struct sizes sizes_of(const struct vfio_args *a)
 {
-    return a->kind == VFIO_IOMMUFD && a->number >= IOMMU_DESTROY &&
-           a->number <= IOMMU_HW_QUEUE_ALLOC;
+    if (a->kind == VFIO_IOMMUFD && a->number >= IOMMU_DESTROY && a->number <= IOMMU_HW_QUEUE_ALLOC)
+        return iommufd_sizes[AT(a->number)];
+    if ((a->kind == VFIO_CDEV || a->kind == VFIO_DEVICE) && a->number == VFIO_DEVICE_BIND_IOMMUFD)
+        return (struct sizes){sizeof(struct vfio_bind), 24};
+    return (struct sizes){0};
 }
 
 static size_t device_len(uint32_t number)
@@ -65,8 +69,6 @@ static size_t device_len(uint32_t number)
     case VFIO_DEVICE_FEATURE:
     case VFIO_DEVICE_DETACH_PT:
         return 8;
-    case VFIO_DEVICE_BIND_IOMMUFD:
-        return sizeof(struct vfio_bind);
     case VFIO_DEVICE_ATTACH_PT:
         return sizeof(struct vfio_attach);
     default:
@@ -95,7 +97,7 @@ static size_t struct_len(const struct vfio_args *a)
     case VFIO_GROUP:
         return group_len(a->number);
     case VFIO_CDEV:
-        return a->number == VFIO_DEVICE_BIND_IOMMUFD ? sizeof(struct vfio_bind) : 0;
+        return 0;
     case VFIO_DEVICE:
         return device_len(a->number);
     default:
@@ -131,16 +133,16 @@ static bool wants_name(const struct vfio_args *a, struct vfio_piece *next)
 }
 
 /* First the size, then as much of the structure as there is, then what is behind it. */
-static bool wants_sized(const struct vfio_args *a, struct vfio_piece *next)
+static bool wants_sized(const struct vfio_args *a, struct sizes sizes, struct vfio_piece *next)
 {
-    size_t all = iommufd_sizes[AT(a->number)].all;
+    size_t all = sizes.all;
     uint32_t size;
 
     next->len = sizeof size;
     if (a->len < sizeof size)
         return true;
     memcpy(&size, a->bytes, sizeof size);
-    if (size < iommufd_sizes[AT(a->number)].least || size > VFIO_EXCESS_MAX || a->excess)
+    if (size < sizes.least || size > VFIO_EXCESS_MAX || a->excess)
         return false;
     if (size < all)
         all = size;
@@ -165,8 +167,8 @@ bool vfio_abi_wants(const struct vfio_args *a, struct vfio_piece *next)
         return false;
     if (a->kind == VFIO_GROUP && a->number == VFIO_GROUP_GET_DEVICE_FD)
         return wants_name(a, next);
-    if (has_size(a))
-        return wants_sized(a, next);
+    if (sizes_of(a).all)
+        return wants_sized(a, sizes_of(a), next);
     if (a->len < fixed) {
         next->len = fixed;
         return true;
@@ -194,6 +196,20 @@ bool vfio_abi_struct(const struct vfio_args *a, void *out, size_t len)
         return false;
     memcpy(out, a->bytes, len);
     return true;
+}
+
+int vfio_abi_bind(const struct vfio_args *a, struct vfio_bind *out)
+{
+    uint32_t size;
+
+    if (!vfio_abi_struct(a, &size, sizeof size) || a->fault)
+        return -EFAULT;
+    if (size < sizeof *out)
+        return -EINVAL;
+    if (a->excess || size > VFIO_EXCESS_MAX)
+        return -E2BIG;
+    vfio_abi_struct(a, out, sizeof *out);
+    return 0;
 }
 
 int vfio_abi_name(const struct vfio_args *a, const char **out)

@@ -110,10 +110,13 @@ struct vfio_feature {
     uint32_t argsz, flags;
 };
 
+#define VFIO_BIND_TOKEN 1u
+
 struct vfio_bind {
     uint32_t argsz, flags;
     int32_t iommufd;
     uint32_t devid;
+    /* and the address of a token, which no mediated device has */
 };
 
 struct vfio_attach {
@@ -220,7 +223,7 @@ struct vfio_args {
     uint64_t argument; /* an address, or a value */
     size_t len;        /* of bytes */
     bool fault;        /* what comes behind them cannot be read */
-    bool excess;       /* iommufd: there is more than 0 behind the structure */
+    bool excess;       /* of a structure that may grow: there is more than 0 behind the structure */
     bool no_file;      /* iommufd: the descriptor in the structure is none */
     size_t checked;    /* bytes behind the structure that are 0 */
     uint8_t bytes[VFIO_NAME_MAX];
@@ -240,6 +243,9 @@ void vfio_abi_take(struct vfio_args *a, const struct vfio_piece *piece, const ui
 
 /* Copies the structure of that many bytes. False: that many have not been read. */
 bool vfio_abi_struct(const struct vfio_args *a, void *out, size_t len);
+
+/* BIND_IOMMUFD: 0, -EFAULT, -EINVAL: the structure is too short, or -E2BIG. */
+int vfio_abi_bind(const struct vfio_args *a, struct vfio_bind *out);
 
 /* GET_DEVICE_FD: 0, -EFAULT, or -EINVAL: it has no end. */
 int vfio_abi_name(const struct vfio_args *a, const char **out);

@@ -315,7 +315,10 @@ static struct vfio_answer detach_pt(struct vfio_device *d, const struct vfio_arg
 /* It is bound, or came by its group. */
 static struct vfio_answer bind_again(const struct vfio_args *a)
 {
-    return vfio_result(a->len < sizeof(struct vfio_bind) ? -EFAULT : -EINVAL);
+    struct vfio_bind bind;
+    int rc = vfio_abi_bind(a, &bind);
+
+    return vfio_result(rc < 0 ? rc : -EINVAL);
 }
 
 struct vfio_answer vfio_device_ioctl(struct vfio_call *c, struct vfio_file *f)

@@ -10,7 +10,31 @@
  * first. Fields are words of the structure, 0 where the caller's one ends.
  */
 
-#define WORDS 12
+#define WORDS       12
+#define DEPTH_MAX   (UINT32_C(1) << 19)
+#define ENTRIES_MAX (UINT32_C(1) << 19)
+
+static int invalidate(const uint32_t w[WORDS])
+{
+    bool bad = !(w[2] | w[3]) || !w[5] || w[5] > VFIO_PAGE || w[6] > ENTRIES_MAX;
+
+    if (w[7])
+        return -EOPNOTSUPP;
+    return w[6] && bad ? -EINVAL : -ENOENT;
+}
+
+static int hw_queue(const uint32_t w[WORDS])
+{
+    uint64_t address, length;
+
+    memcpy(&address, w + 6, sizeof address);
+    memcpy(&length, w + 8, sizeof length);
+    if (w[1] || !w[3])
+        return -EOPNOTSUPP;
+    if (!length)
+        return -EINVAL;
+    return address + length - 1 < address ? -EOVERFLOW : -ENOENT;
+}
 
 int iommufd_without_hardware(const struct vfio_args *a)
 {
@@ -29,9 +53,7 @@ int iommufd_without_hardware(const struct vfio_args *a)
     case IOMMU_HWPT_GET_DIRTY: /* 2 flags, 3 reserved */
         return w[2] & ~1u || w[3] ? -EOPNOTSUPP : -ENOENT;
     case IOMMU_HWPT_INVALIDATE: /* 2 and 3 address, 5 length, 6 count of entries, 7 reserved */
-        if (w[7])
-            return -EOPNOTSUPP;
-        return w[6] && (!(w[2] | w[3]) || !w[5]) ? -EINVAL : -ENOENT;
+        return invalidate(w);
     case IOMMU_VIOMMU_ALLOC: /* 1 flags, 2 type */
         return w[1] || !w[2] ? -EOPNOTSUPP : -ENOENT;
     case IOMMU_VDEVICE_ALLOC:
@@ -39,11 +61,9 @@ int iommufd_without_hardware(const struct vfio_args *a)
     case IOMMU_VEVENTQ_ALLOC: /* 1 flags, 3 type, 4 depth, 7 reserved */
         if (w[1] || !w[3] || w[7])
             return -EOPNOTSUPP;
-        return w[4] ? -ENOENT : -EINVAL;
-    case IOMMU_HW_QUEUE_ALLOC: /* 1 flags, 3 type, 8 and 9 length */
-        if (w[1] || !w[3])
-            return -EOPNOTSUPP;
-        return w[8] | w[9] ? -ENOENT : -EINVAL;
+        return w[4] && w[4] <= DEPTH_MAX ? -ENOENT : -EINVAL;
+    case IOMMU_HW_QUEUE_ALLOC: /* 1 flags, 3 type, 6 address, 8 length */
+        return hw_queue(w);
     default:
         return -EOPNOTSUPP; /* not in the model: COPY, ALLOW_IOVAS, queues of faults */
     }

@@ -181,11 +181,6 @@ static struct vfio_answer iova_ranges(struct iommufd *f, const struct vfio_args 
     return answer;
 }
 
-static bool wraps(uint64_t address, uint64_t length)
-{
-    return length && address + length - 1 < address;
-}
-
 static int map_memory(struct iommufd *f, const struct vfio_args *a, struct iommu_map *map)
 {
     struct ioas_memory memory = {map->address, map->length, a->number == IOMMU_IOAS_MAP_FILE,
@@ -201,7 +196,9 @@ static int map_memory(struct iommufd *f, const struct vfio_args *a, struct iommu
     s = find_ioas(f, map->ioas);
     if (!s)
         return -ENOENT;
-    if (memory.file && a->no_file && !wraps(map->address, map->length))
+    /* A piece of a file that there cannot be is said first. */
+    if (memory.file && a->no_file && map->length &&
+        map->address + (map->length - 1) >= map->address)
         return -EBADF;
     return ioas_map(s, &memory, &map->iova);
 }

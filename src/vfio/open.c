@@ -7,8 +7,6 @@
 
 /* From a node that a program has opened to a descriptor of ours [vfio-descriptors]. */
 
-#define BIND_TOKEN 1u
-
 /* What a descriptor stands for from its first ioctl on. d: the device of a group. */
 static void equip(struct vfio_file *f, struct vfio_device *d)
 {
@@ -108,12 +106,16 @@ bool vfio_has_file(const struct vfio_call *c, int fd)
 
 static int check_bind(struct vfio_call *c, struct vfio_bind *bind, struct vfio_device **d)
 {
-    if (!vfio_abi_struct(&c->args, bind, sizeof *bind))
-        return -EFAULT;
-    if (bind->argsz < sizeof *bind || bind->flags || bind->iommufd < 0)
+    int rc = vfio_abi_bind(&c->args, bind);
+
+    if (rc < 0)
+        return rc;
+    if (bind->flags & ~VFIO_BIND_TOKEN || bind->iommufd < 0)
         return -EINVAL;
     *d = find_device(c->v, c->target.group);
-    return *d && group_is_open(*d) ? -EBUSY : 0;
+    if (*d && group_is_open(*d))
+        return -EBUSY;
+    return bind->flags ? -EINVAL : 0;
 }
 
 /* Opens the device by a descriptor of ours in place of the cdev's. */

@@ -30,21 +30,27 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* An ioctl whose argument's memory holds len bytes and no more. */
+/* The argument's memory holds len bytes and no more. */
+static void read_for(struct vfio_args *a, const void *memory, size_t len)
+{
+    struct vfio_piece next;
+
+    while (vfio_abi_wants(a, &next)) {
+        size_t at = (size_t)(next.address - a->argument);
+
+        if (at > len || next.len > len - at)
+            a->fault = true;
+        else
+            vfio_abi_take(a, &next, (const uint8_t *)memory + at);
+    }
+}
+
 static struct vfio_answer ask(enum vfio_kind kind, uint32_t number, uint64_t argument,
                               const void *memory, size_t len)
 {
     struct vfio_args a = {.kind = kind, .number = number, .argument = argument};
-    struct vfio_piece next;
 
-    while (vfio_abi_wants(&a, &next)) {
-        size_t at = (size_t)(next.address - argument);
-
-        if (at > len || next.len > len - at)
-            a.fault = true;
-        else
-            vfio_abi_take(&a, &next, (const uint8_t *)memory + at);
-    }
+    read_for(&a, memory, len);
     return kind == VFIO_CONTAINER ? container_ioctl(container, &a) : iommufd_ioctl(iommufd, &a);
 }
 
@@ -428,6 +434,10 @@ static void test_map_file_without_file(void **state)
     m.ioas = ioas();
     memcpy(a.bytes, &m, sizeof m);
     assert_int_equal(iommufd_ioctl(iommufd, &a).result, -EBADF);
+    m.length = 0;
+    memcpy(a.bytes, &m, sizeof m);
+    assert_int_equal(iommufd_ioctl(iommufd, &a).result, -EINVAL);
+    m.length = 0x1000;
     m.address = UINT64_MAX;
     memcpy(a.bytes, &m, sizeof m);
     assert_int_equal(iommufd_ioctl(iommufd, &a).result, -EOVERFLOW);
@@ -459,10 +469,15 @@ static void test_without_hardware(void **state)
         {IOMMU_VDEVICE_ALLOC, {24}, -ENOENT},
         {IOMMU_VEVENTQ_ALLOC, {32}, -EOPNOTSUPP},
         {IOMMU_VEVENTQ_ALLOC, {32, 0, 0, 1}, -EINVAL},
-        {IOMMU_VEVENTQ_ALLOC, {32, 0, 0, 1, 1}, -ENOENT},
+        {IOMMU_VEVENTQ_ALLOC, {28, 0, 0, 1, 1}, -ENOENT},
+        {IOMMU_VEVENTQ_ALLOC, {32, 0, 0, 1, 0x80001}, -EINVAL},
         {IOMMU_HW_QUEUE_ALLOC, {40}, -EOPNOTSUPP},
         {IOMMU_HW_QUEUE_ALLOC, {40, 0, 0, 1}, -EINVAL},
         {IOMMU_HW_QUEUE_ALLOC, {40, 0, 0, 1, 0, 0, 0, 0, 1}, -ENOENT},
+        {IOMMU_HW_QUEUE_ALLOC, {40, 0, 0, 1, 0, 0, 2, 0, ~0u, ~0u}, -EOVERFLOW},
+        {IOMMU_HWPT_INVALIDATE, {32, 0, 1, 0, 0, 4096, 0x80000}, -ENOENT},
+        {IOMMU_HWPT_INVALIDATE, {32, 0, 1, 0, 0, 4097, 1}, -EINVAL},
+        {IOMMU_HWPT_INVALIDATE, {32, 0, 1, 0, 0, 1, 0x80001}, -EINVAL},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -584,6 +599,36 @@ static void test_vfio_ioas(void **state)
     assert_int_equal(ask(VFIO_IOMMUFD, IOMMU_VFIO_IOAS, 0, &v, sizeof v).result, -EOPNOTSUPP);
 }
 
+static int bind(const void *memory, size_t len)
+{
+    struct vfio_args a = {.kind = VFIO_CDEV, .number = VFIO_DEVICE_BIND_IOMMUFD, .argument = 64};
+    struct vfio_bind out;
+
+    read_for(&a, memory, len);
+    return vfio_abi_bind(&a, &out);
+}
+
+/* The structure has grown by a token; something behind that is of a later kernel. */
+static void test_bind(void **state)
+{
+    uint32_t w[16] = {15, 0, 5};
+
+    assert_int_equal(bind(w, 3), -EFAULT);
+    assert_int_equal(bind(w, 4), -EINVAL);
+    w[0] = 16;
+    assert_int_equal(bind(w, 15), -EFAULT);
+    assert_int_equal(bind(w, 16), 0);
+    w[0] = 24;
+    w[4] = 1;
+    assert_int_equal(bind(w, 16), -EFAULT);
+    assert_int_equal(bind(w, 24), 0);
+    w[0] = 40;
+    assert_int_equal(bind(w, 32), -EFAULT);
+    assert_int_equal(bind(w, 40), 0);
+    w[8] = 1;
+    assert_int_equal(bind(w, 40), -E2BIG);
+}
+
 /* A name is read to its end and no further, page by page. */
 static void test_name(void **state)
 {
@@ -647,6 +692,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_version_1_as_a_container, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_info_as_a_container, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_vfio_ioas, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_bind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_irq_set, set_up, tear_down),
     };
