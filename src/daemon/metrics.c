@@ -18,7 +18,7 @@ const char *daemon_metrics_path(const struct daemon_options *o)
 static void keep(void *data)
 {
     struct daemon *d = data;
-    int rc = counts_write(d->options->state, d->door.core);
+    int rc = counts_write(d->state, d->door.core);
 
     if (rc < 0 && !d->counts_lost)
         daemon_log(d, LOG_LEVEL_WARNING, "counters cannot be kept in %s: %s", d->options->state,
@@ -62,7 +62,7 @@ void daemon_counts_restore(struct daemon *d)
 {
     text_auto why = {0};
 
-    counts_read(d->options->state, d->door.core, &why);
+    counts_read(d->state, d->door.core, &why);
     if (why.len)
         daemon_log(d, LOG_LEVEL_WARNING, "%s", why.data);
 }

@@ -52,14 +52,14 @@ void daemon_state_number_events(struct daemon *d)
 
     if (!d->state)
         return;
-    control_server_number_events(d->control, event_numbers_read(d->options->state, &why));
+    control_server_number_events(d->control, event_numbers_read(d->state, &why));
     if (why.len)
         daemon_log(d, LOG_LEVEL_WARNING, "%s", why.data);
 }
 
 static void keep_events(struct daemon *d, uint64_t next)
 {
-    int rc = d->state ? event_numbers_write(d->options->state, next) : 0;
+    int rc = d->state ? event_numbers_write(d->state, next) : 0;
 
     if (rc < 0)
         daemon_log(d, LOG_LEVEL_WARNING,

@@ -161,23 +161,23 @@ int own_file_replace(const struct own_file *f, off_t offset, const void *data, s
     return own_file_refuse(f->path, rc, error_text(-rc), why);
 }
 
-int own_file_put(const char *path, const void *data, size_t len)
+int own_file_put(int dir, const char *name, const void *data, size_t len)
 {
     text_auto fresh = {0};
     int fd, rc;
 
-    text_addf(&fresh, "%s.new", path);
-    if (unlink(fresh.data) < 0 && errno != ENOENT)
+    text_addf(&fresh, "%s.new", name);
+    if (unlinkat(dir, fresh.data, 0) < 0 && errno != ENOENT)
         return -errno;
-    fd = open(fresh.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, MODE);
+    fd = openat(dir, fresh.data, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, MODE);
     if (fd < 0)
         return -errno;
     rc = own_file_write(fd, 0, data, len);
     close(fd);
-    if (rc == 0 && rename(fresh.data, path) < 0)
+    if (rc == 0 && renameat(dir, fresh.data, dir, name) < 0)
         rc = -errno;
     if (rc < 0)
-        unlink(fresh.data);
+        unlinkat(dir, fresh.data, 0);
     return rc;
 }
 

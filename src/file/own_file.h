@@ -46,10 +46,10 @@ int own_file_replace(const struct own_file *f, off_t offset, const void *data, s
 int own_file_write(int fd, off_t offset, const void *data, size_t len);
 
 /*
- * Makes a file of mode 0600 beside, PATH.new, and renames it: others see the file of before or all
- * of the new one. It is in a directory of our own, and not on the medium yet. 0 or -errno.
+ * Makes a file of mode 0600 beside, NAME.new, and renames it: others see the file of before or all
+ * of the new one. dir is a directory of our own, and it is not on the medium yet. 0 or -errno.
  */
-int own_file_put(const char *path, const void *data, size_t len);
+int own_file_put(int dir, const char *name, const void *data, size_t len);
 
 /* Closes the file. own_file_discard also removes it if own_file_open created it, own_file_remove
  * in any case. */

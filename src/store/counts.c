@@ -148,13 +148,12 @@ int counts_restore(struct core *core, const char *data, size_t len, struct text 
     return 0;
 }
 
-int counts_write(const char *dir, const struct core *core)
+int counts_write(const struct state *s, const struct core *core)
 {
-    text_auto text = {0}, path = {0};
+    text_auto text = {0};
 
     counts_format(core, &text);
-    text_addf(&path, "%s/" NAME, dir);
-    return own_file_put(path.data, text.data, text.len);
+    return own_file_put(state_folder(s), NAME, text.data, text.len);
 }
 
 /* -errno, or what of the file is in out. */
@@ -171,13 +170,12 @@ static int read_all(int fd, struct text *out)
     return n < 0 ? -errno : 0;
 }
 
-void counts_read(const char *dir, struct core *core, struct text *why)
+void counts_read(const struct state *s, struct core *core, struct text *why)
 {
-    text_auto path = {0}, text = {0};
+    text_auto text = {0};
     int fd, rc = 0;
 
-    text_addf(&path, "%s/" NAME, dir);
-    fd = open(path.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    fd = openat(state_folder(s), NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
         return;
     rc = fd < 0 ? -errno : read_all(fd, &text);
@@ -186,6 +184,6 @@ void counts_read(const char *dir, struct core *core, struct text *why)
     if (rc == 0)
         counts_restore(core, text.data ? text.data : "", text.len, why);
     else
-        text_addf(why, "%s cannot be read, and counters start anew: %s", path.data,
+        text_addf(why, "%s/" NAME " cannot be read, and counters start anew: %s", state_name(s),
                   error_text(-rc));
 }

@@ -3,6 +3,7 @@
 #define APUS_STORE_COUNTS_H
 
 #include "core/query.h"
+#include "store/state.h"
 
 /*
  * What queues and guests have counted, in a file of the state directory beside the state: they
@@ -21,10 +22,10 @@ void counts_format(const struct core *core, struct text *out);
  * A guest that is not there any more is left out. */
 int counts_restore(struct core *core, const char *data, size_t len, struct text *why);
 
-/* Replaces the file counts of that directory. 0 or -errno. */
-int counts_write(const char *dir, const struct core *core);
+/* Replaces the file counts of the directory. 0 or -errno. */
+int counts_write(const struct state *s, const struct core *core);
 
 /* Reads it; no file is no failure. A sentence in why: it was not read. */
-void counts_read(const char *dir, struct core *core, struct text *why);
+void counts_read(const struct state *s, struct core *core, struct text *why);
 
 #endif

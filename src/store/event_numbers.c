@@ -28,36 +28,33 @@ static bool parse(const char *line, size_t len, uint64_t *out)
     return true;
 }
 
-uint64_t event_numbers_read(const char *dir, struct text *why)
+uint64_t event_numbers_read(const struct state *s, struct text *why)
 {
-    text_auto path = {0};
     char line[64];
     uint64_t number = 1;
     ssize_t n;
     int fd;
 
-    text_addf(&path, "%s/" NAME, dir);
-    fd = open(path.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    fd = openat(state_folder(s), NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
         return 1;
     n = fd < 0 ? -1 : read(fd, line, sizeof line);
     if (n < 0)
-        text_addf(why, "%s cannot be read, and events are numbered anew: %s", path.data,
-                  error_text(errno));
+        text_addf(why, "%s/" NAME " cannot be read, and events are numbered anew: %s",
+                  state_name(s), error_text(errno));
     else if (!parse(line, (size_t)n, &number))
-        text_addf(why, "%s is damaged, and events are numbered anew", path.data);
+        text_addf(why, "%s/" NAME " is damaged, and events are numbered anew", state_name(s));
     if (fd >= 0)
         close(fd);
     return number;
 }
 
-int event_numbers_write(const char *dir, uint64_t next)
+int event_numbers_write(const struct state *s, uint64_t next)
 {
-    text_auto path = {0}, line = {0};
+    text_auto line = {0};
 
-    text_addf(&path, "%s/" NAME, dir);
     text_addf(&line, HEAD "%" PRIu64 "\n", next);
-    return own_file_put(path.data, line.data, line.len);
+    return own_file_put(state_folder(s), NAME, line.data, line.len);
 }
 
 uint64_t event_numbers_beyond(uint64_t first)

@@ -2,7 +2,7 @@
 #ifndef APUS_STORE_EVENT_NUMBERS_H
 #define APUS_STORE_EVENT_NUMBERS_H
 
-#include "base/text.h"
+#include "store/state.h"
 
 /*
  * Which number the next event has, in the file events of a state directory: one line,
@@ -16,10 +16,10 @@
 #define EVENT_NUMBERS_STEP UINT64_C(1000000000)
 
 /* 1 if there is no such file; with a sentence in why also if it cannot be read. */
-uint64_t event_numbers_read(const char *dir, struct text *why);
+uint64_t event_numbers_read(const struct state *s, struct text *why);
 
 /* Replaces the file. 0 or -errno. */
-int event_numbers_write(const char *dir, uint64_t next);
+int event_numbers_write(const struct state *s, uint64_t next);
 
 /* What is to be written at the start of a daemon whose first event has that number. */
 uint64_t event_numbers_beyond(uint64_t first);

@@ -144,6 +144,16 @@ int state_open(const char *dir, bool sync, struct state **out, bool *is_new, str
     return 0;
 }
 
+int state_folder(const struct state *s)
+{
+    return s->dir_fd;
+}
+
+const char *state_name(const struct state *s)
+{
+    return s->dir;
+}
+
 /* While the directory is locked, so all of it is ours. */
 void state_discard(struct state *s)
 {

@@ -43,6 +43,9 @@ struct state;
  */
 int state_open(const char *dir, bool sync, struct state **out, bool *is_new, struct text *why);
 void state_close(struct state *s);
+/* The directory that was opened, for its other files, whatever has its name now; and that name. */
+int state_folder(const struct state *s);
+const char *state_name(const struct state *s);
 /* state_close of a start that is refused: what it has made is not there any more. */
 void state_discard(struct state *s);
 

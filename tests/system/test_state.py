@@ -212,6 +212,20 @@ def test_a_directory_has_one_daemon(life, tmp_path):
     assert {f.name: f.stat().st_mode & 0o7777 for f in state.iterdir()} == {"state": 0o600, "secret": 0o600, "events": 0o600}
 
 
+def test_a_directory_that_is_moved_away_stays_the_daemons(life, tmp_path):
+    """What has its name now may be another daemon's."""
+    host = life()
+    (tmp_path / "state").rename(tmp_path / "moved")
+    (tmp_path / "state").mkdir(mode=0o700)
+    host.se_adapter(5, "off")
+    host.stop()
+    assert os.listdir(tmp_path / "state") == []
+    assert sorted(os.listdir(tmp_path / "moved")) == ["counts", "events", "secret", "state"]
+    (tmp_path / "state").rmdir()
+    (tmp_path / "moved").rename(tmp_path / "state")
+    assert life().value("devices/ap/card05/config") == "0"
+
+
 def test_what_is_no_state_is_refused_in_words(life, tmp_path):
     life().stop()
     file, content = tmp_path / "state/state", (tmp_path / "state/state").read_bytes()
