@@ -126,7 +126,7 @@ static bool has_no_links(int at, const char *path)
 
     if (fd >= 0)
         call(SYS_close, fd, 0, 0, 0, 0, 0);
-    return fd != -ELOOP && fd != -ENOSYS;
+    return was_read(fd, path) && fd != -ELOOP;
 }
 
 /* rc: of the same call, which, if it has found a file, has found this one. */
