@@ -457,7 +457,7 @@ void calls_abandon(struct nomount *n, bool (*gone)(const struct nomount_call *c,
 static bool is_descriptors(enum nomount_deed deed)
 {
     return deed == NOMOUNT_WRITE || deed == NOMOUNT_WRITE_VECTOR || deed == NOMOUNT_SEEK ||
-           deed == NOMOUNT_READ_AT || is_splice(deed);
+           deed == NOMOUNT_READ_AT || deed == NOMOUNT_READ_VECTOR || is_splice(deed);
 }
 
 static struct nomount_call *call_new(struct nomount *n, struct nomount_view *view,

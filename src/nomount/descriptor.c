@@ -225,6 +225,19 @@ static void execute_read(struct nomount_call *c)
         answer_bytes(c, content.data, len, (int64_t)len);
 }
 
+/* The kernel reads, after the content has been renewed. */
+static void execute_read_vector(struct nomount_call *c)
+{
+    int flags = c->node ? -1 : caller_fd_flags(c->caller.thread, c->request.at), rc = 0;
+
+    if (flags >= 0 && (flags & O_ACCMODE) != O_WRONLY)
+        rc = move_to(c, flags, caller_fd_offset(c->caller.thread, c->request.at));
+    if (rc < 0)
+        answer_result(c, rc);
+    else
+        answer_go_on(c);
+}
+
 void execute_descriptor(struct nomount_call *c)
 {
     switch (c->request.deed) {
@@ -237,6 +250,9 @@ void execute_descriptor(struct nomount_call *c)
         return;
     case NOMOUNT_READ_AT:
         execute_read(c);
+        return;
+    case NOMOUNT_READ_VECTOR:
+        execute_read_vector(c);
         return;
     default:
         if (c->len)

@@ -344,6 +344,7 @@ void call_execute(struct nomount_call *c)
     case NOMOUNT_WRITE_VECTOR:
     case NOMOUNT_SEEK:
     case NOMOUNT_READ_AT:
+    case NOMOUNT_READ_VECTOR:
     case NOMOUNT_SENDFILE:
     case NOMOUNT_SPLICE:
     case NOMOUNT_COPY:

@@ -48,6 +48,8 @@ const struct nomount_syscall nomount_syscalls[] = {
     ROW(SYS_newfstatat, NOMOUNT_STAT, NOMOUNT_ALWAYS, 1, 0, 3, 2, -1),
     ROW(SYS_lseek, NOMOUNT_SEEK, NOMOUNT_REWIND, -1, 0, -1, -1, -1),
     ROW(SYS_pread64, NOMOUNT_READ_AT, NOMOUNT_START, -1, 0, -1, 1, 2),
+    ROW(SYS_preadv, NOMOUNT_READ_VECTOR, NOMOUNT_START, -1, 0, -1, -1, -1),
+    ROW(SYS_preadv2, NOMOUNT_READ_VECTOR, NOMOUNT_START, -1, 0, -1, -1, -1),
     ROW(SYS_fstat, NOMOUNT_STAT, NOMOUNT_ALWAYS, -1, 0, -1, 1, -1),
     ROW(SYS_statx, NOMOUNT_STATX, NOMOUNT_ALWAYS, 1, 0, 2, 4, -1),
     ROW(SYS_faccessat, NOMOUNT_ACCESS, NOMOUNT_ALWAYS, 1, 0, -1, -1, -1),

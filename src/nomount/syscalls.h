@@ -24,9 +24,10 @@ enum nomount_deed {
     NOMOUNT_WRITE_VECTOR,
     NOMOUNT_SEEK,
     NOMOUNT_READ_AT,
-    NOMOUNT_SENDFILE, /* into at, which is the one that counts, from at2 */
-    NOMOUNT_SPLICE,   /* the same, */
-    NOMOUNT_COPY,     /* and this */
+    NOMOUNT_READ_VECTOR, /* the same */
+    NOMOUNT_SENDFILE,    /* into at, which is the one that counts, from at2 */
+    NOMOUNT_SPLICE,      /* the same, */
+    NOMOUNT_COPY,        /* and this */
     NOMOUNT_CHMOD,
     NOMOUNT_CHOWN,
     NOMOUNT_TIMES,    /* accepted, without effect */

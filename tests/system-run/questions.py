@@ -191,6 +191,8 @@ def moving():
 def sharing():
     """The offset is one for all copies of a descriptor, those of children too."""
     for flags in (os.O_RDWR, os.O_WRONLY, os.O_RDONLY):
+        room = ctypes.create_string_buffer(9)
+        vector = (ctypes.c_void_p * 2)(ctypes.addressof(room), 9)
         fd = os.open(AP + "config_time", flags)
         copy = os.dup(fd)
         where = lambda: (os.lseek(fd, 0, os.SEEK_CUR), os.lseek(copy, 0, os.SEEK_CUR))
@@ -199,7 +201,7 @@ def sharing():
                            "changed": lambda: store(AP + "config_time", "46"), "back": lambda: os.lseek(fd, 0, os.SEEK_SET), "read it": lambda: os.read(copy, 100),
                            "written": lambda: os.write(copy, b"47"), "read on": lambda: os.read(fd, 100), "end": lambda: os.lseek(copy, -2, os.SEEK_END),
                            "child": lambda: subprocess.run(["bash", "-c", f"echo 47 >&{fd}"], pass_fds=[fd], stderr=subprocess.DEVNULL, check=False).returncode,
-                           "placed": lambda: os.pwrite(fd, b"48", 0)}.items():
+                           "placed": lambda: os.pwrite(fd, b"48", 0), "read at": lambda: raw("preadv", fd, vector, 1, ctypes.c_long(0)) and bytes(room[:5])}.items():
             ask(f"{name} {flags}", deed)
             ask("where", where)
         os.close(fd)
