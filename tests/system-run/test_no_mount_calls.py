@@ -300,8 +300,11 @@ numbers = [1, 2, 4, 5, 6, 8, 17, 18, 20, 21, 40, 76, 77, 79, 80, 82, 83, 84, 85,
            191, 194, 235, 254, 257, 258, 259, 260, 261, 262, 263, 264, 265, 266, 267, 268, 269, 275, 280, 296, 303, 316, 326, 328, 332,
            437, 439]
 fd = os.open('/sys/bus/ap/config_time', os.O_RDWR); at = os.open('/sys/bus/ap', os.O_RDONLY)
+os.symlink('/sys/bus/ap', 'link'); os.symlink('link', 'other')
+link = (os.getcwd() + '/other').encode()
 strings = [ctypes.create_string_buffer(s) for s in (b'/sys/bus/ap/apmask', b'apmask', b'..', b'', b'/sys/' + b'x/' * 3000,
-           b'/sys/bus/ap/devices/card04', b'/sys/loop', b'/proc/self/cwd/apmask', b'/proc/self/fd/%d' % at, b'/dev/z90crypt')]
+           b'/sys/bus/ap/devices/card04', b'/sys/loop', b'/proc/self/cwd/apmask', b'/proc/self/fd/%d' % at, b'/dev/z90crypt',
+           link, link + b'/apmask', link + b'/../..', b'../../..' + link + b'/devices', b'/dev/fd/%d/apmask' % at)]
 room = ctypes.create_string_buffer(8192)
 values = [0, 1, -1, -100, fd, at, 4096, 1 << 40, 0xffffffff, 16, *map(ctypes.addressof, strings), ctypes.addressof(room)]
 os.chdir('/sys/bus/ap')
