@@ -109,14 +109,16 @@ static int check_splice(const struct nomount_call *c, const struct ends *e, int 
     return c->node || e->appends || e->kind != S_IFIFO || c->offset < 0 ? -EINVAL : 0;
 }
 
-/* For reading alone: where the system forbids more, the offset of a file cannot be moved. */
+/* For reading alone: where the system forbids more, the offset of a file cannot be moved. It is by
+ * this process's rights, so for who has them as well. */
 static int open_again(const struct nomount_call *c)
 {
     char path[64];
     int fd = -1;
 
     link_of(c, path);
-    if (!is_sendfile(c) || c->request.out)
+    if ((!is_sendfile(c) || c->request.out) && c->user.uid == geteuid() &&
+        user_is_as_able(c->caller.thread))
         fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     return fd < 0 ? -EINVAL : fd;
 }
