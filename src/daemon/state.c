@@ -118,7 +118,7 @@ bool daemon_state_admit(struct daemon *d, const struct command *command, struct 
     if (!d->state || !can_be_refused(command->kind))
         return true;
     *reply = (struct reply){0};
-    reply->result = state_admit(d->state, &reply->why);
+    reply->result = state_admit(d->state, d->door.core, &reply->why);
     if (reply->result == 0)
         return true;
     daemon_log(d, LOG_LEVEL_ERROR, "%s refused: %s", command_rows[command->kind].name,

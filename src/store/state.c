@@ -385,7 +385,7 @@ static int promise(struct state *s, size_t upto)
     return 0;
 }
 
-int state_admit(struct state *s, struct text *why)
+static int promise_enough(struct state *s)
 {
     size_t end = atomic_load(&s->end), needed = room_needed(s);
     int rc;
@@ -393,8 +393,18 @@ int state_admit(struct state *s, struct text *why)
     if (s->allocated >= end + needed)
         return 0;
     rc = promise(s, end + 2 * needed);
-    if (rc < 0)
-        rc = promise(s, end + needed);
+    return rc < 0 ? promise(s, end + needed) : 0;
+}
+
+int state_admit(struct state *s, const struct core *core, struct text *why)
+{
+    text_auto ignored = {0};
+    int rc = promise_enough(s);
+
+    /* The file's own changes may be what is in the way. */
+    if (rc < 0 && atomic_load(&s->end) > s->base + ROOM_MIN &&
+        state_checkpoint(s, core, &ignored) == 0)
+        rc = promise_enough(s);
     if (rc == 0)
         return 0;
     text_addf(why, "there is no room for it in the state directory %s: %s", s->dir,

@@ -71,10 +71,10 @@ int state_checkpoint(struct state *s, const struct core *core, struct text *why)
 int state_secret(struct state *s, const uint8_t *given, uint8_t out[32], struct text *why);
 
 /*
- * Before a command that may be refused: whether there is room for whatever it changes. 0, -ENOSPC,
- * -EDQUOT or -EFBIG with a sentence in why.
+ * Before a command that may be refused: whether there is room for whatever it changes, which may
+ * take writing the whole state anew. 0, -ENOSPC, -EDQUOT or -EFBIG with a sentence in why.
  */
-int state_admit(struct state *s, struct text *why);
+int state_admit(struct state *s, const struct core *core, struct text *why);
 
 /*
  * After a command: writes what it changed, so that it is there after a crash of the daemon. On

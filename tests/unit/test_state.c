@@ -413,7 +413,7 @@ static _Noreturn void change_and_die(struct world *w, unsigned changes)
         char time[8];
 
         snprintf(time, sizeof time, "%u", 5 + i % 100);
-        if (state_admit(s, &why) < 0 || put(w, "bus/ap/config_time", time) < 0 ||
+        if (state_admit(s, w->core, &why) < 0 || put(w, "bus/ap/config_time", time) < 0 ||
             state_write(s, w->core, &w->fx, &why) < 0)
             _exit(1);
     }

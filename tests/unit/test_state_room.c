@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,12 +27,40 @@ static void no_room(void **state)
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
     small.rlim_max = old.rlim_max;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    assert_int_equal(state_admit(s, &why), -EFBIG);
+    assert_int_equal(state_admit(s, w->core, &why), -EFBIG);
     assert_non_null(strstr(why.data, folder));
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     text_clear(&why);
-    assert_int_equal(state_admit(s, &why), 0);
+    assert_int_equal(state_admit(s, w->core, &why), 0);
     state_close(s);
+}
+
+/* The room that is missing is the file's own: it is written anew, whatever it was to grow to. */
+static void full_of_changes(void **state)
+{
+    const struct rlimit small = {1536 * 1024, RLIM_INFINITY};
+    struct world *w = *state;
+    struct state *s = opened(true);
+    struct rlimit old;
+    text_auto why = {0};
+    char path[64];
+    struct stat st;
+
+    signal(SIGXFSZ, SIG_IGN);
+    w->fx.want_changes = true;
+    assert_int_equal(state_checkpoint(s, w->core, &why), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    for (unsigned i = 0; i < 20000; i++) {
+        assert_int_equal(state_admit(s, w->core, &why), 0);
+        assert_int_equal(put(w, "bus/ap/apmask", i % 2 ? "+5" : "-5"), 0);
+        assert_int_equal(state_write(s, w->core, &w->fx, &why), 0);
+    }
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    state_close(s);
+    in_folder("state", path);
+    assert_int_equal(stat(path, &st), 0);
+    assert_in_range(st.st_size, 1, small.rlim_cur);
 }
 
 /* What could not be written comes with what is written next. */
@@ -149,7 +178,7 @@ static _Noreturn void live_without_room(struct world *w, bool is_new, unsigned n
         snprintf(time, sizeof time, "%u\n", 20 + i);
         if (i == 4)
             state_checkpoint(s, w->core, &why);
-        if (state_admit(s, &why) < 0 && state_admit(s, &why) < 0)
+        if (state_admit(s, w->core, &why) < 0 && state_admit(s, w->core, &why) < 0)
             _exit(1);
         if ((i & 1 ? put(w, "bus/ap/apmask", values[i / 2 & 1])
                    : put(w, "bus/ap/config_time", time)) < 0)
@@ -217,6 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(no_room, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(full_of_changes, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(made_up_for, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(full_at_each_call, make_folder, remove_folder),
     };
