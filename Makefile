@@ -30,7 +30,7 @@ TEST_PACKAGES = $(RUN_PACKAGES) $(DEB_PACKAGES) kmod zsh fish debootstrap python
 	python3-protobuf python3-prometheus-client mypy qemu-system-x86 busybox-static
 # Where a mirror lacks them, the tests that need them are left out, and say so.
 WANTED_PACKAGES = chromium podman acl
-LINT_PACKAGES = $(TEST_PACKAGES) clang-tidy cppcheck
+LINT_PACKAGES = $(TEST_PACKAGES) clang clang-tidy cppcheck
 COVERAGE_PACKAGES = $(TEST_PACKAGES) gcovr
 
 # libfuse is the one library whose name differs between Debian 12 and 13, so it is linked in.
@@ -140,7 +140,7 @@ coverage: deps-coverage
 	meson test -C $(COVERAGE_BUILD) $(patsubst %,--suite %,$(SUITES)) || true
 	tests/check/coverage $(COVERAGE_BUILD)
 
-# What reads the source: clang-tidy, cppcheck, shellcheck, unused functions.
+# What reads the source: clang, clang-tidy, cppcheck, shellcheck, unused functions.
 lint:
 	$(call need,$(BUILD_PACKAGES) $(LINT_PACKAGES),deps-lint)
 	JOBS=$(JOBS) tests/check/lint $(LINT_BUILD)
@@ -193,7 +193,7 @@ help:
 	@echo "make test       build with sanitizers in $(BUILD)-test/ and run all tests;"
 	@echo "                SANITIZE=thread or SANITIZE=none and CC=clang are builds beside it"
 	@echo "make test-containers  only the tests in containers of a Docker engine"
-	@echo "make lint       read the source with clang-tidy, cppcheck and shellcheck, look for unused functions"
+	@echo "make lint       read the source with clang, clang-tidy, cppcheck and shellcheck, look for unused functions"
 	@echo "make coverage   how much of the source the tests reach (SUITES: $(SUITES))"
 	@echo "make soak       everything at once for an hour (SOAK_SECONDS), 1000 kills, every state of small machines"
 	@echo "make bench      measure, with a release build in build-bench/"
