@@ -282,7 +282,7 @@ static void scan_queue(struct ap_bus *b, ap_qn qn, struct effects *fx)
     }
 }
 
-/* Types below CEX4 are supported only by the profile of 2019 [ap-types]. */
+/* Types below CEX4 exist only with abi->old_types [ap-types]. */
 static bool type_supported(const struct ap_bus *b, const struct tapq *t)
 {
     unsigned type = t->info >> 24 & 0xff;
