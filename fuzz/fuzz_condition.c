@@ -11,8 +11,7 @@
 static void look(const struct condition *c)
 {
     static const char *const events[] = {
-        "{\"event\":\"uevent\",\"data\":{\"ACTION\":\"change\",\"DEVPATH\":\"/devices/ap/card05\","
-        "\"CONFIG\":\"0\"}}",
+        "{\"event\":\"uevent\",\"data\":{\"DEVPATH\":\"/devices/ap/card05\",\"CONFIG\":\"0\"}}",
         "{\"event\":\"adapter\",\"data\":{\"adapter\":5,\"state\":\"standby\"}}",
         "{\"event\":\"state\",\"data\":{}}"};
 

@@ -25,7 +25,7 @@ static void test_round_trip(void **state)
     struct world *w = *state;
     struct ap_counts before = core_queue_counts(w->core, QN), counts;
     struct guest_info guest_info;
-    text_auto first = {0}, second = {0};
+    text_auto first = {0};
 
     assert_int_equal(guest(w, CMD_GUEST_START, "Guest1", NULL), 0);
     restore(w, "apus-counts 1\nqueue 9 8 7 6 5 4 03:2,42:18446744073709551615 05.0004\n"
