@@ -177,6 +177,7 @@ unsigned text_show_one(struct text *t, const char **at)
 
 void text_add_line(struct text *t, const char *message)
 {
+    text_adds(t, ""); /* also of nothing there is a string */
     while (*message)
         text_show_one(t, &message);
 }

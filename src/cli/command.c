@@ -132,7 +132,7 @@ static void print_error(int err, const char *message)
         return;
     }
     text_add_line(&line, message);
-    fprintf(stderr, "apus: %s\n", line.data ? line.data : "");
+    fprintf(stderr, "apus: %s\n", line.data);
 }
 
 void cli_note(const char *format, ...)

@@ -9,7 +9,7 @@ static void print_plain(int err, const char *message)
 
     (void)err;
     text_add_line(&line, message);
-    fprintf(stderr, "apus: %s\n", line.data ? line.data : "");
+    fprintf(stderr, "apus: %s\n", line.data);
 }
 
 static void (*printer)(int err, const char *message) = print_plain;

@@ -122,7 +122,7 @@ static void test_line(void **state)
     text_auto t = {0};
 
     text_add_line(&t, "");
-    assert_int_equal(t.len, 0);
+    assert_string_equal(t.data, "");
     text_add_line(&t, "cannot open z\303\244h\n\033[2J\"\\\177: \377\302\205\342\200\256x\303");
     assert_string_equal(t.data, "cannot open z\303\244h\\x0a\\x1b[2J\"\\\\x7f: \\xff\\xc2\\x85"
                                 "\\xe2\\x80\\xaex\\xc3");
