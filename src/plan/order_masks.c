@@ -192,15 +192,15 @@ static void cover(const struct scene *s, bool adapters, struct ways *out)
 }
 
 /* Devices that are written twice could be written once, between two writes of a mask; and queues
- * be unbound, or be covered, whatever is less. A cover that is given back is one of several ways.
- */
+ * be unbound, be covered, or be zcrypt's for a while, whatever is less. A cover that is given back
+ * is one of several ways. */
 static bool is_proven(const struct scene *s, size_t events, uint32_t steps)
 {
     size_t splits = 0;
 
     for (size_t n = 0; n < s->count; n++)
         splits += s->v[n].split;
-    return splits < 2 && s->event_count <= events && steps <= events + splits + 1;
+    return splits < 2 && s->event_count <= events && steps <= events + splits;
 }
 
 static uint32_t masks_for_overrides(struct graph *g, struct ways *a, struct ways *b)
