@@ -18,12 +18,12 @@ def closed(path):
 
 
 def copy_program(binary, to):
-    """The program of a build with its parts and scripts, laid out as an installation."""
+    """The program of a build with its parts, scripts and QEMU's plugin, laid out as there."""
     build = binary.parents[2]
-    (to / "bin").mkdir()
-    shutil.copytree(binary.parent / "parts", to / "libexec/apus", ignore=shutil.ignore_patterns("*.p"))
-    shutil.copytree(build / "linux", to / "libexec/apus/linux", ignore=shutil.ignore_patterns("*.p"))
-    return shutil.copy2(binary, to / "bin/apus")
+    for folder in ("src/cli/parts", "linux", "qemu"):
+        if (build / folder).exists():
+            shutil.copytree(build / folder, to / folder, ignore=shutil.ignore_patterns("*.p"))
+    return shutil.copy2(binary, to / "src/cli/apus")
 
 
 def open_up(*folders):

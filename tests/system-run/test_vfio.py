@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 """VFIO and iommufd for programs inside apus run, as the real driver answers."""
 
-from pathlib import Path
-
 import pytest
 
+from reachable import open_up
 from runs import binary
 
-WALK = Path(__file__).with_name("vfio_walk.py")
+WALK = open_up("system-run") / "system-run" / "vfio_walk.py"
 
 
 @pytest.fixture(params=["root", "user", "root-no-mount", "user-no-mount"])
