@@ -123,7 +123,7 @@ static bool compare_queue(struct play *p, const struct sysfs_tree *t, const stru
 static bool compare_card(struct play *p, const struct sysfs_tree *t, const struct m_bus *b,
                          unsigned ai)
 {
-    static const char *const modes[] = {"accel", "cca", "ep11"};
+    static const char *const modes[] = {"MODE=accel\n", "MODE=cca\n", "MODE=ep11\n"};
     const struct m_card *card = &b->card[ai];
     struct sysfs_dir dir = {SYSFS_CARD, apids[ai]};
     bool config = model_configured(&p->model, ai), chkstop = model_checkstopped(&p->model, ai);
@@ -132,10 +132,9 @@ static bool compare_card(struct play *p, const struct sysfs_tree *t, const struc
 
     snprintf(name, sizeof name, "card%02x", apids[ai]);
     snprintf(type, sizeof type, "%u\n", card->type);
-    snprintf(event, sizeof event,
-             "DEVTYPE=ap_card\n%s%s%sDEV_TYPE=%04X\nMODALIAS=ap:t%02X\nMODE=%s\n",
+    snprintf(event, sizeof event, "DEVTYPE=ap_card\n%s%s%sDEV_TYPE=%04X\nMODALIAS=ap:t%02X\n%s",
              card->bound ? "DRIVER=" : "", card->bound ? driver : "", card->bound ? "\n" : "",
-             card->type, card->type, modes[card->mode]);
+             card->type, card->type, card->modeless ? "" : modes[card->mode]);
     return device_names(p, t, dir, name, card->bound ? driver : NULL) &&
            reads_bool(p, t, dir, "config", config) && reads_bool(p, t, dir, "chkstop", chkstop) &&
            reads(p, t, dir, "hwtype", type) && reads(p, t, dir, "uevent", event) &&

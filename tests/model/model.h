@@ -41,6 +41,7 @@ struct m_queue {
 
 struct m_card {
     bool present, bound, user_online;
+    bool modeless; /* it has not told its mode [bus-scan] */
     uint8_t type, mode;
     unsigned life;
     struct m_queue queue[APQIS];

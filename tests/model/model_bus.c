@@ -35,7 +35,7 @@ static bool accepts(const struct m_bus *b, unsigned ai, unsigned di, enum m_driv
     const struct m_card *card = &b->card[ai];
     const char *override = card->queue[di].override;
 
-    if (driver == M_VFIO && (b->guest || card->type < 10))
+    if (driver == M_VFIO ? b->guest || card->type < 10 : card->modeless)
         return false;
     if (*override)
         return strcmp(override, model_driver_name(card, driver)) == 0;
@@ -97,7 +97,8 @@ struct view {
     bool qci;
     unsigned max_adapter, max_domain;
     struct mask256 apm, aqm; /* its own masks; all ones without QCI, so that every queue is tried */
-    bool tells;              /* TAPQ reports the type of a queue */
+    bool tells;              /* TAPQ reports the mode of a queue */
+    bool tells_enough;       /* for a device */
 };
 
 static struct m_set lpar(const struct model *m)
@@ -113,13 +114,14 @@ static struct m_set lpar(const struct model *m)
 static struct view view_of(const struct model *m, const struct m_guest *g)
 {
     struct m_set l = lpar(m);
-    struct view v = {true, m->max_adapter, m->max_domain, l.apm, l.aqm, true};
+    struct view v = {true, m->max_adapter, m->max_domain, l.apm, l.aqm, true, true};
 
     if (g) {
         struct m_set apcb = model_apcb(m, g);
 
         v.qci = g->features & GUEST_APQCI;
         v.tells = g->features & GUEST_AP && g->features & GUEST_APFT;
+        v.tells_enough = g->features & GUEST_AP && (v.tells || !m->proposal);
         v.apm = mask256_and(l.apm, apcb.apm);
         v.aqm = mask256_and(l.aqm, apcb.aqm);
     }
@@ -132,7 +134,7 @@ static struct view view_of(const struct model *m, const struct m_guest *g)
 
 static bool sees_queue(const struct view *v, unsigned ai, unsigned di)
 {
-    return v->tells && apids[ai] <= v->max_adapter && apqis[di] <= v->max_domain &&
+    return v->tells_enough && apids[ai] <= v->max_adapter && apqis[di] <= v->max_domain &&
            mask256_test(&v->apm, apids[ai]) && mask256_test(&v->aqm, apqis[di]);
 }
 
@@ -165,12 +167,13 @@ static void remove_card(struct model *m, struct m_bus *b, unsigned ai)
         m->mdev[i].device_change = true;
 }
 
-static void add_card(struct model *m, struct m_bus *b, unsigned ai)
+static void add_card(struct model *m, struct m_bus *b, unsigned ai, bool modeless)
 {
     struct m_card *card = &b->card[ai];
 
     card->present = card->user_online = true;
-    card->bound = b->autoprobe;
+    card->modeless = modeless;
+    card->bound = b->autoprobe && !modeless;
     card->type = m->adapter[ai].type;
     card->mode = m->adapter[ai].mode;
     card->life = ++m->lives;
@@ -210,7 +213,7 @@ static void devices_follow(struct model *m, struct m_bus *b, const struct view *
             (!seen || card->type != m->adapter[ai].type || card->mode != m->adapter[ai].mode))
             remove_card(m, b, ai);
         if (seen && !card->present)
-            add_card(m, b, ai);
+            add_card(m, b, ai, !v->tells);
         for (unsigned di = 0; di < APQIS && seen; di++) {
             if (card->queue[di].present && !sees_queue(v, ai, di))
                 remove_queue(m, b, ai, di);
@@ -323,7 +326,7 @@ static int probe_device(struct model *m, struct m_bus *b, const char *data)
 
     if (find_device(b, data, &ai, &di) < 0)
         return -ENODEV;
-    if (di == APQIS && !b->card[ai].bound)
+    if (di == APQIS && !b->card[ai].bound && !b->card[ai].modeless)
         bind_card(&b->card[ai]);
     if (di < APQIS && b->card[ai].queue[di].driver == M_NONE)
         probe_queue(m, b, ai, di);
@@ -384,11 +387,11 @@ static int store_driver(struct model *m, struct m_bus *b, const struct step *s)
     if (find_device(b, s->data, &ai, &di) < 0)
         return -ENODEV;
     if (di == APQIS) {
-        mine = strcmp(name, card_driver_name(&b->card[ai])) == 0;
+        mine = strcmp(name, card_driver_name(&b->card[ai])) == 0 && !b->card[ai].modeless;
         has = b->card[ai].bound;
     } else {
         mine = strcmp(name, model_driver_name(&b->card[ai], driver)) == 0 &&
-               (driver == M_ZCRYPT || b->card[ai].type >= 10);
+               (driver == M_ZCRYPT ? !b->card[ai].modeless : b->card[ai].type >= 10);
         has = b->card[ai].queue[di].driver != M_NONE;
         if (!bind)
             mine &= b->card[ai].queue[di].driver == driver;
