@@ -26,6 +26,16 @@ def copy_program(binary, to):
     return shutil.copy2(binary, to / "src/cli/apus")
 
 
+def opened(program):
+    """It, or a copy that everybody can execute."""
+    if not closed(program):
+        return program
+    copy = pathlib.Path(tempfile.mkdtemp(prefix="apus-tests-", dir="/tmp"))
+    atexit.register(shutil.rmtree, copy)
+    copy.chmod(0o755)
+    return shutil.copy2(program, copy)
+
+
 def open_up(*folders):
     """A directory with the given folders of tests/ that everybody can enter: this one, or a copy that is removed when
     Python ends. APUS_BIN is changed to a program that everybody can execute, unless it is one."""

@@ -12,7 +12,7 @@ import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path += [str(HERE.parent / "uevent"), str(HERE.parent / "system-run")]
-from conftest import inside, need  # noqa: E402, F401
+from conftest import TESTS, inside, need  # noqa: E402, F401
 from test_scripts import NOW, UUIDS, WANTED, devices  # noqa: E402
 
 APUS = os.environ.get("APUS_BIN", "")
@@ -40,7 +40,7 @@ def run(inside, folder, *scripts):  # noqa: F811
     """The machine afterwards, its definitions, and what the next boot starts of them."""
     (folder / "env.sh").write_text(f"export APUS={APUS} DEFINED='{UUIDS[0]} {UUIDS[3]}'\n")
     done = inside.command(APUS, "run", "--uevents", "-m", folder / "now.ini", "--", "bash", "-c",
-                          '. "$1/env.sh"; exec "$0" "$@"', HERE / "plan.sh", folder, *scripts)
+                          '. "$1/env.sh"; exec "$0" "$@"', TESTS / "libvirt" / "plan.sh", folder, *scripts)
     assert done.returncode == 0, done.stdout + done.stderr
     defined = json.loads((folder / "defined.json").read_text())
     return (devices((folder / "after.ini").read_text()),

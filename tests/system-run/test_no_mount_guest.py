@@ -9,10 +9,11 @@ import subprocess
 import pytest
 
 from guests import PRELOADED, UUID, Machine
+from reachable import opened
 from runs import USER, wait_for
 
 PYTHON = "/usr/bin/python3"
-CLIENT = os.path.join(os.environ["APUS_BUILD"], "tests/crypto/crypto-client")
+CLIENT = opened(os.path.join(os.environ["APUS_BUILD"], "tests/crypto/crypto-client"))
 GUEST = "05.0004 card05"
 SECOND = "22222222-2222-4333-8444-555555555555"
 # Another guest, H, that has 06.0004.
