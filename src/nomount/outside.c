@@ -24,7 +24,7 @@ struct way {
 
 static int open_path(const char *path, int flags, uint64_t resolve, bool quick)
 {
-    struct open_how how = {.flags = (uint64_t)(O_PATH | O_CLOEXEC | flags),
+    struct open_how how = {.flags = (unsigned)(O_PATH | O_CLOEXEC | flags),
                            .resolve = resolve | (quick ? RESOLVE_CACHED : 0)};
     int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
 
