@@ -40,6 +40,15 @@ def is_there(name):
     return (HAS_FCHMODAT2 or "fchmodat2" not in name) and (HAS_NULL_PATH or not name.endswith(" null"))
 
 
+def openat2(*arguments):
+    """Whoever mounts or renames anything meanwhile makes it fail on "..": openat2(2) says to try again."""
+    for _ in range(100):
+        result = call("syscall", OPENAT2, *arguments)
+        if result != "EAGAIN":
+            break
+    return opens(result)
+
+
 def opens(result):
     """A descriptor is closed again, and which number it had does not count."""
     if isinstance(result, int):
@@ -78,11 +87,11 @@ def opening():
         say(f"open {path} {flags}", opens(call("open", PATHS[path], FLAGS[flags], 0o644)))
     for path, resolve in itertools.product(("attribute", "directory", "link", "link/", "nothing", "directory/..", "null"), range(0, 7)):
         structure, size = how(0, 0, 1 << resolve >> 1)
-        say(f"openat2 {path} resolve {1 << resolve >> 1}", opens(call("syscall", OPENAT2, HERE, PATHS[path], structure, size)))
+        say(f"openat2 {path} resolve {1 << resolve >> 1}", openat2(HERE, PATHS[path], structure, size))
     for start, path, resolve in itertools.product(("/sys/bus/ap", "/sys/bus", "/sys", "/", "/dev", "/tmp"), INSIDE, (4, 8, 16, 2, 6)):
         at = os.open(start, os.O_PATH)
         structure, size = how(0, 0, resolve)
-        say(f"openat2 {path} in {start} resolve {resolve}", opens(call("syscall", OPENAT2, at, path, structure, size)))
+        say(f"openat2 {path} in {start} resolve {resolve}", openat2(at, path, structure, size))
         os.close(at)
     for name, arguments in {"mode": (0, 0o644), "high flags": (1 << 40,), "mode bits": (os.O_CREAT, 1 << 20), "path+w": (os.O_PATH | os.O_WRONLY,),
                             "unknown flag": (1 << 30,), "resolve": (0, 0, 1 << 8), "both": (0, 0, 0x18), "small": (0, 0, 0, 16), "large": (0, 0, 0, 32),
