@@ -12,21 +12,6 @@
 #include "cli/command.h"
 #include "file/own_file.h"
 
-static int write_stream(int fd, const char *data, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, data, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        data += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
 /* Whose file it is and where its links lead is the caller's choice, as with a redirection; but what
  * does not fit leaves what was there before. */
 static int write_file(const char *path, const char *data, size_t len, struct text *why)
@@ -45,7 +30,7 @@ static int write_file(const char *path, const char *data, size_t len, struct tex
     if (fstat(f.fd, &st) == 0 && S_ISREG(st.st_mode)) {
         rc = own_file_replace(&f, 0, data, len, why);
     } else {
-        rc = write_stream(f.fd, data, len);
+        rc = own_file_stream(f.fd, data, len);
         if (rc < 0)
             own_file_refuse(path, rc, error_text(-rc), why);
     }

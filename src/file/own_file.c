@@ -143,6 +143,23 @@ int own_file_write(int fd, off_t offset, const void *data, size_t len)
     return 0;
 }
 
+int own_file_stream(int fd, const void *data, size_t len)
+{
+    const char *at = data;
+
+    while (len) {
+        ssize_t n = write(fd, at, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        at += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
 int own_file_replace(const struct own_file *f, off_t offset, const void *data, size_t len,
                      struct text *why)
 {

@@ -44,6 +44,8 @@ int own_file_replace(const struct own_file *f, off_t offset, const void *data, s
 
 /* Writes all of it at offset, or returns -errno. */
 int own_file_write(int fd, off_t offset, const void *data, size_t len);
+/* The same at the descriptor's own offset, and for what has none, such as a pipe. */
+int own_file_stream(int fd, const void *data, size_t len);
 
 /*
  * Makes a file of mode 0600 beside, NAME.new, and renames it: others see the file of before or all

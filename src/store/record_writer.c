@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/record_writer.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "file/own_file.h"
 #include "thread/thread.h"
 
 struct record_writer {
@@ -27,21 +27,6 @@ static void cleanse(struct text *t)
     text_clear(t);
 }
 
-static int write_all(int fd, const char *data, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, data, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        data += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
 static void *writer_main(void *data)
 {
     struct record_writer *w = data;
@@ -60,7 +45,7 @@ static void *writer_main(void *data)
         w->queued = empty;
         pthread_cond_signal(&w->room);
         pthread_mutex_unlock(&w->lock);
-        rc = write_all(w->fd, writing.data, writing.len);
+        rc = own_file_stream(w->fd, writing.data, writing.len);
         cleanse(&writing);
         pthread_mutex_lock(&w->lock);
         if (!w->error)
