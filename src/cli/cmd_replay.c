@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/slice.h"
 #include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/commands.h"
@@ -40,14 +41,13 @@ static FILE *open_recording(const char *path)
 /* Of a difference each side has a line, below each other. */
 static void refuse(int err, const char *why)
 {
-    size_t n = cli_json() ? strlen(why) : strcspn(why, "\n");
+    struct slice rest = {why, strlen(why)}, line = rest;
 
-    cli_error(err, "%.*s", (int)n, why);
-    while (why[n]) {
-        why += n + 1;
-        n = strcspn(why, "\n");
-        cli_note("%.*s", (int)n, why);
-    }
+    if (!cli_json())
+        slice_line(&rest, &line);
+    cli_error(err, "%.*s", (int)line.len, line.at);
+    while (!cli_json() && slice_line(&rest, &line))
+        cli_note("%.*s", (int)line.len, line.at);
 }
 
 static void tell(const struct record_replayed *played, bool print)
