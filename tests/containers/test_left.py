@@ -3,6 +3,7 @@
 
 APUS_KILLS is how often, of each kind (default 4; 50 are the proof)."""
 
+import contextlib
 import os
 import random
 import signal
@@ -38,7 +39,9 @@ def kill(container, whom):
         return docker("kill", container).returncode == 0
     found = [pid for pid, line in members(container).items() if "apus" in line and f" {PARTS[whom]} " in line]
     for pid in found:
-        os.kill(pid, signal.SIGKILL)
+        # The first may be the container's init: the kernel has killed the others by then.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     return bool(found)
 
 

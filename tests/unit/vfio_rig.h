@@ -47,7 +47,7 @@ static inline void read_for(struct vfio_args *a, const void *memory, size_t len)
 }
 
 static inline struct vfio_answer ask(enum vfio_kind kind, uint32_t number, uint64_t argument,
-                              const void *memory, size_t len)
+                                     const void *memory, size_t len)
 {
     struct vfio_args a = {.kind = kind, .number = number, .argument = argument};
 
