@@ -21,6 +21,9 @@ GONE = {errno.ENOTCONN, errno.ENODEV, errno.ECONNABORTED, errno.ECONNREFUSED, er
 # An answer that comes later is lost. On a machine that does other things the daemon's own time counts; if it has none, that
 # is not awaited for ever.
 PATIENCE, OWN, LONGEST = 90, 20, 600
+# A line of the control protocol is shorter than that here. A stream reads ahead twice as much, then the daemon has to wait for
+# its subscriber: 2,000 of them that are behind have 500 MB at most.
+LINE = 1 << 17
 
 
 class Shared:
@@ -147,7 +150,7 @@ async def visit(shared, r):
     except OSError:
         own.close()
         raise
-    reader, writer = await asyncio.open_unix_connection(sock=own, limit=1 << 24)
+    reader, writer = await asyncio.open_unix_connection(sock=own, limit=LINE)
     try:
         greeting = await line_of(shared, reader)
         if not greeting:
