@@ -31,8 +31,35 @@ static int open_path(const char *path, int flags, uint64_t resolve, bool quick)
     return fd < 0 ? -errno : fd;
 }
 
-/* Most paths have none: then the kernel says so, in one call. Of the last component it is only
- * asked if that matters, since a file that is to be made has yet to be looked for. */
+/* What is in none of these file systems. */
+static bool is_elsewhere(int fd)
+{
+    static const char *const places[] = {"/sys", "/dev", "/proc"};
+    struct stat place, found;
+
+    if (fstat(fd, &found) < 0)
+        return false;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (stat(places[i], &place) == 0 && place.st_dev == found.st_dev)
+            return false;
+    return true;
+}
+
+/* Whether the kernel, which follows links, finds something elsewhere. Those of /proc that lead to
+ * another place for each process are not followed: it would be ours. */
+static bool leads_elsewhere(const char *path, bool quick)
+{
+    int fd = open_path(path, 0, RESOLVE_NO_MAGICLINKS, quick);
+    bool elsewhere = fd >= 0 && is_elsewhere(fd);
+
+    if (fd >= 0)
+        close(fd);
+    return elsewhere;
+}
+
+/* 1: there are links, and it is not plain that they do not matter. Most paths have none: then the
+ * kernel says so, in one call. Of the last component it is only asked if that matters, since a file
+ * that is to be made has yet to be looked for. */
 static int has_links(const char *path, bool follow, bool quick)
 {
     char directory[PATH_MAX];
@@ -46,7 +73,7 @@ static int has_links(const char *path, bool follow, bool quick)
     if (fd >= 0)
         close(fd);
     if (fd == -ELOOP)
-        return 1;
+        return !leads_elsewhere(path, quick);
     return quick && fd == -EAGAIN ? fd : 0;
 }
 

@@ -128,7 +128,8 @@ const struct nomount_syscall nomount_syscalls[] = {
 
 const size_t nomount_syscall_count = sizeof nomount_syscalls / sizeof *nomount_syscalls;
 
-const int nomount_passes[] = {SYS_newfstatat, SYS_fstat, SYS_openat, SYS_openat2, -1};
+const int nomount_passes[] = {SYS_newfstatat, SYS_fstat,   SYS_openat, SYS_faccessat,
+                              SYS_readlinkat, SYS_openat2, -1};
 
 /* By their numbers of i386. Other architectures' 32-bit programs see the computer's files. */
 const struct nomount_syscall nomount_narrow[] = {

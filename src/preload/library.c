@@ -39,8 +39,7 @@ int chdir(const char *path)
     return answer(result == -ENOSYS ? change_to(path) : result);
 }
 
-/* "/proc/self/fd/N" */
-static void name_descriptor(long fd, char out[32])
+void name_descriptor(long fd, char out[32])
 {
     static const char start[] = "/proc/self/fd/";
     char *to = out;

@@ -8,6 +8,7 @@ import itertools
 import os
 import platform
 import sys
+import tempfile
 
 AP = b"/sys/bus/ap/"
 HERE = -100  # AT_FDCWD
@@ -356,6 +357,62 @@ def modes():
     os.close(fd)
 
 
+BESIDE = ("file", "file/", "directory", "directory/", "directory/inner", "pipe", "nothing", "nothing/x", "file/x", "to file", "to directory", "to directory/inner",
+          "broken", "loop", "loop/x", "machine", "machine/", "machine/apmask", "machine/nothing", "machine/..", "machine/../ap/apmask", "machine/devices/card04",
+          "attribute", "directory/attribute", "directory/back/file", "directory/../file", "to directory/../file", "nothing/../file", "file/../file",
+          "directory/../../PLACE/file", "../PLACE/to file", "../PLACE/machine/ap_domain", "./directory/./..//file", ".", "..", "../..", "", "sys/bus/ap",
+          "directory/to root/sys/bus/ap/apmask", "directory/../directory/to root/sys/../sys/bus/ap/apmask", "machine/card04", 300 * "x", 2100 * "./" + "file")
+
+
+def lay_out(place):
+    """Files, and links that lead to them and to the machine."""
+    os.chdir(place)
+    os.mkdir("directory", 0o755)
+    os.mkfifo("pipe")
+    for name in ("file", "directory/inner"):
+        with open(name, "w", encoding="ascii") as file:
+            file.write(name)
+    for name, target in {"to file": "file", "to directory": "directory", "broken": "nowhere", "loop": "loop", "machine": "/sys/bus/ap",
+                         "attribute": "machine/apmask", "directory/attribute": "../machine/ap_domain", "directory/back": "..",
+                         "directory/to root": "/", "sys": "/sys"}.items():
+        os.symlink(target, name)
+
+
+def open_and_read(path, flags):
+    fd = call("open", path, flags, 0o644)
+    if not isinstance(fd, int):
+        return fd
+    what = (os.stat(fd).st_mode, None if flags & (os.O_WRONLY | os.O_PATH | os.O_DIRECTORY) else call("read", fd, room, 100))
+    os.close(fd)
+    return what
+
+
+def beside():
+    """What a preloaded library may answer, on paths that are not plainly of the machine."""
+    libc.realpath.restype = ctypes.c_char_p
+    other = ctypes.create_string_buffer(4096)
+    with tempfile.TemporaryDirectory() as place:
+        lay_out(place)
+        name = os.path.basename(place)
+        for path in [each for path in BESIDE for each in (path, f"{place}/{path}")]:
+            full, label = path.replace("PLACE", name).encode(), path.replace(place, "PLACE")[:60]
+            for mode in (0, 1, 2, 4, 6, 8):
+                say(f"access {mode} {label}", call("access", full, mode))
+            for size in (4096, 3, 0):
+                result = call("readlink", full, other, size)
+                say(f"readlink {size} {label}", other.raw[:result] if isinstance(result, int) else result)
+            for out in (None, other):
+                ctypes.set_errno(0)
+                result = libc.realpath(full, out)
+                say(f"realpath {out is other} {label}", result.replace(name.encode(), b"PLACE") if result else errno.errorcode[ctypes.get_errno()])
+            for kind in ("stat", "lstat"):
+                say(f"{kind} {label}", call(kind, full, room))
+            for flags in ("r", "w", "rw", "path", "nofollow", "excl", "dir"):
+                say(f"open {flags} {label}", open_and_read(full, FLAGS[flags] | os.O_NONBLOCK))
+        os.chdir("/")
+    say("realpath null", libc.realpath(None, None))
+
+
 if __name__ == "__main__":
-    for part in (opening, naming, described, modes):
+    for part in (opening, naming, described, modes, beside):
         part()

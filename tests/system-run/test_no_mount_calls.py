@@ -29,7 +29,8 @@ OTHER_CALLS = {
     # The daemon opens what a path leads to beside the machine, and does not follow it there.
     r"openat2 b'\.\./.*' in \S* resolve [46]|openat2 b'fd/0' in /dev resolve 2": "with RESOLVE_NO_SYMLINKS, RESOLVE_NO_MAGICLINKS",
     # There is no mount point, neither read-only nor busy, and no border between mounts.
-    r".* root|link link/|linkat empty empty below .*node": "/sys/bus/ap is one", r"chroot attribute": "of the computer",
+    r".* root|link link/|linkat empty empty below .*node": "/sys/bus/ap is one", r"access [26] .*machine/\.\.": "nor is /sys/bus",
+    r"chroot attribute": "of the computer",
 }
 
 
@@ -93,7 +94,9 @@ def test_ways_past_the_filter(runs):
 
 
 PLAIN = """
-import os, sys
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+libc.realpath.restype = ctypes.c_char_p
 place = os.open("/usr", os.O_RDONLY | os.O_DIRECTORY)
 os.chdir("/usr")
 os.stat("/usr")
@@ -104,6 +107,14 @@ for path, where in ("/usr/bin", None), ("bin", place), ("bin", None), ("./bin", 
     os.lstat(path, dir_fd=where)
     os.open(path, os.O_RDONLY | os.O_DIRECTORY, dir_fd=place)
 os.fstat(place)
+for path in "/usr/bin/env", "/usr/share/../bin/env", "bin/env", "./share/../bin//env":
+    os.close(os.open(path, os.O_RDONLY))
+    assert os.access(path, os.X_OK) and not os.access(path + "nothing", os.F_OK)
+    assert libc.realpath(path.encode(), None) == b"/usr/bin/env" and not libc.realpath(path.encode() + b"x", None)
+    try:
+        os.readlink(path)
+    except OSError:
+        pass
 os._exit(7)
 """
 
