@@ -52,6 +52,10 @@ def ioctl(way, target):
     return Figure(f"ME of 512 bits by {way}, one CPU", "us", "me512_us", {"ioctl": way}, target, beside=("no-op ioctl us", "noop_us"))
 
 
+def without_mount(what, name, beside, target):
+    return Figure(f"without a mount: {name}", "", "ratio", {"bench": "nomount", "what": what}, target, beside=beside)
+
+
 def figures():
     """New ones, without values. Ratios are of the same run."""
     return [
@@ -62,6 +66,9 @@ def figures():
         Figure("start of the daemon, 256 x 256", "ms", "start_ms", {"bench": "daemon", "machine": "full"}),
         attribute("read", "apart", 0.4), attribute("read", "one CPU", 1.05),
         attribute("write", "apart", 0.4), attribute("write", "one CPU", 1.05),
+        without_mount("attribute", "open+read+close, to FUSE", ("FUSE us", "fuse_us"), 2),
+        without_mount("gcc", "gcc -c, to bare", ("bare ms", "bare_ms"), 1.5),
+        without_mount("find", "find, to bare", ("bare ms", "bare_ms"), 3),
         Figure("walk, names", "us/name", "us_per_name", {"bench": "walk", "what": "names only"}),
         Figure("walk, lstat", "us/name", "us_per_name", {"bench": "walk", "what": "lstat"}, 25),
         Figure("mask write, 65,536 queues, --uevents", "s", "seconds", {"bench": "mask", "uevents": True}, 0.25,

@@ -365,7 +365,7 @@ int daemon_run(const struct daemon_options *options)
         confine_daemon(&d);
         log_doubts(&d, &setup.machine);
         tell_ready(options);
-        rc = sd_event_loop(d.event);
+        rc = daemon_loop(&d);
         if (rc < 0)
             text_addf(&why, "the event loop failed: %s", error_text(-rc));
         service_stopping();

@@ -115,6 +115,9 @@ int daemon_dev_links_open(struct daemon *d, struct text *why);
  * killed. */
 void daemon_dev_links_remove(const struct daemon *d);
 
+/* loop.c: until sd_event_exit. 0 or -errno. */
+int daemon_loop(const struct daemon *d);
+
 /* starter.c: watches options->starter_fd. A negative result is an error of the event loop. */
 int daemon_starter_watch(struct daemon *d);
 

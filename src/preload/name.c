@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* access(2), readlink(2) and realpath(3). */
+/* access(2) and readlink(2). */
 #include <fcntl.h>
-#include <linux/limits.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "preload/look.h"
@@ -41,95 +39,4 @@ SHOWN ssize_t readlinkat(int at, const char *path, char *out, size_t size)
 SHOWN ssize_t readlink(const char *path, char *out, size_t size)
 {
     return answer(read_link(AT_FDCWD, path, out, size));
-}
-
-/*
- * The kernel knows the path of what is open, which takes one call in place of one for each
- * directory on the way.
- */
-
-/* The C library's: it asks for each of them, and is reported. */
-__attribute__((weak)) char *__realpath_chk(const char *path, char *out, size_t size);
-#pragma weak malloc
-
-/* Bytes, with the path's end; 0: there is none, or it is not certain. */
-static size_t path_of(long fd, char out[PATH_MAX], const struct stat *file)
-{
-    char name[32];
-    struct stat st;
-    long len;
-
-    name_descriptor(fd, name);
-    len = pass(SYS_readlinkat, AT_FDCWD, (long)name, (long)out, PATH_MAX);
-    if (len <= 0 || len == PATH_MAX || *out != '/')
-        return 0;
-    out[len] = '\0';
-    if (pass(SYS_newfstatat, AT_FDCWD, (long)out, (long)&st, AT_SYMLINK_NOFOLLOW) < 0 ||
-        st.st_dev != file->st_dev || st.st_ino != file->st_ino)
-        return 0; /* it was removed, or lies elsewhere than this process sees */
-    return (size_t)len + 1;
-}
-
-/* -ENOSYS: the C library is to find it. */
-static long find_path(const char *path, char out[PATH_MAX], size_t *size)
-{
-    long fd = pass(SYS_openat, AT_FDCWD, (long)path, O_PATH | O_CLOEXEC, 0), rc = 0;
-    struct stat st;
-
-    st.st_mode = S_IFSOCK; /* unless it is found */
-    if (fd >= 0)
-        pass(SYS_fstat, fd, (long)&st, 0, 0);
-    if (!look_concerns_nobody(fd, AT_FDCWD, path, &st))
-        rc = -ENOSYS;
-    else if (fd < 0)
-        rc = fd;
-    else if ((*size = path_of(fd, out, &st)) == 0)
-        rc = -ENOSYS;
-    if (fd >= 0)
-        call(SYS_close, fd, 0, 0, 0, 0, 0);
-    return rc;
-}
-
-/* What a C library without a way of its own does. */
-static long ask_path(const char *path, char out[PATH_MAX], size_t *size)
-{
-    long fd = ask(SYS_openat, AT_FDCWD, (long)path, O_PATH | O_CLOEXEC, 0, 0), len;
-    char name[32];
-
-    if (fd < 0)
-        return fd;
-    name_descriptor(fd, name);
-    len = ask(SYS_readlinkat, AT_FDCWD, (long)name, (long)out, PATH_MAX, 0);
-    call(SYS_close, fd, 0, 0, 0, 0, 0);
-    if (len < 0 || len == PATH_MAX)
-        return len < 0 ? len : -ENAMETOOLONG;
-    out[len] = '\0';
-    *size = (size_t)len + 1;
-    return 0;
-}
-
-static char *copy(const char *from, char *to, size_t size)
-{
-    if (!to)
-        to = malloc(size);
-    for (size_t i = 0; to && i < size; i++)
-        to[i] = from[i];
-    return to;
-}
-
-SHOWN char *realpath(const char *path, char *out)
-{
-    char found[PATH_MAX];
-    size_t size;
-    long rc = path && (out || malloc) ? find_path(path, found, &size) : -ENOSYS;
-
-    /* In `out` a path that is not there is real up to where it is not. */
-    if ((rc == -ENOSYS || (rc < 0 && out)) && __realpath_chk)
-        return __realpath_chk(path, out, (size_t)-1);
-    if (rc == -ENOSYS)
-        rc = path && (out || malloc) ? ask_path(path, found, &size) : -EINVAL;
-    if (rc == 0)
-        return copy(found, out, size);
-    answer(rc);
-    return NULL;
 }

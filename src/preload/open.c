@@ -24,14 +24,6 @@ static long open_directory(int at, const char *path, int flags)
     return ask(SYS_openat, at, (long)path, flags, 0, 0);
 }
 
-/* Whether it is there, regular and plain. To open anything else may do something by itself. */
-static bool is_file(int at, const char *path, struct stat *st)
-{
-    long rc = pass(SYS_newfstatat, at, (long)path, (long)st, 0);
-
-    return rc == 0 && S_ISREG(st->st_mode) && look_concerns_nobody(rc, at, path, st);
-}
-
 /* False: another file has its name by now, and nothing was opened. */
 static bool is_still(long fd, const struct stat *file)
 {
@@ -44,15 +36,23 @@ static bool is_still(long fd, const struct stat *file)
     return false;
 }
 
-static bool open_file(int at, const char *path, int flags, unsigned mode, long *fd)
+/* A file that is there and regular, since to open others may do something by itself; or none,
+ * unless one is to be made. */
+static bool is_known(long rc, int flags, const struct stat *found)
+{
+    return rc < 0 ? rc == -ENOENT && !(flags & O_CREAT) : S_ISREG(found->st_mode);
+}
+
+static bool open_known(int at, const char *path, int flags, unsigned mode, long *fd)
 {
     struct stat st;
+    long rc = pass(SYS_newfstatat, at, (long)path, (long)&st, 0);
 
-    if (!is_file(at, path, &st))
+    if (!is_known(rc, flags, &st) || !look_concerns_nobody(rc, at, path, &st))
         return false;
     if (pthread_testcancel)
         pthread_testcancel();
-    *fd = pass(SYS_openat, at, (long)path, flags, mode);
+    *fd = rc < 0 ? rc : pass(SYS_openat, at, (long)path, flags, mode);
     return is_still(*fd, &st);
 }
 
@@ -63,7 +63,7 @@ static int open_at(int at, const char *path, int flags, unsigned mode)
 
     if (!makes && flags & O_DIRECTORY)
         return answer(open_directory(at, path, flags));
-    if (open_file(at, path, flags, mode, &fd))
+    if (open_known(at, path, flags, mode, &fd))
         return answer(fd);
     if (!makes && __openat64_2)
         return __openat64_2(at, path, flags);

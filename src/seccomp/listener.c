@@ -17,7 +17,8 @@
 #include "ioctl/status.h"
 #include "seccomp/internal.h"
 
-/* Since Linux 6.6: the kernel switches from caller to daemon directly, on the same CPU. */
+/* Since Linux 6.6: the kernel switches from caller to daemon directly, on the same CPU, if the
+ * daemon waits at the listener itself (seccomp_listeners). Older ones say EINVAL. */
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS      SECCOMP_IOW(4, __u64)
 #define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP 1UL
@@ -324,7 +325,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *d
 
     lookout_arrived(&l->lookout, lookout_now());
     served = serve_line(l, events & EPOLLIN, SERVE_BATCH);
-    while (served < SERVE_BATCH && lookout_pays(&l->lookout) && await(l))
+    while (!l->direct && served < SERVE_BATCH && lookout_pays(&l->lookout) && await(l))
         served += 1 + serve_line(l, false, SERVE_BATCH - served - 1);
     sweep_later(n);
     if (n->nomount)
@@ -336,6 +337,17 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *d
         line_free(l);
     }
     return 0;
+}
+
+size_t seccomp_listeners(const struct seccomp *n, struct pollfd *out, size_t max)
+{
+    const struct seccomp_line *l;
+    size_t count = 0;
+
+    LIST_FOREACH (l, &n->lines, link)
+        if (count < max)
+            out[count++] = (struct pollfd){.fd = l->fd, .events = POLLIN};
+    return count;
 }
 
 static void add_first_node(struct seccomp *n)
@@ -362,14 +374,12 @@ static void place_nodes(struct seccomp *n)
 int seccomp_listen(struct seccomp *n, int listener, int lender)
 {
     struct seccomp_line *l;
-    int rc;
+    int rc = ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 
-    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) < 0 &&
-        errno == ENOTTY)
+    if (rc < 0 && errno == ENOTTY)
         return -ENOTTY;
-    /* An older kernel says EINVAL, and is slower. */
     l = xcalloc(1, sizeof *l);
-    *l = (struct seccomp_line){.owner = n, .fd = listener};
+    *l = (struct seccomp_line){.owner = n, .fd = listener, .direct = rc == 0};
     rc = sd_event_add_io(n->event, &l->source, listener, EPOLLIN, on_readable, l);
     if (rc < 0) {
         free(l);

@@ -2,6 +2,8 @@
 #ifndef APUS_SECCOMP_LISTENER_H
 #define APUS_SECCOMP_LISTENER_H
 
+#include <poll.h>
+#include <stddef.h>
 #include <systemd/sd-event.h>
 
 #include "base/effects.h"
@@ -51,6 +53,10 @@ int seccomp_listen(struct seccomp *n, int listener, int lender);
 
 /* Ends all calls with -ENODEV; later ones get ENOSYS from the kernel. NULL is allowed. */
 void seccomp_free(struct seccomp *n);
+
+/* The listeners, for poll(2): who waits at them by itself is woken on the CPU of the caller.
+ * Returns how many, at most max. */
+size_t seccomp_listeners(const struct seccomp *n, struct pollfd *out, size_t max);
 
 /* Must be called for every command, before a reply is sent. */
 void seccomp_effects(struct seccomp *n, const struct effects *effects);

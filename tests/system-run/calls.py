@@ -359,7 +359,7 @@ def modes():
 
 BESIDE = ("file", "file/", "directory", "directory/", "directory/inner", "pipe", "nothing", "nothing/x", "file/x", "to file", "to directory", "to directory/inner",
           "broken", "loop", "loop/x", "machine", "machine/", "machine/apmask", "machine/nothing", "machine/..", "machine/../ap/apmask", "machine/devices/card04",
-          "attribute", "directory/attribute", "directory/back/file", "directory/../file", "to directory/../file", "nothing/../file", "file/../file",
+          "attribute", "directory/attribute", "directory/back/file", "directory/../file", "to directory/../file", "nothing/../file", "nothing//x/y/", "nothing/.x/y", "to directory/nothing/x", "file/../file",
           "directory/../../PLACE/file", "../PLACE/to file", "../PLACE/machine/ap_domain", "./directory/./..//file", ".", "..", "../..", "", "sys/bus/ap",
           "directory/to root/sys/bus/ap/apmask", "directory/../directory/to root/sys/../sys/bus/ap/apmask", "machine/card04", 300 * "x", 2100 * "./" + "file")
 
@@ -405,6 +405,8 @@ def beside():
                 ctypes.set_errno(0)
                 result = libc.realpath(full, out)
                 say(f"realpath {out is other} {label}", result.replace(name.encode(), b"PLACE") if result else errno.errorcode[ctypes.get_errno()])
+                if out and not result and ctypes.get_errno() == errno.ENOENT and path:
+                    say(f"realpath up to {label}", out.value.replace(name.encode(), b"PLACE"))
             for kind in ("stat", "lstat"):
                 say(f"{kind} {label}", call(kind, full, room))
             for flags in ("r", "w", "rw", "path", "nofollow", "excl", "dir"):
