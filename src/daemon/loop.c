@@ -7,19 +7,23 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 
 #include "daemon/internal.h"
 
 #define LISTENERS_MAX 64 /* others are woken for as all else is */
 
+/* 0: nothing has come; 1; or -errno. */
 static int wait_for_events(const struct daemon *d)
 {
     struct pollfd fds[1 + LISTENERS_MAX] = {{.fd = sd_event_get_fd(d->event), .events = POLLIN}};
-    nfds_t count = 1;
+    nfds_t count = d->seccomp ? seccomp_listeners(d->seccomp, fds + 1, LISTENERS_MAX) : 0;
 
-    if (d->seccomp)
-        count += seccomp_listeners(d->seccomp, fds + 1, LISTENERS_MAX);
-    return poll(fds, count, -1) < 0 && errno != EINTR ? -errno : 0;
+    if (!count)
+        return sd_event_wait(d->event, UINT64_MAX);
+    if (poll(fds, 1 + count, -1) < 0 && errno != EINTR)
+        return -errno;
+    return sd_event_wait(d->event, 0);
 }
 
 /* 0 or -errno. */
@@ -27,11 +31,8 @@ static int run_once(const struct daemon *d)
 {
     int rc = sd_event_prepare(d->event);
 
-    if (rc == 0) {
+    if (rc == 0)
         rc = wait_for_events(d);
-        if (rc == 0)
-            rc = sd_event_wait(d->event, 0);
-    }
     if (rc > 0)
         rc = sd_event_dispatch(d->event);
     return rc < 0 ? rc : 0;
