@@ -90,13 +90,15 @@ class Lost(Exception):
 
 
 async def line_of(shared, reader):
-    """A line that the daemon owes us."""
+    """A line that the daemon owes us. EOFError: it has cut us off, be it in the middle of one."""
     pid, begin = shared.pid.value, time.monotonic()
     limit = own_seconds(pid) + OWN
     line = asyncio.ensure_future(reader.readline())
     while True:
         done, _ = await asyncio.wait([line], timeout=PATIENCE)
         if done:
+            if not line.result().endswith(b"\n"):
+                raise EOFError
             return line.result()
         if own_seconds(pid) >= limit or time.monotonic() - begin > LONGEST:
             line.cancel()
@@ -107,10 +109,7 @@ async def ask(shared, reader, writer, command, number):
     writer.write(json.dumps({"execute": command, "id": number}).encode() + b"\n")
     await writer.drain()
     while True:
-        line = await line_of(shared, reader)
-        if not line:
-            raise EOFError
-        reply = json.loads(line)
+        reply = json.loads(await line_of(shared, reader))
         if "event" not in reply:
             break
     assert reply.get("id") == number and "return" in reply, reply
@@ -152,10 +151,8 @@ async def visit(shared, r):
         raise
     reader, writer = await asyncio.open_unix_connection(sock=own, limit=LINE)
     try:
-        greeting = await line_of(shared, reader)
-        if not greeting:
-            raise EOFError
-        if "error" in (greeting := json.loads(greeting)):
+        greeting = json.loads(await line_of(shared, reader))
+        if "error" in greeting:
             assert greeting["error"]["class"] == "TooManyClients", greeting
             shared.count("refused connections")
             return False
