@@ -89,17 +89,26 @@ class Lost(Exception):
     """No error of a connection, which a kill would excuse."""
 
 
+class Resting(Exception):
+    """This client goes, whatever it is still owed."""
+
+
 async def line_of(shared, reader):
     """A line that the daemon owes us. EOFError: it has cut us off, be it in the middle of one."""
     pid, begin = shared.pid.value, time.monotonic()
     limit = own_seconds(pid) + OWN
     line = asyncio.ensure_future(reader.readline())
     while True:
-        done, _ = await asyncio.wait([line], timeout=PATIENCE)
+        done, _ = await asyncio.wait([line], timeout=1)
+        if shared.resting.value:
+            line.cancel()
+            raise Resting
         if done:
             if not line.result().endswith(b"\n"):
                 raise EOFError
             return line.result()
+        if time.monotonic() - begin < PATIENCE:
+            continue
         if own_seconds(pid) >= limit or time.monotonic() - begin > LONGEST:
             line.cancel()
             raise Lost(f"no answer for {time.monotonic() - begin:.0f} s")
@@ -170,6 +179,8 @@ async def client(shared, seed):
         before = shared.kills.value
         try:
             served = await visit(shared, r)
+        except Resting:
+            served = False
         except (OSError, EOFError):
             if shared.kills.value == before and before % 2 == 0:
                 raise
