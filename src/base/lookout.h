@@ -20,8 +20,9 @@
  *  came: patience doubles      nothing came, until trust is used up
  *
  * Who serves: the FUSE session (fuse/session.c), the socket of a real guest (guest/server.c), and
- * the listener of a seccomp filter before Linux 6.6 (seccomp/listener.c). QEMU's plugin looks for
- * the answers likewise (guest/client.c). Times are in nanoseconds of any monotonic clock.
+ * the listener of a seccomp filter (seccomp/listener.c; of paths only before Linux 6.6). QEMU's
+ * plugin looks for the answers likewise (guest/client.c). Times are in nanoseconds of any monotonic
+ * clock.
  */
 #define LOOKOUT_NS           50000u
 #define LOOKOUT_SOON_NS      250000u /* between an answer and the next request of a row */

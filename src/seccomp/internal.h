@@ -36,7 +36,7 @@ struct seccomp_line {
     LIST_ENTRY(seccomp_line) link;
     int fd;
     sd_event_source *source;
-    bool direct; /* the caller's CPU is ours until it has its answer: nothing can come meanwhile */
+    bool direct; /* on the caller's CPU until it has its answer: nothing can come meanwhile */
     struct lookout lookout;
 };
 

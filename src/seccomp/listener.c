@@ -344,8 +344,8 @@ size_t seccomp_listeners(const struct seccomp *n, struct pollfd *out, size_t max
     const struct seccomp_line *l;
     size_t count = 0;
 
-    if (!n->nomount && !n->zcrypt)
-        return 0; /* VFIO's ioctls are rare */
+    if (!n->nomount)
+        return 0; /* ioctls are rarer, and most are answered by other threads */
     LIST_FOREACH (l, &n->lines, link)
         if (count < max)
             out[count++] = (struct pollfd){.fd = l->fd, .events = POLLIN};
@@ -381,7 +381,7 @@ int seccomp_listen(struct seccomp *n, int listener, int lender)
     if (rc < 0 && errno == ENOTTY)
         return -ENOTTY;
     l = xcalloc(1, sizeof *l);
-    *l = (struct seccomp_line){.owner = n, .fd = listener, .direct = rc == 0};
+    *l = (struct seccomp_line){.owner = n, .fd = listener, .direct = rc == 0 && n->nomount};
     rc = sd_event_add_io(n->event, &l->source, listener, EPOLLIN, on_readable, l);
     if (rc < 0) {
         free(l);
