@@ -54,8 +54,8 @@ int seccomp_listen(struct seccomp *n, int listener, int lender);
 /* Ends all calls with -ENODEV; later ones get ENOSYS from the kernel. NULL is allowed. */
 void seccomp_free(struct seccomp *n);
 
-/* The listeners, for poll(2): who waits at them by itself is woken on the CPU of the caller.
- * Returns how many, at most max. */
+/* The listeners that report paths, for poll(2): who waits at them by itself is woken on the CPU of
+ * the caller. Returns how many, at most max. */
 size_t seccomp_listeners(const struct seccomp *n, struct pollfd *out, size_t max);
 
 /* Must be called for every command, before a reply is sent. */
