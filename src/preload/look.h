@@ -28,6 +28,15 @@ bool look_is_plain(const struct stat *st);
 /* rc: of a call with that path, which, if it has found a file, has found this one. */
 bool look_concerns_nobody(long rc, int at, const char *path, const struct stat *found);
 
+/* Opens it, and looks at what is open. A descriptor, or -errno; -ENOSYS: it may be of the machine,
+ * and nothing is open. */
+long look_open(int at, const char *path, int flags, struct stat *found);
+
+static inline bool look_is_same(const struct stat *one, const struct stat *other)
+{
+    return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
 /* The names that 32-bit programs have for what is the same here. */
 #define ALIAS(name) __attribute__((visibility("default"), alias(#name)))
 

@@ -11,17 +11,10 @@ __attribute__((weak)) void pthread_testcancel(void);
 
 static long open_directory(int at, const char *path, int flags)
 {
-    long fd = pass(SYS_openat, at, (long)path, flags, 0);
     struct stat st;
+    long fd = look_open(at, path, flags, &st);
 
-    st.st_mode = S_IFSOCK; /* unless it is found */
-    if (fd >= 0)
-        pass(SYS_fstat, fd, (long)&st, 0, 0);
-    if (look_concerns_nobody(fd, at, path, &st))
-        return fd;
-    if (fd >= 0)
-        call(SYS_close, fd, 0, 0, 0, 0, 0);
-    return ask(SYS_openat, at, (long)path, flags, 0, 0);
+    return fd == -ENOSYS ? ask(SYS_openat, at, (long)path, flags, 0, 0) : fd;
 }
 
 /* False: another file has its name by now, and nothing was opened. */
@@ -29,8 +22,7 @@ static bool is_still(long fd, const struct stat *file)
 {
     struct stat st;
 
-    if (fd < 0 || (pass(SYS_fstat, fd, (long)&st, 0, 0) == 0 && st.st_dev == file->st_dev &&
-                   st.st_ino == file->st_ino))
+    if (fd < 0 || (pass(SYS_fstat, fd, (long)&st, 0, 0) == 0 && look_is_same(&st, file)))
         return true;
     call(SYS_close, fd, 0, 0, 0, 0, 0);
     return false;

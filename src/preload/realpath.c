@@ -27,7 +27,7 @@ static size_t path_of(long fd, char out[PATH_MAX], const struct stat *file)
         return 0;
     out[len] = '\0';
     if (pass(SYS_newfstatat, AT_FDCWD, (long)out, (long)&st, AT_SYMLINK_NOFOLLOW) < 0 ||
-        st.st_dev != file->st_dev || st.st_ino != file->st_ino)
+        !look_is_same(&st, file))
         return 0; /* it was removed, or lies elsewhere than this process sees */
     return (size_t)len + 1;
 }
@@ -35,21 +35,14 @@ static size_t path_of(long fd, char out[PATH_MAX], const struct stat *file)
 /* -ENOSYS: the C library is to find it. */
 static long find_path(const char *path, char out[PATH_MAX], size_t *size)
 {
-    long fd = pass(SYS_openat, AT_FDCWD, (long)path, O_PATH | O_CLOEXEC, 0), rc = 0;
     struct stat st;
+    long fd = look_open(AT_FDCWD, path, O_PATH | O_CLOEXEC, &st);
 
-    st.st_mode = S_IFSOCK; /* unless it is found */
-    if (fd >= 0)
-        pass(SYS_fstat, fd, (long)&st, 0, 0);
-    if (!look_concerns_nobody(fd, AT_FDCWD, path, &st))
-        rc = -ENOSYS;
-    else if (fd < 0)
-        rc = fd;
-    else if ((*size = path_of(fd, out, &st)) == 0)
-        rc = -ENOSYS;
-    if (fd >= 0)
-        call(SYS_close, fd, 0, 0, 0, 0, 0);
-    return rc;
+    if (fd < 0)
+        return fd;
+    *size = path_of(fd, out, &st);
+    call(SYS_close, fd, 0, 0, 0, 0, 0);
+    return *size ? 0 : -ENOSYS;
 }
 
 /* What a C library without a way of its own does. */
