@@ -91,6 +91,11 @@ def figures():
     ]
 
 
+def say(**line):
+    """A line of a run."""
+    print(json.dumps({key: round(value, 4) if isinstance(value, float) else value for key, value in line.items()}), flush=True)
+
+
 def read(path):
     """(what the run says of itself, the figures that it has)"""
     about, known = {}, figures()
