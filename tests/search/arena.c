@@ -12,6 +12,8 @@
 #define SIZE    (2u << 20)
 #define PAGE    4096u
 #define PAGES   (SIZE / PAGE)
+#define CELL    64u
+#define CELLS   (SIZE / CELL)
 #define CLASSES 128u /* of 16 bytes each; what is larger is not used again */
 #define UNIT    16u
 
@@ -27,10 +29,12 @@ struct state {
     _Alignas(UNIT) uint8_t bytes[];
 };
 
-static _Alignas(PAGE) uint8_t memory[SIZE], first[SIZE], saved[SIZE];
+static _Alignas(PAGE) uint8_t memory[SIZE], saved[ARENA_LEVELS][SIZE];
 static struct state *const state = (struct state *)memory;
 static bool in_use, copied[PAGES];
 static unsigned copied_list[PAGES], copied_count;
+static bool changes[CELLS];
+static unsigned changes_list[CELLS], changes_count;
 
 void *__real_malloc(size_t size);
 void __real_free(void *p);
@@ -132,7 +136,7 @@ void arena_leave(void)
     in_use = false;
 }
 
-/* The first write to a page: from now on it is copied. Until now it was as in all states. */
+/* The first write to a page: from now on it is copied. Until now it was as in the first state. */
 static void on_write(int signal_number, siginfo_t *info, void *context)
 {
     size_t page = ((uintptr_t)info->si_addr - (uintptr_t)memory) / PAGE;
@@ -141,6 +145,8 @@ static void on_write(int signal_number, siginfo_t *info, void *context)
         signal(SIGSEGV, SIG_DFL); /* it is done again */
         return;
     }
+    for (unsigned level = 0; level < ARENA_LEVELS; level++)
+        memcpy(saved[level] + page * PAGE, memory + page * PAGE, PAGE);
     copied[page] = true;
     copied_list[copied_count++] = (unsigned)page;
     mprotect(memory + page * PAGE, PAGE, PROT_READ | PROT_WRITE);
@@ -150,8 +156,6 @@ void arena_is_first(void)
 {
     const struct sigaction action = {.sa_sigaction = on_write, .sa_flags = SA_SIGINFO};
 
-    memcpy(first, memory, SIZE);
-    memcpy(saved, memory, SIZE);
     if (sigaction(SIGSEGV, &action, NULL) < 0 || mprotect(memory, SIZE, PROT_READ) < 0)
         abort();
 }
@@ -162,17 +166,38 @@ static void copy(uint8_t *to, const uint8_t *from)
         memcpy(to + copied_list[i] * PAGE, from + copied_list[i] * PAGE, PAGE);
 }
 
-void arena_first(void)
+void arena_save(unsigned level)
 {
-    copy(memory, first);
+    copy(saved[level], memory);
 }
 
-void arena_save(void)
+void arena_load(unsigned level)
 {
-    copy(saved, memory);
+    copy(memory, saved[level]);
 }
 
-void arena_load(void)
+void arena_back(unsigned level)
 {
-    copy(memory, saved);
+    for (unsigned i = 0; i < changes_count; i++)
+        memcpy(memory + changes_list[i] * CELL, saved[level] + changes_list[i] * CELL, CELL);
+}
+
+static bool cell_is_back(unsigned level, unsigned cell)
+{
+    if (memcmp(memory + cell * CELL, saved[level] + cell * CELL, CELL) == 0)
+        return true;
+    if (!changes[cell])
+        changes_list[changes_count++] = cell;
+    changes[cell] = true;
+    return false;
+}
+
+bool arena_is_back(unsigned level)
+{
+    bool is_back = true;
+
+    for (unsigned i = 0; i < copied_count; i++)
+        for (unsigned c = 0; c < PAGE / CELL; c++)
+            is_back &= cell_is_back(level, copied_list[i] * (PAGE / CELL) + c);
+    return is_back;
 }

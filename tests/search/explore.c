@@ -1,26 +1,52 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
 #include "states.h"
 
-/* Brings the run into the state of the node. */
-static void reach(const struct known *k, uint32_t node)
-{
-    uint32_t path[256];
-    unsigned len = 0;
+/* The nodes on the way to the one that was explored last, each kept in the arena at its level. */
+struct way {
+    uint32_t nodes[ARENA_LEVELS];
+    unsigned len; /* of it without the first */
+};
 
-    for (uint32_t at = node; at; at = k->nodes[at].parent) {
-        if (len == sizeof path / sizeof *path)
-            abort();
-        path[len++] = k->nodes[at].op;
+static struct way way_of(const struct known *k, uint32_t node)
+{
+    struct way way = {.len = 0};
+
+    for (uint32_t at = node; at; at = k->nodes[at].parent)
+        way.len++;
+    if (way.len >= ARENA_LEVELS) {
+        fputs("search: a state is too far from the first\n", stderr);
+        abort();
     }
-    arena_first();
-    while (len--) {
-        run_do(k->run, &k->ops[path[len]]);
+    for (unsigned level = way.len; level; level--) {
+        way.nodes[level] = node;
+        node = k->nodes[node].parent;
+    }
+    return way;
+}
+
+/* Brings the run into the state of the node, from where the way to the last one branches off. */
+static unsigned reach(const struct known *k, uint32_t node)
+{
+    static struct way last;
+    struct way way = way_of(k, node);
+    unsigned level = 0;
+
+    while (level < way.len && level < last.len && way.nodes[level + 1] == last.nodes[level + 1])
+        level++;
+    arena_load(level);
+    while (level < way.len) {
+        level++;
+        run_do(k->run, &k->ops[k->nodes[way.nodes[level]].op]);
         run_check(k->run);
+        arena_save(level);
     }
+    last = way;
+    return level;
 }
 
 static bool refused_silently(const struct run *r, int result)
@@ -31,8 +57,9 @@ static bool refused_silently(const struct run *r, int result)
     return true;
 }
 
-/* Does one operation in the saved state. */
-static void try(const struct known *k, uint32_t i, const struct export *here, struct found *f)
+/* Does one operation in the state that is kept at the level. */
+static void try(const struct known *k, unsigned level, uint32_t i, const struct export *here,
+                struct found *f)
 {
     struct run *r = k->run;
     int result = run_do(r, &k->ops[i]);
@@ -52,21 +79,35 @@ static void try(const struct known *k, uint32_t i, const struct export *here, st
         f->wrong = "a refused operation changed something";
     f->states[f->count].export = run_export(r);
     f->states[f->count++].op = i;
-    arena_load();
+    arena_back(level);
+    if (f->is_sample && !arena_is_back(level))
+        arena_load(level);
+}
+
+/* Does all of them, each in the state that is kept at the level. */
+static void try_all(const struct known *k, unsigned level, struct found *out)
+{
+    struct export here = run_export_exact(k->run);
+
+    out->count = out->steps = out->refusals = 0;
+    out->wrong = NULL;
+    for (uint32_t i = 0; i < k->op_count && !out->wrong; i++)
+        if (run_allows(k->run, &k->ops[i]))
+            try(k, level, i, &here, out);
+    arena_back(level);
 }
 
 void explore(const struct known *k, uint32_t node, struct found *out)
 {
-    struct export here, at;
+    unsigned level = reach(k, node);
+    struct export at = run_export(k->run);
 
-    reach(k, node);
-    here = run_export_exact(k->run);
-    arena_save();
-    out->count = out->steps = out->refusals = 0;
-    out->wrong = NULL;
-    at = run_export(k->run);
     out->reached = memcmp(&at, &k->nodes[node].export, sizeof at) == 0;
-    for (uint32_t i = 0; i < k->op_count && !out->wrong; i++)
-        if (run_allows(k->run, &k->ops[i]))
-            try(k, i, &here, out);
+    /* At first it is learned what changes; later that nothing is missing. */
+    out->is_sample = node < 4096 || node % 61 == 0;
+    try_all(k, level, out);
+    while (!arena_is_back(level)) {
+        arena_load(level);
+        try_all(k, level, out);
+    }
 }

@@ -7,9 +7,9 @@
 /*
  * Visits every state that a small machine can reach, breadth first, in the real core. A state is
  * kept as its export and the operation that led to it; to go on from it, its operations are done
- * again from the start, and its memory is kept while all is tried (arena.h). Prints the number of
- * states and of steps; at a violation the operations that lead to it, which are as few as there can
- * be.
+ * again from where its way leaves that of the state before, and its memory is kept while all is
+ * tried (arena.h). Prints the number of states and of steps; at a violation the operations that
+ * lead to it, which are as few as there can be.
  *
  * The states are tried by workers, processes with a core of their own; what they find is entered
  * in the order of the states, so that the result does not depend on their number.
@@ -36,8 +36,9 @@ struct known {
 /* What was found in one state. */
 struct found {
     unsigned count, steps, refusals;
-    bool reached; /* the state is that of the node */
-    uint32_t op;  /* with wrong */
+    bool reached;   /* the state is that of the node */
+    bool is_sample; /* after each step all memory is compared with that before */
+    uint32_t op;    /* with wrong */
     const char *wrong;
     struct {
         struct export export;

@@ -70,9 +70,15 @@ struct workers *workers_start(const struct known *k, unsigned count)
     return &w;
 }
 
+/* Neighbours go to the same worker: their ways from the first state are nearly the same. */
+static struct worker *worker_of(struct workers *w, uint32_t node)
+{
+    return &w->v[node / 32 % w->count];
+}
+
 void workers_give(struct workers *w, uint32_t node)
 {
-    FILE *to = w->v[node % w->count].nodes;
+    FILE *to = worker_of(w, node)->nodes;
 
     if (fwrite(&node, sizeof node, 1, to) != 1 || fflush(to) != 0)
         abort();
@@ -80,7 +86,7 @@ void workers_give(struct workers *w, uint32_t node)
 
 void workers_take(struct workers *w, uint32_t node, struct found *out)
 {
-    FILE *from = w->v[node % w->count].founds;
+    FILE *from = worker_of(w, node)->founds;
 
     if (fread(out, offsetof(struct found, states), 1, from) != 1 ||
         (out->count && fread(out->states, out->count * sizeof *out->states, 1, from) != 1))
