@@ -6,5 +6,7 @@
 
 /* zcrypt/major.h for the host. */
 void core_set_nodes_major(struct core *c, unsigned major);
+/* vfio_ap_set_number of the host's. */
+void core_set_vfio_number(struct core *c, unsigned major, unsigned minor);
 
 #endif

@@ -29,6 +29,11 @@ void core_set_nodes_major(struct core *c, unsigned major)
     zcrypt_set_major(c->zcrypt, major);
 }
 
+void core_set_vfio_number(struct core *c, unsigned major, unsigned minor)
+{
+    vfio_ap_set_number(c->vfio_ap, major, minor);
+}
+
 void core_keep_dirs(struct core *c)
 {
     c->tree.keeps_dirs = true;

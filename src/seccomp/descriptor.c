@@ -47,10 +47,9 @@ static int look(const char *path, int how, struct descriptor *out)
     struct statx st;
 
     how |= AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
-    if (statx(AT_FDCWD, path, how, STATX_INO | STATX_MNT_ID, &st) < 0)
+    if (statx(AT_FDCWD, path, how, STATX_INO, &st) < 0)
         return -errno;
-    *out = (struct descriptor){(uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor, st.stx_ino,
-                               st.stx_mnt_id};
+    *out = (struct descriptor){(uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor, st.stx_ino};
     return 0;
 }
 
@@ -79,16 +78,6 @@ bool descriptor_can_ioctl(pid_t thread, int fd)
 
     proc_path(thread, fd, path);
     return lstat(path, &st) == 0 && st.st_mode & (S_IRUSR | S_IWUSR);
-}
-
-void descriptor_path(pid_t thread, int fd, char *out, size_t size)
-{
-    char path[PROC_BYTES];
-    ssize_t n;
-
-    proc_path(thread, fd, path);
-    n = readlink(path, out, size - 1);
-    out[n < 0 ? 0 : n] = '\0';
 }
 
 /* The owner of the directory is the effective user, even if the files in it belong to root. */

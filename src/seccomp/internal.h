@@ -11,16 +11,15 @@
 #include "seccomp/listener.h"
 #include "vfio/vfio.h"
 
-/* Identifies an open file: its inode, and the mount by which it was opened. */
+/* Identifies an open file. device: major << 32 | minor */
 struct descriptor {
-    uint64_t device, ino, mount;
+    uint64_t device, ino;
 };
 
 /* A node in /dev, or a former one: it may still be open. */
 struct seccomp_node {
     char name[ZCRYPT_NAME_MAX]; /* below the directory of the nodes */
     struct descriptor file;
-    bool bound;    /* a bind mount of /dev/null: only the mount identifies it */
     unsigned tree; /* of the core, and in it: */
     sysfs_ino ino;
     uint32_t node; /* its handle from core_open */
@@ -59,18 +58,9 @@ struct seccomp {
 };
 
 /* node.c */
-bool seccomp_node_is(const struct seccomp_node *node, const struct descriptor *file);
-/* Whether file may be one of the nodes. */
-bool seccomp_node_any(const struct seccomp *n, const struct descriptor *file);
-/*
- * The node of an open file. A bound one is found by its mount, or by path, if the mount is unknown
- * (a copy in another mount namespace). A node that is gone is found, too. NULL: none.
- */
-const struct seccomp_node *seccomp_node_find(const struct seccomp *n, const struct descriptor *file,
-                                             const char *path);
-/* The node that a descriptor of a thread is, or NULL. */
-const struct seccomp_node *seccomp_node_behind(const struct seccomp *n, pid_t thread, int fd,
-                                               const struct descriptor *file);
+/* The node of an open file; one that is gone is found, too. NULL: none. */
+const struct seccomp_node *seccomp_node_find(const struct seccomp *n,
+                                             const struct descriptor *file);
 /* What is called name in the directory is a node of VFIO, which is in place. 0 or -errno. */
 int seccomp_add_vfio_node(struct seccomp *n, const char *name, const struct vfio_target *target);
 void seccomp_forget_node(struct seccomp *n, const char *name);
@@ -113,8 +103,6 @@ int descriptor_look(pid_t thread, int fd, struct descriptor *out);
 int descriptor_of_path(const char *path, struct descriptor *out);
 /* Whether it is open for reading or writing, not with O_PATH. */
 bool descriptor_can_ioctl(pid_t thread, int fd);
-/* Its path; empty: unknown. */
-void descriptor_path(pid_t thread, int fd, char *out, size_t size);
 /* The effective user of a thread. -ESRCH: the thread is gone. */
 int descriptor_user(pid_t thread, uid_t *out);
 

@@ -117,6 +117,7 @@ static int find_node(const struct seccomp *n, const struct seccomp_notif *reques
 {
     pid_t thread = (pid_t)request->pid;
     int fd = (int)request->data.args[0];
+    const struct seccomp_node *node;
     struct nomount_node without;
     struct descriptor file;
     int rc;
@@ -133,11 +134,12 @@ static int find_node(const struct seccomp *n, const struct seccomp_notif *reques
             (struct seccomp_node){.tree = without.tree, .ino = without.ino, .node = without.handle};
         *out = opened;
     }
-    if (rc || !seccomp_node_any(n, &file))
+    if (rc)
         return rc < 0 ? rc : 0;
-    if (!descriptor_can_ioctl(thread, fd))
+    node = seccomp_node_find(n, &file);
+    if (node && !descriptor_can_ioctl(thread, fd))
         return -EBADF;
-    *out = seccomp_node_behind(n, thread, fd, &file);
+    *out = node;
     return 0;
 }
 
@@ -357,7 +359,7 @@ static void add_first_node(struct seccomp *n)
     const struct sysfs_tree *tree = core_tree(n->door->core, CORE_HOST_TREE);
     sysfs_ino ino;
 
-    /* If this fails, ioctls on z90crypt reach /dev/null and return ENOTTY. */
+    /* If this fails, ioctls on z90crypt reach the device itself and return ENOTTY. */
     if (sysfs_resolve(tree, "dev/z90crypt", &ino) == 0)
         seccomp_add_node(n, "z90crypt", ino);
 }

@@ -15,7 +15,7 @@
  * Serves ioctls on device nodes by seccomp user notification (seccomp_unotify(2)): those of VFIO,
  * and, instead of FUSE, those of zcrypt.
  *
- * A node is a file in /dev that behaves like /dev/null when opened (node.h). The program has a
+ * A node is a file in /dev of a device that every computer has (node.h). The program has a
  * seccomp filter, inherited by its children, that reports each ioctl whose number has the type byte
  * ';' or 'z' (run/filter.h), and passes the listener to the daemon (the control command
  * seccomp-listen); a machine can have many such programs. An ioctl on one of the nodes,

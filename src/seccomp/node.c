@@ -37,67 +37,24 @@ static void path_of(const struct seccomp *n, const char *name, char out[PATH_BYT
     join(n->dev, name, out);
 }
 
-bool seccomp_node_is(const struct seccomp_node *node, const struct descriptor *file)
+static bool is(const struct seccomp_node *node, const struct descriptor *file)
 {
     return node->file.device == file->device && node->file.ino == file->ino;
 }
 
-bool seccomp_node_any(const struct seccomp *n, const struct descriptor *file)
+const struct seccomp_node *seccomp_node_find(const struct seccomp *n, const struct descriptor *file)
 {
     for (unsigned i = 0; i < n->node_count; i++)
-        if (seccomp_node_is(&n->nodes[i], file))
-            return true;
-    return false;
+        if (is(&n->nodes[i], file))
+            return &n->nodes[i];
+    return NULL;
 }
 
-const struct seccomp_node *seccomp_node_find(const struct seccomp *n, const struct descriptor *file,
-                                             const char *path)
-{
-    const struct seccomp_node *gone = NULL;
-    char own[PATH_BYTES];
-
-    for (unsigned i = 0; i < n->node_count; i++) {
-        const struct seccomp_node *node = &n->nodes[i];
-
-        if (!seccomp_node_is(node, file) || (node->bound && node->file.mount != file->mount))
-            continue;
-        if (seccomp_node_lives(n, node))
-            return node;
-        gone = node;
-    }
-    for (unsigned i = 0; *path && i < n->node_count; i++) {
-        const struct seccomp_node *node = &n->nodes[i];
-
-        path_of(n, node->name, own);
-        if (node->bound && seccomp_node_is(node, file) && strcmp(path, own) == 0 &&
-            seccomp_node_lives(n, node))
-            return node;
-    }
-    return gone;
-}
-
-const struct seccomp_node *seccomp_node_behind(const struct seccomp *n, pid_t thread, int fd,
-                                               const struct descriptor *file)
-{
-    const struct seccomp_node *node;
-    char path[PATH_BYTES];
-
-    if (!seccomp_node_any(n, file))
-        return NULL;
-    node = seccomp_node_find(n, file, "");
-    if (node && seccomp_node_lives(n, node))
-        return node;
-    descriptor_path(thread, fd, path, sizeof path);
-    return seccomp_node_find(n, file, path);
-}
-
-/* The slot for a new node: that of a bound one if its mount is gone and the mount's number was
- * reused, otherwise a new one. */
+/* Where the file is that of a node that is gone, and closed, its slot is the new one's. */
 static struct seccomp_node *slot_for(struct seccomp *n, const struct seccomp_node *node)
 {
     for (unsigned i = 0; i < n->node_count; i++)
-        if (seccomp_node_is(&n->nodes[i], &node->file) &&
-            n->nodes[i].file.mount == node->file.mount)
+        if (is(&n->nodes[i], &node->file))
             return &n->nodes[i];
     n->nodes = xrealloc(n->nodes, (n->node_count + 1) * sizeof *n->nodes);
     return &n->nodes[n->node_count++];
@@ -105,19 +62,14 @@ static struct seccomp_node *slot_for(struct seccomp *n, const struct seccomp_nod
 
 static int add(struct seccomp *n, const char *name, struct seccomp_node *node)
 {
-    struct descriptor null;
     char path[PATH_BYTES];
     int rc;
 
     path_of(n, name, path);
     rc = descriptor_of_path(path, &node->file);
-    path_of(n, "null", path);
-    if (rc == 0)
-        rc = descriptor_of_path(path, &null);
     if (rc < 0)
         return rc;
     snprintf(node->name, sizeof node->name, "%s", name);
-    node->bound = node->file.device == null.device && node->file.ino == null.ino;
     *slot_for(n, node) = *node;
     return 0;
 }
@@ -146,21 +98,34 @@ void seccomp_forget_node(struct seccomp *n, const char *name)
         }
 }
 
-/* The bind mount is read-only, because the /dev/null that `apus run` sets up is. */
-static int bind_null(const char *dev, const char *path)
+/* It must be mounted as a whole before a file of it can be. */
+static int mount_ptmx_at(const char *dir, const char *path, mode_t mode)
 {
-    char null[PATH_BYTES];
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    char options[32], ptmx[PATH_BYTES];
     int rc;
+
+    snprintf(options, sizeof options, "newinstance,ptmxmode=%o", mode);
+    snprintf(ptmx, sizeof ptmx, "%.240s/ptmx", dir);
+    if (mount("apus", dir, "devpts", MS_NOSUID | MS_NOEXEC, options) < 0)
+        return -errno;
+    rc = mount(ptmx, path, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+    umount2(dir, MNT_DETACH | UMOUNT_NOFOLLOW);
+    return rc;
+}
+
+static int mount_ptmx(const char *dev, const char *path, mode_t mode)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666), rc;
+    char dir[PATH_BYTES];
 
     if (fd < 0)
         return -errno;
     close(fd);
-    snprintf(null, sizeof null, "%.200s/null", dev);
-    if (mount(null, path, NULL, MS_BIND, NULL) == 0)
-        return 0;
-    rc = -errno;
-    unlink(path);
+    join(dev, ".new", dir);
+    rc = mkdir(dir, 0700) < 0 ? -errno : mount_ptmx_at(dir, path, mode);
+    rmdir(dir);
+    if (rc < 0)
+        unlink(path);
     return rc;
 }
 
@@ -171,7 +136,7 @@ int seccomp_node_place(const char *dev, const char *name, mode_t mode)
     join(dev, name, path);
     if (mknod(path, S_IFCHR | mode, NULL_DEVICE) == 0)
         return chmod(path, mode) < 0 ? -errno : 0; /* regardless of the umask */
-    return errno == EPERM ? bind_null(dev, path) : -errno;
+    return errno == EPERM ? mount_ptmx(dev, path, mode) : -errno;
 }
 
 void seccomp_node_displace(const char *dev, const char *name)

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/error.h"
+#include "core/major.h"
 #include "core/query.h"
 #include "ioctl/caller.h"
 #include "seccomp/internal.h"
@@ -60,7 +62,7 @@ int seccomp_vfio_look(const struct seccomp *n, pid_t thread, int fd, struct vfio
         return rc;
     if (vfio_find(n->vfio, file.device, file.ino, out) || look_without(n, &file, out))
         return 0;
-    node = seccomp_node_behind(n, thread, fd, &file);
+    node = seccomp_node_find(n, &file);
     if (node && node->is_vfio) {
         *out = node->vfio;
         if (!descriptor_can_ioctl(thread, fd))
@@ -170,6 +172,17 @@ static void changed(struct seccomp *n, uint32_t group, enum vfio_nodes nodes)
                 group, n->dev, error_text(-rc));
 }
 
+/* Of that node, and of all that will be placed. */
+static void tell_number(const struct seccomp *n, const char *name)
+{
+    struct stat st;
+    char path[256];
+
+    snprintf(path, sizeof path, "%.200s/%.40s", n->dev, name);
+    if (lstat(path, &st) == 0)
+        core_set_vfio_number(n->door->core, major(st.st_rdev), minor(st.st_rdev));
+}
+
 void seccomp_vfio_place(struct seccomp *n)
 {
     struct core *core = n->door->core;
@@ -179,6 +192,8 @@ void seccomp_vfio_place(struct seccomp *n)
 
     make_directory(n, "vfio");
     rc = place(n, "vfio/vfio", 0666, VFIO_CONTAINER, 0);
+    if (rc == 0)
+        tell_number(n, "vfio/vfio");
     if (rc == 0 && core_abi(core)->vfio_cdev)
         rc = place(n, "iommu", 0660, VFIO_IOMMUFD, 0);
     if (rc < 0)

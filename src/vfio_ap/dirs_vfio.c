@@ -285,10 +285,18 @@ static int vfio_dev_store(void *ctx, uint32_t slot, const char *data, size_t len
     return synth_store(path.data, "vfio-dev", "", data, len, fx);
 }
 
-/* The number that a program finds: the node is one of /dev/null [vfio-nodes]. */
+void vfio_ap_set_number(struct vfio_ap *v, unsigned major, unsigned minor)
+{
+    v->major = major;
+    v->minor = minor;
+}
+
+/* The number that a program finds: the node is one of another device [vfio-nodes]. */
 static int vfio_dev_dev_show(void *ctx, uint32_t slot, struct text *out)
 {
-    text_adds(out, "1:3\n");
+    const struct vfio_ap *v = ctx;
+
+    text_addf(out, "%u:%u\n", v->major, v->minor);
     return 0;
 }
 

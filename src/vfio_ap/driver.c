@@ -224,6 +224,7 @@ struct vfio_ap *vfio_ap_new(const struct abi *abi, struct sysfs_tree *tree)
     v->tree = tree;
     v->pending = MDEV_NONE;
     v->groups_generation = 1;
+    vfio_ap_set_number(v, 1, 3);
     memset(v->owner, 0xff, sizeof v->owner);
     vfio_ap_register_dirs(v);
     vfio_ap_register_vfio_dirs(v);

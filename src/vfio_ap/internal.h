@@ -72,6 +72,7 @@ struct vfio_ap {
     struct fixed_dir fixed[SYSFS_KINDS];
     uint16_t groups_generation; /* of devices/virtual/vfio, which exists while a group does */
     unsigned group_count;
+    unsigned major, minor; /* vfio_ap_set_number */
 };
 
 /* mdev.c: the life of a mediated device */

@@ -26,6 +26,9 @@ struct vfio_ap_guest {
 struct vfio_ap *vfio_ap_new(const struct abi *abi, struct sysfs_tree *tree);
 void vfio_ap_free(struct vfio_ap *v);
 
+/* The device number that stat(2) finds of the device nodes of VFIO; before, that of /dev/null. */
+void vfio_ap_set_number(struct vfio_ap *v, unsigned major, unsigned minor);
+
 /* Registers the driver. To be called once, before the bus scans. */
 void vfio_ap_register(struct vfio_ap *v, struct ap_bus *bus, struct ap_hw hw);
 
