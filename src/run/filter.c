@@ -13,7 +13,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -59,21 +61,31 @@ static int set_filter(unsigned long flags, const struct sock_filter *code, size_
     return fd < 0 ? -errno : fd;
 }
 
+/* Whether zcrypt's node would answer ioctls on terminals itself (seccomp/node.h). */
+static bool is_ptmx(void)
+{
+    struct stat st;
+
+    return stat("/dev/z90crypt", &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 2);
+}
+
 /* Reports ioctls of VFIO's type and, if zcrypt, of zcrypt's. */
 static int install_ioctls(bool zcrypt)
 {
+    const uint32_t first = zcrypt ? 'z' : ';', second = zcrypt && is_ptmx() ? 'T' : ';';
     const struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0, 2),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 3, 7),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NARROW, 0, 6),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 3, 8),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NARROW, 0, 7),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NARROW_IOCTL, 0, 4),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NARROW_IOCTL, 0, 5),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NUMBER),
         BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xff00),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ';' << 8, 2, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (zcrypt ? 'z' : ';') << 8, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ';' << 8, 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, first << 8, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, second << 8, 1, 0),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
     };

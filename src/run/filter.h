@@ -8,10 +8,10 @@
 
 /*
  * Installs a seccomp filter for this process and its children. It reports each ioctl(2) with a
- * number of type ';' (0x3b: VFIO, iommufd) and, if zcrypt, 'z' (0x7a) to a listener and allows
- * everything else; 32-bit programs are covered, too. If paths, it reports both kinds, and the
- * system calls of nomount/syscalls.h, but not those of 32-bit programs. entry->hand_over passes the
- * listener to the daemon (seccomp/listener.h).
+ * number of type ';' (0x3b: VFIO, iommufd) and, if zcrypt, 'z' (0x7a) to a listener, and 'T' where
+ * the nodes would answer as terminals; it allows everything else. 32-bit programs are covered, too.
+ * If paths, it reports both kinds, and the system calls of nomount/syscalls.h, but not those of
+ * 32-bit programs. entry->hand_over passes the listener to the daemon (seccomp/listener.h).
  *
  * no_new_privs is set only if required: if the process lacks CAP_SYS_ADMIN in its user namespace.
  * 0, or -errno after an error message that says what is not available; entry->needed: it is an

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/bn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,6 +225,7 @@ int command_errors(int fd)
     show("number-0", ioctl(fd, 0xc0007a00u, &me));
     show("status-wild", ioctl(fd, ZCRYPT_STATUS_MASK, wild()));
     show("matrix-wild", ioctl(fd, ZCRYPT_DEVICE_STATUS, wild()));
+    fcntl(fd, F_SETFL, O_NONBLOCK); /* a terminal's would wait */
     show("read", read(fd, &byte, 1) < 0);
     show("write", write(fd, &byte, 1) < 0);
     return 0;
