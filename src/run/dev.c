@@ -37,7 +37,7 @@ static bool is_terminal(const struct stat *st)
            major(st->st_rdev) <= PTS_MAJOR_LAST;
 }
 
-static bool is_ptmx(const struct stat *st)
+bool dev_is_ptmx(const struct stat *st)
 {
     return S_ISCHR(st->st_mode) && st->st_rdev == PTMX;
 }
@@ -143,7 +143,7 @@ static bool is_left_out(const struct copying *c, const char *name)
             return true;
     }
     return !c->nodes && strcmp(name, "ptmx") == 0 &&
-           fstatat(c->real, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_ptmx(&st);
+           fstatat(c->real, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && dev_is_ptmx(&st);
 }
 
 static int visit_entry(void *data, const char *path, const char *name, dev_t device)
@@ -205,7 +205,7 @@ static int place_ptmx(int real, int clone, int new)
     struct stat st;
     int ret;
 
-    if (fstatat(real, "ptmx", &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_ptmx(&st))
+    if (fstatat(real, "ptmx", &st, AT_SYMLINK_NOFOLLOW) < 0 || !dev_is_ptmx(&st))
         return 0;
     ret = clone < 0 ? -EINVAL : layout_make_target(new, HIDDEN, S_IFDIR | 0755);
     if (ret == 0)

@@ -2,6 +2,9 @@
 #ifndef APUS_RUN_DEV_H
 #define APUS_RUN_DEV_H
 
+#include <stdbool.h>
+#include <sys/stat.h>
+
 /* What z90crypt is. */
 enum dev_z90crypt {
     DEV_OF_TREE,  /* a file of the tree, served over FUSE */
@@ -36,5 +39,8 @@ enum dev_z90crypt {
  * 0, or -errno after an error message.
  */
 int dev_lay_out(int tree, enum dev_z90crypt z90crypt, const char *spare);
+
+/* Whether it is the device that makes pseudo terminals. */
+bool dev_is_ptmx(const struct stat *st);
 
 #endif

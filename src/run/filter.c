@@ -15,11 +15,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "nomount/syscalls.h"
+#include "run/dev.h"
 #include "run/error.h"
 
 /* NARROW: the architecture of 32-bit programs, whose ioctl and setrlimit have the same numbers
@@ -62,17 +62,17 @@ static int set_filter(unsigned long flags, const struct sock_filter *code, size_
 }
 
 /* Whether zcrypt's node would answer ioctls on terminals itself (seccomp/node.h). */
-static bool is_ptmx(void)
+static bool answers_as_terminal(void)
 {
     struct stat st;
 
-    return stat("/dev/z90crypt", &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 2);
+    return stat("/dev/z90crypt", &st) == 0 && dev_is_ptmx(&st);
 }
 
 /* Reports ioctls of VFIO's type and, if zcrypt, of zcrypt's. */
 static int install_ioctls(bool zcrypt)
 {
-    const uint32_t first = zcrypt ? 'z' : ';', second = zcrypt && is_ptmx() ? 'T' : ';';
+    const uint32_t first = zcrypt ? 'z' : ';', second = zcrypt && answers_as_terminal() ? 'T' : ';';
     const struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0, 2),

@@ -13,7 +13,6 @@
 #include "seccomp/node.h"
 #include "sysfs/tree.h"
 
-#define PATH_BYTES  256
 #define NULL_DEVICE makedev(1, 3)
 
 bool seccomp_node_lives(const struct seccomp *n, const struct seccomp_node *node)
@@ -27,14 +26,14 @@ bool seccomp_node_lives(const struct seccomp *n, const struct seccomp_node *node
     return tree && sysfs_stat(tree, node->ino, &e) == 0;
 }
 
-static void join(const char *dev, const char *name, char out[PATH_BYTES])
+void seccomp_node_path(const char *dev, const char *name, char out[SECCOMP_NODE_PATH])
 {
-    snprintf(out, PATH_BYTES, "%.200s/%.40s", dev, name);
+    snprintf(out, SECCOMP_NODE_PATH, "%.200s/%.40s", dev, name);
 }
 
-static void path_of(const struct seccomp *n, const char *name, char out[PATH_BYTES])
+static void path_of(const struct seccomp *n, const char *name, char out[SECCOMP_NODE_PATH])
 {
-    join(n->dev, name, out);
+    seccomp_node_path(n->dev, name, out);
 }
 
 static bool is(const struct seccomp_node *node, const struct descriptor *file)
@@ -62,7 +61,7 @@ static struct seccomp_node *slot_for(struct seccomp *n, const struct seccomp_nod
 
 static int add(struct seccomp *n, const char *name, struct seccomp_node *node)
 {
-    char path[PATH_BYTES];
+    char path[SECCOMP_NODE_PATH];
     int rc;
 
     path_of(n, name, path);
@@ -101,7 +100,7 @@ void seccomp_forget_node(struct seccomp *n, const char *name)
 /* It must be mounted as a whole before a file of it can be. */
 static int mount_ptmx_at(const char *dir, const char *path, mode_t mode)
 {
-    char options[32], ptmx[PATH_BYTES];
+    char options[32], ptmx[SECCOMP_NODE_PATH];
     int rc;
 
     snprintf(options, sizeof options, "newinstance,ptmxmode=%o", mode);
@@ -116,12 +115,12 @@ static int mount_ptmx_at(const char *dir, const char *path, mode_t mode)
 static int mount_ptmx(const char *dev, const char *path, mode_t mode)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666), rc;
-    char dir[PATH_BYTES];
+    char dir[SECCOMP_NODE_PATH];
 
     if (fd < 0)
         return -errno;
     close(fd);
-    join(dev, ".new", dir);
+    seccomp_node_path(dev, ".new", dir);
     rc = mkdir(dir, 0700) < 0 ? -errno : mount_ptmx_at(dir, path, mode);
     rmdir(dir);
     if (rc < 0)
@@ -131,9 +130,9 @@ static int mount_ptmx(const char *dev, const char *path, mode_t mode)
 
 int seccomp_node_place(const char *dev, const char *name, mode_t mode)
 {
-    char path[PATH_BYTES];
+    char path[SECCOMP_NODE_PATH];
 
-    join(dev, name, path);
+    seccomp_node_path(dev, name, path);
     if (mknod(path, S_IFCHR | mode, NULL_DEVICE) == 0)
         return chmod(path, mode) < 0 ? -errno : 0; /* regardless of the umask */
     return errno == EPERM ? mount_ptmx(dev, path, mode) : -errno;
@@ -141,9 +140,9 @@ int seccomp_node_place(const char *dev, const char *name, mode_t mode)
 
 void seccomp_node_displace(const char *dev, const char *name)
 {
-    char path[PATH_BYTES];
+    char path[SECCOMP_NODE_PATH];
 
-    join(dev, name, path);
+    seccomp_node_path(dev, name, path);
     umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
     unlink(path);
 }

@@ -11,6 +11,9 @@
  * own in both cases. 0 or -errno; -EEXIST: a file of that name exists.
  */
 int seccomp_node_place(const char *dev, const char *name, mode_t mode);
+/* What is called name there. */
+#define SECCOMP_NODE_PATH 256
+void seccomp_node_path(const char *dev, const char *name, char out[SECCOMP_NODE_PATH]);
 void seccomp_node_displace(const char *dev, const char *name);
 
 #endif

@@ -103,9 +103,9 @@ void seccomp_vfio_serve(struct seccomp *n, int line, const struct seccomp_notif 
 
 static void make_directory(const struct seccomp *n, const char *name)
 {
-    char path[256];
+    char path[SECCOMP_NODE_PATH];
 
-    snprintf(path, sizeof path, "%.200s/%.40s", n->dev, name);
+    seccomp_node_path(n->dev, name, path);
     if (mkdir(path, 0755) < 0)
         errno = 0; /* it is there, or the node will say what is wrong */
 }
@@ -128,10 +128,10 @@ static void displace(struct seccomp *n, const char *name)
 /* The directory comes and goes with its nodes. */
 static void displace_cdev(struct seccomp *n, const char *name)
 {
-    char path[256];
+    char path[SECCOMP_NODE_PATH];
 
     displace(n, name);
-    snprintf(path, sizeof path, "%.200s/vfio/devices", n->dev);
+    seccomp_node_path(n->dev, "vfio/devices", path);
     if (rmdir(path) < 0)
         errno = 0; /* others are in it */
 }
@@ -176,9 +176,9 @@ static void changed(struct seccomp *n, uint32_t group, enum vfio_nodes nodes)
 static void tell_number(const struct seccomp *n, const char *name)
 {
     struct stat st;
-    char path[256];
+    char path[SECCOMP_NODE_PATH];
 
-    snprintf(path, sizeof path, "%.200s/%.40s", n->dev, name);
+    seccomp_node_path(n->dev, name, path);
     if (lstat(path, &st) == 0)
         core_set_vfio_number(n->door->core, major(st.st_rdev), minor(st.st_rdev));
 }
