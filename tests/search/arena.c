@@ -31,8 +31,10 @@ struct state {
 
 static _Alignas(PAGE) uint8_t memory[SIZE], saved[ARENA_LEVELS][SIZE];
 static struct state *const state = (struct state *)memory;
-static bool in_use, copied[PAGES];
-static unsigned copied_list[PAGES], copied_count;
+static bool in_use;
+/* A write to the memory is one to these: on_write. */
+static volatile bool copied[PAGES];
+static volatile unsigned copied_list[PAGES], copied_count;
 static bool changes[CELLS];
 static unsigned changes_list[CELLS], changes_count;
 

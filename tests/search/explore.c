@@ -57,9 +57,8 @@ static bool refused_silently(const struct run *r, int result)
     return true;
 }
 
-/* Does one operation in the state that is kept at the level. */
-static void try(const struct known *k, unsigned level, uint32_t i, const struct export *here,
-                struct found *f)
+/* Does one operation in the state of here. Whether it leads to another one. */
+static bool try(const struct known *k, uint32_t i, const struct export *here, struct found *f)
 {
     struct run *r = k->run;
     int result = run_do(r, &k->ops[i]);
@@ -73,27 +72,36 @@ static void try(const struct known *k, unsigned level, uint32_t i, const struct 
     if (memcmp(&there, here, sizeof there) == 0) {
         if (!f->wrong && !refused_silently(r, result))
             f->wrong = "a refused operation had effects";
-        return;
+        return false;
     }
     if (!f->wrong && result < 0)
         f->wrong = "a refused operation changed something";
     f->states[f->count].export = run_export(r);
     f->states[f->count++].op = i;
-    arena_back(level);
-    if (f->is_sample && !arena_is_back(level))
-        arena_load(level);
+    return true;
 }
 
-/* Does all of them, each in the state that is kept at the level. */
-static void try_all(const struct known *k, unsigned level, struct found *out)
+/* In a sample all memory is compared after each step: at first it is learned what changes; later
+ * that nothing is missing. */
+static bool is_sample(uint32_t node)
+{
+    return node < 4096 || node % 61 == 0;
+}
+
+/* Does all of them, each in the state of the node, which is kept at the level. */
+static void try_all(const struct known *k, uint32_t node, unsigned level, struct found *out)
 {
     struct export here = run_export_exact(k->run);
 
     out->count = out->steps = out->refusals = 0;
     out->wrong = NULL;
-    for (uint32_t i = 0; i < k->op_count && !out->wrong; i++)
-        if (run_allows(k->run, &k->ops[i]))
-            try(k, level, i, &here, out);
+    for (uint32_t i = 0; i < k->op_count && !out->wrong; i++) {
+        if (!run_allows(k->run, &k->ops[i]) || !try(k, i, &here, out))
+            continue;
+        arena_back(level);
+        if (is_sample(node) && !arena_is_back(level))
+            arena_load(level);
+    }
     arena_back(level);
 }
 
@@ -103,11 +111,10 @@ void explore(const struct known *k, uint32_t node, struct found *out)
     struct export at = run_export(k->run);
 
     out->reached = memcmp(&at, &k->nodes[node].export, sizeof at) == 0;
-    /* At first it is learned what changes; later that nothing is missing. */
-    out->is_sample = node < 4096 || node % 61 == 0;
-    try_all(k, level, out);
-    while (!arena_is_back(level)) {
-        arena_load(level);
-        try_all(k, level, out);
+    for (;;) {
+        try_all(k, node, level, out);
+        if (arena_is_back(level))
+            break;
+        arena_load(level); /* what was found may come from what had stayed: once more */
     }
 }

@@ -36,9 +36,8 @@ struct known {
 /* What was found in one state. */
 struct found {
     unsigned count, steps, refusals;
-    bool reached;   /* the state is that of the node */
-    bool is_sample; /* after each step all memory is compared with that before */
-    uint32_t op;    /* with wrong */
+    bool reached; /* the state is that of the node */
+    uint32_t op;  /* with wrong */
     const char *wrong;
     struct {
         struct export export;
