@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* apus wait: until something is so, or happens. */
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -31,8 +32,17 @@ static int parse_timeout(const char *word, double *out)
 
     *out = strtod(word, &end);
     if (end == word || *end || !(*out > 0) || *out > 1e6)
-        return cli_usage("--timeout takes a number of seconds above 0, not '%s'", word);
+        return cli_usage("--timeout takes a number of seconds above 0, up to 1000000, not '%s'",
+                         word);
     return 0;
+}
+
+/* The first word may be the whole condition, or its beginning. */
+static void add_word(struct text *condition, const char *word, bool first)
+{
+    const char *quote = first || !strpbrk(word, " \t\n") ? "" : strchr(word, '"') ? "'" : "\"";
+
+    text_addf(condition, "%s%s%s%s", condition->len ? " " : "", quote, word, quote);
 }
 
 static int parse(int argc, char **argv, struct request *r)
@@ -50,7 +60,7 @@ static int parse(int argc, char **argv, struct request *r)
     if (status == 0 && optind == argc)
         return cli_usage("expected a condition such as 'guest Guest1 has 05.0004'");
     for (int i = optind; i < argc; i++)
-        text_addf(&r->condition, "%s%s", i == optind ? "" : " ", argv[i]);
+        add_word(&r->condition, argv[i], i == optind);
     return status;
 }
 
@@ -96,7 +106,7 @@ const struct cli_command cmd_wait = {
     .group = CLI_LOOK,
     .words = "guest queue mdev adapter event not/@guests @mdevs @adapters/has runs exists bound",
     .help =
-        "CONDITION is, in one word or several,\n"
+        "CONDITION is, in one word or several (in one, a name with blanks is in quotes),\n"
         "  [not] guest NAME runs | has QUEUE\n"
         "  [not] queue QUEUE exists | bound [DRIVER]     DRIVER may be zcrypt, for any of its own\n"
         "  [not] mdev UUID exists | has QUEUE            has: it is assigned\n"

@@ -83,6 +83,9 @@ static int parse_adapter(char **words, struct condition *out, struct control_err
     uint64_t id = AP_IDS;
     int rc;
 
+    if (words[0] && *words[0] == '0' && strspn(words[0], "0123456789") > 1)
+        return refuse(error, "'%s' could be octal or hexadecimal; write it as 8 or as 0x08",
+                      words[0]);
     if (!words[0] || number_parse_u64(words[0], strlen(words[0]), 0, &id) < 0 || id >= AP_IDS)
         return refuse(error, "an adapter from 0 to 255 is expected, not '%s'", words[0]);
     rc = parse_verb(words[1], control_adapter_states,
@@ -155,6 +158,21 @@ static int parse_words(char **words, unsigned count, struct condition *out,
                   words[0]);
 }
 
+/* The next word, which may be in quotes; NULL: there is none. */
+static char *next_word(char **rest)
+{
+    char *word = *rest + strspn(*rest, " \t\n"), end[] = {*word, '\0'};
+    bool quoted = *word == '"' || *word == '\'';
+
+    word += quoted;
+    *rest = word + strcspn(word, quoted ? end : " \t\n");
+    if (*rest == word && !quoted)
+        return NULL;
+    if (**rest)
+        *(*rest)++ = '\0';
+    return word;
+}
+
 int condition_parse(const char *text, struct condition *out, struct control_error *error)
 {
     char *words[CONDITION_WORDS_MAX + 1] = {NULL}, *rest, *word;
@@ -163,10 +181,10 @@ int condition_parse(const char *text, struct condition *out, struct control_erro
 
     *out = (struct condition){.text = xstrdup(text)};
     rest = out->text;
-    while (rc == 0 && (word = strsep(&rest, " \t\n"))) {
-        if (*word && count == CONDITION_WORDS_MAX - 1)
+    while (rc == 0 && (word = next_word(&rest))) {
+        if (count == CONDITION_WORDS_MAX - 1)
             rc = refuse(error, "a condition has at most 15 words%s", "");
-        else if (*word)
+        else
             words[count++] = word;
     }
     if (rc == 0)

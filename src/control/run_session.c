@@ -204,9 +204,8 @@ const struct control_command control_commands_session[] = {
          "exists, or has QUEUE (assigned); [not] adapter NUMBER online, standby, checkstop or "
          "missing; or event WORD..., each of which is the event's name, KEY=VALUE of its data, or "
          "the value of ACTION or guest there, or the last part of DEVPATH. DRIVER may be zcrypt "
-         "for "
-         "all of its drivers. Later requests of the connection wait; to give up, a client closes "
-         "the connection.",
+         "for all of its drivers. A name or value with blanks is in quotes, double or single ones. "
+         "Later requests of the connection wait; to give up, a client closes the connection.",
      .arguments = {{"condition", ARGUMENT_TEXT, false, NULL,
                     "such as \"guest Guest1 has 05.0004\" or \"event CONFIG=0 card05\""},
                    {"since", ARGUMENT_COUNT, true, NULL,

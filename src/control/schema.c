@@ -7,6 +7,7 @@
 
 #include "base/apqn.h"
 #include "base/number.h"
+#include "core/core.h"
 #include "machine/config.h"
 
 static int choice_index(const struct argument *a, const json_t *value, uint64_t *out)
@@ -92,12 +93,12 @@ static int types_check(const json_t *value)
 
 static int name_check(const json_t *value)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "0123456789-_.:+@";
     const char *string = json_string_value(value);
     size_t len = string ? strlen(string) : 0;
 
-    return len && len <= CONTROL_NAME_MAX && strspn(string, allowed) == len ? 0 : -EINVAL;
+    return len && len < CORE_GUEST_NAME && !strchr(string, '/') && text_is_printable(string, len)
+               ? 0
+               : -EINVAL;
 }
 
 static int text_check(const json_t *value, size_t min, size_t max)
@@ -183,7 +184,8 @@ void argument_describe(const struct argument *a, struct text *out)
         text_adds(out, "true or false");
         return;
     case ARGUMENT_NAME:
-        text_addf(out, "a string of 1 to %d letters, digits or -_.:+@", CONTROL_NAME_MAX);
+        text_addf(out, "a string of 1 to %d bytes without control characters or slash",
+                  CORE_GUEST_NAME - 1);
         return;
     case ARGUMENT_TEXT:
         text_addf(out, "a string of 1 to %d bytes", CONTROL_TEXT_MAX);

@@ -19,7 +19,7 @@ enum argument_type {
     ARGUMENT_COUNT,   /* integer 0..2^63-1 */
     ARGUMENT_SECONDS, /* number above 0, up to CONTROL_SECONDS_MAX */
     ARGUMENT_BOOL,
-    ARGUMENT_NAME,    /* string of 1..63 characters: letters, digits and -_.:+@ */
+    ARGUMENT_NAME,    /* string: a guest's name; the core knows more of what one can be */
     ARGUMENT_TEXT,    /* string of 1..255 bytes */
     ARGUMENT_DATA,    /* string of at most 4096 bytes: what one write(2) takes */
     ARGUMENT_FILE,    /* string of at most CONTROL_FILE_MAX bytes: a machine file */
@@ -31,7 +31,6 @@ enum argument_type {
 };
 
 #define CONTROL_ARGUMENTS_MAX 8
-#define CONTROL_NAME_MAX      63
 #define CONTROL_TEXT_MAX      255
 #define CONTROL_DATA_MAX      4096
 #define CONTROL_FILE_MAX      200000 /* a line has room for it, see line.h */

@@ -58,7 +58,7 @@ static json_t *argument_type(const struct argument *a)
     case ARGUMENT_BOOL:
         return plain("boolean");
     case ARGUMENT_NAME:
-        return text_of(1, CONTROL_NAME_MAX);
+        return text_of(1, CORE_GUEST_NAME - 1);
     case ARGUMENT_TEXT:
         return text_of(1, CONTROL_TEXT_MAX);
     case ARGUMENT_DATA:

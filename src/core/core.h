@@ -5,8 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/effects.h"
+#include "base/text.h"
 #include "base/uuid.h"
 #include "machine/config.h"
 #include "machine/guest.h"
@@ -71,7 +73,15 @@ enum command_kind {
 
 enum lpar_kind { LPAR_ADAPTER, LPAR_DOMAIN, LPAR_CONTROL_DOMAIN };
 
+/* 1 to 63 bytes of UTF-8 without control characters and slash, not - or . first. */
 #define CORE_GUEST_NAME 64
+static inline bool core_guest_name_fits(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len && len < CORE_GUEST_NAME && !strchr(name, '/') && *name != '-' && *name != '.' &&
+           text_is_printable(name, len);
+}
 
 struct command {
     enum command_kind kind;
@@ -79,6 +89,8 @@ struct command {
     uint64_t token; /* names the command for EFFECT_REPLY and CMD_CANCEL; 0 if it cannot wait */
     bool silent;    /* CMD_SE_ADAPTER, CMD_SE_LPAR, CMD_CHECKSTOP, CMD_MACHINE_SET: the machine
                      * presents no event, so the host notices with its next scan */
+    bool happened;  /* CMD_GUEST_STOP, CMD_GUEST_DETACH: whoever was the guest has gone, and nobody
+                     * can be told that it is not possible */
     union {
         struct {
             unsigned tree;

@@ -175,17 +175,9 @@ void guest_detach(struct core *c, struct core_guest *g, struct effects *fx)
     vfio_ap_detach(c->vfio_ap, &g->v, fx);
 }
 
-static bool name_fits(const char *name)
-{
-    size_t len = strlen(name);
-
-    return len && len < CORE_GUEST_NAME && !strchr(name, '/') && *name != '-' && *name != '.' &&
-           text_is_printable(name, len);
-}
-
 static int name_check(struct core *c, const char *name, struct reply *reply)
 {
-    if (!name_fits(name)) {
+    if (!core_guest_name_fits(name)) {
         text_addf(
             &reply->why,
             "'%.80s' is not a valid guest name: 1 to %d bytes of UTF-8, no control characters, "
@@ -240,7 +232,8 @@ static unsigned number_free(const struct core *c)
 struct core_guest *guest_restore(struct core *c, unsigned number, const char *name,
                                  unsigned features)
 {
-    if (number >= GUESTS_MAX || guest_at(c, number) || !name_fits(name) || guest_by_name(c, name))
+    if (number >= GUESTS_MAX || guest_at(c, number) || !core_guest_name_fits(name) ||
+        guest_by_name(c, name))
         return NULL;
     return guest_new(c, number, name, features);
 }

@@ -130,6 +130,12 @@ struct mask256 core_default_row(const struct core *c, unsigned apid)
     return ap_bus_default_row(c->bus, ap_bus_masks(c->bus), apid);
 }
 
+unsigned core_mdev_misfit(const struct core *c, const struct apcb *assigned,
+                          const struct apcb *effective)
+{
+    return vfio_ap_misfit(c->vfio_ap, assigned, effective);
+}
+
 bool core_has_bus(const struct core *c, unsigned tree)
 {
     return bus_of(c, tree);

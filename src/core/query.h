@@ -74,6 +74,11 @@ struct mask256 core_default_row(const struct core *c, unsigned apid);
 /* Of the queues that the host's bus has, those that no zcrypt driver has. */
 struct mask256 core_undriven_row(const struct core *c, unsigned apid);
 
+/* The first queue that the guest of a device with this assignment cannot have, of those in
+ * effective. AP_APQNS: none. */
+unsigned core_mdev_misfit(const struct core *c, const struct apcb *assigned,
+                          const struct apcb *effective);
+
 /* Of the host or a guest: whether its system has an AP bus, whether that has a queue, and what a
  * scan would make of a card. */
 bool core_has_bus(const struct core *c, unsigned tree);

@@ -91,6 +91,10 @@ static int restore_mdev(struct core *c, const struct saved *s, struct effects *f
 {
     if (!s->mdev.has_uuid)
         return refuse(why, "a mediated device has a UUID");
+    if (!s->mdev.follows &&
+        (vfio_ap_misfit(c->vfio_ap, &s->mdev.assigned, &s->mdev.effective) < AP_APQNS ||
+         !mask256_subset(&s->mdev.effective.adm, &s->mdev.assigned.adm)))
+        return refuse(why, "its guest has what is not assigned to it, or another driver's queue");
     if (vfio_ap_restore(c->vfio_ap, s->of.id, &s->mdev.uuid, &s->mdev.assigned,
                         s->mdev.follows ? NULL : &s->mdev.effective, fx) < 0)
         return refuse(why, "another device has its UUID or one of its APQNs");

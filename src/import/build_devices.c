@@ -17,6 +17,21 @@ static bool runs(const struct building *b, const struct known_device *d)
     return d->listed || d->autostart.value;
 }
 
+/* The first page has all domains: it lists those of one adapter after the other. */
+static bool begins_like(const struct known_matrix *cut, const struct known_matrix *m)
+{
+    return mask256_subset(&cut->apm, &m->apm) && mask256_equal(&cut->aqm, &m->aqm);
+}
+
+static unsigned highest(const struct mask256 *m)
+{
+    unsigned last = 0;
+
+    mask256_for_each (id, m)
+        last = id;
+    return last;
+}
+
 static bool differs(const struct known_matrix *m, const struct known_matrix *other)
 {
     return !mask256_equal(&m->apm, &other->apm) || !mask256_equal(&m->aqm, &other->aqm) ||
@@ -28,6 +43,14 @@ static const struct known_matrix *matrix_of(struct building *b, const struct kno
 {
     if (!d->assigned.from)
         return &d->defined;
+    if (d->is_cut && !d->has_config) {
+        if (d->defined.from && begins_like(&d->assigned, &d->defined))
+            return &d->defined;
+        known_note(b->k, NOTE_MISSING, d->assigned.from,
+                   "%s: matrix has more than a page; whether it has adapters above 0x%02x is not "
+                   "known, and it has none here",
+                   uuid, highest(&d->assigned.apm));
+    }
     if (d->defined.from && differs(&d->assigned, &d->defined))
         known_note(b->k, NOTE_CONTRADICTION, d->defined.from,
                    "%s: the definition is not what the device has in %s; the latter is taken", uuid,
@@ -159,10 +182,24 @@ static bool keep_earlier(struct building *b, const struct mdev_info *is)
 {
     const struct known_device *d = known_device(b->k, &is->uuid);
     struct setup_object *o = (struct setup_object *)building_device(b, &is->uuid);
+    struct apcb guest;
+    char uuid[UUID_TEXT];
+    unsigned qn;
 
     if (!d || !o || !d->guest.from || same_queues(&d->guest, is))
         return false;
-    o->s.mdev.effective = (struct apcb){d->guest.apm, d->guest.aqm, is->guest_adm};
+    guest = (struct apcb){d->guest.apm, d->guest.aqm, is->guest_adm};
+    qn = core_mdev_misfit(b->core, &o->s.mdev.assigned, &guest);
+    if (qn < AP_APQNS) {
+        uuid_format(&is->uuid, uuid);
+        known_note(b->k, NOTE_CONTRADICTION, d->guest.from,
+                   "%s: guest_matrix has %02x.%04x, which %s; guest_matrix is left out", uuid,
+                   AP_QN_APID(qn), AP_QN_APQI(qn),
+                   apcb_has(&o->s.mdev.assigned, (ap_qn)qn) ? "another driver than vfio_ap has"
+                                                            : "is not assigned to the device");
+        return false;
+    }
+    o->s.mdev.effective = guest;
     building_give(o, MDEV_GUEST_ADAPTERS);
     return true;
 }

@@ -67,23 +67,19 @@ static bool guest_runs(struct building *b, const struct known_guest *g,
     return device && usage != USAGE_NO;
 }
 
-static bool name_fits(const char *name)
-{
-    return *name && strlen(name) < CORE_GUEST_NAME && !strchr(name, '/') && !strchr("-.", *name);
-}
-
 static void guest_make(struct building *b, const struct known_guest *g)
 {
     const struct setup_object *device = g->has_mdev ? building_device(b, &g->mdev) : NULL;
+    text_auto name = {0};
 
     if (!g->has_mdev && !(g->running.from && g->running.value))
         return;
-    if (!name_fits(g->name)) {
-        known_note(
-            b->k, NOTE_MISSING, g->from,
-            "guest %.80s is left out: a name has up to %d characters, no slash, and does not "
-            "begin with - or .",
-            g->name, CORE_GUEST_NAME - 1);
+    if (!core_guest_name_fits(g->name)) {
+        text_add_quoted(&name, g->name, strlen(g->name));
+        known_note(b->k, NOTE_MISSING, g->from,
+                   "guest %.200s is left out: a name has up to %d bytes of UTF-8 without control "
+                   "characters, no slash, and does not begin with - or .",
+                   name.data, CORE_GUEST_NAME - 1);
         return;
     }
     if (!g->has_mdev) {

@@ -153,30 +153,68 @@ static bool has_crypto(const json_t *partition)
                                            "crypto-domain-configurations")) > 0;
 }
 
-static bool is_wanted(const struct known *k, const json_t *partition)
+/* The partition that is the LPAR, among those of all CPCs. */
+struct choice {
+    const json_t *cpc, *partition;
+    unsigned found;
+};
+
+/* By its name, its short name, or "CPC/NAME". */
+static bool is_called(const json_t *cpc, const json_t *partition, const char *wanted)
 {
-    if (!k->partition)
-        return has_crypto(partition);
-    return strcmp(text(partition, "name"), k->partition) == 0 ||
-           strcmp(text(partition, "short-name"), k->partition) == 0;
+    const char *name = text(partition, "name"), *of = text(cpc, "name");
+    size_t len = strlen(of);
+
+    return strcmp(name, wanted) == 0 || strcmp(text(partition, "short-name"), wanted) == 0 ||
+           (len && strncmp(wanted, of, len) == 0 && wanted[len] == '/' &&
+            strcmp(name, wanted + len + 1) == 0);
 }
 
-static void list(const json_t *partitions, struct text *out)
+static struct choice choose(const struct known *k, const json_t *cpcs)
 {
-    size_t i;
-    const json_t *one;
-    const char *comma = " ";
+    const json_t *cpc, *partition;
+    struct choice c = {0};
+    size_t i, j;
 
-    json_array_foreach (partitions, i, one) {
-        if (!has_crypto(one) || i > 100)
-            continue;
-        text_adds(out, comma);
-        text_add_quoted(out, text(one, "name"), strlen(text(one, "name")));
-        comma = ", ";
+    json_array_foreach (cpcs, i, cpc) {
+        json_array_foreach (json_object_get(cpc, "partitions"), j, partition) {
+            if (k->partition ? !is_called(cpc, partition, k->partition) : !has_crypto(partition))
+                continue;
+            c = (struct choice){cpc, partition, c.found + 1};
+        }
     }
+    return c;
 }
 
-static int refuse(const struct known *k, const json_t *partitions, unsigned found, struct text *why)
+#define LISTED_MAX 100u
+
+static void list(const json_t *cpcs, struct text *out)
+{
+    bool several = json_array_size(cpcs) > 1;
+    const json_t *cpc, *one;
+    const char *before = " ";
+    unsigned count = 0;
+    size_t i, j;
+
+    json_array_foreach (cpcs, i, cpc) {
+        json_array_foreach (json_object_get(cpc, "partitions"), j, one) {
+            text_auto name = {0};
+
+            if (!has_crypto(one) || ++count > LISTED_MAX)
+                continue;
+            if (several)
+                text_addf(&name, "%.80s/", text(cpc, "name"));
+            text_addf(&name, "%.80s", text(one, "name"));
+            text_adds(out, before);
+            text_add_quoted(out, name.data, name.len);
+            before = ", ";
+        }
+    }
+    if (count > LISTED_MAX)
+        text_addf(out, " and %u more", count - LISTED_MAX);
+}
+
+static int refuse(const struct known *k, const json_t *cpcs, unsigned found, struct text *why)
 {
     if (!found && !k->partition)
         text_adds(why, "no partition of the CPC has domains of crypto adapters");
@@ -186,31 +224,25 @@ static int refuse(const struct known *k, const json_t *partitions, unsigned foun
                                       : "several partitions have domains; --partition says which "
                                         "one is the LPAR:");
     if (found || k->partition)
-        list(partitions, why);
+        list(cpcs, why);
     return -EINVAL;
 }
 
-int read_cpc(struct known *k, const json_t *cpc, struct text *why)
+int read_cpcs(struct known *k, const json_t *cpcs, struct text *why)
 {
-    const json_t *partitions = json_object_get(cpc, "partitions"), *one, *wanted = NULL;
-    unsigned found = 0;
+    struct choice c = choose(k, cpcs);
+    const json_t *adapter;
     size_t i;
 
     k->has_cpc = true;
-    json_array_foreach (partitions, i, one) {
-        if (is_wanted(k, one)) {
-            wanted = one;
-            found++;
-        }
-    }
-    if (found != 1)
-        return refuse(k, partitions, found, why);
+    if (c.found != 1)
+        return refuse(k, cpcs, c.found, why);
     if (!k->partition)
         known_note(k, NOTE_ASSUMED, k->now,
                    "the LPAR is the partition %.40s, the only one with domains",
-                   text(wanted, "name"));
-    json_array_foreach (json_object_get(cpc, "adapters"), i, one)
-        adapter_read(k, one);
-    partition_read(k, cpc, wanted);
+                   text(c.partition, "name"));
+    json_array_foreach (json_object_get(c.cpc, "adapters"), i, adapter)
+        adapter_read(k, adapter);
+    partition_read(k, c.cpc, c.partition);
     return 0;
 }

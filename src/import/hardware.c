@@ -345,7 +345,7 @@ int hardware_make(struct known *k, enum abi_profile abi, struct machine_config *
         adapter_make(&b, apid);
         check_lpar(&b, apid);
     }
-    if (!any_adapter(out) && !k->lists_devices) {
+    if (!any_adapter(out) && !k->copy) {
         text_adds(why,
                   "no source describes the adapters; add a copy of /sys, the output of lszcrypt, "
                   "or the export of the CPC");

@@ -160,23 +160,6 @@ static json_t *yaml_load(struct slice data, struct text *why)
     return root;
 }
 
-static const json_t *cpc_find(const struct known *k, const json_t *cpcs)
-{
-    size_t i, j;
-    const json_t *cpc, *partition;
-
-    json_array_foreach (cpcs, i, cpc) {
-        json_array_foreach (json_object_get(cpc, "partitions"), j, partition) {
-            const json_t *properties = json_object_get(partition, "properties");
-            const char *name = json_string_value(json_object_get(properties, "name"));
-
-            if (name && k->partition && strcmp(name, k->partition) == 0)
-                return cpc;
-        }
-    }
-    return json_array_get(cpcs, 0);
-}
-
 int read_hmc(struct known *k, const char *name, struct slice data, struct text *why)
 {
     json_t *root = yaml_load(data, why);
@@ -186,12 +169,8 @@ int read_hmc(struct known *k, const char *name, struct slice data, struct text *
     known_source(k, name, RANK_CPC);
     if (root && !json_array_size(cpcs))
         text_adds(why, "a dump of an HMC without a CPC");
-    else if (root && json_array_size(cpcs) > 1 && !k->partition)
-        text_adds(why,
-                  "a dump of an HMC with several CPCs; --partition says which partition is the "
-                  "LPAR");
     else if (root)
-        rc = read_cpc(k, cpc_find(k, cpcs), why);
+        rc = read_cpcs(k, cpcs, why);
     json_decref(root);
     return rc;
 }

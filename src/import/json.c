@@ -5,6 +5,16 @@
 
 /* JSON of mdevctl, or of a CPC. jansson bounds the depth. */
 
+static int read_alone(struct known *k, const json_t *one,
+                      int (*read)(struct known *, const json_t *, struct text *), struct text *why)
+{
+    json_t *list = json_pack("[O]", one);
+    int rc = read(k, list, why);
+
+    json_decref(list);
+    return rc;
+}
+
 static int read_root(struct known *k, const char *name, const json_t *root, struct text *why)
 {
     known_source(k, name, RANK_LIST);
@@ -14,15 +24,10 @@ static int read_root(struct known *k, const char *name, const json_t *root, stru
         return read_definition(k, name, root, why);
     if (json_object_get(root, "adapters")) {
         known_source(k, name, RANK_CPC);
-        return read_cpc(k, root, why);
+        return read_alone(k, root, read_cpcs, why);
     }
-    if (json_object_get(root, "matrix")) {
-        json_t *list = json_pack("[O]", root);
-        int rc = read_mdevctl(k, list, why);
-
-        json_decref(list);
-        return rc;
-    }
+    if (json_object_get(root, "matrix"))
+        return read_alone(k, root, read_mdevctl, why);
     text_adds(why, "JSON that is neither mdevctl's nor the export of a CPC in DPM mode");
     return -EINVAL;
 }

@@ -81,6 +81,7 @@ struct known_matrix {
 struct known_device {
     struct uuid uuid;
     struct known_matrix assigned; /* as it is */
+    bool has_config, is_cut;      /* it is known by ap_config; by a matrix of more than a page */
     struct known_matrix defined;  /* as it would be started */
     struct known_matrix guest;    /* guest_matrix; without adm */
     known_from runs;              /* who has seen it */
@@ -136,7 +137,8 @@ struct known {
     size_t device_count;
     struct known_guest *guests;
     size_t guest_count;
-    known_from lists_devices; /* a source that shows every device that runs */
+    known_from copy;          /* a copy of /sys */
+    known_from lists_devices; /* the same, if it shows every device that runs */
     struct known_note *notes;
     size_t note_count, notes_dropped;
     uint64_t bytes; /* that were unpacked so far, see archive.c */

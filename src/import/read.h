@@ -26,8 +26,8 @@ read_function read_xml;        /* libvirt's domains and node devices */
 int read_definition(struct known *k, const char *name, const json_t *root, struct text *why);
 /* The array of mdevctl list --dumpjson. */
 int read_mdevctl(struct known *k, const json_t *root, struct text *why);
-/* Adapters and partitions of a CPC. */
-int read_cpc(struct known *k, const json_t *cpc, struct text *why);
+/* Adapters and the wanted partition of one of the CPCs. */
+int read_cpcs(struct known *k, const json_t *cpcs, struct text *why);
 
 /* Finds out by the content what it is. */
 read_function read_any;

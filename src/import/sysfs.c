@@ -17,7 +17,7 @@
 
 /* The place of an attribute: a path below /sys, taken apart. */
 struct place {
-    enum { AT_BUS, AT_CARD, AT_QUEUE, AT_DEVICE, AT_DRIVER } at;
+    enum { AT_BUS, AT_CARD, AT_QUEUE, AT_DEVICE, AT_PARENT, AT_DRIVER } at;
     unsigned apid;
     ap_qn qn;
     struct uuid uuid;
@@ -56,7 +56,11 @@ static bool matrix_path(struct slice rest, struct place *out)
 
     out->at = AT_DEVICE;
     slice_cut(rest, '/', &first, &out->name);
-    return read_uuid(first, &out->uuid);
+    if (read_uuid(first, &out->uuid))
+        return true;
+    out->at = AT_PARENT;
+    out->name = rest;
+    return true;
 }
 
 static bool driver_path(struct slice rest, struct place *out)
@@ -302,8 +306,10 @@ static bool mdev_config(struct known *k, const struct place *p, struct slice val
 
     if (!read_assignment(&m, (struct slice){name, sizeof name - 1}, value))
         return false;
-    if (d)
-        merge(&d->assigned, &m, k->now);
+    if (!d)
+        return true;
+    merge(&d->assigned, &m, k->now);
+    d->has_config = true;
     return true;
 }
 
@@ -315,8 +321,10 @@ static bool mdev_matrix(struct known *k, const struct place *p, struct slice val
 
     if (!matrix_read(value, cut, &m))
         return false;
-    if (d)
-        merge(&d->assigned, &m, k->now);
+    if (!d)
+        return true;
+    merge(&d->assigned, &m, k->now);
+    d->is_cut = cut;
     return true;
 }
 
@@ -360,6 +368,12 @@ static bool mdev_uevent(struct known *k, const struct place *p, struct slice val
 
     if (d)
         known_flag(k, d, &d->unbound, !uevent_value(value, "DRIVER=").len, "has no driver");
+    return true;
+}
+
+/* Where the parent is, its devices are, too. */
+static bool parent_seen(struct known *k, const struct place *p, struct slice value, unsigned which)
+{
     return true;
 }
 
@@ -408,11 +422,17 @@ static const struct attribute device_attributes[] = {
     {"ap_config", mdev_config, 0}, {"control_domains", mdev_control, 0},
     {"uevent", mdev_uevent, 0},    {0}};
 
-static const struct attribute *const tables[] = {[AT_BUS] = bus_attributes,
-                                                 [AT_CARD] = card_attributes,
-                                                 [AT_QUEUE] = queue_attributes,
-                                                 [AT_DEVICE] = device_attributes,
-                                                 [AT_DRIVER] = NULL};
+#define TYPE "mdev_supported_types/vfio_ap-passthrough/"
+static const struct attribute parent_attributes[] = {{"uevent", parent_seen, 0},
+                                                     {"features", parent_seen, 0},
+                                                     {TYPE "available_instances", parent_seen, 0},
+                                                     {TYPE "device_api", parent_seen, 0},
+                                                     {TYPE "name", parent_seen, 0},
+                                                     {0}};
+
+static const struct attribute *const tables[] = {
+    [AT_BUS] = bus_attributes,       [AT_CARD] = card_attributes,     [AT_QUEUE] = queue_attributes,
+    [AT_DEVICE] = device_attributes, [AT_PARENT] = parent_attributes, [AT_DRIVER] = NULL};
 
 static const struct attribute *attribute_find(const struct place *p)
 {
@@ -432,15 +452,17 @@ bool sysfs_wanted(const char *path)
            attribute_find(&p);
 }
 
-/* This source shows every device that runs. */
-static void claim(struct known *k)
+/* One that has a part of devices/vfio_ap shows every device that runs. */
+static void claim(struct known *k, const struct place *p)
 {
-    if (k->lists_devices && strcmp(known_name(k, k->lists_devices), known_name(k, k->now)) != 0)
+    if (k->copy && strcmp(known_name(k, k->copy), known_name(k, k->now)) != 0)
         known_note(
             k, NOTE_CONTRADICTION, k->now,
             "a second copy of /sys beside %s; a machine has one, so only one should be given",
-            known_name(k, k->lists_devices));
-    k->lists_devices = k->now;
+            known_name(k, k->copy));
+    k->copy = k->now;
+    if (p->at == AT_DEVICE || p->at == AT_PARENT)
+        k->lists_devices = k->now;
 }
 
 void sysfs_attribute(struct known *k, const char *path, struct slice data)
@@ -453,7 +475,7 @@ void sysfs_attribute(struct known *k, const char *path, struct slice data)
         return;
     if (end)
         data.len = (size_t)(end - data.at);
-    claim(k);
+    claim(k, &p);
     if (p.at == AT_QUEUE)
         known_queue(k, p.qn, QUEUE_EXISTS, true);
     data = slice_trim(data, " \t\r\n");

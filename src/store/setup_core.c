@@ -318,6 +318,31 @@ static int check_mdev(const struct building *b, const struct setup_object *o)
     return rc;
 }
 
+/* What the device's guest got earlier is a part of what is assigned. */
+static int check_effective(const struct building *b, const struct setup_object *o)
+{
+    const struct apcb *has = &o->s.mdev.effective, *of = &o->s.mdev.assigned;
+    struct mask256 control = mask256_andnot(has->adm, of->adm);
+    unsigned qn = core_mdev_misfit(b->core, of, has);
+    char queue[AP_QN_TEXT];
+
+    if (qn < AP_APQNS) {
+        ap_qn_format((ap_qn)qn, queue);
+        return refuse(b, o,
+                      "guest-adapters, guest-domains: a guest cannot have APQN %s of this device, "
+                      "since %s; leave it out",
+                      queue,
+                      apcb_has(of, (ap_qn)qn) ? "another driver than vfio_ap has it"
+                                              : "it is not among adapters and domains");
+    }
+    if (!mask256_empty(&control))
+        return refuse(b, o,
+                      "guest-control-domains: %u (0x%02x) is not among control-domains; leave it "
+                      "out",
+                      mask256_next(&control, 0), mask256_next(&control, 0));
+    return 0;
+}
+
 static int add_mdev(const struct building *b, struct setup_object *o)
 {
     text_auto clause = {0};
@@ -328,6 +353,9 @@ static int add_mdev(const struct building *b, struct setup_object *o)
     if (rc < 0)
         return rc;
     o->s.mdev.follows = !(o->given & effective);
+    rc = o->s.mdev.follows ? 0 : check_effective(b, o);
+    if (rc < 0)
+        return rc;
     if (o->s.mdev.unbound &&
         !(mask256_empty(&o->s.mdev.assigned.apm) && mask256_empty(&o->s.mdev.assigned.aqm) &&
           mask256_empty(&o->s.mdev.assigned.adm)))

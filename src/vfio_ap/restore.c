@@ -24,6 +24,21 @@ static bool is_free(const struct vfio_ap *v, const struct apcb *assigned)
     return true;
 }
 
+unsigned vfio_ap_misfit(const struct vfio_ap *v, const struct apcb *assigned,
+                        const struct apcb *effective)
+{
+    mask256_for_each (apid, &effective->apm) {
+        mask256_for_each (apqi, &effective->aqm) {
+            ap_qn qn = AP_QN(apid, apqi);
+            const struct ap_driver *driver = ap_bus_queue_driver(v->bus, qn);
+
+            if (!apcb_has(assigned, qn) || (driver && driver != v->driver))
+                return qn;
+        }
+    }
+    return AP_APQNS;
+}
+
 int vfio_ap_restore(struct vfio_ap *v, uint32_t slot, const struct uuid *uuid,
                     const struct apcb *assigned, const struct apcb *effective, struct effects *fx)
 {

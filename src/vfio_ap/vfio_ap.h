@@ -95,6 +95,10 @@ void vfio_ap_set_autostart(struct vfio_ap *v, uint32_t slot, bool on);
  */
 const struct mdev *vfio_ap_at(const struct vfio_ap *v, uint32_t slot); /* NULL: none */
 uint32_t mdev_slot(const struct mdev *m);
+/* The first queue of effective that no guest can have of its device: it is not assigned, or another
+ * driver has it. AP_APQNS: none. */
+unsigned vfio_ap_misfit(const struct vfio_ap *v, const struct apcb *assigned,
+                        const struct apcb *effective);
 /* effective NULL: what the filter makes of assigned. */
 int vfio_ap_restore(struct vfio_ap *v, uint32_t slot, const struct uuid *uuid,
                     const struct apcb *assigned, const struct apcb *effective, struct effects *fx);

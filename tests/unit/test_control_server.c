@@ -354,7 +354,7 @@ static void test_waiting_for_a_state(void **state)
     assert_non_null(strstr(rig_receive(r, c), "{\"return\":{\"next\":1},\"id\":5}\n{\"return\":"));
     /* What holds already is not waited for. */
     rig_send(r, c,
-             WAIT("guest Guest1 runs") WAIT("not guest Guest1 has 04.0004")
+             WAIT("guest 'Guest1' runs") WAIT("not guest Guest1 has 04.0004")
                  WAIT("queue 04.0004 bound zcrypt") WAIT("queue 05.0004 bound vfio_ap")
                      WAIT("adapter 5 standby") WAIT("mdev 9d4c0f6e-0000-4000-8000-000000000001 "
                                                     "has 05.0009"));
@@ -401,10 +401,13 @@ static void test_wrong_conditions_are_named(void **state)
         {"guest G has", "05.0004"},
         {"guest G has 5", "not '5'"},
         {"guest G runs now", "ends before 'now'"},
+        {"guest 'G 1' runs now", "ends before 'now'"},
+        {"guest 'G 1", "'runs' or 'has'"},
         {"queue 05.0004 bound a b", "ends before 'b'"},
         {"queue x bound", "not 'x'"},
         {"mdev 5 exists", "not '5'"},
         {"adapter 256 online", "not '256'"},
+        {"adapter 010 online", "'010' could be octal or hexadecimal"},
         {"adapter 5 tired", "not 'tired'"},
         {"not event x", "cannot be combined with an event"},
         {"event", "which event"},

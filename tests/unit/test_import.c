@@ -171,6 +171,137 @@ static void test_masks_that_do_not_go_with_devices(void **state)
     known_free(k);
 }
 
+/* Lines of four adapters, of 170 domains each, as far as a page goes; the fourth is not complete.
+ */
+static void cut_matrix(struct known *k)
+{
+    text_auto lines = {0};
+
+    for (unsigned apid = 5; apid < 11; apid++) {
+        char path[64];
+
+        snprintf(path, sizeof path, "x/sys/devices/ap/card%02x/type", apid);
+        file(k, path, "CEX7C\n");
+    }
+    file(k, "x/sys/bus/ap/apmask", "0x0\n");
+    for (unsigned i = 0; i < 512; i++)
+        text_addf(&lines, "%02x.%04x\n", 5 + i / 170, i % 170);
+    lines.data[4095] = '\0';
+    file(k, "x/sys/devices/vfio_ap/matrix/" U2 "/matrix", lines.data);
+}
+
+static void define(struct known *k, const char *first, const char *last)
+{
+    text_auto json = {0};
+
+    text_addf(
+        &json,
+        "[{\"matrix\": [{\"" U2 "\": {\"mdev_type\": \"vfio_ap-passthrough\", \"start\": "
+        "\"auto\", \"attrs\": [{\"assign_adapter\": \"%s\"}, {\"assign_adapter\": \"%s\"}, "
+        "{\"assign_adapter\": \"6\"}, {\"assign_adapter\": \"7\"}, {\"assign_adapter\": \"8\"}",
+        first, last);
+    for (unsigned i = 0; i < 170; i++)
+        text_addf(&json, ", {\"assign_domain\": \"%u\"}", i);
+    text_adds(&json, "]}}]}]");
+    give(k, "m.json", json.data);
+}
+
+static void test_a_matrix_of_more_than_a_page(void **state)
+{
+    static const struct {
+        const char *first, *last; /* of what is defined; NULL: nothing */
+        unsigned count;
+        enum note_kind kind;
+        const char *note;
+    } cases[] = {
+        {NULL, NULL, 4, NOTE_MISSING, "whether it has adapters above 0x08 is not known"},
+        {"5", "10", 5, NOTE_ASSUMED, NULL},
+        {"6", "10", 4, NOTE_CONTRADICTION, "the definition is not what the device has"},
+    };
+
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct known *k = known_new();
+        struct mdev_info m = {0};
+        struct core *core;
+
+        cut_matrix(k);
+        if (cases[i].first)
+            define(k, cases[i].first, cases[i].last);
+        core = make(k);
+        only_device(core, &m);
+        assert_int_equal(mask256_count(&m.apm), cases[i].count);
+        assert_int_equal(mask256_count(&m.aqm), 170);
+        if (cases[i].note)
+            assert_noted(k, cases[i].kind, cases[i].note);
+        assert_int_equal(noted(k, NOTE_MISSING, "is not known, and it has none"), i != 1);
+        core_free(core);
+        known_free(k);
+    }
+}
+
+/* Without devices/vfio_ap nothing is known of what runs; with an empty one nothing does. */
+static void test_a_copy_without_devices(void **state)
+{
+    for (unsigned parent = 0; parent < 2; parent++) {
+        struct known *k = known_new();
+        struct mdev_info m;
+        struct core *core;
+
+        file(k, "x/sys/devices/ap/card05/type", "CEX7C\n");
+        file(k, "x/sys/devices/ap/card05/05.0004/uevent", "DRIVER=vfio_ap\nMODE=cca\n");
+        if (parent)
+            file(k, "x/sys/devices/vfio_ap/matrix/uevent", "");
+        give(k, "m.json", LIST("auto", "{\"assign_adapter\": \"5\"}, {\"assign_domain\": \"4\"}"));
+        core = make(k);
+        assert_int_equal(only_device(core, &m) != NULL, !parent);
+        if (parent)
+            assert_noted(k, NOTE_MISSING, "is defined, but does not run");
+        else
+            assert_noted(k, NOTE_ASSUMED, "runs, since no copy of /sys says otherwise");
+        core_free(core);
+        known_free(k);
+    }
+}
+
+/* What a guest is said to have must be assigned to its device, and vfio_ap's. */
+static void test_an_impossible_guest_matrix(void **state)
+{
+    static const char *const impossible[] = {"05.0004\n04.0004\n", "05.0005\n"};
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct known *k = known_new();
+        struct mdev_info m;
+        struct core *core;
+
+        sysfs(k);
+        file(k, "x/sys/devices/vfio_ap/matrix/" U1 "/guest_matrix", impossible[i]);
+        core = make(k);
+        only_device(core, &m);
+        assert_true(mask256_count(&m.guest_apm) == 1 && mask256_test(&m.guest_apm, 5));
+        assert_true(mask256_count(&m.guest_aqm) == 1 && mask256_test(&m.guest_aqm, 4));
+        assert_noted(k, NOTE_CONTRADICTION, "which is not assigned to the device; guest_matrix is");
+        core_free(core);
+        known_free(k);
+    }
+}
+
+static void test_names_of_guests(void **state)
+{
+    static const char list[] =
+        " Id   Name   State\n---\n 1    G\344st   running\n 2    Guest1   running\n";
+    struct known *k = known_new();
+    struct guest_info g;
+    struct core *core;
+
+    sysfs(k);
+    give(k, "v.txt", list);
+    core = make(k);
+    assert_noted(k, NOTE_MISSING, "G\\xe4st\" is left out: a name has up to 63 bytes of UTF-8");
+    assert_int_equal(core_guest_find(core, "Guest1", &g), 0);
+    core_free(core);
+    known_free(k);
+}
+
 static void test_a_queue_bound_by_hand(void **state)
 {
     struct known *k = known_new();
@@ -275,6 +406,10 @@ int main(void)
         cmocka_unit_test(test_sysfs),
         cmocka_unit_test(test_what_sources_contradict),
         cmocka_unit_test(test_masks_that_do_not_go_with_devices),
+        cmocka_unit_test(test_a_matrix_of_more_than_a_page),
+        cmocka_unit_test(test_a_copy_without_devices),
+        cmocka_unit_test(test_an_impossible_guest_matrix),
+        cmocka_unit_test(test_names_of_guests),
         cmocka_unit_test(test_a_queue_bound_by_hand),
         cmocka_unit_test(test_what_is_no_source),
         cmocka_unit_test(test_lines_of_lszcrypt_that_are_left_out),

@@ -149,6 +149,51 @@ static void test_hmc(void **state)
     refused("y", "hmc_definition: &a\n  cpcs: *a\n", "an alias without an anchor");
 }
 
+#define ONE(name, number, partition, abbreviation)                                                 \
+    "  - properties: {name: " name "}\n    adapters:\n    - properties: {adapter-family: crypto, " \
+    "object-id: a, crypto-number: " number ", crypto-type: cca-coprocessor, "                      \
+    "detected-card-type: crypto-express-8s, state: online}\n    partitions:\n"                     \
+    "    - properties: {name: " partition ", short-name: " abbreviation                            \
+    ", crypto-configuration: {crypto-adapter-uris: [/api/adapters/a], "                            \
+    "crypto-domain-configurations: [{domain-index: 10, access-mode: control-usage}]}}\n"
+
+/* The partition is looked for in all CPCs, by each of its names. */
+static void test_an_hmc_with_several_cpcs(void **state)
+{
+    static const char alike[] =
+        "hmc_definition:\n  cpcs:\n" ONE("A", "1", "p", "pa") ONE("B", "2", "p", "pb");
+    static const struct {
+        const char *name;
+        unsigned apid;
+    } wanted[] = {{"pa", 1}, {"pb", 2}, {"A/p", 1}, {"B/p", 2}};
+    struct slice data = {alike, strlen(alike)};
+
+    for (unsigned i = 0; i < 4; i++) {
+        struct known *k = known_new();
+        struct core *core;
+
+        k->partition = wanted[i].name;
+        give(k, "hmc.yaml", alike);
+        core = make(k);
+        assert_true(queue(core, wanted[i].apid, 10).device);
+        assert_false(queue(core, 3 - wanted[i].apid, 10).device);
+        core_free(core);
+        known_free(k);
+    }
+    refused("y", alike, "--partition says which one is the LPAR: \"A/p\", \"B/p\"");
+    for (unsigned i = 0; i < 2; i++) {
+        struct known *k = known_new();
+        text_auto why = {0};
+
+        k->partition = i ? "q" : "p";
+        assert_int_equal(import_data(k, "y", data.at, data.len, &why), -EINVAL);
+        assert_non_null(strstr(why.data, i ? "there is no such partition"
+                                           : "several partitions have that name"));
+        assert_non_null(strstr(why.data, "\"A/p\", \"B/p\""));
+        known_free(k);
+    }
+}
+
 static void test_yaml_that_is_too_deep(void **state)
 {
     text_auto deep = {0};
@@ -245,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_node_devices_of_libvirt),
         cmocka_unit_test(test_cpc),
         cmocka_unit_test(test_hmc),
+        cmocka_unit_test(test_an_hmc_with_several_cpcs),
         cmocka_unit_test(test_yaml_that_is_too_deep),
         cmocka_unit_test(test_shapes_of_definitions),
         cmocka_unit_test(test_definitions_that_are_left_out),

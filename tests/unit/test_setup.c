@@ -210,6 +210,16 @@ static void test_refusals(void **state)
             ", too, in line 7; an APQN can belong to one device only");
     refused(HEAD "[mdev " UUID1 "]\n[mdev " UUID1 "]\n",
             "t.ini:8: [mdev " UUID1 "] is given twice, first in line 7; keep one");
+    refused(HEAD "[mdev " UUID1 "]\nadapters = 6\ndomains = 4\nguest-adapters = 5\n"
+                 "guest-domains = 4\n",
+            "t.ini:7: guest-adapters, guest-domains: a guest cannot have APQN 05.0004 of this "
+            "device, since it is not among adapters and domains; leave it out");
+    refused(HEAD "[mdev " UUID1 "]\nadapters = 5\ndomains = 4\nunchecked = yes\n"
+                 "guest-adapters = 5\nguest-domains = 4\n",
+            "t.ini:7: guest-adapters, guest-domains: a guest cannot have APQN 05.0004 of this "
+            "device, since another driver than vfio_ap has it; leave it out");
+    refused(HEAD "[mdev " UUID1 "]\ncontrol-domains = 4\nguest-control-domains = 4,9\n",
+            "t.ini:7: guest-control-domains: 9 (0x09) is not among control-domains; leave it out");
     refused(HEAD "[guest a]\nmdev = " UUID1 "\n",
             "t.ini:7: mdev: there is no [mdev " UUID1 "]; add one");
     refused(HEAD "[guest a]\n[guest a]\n",
