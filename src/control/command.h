@@ -30,6 +30,7 @@ struct control_peer {
 /* A guest that ends with the connection that started it. */
 struct control_owned {
     char *guest;
+    uint32_t number;
     uint64_t peer;
 };
 
@@ -57,9 +58,10 @@ struct control_call {
     bool late; /* run has returned NULL without an error: control_server_finish will answer */
 };
 
-/* From now on the guest is stopped when the connection closes; or no longer. */
-void control_own_guest(struct control_call *call, const char *guest);
-void control_disown_guest(struct control_state *s, const char *guest);
+/* From now on the guest is stopped when the connection closes. */
+void control_own_guest(struct control_call *call, const char *guest, uint32_t number);
+/* It has stopped, for whatever reason. */
+void control_disown_guest(struct control_state *s, uint32_t number);
 
 struct control_command {
     const char *name;

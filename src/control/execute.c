@@ -27,13 +27,12 @@ void control_state_done(struct control_state *s)
     *s = (struct control_state){0};
 }
 
-void control_own_guest(struct control_call *call, const char *guest)
+void control_own_guest(struct control_call *call, const char *guest, uint32_t number)
 {
     struct control_state *s = call->state;
 
     s->owned = xrealloc(s->owned, (s->owned_count + 1) * sizeof(*s->owned));
-    s->owned[s->owned_count++] =
-        (struct control_owned){.guest = xstrdup(guest), .peer = call->peer->number};
+    s->owned[s->owned_count++] = (struct control_owned){xstrdup(guest), number, call->peer->number};
 }
 
 static void disown(struct control_state *s, unsigned i)
@@ -42,10 +41,10 @@ static void disown(struct control_state *s, unsigned i)
     s->owned[i] = s->owned[--s->owned_count];
 }
 
-void control_disown_guest(struct control_state *s, const char *guest)
+void control_disown_guest(struct control_state *s, uint32_t number)
 {
     for (unsigned i = 0; i < s->owned_count; i++) {
-        if (strcmp(s->owned[i].guest, guest) == 0) {
+        if (s->owned[i].number == number) {
             disown(s, i);
             return;
         }
@@ -55,17 +54,19 @@ void control_disown_guest(struct control_state *s, const char *guest)
 void control_peer_gone(struct control_state *s, uint64_t peer)
 {
     for (unsigned i = 0; i < s->owned_count;) {
-        struct command stop = {.kind = CMD_GUEST_STOP, .guest = {.name = s->owned[i].guest}};
+        struct command stop = {.kind = CMD_GUEST_STOP, .happened = true};
         struct reply reply = {0};
 
         if (s->owned[i].peer != peer) {
             i++;
             continue;
         }
-        /* An error only means that the guest is gone already. */
+        stop.guest.name = s->owned[i].guest;
+        s->owned[i].guest = NULL;
+        disown(s, i); /* before the guest stops, which would do it, too */
         s->door->execute(s->door, &stop, &reply);
         reply_done(&reply);
-        disown(s, i);
+        free((char *)stop.guest.name);
     }
 }
 

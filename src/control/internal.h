@@ -5,6 +5,7 @@
 #include "control/client.h"
 #include "control/control.h"
 #include "socket/acceptor.h"
+#include "socket/listen.h"
 
 /* Private to the server: server.c has its connections, answer.c what requests get, tell.c what
  * happens without one. */
@@ -13,9 +14,9 @@ struct control_server {
     struct peers peers;
     uint64_t next_peer;
     struct acceptor *acceptor;
-    char *path;    /* of the socket; NULL: somebody else has made it */
-    unsigned cut;  /* clients that were cut off; not logged yet */
-    bool settling; /* the daemon will call settled */
+    struct socket_place place; /* of the socket; none: somebody else has made it */
+    unsigned cut;              /* clients that were cut off; not logged yet */
+    bool settling;             /* the daemon will call settled */
     void (*settled)(void *server);
 };
 

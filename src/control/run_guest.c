@@ -60,16 +60,13 @@ static json_t *run_start(struct control_call *call, struct control_error *error)
     if (control_execute(call, &command, &number, error) < 0)
         return NULL;
     if (command.guest.with_connection)
-        control_own_guest(call, guest_name(call));
+        control_own_guest(call, guest_name(call), (uint32_t)number);
     return json_pack("{s:I}", "number", (json_int_t)number);
 }
 
 static json_t *run_stop(struct control_call *call, struct control_error *error)
 {
-    if (execute_named(call, CMD_GUEST_STOP, error) < 0)
-        return NULL;
-    control_disown_guest(call->state, guest_name(call));
-    return json_object();
+    return execute_named(call, CMD_GUEST_STOP, error) < 0 ? NULL : json_object();
 }
 
 /* Only the guest's own process can open its device, and close it. */

@@ -155,15 +155,15 @@ int control_server_new(sd_event *event, struct door *door, const struct control_
 {
     struct acceptor_user user = {.connected = on_connection, .turned_away = refuse_client};
     struct control_server *s;
-    bool passed = fd >= 0;
+    struct socket_place place = {0};
     int rc;
 
-    if (!passed)
-        fd = socket_listen(path, "--socket", why);
+    if (fd < 0)
+        fd = socket_listen(path, "--socket", &place, why);
     if (fd < 0)
         return fd;
     s = xcalloc(1, sizeof(*s));
-    s->path = passed ? NULL : xstrdup(path);
+    s->place = place;
     s->next_peer = 1;
     s->settled = settled;
     control_state_init(&s->state, door, ops);
@@ -197,10 +197,7 @@ void control_server_stop(struct control_server *s)
     s->acceptor = NULL;
     peers_done(&s->peers);
     s->peers = (struct peers){0};
-    if (s->path)
-        unlink(s->path);
-    free(s->path);
-    s->path = NULL;
+    socket_unlink(&s->place);
 }
 
 void control_server_free(struct control_server *s)

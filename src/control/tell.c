@@ -209,8 +209,11 @@ void control_server_effects(struct control_server *s, const struct effects *effe
 {
     size_t events = 0;
 
-    for (size_t i = 0; i < effects->count; i++)
+    for (size_t i = 0; i < effects->count; i++) {
         events += control_event_kind(&effects->v[i]) != 0;
+        if (effects->v[i].kind == EFFECT_GUEST_STOPPED)
+            control_disown_guest(&s->state, effects->v[i].id);
+    }
     control_waits_look(s);
     if (!events && !effects->change_count)
         return;

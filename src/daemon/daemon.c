@@ -180,13 +180,13 @@ static int daemon_open(struct daemon *d, const struct setup *setup, struct text 
         rc = open_core(d, setup, why);
     if (rc >= 0)
         rc = daemon_front_ends_open(d, why);
+    if (rc >= 0)
+        rc = daemon_pid_file_write(d, why);
+    if (rc >= 0 && d->state)
+        rc = daemon_state_begin(d, why);
     /* Last: a start that is refused leaves the file as it was. */
     if (rc >= 0)
         rc = record_begin(d->record, machine, d->door.core, &d->effects, why);
-    if (rc >= 0 && d->state)
-        rc = daemon_state_begin(d, why);
-    if (rc >= 0)
-        rc = daemon_pid_file_write(d, why);
     if (rc < 0)
         return rc;
     daemon_state_reserve_events(d);

@@ -47,7 +47,7 @@ int daemon_guests_open(struct daemon *d, struct text *why)
         return serve(d, d->sockets.guest, why);
     if (!daemon_guest_path(o, &path))
         return 0;
-    fd = socket_listen(path.data, "--guest-socket", why);
+    fd = socket_listen(path.data, "--guest-socket", &d->guest_place, why);
     if (fd == -ENAMETOOLONG && !o->guest_socket) {
         daemon_log(d, LOG_LEVEL_WARNING, "no guest socket: %s", why->data);
         text_clear(why);
@@ -55,7 +55,7 @@ int daemon_guests_open(struct daemon *d, struct text *why)
     }
     if (fd < 0)
         return fd;
-    d->control_ops.guest_socket = d->guest_path = xstrdup(path.data);
+    d->control_ops.guest_socket = d->guest_place.path;
     return serve(d, fd, why);
 }
 
@@ -63,7 +63,5 @@ void daemon_guests_close(struct daemon *d)
 {
     guest_server_free(d->guests);
     d->guests = NULL;
-    if (d->guest_path)
-        unlink(d->guest_path);
-    free(d->guest_path);
+    socket_unlink(&d->guest_place);
 }

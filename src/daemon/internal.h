@@ -17,6 +17,7 @@
 #include "guest/server.h"
 #include "metrics/server.h"
 #include "seccomp/listener.h"
+#include "socket/listen.h"
 #include "store/record.h"
 #include "store/setup.h"
 #include "store/state.h"
@@ -64,6 +65,7 @@ struct daemon {
     bool pid_written;
     struct service_sockets sockets; /* that the service manager has passed */
     bool journal;
+    unsigned unsaid;   /* messages that standard error had no room for (log.c) */
     struct text early; /* what was logged while there was no control socket (log.c) */
     struct control_ops control_ops;
     struct control_server *control;
@@ -71,12 +73,12 @@ struct daemon {
     struct adapters *adapters;
     struct guest_server_ops guest_ops;
     struct guest_server *guests;
-    char *guest_path; /* path of the guest socket; NULL: none */
+    struct socket_place guest_place; /* of the guest socket */
     struct metrics_ops metrics_ops;
-    struct metrics_server *metrics; /* NULL: nobody may ask */
-    const char *metrics_path;       /* of its socket; NULL: none of ours */
-    bool counts_lost;               /* they could not be kept the last time */
-    pid_t heir;                     /* 0: there is none */
+    struct metrics_server *metrics;    /* NULL: nobody may ask */
+    struct socket_place metrics_place; /* none: no socket of ours */
+    bool counts_lost;                  /* they could not be kept the last time */
+    pid_t heir;                        /* 0: there is none */
     int heir_fd;
 };
 
@@ -124,8 +126,11 @@ int daemon_starter_watch(struct daemon *d);
 /* Hands d->effects to all front ends. */
 void daemon_spread(struct daemon *d);
 
-/* Prints a message to standard error. With the option quiet only errors are printed. */
-void daemon_print(const struct daemon *d, unsigned level, const char *message);
+/*
+ * Prints a message to standard error. With the option quiet only errors are printed. Where nobody
+ * reads, nothing is printed: the event loop must not wait for that.
+ */
+void daemon_print(struct daemon *d, unsigned level, const char *message);
 
 /* As daemon_print, and adds the message to the log. early: once there is a control socket. */
 void daemon_log_early(struct daemon *d);

@@ -34,11 +34,10 @@ int daemon_metrics_open(struct daemon *d, struct text *why)
 
     if (!o->metrics)
         return 0;
-    fd = path ? socket_listen(path, "--metrics", why)
+    fd = path ? socket_listen(path, "--metrics", &d->metrics_place, why)
               : socket_loopback_listen(o->metrics, "--metrics", why);
     if (fd < 0)
         return fd;
-    d->metrics_path = path;
     d->metrics_ops = (struct metrics_ops){.data = d, .shown = d->state ? keep : NULL};
     rc = metrics_server_new(d->event, &d->door, &d->metrics_ops, fd, &d->metrics, why);
     if (rc != -ELIBACC || !o->metrics_if_possible)
@@ -53,9 +52,7 @@ void daemon_metrics_close(struct daemon *d)
 {
     metrics_server_free(d->metrics);
     d->metrics = NULL;
-    if (d->metrics_path)
-        unlink(d->metrics_path);
-    d->metrics_path = NULL;
+    socket_unlink(&d->metrics_place);
 }
 
 void daemon_counts_restore(struct daemon *d)

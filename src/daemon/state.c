@@ -93,10 +93,11 @@ int daemon_state_begin(struct daemon *d, struct text *why)
  * has answered, a client has gone), or keeps nothing (a request); its changes are made up for with
  * the next ones.
  */
-static bool can_be_refused(enum command_kind kind)
+static bool can_be_refused(const struct command *command)
 {
-    switch (kind) {
+    switch (command->kind) {
     case CMD_STORE:
+    case CMD_OWNER:
     case CMD_SE_ADAPTER:
     case CMD_SE_LPAR:
     case CMD_SCLP:
@@ -108,6 +109,9 @@ static bool can_be_refused(enum command_kind kind)
     case CMD_GUEST_START:
     case CMD_GUEST_ATTACH:
         return true;
+    case CMD_GUEST_STOP:
+    case CMD_GUEST_DETACH:
+        return !command->happened;
     default:
         return false;
     }
@@ -115,7 +119,7 @@ static bool can_be_refused(enum command_kind kind)
 
 bool daemon_state_admit(struct daemon *d, const struct command *command, struct reply *reply)
 {
-    if (!d->state || !can_be_refused(command->kind))
+    if (!d->state || !can_be_refused(command))
         return true;
     *reply = (struct reply){0};
     reply->result = state_admit(d->state, d->door.core, &reply->why);
@@ -135,7 +139,7 @@ void daemon_state_write(struct daemon *d, const struct command *command)
     if (!d->state || state_write(d->state, d->door.core, &d->effects, &why) == 0)
         return;
     daemon_log(d, LOG_LEVEL_ERROR, "%s", why.data);
-    if (can_be_refused(command->kind))
+    if (can_be_refused(command))
         _exit(EXIT_FAILURE);
 }
 

@@ -49,8 +49,9 @@ static void execute_alone(struct guest_session *s, struct command *command)
 static void leave(struct guest_session *s)
 {
     struct command disconnect = {.kind = CMD_CPU_CONNECT, .cpu = {.guest = s->guest}};
-    struct command detach = {.kind = CMD_GUEST_DETACH, .guest = {.name = s->name}};
-    struct command stop = {.kind = CMD_GUEST_STOP, .guest = {.name = s->name}};
+    struct command detach = {
+        .kind = CMD_GUEST_DETACH, .happened = true, .guest = {.name = s->name}};
+    struct command stop = {.kind = CMD_GUEST_STOP, .happened = true, .guest = {.name = s->name}};
 
     s->connected = false;
     if (s->owns) {

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -138,9 +139,10 @@ static int listen_at(const struct sockaddr_un *address, const char *option, stru
     return refuse(why, rc, path, option);
 }
 
-int socket_listen(const char *path, const char *option, struct text *why)
+int socket_listen(const char *path, const char *option, struct socket_place *out, struct text *why)
 {
     struct sockaddr_un address;
+    struct stat st;
     int fd, lock;
 
     if (!take_path(path, &address)) {
@@ -150,7 +152,20 @@ int socket_listen(const char *path, const char *option, struct text *why)
     }
     lock = socket_lock(path);
     fd = listen_at(&address, option, why);
+    if (fd >= 0 && lstat(path, &st) == 0)
+        *out = (struct socket_place){xstrdup(path), st.st_dev, st.st_ino};
     if (lock >= 0)
         close(lock);
     return fd;
+}
+
+void socket_unlink(struct socket_place *place)
+{
+    struct stat st;
+
+    if (place->path && lstat(place->path, &st) == 0 && st.st_dev == place->device &&
+        st.st_ino == place->ino)
+        unlink(place->path);
+    free(place->path);
+    place->path = NULL;
 }

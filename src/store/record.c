@@ -196,13 +196,13 @@ int record_outcome(struct record *r, const struct core *core, const struct reply
 
 int record_close(struct record *r, struct text *why)
 {
-    struct stat st;
+    bool begun = r && r->writer;
     int rc;
 
     if (!r)
         return 0;
     rc = tell_failure(r, record_writer_free(r->writer), why);
-    if (fstat(r->file.fd, &st) == 0 && st.st_size == 0)
+    if (!begun)
         own_file_discard(&r->file);
     else
         own_file_close(&r->file);

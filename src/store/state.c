@@ -95,6 +95,19 @@ static int read_all(int fd, struct text *out)
     return 0;
 }
 
+/* What is left out may be wanted: the file that is about to be replaced keeps a name. */
+static void keep_damaged(const struct state *s, const struct state_image *image, struct text *note)
+{
+    if (!image->behind)
+        return;
+    unlinkat(s->dir_fd, FILE_DAMAGED, 0);
+    if (linkat(s->dir_fd, FILE_STATE, s->dir_fd, FILE_DAMAGED, 0) == 0)
+        text_adds(note,
+                  "; since there are whole changes among them, the file is kept as " FILE_DAMAGED);
+    else
+        text_addf(note, "; it could not be kept as " FILE_DAMAGED ": %s", error_text(errno));
+}
+
 int state_load(struct state *s, struct core **out, struct effects *fx, struct text *note,
                struct text *why)
 {
@@ -111,11 +124,13 @@ int state_load(struct state *s, struct core **out, struct effects *fx, struct te
         rc = state_image_core(&image, out, fx, &clause);
     if (rc < 0)
         text_addf(why, "the state %s/" FILE_STATE " cannot be used: %s", s->dir, clause.data);
-    else if (image.sound < file.len)
+    else if (image.sound < file.len) {
         text_addf(note,
                   "the last %zu bytes of %s/" FILE_STATE " were not written to their end, as when "
                   "power is lost; they are left out",
                   file.len - image.sound, s->dir);
+        keep_damaged(s, &image, note);
+    }
     s->lines = file.len;
     s->sound = image.sound;
     state_image_done(&image);

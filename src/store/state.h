@@ -100,6 +100,7 @@ struct state_image {
     struct state_line *v;
     size_t count;
     size_t sound; /* bytes up to the last commit that counts */
+    bool behind;  /* there are whole ones behind one that is not */
 };
 
 int state_image_read(const char *data, size_t len, struct state_image *out, struct text *why);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -13,10 +14,13 @@
 
 #include "base/error.h"
 #include "file/own_file.h"
+#include "store/crc32.h"
 
 #define FILE_NEW    "state.new"
 #define FILE_SECRET "secret"
 #define SECRET_TEXT 64u
+/* Its digits, a blank, and those of their CRC-32. Older ones end with their digits. */
+#define SECRET_LINE (SECRET_TEXT + 1 + 8)
 
 int state_fail(struct text *why, const struct state *s, const char *what, int err)
 {
@@ -119,9 +123,33 @@ void state_dir_remove_made(struct state *s)
         rmdir(s->dir);
 }
 
+/* What another secret, or one that is damaged, most likely does not have. Returns its length. */
+static size_t secret_check(const uint8_t secret[32], char out[static 9])
+{
+    return (size_t)snprintf(out, 9, "%08" PRIx32, crc32_of(secret, 32));
+}
+
+/* The file's line, without its newline. */
+static int secret_parse(char *line, size_t len, uint8_t out[32])
+{
+    char check[9];
+    int rc;
+
+    if (len != SECRET_TEXT && (len != SECRET_LINE || line[SECRET_TEXT] != ' '))
+        return -EINVAL;
+    line[SECRET_TEXT] = '\0';
+    rc = text_parse_hex(line, out);
+    if (rc == 0 && len == SECRET_LINE) {
+        secret_check(out, check);
+        rc = memcmp(line + SECRET_TEXT + 1, check, 8) == 0 ? 0 : -EINVAL;
+    }
+    return rc;
+}
+
 static int make_secret(struct state *s, const uint8_t *given, uint8_t out[32], struct text *why)
 {
     text_private_auto line = {0};
+    char check[9];
     int fd, named;
 
     if (given)
@@ -134,6 +162,8 @@ static int make_secret(struct state *s, const uint8_t *given, uint8_t out[32], s
         snprintf(digits, sizeof digits, "%02x", out[i]);
         text_add_private(&line, digits, 2);
     }
+    text_add_private(&line, " ", 1);
+    text_add_private(&line, check, secret_check(out, check));
     text_add_private(&line, "\n", 1);
     fd = state_dir_write_file(s, FILE_SECRET, line.data, line.len, &named);
     if (fd < 0)
@@ -145,7 +175,7 @@ static int make_secret(struct state *s, const uint8_t *given, uint8_t out[32], s
 
 int state_secret(struct state *s, const uint8_t *given, uint8_t out[32], struct text *why)
 {
-    char line[SECRET_TEXT + 2] = "";
+    char line[SECRET_LINE + 2] = "";
     int fd = state_dir_open_file(s, FILE_SECRET, O_RDONLY, why), rc = -EINVAL;
     ssize_t n;
 
@@ -158,10 +188,8 @@ int state_secret(struct state *s, const uint8_t *given, uint8_t out[32], struct 
         return fd;
     n = read(fd, line, sizeof line - 1);
     close(fd);
-    if (n == SECRET_TEXT + 1 && line[SECRET_TEXT] == '\n') {
-        line[SECRET_TEXT] = '\0';
-        rc = text_parse_hex(line, out);
-    }
+    if (n > 0 && line[n - 1] == '\n')
+        rc = secret_parse(line, (size_t)n - 1, out);
     explicit_bzero(line, sizeof line);
     if (rc < 0)
         return refuse(why, s, "has a damaged file " FILE_SECRET,

@@ -114,9 +114,9 @@ static bool commit_sound(const struct image_reader *r, size_t begin, const char 
  * Up to which commit the file counts. The first one that is not sound ends it, unless what is not
  * sound had been on the medium for certain by a later one's word.
  */
-static int find_end(struct image_reader r, size_t *sound)
+static int find_end(struct image_reader r, struct state_image *out)
 {
-    size_t begin = 0, len;
+    size_t begin = 0, len, *sound = &out->sound;
     uint64_t durable;
     const char *line;
     bool broken = false;
@@ -133,6 +133,8 @@ static int find_end(struct image_reader r, size_t *sound)
             text_addf(r.why, "it is damaged behind byte %zu, in a part that was safely written",
                       *sound);
             return -EINVAL;
+        } else {
+            out->behind = true;
         }
         begin = r.at;
     }
@@ -232,7 +234,7 @@ int state_image_read(const char *data, size_t len, struct state_image *out, stru
 
     *out = (struct state_image){0};
     if (rc == 0)
-        rc = find_end(r, &out->sound);
+        rc = find_end(r, out);
     if (rc < 0)
         return rc;
     r.len = out->sound;

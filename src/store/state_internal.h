@@ -9,7 +9,8 @@
 
 #include "store/state.h"
 
-#define FILE_STATE "state"
+#define FILE_STATE   "state"
+#define FILE_DAMAGED "state.damaged"
 
 struct state {
     char *dir;

@@ -2,11 +2,15 @@
 """The message log: each refusal names the rule, the queue, and the mediated device or guest."""
 
 import calendar
+import os
 import re
+import select
+import signal
 import subprocess
 import time
 
 import pytest
+from apus import ApusError, Machine
 
 from harness import apus_binary, worked_example
 
@@ -293,3 +297,33 @@ def test_numbers_that_are_no_refusals(host):
     assert done.returncode == 1 and "message 9999 is not about a refusal" in done.stderr
     assert host.cli("explain").returncode == 2
     assert host.cli("explain", "--last", "05.0004").returncode == 2
+
+
+def test_nobody_reads_standard_error(tmp_path):
+    """The daemon serves its clients, and hears signals. What was lost is told when somebody reads again."""
+    socket = tmp_path / "control"
+
+    def refuse(host):
+        with pytest.raises(ApusError):
+            host.call("se-adapter", adapter=9, state="off")
+
+    def said(daemon):
+        assert select.select([daemon.stderr], [], [], 60)[0], "nothing is said"
+        return os.read(daemon.stderr.fileno(), 1 << 20)
+
+    with subprocess.Popen([apus_binary(), "daemon", "--no-tree", "--socket", socket], stderr=subprocess.PIPE) as daemon:
+        try:
+            end = time.monotonic() + 60
+            while not socket.exists() and time.monotonic() < end:
+                time.sleep(0.01)
+            with Machine.running(socket) as host:
+                for _ in range(2000):
+                    refuse(host)
+                text = said(daemon)
+                assert text.startswith(b"apus: ") and b"were lost" not in text
+                refuse(host)
+                assert b"messages were lost, since nobody read standard error" in said(daemon)
+            daemon.terminate()
+            assert daemon.wait(60) in (0, -signal.SIGTERM)
+        finally:
+            daemon.kill()

@@ -245,12 +245,41 @@ def test_what_is_no_state_is_refused_in_words(life, tmp_path):
     secret = tmp_path / "state/secret"
     os.chown(secret, 65534, 65534)
     assert "secret belongs to another user" in refused(tmp_path, "--state", tmp_path / "state")
+    os.chown(secret, os.geteuid(), os.getegid())
+    right = secret.read_bytes()
+    for wrong in (right.replace(right[:1], b"%x" % (int(right[:1], 16) ^ 1), 1), right[:-1], right[:-3] + b"\n", b""):
+        secret.write_bytes(wrong)
+        assert "a damaged file secret" in refused(tmp_path, "--state", tmp_path / "state"), wrong
+        assert secret.read_bytes() == wrong
     secret.unlink()
     assert "has no file secret" in refused(tmp_path, "--state", tmp_path / "state")
     assert file.read_bytes() == content
     assert "--record exclude" in refused(tmp_path, "--state", tmp_path / "other", "--record", tmp_path / "record")
     (tmp_path / "state").chmod(0o755)
     assert "chmod 700" in refused(tmp_path, "--state", tmp_path / "state")
+
+
+def test_a_secret_without_a_check(life, tmp_path):
+    """As an older apus wrote it."""
+    life(machine=worked_example()).stop()
+    secret = tmp_path / "state/secret"
+    secret.write_bytes(secret.read_bytes()[:64] + b"\n")
+    life().stop()
+
+
+def test_what_is_behind_the_damage_is_kept(life, tmp_path):
+    host = life(machine=worked_example())
+    for i in range(5):
+        host.execute("guest-start", name=f"g{i}")
+    host.abandon()
+    file = tmp_path / "state/state"
+    damaged = file.read_bytes().replace(b"name=g1", b"name=h1", 1)
+    file.write_bytes(damaged)
+    host = life()
+    assert [guest["name"] for guest in host.execute("guest-list")["guests"]] == ["g0"]
+    assert "the file is kept as state.damaged" in host.stderr()
+    assert (tmp_path / "state/state.damaged").read_bytes().rstrip(b"\0") == damaged.rstrip(b"\0")
+    assert b"name=h1" not in file.read_bytes()
 
 
 def test_a_torn_end_is_left_out_and_told(life, tmp_path):
@@ -316,7 +345,12 @@ def test_a_full_disk_refuses_and_forgets_nothing(life, tmp_path):
         assert last > 100 and set(results[:last]) == {"OK"} and set(results[last:]) == {"ENOSPC"}
         before = tree(host)
         assert before["/bus/ap/config_time"] == f"{5 + (last - 1) % 100}\n"
-        assert "no room" in host.refused("se-adapter", adapter=5, state="off").desc
+        for command, arguments in (("se-adapter", {"adapter": 5, "state": "off"}), ("guest-stop", {"name": "second"}),
+                                   ("guest-detach", {"name": "second"}), ("reboot", {})):
+            assert "no room" in host.refused(command, **arguments).desc, command
+        with pytest.raises(OSError) as error:
+            host.path("bus/ap/config_time").chmod(0o600)
+        assert error.value.errno == errno.ENOSPC
         assert tree(host) == before
         host.abandon()
         os.truncate(state / "state", len((state / "state").read_bytes().rstrip(b"\0")))  # what was reserved

@@ -245,8 +245,19 @@ static void test_a_guest_ends_with_its_connection(void **state)
      * this connection. */
     c = rig_connect(r);
     start_with_lifetime(r, c);
+    fake_core_effect(&r->core, EFFECT_GUEST_STOPPED, "", 0);
     rig_execute(r, other, "{\"execute\":\"guest-stop\",\"arguments\":{\"name\":\"Guest1\"}}");
     rig_execute(r, other, "{\"execute\":\"guest-start\",\"arguments\":{\"name\":\"Guest1\"}}");
+    r->core.executed = 0;
+    close(c);
+    rig_run(r);
+    assert_int_equal(r->core.executed, 0);
+    /* Neither if it ended otherwise, as with a reboot. */
+    rig_execute(r, other, "{\"execute\":\"guest-stop\",\"arguments\":{\"name\":\"Guest1\"}}");
+    c = rig_connect(r);
+    start_with_lifetime(r, c);
+    fake_core_effect(&r->core, EFFECT_GUEST_STOPPED, "", 0);
+    rig_execute(r, other, "{\"execute\":\"reboot\"}");
     r->core.executed = 0;
     close(c);
     rig_run(r);
