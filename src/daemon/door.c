@@ -74,6 +74,8 @@ void daemon_execute(struct door *door, struct command *command, struct reply *re
     /* A front end that executes a command while it handles effects would reorder them. */
     if (d->executing)
         abort();
+    if (command->kind == CMD_STORE && d->seccomp)
+        seccomp_release_closed(d->seccomp);
     if (!daemon_state_admit(d, command, reply))
         return;
     tree = stopping(d, command);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -62,13 +63,21 @@ bool nomount_vfio_node(const struct nomount *n, uint64_t device, uint64_t ino,
     return true;
 }
 
+/* Also if the event loop has not heard of it yet. */
+static bool is_closed(const struct nomount_file *f)
+{
+    struct pollfd end = {.fd = f->ours};
+
+    return poll(&end, 1, 0) == 1;
+}
+
 unsigned nomount_nodes_open(const struct nomount *n, unsigned tree)
 {
     const struct nomount_file *f;
     unsigned count = 0;
 
     LIST_FOREACH (f, &n->files, link)
-        count += is_of_zcrypt(f) && !f->view->gone && f->view->tree == tree;
+        count += is_of_zcrypt(f) && !f->view->gone && f->view->tree == tree && !is_closed(f);
     return count;
 }
 

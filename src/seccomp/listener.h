@@ -60,6 +60,8 @@ size_t seccomp_listeners(const struct seccomp *n, struct pollfd *out, size_t max
 
 /* Must be called for every command, before a reply is sent. */
 void seccomp_effects(struct seccomp *n, const struct effects *effects);
+/* Before a command that a device which is in use would refuse (vfio_files_sweep). */
+void seccomp_release_closed(struct seccomp *n);
 
 /* From now on ioctls on the file called name in dev, which must exist, are ioctls on the node ino
  * of the tree. 0 or -errno. */

@@ -78,6 +78,11 @@ static int vfio_way_look(void *data, const struct vfio_caller *c, int fd, struct
     return rc == -ENOENT ? -EBADF : rc;
 }
 
+void seccomp_release_closed(struct seccomp *n)
+{
+    vfio_files_sweep(n->vfio);
+}
+
 void seccomp_vfio_new(struct seccomp *n)
 {
     const struct vfio_way way = {.data = n,
@@ -106,8 +111,10 @@ static void make_directory(const struct seccomp *n, const char *name)
     char path[SECCOMP_NODE_PATH];
 
     seccomp_node_path(n->dev, name, path);
-    if (mkdir(path, 0755) < 0)
-        errno = 0; /* it is there, or the node will say what is wrong */
+    /* Regardless of the umask. If it is there, or cannot be made, the node will say what is
+     * wrong. */
+    if (mkdir(path, 0755) == 0)
+        chmod(path, 0755);
 }
 
 static int place(struct seccomp *n, const char *name, mode_t mode, enum vfio_kind kind,

@@ -102,6 +102,7 @@ static struct vfio_answer call_execute(struct vfio_call *c)
     struct vfio_file *f;
     int rc;
 
+    vfio_files_sweep(c->v);
     if (c->target.node && c->target.kind == VFIO_CDEV)
         return vfio_cdev_ioctl(c);
     f = vfio_call_file(c, &rc);
@@ -202,6 +203,7 @@ struct vfio *vfio_new(struct door *door, sd_event *event, struct copier *copier,
     v->event = event;
     v->copier = copier;
     v->way = *way;
+    v->ends = -1;
     return v;
 }
 
@@ -218,6 +220,9 @@ void vfio_free(struct vfio *v)
     }
     while (!LIST_EMPTY(&v->files))
         vfio_file_drop(LIST_FIRST(&v->files));
+    sd_event_source_disable_unref(v->closed);
+    if (v->ends >= 0)
+        close(v->ends);
     while (!LIST_EMPTY(&v->devices)) {
         struct vfio_device *d = LIST_FIRST(&v->devices);
 

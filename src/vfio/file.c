@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
@@ -24,8 +23,33 @@ struct vfio_file *vfio_file_find(const struct vfio *v, uint64_t device, uint64_t
 
 static int on_closed(sd_event_source *source, int fd, uint32_t events, void *data)
 {
-    vfio_file_release(data);
+    vfio_files_sweep(data);
     return 0;
+}
+
+/* With the first descriptor: one for all our ends, which is ready while one of them has hung up. */
+static int watch(struct vfio *v)
+{
+    int rc;
+
+    if (v->ends >= 0)
+        return 0;
+    v->ends = epoll_create1(EPOLL_CLOEXEC);
+    rc = v->ends < 0 ? -errno
+                     : sd_event_add_io(v->event, &v->closed, v->ends, EPOLLIN, on_closed, v);
+    if (rc < 0 && v->ends >= 0) {
+        close(v->ends);
+        v->ends = -1;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int watch_end(struct vfio_file *f)
+{
+    struct epoll_event hangup = {.data.ptr = f};
+    int rc = watch(f->v);
+
+    return rc == 0 && epoll_ctl(f->v->ends, EPOLL_CTL_ADD, f->ours, &hangup) < 0 ? -errno : rc;
 }
 
 int vfio_file_new(struct vfio *v, enum vfio_kind kind, struct vfio_file **out, int *theirs)
@@ -40,9 +64,7 @@ int vfio_file_new(struct vfio *v, enum vfio_kind kind, struct vfio_file **out, i
     f->v = v;
     f->kind = kind;
     f->ours = ours;
-    rc = fstat(*theirs, &st) < 0
-             ? -errno
-             : sd_event_add_io(v->event, &f->closed, ours, EPOLLHUP, on_closed, f);
+    rc = fstat(*theirs, &st) < 0 ? -errno : watch_end(f);
     if (rc < 0) {
         close(ours);
         close(*theirs);
@@ -61,7 +83,6 @@ static void forget(struct vfio_file *f)
 {
     LIST_REMOVE(f, link);
     f->v->file_count--;
-    sd_event_source_disable_unref(f->closed);
     close(f->ours);
     if (f->container && --f->container->users == 0)
         container_put(f->container);
@@ -84,21 +105,16 @@ void vfio_file_release(struct vfio_file *f)
     forget(f);
 }
 
-bool vfio_files_sweep(struct vfio *v)
+void vfio_files_sweep(struct vfio *v)
 {
-    struct vfio_file *f = LIST_FIRST(&v->files), *next;
-    bool any = false;
+    struct epoll_event gone[16];
+    int count;
 
-    for (; f; f = next) {
-        struct pollfd closed = {.fd = f->ours};
-
-        next = LIST_NEXT(f, link);
-        if (poll(&closed, 1, 0) != 1 || !(closed.revents & POLLHUP))
-            continue;
-        vfio_file_release(f);
-        any = true;
-    }
-    return any;
+    do {
+        count = v->file_count ? epoll_wait(v->ends, gone, 16, 0) : 0;
+        for (int i = 0; i < count; i++)
+            vfio_file_release(gone[i].data.ptr);
+    } while (count == 16);
 }
 
 void vfio_file_drop(struct vfio_file *f)

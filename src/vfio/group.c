@@ -98,8 +98,6 @@ static int open_device(struct vfio_call *c, struct vfio_device *d)
 {
     int rc = vfio_device_open(c->v, d, &c->caller, d->iommufd);
 
-    if (rc == -EBUSY && vfio_files_sweep(c->v))
-        rc = vfio_device_open(c->v, d, &c->caller, d->iommufd);
     return rc == 0 && d->opened == 1 ? attach_compat(c->v, d) : rc;
 }
 

@@ -56,7 +56,6 @@ struct vfio_file {
     enum vfio_kind kind;
     int ours; /* the end that tells when the last copy is closed */
     uint64_t device, ino;
-    sd_event_source *closed;
     struct container *container; /* VFIO_CONTAINER */
     struct iommufd *iommufd;     /* VFIO_IOMMUFD */
     struct vfio_device *of;      /* VFIO_GROUP, VFIO_DEVICE */
@@ -89,6 +88,8 @@ struct vfio {
     struct vfio_files files;
     struct vfio_devices devices;
     unsigned file_count;
+    int ends; /* an epoll descriptor of the ends of all files; -1: there was none yet */
+    sd_event_source *closed;
 };
 
 /* file.c */
@@ -98,9 +99,6 @@ struct vfio_file *vfio_file_find(const struct vfio *v, uint64_t device, uint64_t
 int vfio_file_new(struct vfio *v, enum vfio_kind kind, struct vfio_file **out, int *theirs);
 /* Forgets it and what it stands for, as if its last copy were closed. */
 void vfio_file_release(struct vfio_file *f);
-/* Releases those whose last copy is closed, of which the event loop has not heard yet: what is
- * closed is free at once. Whether there were any. */
-bool vfio_files_sweep(struct vfio *v);
 void vfio_file_drop(struct vfio_file *f); /* the same without commands: the core is about to end */
 
 /* device.c */

@@ -22,14 +22,6 @@ static void equip(struct vfio_file *f, struct vfio_device *d)
     }
 }
 
-/* The device of a group, of which no copy that is closed is left. NULL: there is none. */
-static struct vfio_device *find_device(struct vfio *v, uint32_t group)
-{
-    struct vfio_device *d = vfio_device_get(v, group);
-
-    return d && (d->group_open || d->opened) && vfio_files_sweep(v) ? vfio_device_get(v, group) : d;
-}
-
 static bool group_is_open(const struct vfio_device *d)
 {
     return d->group_open || vfio_group_held(d);
@@ -44,7 +36,7 @@ static struct vfio_file *replace(struct vfio_call *c, const struct vfio_target *
 
     *rc = 0;
     if (node->kind == VFIO_GROUP) {
-        d = find_device(c->v, node->group);
+        d = vfio_device_get(c->v, node->group);
         /* A group is opened once, and not while its device is open by the cdev. */
         *rc = !d ? -ENODEV : group_is_open(d) || d->by_cdev ? -EBUSY : 0;
     }
@@ -112,7 +104,7 @@ static int check_bind(struct vfio_call *c, struct vfio_bind *bind, struct vfio_d
         return rc;
     if (bind->flags & ~VFIO_BIND_TOKEN || bind->iommufd < 0)
         return -EINVAL;
-    *d = find_device(c->v, c->target.group);
+    *d = vfio_device_get(c->v, c->target.group);
     if (*d && group_is_open(*d))
         return -EBUSY;
     return bind->flags ? -EINVAL : 0;

@@ -65,6 +65,10 @@ bool vfio_find(const struct vfio *v, uint64_t device, uint64_t ino, struct vfio_
 void vfio_ioctl(struct vfio *v, const struct vfio_caller *c, const struct vfio_target *target,
                 uint32_t number, uint64_t argument);
 
+/* Releases what has been closed and the event loop has not heard of yet: close(2) of the kernel's
+ * has released it when it returns. To be called before what it might stand in the way of. */
+void vfio_files_sweep(struct vfio *v);
+
 /* For every executed command: signals eventfds, forgets devices that are gone. */
 void vfio_effects(struct vfio *v, const struct effects *effects);
 

@@ -78,6 +78,10 @@ def test_life_of_a_device(walk):
         "removed": "False False ENODEV"}
 
 
+def test_what_is_closed_is_free(walk):
+    assert walk("freed") == {"devices": "int", "unset": "(None, 0, 0)"}
+
+
 def test_reboot(walk):
     assert walk("reboot") == {"gone": "0 False", "anew": "1", "kept": "1", "closed": "True"}
 
