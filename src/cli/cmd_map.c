@@ -88,6 +88,8 @@ static int parse_one(int option, struct request *r)
 
 static int parse_operands(int argc, char **argv, struct request *r)
 {
+    if (r->from && optind < argc)
+        return cli_usage("--from draws a file; '%s', a machine, does not go with it", argv[optind]);
     if (!r->compare)
         return cli_machine_operand(argc, argv);
     if (argc - optind < 1 || argc - optind > 2)

@@ -56,6 +56,9 @@ void cli_select(const char *name)
 
 int cli_machine_operand(int argc, char **argv)
 {
+    if (optind < argc && (name_given || socket_given))
+        return cli_usage("'%s' and %s name a machine each; give one of them", argv[optind],
+                         name_given ? "-n" : "--socket");
     if (optind < argc)
         name_given = argv[optind++];
     return optind < argc ? cli_usage("unexpected operand '%s'", argv[optind]) : 0;
@@ -228,6 +231,8 @@ int cli_run(const struct cli_command *command, int argc, char **argv)
     current = command;
     json_errors = command->flags & CLI_JSON && has_json(argv);
     run_error_print_with(print_error);
+    if (name_given && !(command->flags & CLI_SOCKET))
+        return cli_usage("-n %s: this command takes no such option", name_given);
     set_options(command);
     optind = 0;
     opterr = 0;
@@ -263,8 +268,14 @@ int cli_next(int argc, char **argv)
         case 'n':
             if (!(current->flags & CLI_SOCKET))
                 return got;
+            if (name_given)
+                exit(cli_usage("-n %s and -n %s: give one of them", name_given, optarg));
             name_given = optarg;
             break;
+        case -1:
+            if (name_given && socket_given)
+                exit(cli_usage("--socket and -n name a machine each; give one of them"));
+            return got;
         case OPT_JSON:
             json = json_errors = true;
             break;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -113,8 +114,30 @@ const struct cli_command cmd_help = {
     .group = CLI_OTHER,
 };
 
+/* -n NAME may be before the command as behind it, in each of its forms. How many words it has. */
+static int select_machine(int argc, char **argv)
+{
+    const char *word = argv[0];
+    bool is_long = strncmp(word, "--name", 6) == 0;
+    const char *rest = word + (is_long ? 6 : 2);
+
+    if (!is_long && strncmp(word, "-n", 2) != 0)
+        return 0;
+    if (is_long && *rest && *rest++ != '=')
+        return 0;
+    if (!*rest && word[strlen(word) - 1] != '=' && argc > 1) {
+        cli_select(argv[1]);
+        return 2;
+    }
+    if (*rest)
+        cli_select(rest);
+    return 1;
+}
+
 static int start(int argc, char **argv)
 {
+    int used;
+
     if (argc < 2) {
         fputs("apus: no command given\nTry 'apus --help'.\n", stderr);
         return 2;
@@ -129,17 +152,17 @@ static int start(int argc, char **argv)
     }
     if (strcmp(argv[1], "--complete") == 0)
         return cli_complete(table, argc - 2, argv + 2);
-    /* Before the command as behind it. */
-    if (argc > 3 && strcmp(argv[1], "-n") == 0) {
-        cli_select(argv[2]);
-        argc -= 2;
-        argv += 2;
+    used = select_machine(argc - 1, argv + 1);
+    if (used == argc - 1) {
+        fprintf(stderr, "apus: no command follows '%s'\nTry 'apus --help'.\n", argv[1]);
+        return 2;
     }
-    return dispatch(argc - 1, argv + 1);
+    return dispatch(argc - 1 - used, argv + 1 + used);
 }
 
 int main(int argc, char **argv)
 {
+    signal(SIGCHLD, SIG_DFL); /* it may be ignored by whoever started us: we wait for children */
     standard_occupy();
     standard_watch();
     return cli_exit_status(standard_finish(start(argc, argv)));

@@ -81,6 +81,17 @@ static int set_mode(const struct nomount_view *v, sysfs_ino ino, int fd, int fla
     return fchmod(fd, e.mode & 0777) < 0 ? -errno : 0;
 }
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8u /* since Linux 6.3; some systems have no other one */
+#endif
+
+int file_memory(const char *name)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+    return fd < 0 && errno == EINVAL ? memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING) : fd;
+}
+
 int file_new(struct nomount_view *v, sysfs_ino ino, const char *content, size_t len, int flags)
 {
     char name[48];
@@ -88,7 +99,7 @@ int file_new(struct nomount_view *v, sysfs_ino ino, const char *content, size_t 
 
     snprintf(name, sizeof name, "apus:%x:%016" PRIx64 "%s", v->id, ino,
              flags & O_PATH ? FILE_BARE : "");
-    fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    fd = file_memory(name);
     if (fd < 0)
         return -errno;
     rc = fill(fd, content, len);
@@ -109,7 +120,7 @@ int file_new_name(const char *path)
     int fd;
 
     snprintf(name, sizeof name, "apus:@%s", path);
-    fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    fd = file_memory(name);
     if (fd >= 0 && fcntl(fd, F_ADD_SEALS, SEALS) == 0)
         return fd;
     if (fd >= 0)

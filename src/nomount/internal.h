@@ -293,6 +293,8 @@ void call_moved(struct nomount_call *c);
 void call_open(struct nomount_call *c, const struct walk_result *at);
 /* At the end of the name of a memfd that stands for a descriptor of O_PATH. */
 #define FILE_BARE ":path"
+/* A memfd of that name, which can be sealed and not be executed. -1: errno. */
+int file_memory(const char *name);
 /* A memfd of an attribute, link or node with these flags of open(2). A descriptor, or -errno. */
 int file_new(struct nomount_view *v, sysfs_ino ino, const char *content, size_t len, int flags);
 /* A memfd that stands for a link of the computer's. */

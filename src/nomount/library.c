@@ -13,12 +13,12 @@ static const unsigned char bytes[] = {
 int library_new(void)
 {
     const int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
-    int fd = memfd_create("apus-preload.so", MFD_CLOEXEC | MFD_ALLOW_SEALING), rc;
+    int fd = file_memory("apus-preload.so"), rc;
 
     if (fd < 0)
         return -errno;
     rc = file_write(fd, bytes, sizeof bytes);
-    if (rc == 0 && (fchmod(fd, 0555) < 0 || fcntl(fd, F_ADD_SEALS, seals) < 0))
+    if (rc == 0 && (fchmod(fd, 0444) < 0 || fcntl(fd, F_ADD_SEALS, seals) < 0))
         rc = -errno;
     if (rc == 0)
         return fd;

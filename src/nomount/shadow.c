@@ -66,12 +66,20 @@ static int open_below(const struct shadow *s, const char *path)
     return open_as(s, path, DIRECTORY);
 }
 
+/* Regardless of the umask: others than the daemon's user go through it. */
+int shadow_make(int parent, const char *name)
+{
+    if (mkdirat(parent, name, 0755) < 0)
+        return -errno;
+    return fchmodat(parent, name, 0755, 0) < 0 ? -errno : 0;
+}
+
 static int make_in(int parent, const char *name)
 {
-    int rc = mkdirat(parent, name, 0755) < 0 && errno != EEXIST ? -errno : 0;
+    int rc = shadow_make(parent, name);
 
     close(parent);
-    return rc;
+    return rc == -EEXIST ? 0 : rc;
 }
 
 /* Makes the directory and those above it. */
@@ -213,7 +221,7 @@ static int make_entry(int directory, const char *entry, const char **first)
 
     switch (*entry) {
     case 'd':
-        rc = mkdirat(directory, name, 0755) < 0 ? -errno : 0;
+        rc = shadow_make(directory, name);
         break;
     case 'l':
         rc = symlinkat(TARGET, directory, name) < 0 ? -errno : 0;

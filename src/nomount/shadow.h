@@ -31,6 +31,8 @@ struct shadow_listing {
     uint64_t version;
 };
 
+/* Makes a directory with mode 0755. 0 or -errno. */
+int shadow_make(int parent, const char *name);
 /* 0 or -errno. */
 int shadow_open(const char *path, struct shadow *out);
 void shadow_close(struct shadow *s);

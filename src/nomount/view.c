@@ -22,12 +22,14 @@ static int open_shadow(struct nomount_view *v)
 {
     const struct shadow *all = &v->n->shadow;
     char name[16], path[PATH_MAX];
+    int rc;
 
     name_of(v, name);
     if (snprintf(path, sizeof path, "%s/%s", all->path, name) >= (int)sizeof path)
         return -ENAMETOOLONG;
-    if (mkdirat(all->root, name, 0755) < 0)
-        return -errno;
+    rc = shadow_make(all->root, name);
+    if (rc < 0)
+        return rc;
     return shadow_open(path, &v->shadow);
 }
 

@@ -256,17 +256,19 @@ static void enter_again(void)
 
 int compose_cover(struct compose *c)
 {
+    mode_t mask = umask(0); /* what is laid out has the modes of what it stands for */
     int ret = 0;
 
     for (int i = 0; i < c->count && ret == 0; i++)
         if (!places_find(c->layers[i].path))
             ret = cover(&c->layers[i]);
+    umask(mask);
     if (ret < 0)
         compose_done(c);
     return ret;
 }
 
-int compose_finish(struct compose *c)
+static int lay_out(struct compose *c)
 {
     const char *spare = c->layers[0].path;
     char base[RUNTIME_PATH_MAX];
@@ -285,6 +287,15 @@ int compose_finish(struct compose *c)
         ret = runtime_base(base);
     if (ret == 0)
         ret = rundir_lay_out(base, spare);
+    return ret;
+}
+
+int compose_finish(struct compose *c)
+{
+    mode_t mask = umask(0);
+    int ret = lay_out(c);
+
+    umask(mask);
     compose_done(c);
     if (ret == 0)
         enter_again();

@@ -13,7 +13,8 @@
  * contains a directory for each machine, named as `apus up` was told, or after the process id of
  * `apus run`:
  *
- *   control   the control socket of its daemon; beside it, that for guests
+ *   control   the control socket of its daemon; beside it, that for guests, and control.linux with
+ *             its real guests (cli/linux.h)
  *   metrics   the socket for metrics, of `apus up`
  *   lock      locked by flock(2) as long as the machine runs
  *   shadow    of `apus run --no-mount`: directories that programs hold (nomount/shadow.h), or a
@@ -80,10 +81,12 @@ void runtime_remove(struct runtime *r);
 /* Removes what machines that have ended left behind. */
 void runtime_sweep(runtime_ending_fn *ending);
 
-/* Calls each for all machines that run. 0, or -ENAMETOOLONG after an error message. */
+/* Calls each for all machines that run. 0, or -ENAMETOOLONG, -EPERM (the directory is not this
+ * user's) after an error message. */
 int runtime_each(void (*each)(void *data, const struct runtime_machine *m), void *data);
 
-/* The machine of that name. 0, or -ENOENT, -EAGAIN (being laid out) after an error message. */
+/* The machine of that name. 0, or -ENOENT, -EAGAIN (being laid out), -ENAMETOOLONG, -EPERM after an
+ * error message. */
 int runtime_look(const char *name, struct runtime_machine *out);
 
 /* The machine with that control socket. 0, or -ENOENT: it belongs to a daemon without a machine. */
@@ -97,7 +100,7 @@ int runtime_end(const struct runtime_machine *m, runtime_ending_fn *ending);
 
 /*
  * The control socket of a machine; name NULL: of the only running one. 0, or -errno after an error
- * message: -ENOENT: none is running; -EEXIST: several are (they are listed); -ENAMETOOLONG.
+ * message: -ENOENT: none is running; -EEXIST: several are (they are listed); -ENAMETOOLONG, -EPERM.
  */
 int runtime_find_socket(const char *name, char out[RUNTIME_PATH_MAX]);
 

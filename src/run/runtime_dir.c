@@ -114,28 +114,38 @@ static void remove_shadow(const char *dir)
     remove_tree(path);
 }
 
+/* What a machine's directory has beside shadow and control.linux (cli/linux.h). The lock goes last,
+ * as it shows whose the directory is. */
+static const struct {
+    const char *name;
+    mode_t type;
+} files[] = {{"control", S_IFSOCK}, {"control.guest", S_IFSOCK}, {"metrics", S_IFSOCK},
+             {RUN_INFO, S_IFREG},   {RUN_INFO_NEW, S_IFREG},     {"lock", S_IFREG}};
+#define FILES (sizeof files / sizeof files[0])
+
 void runtime_remove_dir(const char *dir, runtime_ending_fn *ending)
 {
-    static const char *const files[] = {"control",    "control.guest", "metrics", RUN_INFO,
-                                        RUN_INFO_NEW, "lock",          NULL};
     char path[RUNTIME_PATH_MAX];
 
     end_programs(dir);
     runtime_join(path, dir, "control");
     ending(path);
-    for (int i = 0; files[i]; i++) {
-        runtime_join(path, dir, files[i]);
+    remove_shadow(dir);
+    for (size_t i = 0; i < FILES; i++) {
+        runtime_join(path, dir, files[i].name);
         unlink(path);
     }
-    remove_shadow(dir);
     rmdir(dir);
 }
 
+/* A lock is an empty file: it is not waited for what somebody else may have put there. */
 bool runtime_is_locked(const char *lock)
 {
-    fd_auto fd = open(lock, O_RDONLY | O_CLOEXEC);
+    fd_auto fd = open(lock, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    struct stat st;
 
-    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+           flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
 bool runtime_is_alive(const char *base, const char *name)
@@ -147,14 +157,50 @@ bool runtime_is_alive(const char *base, const char *name)
     return runtime_is_locked(path);
 }
 
-/* Whether it is one of ours: a directory of another kind may be beside them. */
-static bool has_lock(const char *base, const char *name)
+static bool is_member(int dir, const char *name)
 {
-    char dir[RUNTIME_PATH_MAX], path[RUNTIME_PATH_MAX];
+    struct stat st;
 
-    runtime_join(dir, base, name);
-    runtime_join(path, dir, "lock");
-    return access(path, F_OK) == 0;
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT;
+    if (strcmp(name, "shadow") == 0 || strcmp(name, "control.linux") == 0)
+        return S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode);
+    for (size_t i = 0; i < FILES; i++)
+        if (strcmp(name, files[i].name) == 0)
+            return (st.st_mode & S_IFMT) == files[i].type;
+    return false;
+}
+
+/* Whether there is a lock as we make it. */
+static bool has_lock(int dir)
+{
+    struct stat st;
+
+    return fstatat(dir, "lock", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+           st.st_size == 0 && !(st.st_mode & 077);
+}
+
+/* Whether a machine has left it: other directories may be beside them, and nothing of theirs is
+ * touched. One without a lock has just been made, and has nothing else, or is nearly removed. */
+static bool is_ours(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    dir_auto *d = fd < 0 ? NULL : fdopendir(fd);
+    bool ours, empty = true;
+    const char *name;
+    struct stat st;
+
+    if (!d) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    ours = fstat(fd, &st) == 0 && st.st_uid == geteuid() && !(st.st_mode & 077);
+    while (ours && (name = layout_next_name(d))) {
+        ours = is_member(fd, name);
+        empty = false;
+    }
+    return ours && (has_lock(fd) || (empty && !runtime_is_named(strrchr(path, '/') + 1)));
 }
 
 const char *runtime_next_name(DIR *d)
@@ -176,17 +222,36 @@ void runtime_sweep_base(const char *base, runtime_ending_fn *ending)
     while (d && (name = runtime_next_name(d))) {
         char path[RUNTIME_PATH_MAX];
 
-        if (runtime_is_alive(base, name) || (runtime_is_named(name) && !has_lock(base, name)))
-            continue;
         runtime_join(path, base, name);
-        runtime_remove_dir(path, ending);
+        if (!runtime_is_alive(base, name) && is_ours(path))
+            runtime_remove_dir(path, ending);
     }
+}
+
+/* In /tmp somebody else may have made it. */
+static bool base_is_ours(const char *base)
+{
+    struct stat st;
+
+    return lstat(base, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+           !(st.st_mode & 077);
+}
+
+int runtime_check_base(const char *base)
+{
+    if (base_is_ours(base))
+        return 0;
+    if (access(base, F_OK) < 0 && errno == ENOENT)
+        return -ENOENT;
+    run_error(EPERM,
+              "the runtime directory %s is not a directory of yours with mode 0700; remove it "
+              "or set APUS_RUNTIME_DIR to another",
+              base);
+    return -EPERM;
 }
 
 int runtime_make_base(const char *base)
 {
-    struct stat st;
-
     if (mkdir(base, 0700) < 0 && errno != EEXIST) {
         int err = errno;
 
@@ -196,15 +261,7 @@ int runtime_make_base(const char *base)
                   base, error_text(err));
         return -err;
     }
-    if (lstat(base, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
-        (st.st_mode & 077)) {
-        run_error(EPERM,
-                  "the runtime directory %s is not a directory of yours with mode 0700; remove it "
-                  "or set APUS_RUNTIME_DIR to another",
-                  base);
-        return -EPERM;
-    }
-    return 0;
+    return runtime_check_base(base);
 }
 
 int runtime_lock_base(const char *base)
@@ -224,7 +281,7 @@ void runtime_sweep(runtime_ending_fn *ending)
     char base[RUNTIME_PATH_MAX];
     int lock;
 
-    if (runtime_base(base) < 0 || access(base, F_OK) < 0 || runtime_make_base(base) < 0)
+    if (runtime_base(base) < 0 || !base_is_ours(base))
         return;
     lock = runtime_lock_base(base);
     if (lock < 0)

@@ -24,6 +24,8 @@ void runtime_join(char out[RUNTIME_PATH_MAX], const char *dir, const char *name)
 /* The base is the directory of all machines. It must belong to this user: in /tmp someone else may
  * have created it first. 0, or -errno after an error message. */
 int runtime_make_base(const char *base);
+/* 0; -ENOENT: it is not there, so there is no machine; -EPERM after an error message. */
+int runtime_check_base(const char *base);
 /* Takes the lock for creating and sweeping directories. Returns its descriptor, or -errno. */
 int runtime_lock_base(const char *base);
 /* Removes what machines that have ended left behind. Under the lock. */

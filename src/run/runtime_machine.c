@@ -88,8 +88,12 @@ int runtime_each(void (*each)(void *data, const struct runtime_machine *m), void
     char base[RUNTIME_PATH_MAX];
     const char *name;
 
-    if (runtime_base(base) < 0)
-        return -ENAMETOOLONG;
+    int ret = runtime_base(base);
+
+    if (ret == 0)
+        ret = runtime_check_base(base);
+    if (ret < 0)
+        return ret == -ENOENT ? 0 : ret;
 
     dir_auto *d = opendir(base);
 
@@ -106,9 +110,13 @@ int runtime_look(const char *name, struct runtime_machine *out)
 {
     char base[RUNTIME_PATH_MAX];
 
-    if (runtime_base(base) < 0)
-        return -ENAMETOOLONG;
-    if ((runtime_is_named(name) && !runtime_name_is_valid(name)) || strchr(name, '/') ||
+    int ret = runtime_base(base);
+
+    if (ret == 0)
+        ret = runtime_check_base(base);
+    if (ret < 0 && ret != -ENOENT)
+        return ret;
+    if (ret < 0 || (runtime_is_named(name) && !runtime_name_is_valid(name)) || strchr(name, '/') ||
         !runtime_is_alive(base, name)) {
         run_error(ENOENT, "there is no machine '%s'; 'apus list' lists those that run", name);
         return -ENOENT;

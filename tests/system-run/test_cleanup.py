@@ -4,6 +4,7 @@
 APUS_KILLS is how often something is killed (default 6; `make soak` takes 200)."""
 
 import os
+import pathlib
 import random
 import shutil
 import signal
@@ -99,6 +100,41 @@ def test_all_die_at_once_and_the_next_run_sweeps(runs):
     assert runs.machines() == [str(child.pid)]
     assert runs.run("true").returncode == 0
     assert runs.machines() == []
+
+
+def test_the_sweep_spares_what_is_not_ours(runs):
+    """Files of somebody who keeps them where the machines are; a refused command changes nothing either."""
+    base = pathlib.Path(runs.base)
+    foreign = ["2024/shadow/deep/thesis", "2024/machine", "2025/note", "photos/lock", "photos/metrics", "photos/shadow/p", "12/lock"]
+    for name in foreign:
+        (base / name).parent.mkdir(parents=True, exist_ok=True)
+        (base / name).write_text("mine")
+    for folder in ("2024", "2025", "photos", "12"):
+        (base / folder).chmod(0o700)
+    (base / "2026").mkdir()
+    assert runs.command(binary(), "down", "nothing").returncode == 3
+    assert runs.run("true").returncode == 0
+    assert [name for name in foreign if (base / name).read_text() != "mine"] == []
+    for name in ("12", "2024", "2025", "2026", "photos"):
+        shutil.rmtree(base / name)
+
+
+def test_a_runtime_directory_of_somebody_else(runs):
+    """As others can make it in /tmp: nothing in it is believed, and nothing is waited for."""
+    base = pathlib.Path(runs.base)
+    (base / "lab").mkdir(mode=0o700)
+    os.mkfifo(base / "lab" / "lock")
+    assert runs.command(binary(), "list", timeout=20).returncode == 0  # a lock that is a FIFO
+    shutil.rmtree(base / "lab")
+    for mode, owner in ((0o777, os.geteuid()), (0o700, 12345)):
+        base.chmod(mode)
+        if os.geteuid() == 0:
+            os.chown(base, owner, owner)
+        for words in (["list"], ["status"], ["down", "lab"], ["exec", "lab", "--", "true"]):
+            done = runs.command(binary(), *words, timeout=20)
+            assert done.returncode != 0 and "is not a directory of yours" in done.stderr, (words, done)
+        os.chown(base, os.geteuid(), os.getegid())
+    base.chmod(0o700)
 
 
 def test_the_sweep_spares_the_living(runs):
