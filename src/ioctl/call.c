@@ -206,13 +206,20 @@ void ioctl_call_delivered(struct ioctl_call *c, int rc)
     call_finish(c, rc < 0 ? rc : c->final_result);
 }
 
+/* No adapter has answered; what is written back then says so. */
+static void call_refused(struct ioctl_call *c, int result)
+{
+    zcrypt_abi_answer(&c->work, c->address, result, NULL, &c->reply);
+    call_deliver(c, result);
+}
+
 static void call_replied(struct ioctl_call *c, int result, const char *text, size_t len)
 {
     struct zcrypt_reply reply;
     int rc;
 
     if (len == 0) {
-        call_finish(c, result);
+        call_refused(c, result);
         return;
     }
     memcpy(ioctl_call_room(c, len), text, len);
@@ -258,7 +265,7 @@ static void call_send(struct ioctl_call *c)
     free(targets);
     data_free(c);
     if (reply.result != -EINPROGRESS) {
-        call_finish(c, reply.result);
+        call_refused(c, reply.result);
         return;
     }
     c->stage = IOCTL_SENT;

@@ -280,16 +280,17 @@ static void answer_rsa(struct zcrypt_work *w, uint64_t structure, const struct z
     write_piece(a, structure + length, w->bytes + length, sizeof(uint32_t));
 }
 
-/* The structure is written back even if an adapter has rejected the request, for its status. */
+/* The structure is written back even if an adapter has rejected the request, for its status, which
+ * is 0 if none has seen it. */
 static void answer_cprb(struct zcrypt_work *w, uint64_t structure, int error,
                         const struct zcrypt_reply *reply, struct zcrypt_answer *a)
 {
     bool xcrb = w->number == IOCTL_ZSECSENDCPRB;
 
-    if (!reply)
+    if (!xcrb && !reply)
         return;
     if (xcrb)
-        put32(w->bytes + XCRB_STATUS, reply->status);
+        put32(w->bytes + XCRB_STATUS, reply ? reply->status : 0);
     if (error == 0) {
         write_piece(a, w->out[0].address, reply->control.data, reply->control.len);
         write_piece(a, w->out[1].address, reply->data.data, reply->data.len);

@@ -91,8 +91,9 @@ struct zcrypt_answer {
 
 /*
  * Builds the answer to a request. error: 0 or the errno of its failure; reply: NULL if there is
- * none. The structure in work gets the new lengths and status, and the answer points into it;
- * structure is its address. -EMSGSIZE: the reply is longer than the caller's buffer.
+ * none, and none with a result of 0. The structure in work gets the new lengths and status, and the
+ * answer points into it; structure is its address. -EMSGSIZE: the reply is longer than the caller's
+ * buffer.
  */
 int zcrypt_abi_answer(struct zcrypt_work *work, uint64_t structure, int error,
                       const struct zcrypt_reply *reply, struct zcrypt_answer *out);

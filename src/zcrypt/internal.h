@@ -129,10 +129,10 @@ extern const struct sysfs_attr zcrypt_card_attrs[], zcrypt_queue_attrs[];
 int zcrypt_message_parse(const struct zcrypt_request *r, struct zcrypt_block *out);
 /* The length of the message, as far as it matters for the choice of a card. */
 size_t zcrypt_message_len(const struct zcrypt_request *r);
-/* Formats the message for a queue of a card of that mode, in newly allocated memory. On error, a
- * negative errno, out is unchanged. */
+/* Formats the message for a queue of the card, in newly allocated memory. On error, a negative
+ * errno, out is unchanged. */
 int zcrypt_message_format(const struct zcrypt_request *r, const struct zcrypt_block *block,
-                          enum ap_mode mode, unsigned apqi, struct ap_message *out);
+                          const struct ap_card *card, unsigned apqi, struct ap_message *out);
 struct outcome zcrypt_message_judge(const struct zcrypt_request *r, enum ap_mode mode,
                                     struct span reply);
 

@@ -103,12 +103,15 @@ static int format_cca(const struct zcrypt_request *r, const struct zcrypt_block 
     return 0;
 }
 
+/* The adapter may reply as much as the card can; whether the caller has room for it is seen then.
+ */
 static int format_ep11(const struct zcrypt_request *r, const struct zcrypt_block *block,
-                       unsigned apqi, struct ap_message *out)
+                       const struct ap_card *card, unsigned apqi, struct ap_message *out)
 {
+    uint32_t reply_max = (uint32_t)ap_card_message_max(card) - TYPE86_HEADER_BYTES;
     uint8_t *control = out->data.data + TYPE6_HEADER_BYTES;
 
-    if (ep11_format_message(r->control, r->reply_control, &out->data) < 0 ||
+    if (ep11_format_message(r->control, reply_max, &out->data) < 0 ||
         (!block->admin && ep11_set_domain(control, r->control.len, apqi) < 0))
         return -EINVAL;
     out->admin = (struct ap_admin){block->admin, block->domain};
@@ -116,22 +119,22 @@ static int format_ep11(const struct zcrypt_request *r, const struct zcrypt_block
 }
 
 static int format(const struct zcrypt_request *r, const struct zcrypt_block *block,
-                  enum ap_mode mode, unsigned apqi, struct ap_message *out)
+                  const struct ap_card *card, unsigned apqi, struct ap_message *out)
 {
     switch (r->kind) {
     case ZCRYPT_RSA:
-        return mode == AP_MODE_ACCEL ? type50_format(&r->rsa, &out->data)
-                                     : cca_rsa_format(&r->rsa, (uint16_t)apqi, &out->data);
+        return card->mode == AP_MODE_ACCEL ? type50_format(&r->rsa, &out->data)
+                                           : cca_rsa_format(&r->rsa, (uint16_t)apqi, &out->data);
     case ZCRYPT_CCA:
         return format_cca(r, block, apqi, out);
     case ZCRYPT_EP11:
-        return format_ep11(r, block, apqi, out);
+        return format_ep11(r, block, card, apqi, out);
     }
     return -EINVAL;
 }
 
 int zcrypt_message_format(const struct zcrypt_request *r, const struct zcrypt_block *block,
-                          enum ap_mode mode, unsigned apqi, struct ap_message *out)
+                          const struct ap_card *card, unsigned apqi, struct ap_message *out)
 {
     size_t room = message_room(r);
     int rc;
@@ -139,7 +142,7 @@ int zcrypt_message_format(const struct zcrypt_request *r, const struct zcrypt_bl
     out->data = buffer_of(xcalloc(1, room), room);
     out->special = block->special;
     out->admin = (struct ap_admin){0};
-    rc = format(r, block, mode, apqi, out);
+    rc = format(r, block, card, apqi, out);
     if (rc < 0)
         ap_message_done(out);
     return rc;

@@ -14,8 +14,7 @@
  *        v                                                                  |
  *   ap_queue_message ---- EAGAIN -------------------------------------------+
  *        |                                                                  |
- *        +-- lost before an adapter saw it ---------------------------------+
- *        +-- lost, or answered "try again"; not if administrative ----------+
+ *        +-- lost, or answered "try again" ---------------------------------+
  *        +-- answered --> EFFECT_REPLY
  *        +-- zcrypt_cancel: the caller is gone, the reply is dropped
  */
@@ -111,9 +110,9 @@ static void load_add(const struct zcrypt_call *call, int sign)
     zc->load += (unsigned)sign * call->weight;
 }
 
-static enum ap_mode mode_of(const struct zcrypt_call *call)
+static const struct ap_card *card_of(const struct zcrypt_call *call)
 {
-    return ap_bus_card(call->zcrypt->bus, AP_QN_APID(call->message.qn))->mode;
+    return ap_bus_card(call->zcrypt->bus, AP_QN_APID(call->message.qn));
 }
 
 static void put32(struct text *out, uint32_t value)
@@ -163,7 +162,7 @@ int zcrypt_reply_parse(const char *text, size_t len, struct zcrypt_reply *out)
 
 static int call_send(struct zcrypt_call *call, uint64_t now)
 {
-    int rc = zcrypt_message_format(&call->request, &call->block, mode_of(call),
+    int rc = zcrypt_message_format(&call->request, &call->block, card_of(call),
                                    AP_QN_APQI(call->message.qn), &call->message);
 
     if (rc == 0)
@@ -173,7 +172,9 @@ static int call_send(struct zcrypt_call *call, uint64_t now)
     return rc;
 }
 
-/* Chooses a queue and sends; tries further queues while they refuse. -EINPROGRESS, or the error
+/*
+ * Chooses a queue and sends; tries further queues while they refuse. An administrative request is
+ * sent once: EIO wherever another one would be tried again. -EINPROGRESS, or the error
  * that ends the call. */
 static int call_start(struct zcrypt_call *call, uint64_t now)
 {
@@ -190,6 +191,8 @@ static int call_start(struct zcrypt_call *call, uint64_t now)
         call->last_qn = call->message.qn;
         if (rc != -EAGAIN)
             return rc;
+        if (call->block.admin)
+            break;
     }
     return -EIO;
 }
@@ -205,7 +208,7 @@ static void call_retry(struct zcrypt_call *call, struct effects *fx)
         call_finish(call, rc, NULL, fx);
 }
 
-/* An adapter has, or may have, seen the request. An administrative one is not repeated. */
+/* An adapter has, or may have, seen the request. */
 static void call_failed(struct zcrypt_call *call, const struct outcome *outcome, struct effects *fx)
 {
     if (call->tries < TRIES_MAX && !call->block.admin)
@@ -275,7 +278,7 @@ void zcrypt_received(void *ctx, struct ap_message *msg, struct span reply, struc
 {
     struct zcrypt_call *call = call_of(msg);
     const struct zcrypt_request *r = &call->request;
-    struct outcome outcome = zcrypt_message_judge(r, mode_of(call), reply);
+    struct outcome outcome = zcrypt_message_judge(r, card_of(call)->mode, reply);
 
     load_add(call, -1);
     if (outcome.offline)
@@ -295,9 +298,9 @@ void zcrypt_lost(void *ctx, struct ap_message *msg, int err, struct effects *fx)
 
     ap_message_done(msg);
     load_add(call, -1);
-    if (err == -EAGAIN)
+    if (err == -EAGAIN && !call->block.admin)
         call_retry(call, fx);
-    else if (err == -EIO)
+    else if (err == -EAGAIN || err == -EIO)
         call_failed(call, NULL, fx);
     else
         call_finish(call, err, NULL, fx);

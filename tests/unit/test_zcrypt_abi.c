@@ -278,8 +278,12 @@ static void test_xcrb_answer(void **state)
     assert_int_equal(zcrypt_abi_answer(&w, 0x9000, -EINVAL, &reply, &a), 0);
     assert_int_equal(a.count, 1);
     assert_int_equal(get(a.v[0].data + 90, 4), 0x0008044d);
+    /* Nor without a reply: the status says that no adapter has seen it. */
     assert_int_equal(zcrypt_abi_answer(&w, 0x9000, -ENODEV, NULL, &a), 0);
-    assert_int_equal(a.count, 0);
+    assert_int_equal(a.count, 1);
+    assert_true(a.v[0].address == 0x9000 && a.v[0].len == 94);
+    for (unsigned i = 90; i < 94; i++)
+        assert_int_equal(((const uint8_t *)a.v[0].data)[i], 0);
 }
 
 static void test_urb(void **state)

@@ -311,11 +311,12 @@ static void test_each_length(void **state)
     for (size_t n = 1; n <= RSA_BYTES_MAX; n++)
         for (unsigned i = 0; i < 4; i++) {
             struct zcrypt_request r = {.kind = ZCRYPT_RSA, .rsa = operands(i & 1, n)};
+            const struct ap_card card = {.mode = (uint8_t)modes[i / 2]};
             struct ap_message out = {0};
             struct zcrypt_block block;
 
             assert_int_equal(zcrypt_message_parse(&r, &block), 0);
-            assert_int_equal(zcrypt_message_format(&r, &block, modes[i / 2], 4, &out), 0);
+            assert_int_equal(zcrypt_message_format(&r, &block, &card, 4, &out), 0);
             assert_true(out.data.len > n);
             ap_message_done(&out);
         }
