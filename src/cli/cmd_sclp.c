@@ -23,8 +23,9 @@ static const char *meaning(const json_t *answer)
 /* What the answer means: in words, and who has lost or gained what. */
 static int report(const json_t *before, json_t *answer, const char *command, unsigned id)
 {
-    bool off = strcmp(command, "deconfigure") == 0;
+    json_t *view = NULL;
     text_auto text = {0};
+    int status;
 
     if (!json_is_true(json_object_get(answer, "success"))) {
         if (cli_json())
@@ -34,7 +35,11 @@ static int report(const json_t *before, json_t *answer, const char *command, uns
         return cli_error(EIO, "the SCLP did not %s adapter 0x%02x: %s", command, id,
                          meaning(answer));
     }
-    text_addf(&text, "adapter %u (0x%02x) is %s", id, id, off ? "in standby" : "online");
+    status = ask("se-show", NULL, &view);
+    if (status)
+        return status;
+    words_adapter(view, id, strcmp(command, "configure") == 0, &text);
+    json_decref(view);
     if (!cli_json())
         printf("response code %s\n", field_string(answer, "response_code", "?"));
     return words_after(before, answer, text.data);

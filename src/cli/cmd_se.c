@@ -32,26 +32,11 @@ static int kind_of(const char *word)
     return -1;
 }
 
-/* Whether the machine could have it. */
-static bool is_possible(const json_t *view, int kind, unsigned id)
-{
-    const json_t *lpar = json_object_get(view, "lpar"), *a;
-    size_t i;
-
-    if (kind != ADAPTER)
-        return (long long)id <= field_number(lpar, "max_domain");
-    json_array_foreach (json_object_get(view, "adapters"), i, a) {
-        if (field_number(a, "id") == (long long)id)
-            return true;
-    }
-    return false;
-}
-
-static int configure(unsigned id, bool on, bool force)
+static int configure(const json_t *view, unsigned id, bool on, bool force)
 {
     text_auto text = {0};
 
-    text_addf(&text, "adapter %u (0x%02x) is %s", id, id, on ? "online" : "in standby");
+    words_adapter(view, id, on, &text);
     return words_ask("se-adapter",
                      json_pack("{s:i, s:s, s:b}", "adapter", (int)id, "state", on ? "on" : "off",
                                "force", force),
@@ -65,8 +50,8 @@ static int configure_all(const json_t *view, const struct mask256 *adapters, boo
 
     for (int wanted = 0; wanted < 2; wanted++)
         mask256_for_each (id, adapters) {
-            if (status == 0 && is_possible(view, ADAPTER, id) == wanted)
-                status = configure(id, on, force);
+            if (status == 0 && (words_find_adapter(view, id) != NULL) == wanted)
+                status = configure(view, id, on, force);
         }
     return status;
 }
@@ -130,6 +115,31 @@ static int parse_change(char **argv, struct lpar_change *out)
     return given ? 0 : cli_usage("which %s?", kinds[kind]);
 }
 
+static bool has(const json_t *ids, unsigned id)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach (ids, i, one)
+        if (json_integer_value(one) == (json_int_t)id)
+            return true;
+    return false;
+}
+
+/* Whether the daemon would not refuse it: the machine can have it, and no control domain goes
+ * whose usage domain stays. */
+static bool is_possible(const json_t *view, const struct lpar_change *c, int kind, unsigned id)
+{
+    const json_t *lpar = json_object_get(view, "lpar");
+
+    if (kind == ADAPTER)
+        return words_find_adapter(view, id);
+    if (kind == CONTROL_DOMAIN && !c->add && !c->force && !mask256_test(&c->ids[DOMAIN], id) &&
+        has(json_object_get(lpar, "domains"), id))
+        return false;
+    return (long long)id <= field_number(lpar, "max_domain");
+}
+
 static int change_one(const struct lpar_change *c, int kind, unsigned id)
 {
     text_auto text = {0};
@@ -145,8 +155,8 @@ static int change_one(const struct lpar_change *c, int kind, unsigned id)
                      text.data);
 }
 
-/* Those that the machine cannot have, which the daemon refuses, come first: then nothing has
- * changed. A control domain goes after its usage domain. */
+/* Those that the daemon refuses come first: then nothing has changed. A control domain goes after
+ * its usage domain. */
 static int change_all(const json_t *view, const struct lpar_change *c)
 {
     static const int order[KINDS] = {DOMAIN, CONTROL_DOMAIN, ADAPTER};
@@ -157,7 +167,7 @@ static int change_all(const json_t *view, const struct lpar_change *c)
             int k = order[kind];
 
             mask256_for_each (id, &c->ids[k]) {
-                if (status == 0 && is_possible(view, k, id) == wanted)
+                if (status == 0 && is_possible(view, c, k, id) == wanted)
                     status = change_one(c, k, id);
             }
         }

@@ -208,11 +208,12 @@ static double sum(const json_t *list, const char *rate)
     return total;
 }
 
-/* Headings and blank lines take nine lines; guests and devices a quarter of the rest each. */
+/* Headings, blank lines, what says how many more there are, and the cursor take eleven lines;
+ * guests and devices a quarter of the rest each. */
 static void print(const json_t *now, bool all)
 {
     const json_t *queues = json_object_get(now, "queues");
-    size_t lines = terminal_lines(), rest = lines > 13 ? lines - 9 : 4;
+    size_t lines = terminal_lines(), rest = lines > 15 ? lines - 11 : 4;
     size_t few = all ? SIZE_MAX : rest / 4;
 
     printf("%.1f requests and %.1f errors a second, %zu queues used, after %.1f s\n\n",

@@ -62,6 +62,29 @@ static void print_changes(const char *text, const json_t *guests)
     putchar('\n');
 }
 
+const json_t *words_find_adapter(const json_t *view, unsigned id)
+{
+    const json_t *a;
+    size_t i;
+
+    json_array_foreach (json_object_get(view, "adapters"), i, a)
+        if (field_number(a, "id") == (long long)id)
+            return a;
+    return NULL;
+}
+
+void words_adapter(const json_t *view, unsigned id, bool on, struct text *out)
+{
+    const json_t *adapter = words_find_adapter(view, id);
+
+    text_addf(out, "adapter %u (0x%02x) is ", id, id);
+    if (json_is_true(json_object_get(adapter, "checkstop")))
+        text_addf(out, "configured %s; it is check-stopped ('apus checkstop %u off' repairs it)",
+                  on ? "on" : "off", id);
+    else
+        text_adds(out, on ? "online" : "in standby");
+}
+
 int words_before(json_t **out)
 {
     return ask("guest-list", NULL, out);

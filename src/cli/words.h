@@ -4,6 +4,8 @@
 
 #include <jansson.h>
 
+#include "base/text.h"
+
 /* What a command did to an adapter or to the LPAR, and which guests have lost or gained queues. */
 
 /*
@@ -17,5 +19,10 @@ int words_ask(const char *command, json_t *arguments, const char *text);
  * done: the answer, to which words_after adds. Exit statuses. */
 int words_before(json_t **out);
 int words_after(const json_t *before, json_t *done, const char *text);
+
+/* view: the answer to se-show. The machine's adapter of that number; NULL: there is none. */
+const json_t *words_find_adapter(const json_t *view, unsigned id);
+/* What an adapter is that was configured on or off: "adapter 10 (0x0a) is in standby". */
+void words_adapter(const json_t *view, unsigned id, bool on, struct text *out);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #define PERCENT 10000u /* FAULT_CERTAIN is 100% */
 
@@ -37,7 +38,9 @@ static int chance_parse(struct slice w, uint32_t *out)
 
 static int number_refuse(int rc, struct slice w, const char *remedy, struct text *why)
 {
-    return rc < 0 ? slice_refuse(why, rc, w.len ? "" : "a number is missing", w, remedy) : 0;
+    if (rc < 0 && !w.len)
+        return slice_refuse(why, rc, "a number is missing", w, strchr(remedy, ';'));
+    return rc < 0 ? slice_refuse(why, rc, "", w, remedy) : 0;
 }
 
 static int value_parse(enum word word, struct slice w, struct fault *f, struct text *why)

@@ -3,8 +3,11 @@
 #include <string.h>
 
 #include "base/slice.h"
+#include "core/query.h"
+#include "core/saved.h"
 #include "plan/internal.h"
 #include "store/export.h"
+#include "store/setup.h"
 
 /* A plan for people, and as scripts. */
 
@@ -90,6 +93,35 @@ static const struct definer virsh = {
     "start\"; }\n",
     export_libvirt, "autostart"};
 
+/* What is not the definitions' ends with this Linux. */
+static void tell_next_boot(const struct core *to, struct text *out)
+{
+    char apmask[MASK256_TEXT], aqmask[MASK256_TEXT];
+    text_auto file = {0};
+    struct saved boot;
+    struct host_info host;
+    bool masks, others;
+
+    core_host_info(to, &host);
+    saved_get(to, &(struct change){.kind = STATE_MACHINE}, &boot);
+    masks = !mask256_equal(&host.apmask, &boot.machine->apmask) ||
+            !mask256_equal(&host.aqmask, &boot.machine->aqmask);
+    setup_format(to, &file);
+    others = strstr(file.data, "\n[card ") || strstr(file.data, "\n[queue ");
+    mask256_format(&host.apmask, apmask);
+    mask256_format(&host.aqmask, aqmask);
+    if (masks)
+        text_addf(out,
+                  "log 'The masks last until the next boot. To keep them: chzdev -p -t ap "
+                  "apmask=%s aqmask=%s'\n",
+                  apmask, aqmask);
+    if (others)
+        text_adds(out, "log 'Driver overrides, and what is bound or offline by hand, last until "
+                       "the next boot.'\n");
+    if (!masks && !others)
+        text_adds(out, "log 'The next boot will find the same.'\n");
+}
+
 /* The running devices change as in the script; then come the definitions for the next boot. */
 static void with_definitions(const struct plan *p, const struct core *from, const struct core *to,
                              const struct definer *by, struct text *out)
@@ -116,7 +148,7 @@ static void with_definitions(const struct plan *p, const struct core *from, cons
         if (strcmp(end, "/remove") == 0)
             text_addf(out, "undefine %.36s\n", end - 36);
     }
-    text_adds(out, "log 'The next boot will find the same.'\n");
+    tell_next_boot(to, out);
 }
 
 void plan_mdevctl(const struct plan *p, const struct core *from, const struct core *to,

@@ -46,13 +46,30 @@ static unsigned list_lost(const struct apcb *a, const struct apcb *b, struct tex
     return count;
 }
 
+static void add_domains(const struct mask256 *m, struct text *out)
+{
+    unsigned count = 0;
+
+    mask256_for_each (apqi, m)
+        if (count++ < NAMED)
+            text_addf(out, "%s %04x", count > 1 ? "," : "", apqi);
+    if (count > NAMED)
+        text_addf(out, " and %u more", count - NAMED);
+}
+
 static void add_part(struct text *out, const char *who, const char *verb, const struct apcb *a,
                      const struct apcb *b)
 {
+    struct mask256 control = mask256_andnot(a->adm, b->adm);
     text_auto list = {0};
 
     if (list_lost(a, b, &list))
         text_addf(out, "%s%s %s %s", out->len ? "; " : "", who, verb, list.data);
+    if (mask256_empty(&control))
+        return;
+    text_addf(out, "%s%s %s control of domain%s", out->len ? "; " : "", who, verb,
+              mask256_count(&control) > 1 ? "s" : "");
+    add_domains(&control, out);
 }
 
 /* Notes when it begins, and when it ends, that the guest lacks what it has at both ends. */

@@ -148,6 +148,21 @@ def test_events_and_waiting(machine):
         next(machine.events(timeout=0.1))
 
 
+def test_a_call_that_is_given_up_ends_its_connection(machine):
+    """Its reply would be taken for that of the next one."""
+    with apus.Connection(machine.socket, timeout=0.3) as connection:
+        with pytest.raises(TimeoutError):
+            connection.call("wait", condition="adapter 5 standby")
+        with pytest.raises(apus.ConnectionLost, match="given up"):
+            connection.call("status")
+    for _ in range(3):
+        machine.wait("adapter 5 online", timeout=0)
+        with pytest.raises(TimeoutError):
+            machine.wait("adapter 5 standby", timeout=0)
+    with pytest.raises(TimeoutError):
+        next(machine.events(timeout=0))
+
+
 def test_where_machines_come_from(machine, tmp_path):
     """A file, its text, a dictionary, the export of another one, an import."""
     text = machine.export()

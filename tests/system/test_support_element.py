@@ -163,11 +163,30 @@ def test_an_added_adapter_can_be_online(host):
     assert host.adapters_online() == [7]
 
 
+def test_a_task_is_refused_before_it_begins(host):
+    """Of control domains one has a usage domain, which stays."""
+    assert host.cli("se", "adapter", "4-6", "off").returncode == 0
+    assert host.cli("se", "lpar", "add", "control-domain", 2).returncode == 0
+    before = host.execute("se-show")
+    refused = host.cli("se", "lpar", "remove", "control-domain", "2", "4")
+    assert refused.returncode == 1 and refused.stdout == "" and "remove domain 0x04 first" in refused.stderr
+    assert host.execute("se-show") == before
+    assert host.cli("se", "lpar", "remove", "control-domain", "2", "4", "domain", "4").returncode == 0
+
+
+def test_a_checkstopped_adapter_is_not_called_online(host):
+    assert host.cli("checkstop", 5, "on").returncode == 0
+    for words in (["se", "adapter", 5, "off"], ["se", "adapter", 5, "on"], ["sclp", "deconfigure", 5], ["sclp", "configure", 5]):
+        said = host.cli(*words).stdout
+        assert "it is check-stopped ('apus checkstop 5 off' repairs it)" in said and "online" not in said, words
+
+
 @pytest.mark.parametrize("task", [
     ["adapter", "4", "5", "77", "off"], ["adapter", "5", "4-300", "off"], ["adapter", "6-4", "off"],
     ["adapter", "4", "047", "off"], ["adapter", "4,", "off"], ["adapter", "off"],
     ["lpar", "--force", "add", "domain", "9", "adapter", "77"],
-    ["lpar", "add", "domain", "9", "adapter"], ["lpar", "remove", "control-domain", "4"], ["lpar", "add", "card", "7"],
+    ["lpar", "add", "domain", "9", "adapter"], ["lpar", "remove", "control-domain", "4"],
+    ["lpar", "--force", "remove", "control-domain", "4,7", "adapter", "77"], ["lpar", "add", "card", "7"],
 ], ids=" ".join)
 def test_a_task_that_is_refused_changes_nothing(host, task):
     before = host.execute("se-show")

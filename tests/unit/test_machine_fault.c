@@ -121,6 +121,7 @@ static void test_refused(void **state)
 static void test_refused_schedules(void **state)
 {
     refused("05.* 3 busy at", -EINVAL, "the time is missing");
+    refused("05.* 3 busy chance", -EINVAL, "a number is missing; write 0.0001% to 100%");
     refused("05.* 3 busy at 10", -EINVAL, "\"10\" is not a time");
     refused("05.* 3 busy at 0s", -ERANGE, "out of range");
     refused("05.* 3 busy for 86401s", -ERANGE, "out of range");

@@ -103,7 +103,12 @@ class Connection:
             self.events.append(message)
 
     def call(self, command: str, /, **arguments: Any) -> dict[str, Any]:
-        """Executes a command and returns what it returns; arguments that are None are left out."""
+        """Executes a command and returns what it returns; arguments that are None are left out.
+
+        The connection ends with a call that does not, by a timeout or any other exception: its reply would be taken for the next
+        one's."""
+        if self.socket.fileno() < 0:
+            raise ConnectionLost("the connection is closed: an earlier call was given up")
         self.serial += 1
         given = {name: value for name, value in arguments.items() if value is not None}
         try:
@@ -111,6 +116,9 @@ class Connection:
             reply = self.reply()
         except (BrokenPipeError, ConnectionResetError):
             reply = None
+        except BaseException:
+            self.close()
+            raise
         if reply is None:
             raise ConnectionLost(f"the daemon closed the connection instead of an answer to {command}")
         if "error" in reply:
@@ -126,7 +134,7 @@ class Connection:
         self.socket.settimeout(timeout)
         try:
             message = self.receive()
-        except socket.timeout:
+        except (socket.timeout, BlockingIOError):
             raise TimeoutError(f"no event in {timeout} seconds") from None
         finally:
             self.socket.settimeout(self.timeout)

@@ -15,6 +15,8 @@ from .daemon import AnyPath, Daemon, program
 from .machine_file import machine_file
 from .objects import MATRIX, Clock, Fault, Guest, Mdev, Node, Queue, SupportElement
 
+ANSWER_SECONDS = 0.5  # that a machine has to say whether a condition holds
+
 Source = Union[None, AnyPath, Mapping[str, Any]]
 
 
@@ -199,12 +201,14 @@ class Machine(Node):
         """Waits until a condition holds, or a function returns something true. TimeoutError.
 
         Conditions are those of apus-wait: "guest Guest1 has 05.0004", "event CONFIG=0 card05". Returns the event, if it was one.
+        A machine has at least half a second to say whether a condition holds.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         if callable(condition):
             self._wait_for(condition, deadline)
             return None
-        with Connection(self.socket, timeout) as connection:
+        with Connection(self.socket) as connection:
+            connection.socket.settimeout(None if timeout is None else max(timeout, ANSWER_SECONDS))
             try:
                 found = connection.call("wait", condition=condition, since=since).get("event")
             except TimeoutError:
