@@ -303,30 +303,33 @@ static int poll_parameter_show(void *ctx, uint32_t object, struct text *out)
 
 static int useirq_parameter_show(void *ctx, uint32_t object, struct text *out)
 {
-    text_adds(out, "Y\n");
+    text_adds(out, "1\n");
     return 0;
 }
 
-static bool has_message_pools(void *ctx, uint32_t object)
-{
-    return ((struct ap_bus *)ctx)->abi->message_pools;
-}
-
 static const struct sysfs_attr parameters[] = {
+    {"apmask", 0444, .show = mask_parameter_show},
+    {"aqmask", 0444, .show = mask_parameter_show},
+    {"domain", 0444, .show = ap_domain_show},
+    {"msgpool_min_items", 0400, .show = pool_parameter_show},
+    {"poll_thread", 0444, .show = poll_parameter_show},
+    {"useirq", 0444, .show = useirq_parameter_show},
+    {0},
+};
+static const struct sysfs_attr old_parameters[] = {
     {"apmask", 0440, .show = mask_parameter_show},
     {"aqmask", 0440, .show = mask_parameter_show},
     {"domain", 0440, .show = ap_domain_show},
-    {"msgpool_min_items", 0440, .visible = has_message_pools, .show = pool_parameter_show},
     {"poll_thread", 0440, .show = poll_parameter_show},
-    {"useirq", 0440, .visible = has_message_pools, .show = useirq_parameter_show},
     {0},
 };
 
 void bus_module_register(struct ap_bus *b)
 {
-    sysfs_module_add(
-        b->tree,
-        &(struct sysfs_module){.name = "ap", .built_in = true, .parameters = parameters, .ctx = b});
+    const struct sysfs_attr *own = b->abi->message_pools ? parameters : old_parameters;
+
+    sysfs_module_add(b->tree, &(struct sysfs_module){
+                                  .name = "ap", .built_in = true, .parameters = own, .ctx = b});
 }
 
 static int root_uevent_show(void *ctx, uint32_t object, struct text *out)

@@ -276,7 +276,10 @@ static void call_send(struct ioctl_call *c)
 
 void ioctl_call_fetched(struct ioctl_call *c, int rc)
 {
-    if (rc < 0)
+    /* The structure was read, and what is wrong is in it, or where it leads to. */
+    if ((rc == -EINVAL || rc == -EFAULT) && c->work.struct_len)
+        call_refused(c, rc);
+    else if (rc < 0)
         call_finish(c, rc);
     else
         call_send(c);

@@ -4,12 +4,17 @@
 #include <errno.h>
 #include <string.h>
 
+#include "message/cca.h"
+#include "message/ep11.h"
 #include "message/rsa.h"
 
 #define MODEXPO_BYTES 48u
 #define CRT_BYTES     72u
 #define XCRB_BYTES    94u
 #define URB_BYTES     58u
+
+/* With the least that can be a payload. */
+#define EP11_REQUEST_MIN (EP11_CPRB_BYTES + 5)
 
 /*
  * Offsets in structures of 64-bit programs [zcrypt-structures]. ME and CRT have the same beginning.
@@ -156,7 +161,9 @@ static int parse_xcrb(struct zcrypt_work *w)
 {
     uint32_t control = get32(w->bytes + XCRB_CONTROL_LEN), data = get32(w->bytes + XCRB_DATA_LEN);
 
-    if (control > ZCRYPT_CONTROL_MAX || data > ZCRYPT_CONTROL_MAX ||
+    /* Lengths come before what is at the addresses. */
+    if (control < CPRBX_BYTES || control > ZCRYPT_CONTROL_MAX || data > ZCRYPT_CONTROL_MAX ||
+        get32(w->bytes + XCRB_REPLY_CONTROL_LEN) < CPRBX_BYTES ||
         !lengths_fit(get32(w->bytes + XCRB_REPLY_CONTROL_LEN),
                      get32(w->bytes + XCRB_REPLY_DATA_LEN)))
         return -EINVAL;
@@ -174,6 +181,10 @@ static int parse_urb(struct zcrypt_work *w)
     uint64_t request = get64(w->bytes + URB_REQUEST_LEN), reply = get64(w->bytes + URB_REPLY_LEN);
 
     if (request > ZCRYPT_CONTROL_MAX || !lengths_fit(reply, 0))
+        return -EINVAL;
+    /* The targets are read first. */
+    if (!get16(w->bytes + URB_TARGET_COUNT) &&
+        (request < EP11_REQUEST_MIN || reply < EP11_CPRB_BYTES))
         return -EINVAL;
     add_piece(w, URB_TARGETS, get16(w->bytes + URB_TARGET_COUNT) * ZCRYPT_TARGET_BYTES);
     add_piece(w, URB_REQUEST, (size_t)request);
@@ -195,8 +206,7 @@ int zcrypt_abi_parse(uint32_t number, bool narrow, const uint8_t *structure,
         rc = parse_urb(&w);
     else
         rc = parse_rsa(&w);
-    if (rc == 0)
-        *out = w;
+    *out = w;
     return rc;
 }
 

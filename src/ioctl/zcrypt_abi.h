@@ -66,8 +66,9 @@ size_t zcrypt_abi_struct_len(uint32_t number, bool narrow);
 
 /*
  * Parses a structure of that length; number must be one of the four. -EINVAL: an invalid length
- * [zcrypt-limits] (no input, or an output shorter than it; a CPRB or EP11 block over 64 KiB; reply
- * lengths that overflow 32 bits). -ENODEV: an RSA operand longer than any adapter supports.
+ * [zcrypt-limits] (no input, or an output shorter than it; a CPRB or EP11 block over 64 KiB, or
+ * shorter than its header; reply lengths that overflow 32 bits). -ENODEV: an RSA operand longer
+ * than any adapter supports. The structure is in out in each case.
  */
 int zcrypt_abi_parse(uint32_t number, bool narrow, const uint8_t *structure,
                      struct zcrypt_work *out);

@@ -61,7 +61,7 @@ static int mempool_threshold_show(void *ctx, uint32_t object, struct text *out)
 }
 
 static const struct sysfs_attr parameters[] = {
-    {"mempool_threshold", 0440, .show = mempool_threshold_show}, {0}};
+    {"mempool_threshold", 0400, .show = mempool_threshold_show}, {0}};
 static const struct sysfs_attr old_parameters[] = {{"hwrng_seed", 0440, .show = hwrng_seed_show},
                                                    {0}};
 

@@ -38,6 +38,11 @@ def test_parameters(apus):
     assert new.names("module/ap/parameters") == ["apmask", "aqmask", "domain", "msgpool_min_items", "poll_thread", "useirq"]
     assert old.names("module/zcrypt/parameters") == ["hwrng_seed"]
     assert new.names("module/zcrypt/parameters") == ["mempool_threshold"]
+    assert new.value("module/ap/parameters/useirq") == "1"
+    assert [oct(new.mode(f"module/ap/parameters/{name}")) for name in new.names("module/ap/parameters")] == [
+        "0o444", "0o444", "0o444", "0o400", "0o444", "0o444"]
+    assert new.mode("module/zcrypt/parameters/mempool_threshold") == 0o400
+    assert {old.mode(f"module/ap/parameters/{name}") for name in old.names("module/ap/parameters")} == {0o440}
     assert new.value("module/ap/parameters/apmask") == "(null)"
     assert new.w("bus/ap/apmask", "-5") == "OK"
     assert new.value("module/ap/parameters/apmask") == "(null)"

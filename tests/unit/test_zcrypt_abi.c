@@ -139,7 +139,7 @@ static void test_narrow_cprb(void **state)
 
 static void test_me_errors(void **state)
 {
-    struct zcrypt_work w = {.in_len = 77};
+    struct zcrypt_work w;
     uint8_t b[48];
 
     make_me(b, 130, 129);
@@ -150,7 +150,8 @@ static void test_me_errors(void **state)
     assert_int_equal(zcrypt_abi_parse(0xc0007a05, false, b, &w), -ENODEV);
     make_me(b, UINT32_MAX, UINT32_MAX);
     assert_int_equal(zcrypt_abi_parse(0xc0007a05, false, b, &w), -ENODEV);
-    assert_int_equal(w.in_len, 77);
+    assert_int_equal(w.struct_len, 48);
+    assert_int_equal(w.in_count, 0);
 }
 
 /* An odd length: the halves are rounded up. */
@@ -241,6 +242,13 @@ static void test_xcrb(void **state)
     assert_int_equal(r.reply_data, 600);
     set(b + 8, 65537, 4);
     assert_int_equal(zcrypt_abi_parse(0xc0007a81, false, b, &w), -EINVAL);
+    for (unsigned at = 8; at <= 48; at += 40) { /* request and reply, shorter than a header */
+        make_xcrb(b);
+        set(b + at, 219, 4);
+        assert_int_equal(zcrypt_abi_parse(0xc0007a81, false, b, &w), -EINVAL);
+        set(b + at, 220, 4);
+        assert_int_equal(zcrypt_abi_parse(0xc0007a81, false, b, &w), 0);
+    }
     make_xcrb(b);
     set(b + 28, UINT32_MAX, 4);
     assert_int_equal(zcrypt_abi_parse(0xc0007a81, false, b, &w), -EINVAL);
