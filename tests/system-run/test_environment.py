@@ -119,3 +119,29 @@ def test_what_libvirt_insists_on_is_granted(user_runs):
     """A domain needs more locked memory and other groups; other limits are enforced as ever."""
     result = user_runs.user("/usr/bin/python3", "-c", GRANTED)
     assert (result.returncode, result.stdout) == (0, "100\n"), result.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--no-mount",)], ids=" ".join)
+def test_a_parent_that_ignores_its_children(runs, options):
+    """SIGCHLD stays ignored over exec: children would be gone before anybody waits for them."""
+    done = runs.command("env", "--ignore-signal=CHLD", binary(), "run", *options, "--", "sh", "-c", "exit 3")
+    assert (done.returncode, done.stderr) == (3, "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("options", [(), ("--no-mount",)], ids=" ".join)
+def test_a_umask_that_shuts_others_out(runs, options):
+    """The modes of /sys and /dev are their own, and the program has its umask."""
+    script = "umask; exec setpriv --reuid=1000 --regid=1000 --clear-groups sh -c " \
+             "'cd /sys/bus/ap && cat ap_max_domain_id && cat /sys/class/net/lo/mtu > /dev/null && ls /dev/vfio'"
+    done = runs.command("bash", "-c", 'umask 077; exec "$0" run "$@"', binary(), *options, "--", "sh", "-c", script)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    assert done.stdout.startswith("0077\n255\n") and "vfio" in done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not os.path.exists("/proc/sys/vm/memfd_noexec"), reason="needs root and Linux 6.3")
+def test_memory_that_must_not_be_executed(runs):
+    """Without a mount the library is in such memory."""
+    script = 'echo 1 > /proc/sys/vm/memfd_noexec; exec "$0" run --no-mount -- cat /sys/bus/ap/ap_max_domain_id'
+    done = runs.command("unshare", "-pf", "--mount-proc", "bash", "-c", script, binary())
+    assert (done.returncode, done.stdout, done.stderr) == (0, "255\n", "")
