@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/field.h"
 #include "cli/value.h"
+#include "control/json.h"
 
 /* The rule may be one operand or several. */
 static int fault_add_run(int argc, char **argv)
@@ -26,7 +27,7 @@ static int fault_add_run(int argc, char **argv)
         return cli_usage("expected a rule such as '05.* 3 busy'");
     for (int i = optind; i < argc; i++)
         text_addf(&rule, "%s%s", i > optind ? " " : "", argv[i]);
-    status = ask("fault-add", json_pack("{s:s%}", "rule", rule.data, rule.len), &answer);
+    status = ask("fault-add", json_pack("{s:o}", "rule", control_json_string(rule.data)), &answer);
     if (status == 0 && cli_json())
         ask_print(answer);
     else if (status == 0)

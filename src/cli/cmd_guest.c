@@ -15,6 +15,7 @@
 #include "cli/linux_boot.h"
 #include "cli/qmp.h"
 #include "cli/value.h"
+#include "control/json.h"
 
 enum { OPT_CPU = 'c', OPT_LINUX = 256, OPT_CONSOLE, OPT_DETACH };
 
@@ -96,6 +97,8 @@ static int start_light(const struct start *s, const char *name, const char *uuid
 
     if (s->linux_option)
         return cli_usage("only --cpu goes without --linux");
+    if (!text_is_printable(name, strlen(name))) /* JSON could not say it */
+        return cli_usage("'%s': a guest's name is UTF-8 without control characters", name);
     note_model(&s->cpu);
     names = json_array();
     for (size_t i = 0; i < CPU_FEATURES; i++)
@@ -167,7 +170,7 @@ static int stop(const char *socket, const char *name, bool kept)
     if (guest_linux_list(socket, &list) < 0)
         return 1;
     if (guest_linux_find(list, name) || !(guest_linux_stop(socket, name) || kept))
-        status = ask_quietly("guest-stop", json_pack("{s:s}", "name", name));
+        status = ask_quietly("guest-stop", json_pack("{s:o}", "name", control_json_string(name)));
     if (status == 0)
         guest_linux_stop(socket, name);
     json_decref(list);
@@ -219,7 +222,8 @@ static int guest_migrate_run(int argc, char **argv)
     cli_skip_options(argc, argv);
     if (argc - optind != 1)
         return cli_usage("which guest?");
-    status = ask("guest-migrate", json_pack("{s:s}", "name", argv[optind]), &answer);
+    status = ask("guest-migrate", json_pack("{s:o}", "name", control_json_string(argv[optind])),
+                 &answer);
     note = json_string_value(json_object_get(answer, "note"));
     if (answer && cli_json())
         ask_print(answer);

@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/commands.h"
 #include "cli/linux.h"
+#include "control/json.h"
 #include "run/members.h"
 #include "run/runtime.h"
 
@@ -37,7 +38,8 @@ static json_t *command_of(pid_t pid)
     for (size_t i = 0; i < len; i++)
         if ((unsigned char)words[i] < ' ')
             words[i] = ' ';
-    return json_stringn_nocheck(words, len);
+    words[len] = '\0';
+    return control_json_string(words);
 }
 
 /* Those that serve the machine are none of its programs. */
@@ -67,7 +69,7 @@ static double age_of(const struct run_info *info)
 
 static json_t *text_or_null(const char *text)
 {
-    return *text ? json_stringn_nocheck(text, strlen(text)) : json_null();
+    return *text ? control_json_string(text) : json_null();
 }
 
 static void print_json(const struct machine_view *v)

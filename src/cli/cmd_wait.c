@@ -40,9 +40,15 @@ static int parse_timeout(const char *word, double *out)
 /* The first word may be the whole condition, or its beginning. */
 static void add_word(struct text *condition, const char *word, bool first)
 {
-    const char *quote = first || !strpbrk(word, " \t\n") ? "" : strchr(word, '"') ? "'" : "\"";
-
-    text_addf(condition, "%s%s%s%s", condition->len ? " " : "", quote, word, quote);
+    text_adds(condition, condition->len ? " " : "");
+    if (first || !strpbrk(word, " \t\n\"'\\")) {
+        text_adds(condition, word);
+        return;
+    }
+    text_adds(condition, "\"");
+    for (; *word; word++)
+        text_addf(condition, "%s%c", *word == '"' || *word == '\\' ? "\\" : "", *word);
+    text_adds(condition, "\"");
 }
 
 static int parse(int argc, char **argv, struct request *r)

@@ -106,13 +106,19 @@ void control_waits_look(struct control_server *s)
 
 void control_waits_show(struct control_server *s, const char *line)
 {
+    json_t *event = NULL; /* of the first who waits for one */
+
     for (struct peer *p = s->peers.first; p; p = p->next) {
         struct control_client *c = control_client_of(p);
 
-        if (!p->dead && c->peer.condition.text && c->peer.condition.kind == CONDITION_EVENT &&
-            is_event(&c->peer.condition, line))
+        if (p->dead || !c->peer.condition.text || c->peer.condition.kind != CONDITION_EVENT)
+            continue;
+        if (!event)
+            event = json_loads(line, 0, NULL);
+        if (condition_is_event(&c->peer.condition, event))
             end_wait(c, line);
     }
+    json_decref(event);
 }
 
 /* The number of the last message that the request has left in the log: its refusal. */

@@ -158,18 +158,33 @@ static int parse_words(char **words, unsigned count, struct condition *out,
                   words[0]);
 }
 
+/* The text in quotes behind at, in place; a backslash takes the next character as it is. */
+static char *quoted_word(char *at, char **rest)
+{
+    char quote = *at, *to = at;
+
+    for (at++; *at && *at != quote; at++) {
+        at += *at == '\\' && at[1];
+        *to++ = *at;
+    }
+    *rest = *at ? at + 1 : at;
+    return to;
+}
+
 /* The next word, which may be in quotes; NULL: there is none. */
 static char *next_word(char **rest)
 {
-    char *word = *rest + strspn(*rest, " \t\n"), end[] = {*word, '\0'};
-    bool quoted = *word == '"' || *word == '\'';
+    char *word = *rest + strspn(*rest, " \t\n"), *end;
 
-    word += quoted;
-    *rest = word + strcspn(word, quoted ? end : " \t\n");
-    if (*rest == word && !quoted)
+    if (!*word)
         return NULL;
-    if (**rest)
-        *(*rest)++ = '\0';
+    if (*word == '"' || *word == '\'') {
+        end = quoted_word(word, rest);
+    } else {
+        end = word + strcspn(word, " \t\n");
+        *rest = *end ? end + 1 : end;
+    }
+    *end = '\0';
     return word;
 }
 

@@ -18,7 +18,8 @@
  *
  * DRIVER is the name of a driver, or zcrypt for any of those. Each WORD of an event must fit: it is
  * the name of the event, KEY=VALUE of its data, or the value of ACTION or guest there, or the last
- * part of DEVPATH. A word with blanks is in quotes, "so" or 'so'.
+ * part of DEVPATH. A word with blanks is in quotes, "so" or 'so', in which a backslash takes the
+ * next character as it is.
  */
 #define CONDITION_WORDS_MAX 16
 

@@ -2,6 +2,8 @@
 """Guests: attaching, detaching, stopping, and what each guest is notified of
 [guests-attach] [guests-filter] [guests-notification]."""
 
+import os
+
 import pytest
 
 from harness import Control, bits, devices, worked_example
@@ -187,6 +189,19 @@ def test_a_guest_that_there_is_not_cannot_be_stopped(host, name, status):
     """2: no guest can have the name."""
     stopped = host.cli("guest", "stop", "--", name)
     assert stopped.returncode == status and stopped.stderr.startswith("apus: ") and stopped.stderr.count("\n") == 1
+
+
+def test_names_as_libvirt_has_them(host):
+    """With blanks, quotes and other letters; what is no text is refused."""
+    for name in ("Guest 1", 'it\'s "mine"', "Gäst", "a%b;c"):
+        assert host.cli("guest", "start", name).returncode == 0, name
+        assert host.cli("wait", "-t", "60", "guest", name, "runs").returncode == 0, name
+        assert host.cli("guest", "show", name).returncode == 0, name
+        assert [guest["name"] for guest in host.execute("guest-list")["guests"]] == [name]
+        assert host.cli("guest", "stop", name).returncode == 0, name
+    refused = host.cli("guest", "start", os.fsdecode(b"a\xffb"))
+    assert refused.returncode == 2 and "is UTF-8" in refused.stderr
+    assert host.execute("guest-list")["guests"] == []
 
 
 def test_usage_and_control_domains_of_a_guest(host):

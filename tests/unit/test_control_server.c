@@ -354,7 +354,7 @@ static void test_waiting_for_a_state(void **state)
     assert_non_null(strstr(rig_receive(r, c), "{\"return\":{\"next\":1},\"id\":5}\n{\"return\":"));
     /* What holds already is not waited for. */
     rig_send(r, c,
-             WAIT("guest 'Guest1' runs") WAIT("not guest Guest1 has 04.0004")
+             WAIT("guest 'Gue\\\\st1' runs") WAIT("not guest Guest1 has 04.0004")
                  WAIT("queue 04.0004 bound zcrypt") WAIT("queue 05.0004 bound vfio_ap")
                      WAIT("adapter 5 standby") WAIT("mdev 9d4c0f6e-0000-4000-8000-000000000001 "
                                                     "has 05.0009"));
