@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -148,7 +149,7 @@ static int write_devices(const struct request *r, const struct core *core)
         char uuid[UUID_TEXT];
 
         uuid_format(&m.uuid, uuid);
-        if (r->uuid && strcmp(r->uuid, uuid) != 0)
+        if (r->uuid && strcasecmp(r->uuid, uuid) != 0)
             continue;
         found++;
         status = write_device(r, &m, uuid);
