@@ -18,7 +18,7 @@ struct building {
     bool *groups;                 /* the numbers of IOMMU groups that are used */
 };
 
-/* build.c */
+/* building.c */
 struct setup_object *building_add(struct building *b, enum state_kind kind, uint32_t id);
 /* Of the section the key is given. */
 void building_give(struct setup_object *o, unsigned key);
