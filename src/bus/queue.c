@@ -123,11 +123,14 @@ static int message_put(struct ap_bus *b, struct ap_queue *q, struct ap_message *
 int ap_queue_message(struct ap_bus *b, struct ap_message *msg, uint64_t now)
 {
     struct ap_queue *q = queue_get(b, msg->qn);
+    int rc = message_put(b, q, msg, now);
 
-    /* Counted when it is queued, before the adapter has a say. */
-    q->total_requests++;
-    b->cards[AP_QN_APID(msg->qn)].total_requests++;
-    return message_put(b, q, msg, now);
+    /* The kernel counts before NQAP, also what that refuses as malformed. */
+    if (rc != -EAGAIN) {
+        q->total_requests++;
+        b->cards[AP_QN_APID(msg->qn)].total_requests++;
+    }
+    return rc;
 }
 
 void ap_cancel_message(struct ap_bus *b, struct ap_message *msg)
