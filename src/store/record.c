@@ -22,6 +22,7 @@ struct record {
     bool keys;                    /* private keys of requests are recorded */
     off_t start;                  /* offset of this recording */
     struct record_writer *writer; /* NULL: not begun, or ended by an error */
+    bool begun;                   /* its file is worth keeping */
 };
 
 static int check_mark(int fd, const char *path, struct text *why)
@@ -127,6 +128,7 @@ int record_begin(struct record *r, const struct machine_config *config, const st
     if (lseek(r->file.fd, 0, SEEK_END) < 0)
         return own_file_refuse(r->file.path, -errno, error_text(errno), why);
     rc = record_writer_new(r->file.fd, &r->writer);
+    r->begun = rc == 0;
     return rc < 0 ? own_file_refuse(r->file.path, rc, error_text(-rc), why) : 0;
 }
 
@@ -196,13 +198,12 @@ int record_outcome(struct record *r, const struct core *core, const struct reply
 
 int record_close(struct record *r, struct text *why)
 {
-    bool begun = r && r->writer;
     int rc;
 
     if (!r)
         return 0;
     rc = tell_failure(r, record_writer_free(r->writer), why);
-    if (!begun)
+    if (!r->begun)
         own_file_discard(&r->file);
     else
         own_file_close(&r->file);
