@@ -83,6 +83,21 @@ def test_full_disk_for_the_socket(runs):
     refused(result)
 
 
+def test_a_refused_start_leaves_recordings_alone(runs):
+    """A new one is not left behind, and an old one not replaced."""
+    result = in_namespace(runs, """
+        mkdir $APUS_RUNTIME_DIR/full && mount -t tmpfs -o size=4k,mode=700 none $APUS_RUNTIME_DIR/full
+        cd $APUS_RUNTIME_DIR/full; : > pid; head -c 4096 /dev/zero > fill
+        mkdir ../records; "$0" run --record ../records/old -- true; sum=$(md5sum < ../records/old)
+        for how in new 'old --force'; do
+            "$0" daemon --no-tree --socket ../records/s --pid-file pid --record ../records/$how && exit 9
+        done
+        ls ../records; test "$sum" = "$(md5sum < ../records/old)" && echo same; rm -r ../records""")
+    os.rmdir(f"{runs.base}/full")
+    assert result.stdout == "old\nsame\n", result
+    assert result.stderr.count("pid: No space left on device") == 2
+
+
 def test_full_disk_while_recording(runs):
     """The run goes on, and reports that the recording has stopped."""
     result = in_namespace(runs, """
