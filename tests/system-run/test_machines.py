@@ -203,14 +203,13 @@ def test_commands_find_it_by_name(machines):
         assert machines.apus(*words, "lab", "lab").returncode == 2, words
     result = machines.apus("map")
     assert result.returncode == 3 and result.stderr.endswith("choose one with -n lab, -n other\n")
-    before = machines.list()
-    socket = f"{machines.base}/lab/control"
+    socket = f"{machines.runs.base}/lab/control"
     for words in (["-n", "other", "down", "lab"], ["-n", "nobody", "down", "lab"], ["-n", "lab", "reboot", "other"],
                   ["reboot", "--socket", socket, "other"], ["status", "--socket", socket, "-n", "other"], ["-n", "other", "up", "third"],
                   ["-n", "lab", "-n", "other", "status"], ["map", "--from", "/dev/null", "lab"], ["-n", "lab"]):
         refused = machines.apus(*words)
         assert refused.returncode == 2 and refused.stdout == "", (words, refused)
-    assert machines.list() == before
+    assert list(machines.list()) == ["lab", "other"]
     for words in (["-nlab", "status"], ["--name", "lab", "status"], ["--name=lab", "status"]):
         assert "standby" in machines.apus(*words).stdout, words
     machines.down()
