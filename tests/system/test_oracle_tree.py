@@ -34,9 +34,9 @@ for name, mode in {"class/zcrypt": {"create": 0o600, "destroy": 0o600},
                    "devices/virtual/misc/vfio": {"dev": 0o444, "uevent": 0o644},
                    "devices/virtual/misc/iommu": {"dev": 0o444, "uevent": 0o644},
                    "module/ap": {"uevent": 0o200},
-                   "module/ap/parameters": dict.fromkeys(("apmask", "aqmask", "domain", "msgpool_min_items",
-                                                          "poll_thread", "useirq"), 0o440),
-                   "module/zcrypt/parameters": {"mempool_threshold": 0o440}}.items():
+                   "module/ap/parameters": {**dict.fromkeys(("apmask", "aqmask", "domain", "poll_thread", "useirq"), 0o444),
+                                            "msgpool_min_items": 0o400},
+                   "module/zcrypt/parameters": {"mempool_threshold": 0o400}}.items():
     MORE_FILES |= {f"{name}/{file}": of for file, of in mode.items()}
 for name in ("zcrypt", "zcrypt_cex4", "vfio_ap"):
     MORE_FILES |= dict.fromkeys((f"module/{name}/{file}" for file in ("coresize", "initsize", "initstate", "refcnt",
