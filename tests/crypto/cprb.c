@@ -287,7 +287,15 @@ static void wild_cca(int fd, struct cca *c, uint32_t *rc)
     try(fd, "control-huge", ZSECSENDCPRB, &x);
     x = c->x;
     x.user_defined = 0x33;
+    x.status = 0xdeadbeef;
     try(fd, "card-unknown", ZSECSENDCPRB, &x);
+    printf("card-unknown-status 0x%08x\n", x.status);
+    x = c->x;
+    x.request_control_blk_length = 219;
+    x.request_control_blk_addr = NULL;
+    x.status = 0xdeadbeef;
+    try(fd, "control-short-and-wild", ZSECSENDCPRB, &x);
+    printf("control-short-and-wild-status 0x%08x\n", x.status);
     x = c->x;
     x.agent_ID = 0x5858;
     x.reply_control_blk_length = sizeof c->reply;
@@ -332,6 +340,10 @@ int command_cprb_errors(int fd)
     try(fd, "ep11-reply-short", ZSENDEP11CPRB, &urb);
     urb = good, urb.resp_len = 31;
     try(fd, "ep11-reply-31", ZSENDEP11CPRB, &urb);
+    urb = good, urb.resp_len = 40;
+    try(fd, "ep11-reply-40", ZSENDEP11CPRB, &urb);
+    urb = good, urb.req_len = 36, urb.req = 0;
+    try(fd, "ep11-short-and-wild", ZSENDEP11CPRB, &urb);
     urb = good, urb.resp_len = 0xfffffffd;
     try(fd, "ep11-reply-huge", ZSENDEP11CPRB, &urb);
     urb = good, urb.targets_num = 1, urb.targets = (uintptr_t)&target;

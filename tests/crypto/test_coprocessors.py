@@ -70,12 +70,13 @@ def test_errors(crypto):
     assert crypto.ask("cprb-errors") == {
         "control-wild": fault, "reply-wild": fault, "data-wild": fault,
         "control-short": invalid, "reply-short": invalid, "control-65537": invalid, "control-huge": invalid,
-        "card-unknown": "ENODEV", "agent-unknown": invalid, "agent-unknown-status": "0x0008044d",
+        "card-unknown": "ENODEV", "card-unknown-status": "0x00000000", "control-short-and-wild": invalid,
+        "control-short-and-wild-status": "0x00000000", "agent-unknown": invalid, "agent-unknown-status": "0x0008044d",
         "control-without-function": invalid, "reply-huge": invalid, "reply-sum-huge": invalid,
         "function-unknown": "0", "function-unknown-code": "0x0008005a",  # an error of the adapter
         "ep11-request-wild": fault, "ep11-reply-wild": fault, "ep11-targets-wild": fault,
         "ep11-request-huge": invalid, "ep11-request-short": invalid, "ep11-reply-short": invalid,
-        "ep11-reply-31": invalid, "ep11-reply-huge": invalid,
+        "ep11-reply-31": invalid, "ep11-reply-40": "EMSGSIZE", "ep11-short-and-wild": invalid, "ep11-reply-huge": invalid,
         "ep11-any": "0", "ep11-target-unknown": "ENODEV",
     }
 
