@@ -15,7 +15,6 @@
 #include "cli/linux_boot.h"
 #include "cli/qmp.h"
 #include "cli/value.h"
-#include "control/json.h"
 
 enum { OPT_CPU = 'c', OPT_LINUX = 256, OPT_CONSOLE, OPT_DETACH };
 
@@ -97,8 +96,8 @@ static int start_light(const struct start *s, const char *name, const char *uuid
 
     if (s->linux_option)
         return cli_usage("only --cpu goes without --linux");
-    if (!text_is_printable(name, strlen(name))) /* JSON could not say it */
-        return cli_usage("'%s': a guest's name is UTF-8 without control characters", name);
+    if (value_guest(name))
+        return 2;
     note_model(&s->cpu);
     names = json_array();
     for (size_t i = 0; i < CPU_FEATURES; i++)
@@ -151,6 +150,8 @@ static int take_named(int argc, char **argv, bool with_mdev, struct named *out)
                              ? "expected the name of a guest and the UUID of a mediated device"
                              : "expected the name of a guest");
     out->name = argv[optind];
+    if (value_guest(out->name))
+        return 2;
     out->mdev = with_mdev ? argv[optind + 1] : NULL;
     if (with_mdev && check_uuid(out->mdev, &out->uuid))
         return 2;
@@ -170,7 +171,7 @@ static int stop(const char *socket, const char *name, bool kept)
     if (guest_linux_list(socket, &list) < 0)
         return 1;
     if (guest_linux_find(list, name) || !(guest_linux_stop(socket, name) || kept))
-        status = ask_quietly("guest-stop", json_pack("{s:o}", "name", control_json_string(name)));
+        status = ask_quietly("guest-stop", json_pack("{s:s}", "name", name));
     if (status == 0)
         guest_linux_stop(socket, name);
     json_decref(list);
@@ -222,8 +223,9 @@ static int guest_migrate_run(int argc, char **argv)
     cli_skip_options(argc, argv);
     if (argc - optind != 1)
         return cli_usage("which guest?");
-    status = ask("guest-migrate", json_pack("{s:o}", "name", control_json_string(argv[optind])),
-                 &answer);
+    if (value_guest(argv[optind]))
+        return 2;
+    status = ask("guest-migrate", json_pack("{s:s}", "name", argv[optind]), &answer);
     note = json_string_value(json_object_get(answer, "note"));
     if (answer && cli_json())
         ask_print(answer);

@@ -9,7 +9,6 @@
 #include "cli/field.h"
 #include "cli/guests.h"
 #include "cli/value.h"
-#include "control/json.h"
 
 static void join(const json_t *strings, struct text *out)
 {
@@ -100,8 +99,9 @@ static int guest_show_run(int argc, char **argv)
     cli_skip_options(argc, argv);
     if (argc - optind != 1)
         return cli_usage("expected the name of a guest");
-    status =
-        ask("guest-show", json_pack("{s:o}", "name", control_json_string(argv[optind])), &view);
+    if (value_guest(argv[optind]))
+        return 2;
+    status = ask("guest-show", json_pack("{s:s}", "name", argv[optind]), &view);
     if (status == 0 && cli_json())
         ask_print(view);
     else if (status == 0)

@@ -9,6 +9,7 @@
 
 #include "base/apqn.h"
 #include "base/number.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/field.h"
 #include "socket/loopback.h"
@@ -96,6 +97,13 @@ int value_record(const char *word, const char *what, uint64_t *out)
         return cli_usage("--since takes the number of %s %s, not '%s'", *what == 'e' ? "an" : "a",
                          what, word);
     return 0;
+}
+
+int value_guest(const char *name)
+{
+    return text_is_printable(name, strlen(name))
+               ? 0
+               : cli_usage("'%s': a guest's name is UTF-8 without control characters", name);
 }
 
 int value_profile(const char *word, enum abi_profile *out)

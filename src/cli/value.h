@@ -22,6 +22,9 @@ int value_id(const char *word, const char *what, unsigned *out);
 /* Adds numbers and ranges such as "4-6,9". As value_id. */
 int value_ids(const char *word, const char *what, struct mask256 *out);
 
+/* The name of a guest: JSON has no word for what is no UTF-8. 0, or 2 after a usage error. */
+int value_guest(const char *name);
+
 /* The name of a profile. 0, or 2 after a usage error. */
 int value_profile(const char *word, enum abi_profile *out);
 

@@ -199,8 +199,9 @@ def test_names_as_libvirt_has_them(host):
         assert host.cli("guest", "show", name).returncode == 0, name
         assert [guest["name"] for guest in host.execute("guest-list")["guests"]] == [name]
         assert host.cli("guest", "stop", name).returncode == 0, name
-    refused = host.cli("guest", "start", os.fsdecode(b"a\xffb"))
-    assert refused.returncode == 2 and "is UTF-8" in refused.stderr
+    for command in ("start", "show", "stop", "migrate", "detach"):
+        refused = host.cli("guest", command, os.fsdecode(b"a\xffb"))
+        assert refused.returncode == 2 and "is UTF-8" in refused.stderr, command
     assert host.execute("guest-list")["guests"] == []
 
 
