@@ -14,11 +14,20 @@
 #define SOURCE_MAX (UINT64_C(1) << 30)
 #define BLOCK      (1u << 20)
 
+/* One that is given twice says nothing new. */
+static bool was_read(const struct known *k, const char *name)
+{
+    for (size_t i = 0; i < k->source_count; i++)
+        if (strcmp(k->sources[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 /* clause: what is wrong, if rc says so. */
 static int result(const struct known *k, size_t sources, int rc, const char *name,
                   struct text *clause, struct text *why)
 {
-    if (rc == 0 && k->source_count == sources) {
+    if (rc == 0 && k->source_count == sources && !was_read(k, name)) {
         text_adds(clause,
                   "there is nothing of the AP in it; give /sys or a copy of it, or the result "
                   "of dbginfo.sh or sosreport");

@@ -353,6 +353,7 @@ static void test_prompts(void **state)
     give(k, "a", "\nroot@lpar:~ # mdevctl list --dumpjson\n" LIST("auto", ""));
     give(k, "b", "user@lpar:~$ sudo virsh list --all\n Id Name State\n---\n 3 Guest1 running\n");
     give(k, "c", "lpar> lszcrypt\n" TABLE);
+    give(k, "c", "lpar> lszcrypt\n" TABLE); /* once more */
     assert_int_equal(k->device_count, 1);
     assert_int_equal(k->guest_count, 1);
     assert_true(k->adapters[10][ADAPTER_TYPE].from);
